@@ -1,0 +1,36 @@
+"""Segmentation in napari, from thresholds to deep networks.
+
+Every method is a plain function of arrays and can be imported from here by name::
+
+    from napari_tessera import watershed
+
+    objects = watershed(image, smoothing="2 px", spacing=(0.5, 0.2, 0.2))
+
+Names are loaded when they are first used, so that importing the package costs nothing.
+"""
+
+from importlib import import_module as _import_module
+from typing import Any as _Any
+
+__version__ = "0.1.0"
+
+_NAMES = {
+    "METHODS": "catalogue",
+    "Recipe": "recipe",
+    "VoxelSize": "types",
+    "apply": "widgets.call",
+}
+
+
+def __getattr__(name: str) -> _Any:
+    if name in _NAMES:
+        return getattr(_import_module(f"{__name__}.{_NAMES[name]}"), name)
+    if not name.startswith("_"):
+        methods = _import_module(f"{__name__}.catalogue").METHODS
+        if name in methods:
+            return methods[name].function
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*_NAMES, *_import_module(f"{__name__}.catalogue").METHODS, "__version__"]

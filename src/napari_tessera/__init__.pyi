@@ -1,0 +1,11 @@
+# made by python -m napari_tessera.widgets.manifest; change the catalogue instead
+
+from napari_tessera.catalogue import METHODS as METHODS
+from napari_tessera.classical.regions import label as label
+from napari_tessera.classical.threshold import threshold as threshold
+from napari_tessera.classical.watershed import watershed as watershed
+from napari_tessera.recipe import Recipe as Recipe
+from napari_tessera.types import VoxelSize as VoxelSize
+from napari_tessera.widgets.call import apply as apply
+
+__version__: str

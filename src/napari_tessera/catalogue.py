@@ -1,0 +1,170 @@
+"""Every method once, in menu order, with what its signature cannot say."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Literal
+
+from napari_tessera.classical.regions import label
+from napari_tessera.classical.smoothing import TRUNCATE
+from napari_tessera.classical.threshold import threshold, threshold_statistics
+from napari_tessera.classical.watershed import watershed, watershed_statistics
+from napari_tessera.lengths import to_pixels
+from napari_tessera.signature import Parameter, check_value, docs, parameters, returns
+from napari_tessera.types import Array, VoxelSize
+
+Scope = Literal["local", "joined", "global"]
+Values = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Method:
+    """One method and how it may be cut into pieces.
+
+    Attributes
+    ----------
+    function : callable
+        The method itself: arrays in, arrays out.
+    group : str
+        Its menu: "Classical", "Deep learning", "Refine", ...
+    scope : callable
+        Parameters -> "local" (a pixel depends on its neighbourhood), "joined" (objects are joined
+        across seams) or "global" (needs the whole array).
+    halo : callable, optional
+        Parameters and voxel size -> how far a pixel looks, in pixels along each axis.
+    statistics : callable, optional
+        The image in pieces and the parameters -> those parameters that are to be replaced by
+        numbers found in the whole image.
+    title : str, optional
+        Name in the menus; by default the function's name as words.
+    """
+
+    function: Callable[..., Any]
+    group: str
+    scope: Callable[[Values], Scope]
+    halo: Callable[[Values, VoxelSize], tuple[float, ...]] | None = None
+    statistics: Callable[..., dict[str, Any]] | None = None
+    title: str = ""
+
+    @property
+    def name(self) -> str:
+        """The function's name, which is the method's everywhere."""
+        return self.function.__name__
+
+    @property
+    def display(self) -> str:
+        """Its name in menus."""
+        return self.title or self.name.replace("_", " ").capitalize()
+
+    @property
+    def summary(self) -> str:
+        """The first sentence of its docstring."""
+        return docs(self.function).summary
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """What its signature asks for, in order."""
+        return parameters(self.function)
+
+    @property
+    def source(self) -> Parameter:
+        """The parameter that the layer or file goes to."""
+        return self.parameters[0]
+
+    @property
+    def options(self) -> tuple[Parameter, ...]:
+        """The parameters that a user chooses: no source, nothing supplied."""
+        return tuple(p for p in self.parameters[1:] if not p.is_supplied)
+
+    @property
+    def returns(self) -> str:
+        """The word for its result: "classes", "objects", ..."""
+        return returns(self.function)
+
+    @property
+    def takes_channels(self) -> bool:
+        """True if it takes colour or several channels."""
+        return any(p.word.name == "channel_axis" for p in self.parameters)
+
+    def complete(self, values: Values) -> dict[str, Any]:
+        """Return `values` with defaults filled in, checked as far as that needs no image.
+
+        Raises
+        ------
+        TypeError
+            If a name is none of the method's options.
+        ValueError
+            If a value is not allowed.
+        """
+        own = {p.name: p for p in self.options}
+        for name in values:
+            if name not in own:
+                raise TypeError(
+                    f"{self.name} has no option {name!r}; it has {', '.join(own) or 'none'}"
+                )
+        complete = {
+            name: values.get(name, None if p.default is inspect.Parameter.empty else p.default)
+            for name, p in own.items()
+        }
+        for name, parameter in own.items():
+            if not parameter.is_array:
+                check_value(parameter, complete[name])
+        return complete
+
+    def resolve(
+        self, pieces: Iterable[Mapping[str, Array]], values: Values, spacing: VoxelSize
+    ) -> dict[str, Any]:
+        """Return `values` with everything that depends on the whole image as explicit numbers."""
+        if self.statistics is None:
+            return dict(values)
+        return {**values, **self.statistics(pieces, **{**values, "spacing": spacing})}
+
+
+def _smoothing_halo(values: Values, spacing: VoxelSize) -> tuple[float, ...]:
+    reach = to_pixels(values["smoothing"], spacing)
+    return tuple(TRUNCATE * pixels + 1 for pixels in reach)
+
+
+def _threshold_halo(values: Values, spacing: VoxelSize) -> tuple[float, ...]:
+    window = to_pixels(values["window"], spacing)
+    smoothing = _smoothing_halo(values, spacing)
+    return tuple(s + TRUNCATE / 6 * w + 1 for s, w in zip(smoothing, window, strict=True))
+
+
+def _watershed_halo(values: Values, spacing: VoxelSize) -> tuple[float, ...]:
+    smoothing = _smoothing_halo(values, spacing)
+    apart = to_pixels(values["seed_distance"], spacing)
+    return tuple(s + 8 * d + 16 for s, d in zip(smoothing, apart, strict=True))
+
+
+METHODS: Mapping[str, Method] = MappingProxyType(
+    {
+        method.name: method
+        for method in (
+            Method(
+                threshold,
+                "Classical",
+                scope=lambda values: "global" if values["method"] == "hysteresis" else "local",
+                halo=_threshold_halo,
+                statistics=threshold_statistics,
+            ),
+            Method(
+                watershed,
+                "Classical",
+                scope=lambda values: "joined",
+                halo=_watershed_halo,
+                statistics=watershed_statistics,
+            ),
+            Method(
+                label,
+                "Classical",
+                scope=lambda values: "joined",
+                halo=lambda values, spacing: (1.0,) * len(spacing),
+                title="Connected components",
+            ),
+        )
+    }
+)

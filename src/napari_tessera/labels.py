@@ -1,0 +1,158 @@
+"""Arrays of labels: ids, sizes and overlap, shared by refinement, evaluation and stacks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from napari_tessera.types import Array
+
+
+def smallest_dtype(kind: str, highest: int) -> np.dtype[Any]:
+    """Return the dtype in which labels are kept.
+
+    Classes are uint8. Objects are uint16, or uint32 once more than half of that is used, so that
+    new labels can still be painted.
+
+    Examples
+    --------
+    >>> smallest_dtype("objects", 40_000)
+    dtype('uint32')
+    """
+    if kind == "classes":
+        return np.dtype(np.uint8 if highest < 256 else np.uint16)
+    return np.dtype(np.uint16 if highest <= np.iinfo(np.uint16).max // 2 else np.uint32)
+
+
+def sequential(labels: Array) -> Array:
+    """Renumber labels 1, 2, 3, ... in rising order of their old ids; 0 stays 0.
+
+    Examples
+    --------
+    >>> sequential(np.array([[0, 7], [3, 7]]))
+    array([[0, 2],
+           [1, 2]])
+    """
+    ids, inverse = np.unique(labels, return_inverse=True)
+    new = np.arange(ids.size) + (0 if 0 in ids else 1)
+    return np.asarray(new[inverse].reshape(labels.shape))
+
+
+def count(labels: Array) -> int:
+    """Return how many different labels there are, background not counted.
+
+    Examples
+    --------
+    >>> count(np.array([[0, 7], [3, 7]]))
+    2
+    """
+    highest = int(labels.max(initial=0))
+    if labels.min(initial=0) >= 0 and highest <= 4 * labels.size + 256:
+        return int(np.count_nonzero(np.bincount(labels.ravel(), minlength=1)[1:]))
+    return int(np.unique(labels[labels != 0]).size)
+
+
+def overlap(first: Array, second: Array) -> tuple[Array, Array, Array]:
+    """Return which labels lie on one another, and on how many pixels.
+
+    Parameters
+    ----------
+    first, second : ndarray of int
+        Labels of one shape; background does not count.
+
+    Returns
+    -------
+    ids of first, ids of second, pixels : ndarray
+        One row per pair that shares pixels.
+
+    Examples
+    --------
+    >>> [list(map(int, column)) for column in overlap(np.array([1, 1, 2]), np.array([0, 3, 3]))]
+    [[1, 2], [3, 3], [1, 1]]
+    """
+    both = (first != 0) & (second != 0)
+    a, b = first[both].astype(np.int64), second[both].astype(np.int64)
+    width = int(b.max(initial=0)) + 1
+    pairs, pixels = np.unique(a * width + b, return_counts=True)
+    return pairs // width, pairs % width, pixels
+
+
+def continued(previous: Array, labels: Array, next_id: int, share: float = 0.25) -> Array:
+    """Renumber `labels` so that each object keeps the id of the one it continues.
+
+    An object continues the object of the previous plane with which it shares most pixels, when
+    these are at least `share` of the smaller of the two, and no other object shares more with it.
+
+    Parameters
+    ----------
+    previous, labels : ndarray of int
+        Two neighbouring planes of one shape.
+    next_id : int
+        First id for objects that continue none.
+    share : float
+        Smallest shared part of the smaller object.
+
+    Returns
+    -------
+    ndarray of int64
+
+    Examples
+    --------
+    >>> continued(np.array([[5, 5, 0, 0]]), np.array([[0, 1, 0, 2]]), next_id=6)
+    array([[0, 5, 0, 6]])
+    """
+    before, now, pixels = overlap(previous, labels)
+    sizes_before, sizes_now = np.bincount(previous.ravel()), np.bincount(labels.ravel())
+    new = np.zeros(sizes_now.size, np.int64)
+    taken: set[int] = set()
+    for row in np.lexsort((now, before, -pixels)):
+        a, b = int(before[row]), int(now[row])
+        smaller = min(sizes_before[a], sizes_now[b])
+        if new[b] == 0 and a not in taken and pixels[row] >= share * smaller:
+            new[b] = a
+            taken.add(a)
+    fresh = np.flatnonzero((sizes_now > 0) & (new == 0))
+    fresh = fresh[fresh != 0]
+    new[fresh] = next_id + np.arange(fresh.size)
+    return np.asarray(new[labels])
+
+
+def from_points(points: Array, shape: tuple[int, ...]) -> Array:
+    """Draw points as labels 1, 2, 3, ... into an array of zeros.
+
+    Parameters
+    ----------
+    points : ndarray, shape (N, D)
+        Coordinates in pixels.
+    shape : tuple of int
+        Shape of the array, D numbers.
+
+    Returns
+    -------
+    ndarray of int32
+
+    Raises
+    ------
+    ValueError
+        If a point lies outside, or two points fall on one pixel.
+
+    Examples
+    --------
+    >>> from_points(np.array([[0, 2], [1, 0]]), (2, 3))
+    array([[0, 0, 1],
+           [2, 0, 0]], dtype=int32)
+    """
+    points = np.asarray(points, float).reshape(-1, len(shape))
+    pixels = np.rint(points).astype(int)
+    outside = np.any((pixels < 0) | (pixels >= np.array(shape)), axis=1)
+    if outside.any():
+        raise ValueError(
+            f"markers has {outside.sum()} points outside the image, the first at "
+            f"{tuple(points[outside][0].tolist())}; the image has shape {shape}. Move or delete them"
+        )
+    if len(np.unique(pixels, axis=0)) < len(pixels):
+        raise ValueError("markers has several points on one pixel; move or delete the extra ones")
+    labels = np.zeros(shape, np.int32)
+    labels[tuple(pixels.T)] = np.arange(1, len(pixels) + 1)
+    return labels

@@ -1,0 +1,88 @@
+"""Cover an array with overlapping pieces and work on several at once."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import numpy as np
+
+from napari_tessera.types import Array, Progress, Reporter
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+WORKERS = os.cpu_count() or 1
+"""How many pieces are worked on at once: one per core."""
+
+SLAB = 1 << 20
+"""About how many pixels one library call may take (well under 2 s for every filter here)."""
+
+
+def in_order(
+    function: Callable[[T], R], items: Iterable[T], *, workers: int = WORKERS
+) -> Iterator[R]:
+    """Yield `function(item)` in the order of `items`, with a few of them under way at once.
+
+    At most `workers` + 1 results exist at a time. When the caller stops early or an item fails,
+    what has not begun is dropped.
+    """
+    if workers < 2:
+        yield from map(function, items)
+        return
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="tessera")
+    pending: deque[Future[R]] = deque()
+    try:
+        for item in items:
+            pending.append(pool.submit(function, item))
+            if len(pending) > workers:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def map_slabs(
+    function: Callable[[Array], Array],
+    image: Array,
+    margin: int,
+    dtype: Any,
+    report: Reporter | None = None,
+) -> Array:
+    """Apply a local filter slab by slab along the first axis, on all cores.
+
+    Parameters
+    ----------
+    function : callable
+        Takes and returns arrays of one shape, and looks at most `margin` pixels along the first
+        axis. Must not hold the interpreter lock.
+    image : ndarray
+    margin : int
+        Pixels by which neighbouring slabs overlap.
+    dtype : dtype
+        Of the result.
+    report : Reporter, optional
+
+    Returns
+    -------
+    ndarray
+        Equal to `function(image)`.
+    """
+    report = Reporter.of(report)
+    result = np.empty(image.shape, dtype)
+    rows = max(1, SLAB * image.shape[0] // image.size, 2 * margin)
+    starts = range(0, image.shape[0], rows)
+
+    def fill(start: int) -> int:
+        stop = min(start + rows, image.shape[0])
+        low, high = max(0, start - margin), min(image.shape[0], stop + margin)
+        result[start:stop] = function(image[low:high])[start - low : stop - low]
+        return stop
+
+    for stop in in_order(fill, starts, workers=min(WORKERS, len(starts))):
+        report(Progress(stop, image.shape[0]))
+    return result

@@ -1,0 +1,191 @@
+"""The words every signature is written in.
+
+A method says what it takes and gives by annotating its parameters with these names. What a form,
+a command line or a check needs beyond the Python type is the one `Word` in the annotation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Word:
+    """What a parameter means, beyond its Python type.
+
+    Attributes
+    ----------
+    name : str
+        The word: "image", "labels", "length", ...; empty for a plain number, text or choice.
+    low, high : float, optional
+        Smallest and largest value allowed.
+    when : tuple of (str, tuple of str), optional
+        Another parameter and those of its values with which this one has a meaning.
+    section : str
+        Title under which a form collects rarely changed parameters.
+    """
+
+    name: str = ""
+    low: float | None = None
+    high: float | None = None
+    when: tuple[str, tuple[str, ...]] | None = None
+    section: str = ""
+
+
+Image = Annotated[Array, Word("image")]
+"""Intensities, shape (..., Y, X)."""
+
+Classes = Annotated[Array, Word("classes")]
+"""Class ids per pixel, 0 = background."""
+
+Objects = Annotated[Array, Word("objects")]
+"""Object ids per pixel, 0 = background."""
+
+Labels = Annotated[Array, Word("labels")]
+"""Class or object ids per pixel, 0 = background."""
+
+Markers = Annotated[Array, Word("markers")]
+"""Starting points as a labels array: 0 = none, any other value = the id that grows from there."""
+
+Mask = Annotated[Array, Word("mask")]
+"""True (or not 0) where something is to be done."""
+
+Length = Annotated[float | str, Word("length", low=0)]
+"""A number in the units of `spacing`, or text such as "2 px" (finest pixels) or "1.5 um"."""
+
+Fraction = Annotated[float, Word("fraction", low=0, high=1)]
+"""A share, 0 to 1."""
+
+Levels = Annotated[tuple[float, ...], Word("levels")]
+"""Intensities that separate classes, in rising order."""
+
+Spacing = Annotated[Sequence[float] | float | None, Word("spacing")]
+"""Pixel size along each spatial axis, in one unit; None = 1 along each."""
+
+
+class VoxelSize(tuple[float, ...]):
+    """Pixel size along each spatial axis, with its unit.
+
+    Parameters
+    ----------
+    sizes : sequence of float
+        One positive number per spatial axis, in array order, (Z, Y, X) or (Y, X).
+    unit : str
+        The unit of all of them: "pixel", "nm", "um", "mm", ...
+
+    Examples
+    --------
+    >>> VoxelSize((2, 0.5, 0.5), "um")
+    VoxelSize((2.0, 0.5, 0.5), 'um')
+    """
+
+    unit: str
+
+    def __new__(cls, sizes: Sequence[float], unit: str = "pixel") -> Self:
+        self = super().__new__(cls, (float(size) for size in sizes))
+        if not all(np.isfinite(self)) or min(self, default=1) <= 0:
+            raise ValueError(
+                f"spacing is {tuple(self)}; pass one positive number per spatial axis"
+            )
+        self.unit = unit
+        return self
+
+    @classmethod
+    def of(cls, spacing: Sequence[float] | float | None, axes: int) -> VoxelSize:
+        """Return `spacing` with one size per axis; None = 1 pixel, one number = the same for all."""
+        if isinstance(spacing, VoxelSize) and len(spacing) == axes:
+            return spacing
+        unit = getattr(spacing, "unit", "pixel")
+        if spacing is None:
+            return cls((1.0,) * axes)
+        sizes = (spacing,) * axes if isinstance(spacing, int | float) else tuple(spacing)
+        if len(sizes) != axes:
+            raise ValueError(
+                f"spacing is {tuple(sizes)}, but the image has {axes} spatial axes; "
+                f"pass {axes} numbers"
+            )
+        return cls(sizes, unit)
+
+    def __getnewargs__(self) -> tuple[Any, ...]:
+        return tuple(self), self.unit
+
+    def __repr__(self) -> str:
+        return f"VoxelSize({tuple(self)}, {self.unit!r})"
+
+
+class Stop(Exception):
+    """Raised inside a method when the user has stopped it."""
+
+
+class ConstantImage(ValueError):
+    """Raised when every pixel has the same value, so that nothing can be separated."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run has come.
+
+    Attributes
+    ----------
+    done, total : float
+        Work done and work in all, in any unit.
+    values : mapping
+        Numbers or images worth showing by the way.
+    """
+
+    done: float
+    total: float
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Reporter:
+    """Where progress goes; it also brings the wish to stop, by raising `Stop`.
+
+    Parameters
+    ----------
+    send : callable, optional
+        Takes a `Progress` whose total is 1. None reports to nobody.
+    start, span : float
+        The part of the whole that this reporter covers.
+    """
+
+    def __init__(
+        self, send: Callable[[Progress], None] | None = None, start: float = 0.0, span: float = 1.0
+    ) -> None:
+        self._send, self._start, self._span = send, start, span
+
+    @classmethod
+    def of(cls, report: Callable[[Progress], None] | None) -> Reporter:
+        """Return `report` itself when it is a reporter, otherwise one that sends to it."""
+        return report if isinstance(report, Reporter) else cls(report)
+
+    def __call__(self, progress: Progress) -> None:
+        """Pass `progress` on, as a share of the whole."""
+        if self._send is not None:
+            share = self._start + self._span * progress.done / (progress.total or 1)
+            self._send(Progress(share, 1, progress.values))
+
+    def part(self, index: int, count: int) -> Reporter:
+        """Return the reporter of part `index` of `count` equal ones."""
+        span = self._span / max(count, 1)
+        return Reporter(self._send, self._start + index * span, span)
+
+
+ChannelAxis = Annotated[int | None, Word("channel_axis")]
+"""The axis of `image` that holds colours or channels; None = there is none."""
+
+Report = Annotated[Callable[[Progress], None] | None, Word("report")]
+"""Called with `Progress` now and then; raises `Stop` to end the work."""
+
+SUPPLIED = ("spacing", "channel_axis", "report")
+"""Words that the caller's surroundings supply; no form or command line asks for them."""
+
+ARRAYS = ("image", "labels", "markers", "mask")
+"""Words that stand for whole arrays."""

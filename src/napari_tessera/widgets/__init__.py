@@ -1,0 +1,1 @@
+"""What the viewer shows: forms made from signatures, jobs, previews, and layers in and out."""

@@ -1,0 +1,579 @@
+"""The one adapter that turns a method of the catalogue into a dock widget."""
+
+from __future__ import annotations
+
+import logging
+import time
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from napari.utils.notifications import show_error
+from qtpy.QtCore import Qt, QUrl
+from qtpy.QtGui import QDesktopServices, QKeySequence, QShortcut
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QFormLayout,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QScrollArea,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+from superqt import QCollapsible
+
+from napari_tessera.catalogue import Method
+from napari_tessera.labels import count
+from napari_tessera.stacks import Result
+from napari_tessera.types import Reporter
+from napari_tessera.widgets import memory, region
+from napari_tessera.widgets.call import Call, digest
+from napari_tessera.widgets.fields import Field, LayerField, field_for
+from napari_tessera.widgets.job import Job
+from napari_tessera.widgets.layers import (
+    array,
+    labels_layer,
+    markers,
+    named_by,
+    sample,
+    show,
+    source,
+)
+from napari_tessera.widgets.preview import Preview
+from napari_tessera.widgets.recipes import recipe_menu
+
+if TYPE_CHECKING:
+    import napari.viewer
+    from napari.layers import Labels, Layer
+
+DOCS = "https://napari-tessera.readthedocs.io/en/stable/methods/{}.html"
+
+_log = logging.getLogger(__name__)
+
+
+class MethodForm(QWidget):
+    """The form of one method.
+
+    Subclasses made by `dock` set `method`; everything shown is derived from it.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+    """
+
+    method: Method
+
+    def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
+        super().__init__()
+        self.viewer = napari_viewer
+        self.job: Job | None = None
+        self._last: tuple[weakref.ref[Labels], str] | None = None
+        self._quiet = False
+        self._build()
+        self.preview = Preview(self.viewer, self.read, self._previewed, self._failed)
+        self._connect()
+        self._recall()
+        self._source_changed()
+
+    # ------------------------------------------------------------------ layout
+
+    def _build(self) -> None:
+        layers = self.viewer.layers
+        self.source = field_for(self.method.source, layers)
+        self.fields: dict[str, Field] = {p.name: field_for(p, layers) for p in self.method.options}
+        self.channel_axis, self.channel = _combo("Channel axis"), _combo("Channel")
+        self.over, self.region, self.levels_from = (
+            _combo("Work on"),
+            _combo("Region"),
+            _combo("Automatic levels from"),
+        )
+        self.over.addItems(["planes", "volume"])
+        self.levels_from.addItem("each plane", "each")
+        self.levels_from.addItem("whole stack", "all")
+        self.join = QCheckBox("same object, same number")
+        self.show_preview, self.replace_last = QCheckBox("Preview"), QCheckBox("Replace last result")
+        self.replace_last.setChecked(True)
+        self.run_button, self.bar = QPushButton("Run"), QProgressBar()
+        self.reset_button, self.recipe_button = QPushButton("Reset"), QToolButton()
+        self.message = QLabel()
+        self._set_tooltips()
+        self._lay_out()
+
+    def _set_tooltips(self) -> None:
+        tips: dict[QWidget, str] = {
+            self.channel_axis: "The axis of the image that holds channels, if any",
+            self.channel: "The channel to work on; luminance is the brightness of the colours",
+            self.over: "Each plane by itself, or the last three axes together as a volume",
+            self.region: "The part of the layer to work on; a drawn shape or mask limits it further",
+            self.levels_from: "Find automatic levels in each plane, or once in the whole stack",
+            self.join: "Objects that overlap from plane to plane keep one number",
+            self.show_preview: "Show what Run will give, while you change the form",
+            self.replace_last: "Replace this form's last result when you run again, unless you have "
+            "edited it",
+            self.run_button: "Run on the chosen region (Enter)",
+            self.reset_button: "Set all fields back to their defaults",
+            self.recipe_button: "Take this run along: as Python, as a command, on another layer",
+        }
+        for widget, tip in tips.items():
+            widget.setToolTip(tip)
+
+    def _lay_out(self) -> None:
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(8, 6, 8, 8)
+        outer.addLayout(self._head())
+        inside = QWidget()
+        self._rows = QFormLayout(inside)
+        self._rows.setContentsMargins(0, 0, 4, 0)
+        self._rows.setVerticalSpacing(6)
+        self._rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        self._labels: dict[QWidget, QLabel] = {}
+        self._add(self._rows, self.source.parameter.title, self.source.native)
+        for title, widget in (
+            ("Channel axis", self.channel_axis),
+            ("Channel", self.channel),
+            ("Work on", self.over),
+            ("Region", self.region),
+            ("Levels from", self.levels_from),
+            ("Across planes", self.join),
+        ):
+            self._add(self._rows, title, widget)
+        self._add_fields()
+        area = QScrollArea()
+        area.setWidget(inside)
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        outer.addWidget(area, 1)
+        outer.addLayout(_row(self.show_preview, self.replace_last))
+        outer.addWidget(self.run_button)
+        outer.addWidget(self.bar)
+        outer.addLayout(_row(self.reset_button, self.recipe_button))
+        outer.addWidget(self.message)
+        self.bar.setVisible(False)
+        self.message.setWordWrap(True)
+        self.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.recipe_button.setText("Recipe")
+        self.recipe_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.recipe_button.setMenu(
+            recipe_menu(self.recipe_button, self.viewer, lambda: self.read().recipe(), self._failed)
+        )
+        self.setMinimumWidth(280)
+
+    def _head(self) -> QHBoxLayout:
+        summary, link = QLabel(self.method.summary), QToolButton()
+        summary.setWordWrap(True)
+        link.setText("?")
+        link.setToolTip("Open this method's page in the documentation")
+        link.setAccessibleName("Documentation")
+        address = QUrl(DOCS.format(self.method.name))
+        link.clicked.connect(lambda: QDesktopServices.openUrl(address))
+        row = QHBoxLayout()
+        row.addWidget(summary, 1)
+        row.addWidget(link, 0, Qt.AlignmentFlag.AlignTop)
+        return row
+
+    def _add_fields(self) -> None:
+        sections: dict[str, tuple[QCollapsible, QFormLayout]] = {}
+        for field in self.fields.values():
+            title = field.parameter.word.section
+            if title and title not in sections:
+                sections[title] = _section(title)
+                self._rows.addRow(sections[title][0])
+            self._add(
+                sections[title][1] if title else self._rows, field.parameter.title, field.native
+            )
+
+    def _add(self, rows: QFormLayout, title: str, widget: QWidget) -> None:
+        label = QLabel(title)
+        label.setToolTip(widget.toolTip())
+        label.setBuddy(widget)
+        self._labels[widget] = label
+        rows.addRow(label, widget)
+
+    def _show_row(self, widget: QWidget, on: bool) -> None:
+        widget.setVisible(on)
+        self._labels[widget].setVisible(on)
+
+    # ------------------------------------------------------------------ signals
+
+    def _connect(self) -> None:
+        self.source.changed.connect(self._source_changed)
+        for field in self.fields.values():
+            field.changed.connect(self._field_changed)
+        for combo in (self.channel_axis, self.channel, self.over, self.region, self.levels_from):
+            combo.currentIndexChanged.connect(self._walk_changed)
+        self.join.toggled.connect(self._walk_changed)
+        self.show_preview.toggled.connect(self._toggle_preview)
+        self.run_button.clicked.connect(self._run_or_stop)
+        self.reset_button.clicked.connect(self.reset)
+        for key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            shortcut = QShortcut(QKeySequence(key), self)
+            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            shortcut.activated.connect(self._run_or_stop)
+        layers, dims, camera = self.viewer.layers.events, self.viewer.dims.events, self.viewer.camera
+        self._watched: list[tuple[Any, Any]] = []
+        for emitter in (layers.inserted, layers.removed, layers.reordered):
+            self._watch(emitter, self._layers_changed)
+        self._watch(layers.inserted, self._watch_name)
+        for layer in self.viewer.layers:
+            self._watch(layer.events.name, self._layers_changed)
+        for emitter in (dims.current_step, dims.ndisplay, camera.events.zoom, camera.events.center):
+            self._watch(emitter, self._moved)
+
+    def _watch(self, emitter: Any, callback: Any) -> None:
+        emitter.connect(callback)
+        self._watched.append((emitter, callback))
+
+    def _watch_name(self, event: Any) -> None:
+        self._watch(event.value.events.name, self._layers_changed)
+
+    def _layers_changed(self, event: Any = None) -> None:
+        for field in (self.source, *self.fields.values()):
+            if isinstance(field, LayerField):
+                field.refresh()
+        self._fill_regions()
+
+    def _source_changed(self) -> None:
+        with self._silence():
+            layer = self.source.value
+            self._fill_channels(layer)
+            self._fill_regions()
+            if layer is not None:
+                self._fit(layer)
+                named_z = layer.ndim > 2 and str(layer.axis_labels[-3]).lower() == "z"
+                volume = named_z or (layer.ndim > 2 and self.viewer.dims.ndisplay == 3)
+                self.over.setCurrentText("volume" if volume else "planes")
+        self._walk_changed()
+
+    def _fit(self, layer: Layer) -> None:
+        """Give the fields the layer's unit and a sample of its intensities."""
+        unit = str(layer.units[-1])
+        values = sample(layer) if self.source.parameter.word.name == "image" else None
+        for field in self.fields.values():
+            field.fit(unit, values)
+
+    def _fill_channels(self, layer: Layer | None) -> None:
+        self.channel_axis.clear()
+        self.channel_axis.addItem("none", None)
+        rgb = bool(getattr(layer, "rgb", False))
+        if layer is not None and not rgb and self.source.parameter.word.name == "image":
+            for axis in range(layer.ndim - 2):
+                self.channel_axis.addItem(f"{axis} ({layer.axis_labels[axis]})", axis)
+                if str(layer.axis_labels[axis]).lower() in ("c", "channel"):
+                    self.channel_axis.setCurrentIndex(axis + 1)
+        self._fill_channel(layer)
+
+    def _fill_channel(self, layer: Layer | None) -> None:
+        chosen = self.channel.currentData()
+        self.channel.clear()
+        axis = self.channel_axis.currentData()
+        if getattr(layer, "rgb", False):
+            self.channel.addItem("luminance", None)
+            for index, name in enumerate(("red", "green", "blue")):
+                self.channel.addItem(name, index)
+        elif layer is not None and axis is not None:
+            self.channel.addItem("mean of all", None)
+            for index in range(array(layer).shape[axis]):
+                self.channel.addItem(str(index), index)
+        self.channel.setCurrentIndex(max(self.channel.findData(chosen), 0))
+
+    def _fill_regions(self) -> None:
+        chosen = self.region.currentData()
+        self.region.blockSignals(True)
+        self.region.clear()
+        offered = region.choices(self.viewer, self.source.value)
+        for title, data in offered:
+            if getattr(data, "name", "").startswith("Preview: "):
+                continue
+            self.region.addItem(title, data)
+        place = next((i for i in range(self.region.count()) if self.region.itemData(i) is chosen), 0)
+        self.region.setCurrentIndex(place)
+        self.region.blockSignals(False)
+
+    def _walk_changed(self, *_: Any) -> None:
+        if self._quiet:
+            return
+        layer = self.source.value
+        with self._silence():
+            self._fill_channel(layer)
+        axes = 0 if layer is None else layer.ndim - (self.channel_axis.currentData() is not None)
+        planes = self.over.currentText() == "planes"
+        several = axes > (2 if planes else 3)
+        self._show_row(self.channel_axis, self.channel_axis.count() > 1)
+        self._show_row(self.channel, self.channel.count() > 1)
+        self._show_row(self.over, axes > 2)
+        self._show_row(self.levels_from, several and self.method.statistics is not None)
+        self._show_row(self.join, several and self.method.returns == "objects")
+        self._field_changed()
+
+    def _field_changed(self, *_: Any) -> None:
+        if self._quiet:
+            return
+        values = {name: field.value for name, field in self.fields.items()}
+        for field in self.fields.values():
+            self._show_row(field.native, field.parameter.applies(values))
+        if "levels" in self.fields:
+            several = values.get("method") == "hysteresis"
+            with self._silence():
+                self.fields["levels"].handles(2 if several else 1)  # type: ignore[attr-defined]
+        if self.show_preview.isChecked():
+            self.preview.request()
+
+    def _moved(self, event: Any = None) -> None:
+        if self.show_preview.isChecked():
+            self.preview.request()
+
+    @contextmanager
+    def _silence(self) -> Iterator[None]:
+        before, self._quiet = self._quiet, True
+        try:
+            yield
+        finally:
+            self._quiet = before
+
+    # ------------------------------------------------------------------ values
+
+    def values(self) -> dict[str, Any]:
+        """Return the fields that have a meaning beside the others, layers as layers."""
+        everything = {name: field.value for name, field in self.fields.items()}
+        return {
+            name: value
+            for name, value in everything.items()
+            if self.fields[name].parameter.applies(everything)
+        }
+
+    def read(self) -> Call:
+        """Return the run that the form stands for now.
+
+        Raises
+        ------
+        ValueError
+            If a field does not fit the layer.
+        """
+        layer = self.source.value
+        if layer is None:
+            kind = "an Image" if self.source.parameter.word.name == "image" else "a Labels"
+            raise ValueError(
+                f"{self.source.parameter.name} is missing; open a file or a sample, then choose "
+                f"{kind} layer"
+            )
+        axis = self.channel_axis.currentData()
+        own = source(layer, channel_axis=axis, channel=self.channel.currentData())
+        over: Any = self.over.currentText() if len(own.shape) > 2 else "planes"
+        values = {
+            name: markers(name, value, layer, axis)
+            if self.fields[name].parameter.is_array and value is not None
+            else value
+            for name, value in self.values().items()
+        }
+        return Call(
+            self.method,
+            layer,
+            own,
+            values,
+            over,
+            self.levels_from.currentData() if self.method.statistics else "each",
+            self.join.isChecked() and self.method.returns == "objects",
+            region.region(
+                self.region.currentData() or region.WHOLE, self.viewer, layer, own, over, axis
+            ),
+        )
+
+    def _plain_values(self) -> dict[str, Any]:
+        return {n: f.value for n, f in self.fields.items() if not f.parameter.is_array}
+
+    def _recall(self) -> None:
+        self._set(memory.recall(self.method.name))
+
+    def reset(self) -> None:
+        """Set all fields back to their defaults."""
+        self._set({p.name: p.default for p in self.method.options})
+        memory.remember(self.method.name, {})
+        self._field_changed()
+
+    def _set(self, values: dict[str, Any]) -> None:
+        with self._silence():
+            for name, value in values.items():
+                try:
+                    self.fields[name].value = value
+                except (KeyError, TypeError, ValueError):
+                    _log.info("%s: %s = %r is no longer allowed", self.method.name, name, value)
+
+    # ------------------------------------------------------------------ run
+
+    def _run_or_stop(self) -> None:
+        if self.job is not None:
+            self.stop()
+        else:
+            self.run()
+
+    def run(self) -> None:
+        """Run the method in a thread and add its result."""
+        if self.show_preview.isChecked():
+            self.show_preview.setChecked(False)
+        try:
+            call = self.read()
+        except ValueError as error:
+            self._failed(error)
+            return
+        memory.remember(self.method.name, self._plain_values())
+        old = self._replaceable()
+        began = time.monotonic()
+
+        def work(report: Reporter) -> tuple[Any, ...]:
+            recipe = call.recipe()
+            result = call.run(report)
+            untouched = old is not None and digest(old[0].data) == old[1]
+            number = count(result.array)
+            return result, recipe, digest(result.array), number, old[0] if untouched else None
+
+        self._say(f"{named_by(self.method).capitalize()} is running ...")
+        self.job = Job(
+            work,
+            title=f"{self.method.display}: {call.layer.name}",
+            finished=lambda outcome: self._finished(call, *outcome, time.monotonic() - began),
+            failed=self._failed,
+            progressed=self._progressed,
+        )
+        self._running(True)
+        self.job.start()
+
+    def stop(self) -> None:
+        """Drop the run under way; nothing of it will be added."""
+        if self.job is not None:
+            self.job.stop()
+            self.job = None
+            self._running(False)
+            self._say("Stopped; nothing was added.")
+
+    def _replaceable(self) -> tuple[Labels, str] | None:
+        if self._last is None or not self.replace_last.isChecked():
+            return None
+        layer = self._last[0]()
+        return (layer, self._last[1]) if layer is not None and layer in self.viewer.layers else None
+
+    def _finished(
+        self, call: Call, result: Result, recipe: Any, key: str, number: int, old: Any, took: float
+    ) -> None:
+        self.job = None
+        self._running(False)
+        layer = labels_layer(result, recipe, call.layer)
+        if old is not None and old in self.viewer.layers:
+            _take_over(self.viewer, layer, old)
+        else:
+            show(self.viewer, layer, call.layer)
+        self._last = (weakref.ref(layer), key)
+        self._say(_sentence(result, number, took))
+
+    def _previewed(self, result: Result, call: Call) -> None:
+        flat = call.over == "volume"
+        note = "Preview: 2-D approximation of the volume. " if flat else "Preview: "
+        self._say(f"{note}{_counted(result, count(result.array))}")
+
+    def _toggle_preview(self, on: bool) -> None:
+        if on:
+            self.preview.request()
+        else:
+            self.preview.clear()
+
+    def _progressed(self, share: float, left: float | None) -> None:
+        self.bar.setValue(round(share * 100))
+        self.bar.setFormat("%p %" if left is None else f"%p %   {_duration(left)} left")
+
+    def _running(self, on: bool) -> None:
+        self.run_button.setText("Stop" if on else "Run")
+        self.bar.setVisible(on)
+        self.bar.setValue(0)
+
+    def _failed(self, error: Exception) -> None:
+        self.job = None
+        self._running(False)
+        text = str(error)
+        if not isinstance(error, ValueError | TypeError):
+            _log.error("%s failed", self.method.name, exc_info=error)
+            text = f"{type(error).__name__}: {error}"
+        self._say(text, wrong=True)
+        show_error(f"{self.method.display}: {text}")
+
+    def _say(self, text: str, *, wrong: bool = False) -> None:
+        self.message.setStyleSheet("color: #e0524d" if wrong else "")
+        self.message.setText(text)
+
+    # ------------------------------------------------------------------ end
+
+    def closeEvent(self, event: Any) -> None:
+        """Stop what is under way and leave the viewer as it was."""
+        self.release()
+        super().closeEvent(event)
+
+    def release(self) -> None:
+        """Stop the run and the preview and let go of the viewer."""
+        self.stop()
+        self.preview.clear()
+        for emitter, callback in self._watched:
+            emitter.disconnect(callback)
+        self._watched.clear()
+
+
+def dock(method: Method) -> type[MethodForm]:
+    """Return the dock widget's class for a method."""
+    name = "".join(word.capitalize() for word in method.name.split("_"))
+    return type(f"{name}Form", (MethodForm,), {"method": method, "__doc__": method.summary})
+
+
+def _take_over(viewer: Any, layer: Labels, old: Labels) -> None:
+    """Put a layer in the place of an old one, with its name and look."""
+    layer.opacity, layer.visible, layer.blending = old.opacity, old.visible, old.blending
+    place, name, selected = viewer.layers.index(old), old.name, old in viewer.layers.selection
+    viewer.layers.remove(old)
+    layer.name = name
+    viewer.layers.insert(place, layer)
+    if not selected:
+        viewer.layers.selection.discard(layer)
+
+
+def _sentence(result: Result, number: int, took: float) -> str:
+    empty = f"; {result.skipped} constant planes left empty" if result.skipped else ""
+    return f"{_counted(result, number)}, {_duration(took)}{empty}"
+
+
+def _counted(result: Result, number: int) -> str:
+    word = {"objects": "object", "classes": "class"}[result.kind]
+    plural = {"object": "objects", "class": "classes"}[word]
+    return f"{number} {word if number == 1 else plural}"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 10:
+        return f"{seconds:.2g} s"
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+
+
+def _combo(name: str) -> QComboBox:
+    combo = QComboBox()
+    combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    combo.setMinimumContentsLength(12)
+    combo.setAccessibleName(name)
+    return combo
+
+
+def _row(*widgets: QWidget) -> QHBoxLayout:
+    row = QHBoxLayout()
+    for widget in widgets:
+        row.addWidget(widget)
+    return row
+
+
+def _section(title: str) -> tuple[QCollapsible, QFormLayout]:
+    section = QCollapsible(title)
+    content = QWidget()
+    rows = QFormLayout(content)
+    rows.setContentsMargins(8, 0, 0, 0)
+    section.setContent(content)
+    return section, rows

@@ -1,0 +1,329 @@
+"""One form field for each kind of parameter: a Qt widget with a value and a signal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from magicgui.widgets import create_widget
+from psygnal import Signal
+from qtpy.QtCore import QRectF, Qt
+from qtpy.QtGui import QPainter, QPalette
+from qtpy.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QHBoxLayout, QVBoxLayout, QWidget
+from superqt import QLabeledDoubleRangeSlider
+
+from napari_tessera.lengths import METRES, parse, unit
+from napari_tessera.signature import Parameter
+
+if TYPE_CHECKING:
+    from napari.components import LayerList
+    from napari.layers import Layer
+
+_HUGE = 1e9
+NONE = "none"
+
+
+class Field:
+    """A parameter's place in the form.
+
+    Attributes
+    ----------
+    parameter : Parameter
+    native : QWidget
+        What is shown.
+    changed : Signal
+        Emitted when the user (or the program) changes the value.
+    """
+
+    changed = Signal()
+
+    def __init__(self, parameter: Parameter, native: QWidget) -> None:
+        self.parameter, self.native = parameter, native
+        native.setToolTip(parameter.help)
+        native.setAccessibleName(parameter.title)
+
+    @property
+    def value(self) -> Any:
+        """The value as the method takes it."""
+        raise NotImplementedError
+
+    @value.setter
+    def value(self, value: Any) -> None:
+        raise NotImplementedError
+
+    def fit(self, unit_name: str, values: np.ndarray[Any, Any] | None) -> None:
+        """Adapt units and ranges to the image: its unit of length and a sample of its values."""
+
+
+class PlainField(Field):
+    """A number, a text, a choice or a yes or no, as magicgui shows it."""
+
+    def __init__(self, parameter: Parameter) -> None:
+        options: dict[str, Any] = {}
+        if parameter.type in (int, float):
+            low, high = parameter.word.low, parameter.word.high
+            options = {"min": -_HUGE if low is None else low, "max": _HUGE if high is None else high}
+        if parameter.type is float:
+            options["step"] = 0.05 if parameter.word.high is not None else 1.0
+        if parameter.choices:
+            options["choices"] = list(parameter.choices)
+        kind = Any if parameter.choices else parameter.type
+        self._widget = create_widget(
+            value=parameter.default, annotation=None if parameter.choices else kind, options=options,
+            widget_type="ComboBox" if parameter.choices else None,
+        )
+        super().__init__(parameter, self._widget.native)
+        self._widget.changed.connect(lambda: self.changed.emit())
+
+    @property
+    def value(self) -> Any:
+        return self._widget.value
+
+    @value.setter
+    def value(self, value: Any) -> None:
+        self._widget.value = value
+
+
+class OptionalField(Field):
+    """A number behind a check box; unchecked is None."""
+
+    def __init__(self, parameter: Parameter) -> None:
+        self._check = QCheckBox()
+        self._box = _spin_box(parameter.word.low, parameter.word.high)
+        super().__init__(parameter, _row(self._check, self._box))
+        self.value = parameter.default
+        self._check.toggled.connect(self._toggle)
+        self._box.valueChanged.connect(lambda: self.changed.emit())
+
+    def _toggle(self, on: bool) -> None:
+        self._box.setEnabled(on)
+        self.changed.emit()
+
+    @property
+    def value(self) -> float | None:
+        return self._box.value() if self._check.isChecked() else None
+
+    @value.setter
+    def value(self, value: float | None) -> None:
+        self._check.setChecked(value is not None)
+        self._box.setEnabled(value is not None)
+        if value is not None:
+            self._box.setValue(value)
+
+
+class LengthField(Field):
+    """A length: a number and, beside it, pixels or the image's own unit."""
+
+    def __init__(self, parameter: Parameter) -> None:
+        self._box = _spin_box(0, None)
+        self._unit = QComboBox()
+        self._unit.addItem("px")
+        self._unit.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        super().__init__(parameter, _row(self._box, self._unit))
+        self._box.setToolTip(parameter.help)
+        self._unit.setToolTip("px: the finest pixel of the image; or its unit of length")
+        self.value = parameter.default
+        self._box.valueChanged.connect(lambda: self.changed.emit())
+        self._unit.currentTextChanged.connect(lambda: self.changed.emit())
+
+    @property
+    def value(self) -> str:
+        return f"{self._box.value():g} {self._unit.currentText()}"
+
+    @value.setter
+    def value(self, value: float | str) -> None:
+        number, written = parse(value, name=self.parameter.name)
+        self._offer(written or "px")
+        self._unit.setCurrentText(written or "px")
+        self._box.setValue(number)
+
+    def _offer(self, name: str) -> None:
+        if self._unit.findText(name) < 0:
+            self._unit.addItem(name)
+
+    def fit(self, unit_name: str, values: np.ndarray[Any, Any] | None) -> None:
+        if unit(unit_name) in METRES:
+            self._offer(unit(unit_name))
+
+
+class LevelsField(Field):
+    """Levels on a slider that spans the image, under its histogram; one handle per level."""
+
+    def __init__(self, parameter: Parameter) -> None:
+        self._single = parameter.word.name == "level"
+        self._histogram = _HistogramView()
+        self._slider = QLabeledDoubleRangeSlider(Qt.Orientation.Horizontal)
+        self._slider.setEdgeLabelMode(QLabeledDoubleRangeSlider.EdgeLabelMode.NoLabel)
+        native = QWidget()
+        column = QVBoxLayout(native)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self._histogram)
+        column.addWidget(self._slider)
+        super().__init__(parameter, native)
+        self._slider.setRange(0, 1)
+        self._slider.setValue((0.5,))
+        self._slider.valueChanged.connect(self._moved)
+
+    def _moved(self) -> None:
+        self._histogram.mark(self._slider.value())
+        self.changed.emit()
+
+    @property
+    def value(self) -> Any:
+        levels = tuple(float(v) for v in self._slider.value())
+        return levels[0] if self._single else levels
+
+    @value.setter
+    def value(self, value: Any) -> None:
+        if value is None:
+            return
+        levels = (float(value),) if np.isscalar(value) else tuple(float(v) for v in value)
+        low, high = self._slider.minimum(), self._slider.maximum()
+        self._slider.setRange(min(low, levels[0]), max(high, levels[-1]))
+        self._slider.setValue(levels)
+
+    def handles(self, count: int) -> None:
+        """Show `count` handles, spread evenly unless there are as many already."""
+        if len(self._slider.value()) != count:
+            low, high = self._slider.minimum(), self._slider.maximum()
+            self._slider.setValue(tuple(low + (high - low) * (i + 1) / (count + 1) for i in range(count)))
+
+    def fit(self, unit_name: str, values: np.ndarray[Any, Any] | None) -> None:
+        if values is None or values.size == 0:
+            return
+        low, high = float(values.min()), float(values.max())
+        if low == high:
+            return
+        kept = self._slider.value()
+        count = len(kept)
+        self._slider.setRange(low, high)
+        self._slider.setDecimals(0 if values.dtype.kind in "ui" else 3)
+        if not all(low < v < high for v in kept):
+            self._slider.setValue(tuple(low + (high - low) * (i + 1) / (count + 1) for i in range(count)))
+        self._histogram.show_counts(np.histogram(values, 64, (low, high))[0], (low, high))
+        self._histogram.mark(self._slider.value())
+
+
+class LayerField(Field):
+    """A layer of the viewer, or none."""
+
+    def __init__(
+        self, parameter: Parameter, layers: LayerList, accepts: Callable[[Layer], bool]
+    ) -> None:
+        self._layers, self._accepts = layers, accepts
+        self._combo = QComboBox()
+        self._combo.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        self._combo.setMinimumContentsLength(12)
+        super().__init__(parameter, self._combo)
+        self.refresh()
+        self._combo.currentIndexChanged.connect(lambda: self.changed.emit())
+
+    @property
+    def value(self) -> Layer | None:
+        layer = self._combo.currentData()
+        return layer if layer in self._layers else None
+
+    @value.setter
+    def value(self, value: Layer | None) -> None:
+        index = next(
+            (i for i in range(self._combo.count()) if self._combo.itemData(i) is value), -1
+        )
+        self._combo.setCurrentIndex(max(index, 0))
+
+    def refresh(self, *_: Any) -> None:
+        """List the layers anew; the choice stays while its layer is there."""
+        old = self._combo.currentData()
+        layers = [layer for layer in self._layers if self._accepts(layer)]
+        self._combo.blockSignals(True)
+        self._combo.clear()
+        if self.parameter.optional:
+            self._combo.addItem(NONE, None)
+        for layer in reversed(layers):
+            self._combo.addItem(layer.name, layer)
+        self._combo.blockSignals(False)
+        if any(layer is old for layer in layers):
+            self.value = old
+        elif old is not None or not self.parameter.optional:
+            self.changed.emit()
+
+
+class _HistogramView(QWidget):
+    """A histogram of the image with the levels drawn into it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFixedHeight(44)
+        self._counts = np.zeros(0)
+        self._range = (0.0, 1.0)
+        self._marks: Sequence[float] = ()
+
+    def show_counts(self, counts: np.ndarray[Any, Any], span: tuple[float, float]) -> None:
+        self._counts, self._range = np.sqrt(counts), span
+        self.update()
+
+    def mark(self, levels: Sequence[float]) -> None:
+        self._marks = levels
+        self.update()
+
+    def paintEvent(self, event: Any) -> None:
+        painter = QPainter(self)
+        margin = 7.0  # half a handle of the slider below
+        width, height = self.width() - 2 * margin, self.height()
+        colours = self.palette()
+        text = colours.color(QPalette.ColorRole.WindowText)
+        text.setAlphaF(0.45)
+        step = width / max(self._counts.size, 1)
+        for i, count in enumerate(self._counts / max(self._counts.max(initial=0), 1)):
+            bar = QRectF(margin + i * step, height * (1 - count), step, height * count)
+            painter.fillRect(bar, text)
+        accent = colours.color(QPalette.ColorRole.WindowText)
+        low, high = self._range
+        for level in self._marks:
+            place = margin + width * (level - low) / ((high - low) or 1)
+            painter.fillRect(QRectF(place - 1, 0, 2, height), accent)
+
+
+def _spin_box(low: float | None, high: float | None) -> QDoubleSpinBox:
+    box = QDoubleSpinBox()
+    box.setRange(-_HUGE if low is None else low, _HUGE if high is None else high)
+    box.setDecimals(3)
+    box.setStepType(QDoubleSpinBox.StepType.AdaptiveDecimalStepType)
+    box.setMinimumWidth(60)
+    box.textFromValue = lambda value: f"{value:g}"  # no ".000" behind whole numbers
+    return box
+
+
+def _row(*widgets: QWidget) -> QWidget:
+    native = QWidget()
+    row = QHBoxLayout(native)
+    row.setContentsMargins(0, 0, 0, 0)
+    row.setSpacing(4)
+    for place, widget in enumerate(widgets):
+        row.addWidget(widget, 1 if place == len(widgets) - 1 else 0)
+    return native
+
+
+def field_for(parameter: Parameter, layers: LayerList) -> Field:
+    """Return the field that fits a parameter."""
+    from napari.layers import Image, Labels, Points
+
+    word = parameter.word.name
+    accepted: dict[str, tuple[type, ...]] = {
+        "image": (Image,),
+        "labels": (Labels,),
+        "markers": (Points, Labels),
+        "mask": (Labels,),
+    }
+    if word in accepted:
+        return LayerField(parameter, layers, lambda layer: isinstance(layer, accepted[word]))
+    if word == "length":
+        return LengthField(parameter)
+    if word in ("levels", "level"):
+        return LevelsField(parameter)
+    if parameter.optional:
+        return OptionalField(parameter)
+    return PlainField(parameter)

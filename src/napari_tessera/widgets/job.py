@@ -1,0 +1,101 @@
+"""Work off the GUI thread, with progress and with a stop that takes effect at once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from napari.utils import progress as activity
+from qtpy.QtCore import QTimer
+from superqt.utils import FunctionWorker
+
+from napari_tessera.types import Progress, Reporter, Stop
+
+_EVERY_MS = 50
+_STEPS = 1000
+
+
+class Job:
+    """One run of a function in a thread.
+
+    Parameters
+    ----------
+    work : callable
+        Takes a `Reporter` and returns the result; must not touch Qt or the viewer.
+    title : str
+        Shown in napari's activity dock; "" shows nothing there.
+    finished : callable
+        Called with the result in the GUI thread.
+    failed : callable
+        Called with the exception in the GUI thread.
+    progressed : callable, optional
+        Called with the share done (0 to 1) and the seconds left (None = unknown), at most 20 times
+        a second.
+    """
+
+    def __init__(
+        self,
+        work: Callable[[Reporter], Any],
+        *,
+        title: str,
+        finished: Callable[[Any], None],
+        failed: Callable[[Exception], None],
+        progressed: Callable[[float, float | None], None] | None = None,
+    ) -> None:
+        self._work, self._finished, self._failed = work, finished, failed
+        self._progressed = progressed
+        self._stopped = False
+        self._share = 0.0
+        self._began = time.monotonic()
+        self._bar = activity(total=_STEPS, desc=title) if title else None
+        self._timer = QTimer()
+        self._timer.setInterval(_EVERY_MS)
+        self._timer.timeout.connect(self._tick)
+        self._worker = FunctionWorker(self._run)
+        self._worker.returned.connect(self._returned)
+
+    def start(self) -> None:
+        """Begin; what it calls back is connected by now."""
+        self._timer.start()
+        self._worker.start()
+
+    def stop(self) -> None:
+        """Drop the result; the thread ends at its next report."""
+        self._stopped = True
+        self._close()
+
+    def _report(self, progress: Progress) -> None:
+        if self._stopped:
+            raise Stop
+        # parts that run side by side report out of order; the bar only goes forward
+        self._share = max(self._share, float(progress.done))
+
+    def _run(self) -> tuple[Any, Exception | None]:
+        try:
+            return self._work(Reporter(self._report)), None
+        except Exception as error:  # noqa: BLE001 (whatever it is, the form shows it)
+            return None, error
+
+    def _returned(self, outcome: tuple[Any, Exception | None]) -> None:
+        if self._stopped:
+            return
+        self._close()
+        result, error = outcome
+        if error is None:
+            self._finished(result)
+        else:
+            self._failed(error)
+
+    def _tick(self) -> None:
+        elapsed = time.monotonic() - self._began
+        left = elapsed * (1 - self._share) / self._share if self._share > 0.02 else None
+        if self._bar is not None:
+            self._bar.update(int(self._share * _STEPS) - self._bar.n)
+        if self._progressed is not None:
+            self._progressed(self._share, left)
+
+    def _close(self) -> None:
+        self._timer.stop()
+        if self._bar is not None:
+            self._bar.close()

@@ -1,0 +1,250 @@
+"""Layers in, layers out: arrays with their geometry, and results exactly on their source."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_tessera.catalogue import METHODS, Method
+from napari_tessera.lengths import METRES, unit
+from napari_tessera.recipe import KEY, Recipe
+from napari_tessera.stacks import Points, Result, Source, default_axes
+from napari_tessera.types import Array, VoxelSize
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+    from napari.layers import Labels, Layer
+
+
+class Stacked:
+    """Several arrays of one shape as the channels of one, read lazily; channels come first."""
+
+    def __init__(self, arrays: Sequence[Any]) -> None:
+        self._arrays = arrays
+        self.shape = (len(arrays), *arrays[0].shape)
+        self.ndim = len(self.shape)
+        self.dtype = np.result_type(*(array.dtype for array in arrays))
+
+    def __getitem__(self, index: tuple[Any, ...]) -> Array:
+        channels = range(len(self._arrays))[index[0]]
+        return np.stack([np.asarray(self._arrays[i][tuple(index[1:])]) for i in channels])
+
+
+def matrix(layer: Layer) -> Array:
+    """Return the affine matrix from the layer's pixels to the world, shape (D + 1, D + 1)."""
+    count = layer.ndim
+    origin = np.asarray(layer.data_to_world(np.zeros(count)), float)
+    result = np.eye(count + 1)
+    result[:-1, -1] = origin
+    for axis in range(count):
+        result[:-1, axis] = layer.data_to_world(np.eye(count)[axis]) - origin
+    return result
+
+
+def voxel_size(layer: Layer) -> VoxelSize:
+    """Return the pixel size along each axis of a layer, in one unit.
+
+    Raises
+    ------
+    ValueError
+        If the axes are sheared, so that pixels have no size of their own, or their units cannot be
+        converted.
+    """
+    columns = matrix(layer)[:-1, :-1]
+    sizes = np.linalg.norm(columns, axis=0)
+    cosines = columns.T @ columns / np.outer(sizes, sizes)
+    if np.abs(cosines - np.eye(len(sizes))).max() > 1e-6:
+        raise ValueError(
+            f"layer {layer.name!r} is sheared; distances in it have no meaning. Remove the shear "
+            "(layer.shear, layer.affine), or resample the image"
+        )
+    names = [unit(str(each)) for each in layer.units]
+    last = names[-1]
+    if last not in METRES:
+        return VoxelSize(sizes, "pixel" if last == "px" else last)
+    factors = [METRES.get(name, METRES[last]) / METRES[last] for name in names]
+    return VoxelSize([float(f"{s * f:.12g}") for s, f in zip(sizes, factors, strict=True)], last)
+
+
+def axes(layer: Layer) -> tuple[str, ...]:
+    """Return the names of a layer's axes; those napari made up are replaced by ours."""
+    names = tuple(layer.axis_labels)
+    made_up = tuple(str(i) for i in range(-layer.ndim, 0))
+    return default_axes(layer.ndim) if names == made_up else names
+
+
+def array(layer: Layer) -> Any:
+    """Return a layer's array, the finest level of a multiscale one."""
+    return layer.data[0] if layer.multiscale else layer.data
+
+
+def source(
+    layer: Layer | Sequence[Layer], *, channel_axis: int | None = None, channel: int | None = None
+) -> Source:
+    """Return a layer as the source of a run.
+
+    Parameters
+    ----------
+    layer : Image or Labels layer, or several Image layers of one grid
+        Several become the channels of one image.
+    channel_axis : int, optional
+        Axis of the array that holds channels; RGB layers know theirs.
+    channel : int, optional
+        The channel to take; None = all, or luminance.
+
+    Raises
+    ------
+    ValueError
+        If the layers do not share one grid, or the geometry has no pixel size.
+    """
+    if not isinstance(layer, Sequence):
+        rgb = bool(getattr(layer, "rgb", False))
+        sizes, names = voxel_size(layer), axes(layer)
+        if channel_axis is not None and not rgb:
+            if not -layer.ndim <= channel_axis < layer.ndim or layer.ndim < 3:
+                raise ValueError(
+                    f"channel_axis is {channel_axis}, but layer {layer.name!r} has {layer.ndim} "
+                    "axes; name one of them and leave at least two"
+                )
+            channel_axis %= layer.ndim
+            sizes = VoxelSize(_drop(sizes, channel_axis), sizes.unit)
+            names = _drop(names, channel_axis)
+        axis = layer.ndim if rgb else channel_axis
+        return Source(array(layer), sizes, names, axis, channel, layer.name)
+    first = layer[0]
+    for other in layer[1:]:
+        same_grid("channels", other, first)
+    if len(layer) == 1:
+        return source(first, channel_axis=channel_axis, channel=channel)
+    stacked = Stacked([array(each) for each in layer])
+    return Source(stacked, voxel_size(first), axes(first), 0, channel, first.name)
+
+
+def _drop(values: tuple[Any, ...], axis: int) -> tuple[Any, ...]:
+    return tuple(values[:axis]) + tuple(values[axis + 1 :])
+
+
+def same_grid(name: str, layer: Layer, other: Layer) -> None:
+    """Raise an error unless two layers have the same shape and lie on one another."""
+    shape, wanted = array(layer).shape, array(other).shape[: other.ndim]
+    if tuple(shape[: layer.ndim]) != tuple(wanted):
+        raise ValueError(
+            f"{name} is layer {layer.name!r} of shape {tuple(shape)}, but {other.name!r} has "
+            f"{tuple(wanted)}; choose a layer of the same shape"
+        )
+    if not np.allclose(matrix(layer), matrix(other)):
+        raise ValueError(
+            f"{name} is layer {layer.name!r}, which lies elsewhere than {other.name!r} (its scale, "
+            "translate or rotation differ); give both the same"
+        )
+
+
+def markers(name: str, layer: Layer, on: Layer, channel_axis: int | None = None) -> Any:
+    """Return a Points or Labels layer as markers on the grid of another layer."""
+    if layer.__class__.__name__ == "Points" or hasattr(layer, "symbol"):
+        if layer.ndim != on.ndim:
+            raise ValueError(
+                f"{name} is layer {layer.name!r} with {layer.ndim} axes, but {on.name!r} has "
+                f"{on.ndim}; add the points in a Points layer of {on.ndim} axes"
+            )
+        to_pixels = np.linalg.inv(matrix(on)) @ matrix(layer)
+        points = np.asarray(layer.data, float) @ to_pixels[:-1, :-1].T + to_pixels[:-1, -1]
+        return Points(points if channel_axis is None else np.delete(points, channel_axis, 1))
+    if channel_axis is None:
+        same_grid(name, layer, on)
+    return array(layer)
+
+
+def geometry(layer: Layer, start: Sequence[int], dropped: int | None = None) -> dict[str, Any]:
+    """Return where a result lies that begins at pixel `start` of a layer.
+
+    Parameters
+    ----------
+    layer : Layer
+    start : sequence of int
+        One index per axis of the result.
+    dropped : int, optional
+        Axis of the layer that the result does not have.
+    """
+    from napari.utils.transforms import Affine
+
+    own = Affine(scale=layer.scale, rotate=layer.rotate, shear=layer.shear)
+    linear, translate = own.linear_matrix, np.asarray(layer.translate, float)
+    offset = np.insert(np.asarray(start, float), dropped, 0) if dropped is not None else start
+    kept = [axis for axis in range(layer.ndim) if axis != dropped]
+    square = np.ix_(kept, kept)
+    shear = np.eye(layer.ndim)
+    shear[np.triu_indices(layer.ndim, 1)] = layer.shear
+    extra = np.asarray(layer.affine.affine_matrix, float)
+    return {
+        "scale": np.asarray(layer.scale)[kept],
+        "translate": (translate + linear @ offset)[kept],
+        "rotate": np.asarray(layer.rotate)[square],
+        "shear": shear[square][np.triu_indices(len(kept), 1)],
+        "affine": extra[np.ix_([*kept, layer.ndim], [*kept, layer.ndim])],
+        "units": tuple(layer.units[axis] for axis in kept),
+        "axis_labels": tuple(layer.axis_labels[axis] for axis in kept),
+    }
+
+
+def labels_layer(result: Result, recipe: Recipe, on: Layer, name: str = "") -> Labels:
+    """Return a result as a Labels layer that lies on its source and carries its recipe."""
+    from napari.layers import Labels
+
+    dropped = None if getattr(on, "rgb", False) or result.array.ndim == on.ndim else (
+        recipe.channel_axis
+    )
+    title = named_by(METHODS[recipe.method])
+    return Labels(
+        result.array,
+        name=name or f"{on.name} {title}",
+        metadata={KEY: {"recipe": recipe.to_dict(), "kind": result.kind}},
+        **geometry(on, result.start, dropped),
+    )
+
+
+def recipe_of(layer: Layer) -> Recipe | None:
+    """Return the recipe that a layer carries, or None."""
+    kept = layer.metadata.get(KEY) if isinstance(layer.metadata, dict) else None
+    return None if kept is None else Recipe.from_dict(kept["recipe"])
+
+
+def show(viewer: ViewerModel, layer: Labels, beside: Layer) -> None:
+    """Add a layer directly above another one."""
+    layers = viewer.layers
+    layers.insert(layers.index(beside) + 1 if beside in layers else len(layers), layer)
+
+
+def find(method: str) -> Method:
+    """Return a method by name, or raise an error that lists them."""
+    if method not in METHODS:
+        raise ValueError(f"method is {method!r}; choose one of {', '.join(METHODS)}")
+    return METHODS[method]
+
+
+def file_of(layer: Layer) -> str | None:
+    """Return the file that a layer was read from, if any."""
+    path = getattr(layer.source, "path", None)
+    return None if path is None else str(path)
+
+
+def named_by(method: Method) -> str:
+    """Return a method's name as it stands in the names of layers."""
+    return method.display.lower()
+
+
+def sample(layer: Layer) -> Array | None:
+    """Return some intensities of a layer for a histogram, without reading much of it.
+
+    They come from its thumbnail-sized part on the canvas, so that no lazy array is computed.
+    """
+    data = layer.data[-1] if layer.multiscale else layer.data
+    if isinstance(data, np.ndarray):
+        step = max(1, int((data.size / 250_000) ** (1 / data.ndim)))
+        values = data[(slice(None, None, step),) * data.ndim]
+    else:
+        values = np.asarray(layer._slice.image.view)
+    values = values[np.isfinite(values)] if values.dtype.kind == "f" else values.ravel()
+    return np.asarray(values)

@@ -1,0 +1,119 @@
+"""The files made from the catalogue: napari's manifest and the stub for completion.
+
+Run ``python -m napari_tessera.widgets.manifest`` after a change of the catalogue.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from napari_tessera import _NAMES
+from napari_tessera.catalogue import METHODS, Method
+
+PLUGIN = "napari-tessera"
+PACKAGE = Path(__file__).parents[1]
+_MENU = "napari/layers/segment"
+_HEAD = "# made by python -m napari_tessera.widgets.manifest; change the catalogue instead\n"
+
+SAMPLES = {
+    "coins": "Coins (2-D, touching objects, uneven light)",
+    "cell": "Cell (2-D, one cell, low contrast)",
+    "retina": "Retina (RGB, vessels)",
+    "nuclei": "Nuclei (3-D, made by computer, with true labels)",
+}
+"""The samples under File > Open Sample, by function in `samples`."""
+
+
+def _slug(group: str) -> str:
+    return group.lower().replace(" ", "_")
+
+
+def _title(method: Method) -> str:
+    return f"{method.group}: {method.display}"
+
+
+def manifest() -> dict[str, Any]:
+    """Return napari's manifest as plain data."""
+    methods = list(METHODS.values())
+    groups = list(dict.fromkeys(method.group for method in methods))
+    commands = [
+        {
+            "id": f"{PLUGIN}.{method.name}",
+            "title": method.display,
+            "python_name": f"napari_tessera.widgets.all:{method.name}",
+        }
+        for method in methods
+    ]
+    commands.append(
+        {
+            "id": f"{PLUGIN}.recipe",
+            "title": "Recipe: show, copy, replay",
+            "python_name": "napari_tessera.widgets.all:recipe",
+        }
+    )
+    commands += [
+        {
+            "id": f"{PLUGIN}.sample_{name}",
+            "title": title,
+            "python_name": f"napari_tessera.widgets.samples:{name}",
+        }
+        for name, title in SAMPLES.items()
+    ]
+    menus: dict[str, list[dict[str, str]]] = {
+        _MENU: [{"submenu": f"{PLUGIN}.{_slug(group)}"} for group in groups],
+        "napari/layers/metadata": [{"command": f"{PLUGIN}.recipe"}],
+    }
+    for group in groups:
+        menus[f"{PLUGIN}.{_slug(group)}"] = [
+            {"command": f"{PLUGIN}.{method.name}"} for method in methods if method.group == group
+        ]
+    widgets = [
+        {"command": f"{PLUGIN}.{method.name}", "display_name": _title(method)} for method in methods
+    ]
+    widgets.append({"command": f"{PLUGIN}.recipe", "display_name": "Recipe of a layer"})
+    return {
+        "name": PLUGIN,
+        "display_name": "Tessera",
+        "contributions": {
+            "commands": commands,
+            "widgets": widgets,
+            "menus": menus,
+            "submenus": [{"id": f"{PLUGIN}.{_slug(group)}", "label": group} for group in groups],
+            "sample_data": [
+                {"key": name, "display_name": title, "command": f"{PLUGIN}.sample_{name}"}
+                for name, title in SAMPLES.items()
+            ],
+        },
+    }
+
+
+def manifest_text() -> str:
+    """Return the manifest as it stands in napari.yaml."""
+    import yaml
+
+    return _HEAD + yaml.safe_dump(manifest(), sort_keys=False, width=100)
+
+
+def stub_text() -> str:
+    """Return the stub that tells type checkers and editors what the package offers."""
+    modules = {name: module for name, module in _NAMES.items()}
+    modules |= {
+        name: method.function.__module__.removeprefix("napari_tessera.")
+        for name, method in METHODS.items()
+    }
+    lines = [
+        f"from napari_tessera.{module} import {name} as {name}"
+        for name, module in sorted(modules.items(), key=lambda item: (item[1], item[0]))
+    ]
+    return "\n".join([_HEAD, *lines, "", "__version__: str", ""])
+
+
+def main() -> None:
+    """Write both files."""
+    (PACKAGE / "napari.yaml").write_text(manifest_text(), encoding="utf-8")
+    (PACKAGE / "__init__.pyi").write_text(stub_text(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,281 @@
+"""A layer that shows what Run would give, for the plane on the canvas, while the form changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from qtpy.QtCore import QTimer
+
+from napari_tessera.lengths import physical
+from napari_tessera.stacks import Points, Region, Result, Source, cut, resolve, run
+from napari_tessera.types import Reporter, VoxelSize
+from napari_tessera.widgets.job import Job
+from napari_tessera.widgets.layers import geometry, named_by
+from napari_tessera.widgets.region import current_place, shown_box
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+    from napari.layers import Labels
+
+    from napari_tessera.widgets.call import Call
+
+PAUSE_MS = 250
+"""How long the form has to rest before a preview starts."""
+
+WHOLE_PLANE = 4_000_000
+"""Planes of up to this many pixels are previewed whole; of larger ones, what is shown."""
+
+
+@dataclass(frozen=True)
+class View:
+    """What a preview covers.
+
+    Attributes
+    ----------
+    plane : Region
+        The plane on the canvas.
+    shown : Region, optional
+        The part of that plane to work on, counted from its corner; None = all of it.
+    step : int
+        Every how many pixels are taken, so that no more are worked on than the canvas shows.
+    """
+
+    plane: Region
+    shown: Region | None = None
+    step: int = 1
+
+
+class Preview:
+    """The preview of one form.
+
+    Parameters
+    ----------
+    viewer : ViewerModel
+    read : callable
+        Returns the `Call` that the form stands for now; may raise ValueError.
+    shown : callable
+        Called with the result and the call when a preview is up.
+    failed : callable
+        Called with the exception otherwise.
+    """
+
+    def __init__(
+        self,
+        viewer: ViewerModel,
+        read: Callable[[], Call],
+        shown: Callable[[Result, Call], None],
+        failed: Callable[[Exception], None],
+    ) -> None:
+        self._viewer, self._read = viewer, read
+        self._shown, self._failed = shown, failed
+        self._job: Job | None = None
+        self._layer: Labels | None = None
+        self._levels: tuple[Any, dict[str, Any]] | None = None
+        self._timer = QTimer()
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(PAUSE_MS)
+        self._timer.timeout.connect(self._begin)
+
+    def request(self, *_: Any) -> None:
+        """Show a preview after a short rest; an older request is dropped."""
+        self._cancel()
+        self._timer.start()
+
+    def clear(self) -> None:
+        """Take the preview away."""
+        self._cancel()
+        if self._layer is not None and self._layer in self._viewer.layers:
+            self._viewer.layers.remove(self._layer)
+        self._layer = None
+
+    def _cancel(self) -> None:
+        self._timer.stop()
+        if self._job is not None:
+            self._job.stop()
+            self._job = None
+
+    def _begin(self) -> None:
+        try:
+            call = self._read()
+            view = view_of(call, self._viewer)
+        except ValueError as error:
+            self._failed(error)
+            return
+        levels = self._levels_for(call)
+        self._job = Job(
+            lambda report: compute(call, view, levels, report),
+            title="",
+            finished=lambda outcome: self._show(call, view, *outcome),
+            failed=self._failed,
+        )
+        self._job.start()
+
+    def _levels_for(self, call: Call) -> dict[str, Any] | None:
+        """Return the levels of the whole stack if they are known from the last preview."""
+        return self._levels[1] if self._levels and self._levels[0] == _stack_key(call) else None
+
+    def _show(self, call: Call, view: View, result: Result, levels: dict[str, Any] | None) -> None:
+        from napari.layers import Labels
+
+        self._job = None
+        self._levels = None if levels is None else (_stack_key(call), levels)
+        start = np.array(view.plane.start) + np.array(result.start)
+        dropped = None if result.array.ndim == call.layer.ndim else call.source.channel_axis
+        place = geometry(call.layer, start.tolist(), dropped)
+        place["scale"] = place["scale"] * ([1] * (result.array.ndim - 2) + [view.step] * 2)
+        # a new layer each time: napari keeps the undo history of the old array otherwise
+        old, name = self._layer, f"Preview: {named_by(call.method)}"
+        self._layer = Labels(result.array, name=name, opacity=0.6, **place)
+        self._layer.editable = False
+        selection = set(self._viewer.layers.selection)
+        if old is not None and old in self._viewer.layers:
+            self._viewer.layers.remove(old)
+        self._viewer.layers.append(self._layer)
+        self._viewer.layers.selection = selection
+        self._shown(result, call)
+
+    @property
+    def layer(self) -> Labels | None:
+        """The layer that shows the preview, while there is one."""
+        return self._layer
+
+
+def view_of(call: Call, viewer: ViewerModel) -> View:
+    """Return what a preview of `call` should cover."""
+    source = call.source
+    axis = None if getattr(call.layer, "rgb", False) else source.channel_axis
+    place = current_place(viewer, call.layer, axis)
+    whole = call.region or Region((0,) * len(source.shape), source.shape)
+    lead = len(source.shape) - 2
+    if not all(a <= p < b for p, a, b in zip(place[:lead], whole.start, whole.stop, strict=False)):
+        raise ValueError(
+            f"the sliders are outside layer {call.layer.name!r} or its region; move them there to "
+            "see a preview"
+        )
+    start = (*place[:lead], *whole.start[lead:])
+    stop = (*(p + 1 for p in place[:lead]), *whole.stop[lead:])
+    mask = whole.mask
+    if mask is not None and mask.ndim > 2:
+        kept = place[len(source.shape) - mask.ndim : lead]
+        first = whole.start[len(source.shape) - mask.ndim : lead]
+        mask = mask[tuple(p - a for p, a in zip(kept, first, strict=True))]
+    plane = Region(start, stop, mask)
+    size = (stop[-1] - start[-1]) * (stop[-2] - start[-2])
+    if size <= WHOLE_PLANE or mask is not None or viewer.dims.ndisplay != 2:
+        return View(plane)
+    low, high = shown_box(viewer, call.layer, axis)
+    low = [max(0, v - a) for v, a in zip(low, start, strict=True)]
+    high = [min(b - a, v - a) for v, a, b in zip(high, start, stop, strict=True)]
+    box = Region((0,) * lead + tuple(low[lead:]), (1,) * lead + tuple(high[lead:]))
+    pixels_per_dot = 1 / (viewer.camera.zoom * min(source.spacing[-2:]))
+    return View(plane, box, max(1, int(pixels_per_dot)))
+
+
+def compute(
+    call: Call, view: View, levels: dict[str, Any] | None, report: Reporter
+) -> tuple[Result, dict[str, Any] | None]:
+    """Run `call` on what `view` covers, with the levels that Run would use.
+
+    Returns
+    -------
+    result : Result
+        Its start counts from the corner of the view's plane.
+    levels : dict or None
+        The method's parameters with the levels of the whole stack, for the next preview.
+    """
+    values = call.method.complete(call.values)
+    if call.levels_from == "all" and levels is None:
+        source, own = call.source, values
+        if call.region is not None:
+            source, own = cut(source, values, call.region)
+        levels = resolve(call.method, source, own, call.over)
+    if levels is not None:
+        arrays = {p.name for p in call.method.options if p.is_array}
+        values = {k: v if k in arrays else levels[k] for k, v in values.items()}
+    source, values = cut(call.source, values, view.plane)
+    source = replace(source, array=np.asarray(source.array[(slice(None),) * source.array.ndim]))
+    if view.shown is None:
+        result = run(call.method, source, values, over="planes", report=report)
+        return _within(result, view.plane.mask), levels
+    values = resolve(call.method, source, values, "planes")
+    box = _grown(call, source, values, view.shown)
+    if view.step > 1:
+        source, values = _thinned(call, source, values, view.step)
+    inner, outer = _stepped(view.shown, view.step), _stepped(box, view.step)
+    result = run(call.method, source, values, over="planes", region=outer, report=report)
+    trim = tuple(
+        slice(a - o, b - o) for a, b, o in zip(inner.start, inner.stop, outer.start, strict=True)
+    )
+    start = tuple(a * s for a, s in zip(inner.start, _steps(inner, view.step), strict=True))
+    return replace(result, array=result.array[trim], start=start), levels
+
+
+def _within(result: Result, mask: Any) -> Result:
+    if mask is not None:
+        result.array[..., ~mask] = 0
+    return result
+
+
+def _stack_key(call: Call) -> tuple[Any, ...]:
+    """Return what the levels of a whole stack depend on."""
+    plain = [(k, v) for k, v in call.values.items() if not hasattr(v, "shape")]
+    return id(call.source.array), call.levels_from, call.over, repr(plain), repr(call.region)
+
+
+def _grown(call: Call, source: Source, values: Mapping[str, Any], shown: Region) -> Region:
+    """Return the shown box with the halo that the method needs around it."""
+    if call.method.halo is None:
+        return Region((0,) * len(source.shape), source.shape)
+    spacing = VoxelSize(source.spacing[-2:], source.spacing.unit)
+    halo = [int(np.ceil(pixels)) for pixels in call.method.halo(values, spacing)]
+    lead = len(source.shape) - 2
+    low = [max(0, a - h) for a, h in zip(shown.start[lead:], halo, strict=True)]
+    high = [
+        min(size, b + h)
+        for b, h, size in zip(shown.stop[lead:], halo, source.shape[lead:], strict=True)
+    ]
+    return Region(shown.start[:lead] + tuple(low), shown.stop[:lead] + tuple(high))
+
+
+def _steps(region: Region, step: int) -> tuple[int, ...]:
+    return (1,) * (len(region.start) - 2) + (step, step)
+
+
+def _stepped(region: Region, step: int) -> Region:
+    steps = _steps(region, step)
+    return Region(
+        tuple(a // s for a, s in zip(region.start, steps, strict=True)),
+        tuple(max(b // s, a // s + 1) for a, b, s in zip(region.start, region.stop, steps, strict=True)),
+    )
+
+
+def _thinned(
+    call: Call, source: Source, values: dict[str, Any], step: int
+) -> tuple[Source, dict[str, Any]]:
+    """Take every so many pixels; lengths written in pixels keep their size in the world."""
+    spacing = VoxelSize(source.spacing[-2:], source.spacing.unit)
+    axes = source.array.ndim
+    places = [slice(None)] * axes
+    planar = [a for a in range(axes) if a != source.channel_axis][-2:]
+    for axis in planar:
+        places[axis] = slice(None, None, step)
+    coarse = VoxelSize(
+        [*source.spacing[:-2], *(size * step for size in spacing)], source.spacing.unit
+    )
+    thin: dict[str, Any] = {}
+    for option in call.method.options:
+        value = values[option.name]
+        if option.word.name == "length":
+            value = physical(value, spacing)
+        elif isinstance(value, Points):
+            thinned = np.array(value.coordinates, float)
+            last = np.array(source.shape[-2:]) // step - 1
+            thinned[:, -2:] = np.minimum(thinned[:, -2:] // step, last)
+            value = Points(np.unique(thinned, axis=0))
+        elif option.is_array and value is not None:
+            value = np.asarray(value)[..., ::step, ::step]
+        thin[option.name] = value
+    return replace(source, array=source.array[tuple(places)], spacing=coarse), thin

@@ -1,0 +1,148 @@
+"""The recipe of a run or of a layer: show, copy, replay, save."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from napari.utils.notifications import show_info
+from qtpy.QtWidgets import (
+    QApplication,
+    QFileDialog,
+    QLabel,
+    QMenu,
+    QPlainTextEdit,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_tessera.catalogue import METHODS
+from napari_tessera.recipe import Recipe
+from napari_tessera.widgets.job import Job
+from napari_tessera.widgets.layers import labels_layer, named_by, recipe_of, show, source
+
+if TYPE_CHECKING:
+    import napari.viewer
+    from napari.components import ViewerModel
+    from napari.layers import Layer
+
+
+def replay(
+    recipe: Recipe,
+    viewer: ViewerModel,
+    layer: Layer,
+    failed: Callable[[Exception], None],
+) -> Job:
+    """Run a recipe on a layer in a thread and add the result."""
+    own = source(layer, channel_axis=recipe.channel_axis if not _rgb(layer) else None)
+    title = METHODS[recipe.method].display
+    job = Job(
+        lambda report: recipe.run(own, report),
+        title=f"{title}: {layer.name}",
+        finished=lambda result: show(viewer, labels_layer(result, recipe, layer), layer),
+        failed=failed,
+    )
+    job.start()
+    return job
+
+
+def _rgb(layer: Layer) -> bool:
+    return bool(getattr(layer, "rgb", False))
+
+
+def recipe_menu(
+    parent: QWidget,
+    viewer: ViewerModel,
+    read: Callable[[], Recipe],
+    failed: Callable[[Exception], None],
+) -> QMenu:
+    """Return a menu that copies, replays or saves the recipe that `read` returns."""
+    menu = QMenu(parent)
+    jobs: list[Job] = []
+
+    def attempt(action: Callable[[Recipe], None]) -> None:
+        try:
+            action(read())
+        except (ValueError, OSError) as error:
+            failed(error)
+
+    def again(recipe: Recipe, layer: Layer) -> None:
+        jobs[:] = [replay(recipe, viewer, layer, failed)]
+
+    def fill_targets() -> None:
+        from napari.layers import Image, Labels
+
+        targets.clear()
+        for layer in reversed(viewer.layers):
+            if isinstance(layer, Image | Labels):
+                targets.addAction(
+                    layer.name, lambda layer=layer: attempt(lambda recipe: again(recipe, layer))
+                )
+        targets.setEnabled(bool(targets.actions()))
+
+    menu.addAction("Copy as Python (console)", lambda: attempt(lambda r: _copy(r.as_python())))
+    menu.addAction("Copy as Python (script)", lambda: attempt(lambda r: _copy(r.as_python("file"))))
+    menu.addAction("Copy as command", lambda: attempt(lambda r: _copy(r.as_command())))
+    targets = menu.addMenu("Replay on")
+    menu.addAction("Save ...", lambda: attempt(lambda r: _save(parent, r)))
+    menu.aboutToShow.connect(fill_targets)
+    return menu
+
+
+def _copy(text: str) -> None:
+    QApplication.clipboard().setText(text)
+    show_info("Copied.")
+
+
+def _save(parent: QWidget, recipe: Recipe) -> None:
+    path, _ = QFileDialog.getSaveFileName(parent, "Save recipe", f"{recipe.method}.json", "*.json")
+    if path:
+        recipe.save(path)
+
+
+class RecipeOfLayer(QWidget):
+    """Show, copy or replay the recipe that the selected layer carries.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+    """
+
+    def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
+        super().__init__()
+        self.viewer = napari_viewer
+        self.text, self.note, self.button = QPlainTextEdit(), QLabel(), QPushButton("Use recipe")
+        self.text.setReadOnly(True)
+        self.note.setWordWrap(True)
+        column = QVBoxLayout(self)
+        column.addWidget(self.note)
+        column.addWidget(self.text, 1)
+        column.addWidget(self.button)
+        self.button.setMenu(
+            recipe_menu(self.button, self.viewer, self._recipe, lambda e: self.note.setText(str(e)))
+        )
+        self.viewer.layers.selection.events.active.connect(self.refresh)
+        self.refresh()
+
+    def _recipe(self) -> Recipe:
+        layer = self.viewer.layers.selection.active
+        recipe = None if layer is None else recipe_of(layer)
+        if recipe is None:
+            raise ValueError("The selected layer has no recipe; select a result of a method.")
+        return recipe
+
+    def refresh(self, event: Any = None) -> None:
+        """Show the recipe of the selected layer."""
+        try:
+            recipe = self._recipe()
+        except ValueError as error:
+            self.note.setText(str(error))
+            self.text.setPlainText("")
+            self.button.setEnabled(False)
+            return
+        method = named_by(METHODS[recipe.method])
+        self.note.setText(f"{method.capitalize()} of {recipe.source.get('name', 'an image')}")
+        self.text.setPlainText(json.dumps(recipe.to_dict(), indent=2))
+        self.button.setEnabled(True)
