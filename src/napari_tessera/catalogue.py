@@ -124,8 +124,9 @@ class Method:
 
 
 def _smoothing_halo(values: Values, spacing: VoxelSize) -> tuple[float, ...]:
-    reach = to_pixels(values["smoothing"], spacing)
-    return tuple(TRUNCATE * pixels + 1 for pixels in reach)
+    smoothing = to_pixels(values["smoothing"], spacing)
+    background = to_pixels(values["background"], spacing)
+    return tuple(TRUNCATE * (a + b) + 2 for a, b in zip(smoothing, background, strict=True))
 
 
 def _threshold_halo(values: Values, spacing: VoxelSize) -> tuple[float, ...]:

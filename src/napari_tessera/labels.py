@@ -149,7 +149,8 @@ def from_points(points: Array, shape: tuple[int, ...]) -> Array:
     if outside.any():
         raise ValueError(
             f"markers has {outside.sum()} points outside the image, the first at "
-            f"{tuple(points[outside][0].tolist())}; the image has shape {shape}. Move or delete them"
+            f"{tuple(points[outside][0].tolist())}; the image has shape {shape}; move "
+            "or delete them"
         )
     if len(np.unique(pixels, axis=0)) < len(pixels):
         raise ValueError("markers has several points on one pixel; move or delete the extra ones")

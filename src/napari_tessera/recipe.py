@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -130,24 +131,20 @@ class Recipe:
         return asdict(self)
 
     @classmethod
-    def load(cls, path: str) -> Recipe:
+    def load(cls, path: str | Path) -> Recipe:
         """Read a recipe from a JSON file."""
-        with open(path, encoding="utf-8") as file:
-            return cls.from_dict(json.load(file))
+        return cls.from_dict(json.loads(Path(path).read_text(encoding="utf-8")))
 
-    def save(self, path: str) -> None:
+    def save(self, path: str | Path) -> None:
         """Write the recipe to a JSON file; an existing file is refused."""
-        with open(path, "x", encoding="utf-8") as file:
-            json.dump(self.to_dict(), file, indent=2)
-            file.write("\n")
+        with Path(path).open("x", encoding="utf-8") as file:
+            file.write(json.dumps(self.to_dict(), indent=2) + "\n")
 
     def values(self) -> dict[str, Any]:
         """Return all options, arrays unpacked."""
         return {**self.parameters, **{name: unpack(data) for name, data in self.inputs.items()}}
 
-    def run(
-        self, source: Source, report: Callable[[Progress], None] | None = None
-    ) -> Result:
+    def run(self, source: Source, report: Callable[[Progress], None] | None = None) -> Result:
         """Run the recipe on a source; channels are taken as the recipe says if it has any."""
         if source.channel_axis is not None:
             source = replace(source, channel=self.channel)
@@ -215,7 +212,8 @@ class Recipe:
                 f"    {path!r},",
                 *given,
                 ")",
-                f"files.write({_result_name(path, self.method)!r}, recipe.run(source), source, recipe)",
+                "result = recipe.run(source)",
+                f"files.write({_result_name(path, self.method)!r}, result, source, recipe)",
                 "",
             ]
         )
@@ -235,13 +233,13 @@ class Recipe:
             words += _flag(name, value)
         for name, data in self.inputs.items():
             words += _flag(name, json.dumps(data, separators=(",", ":")))
-        words += _flag("over", self.over)
+        words.append("--planes" if self.over == "planes" else "--volume")
         if self.levels_from != "each":
             words += _flag("levels_from", self.levels_from)
         if self.join:
             words += ["--join"]
         if self.channel_axis is not None:
-            words += _flag("channel_axis", self.channel_axis)
+            words += _flag("channels", self.channel_axis)
         if self.channel is not None:
             words += _flag("channel", self.channel)
         if self.region is not None:

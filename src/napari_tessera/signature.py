@@ -126,17 +126,18 @@ def _parameter(parameter: inspect.Parameter, hint: Any, text: str) -> Parameter:
 
 def _unwrap(hint: Any) -> tuple[Word, Any, bool]:
     """Return the word, the bare type and whether None is allowed."""
-    word, optional = Word(), False
+    words, optional = [], False
     while True:
         if hasattr(hint, "__metadata__"):
-            word = next((m for m in reversed(hint.__metadata__) if isinstance(m, Word)), word)
+            words += [each for each in reversed(hint.__metadata__) if isinstance(each, Word)]
             hint = hint.__origin__
         elif get_origin(hint) in (Union, types.UnionType) and type(None) in get_args(hint):
             optional = True
             rest = [arm for arm in get_args(hint) if arm is not type(None)]
             hint = rest[0] if len(rest) == 1 else Union[tuple(rest)]  # noqa: UP007 (built at run time)
         else:
-            return word, hint, optional
+            # the outermost word says most; an alias such as Length says less
+            return (words or [Word()])[0], hint, optional
 
 
 def checked(function: Callable[P, R]) -> Callable[P, R]:

@@ -104,8 +104,7 @@ class _Box:
         self._array, self._box = array, box
         self.dtype = array.dtype
         self.shape = tuple(
-            len(range(*part.indices(size)))
-            for part, size in zip(box, array.shape, strict=True)
+            len(range(*part.indices(size))) for part, size in zip(box, array.shape, strict=True)
         )
         self.ndim = len(self.shape)
 
@@ -282,9 +281,7 @@ def run(
     return replace(result, start=region.start)
 
 
-def cut(
-    source: Source, values: Mapping[str, Any], region: Region
-) -> tuple[Source, dict[str, Any]]:
+def cut(source: Source, values: Mapping[str, Any], region: Region) -> tuple[Source, dict[str, Any]]:
     """Return the source and the extra arrays within a region; its mask joins the method's own."""
     own = {name: _cut(value, region, source.shape) for name, value in values.items()}
     source = source.cut(region)
@@ -293,7 +290,9 @@ def cut(
     return source, own
 
 
-def resolve(method: Method, source: Source, values: Mapping[str, Any], over: Over) -> dict[str, Any]:
+def resolve(
+    method: Method, source: Source, values: Mapping[str, Any], over: Over
+) -> dict[str, Any]:
     """Return complete `values` with everything automatic as numbers, found in all of `source`."""
     walk = _Walk(method, source, values, over)
     return method.resolve(walk, values, walk.spacing)
@@ -413,16 +412,18 @@ class _Walk:
         indices = list(np.ndindex(self.lead))
         places = [(index, report.part(i, len(indices))) for i, index in enumerate(indices)]
         done = in_order(lambda place: (place[0], *self.one(*place)), places)
-        for number, (index, array, resolved) in enumerate(done, 1):
+        for number, (index, piece, used) in enumerate(done, 1):
             report(Progress(number, len(indices)))
-            if array is None:
+            resolved = used
+            if piece is None:
                 skipped += 1
                 previous = None
                 continue
+            array = piece
             if kind == "objects" and len(indices) > 1 and not keep_ids:
-                array = _numbered(previous if join and index[-1] else None, array, next_id)
+                array = _numbered(previous if join and index[-1] else None, piece, next_id)
                 next_id = max(next_id, int(array.max()) + 1)
-            dtype = smallest_dtype(kind, max(int(array.max(initial=0)), next_id - 1))
+            dtype = smallest_dtype(kind, int(array.max(initial=0)))
             if dtype.itemsize > result.dtype.itemsize:
                 result = result.astype(dtype)
             result[index] = array

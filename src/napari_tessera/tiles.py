@@ -78,7 +78,7 @@ def map_slabs(
     starts = range(0, image.shape[0], rows)
 
     def fill(start: int) -> int:
-        stop = min(start + rows, image.shape[0])
+        stop: int = min(start + rows, image.shape[0])
         low, high = max(0, start - margin), min(image.shape[0], stop + margin)
         result[start:stop] = function(image[low:high])[start - low : stop - low]
         return stop

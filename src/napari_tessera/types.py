@@ -70,7 +70,7 @@ Spacing = Annotated[Sequence[float] | float | None, Word("spacing")]
 """Pixel size along each spatial axis, in one unit; None = 1 along each."""
 
 
-class VoxelSize(tuple[float, ...]):
+class VoxelSize(tuple[float, ...]):  # noqa: SLOT001 (a tuple of any length has none)
     """Pixel size along each spatial axis, with its unit.
 
     Parameters
@@ -88,18 +88,16 @@ class VoxelSize(tuple[float, ...]):
 
     unit: str
 
-    def __new__(cls, sizes: Sequence[float], unit: str = "pixel") -> Self:
+    def __new__(cls, sizes: Sequence[float], unit: str = "pixel") -> Self:  # noqa: D102
         self = super().__new__(cls, (float(size) for size in sizes))
         if not all(np.isfinite(self)) or min(self, default=1) <= 0:
-            raise ValueError(
-                f"spacing is {tuple(self)}; pass one positive number per spatial axis"
-            )
+            raise ValueError(f"spacing is {tuple(self)}; pass one positive number per spatial axis")
         self.unit = unit
         return self
 
     @classmethod
     def of(cls, spacing: Sequence[float] | float | None, axes: int) -> VoxelSize:
-        """Return `spacing` with one size per axis; None = 1 pixel, one number = the same for all."""
+        """Return one size per axis; None = 1 pixel, one number = the same for all."""
         if isinstance(spacing, VoxelSize) and len(spacing) == axes:
             return spacing
         unit = getattr(spacing, "unit", "pixel")

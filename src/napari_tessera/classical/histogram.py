@@ -94,29 +94,22 @@ def _chunks(piece: Array) -> list[Array]:
 
 def _total(pieces: Iterable[Array], count: Callable[[Array], Array]) -> Array:
     chunks = (chunk for piece in pieces for chunk in _chunks(piece))
-    return np.sum(list(_summed(in_order(count, chunks))), axis=0)
-
-
-def _summed(counts: Iterable[Array]) -> Iterable[Array]:
-    total: Any = 0
-    for some in counts:
-        total = total + some
-    yield total
+    return np.asarray(sum(in_order(count, chunks), start=np.zeros(1, np.int64)))
 
 
 def _count_whole(values: Array, low: int, high: int) -> Array:
     if values.dtype == np.uint8 and values.size % 2 == 0:
         # two neighbours at a time: half as many elements for bincount, the slowest step
         pairs = np.bincount(values.view(np.uint16), minlength=BINS).reshape(256, 256)
-        return (pairs.sum(0) + pairs.sum(1))[low : high + 1]
+        return np.asarray((pairs.sum(0) + pairs.sum(1))[low : high + 1])
     shifted = values.astype(np.int64) - low if low or values.dtype.kind == "b" else values
-    return np.bincount(shifted, minlength=high - low + 1)
+    return np.asarray(np.bincount(shifted, minlength=high - low + 1))
 
 
 def _count_bins(values: Array, low: float, width: float) -> Array:
     values = values[np.isfinite(values)]
     bins = ((values - low) / width).astype(np.int64)
-    return np.bincount(np.minimum(bins, BINS - 1), minlength=BINS)
+    return np.asarray(np.bincount(np.minimum(bins, BINS - 1), minlength=BINS))
 
 
 def _count_distinct(pieces: Iterable[Array]) -> tuple[Array, Array] | None:
@@ -164,7 +157,9 @@ def otsu(found: Histogram, classes: int = 2) -> tuple[float, ...]:
 def _spread(weight: Array, total: Array, start: Any, stop: Any) -> Array:
     """Sum squared over weight of the values from index `start` to `stop`: large = compact class."""
     w = weight[stop] - weight[start]
-    return np.asarray(np.where(w > 0, (total[stop] - total[start]) ** 2 / np.where(w > 0, w, 1), -1))
+    return np.asarray(
+        np.where(w > 0, (total[stop] - total[start]) ** 2 / np.where(w > 0, w, 1), -1)
+    )
 
 
 def _cuts(weight: Array, total: Array, places: Array, classes: int) -> list[int]:

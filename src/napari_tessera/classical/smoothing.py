@@ -86,6 +86,36 @@ def smooth(
     )
 
 
+def prepare(
+    image: Array,
+    smoothing: tuple[float, ...],
+    background: tuple[float, ...],
+    kind: Prefilter = "gaussian",
+    report: Reporter | None = None,
+) -> Array:
+    """Smooth an image, then take away its background, a much wider Gaussian of it.
+
+    Parameters
+    ----------
+    image : ndarray, shape (..., Y, X)
+    smoothing, background : tuple of float
+        Widths per axis, in pixels; 0 leaves the step out.
+    kind : {"gaussian", "median"}
+        The filter that smooths.
+    report : Reporter, optional
+
+    Returns
+    -------
+    ndarray
+    """
+    report = Reporter.of(report)
+    smoothed = smooth(image, smoothing, kind, report.part(0, 2))
+    if not any(background):
+        return smoothed
+    wide = smooth(smoothed, background, report=report.part(1, 2))
+    return np.asarray(smoothed.astype(wide.dtype) - wide)
+
+
 def ellipsoid(radius: tuple[float, ...]) -> Array:
     """Return a mask of the pixels no further than `radius` (per axis, in pixels) from the centre.
 

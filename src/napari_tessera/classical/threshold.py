@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 
 from napari_tessera.classical.histogram import Histogram, histogram, level, otsu
-from napari_tessera.classical.smoothing import Prefilter, fill_gaps, smooth
+from napari_tessera.classical.smoothing import Prefilter, fill_gaps, prepare, smooth
 from napari_tessera.lengths import to_pixels
 from napari_tessera.signature import checked
 from napari_tessera.tiles import map_slabs
@@ -62,6 +62,7 @@ def threshold(
     contrast: Annotated[float | None, Word(low=0, when=("method", ("sauvola",)))] = None,
     foreground: Foreground = "bright",
     smoothing: Length = "0 px",
+    background: Length = "0 px",
     mask: Mask | None = None,
     spacing: Spacing = None,
     report: Report = None,
@@ -98,6 +99,9 @@ def threshold(
         Whether bright or dark pixels are wanted.
     smoothing : float or str
         Standard deviation of a Gaussian applied first.
+    background : float or str
+        Standard deviation of a wide Gaussian that is subtracted to even out the light (0 = none);
+        about the width of the largest object. Levels then count from the local background.
     mask : ndarray of bool, optional
         The level is found from pixels inside only, and everything outside is background.
     spacing : sequence of float, optional
@@ -132,10 +136,16 @@ def threshold(
     """
     report, voxel = Reporter.of(report), VoxelSize.of(spacing, image.ndim)
     filled, valid = fill_gaps(image)
-    smoothed = smooth(filled, to_pixels(smoothing, voxel), report=report.part(0, 2))
+    widths = to_pixels(smoothing, voxel), to_pixels(background, voxel)
+    smoothed = prepare(filled, *widths, report=report.part(0, 2))
     report(Progress(1, 2))
     inside = valid if mask is None else mask.astype(bool) & (True if valid is None else valid)
-    given = {"method": method, "levels": levels, "classes": classes, "contrast": contrast}
+    given: dict[str, Any] = {
+        "method": method,
+        "levels": levels,
+        "classes": classes,
+        "contrast": contrast,
+    }
     found = _find([smoothed if inside is None else smoothed[inside]], **given)
     if found["method"] in _LOCAL:
         width = to_pixels(window, voxel)
@@ -155,6 +165,7 @@ def threshold_statistics(
     pieces: Iterable[Mapping[str, Array]],
     *,
     smoothing: float | str,
+    background: float | str,
     spacing: VoxelSize,
     mask: Array | None = None,
     prefilter: Prefilter = "gaussian",
@@ -166,24 +177,22 @@ def threshold_statistics(
     ----------
     pieces : iterable of mapping
         The image (and mask) in pieces, {"image": ..., "mask": ...}; read twice.
-    smoothing, spacing, mask, **parameters
+    smoothing, background, spacing, mask, **parameters
         As for `threshold`.
     prefilter : {"gaussian", "median"}
         The filter that smooths.
     """
     if parameters["method"] == "gaussian" or (parameters.get("levels") is not None):
         return {}
-    width = to_pixels(smoothing, spacing)
-    return _find(_Smoothed(pieces, width, prefilter), **parameters)
+    widths = to_pixels(smoothing, spacing), to_pixels(background, spacing)
+    return _find(_Prepared(pieces, *widths, prefilter), **parameters)
 
 
-class _Smoothed:
-    """Smoothed intensities inside the mask, piece by piece, as often as they are asked for."""
+class _Prepared:
+    """Prepared intensities inside the mask, piece by piece, as often as they are asked for."""
 
-    def __init__(
-        self, pieces: Iterable[Mapping[str, Array]], width: tuple[float, ...], kind: Prefilter
-    ) -> None:
-        self._pieces, self._width, self._kind = pieces, width, kind
+    def __init__(self, pieces: Iterable[Mapping[str, Array]], *how: Any) -> None:
+        self._pieces, self._how = pieces, how
 
     def __iter__(self) -> Any:
         for piece in self._pieces:
@@ -191,7 +200,7 @@ class _Smoothed:
             if image.dtype.kind == "f" and not np.isfinite(image).any():
                 continue
             filled, valid = fill_gaps(image)
-            smoothed = smooth(filled, self._width, self._kind)
+            smoothed = prepare(filled, *self._how)
             if mask is not None:
                 valid = mask.astype(bool) & (True if valid is None else valid)
             yield smoothed if valid is None else smoothed[valid]

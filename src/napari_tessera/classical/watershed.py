@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 
-from napari_tessera.classical.smoothing import Prefilter, fill_gaps, smooth
+from napari_tessera.classical.smoothing import Prefilter, fill_gaps, prepare
 from napari_tessera.classical.threshold import Foreground, threshold, threshold_statistics
 from napari_tessera.labels import smallest_dtype
 from napari_tessera.lengths import physical, to_pixels
@@ -31,7 +31,6 @@ from napari_tessera.types import (
 Landscape = Literal["distance", "intensity", "gradient"]
 Seeds = Literal["distance", "h-maxima"]
 
-_SEEDS = "Seeds"
 _FOREGROUND = "Foreground"
 _ADVANCED = "Advanced"
 
@@ -43,18 +42,19 @@ def watershed(
     smoothing: Length = "2 px",
     landscape: Landscape = "distance",
     objects: Foreground = "bright",
-    markers: Annotated[Markers | None, Word("markers", section=_SEEDS)] = None,
-    seeds: Annotated[Seeds, Word(section=_SEEDS)] = "distance",
+    markers: Markers | None = None,
+    seeds: Seeds = "distance",
     seed_distance: Annotated[
-        Length, Word("length", low=0, when=("seeds", ("distance",)), section=_SEEDS)
+        Length, Word("length", low=0, when=("seeds", ("distance",)))
     ] = "10 px",
     seed_height: Annotated[
-        Fraction, Word("fraction", low=0, high=1, when=("seeds", ("h-maxima",)), section=_SEEDS)
+        Fraction, Word("fraction", low=0, high=1, when=("seeds", ("h-maxima",)))
     ] = 0.1,
     foreground: Annotated[Literal["otsu", "level", "all"], Word(section=_FOREGROUND)] = "otsu",
     level: Annotated[
         float | None, Word("level", when=("foreground", ("level",)), section=_FOREGROUND)
     ] = None,
+    background: Annotated[Length, Word("length", low=0, section=_FOREGROUND)] = "0 px",
     mask: Annotated[Mask | None, Word("mask", section=_FOREGROUND)] = None,
     prefilter: Annotated[Prefilter, Word(section=_ADVANCED)] = "gaussian",
     compactness: Annotated[float, Word(low=0, section=_ADVANCED)] = 0.0,
@@ -95,6 +95,9 @@ def watershed(
         or all of them.
     level : float, optional
         Intensity that separates foreground from background, for `foreground` "level".
+    background : float or str
+        Standard deviation of a wide Gaussian that is subtracted to even out the light (0 = none);
+        about the width of the largest object.
     mask : ndarray of bool, optional
         Objects are kept inside it.
     prefilter : {"gaussian", "median"}
@@ -136,7 +139,8 @@ def watershed(
 
     report, voxel = Reporter.of(report), VoxelSize.of(spacing, image.ndim)
     filled, valid = fill_gaps(image)
-    smoothed = smooth(filled, to_pixels(smoothing, voxel), prefilter, report.part(0, 4))
+    widths = to_pixels(smoothing, voxel), to_pixels(background, voxel)
+    smoothed = prepare(filled, *widths, prefilter, report.part(0, 4))
     report(Progress(1, 4))
     inside = _foreground(smoothed, foreground, level, objects, _both(mask, valid))
     heights = _heights(smoothed, inside, landscape, objects, voxel)
@@ -165,6 +169,7 @@ def watershed_statistics(
     pieces: Iterable[Mapping[str, Array]],
     *,
     smoothing: float | str,
+    background: float | str,
     spacing: VoxelSize,
     foreground: str,
     prefilter: Prefilter,
@@ -176,13 +181,19 @@ def watershed_statistics(
     ----------
     pieces : iterable of mapping
         The image (and mask) in pieces, {"image": ..., "mask": ...}; read twice.
-    smoothing, spacing, foreground, prefilter, **_
+    smoothing, background, spacing, foreground, prefilter, **_
         As for `watershed`.
     """
     if foreground != "otsu":
         return {}
     found = threshold_statistics(
-        pieces, smoothing=smoothing, spacing=spacing, prefilter=prefilter, method="otsu", levels=None
+        pieces,
+        smoothing=smoothing,
+        background=background,
+        spacing=spacing,
+        prefilter=prefilter,
+        method="otsu",
+        levels=None,
     )
     return {"foreground": "level", "level": found["levels"][0]}
 
@@ -244,10 +255,8 @@ def _seeds(
     return np.asarray(label(peaks, connectivity=heights.ndim))
 
 
-def _separate_peaks(
-    heights: Array, inside: Array | None, apart: float, voxel: VoxelSize
-) -> Array:
-    """Number the peaks, highest first, dropping each that is nearer than `apart` to a higher one."""
+def _separate_peaks(heights: Array, inside: Array | None, apart: float, voxel: VoxelSize) -> Array:
+    """Number the peaks that are at least `apart` from every higher one that is kept."""
     from scipy.spatial import cKDTree
 
     peaks = _peaks(heights, inside)
@@ -275,5 +284,5 @@ def _peaks(heights: Array, inside: Array | None) -> Array:
         highest &= inside
     plateaus, count = ndimage.label(highest, np.ones((3,) * heights.ndim))
     found = np.flatnonzero(plateaus)
-    ids, first = np.unique(plateaus.ravel()[found], return_index=True)
+    _, first = np.unique(plateaus.ravel()[found], return_index=True)
     return np.stack(np.unravel_index(found[first], heights.shape), axis=1).reshape(count, -1)

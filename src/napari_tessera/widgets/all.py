@@ -1,4 +1,4 @@
-"""Every widget of the plugin by the name in its manifest: `methods` of the catalogue, and recipes."""
+"""Every widget of the plugin by its name in the manifest."""
 
 from __future__ import annotations
 

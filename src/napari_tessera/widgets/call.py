@@ -109,7 +109,9 @@ def apply(
     first = layer[0] if isinstance(layer, Sequence) else layer
     own = source(layer, channel_axis=channel_axis, channel=channel)
     values = {
-        name: markers(name, value, first, channel_axis) if hasattr(value, "data_to_world") else value
+        name: markers(name, value, first, channel_axis)
+        if hasattr(value, "data_to_world")
+        else value
         for name, value in parameters.items()
     }
     part = unpack_region(region) if isinstance(region, dict) else region
@@ -119,4 +121,6 @@ def apply(
 
 def digest(array: Array) -> str:
     """Return a hash of an array, by which an edited result is told from an untouched one."""
-    return hashlib.blake2b(np.ascontiguousarray(array).view(np.uint8).data, digest_size=16).hexdigest()
+    return hashlib.blake2b(
+        np.ascontiguousarray(array).view(np.uint8).data, digest_size=16
+    ).hexdigest()

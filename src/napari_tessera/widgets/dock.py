@@ -7,6 +7,7 @@ import time
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from napari.utils.notifications import show_error
@@ -30,6 +31,7 @@ from superqt import QCollapsible
 
 from napari_tessera.catalogue import Method
 from napari_tessera.labels import count
+from napari_tessera.recipe import Recipe
 from napari_tessera.stacks import Result
 from napari_tessera.types import Reporter
 from napari_tessera.widgets import memory, region
@@ -97,7 +99,7 @@ class MethodForm(QWidget):
         self.levels_from.addItem("each plane", "each")
         self.levels_from.addItem("whole stack", "all")
         self.join = QCheckBox("same object, same number")
-        self.show_preview, self.replace_last = QCheckBox("Preview"), QCheckBox("Replace last result")
+        self.show_preview, self.replace_last = QCheckBox("Preview"), QCheckBox("Replace last")
         self.replace_last.setChecked(True)
         self.run_button, self.bar = QPushButton("Run"), QProgressBar()
         self.reset_button, self.recipe_button = QPushButton("Reset"), QToolButton()
@@ -110,12 +112,11 @@ class MethodForm(QWidget):
             self.channel_axis: "The axis of the image that holds channels, if any",
             self.channel: "The channel to work on; luminance is the brightness of the colours",
             self.over: "Each plane by itself, or the last three axes together as a volume",
-            self.region: "The part of the layer to work on; a drawn shape or mask limits it further",
+            self.region: "The part of the layer to work on; a drawn shape or mask limits it",
             self.levels_from: "Find automatic levels in each plane, or once in the whole stack",
             self.join: "Objects that overlap from plane to plane keep one number",
             self.show_preview: "Show what Run will give, while you change the form",
-            self.replace_last: "Replace this form's last result when you run again, unless you have "
-            "edited it",
+            self.replace_last: "Running again replaces this form's last result unless you edited it",
             self.run_button: "Run on the chosen region (Enter)",
             self.reset_button: "Set all fields back to their defaults",
             self.recipe_button: "Take this run along: as Python, as a command, on another layer",
@@ -125,7 +126,7 @@ class MethodForm(QWidget):
 
     def _lay_out(self) -> None:
         outer = QVBoxLayout(self)
-        outer.setContentsMargins(8, 6, 8, 8)
+        outer.setContentsMargins(4, 4, 4, 4)
         outer.addLayout(self._head())
         inside = QWidget()
         self._rows = QFormLayout(inside)
@@ -149,6 +150,8 @@ class MethodForm(QWidget):
         area.setWidgetResizable(True)
         area.setFrameShape(QFrame.Shape.NoFrame)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        bar = area.verticalScrollBar().sizeHint().width()
+        area.setMinimumWidth(inside.minimumSizeHint().width() + bar)
         outer.addWidget(area, 1)
         outer.addLayout(_row(self.show_preview, self.replace_last))
         outer.addWidget(self.run_button)
@@ -163,7 +166,6 @@ class MethodForm(QWidget):
         self.recipe_button.setMenu(
             recipe_menu(self.recipe_button, self.viewer, lambda: self.read().recipe(), self._failed)
         )
-        self.setMinimumWidth(280)
 
     def _head(self) -> QHBoxLayout:
         summary, link = QLabel(self.method.summary), QToolButton()
@@ -216,7 +218,11 @@ class MethodForm(QWidget):
             shortcut = QShortcut(QKeySequence(key), self)
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             shortcut.activated.connect(self._run_or_stop)
-        layers, dims, camera = self.viewer.layers.events, self.viewer.dims.events, self.viewer.camera
+        layers, dims, camera = (
+            self.viewer.layers.events,
+            self.viewer.dims.events,
+            self.viewer.camera,
+        )
         self._watched: list[tuple[Any, Any]] = []
         for emitter in (layers.inserted, layers.removed, layers.reordered):
             self._watch(emitter, self._layers_changed)
@@ -292,7 +298,9 @@ class MethodForm(QWidget):
             if getattr(data, "name", "").startswith("Preview: "):
                 continue
             self.region.addItem(title, data)
-        place = next((i for i in range(self.region.count()) if self.region.itemData(i) is chosen), 0)
+        place = next(
+            (i for i in range(self.region.count()) if self.region.itemData(i) is chosen), 0
+        )
         self.region.setCurrentIndex(place)
         self.region.blockSignals(False)
 
@@ -423,21 +431,12 @@ class MethodForm(QWidget):
             self._failed(error)
             return
         memory.remember(self.method.name, self._plain_values())
-        old = self._replaceable()
-        began = time.monotonic()
-
-        def work(report: Reporter) -> tuple[Any, ...]:
-            recipe = call.recipe()
-            result = call.run(report)
-            untouched = old is not None and digest(old[0].data) == old[1]
-            number = count(result.array)
-            return result, recipe, digest(result.array), number, old[0] if untouched else None
-
+        last, began = self._replaceable(), time.monotonic()
         self._say(f"{named_by(self.method).capitalize()} is running ...")
         self.job = Job(
-            work,
+            lambda report: _work(call, last, report),
             title=f"{self.method.display}: {call.layer.name}",
-            finished=lambda outcome: self._finished(call, *outcome, time.monotonic() - began),
+            finished=lambda outcome: self._finished(call, outcome, time.monotonic() - began),
             failed=self._failed,
             progressed=self._progressed,
         )
@@ -458,18 +457,16 @@ class MethodForm(QWidget):
         layer = self._last[0]()
         return (layer, self._last[1]) if layer is not None and layer in self.viewer.layers else None
 
-    def _finished(
-        self, call: Call, result: Result, recipe: Any, key: str, number: int, old: Any, took: float
-    ) -> None:
+    def _finished(self, call: Call, outcome: _Outcome, took: float) -> None:
         self.job = None
         self._running(False)
-        layer = labels_layer(result, recipe, call.layer)
+        layer, old = labels_layer(outcome.result, outcome.recipe, call.layer), outcome.replaces
         if old is not None and old in self.viewer.layers:
             _take_over(self.viewer, layer, old)
         else:
             show(self.viewer, layer, call.layer)
-        self._last = (weakref.ref(layer), key)
-        self._say(_sentence(result, number, took))
+        self._last = (weakref.ref(layer), outcome.key)
+        self._say(_sentence(outcome.result, outcome.number, took))
 
     def _previewed(self, result: Result, call: Call) -> None:
         flat = call.over == "volume"
@@ -527,6 +524,24 @@ def dock(method: Method) -> type[MethodForm]:
     return type(f"{name}Form", (MethodForm,), {"method": method, "__doc__": method.summary})
 
 
+@dataclass(frozen=True)
+class _Outcome:
+    """What a run hands to the GUI thread, with all that took time to find out."""
+
+    result: Result
+    recipe: Recipe
+    key: str
+    number: int
+    replaces: Labels | None
+
+
+def _work(call: Call, last: tuple[Labels, str] | None, report: Reporter) -> _Outcome:
+    recipe, result = call.recipe(), call.run(report)
+    untouched = last is not None and digest(last[0].data) == last[1]
+    replaces = last[0] if last is not None and untouched else None
+    return _Outcome(result, recipe, digest(result.array), count(result.array), replaces)
+
+
 def _take_over(viewer: Any, layer: Labels, old: Labels) -> None:
     """Put a layer in the place of an old one, with its name and look."""
     layer.opacity, layer.visible, layer.blending = old.opacity, old.visible, old.blending
@@ -558,7 +573,7 @@ def _duration(seconds: float) -> str:
 def _combo(name: str) -> QComboBox:
     combo = QComboBox()
     combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    combo.setMinimumContentsLength(12)
+    combo.setMinimumContentsLength(8)
     combo.setAccessibleName(name)
     return combo
 
@@ -576,4 +591,5 @@ def _section(title: str) -> tuple[QCollapsible, QFormLayout]:
     rows = QFormLayout(content)
     rows.setContentsMargins(8, 0, 0, 0)
     section.setContent(content)
+    section.collapse(animate=False)
     return section, rows

@@ -10,7 +10,15 @@ from magicgui.widgets import create_widget
 from psygnal import Signal
 from qtpy.QtCore import QRectF, Qt
 from qtpy.QtGui import QPainter, QPalette
-from qtpy.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QHBoxLayout, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QHBoxLayout,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 from superqt import QLabeledDoubleRangeSlider
 
 from napari_tessera.lengths import METRES, parse, unit
@@ -63,14 +71,19 @@ class PlainField(Field):
         options: dict[str, Any] = {}
         if parameter.type in (int, float):
             low, high = parameter.word.low, parameter.word.high
-            options = {"min": -_HUGE if low is None else low, "max": _HUGE if high is None else high}
+            options = {
+                "min": -_HUGE if low is None else low,
+                "max": _HUGE if high is None else high,
+            }
         if parameter.type is float:
             options["step"] = 0.05 if parameter.word.high is not None else 1.0
         if parameter.choices:
             options["choices"] = list(parameter.choices)
         kind = Any if parameter.choices else parameter.type
         self._widget = create_widget(
-            value=parameter.default, annotation=None if parameter.choices else kind, options=options,
+            value=parameter.default,
+            annotation=None if parameter.choices else kind,
+            options=options,
             widget_type="ComboBox" if parameter.choices else None,
         )
         super().__init__(parameter, self._widget.native)
@@ -179,7 +192,9 @@ class LevelsField(Field):
     def value(self, value: Any) -> None:
         if value is None:
             return
-        levels = (float(value),) if np.isscalar(value) else tuple(float(v) for v in value)
+        levels: tuple[float, ...] = (
+            (float(value),) if isinstance(value, int | float) else tuple(float(v) for v in value)
+        )
         low, high = self._slider.minimum(), self._slider.maximum()
         self._slider.setRange(min(low, levels[0]), max(high, levels[-1]))
         self._slider.setValue(levels)
@@ -188,7 +203,9 @@ class LevelsField(Field):
         """Show `count` handles, spread evenly unless there are as many already."""
         if len(self._slider.value()) != count:
             low, high = self._slider.minimum(), self._slider.maximum()
-            self._slider.setValue(tuple(low + (high - low) * (i + 1) / (count + 1) for i in range(count)))
+            self._slider.setValue(
+                tuple(low + (high - low) * (i + 1) / (count + 1) for i in range(count))
+            )
 
     def fit(self, unit_name: str, values: np.ndarray[Any, Any] | None) -> None:
         if values is None or values.size == 0:
@@ -201,7 +218,9 @@ class LevelsField(Field):
         self._slider.setRange(low, high)
         self._slider.setDecimals(0 if values.dtype.kind in "ui" else 3)
         if not all(low < v < high for v in kept):
-            self._slider.setValue(tuple(low + (high - low) * (i + 1) / (count + 1) for i in range(count)))
+            self._slider.setValue(
+                tuple(low + (high - low) * (i + 1) / (count + 1) for i in range(count))
+            )
         self._histogram.show_counts(np.histogram(values, 64, (low, high))[0], (low, high))
         self._histogram.mark(self._slider.value())
 
@@ -217,7 +236,7 @@ class LayerField(Field):
         self._combo.setSizeAdjustPolicy(
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
-        self._combo.setMinimumContentsLength(12)
+        self._combo.setMinimumContentsLength(8)
         super().__init__(parameter, self._combo)
         self.refresh()
         self._combo.currentIndexChanged.connect(lambda: self.changed.emit())
@@ -292,7 +311,9 @@ def _spin_box(low: float | None, high: float | None) -> QDoubleSpinBox:
     box.setRange(-_HUGE if low is None else low, _HUGE if high is None else high)
     box.setDecimals(3)
     box.setStepType(QDoubleSpinBox.StepType.AdaptiveDecimalStepType)
-    box.setMinimumWidth(60)
+    box.setMinimumWidth(70)
+    # its own hint is as wide as the longest number of its range
+    box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
     box.textFromValue = lambda value: f"{value:g}"  # no ".000" behind whole numbers
     return box
 

@@ -193,8 +193,8 @@ def labels_layer(result: Result, recipe: Recipe, on: Layer, name: str = "") -> L
     """Return a result as a Labels layer that lies on its source and carries its recipe."""
     from napari.layers import Labels
 
-    dropped = None if getattr(on, "rgb", False) or result.array.ndim == on.ndim else (
-        recipe.channel_axis
+    dropped = (
+        None if getattr(on, "rgb", False) or result.array.ndim == on.ndim else (recipe.channel_axis)
     )
     title = named_by(METHODS[recipe.method])
     return Labels(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from napari_tessera import _NAMES
+from napari_tessera import _NAMES  # type: ignore[attr-defined] # not in the stub
 from napari_tessera.catalogue import METHODS, Method
 
 PLUGIN = "napari-tessera"
@@ -97,7 +97,7 @@ def manifest_text() -> str:
 
 def stub_text() -> str:
     """Return the stub that tells type checkers and editors what the package offers."""
-    modules = {name: module for name, module in _NAMES.items()}
+    modules = dict(_NAMES)
     modules |= {
         name: method.function.__module__.removeprefix("napari_tessera.")
         for name, method in METHODS.items()

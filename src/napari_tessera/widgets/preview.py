@@ -248,7 +248,10 @@ def _stepped(region: Region, step: int) -> Region:
     steps = _steps(region, step)
     return Region(
         tuple(a // s for a, s in zip(region.start, steps, strict=True)),
-        tuple(max(b // s, a // s + 1) for a, b, s in zip(region.start, region.stop, steps, strict=True)),
+        tuple(
+            max(b // s, a // s + 1)
+            for a, b, s in zip(region.start, region.stop, steps, strict=True)
+        ),
     )
 
 

@@ -73,7 +73,7 @@ def region(
 def current_place(viewer: ViewerModel, layer: Layer, channel_axis: int | None = None) -> list[int]:
     """Return the pixel of a layer at the viewer's sliders, without its channel axis."""
     point = np.asarray(viewer.dims.point, float)[-layer.ndim :]
-    place = [int(round(float(p))) for p in layer.world_to_data(point)]
+    place = [round(float(p)) for p in layer.world_to_data(point)]
     if channel_axis is not None and not getattr(layer, "rgb", False):
         place.pop(channel_axis)
     return place

@@ -78,9 +78,9 @@ def nuclei_arrays(
     placed = 0
     for _ in range(count):
         centre, radius = rng.uniform(0.08, 0.92, 3) * size, rng.uniform(5, 8, 3)
-        inside = sum(
-            ((axis - c) / r) ** 2 for axis, c, r in zip(grid, centre, radius, strict=True)
-        ) < 1
+        inside = (
+            sum(((axis - c) / r) ** 2 for axis, c, r in zip(grid, centre, radius, strict=True)) < 1
+        )
         if inside.any() and not labels[inside].any():
             placed += 1
             labels[inside] = placed

@@ -1,0 +1,251 @@
+"""Every method as a command, made from its signature: ``napari-tessera METHOD INPUTS ...``."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from napari_tessera import __version__
+from napari_tessera.catalogue import METHODS, Method
+from napari_tessera.files import check_output, read, read_extra, write
+from napari_tessera.labels import count
+from napari_tessera.recipe import Recipe, unpack_region
+from napari_tessera.signature import Parameter
+from napari_tessera.stacks import LevelsFrom, Source, run
+from napari_tessera.types import Progress, VoxelSize
+
+_NUMBERS = (int, float)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line; the exit status is 1 if a file failed, 2 if an option is wrong."""
+    sys.exit(app()(arguments, result_action="return_value") or 0)
+
+
+def app() -> Any:
+    """Return the command line application with one command per method."""
+    from cyclopts import App
+
+    top = App(
+        name="napari-tessera",
+        help="Segment images: one command per method, with the options of its form in napari.",
+        version=__version__,
+    )
+    for method in METHODS.values():
+        name = method.name.replace("_", "-")
+        top.command(_command(method), name=name, help=_help(method))
+    top.command(methods, name="list")
+    top.command(replay)
+    return top
+
+
+def methods() -> None:
+    """List the methods, by group."""
+    for group in dict.fromkeys(method.group for method in METHODS.values()):
+        print(group)
+        for method in METHODS.values():
+            if method.group == group:
+                print(f"  {method.name.replace('_', '-'):20} {method.summary}")
+
+
+def replay(recipe: Path, inputs: list[Path], /, *, output: Path, overwrite: bool = False) -> int:
+    """Run a saved recipe on other files.
+
+    Parameters
+    ----------
+    recipe : Path
+        The recipe, saved as JSON.
+    inputs : list of Path
+        Images to run it on.
+    output : Path
+        A file, or a folder when there are several inputs.
+    overwrite : bool
+        Replace existing files.
+    """
+    kept = Recipe.load(str(recipe))
+
+    def one(_: Path, source: Source, target: Path, report: Callable[[Progress], None]) -> int:
+        result = kept.run(source, report)
+        write(target, result, source, kept, overwrite=overwrite)
+        return count(result.array)
+
+    spacing = {"channel_axis": kept.channel_axis}
+    return _each(inputs, output, kept.method, one, spacing, overwrite=overwrite)
+
+
+def _help(method: Method) -> str:
+    from napari_tessera.signature import docs
+
+    return f"{method.summary}\n\n{docs(method.function).description}"
+
+
+def _command(method: Method) -> Callable[..., int]:
+    """Return the command of a method: its options, and those that every method shares."""
+
+    def command(inputs: list[Path], /, **options: Any) -> int:
+        return _run(method, inputs, **options)
+
+    own = [_option(parameter) for parameter in method.options]
+    first = inspect.Parameter("inputs", inspect.Parameter.POSITIONAL_ONLY, annotation=list[Path])
+    command.__signature__ = inspect.Signature([first, *_shared(), *own])  # type: ignore[attr-defined]
+    command.__annotations__ = {
+        p.name: p.annotation
+        for p in command.__signature__.parameters.values()  # type: ignore[attr-defined]
+    }
+    command.__doc__ = None
+    return command
+
+
+def _keyword(name: str, kind: Any, default: Any, text: str, **extra: Any) -> inspect.Parameter:
+    from cyclopts import Parameter as Option
+
+    return inspect.Parameter(
+        name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=default,
+        annotation=Annotated[kind, Option(help=text, **extra)],
+    )
+
+
+def _shared() -> list[inspect.Parameter]:
+    """Return the options that say what to read, what to write and how to walk through it."""
+    empty = inspect.Parameter.empty
+    return [
+        _keyword("output", Path, empty, "File to write (.tif, .png, .npy, .zarr), or a folder."),
+        _keyword(
+            "planes",
+            bool | None,
+            None,
+            "Work on planes, or on volumes; by default on volumes where the file names a z axis.",
+            negative="--volume",
+        ),
+        _keyword("levels_from", LevelsFrom, "each", "Automatic levels of each plane, or of all."),
+        _keyword("join", bool, False, "Objects that overlap from plane to plane keep a number."),
+        _keyword("channels", int | None, None, "Axis of the array that holds channels."),
+        _keyword("channel", int | None, None, "The channel to take; by default luminance or mean."),
+        _keyword(
+            "spacing", str | None, None, "Pixel size, such as '2 0.5 0.5 um'; else the file's."
+        ),
+        _keyword("region", str | None, None, "Part to work on, as a recipe writes it (JSON)."),
+        _keyword("overwrite", bool, False, "Replace existing files."),
+    ]
+
+
+def _option(parameter: Parameter) -> inspect.Parameter:
+    """Return the command line option of a method's parameter."""
+    kind: Any = str
+    if parameter.choices:
+        kind = Literal[parameter.choices]
+    elif parameter.word.name == "levels":
+        kind = list[float]
+    elif parameter.type in (*_NUMBERS, bool):
+        kind = parameter.type
+    default = inspect.Parameter.empty if parameter.required else parameter.default
+    text = parameter.help
+    if parameter.is_array:
+        text += " An image of labels, or points saved from napari as .csv."
+    return _keyword(parameter.name, kind | None if parameter.optional else kind, default, text)
+
+
+def _run(
+    method: Method,
+    inputs: list[Path],
+    *,
+    output: Path,
+    planes: bool | None = None,
+    levels_from: LevelsFrom = "each",
+    join: bool = False,
+    channels: int | None = None,
+    channel: int | None = None,
+    spacing: str | None = None,
+    region: str | None = None,
+    overwrite: bool = False,
+    **options: Any,
+) -> int:
+    arrays = {p.name for p in method.options if p.is_array}
+    try:
+        values = {
+            name: read_extra(value) if name in arrays and value is not None else value
+            for name, value in options.items()
+        }
+        method.complete(values)
+        reading = {"channel_axis": channels, "channel": channel, "spacing": _spacing(spacing)}
+    except (ValueError, TypeError, OSError) as error:
+        print(f"{method.name}: {error}", file=sys.stderr)
+        return 2
+    over: Any = None if planes is None else ("planes" if planes else "volume")
+    part = None if region is None else unpack_region(json.loads(region))
+
+    def one(path: Path, source: Source, target: Path, report: Callable[[Progress], None]) -> int:
+        walk: dict[str, Any] = {"over": over, "levels_from": levels_from, "join": join}
+        recipe = Recipe.of(method, source, values, region=part, path=str(path), **walk)
+        result = run(method, source, values, region=part, report=report, **walk)
+        write(target, result, source, recipe, overwrite=overwrite)
+        return count(result.array)
+
+    return _each(inputs, output, method.name, one, reading, overwrite=overwrite)
+
+
+def _each(
+    inputs: list[Path],
+    output: Path,
+    method: str,
+    one: Callable[[Path, Source, Path, Callable[[Progress], None]], int],
+    reading: dict[str, Any],
+    *,
+    overwrite: bool,
+) -> int:
+    """Work on one file after the other; a failing one is reported and the rest goes on."""
+    folder = output.is_dir() or not output.suffix
+    if len(inputs) > 1 and not folder:
+        print(f"output is {str(output)!r}; give a folder for several inputs", file=sys.stderr)
+        return 2
+    if folder:
+        output.mkdir(parents=True, exist_ok=True)
+    failures = 0
+    for path in inputs:
+        target = output / f"{path.stem}-{method}.tif" if folder else output
+        began = time.monotonic()
+        try:
+            check_output(target, overwrite=overwrite)
+            number = one(path, read(path, **reading), target, _progress(path.name))
+        except Exception as error:  # noqa: BLE001 (one bad file must not end the batch)
+            failures += 1
+            print(f"\r{path}: {error}", file=sys.stderr)
+        else:
+            print(f"\r{path}: {number} labels, {time.monotonic() - began:.2g} s -> {target}")
+    return 1 if failures else 0
+
+
+def _progress(name: str) -> Callable[[Progress], None]:
+    """Return a report that draws a percentage where somebody can see it."""
+    last = [-1]
+
+    def report(progress: Progress) -> None:
+        percent = int(100 * progress.done)
+        if sys.stderr.isatty() and percent > last[0]:
+            last[0] = percent
+            print(f"\r{name}: {percent} %", end="", file=sys.stderr)
+
+    return report
+
+
+def _spacing(text: str | None) -> VoxelSize | None:
+    """Return a pixel size from text such as "2 0.5 0.5 um"."""
+    if text is None:
+        return None
+    words = text.replace(",", " ").split()
+    unit = "pixel"
+    if words and not words[-1].replace(".", "").replace("e-", "").isdigit():
+        unit = words.pop()
+    try:
+        return VoxelSize([float(word) for word in words], unit)
+    except ValueError:
+        raise ValueError(
+            f"spacing is {text!r}; write one positive number per axis and a unit: '2 0.5 0.5 um'"
+        ) from None

@@ -1,0 +1,304 @@
+"""Read images and write labels with their pixel size: TIFF, PNG, JPEG, NumPy, OME-Zarr."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_tessera.lengths import unit as short_unit
+from napari_tessera.recipe import KEY, Recipe
+from napari_tessera.stacks import Points, Result, Source
+from napari_tessera.types import Array, VoxelSize
+
+TIFF = (".tif", ".tiff")
+PICTURES = (".png", ".jpg", ".jpeg", ".bmp")
+_OME_UNITS = {"px": "pixel", "um": "µm", "A": "Å"}
+_ZARR_UNITS = {"um": "micrometer", "nm": "nanometer", "mm": "millimeter", "A": "angstrom"}
+
+
+def read(
+    path: str | Path,
+    *,
+    spacing: VoxelSize | tuple[float, ...] | None = None,
+    axes: tuple[str, ...] | None = None,
+    channel_axis: int | None = None,
+    channel: int | None = None,
+) -> Source:
+    """Open an image or labels, without reading it all where the format allows it.
+
+    Parameters
+    ----------
+    path : str or Path
+        TIFF (also ImageJ and OME), PNG, JPEG, BMP, NumPy (.npy), or a Zarr or OME-Zarr folder.
+    spacing : sequence of float, optional
+        Pixel size along the last axes; None = what the file says, or 1.
+    axes : tuple of str, optional
+        Names of the axes besides the channels; None = what the file says.
+    channel_axis : int, optional
+        Axis that holds channels; None = what the file says.
+    channel : int, optional
+        The channel to take; None = all, or luminance.
+
+    Returns
+    -------
+    Source
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the format is not known.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f"there is no file {str(path)!r}")
+    suffix = path.suffix.lower()
+    if suffix in TIFF:
+        array, names, size = _read_tiff(path)
+    elif suffix in PICTURES:
+        array, names, size = _read_picture(path)
+    elif suffix == ".npy":
+        array = np.load(path, mmap_mode="r")
+        names, size = None, None
+    elif suffix == ".zarr" or (path / "zarr.json").exists() or (path / ".zattrs").exists():
+        array, names, size = _read_zarr(path)
+    else:
+        known = ", ".join((*TIFF, *PICTURES, ".npy", ".zarr"))
+        raise ValueError(f"{str(path)!r} has a format that is not known; known are {known}")
+    found = next((i for i, name in enumerate(names or ()) if name in ("c", "s")), None)
+    axis = found if channel_axis is None else channel_axis % array.ndim
+    own = tuple(n for i, n in enumerate(names) if i != axis) if names else None
+    sizes = None
+    if size is not None:
+        sizes = VoxelSize([s for i, s in enumerate(size) if i != axis], size.unit)
+    source = Source.of(
+        array,
+        spacing=spacing if spacing is not None else sizes,
+        axes=axes or own,
+        channel_axis=axis,
+        name=path.name,
+    )
+    if channel is not None:
+        source = Source(
+            source.array, source.spacing, source.axes, source.channel_axis, channel, source.name
+        )
+    return source
+
+
+def read_extra(text: str) -> Any:
+    """Return markers or a mask from a file, or from a recipe's text.
+
+    Parameters
+    ----------
+    text : str
+        An image of labels; a table of points as napari saves it (.csv); or packed data as JSON.
+    """
+    from napari_tessera.recipe import unpack
+
+    if text.lstrip().startswith("{"):
+        return unpack(json.loads(text))
+    if text.lower().endswith(".csv"):
+        with open(text, newline="", encoding="utf-8") as file:  # noqa: PTH123 (text is user input)
+            rows = list(csv.DictReader(file))
+        names = [name for name in (rows[0] if rows else {}) if name.startswith("axis-")]
+        if not names:
+            raise ValueError(
+                f"{text!r} has no columns axis-0, axis-1, ...; save points from napari"
+            )
+        return Points(np.array([[float(row[name]) for name in names] for row in rows]))
+    source = read(text)
+    return np.asarray(source.array[(slice(None),) * source.array.ndim])
+
+
+def write(
+    path: str | Path,
+    result: Result,
+    source: Source,
+    recipe: Recipe | None = None,
+    *,
+    overwrite: bool = False,
+) -> None:
+    """Write labels with the pixel size and the names of the axes of the source they come from.
+
+    Parameters
+    ----------
+    path : str or Path
+        TIFF (.tif, OME with recipe), PNG (planes only), NumPy (.npy), or OME-Zarr (.zarr).
+    result : Result
+    source : Source
+    recipe : Recipe, optional
+        Kept in TIFF and Zarr files.
+    overwrite : bool
+        Whether an existing file may be replaced.
+
+    Raises
+    ------
+    FileExistsError
+        If there is such a file and `overwrite` is False.
+    ValueError
+        If the format cannot hold the labels.
+    """
+    path = Path(path)
+    check_output(path, overwrite=overwrite)
+    suffix = path.suffix.lower()
+    if suffix in TIFF:
+        _write_tiff(path, result.array, source, recipe)
+    elif suffix == ".npy":
+        np.save(path, result.array)
+    elif suffix == ".zarr":
+        _write_zarr(path, result.array, source, recipe, overwrite=overwrite)
+    elif suffix == ".png":
+        import imageio.v3 as imageio
+
+        if result.array.ndim != 2 or result.array.dtype.itemsize > 2:
+            raise ValueError(
+                f"{str(path)!r}: PNG holds one plane of up to 65 535 labels, but these have shape "
+                f"{result.array.shape} and dtype {result.array.dtype}; write .tif or .zarr"
+            )
+        imageio.imwrite(path, result.array)
+    else:
+        raise ValueError(f"{str(path)!r} cannot be written; choose .tif, .png, .npy or .zarr")
+
+
+def check_output(path: Path, *, overwrite: bool) -> None:
+    """Raise an error if writing `path` would lose a file."""
+    if path.exists() and not overwrite:
+        raise FileExistsError(f"{str(path)!r} exists already; choose another name, or overwrite it")
+
+
+Found = tuple[Any, tuple[str, ...] | None, VoxelSize | None]
+
+
+def _read_picture(path: Path) -> Found:
+    import imageio.v3 as imageio
+
+    array = np.asarray(imageio.imread(path))
+    return array, ("y", "x", "s")[: array.ndim], None
+
+
+def _read_tiff(path: Path) -> Found:
+    import tifffile
+    import zarr
+
+    with tifffile.TiffFile(path) as file:
+        series = file.series[0]
+        letters = series.axes.lower()
+        sizes = _tiff_sizes(file)
+    opened = zarr.open(tifffile.imread(path, aszarr=True, level=0), mode="r")
+    names = tuple(f"axis {i}" if c in "qi" else c for i, c in enumerate(letters))
+    unit = sizes.pop("unit", "pixel")
+    size = VoxelSize([sizes.get(name, 1.0) for name in names], str(unit)) if sizes else None
+    return opened, names, size
+
+
+def _tiff_sizes(file: Any) -> dict[str, Any]:
+    """Return the pixel size by axis, and "unit", as OME, ImageJ or the resolution tags say it."""
+    if file.ome_metadata:
+        import xml.etree.ElementTree as ET
+
+        root = ET.fromstring(file.ome_metadata)  # noqa: S314 (no entities are resolved)
+        pixels = next((node for node in root.iter() if node.tag.endswith("Pixels")), None)
+        given = {} if pixels is None else dict(pixels.attrib)
+        sizes: dict[str, Any] = {
+            axis: float(given[f"PhysicalSize{axis.upper()}"])
+            for axis in "xyz"
+            if f"PhysicalSize{axis.upper()}" in given
+        }
+        return {**sizes, "unit": short_unit(given.get("PhysicalSizeXUnit", "um"))} if sizes else {}
+    tags = file.pages[0].tags
+    found = {}
+    for axis, name in (("x", "XResolution"), ("y", "YResolution")):
+        if name in tags and tags[name].value[0]:
+            found[axis] = tags[name].value[1] / tags[name].value[0]
+    imagej = file.imagej_metadata or {}
+    if imagej:
+        unit = short_unit(str(imagej.get("unit", "pixel")).replace("\\u00B5", "µ"))
+        if "spacing" in imagej:
+            found["z"] = float(imagej["spacing"])
+        return {**found, "unit": unit} if found else {}
+    code = int(tags["ResolutionUnit"].value) if "ResolutionUnit" in tags else 1
+    if code not in (2, 3) or found.get("x") in (None, 1.0):
+        return {}
+    per_unit = 25400.0 if code == 2 else 10000.0
+    sizes = {axis: float(f"{size * per_unit:.9g}") for axis, size in found.items()}
+    # 72 dots an inch is what programs write that know no pixel size
+    return {} if abs(sizes["x"] - 25400 / 72) < 1 else {**sizes, "unit": "um"}
+
+
+def _write_tiff(path: Path, array: Array, source: Source, recipe: Recipe | None) -> None:
+    import tifffile
+
+    letters = [name.lower() for name in source.axes]
+    metadata: dict[str, Any] = {}
+    if all(name in "tzyx" for name in letters) and len(set(letters)) == len(letters):
+        metadata["axes"] = "".join(letters).upper()
+        unit = short_unit(source.spacing.unit)
+        for name, size in zip(letters, source.spacing, strict=True):
+            if name in "zyx" and unit != "px":
+                metadata[f"PhysicalSize{name.upper()}"] = size
+                metadata[f"PhysicalSize{name.upper()}Unit"] = _OME_UNITS.get(unit, unit)
+    else:
+        metadata["axes"] = "".join("Q" if n not in "tzyx" else n.upper() for n in letters)
+    if recipe is not None:
+        metadata["MapAnnotation"] = {"Namespace": KEY, "recipe": json.dumps(recipe.to_dict())}
+    known = "Q" not in metadata["axes"]
+    options = {"metadata": metadata} if known else {"metadata": {"axes": metadata["axes"]}}
+    tifffile.imwrite(path, array, ome=known, compression="zlib", **options)
+
+
+def _read_zarr(path: Path) -> Found:
+    import zarr
+
+    node: Any = zarr.open(path, mode="r")
+    if isinstance(node, zarr.Array):
+        return node, None, None
+    attributes: dict[str, Any] = dict(node.attrs)
+    scales: Any = attributes.get("ome", attributes).get("multiscales")
+    if not scales:
+        raise ValueError(f"{str(path)!r} is a Zarr group without OME metadata; name its array")
+    first = scales[0]["datasets"][0]
+    array = node[first["path"]]
+    axes = [
+        axis if isinstance(axis, dict) else {"name": axis} for axis in scales[0].get("axes", [])
+    ]
+    names = tuple(str(axis["name"]).lower() for axis in axes) or None
+    transforms = first.get("coordinateTransformations", [])
+    scale = next((t["scale"] for t in transforms if t["type"] == "scale"), None)
+    unit = short_unit(str(axes[-1].get("unit", "pixel"))) if axes else "pixel"
+    return array, names, None if scale is None else VoxelSize(scale, unit)
+
+
+def _write_zarr(
+    path: Path, array: Array, source: Source, recipe: Recipe | None, *, overwrite: bool
+) -> None:
+    import zarr
+
+    group = zarr.open_group(path, mode="w" if overwrite else "w-", zarr_format=3)
+    chunks = (1,) * (array.ndim - 2) + tuple(min(1024, n) for n in array.shape[-2:])
+    group.create_array("0", data=array, chunks=chunks)
+    unit = short_unit(source.spacing.unit)
+    axes: list[dict[str, str]] = []
+    for name in source.axes:
+        axis = {"name": name, "type": "time" if name == "t" else "space"}
+        if axis["type"] == "space" and unit in _ZARR_UNITS:
+            axis["unit"] = _ZARR_UNITS[unit]
+        axes.append(axis)
+    transform = {"type": "scale", "scale": list(source.spacing)}
+    group.attrs["ome"] = {
+        "version": "0.5",
+        "multiscales": [
+            {
+                "axes": axes,
+                "datasets": [{"path": "0", "coordinateTransformations": [transform]}],
+                "name": path.stem,
+            }
+        ],
+        "image-label": {},
+    }
+    if recipe is not None:
+        group.attrs[KEY] = {"recipe": recipe.to_dict()}
