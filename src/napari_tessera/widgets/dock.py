@@ -102,7 +102,7 @@ class MethodForm(QWidget):
         self.show_preview, self.replace_last = QCheckBox("Preview"), QCheckBox("Replace last")
         self.replace_last.setChecked(True)
         self.run_button, self.bar = QPushButton("Run"), QProgressBar()
-        self.reset_button, self.recipe_button = QPushButton("Reset"), QToolButton()
+        self.reset_button, self.recipe_button = QPushButton("Reset"), QPushButton("Recipe")
         self.message = QLabel()
         self._set_tooltips()
         self._lay_out()
@@ -116,7 +116,7 @@ class MethodForm(QWidget):
             self.levels_from: "Find automatic levels in each plane, or once in the whole stack",
             self.join: "Objects that overlap from plane to plane keep one number",
             self.show_preview: "Show what Run will give, while you change the form",
-            self.replace_last: "Running again replaces this form's last result unless you edited it",
+            self.replace_last: "Run again replaces this form's last result unless you edited it",
             self.run_button: "Run on the chosen region (Enter)",
             self.reset_button: "Set all fields back to their defaults",
             self.recipe_button: "Take this run along: as Python, as a command, on another layer",
@@ -161,8 +161,7 @@ class MethodForm(QWidget):
         self.bar.setVisible(False)
         self.message.setWordWrap(True)
         self.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.recipe_button.setText("Recipe")
-        self.recipe_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+
         self.recipe_button.setMenu(
             recipe_menu(self.recipe_button, self.viewer, lambda: self.read().recipe(), self._failed)
         )
@@ -586,7 +585,9 @@ def _row(*widgets: QWidget) -> QHBoxLayout:
 
 
 def _section(title: str) -> tuple[QCollapsible, QFormLayout]:
-    section = QCollapsible(title)
+    section = QCollapsible(title, expandedIcon="▼", collapsedIcon="▶")
+    section.layout().setContentsMargins(0, 0, 0, 0)
+    section.layout().setSpacing(0)
     content = QWidget()
     rows = QFormLayout(content)
     rows.setContentsMargins(8, 0, 0, 0)

@@ -323,8 +323,8 @@ def _row(*widgets: QWidget) -> QWidget:
     row = QHBoxLayout(native)
     row.setContentsMargins(0, 0, 0, 0)
     row.setSpacing(4)
-    for place, widget in enumerate(widgets):
-        row.addWidget(widget, 1 if place == len(widgets) - 1 else 0)
+    for widget in widgets:
+        row.addWidget(widget, int(isinstance(widget, QDoubleSpinBox)))
     return native
 
 
