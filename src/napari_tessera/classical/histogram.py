@@ -39,8 +39,8 @@ class Histogram(NamedTuple):
 def histogram(pieces: Iterable[Array]) -> Histogram:
     """Count the intensities of an image given in pieces.
 
-    Exact for whole numbers that span up to 65 536 values or take up to 65 536 different ones, and
-    for images of up to 65 536 pixels; otherwise with 65 536 bins of equal width.
+    Exact for whole numbers (up to 2^53) that span up to 65 536 values or take up to 65 536 different
+    ones, and for images of up to 65 536 pixels; otherwise with 65 536 bins of equal width.
 
     Parameters
     ----------
@@ -74,17 +74,22 @@ def _occurring(values: Array, counts: Array, whole: bool) -> Histogram:
     return Histogram(values[some].astype(np.float64), counts[some], whole)
 
 
-def _range(pieces: Iterable[Array]) -> tuple[float, float, int, bool]:
-    low, high, size, whole = np.inf, -np.inf, 0, True
+def _range(pieces: Iterable[Array]) -> tuple[Any, Any, int, bool]:
+    """Return lowest and highest value, number of pixels, and whether all are whole numbers."""
+    low: Any = None
+    high, size, whole = low, 0, True
     for piece in pieces:
         values = piece if piece.dtype.kind != "f" else piece[np.isfinite(piece)]
         if values.size:
-            low, high = min(low, values.min()), max(high, values.max())
+            # .item(): large integers stay exact as Python's own
+            lowest, highest = values.min().item(), values.max().item()
+            low = lowest if low is None else min(low, lowest)
+            high = highest if high is None else max(high, highest)
             size += values.size
             whole &= piece.dtype.kind != "f"
     if size == 0:
         raise ValueError("image has no pixel with a finite value to find a threshold from")
-    return float(low), float(high), size, whole
+    return low, high, size, whole
 
 
 def _chunks(piece: Array) -> list[Array]:

@@ -27,7 +27,6 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
-from superqt import QCollapsible
 
 from napari_tessera.catalogue import Method
 from napari_tessera.labels import count
@@ -70,6 +69,8 @@ class MethodForm(QWidget):
     """
 
     method: Method
+    remembers = True
+    """Whether the values are kept for the next session."""
 
     def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
         super().__init__()
@@ -180,7 +181,7 @@ class MethodForm(QWidget):
         return row
 
     def _add_fields(self) -> None:
-        sections: dict[str, tuple[QCollapsible, QFormLayout]] = {}
+        sections: dict[str, tuple[QWidget, QFormLayout]] = {}
         for field in self.fields.values():
             title = field.parameter.word.section
             if title and title not in sections:
@@ -401,7 +402,8 @@ class MethodForm(QWidget):
     def reset(self) -> None:
         """Set all fields back to their defaults."""
         self._set({p.name: p.default for p in self.method.options})
-        memory.remember(self.method.name, {})
+        if self.remembers:
+            memory.remember(self.method.name, {})
         self._field_changed()
 
     def _set(self, values: dict[str, Any]) -> None:
@@ -429,7 +431,8 @@ class MethodForm(QWidget):
         except ValueError as error:
             self._failed(error)
             return
-        memory.remember(self.method.name, self._plain_values())
+        if self.remembers:
+            memory.remember(self.method.name, self._plain_values())
         last, began = self._replaceable(), time.monotonic()
         self._say(f"{named_by(self.method).capitalize()} is running ...")
         self.job = Job(
@@ -584,13 +587,27 @@ def _row(*widgets: QWidget) -> QHBoxLayout:
     return row
 
 
-def _section(title: str) -> tuple[QCollapsible, QFormLayout]:
-    section = QCollapsible(title, expandedIcon="▼", collapsedIcon="▶")
-    section.layout().setContentsMargins(0, 0, 0, 0)
-    section.layout().setSpacing(0)
-    content = QWidget()
+def _section(title: str) -> tuple[QWidget, QFormLayout]:
+    """Return a part of the form that is folded away at first, and the rows inside it."""
+    section, content, button = QWidget(), QWidget(), QToolButton()
+    button.setText(title)
+    button.setCheckable(True)
+    button.setAutoRaise(True)
+    button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+    button.setArrowType(Qt.ArrowType.RightArrow)
+
+    def fold(opened: bool) -> None:
+        content.setVisible(opened)
+        button.setArrowType(Qt.ArrowType.DownArrow if opened else Qt.ArrowType.RightArrow)
+
+    button.toggled.connect(fold)
+    column = QVBoxLayout(section)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.setSpacing(2)
+    column.addWidget(button)
+    column.addWidget(content)
+    content.setVisible(False)
     rows = QFormLayout(content)
     rows.setContentsMargins(8, 0, 0, 0)
-    section.setContent(content)
-    section.collapse(animate=False)
+    rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
     return section, rows

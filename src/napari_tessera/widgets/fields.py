@@ -21,8 +21,10 @@ from qtpy.QtWidgets import (
 )
 from superqt import QLabeledDoubleRangeSlider
 
+from napari_tessera.classical.histogram import histogram, otsu
 from napari_tessera.lengths import METRES, parse, unit
 from napari_tessera.signature import Parameter
+from napari_tessera.types import Array
 
 if TYPE_CHECKING:
     from napari.components import LayerList
@@ -60,7 +62,7 @@ class Field:
     def value(self, value: Any) -> None:
         raise NotImplementedError
 
-    def fit(self, unit_name: str, values: np.ndarray[Any, Any] | None) -> None:
+    def fit(self, unit_name: str, values: Array | None) -> None:
         """Adapt units and ranges to the image: its unit of length and a sample of its values."""
 
 
@@ -155,7 +157,7 @@ class LengthField(Field):
         if self._unit.findText(name) < 0:
             self._unit.addItem(name)
 
-    def fit(self, unit_name: str, values: np.ndarray[Any, Any] | None) -> None:
+    def fit(self, unit_name: str, values: Array | None) -> None:
         if unit(unit_name) in METRES:
             self._offer(unit(unit_name))
 
@@ -168,6 +170,8 @@ class LevelsField(Field):
         self._histogram = _HistogramView()
         self._slider = QLabeledDoubleRangeSlider(Qt.Orientation.Horizontal)
         self._slider.setEdgeLabelMode(QLabeledDoubleRangeSlider.EdgeLabelMode.NoLabel)
+        self._values: Array = np.arange(2.0)
+        self._chosen = False
         native = QWidget()
         column = QVBoxLayout(native)
         column.setContentsMargins(0, 0, 0, 0)
@@ -175,13 +179,21 @@ class LevelsField(Field):
         column.addWidget(self._histogram)
         column.addWidget(self._slider)
         super().__init__(parameter, native)
-        self._slider.setRange(0, 1)
-        self._slider.setValue((0.5,))
+        self._place((0.5,), (0, 1))
         self._slider.valueChanged.connect(self._moved)
 
     def _moved(self) -> None:
+        self._chosen = True
         self._histogram.mark(self._slider.value())
         self.changed.emit()
+
+    def _place(self, levels: tuple[float, ...], span: tuple[float, float]) -> None:
+        """Set range and handles without taking it for the user's choice."""
+        self._slider.blockSignals(True)
+        self._slider.setRange(*span)
+        self._slider.setValue(levels)
+        self._slider.blockSignals(False)
+        self._histogram.mark(levels)
 
     @property
     def value(self) -> Any:
@@ -190,39 +202,38 @@ class LevelsField(Field):
 
     @value.setter
     def value(self, value: Any) -> None:
+        self._chosen = value is not None
         if value is None:
+            self._suggest(len(self._slider.value()))
             return
-        levels: tuple[float, ...] = (
-            (float(value),) if isinstance(value, int | float) else tuple(float(v) for v in value)
-        )
+        levels = (float(value),) if isinstance(value, int | float) else tuple(map(float, value))
         low, high = self._slider.minimum(), self._slider.maximum()
-        self._slider.setRange(min(low, levels[0]), max(high, levels[-1]))
-        self._slider.setValue(levels)
+        self._place(levels, (min(low, levels[0]), max(high, levels[-1])))
+        self.changed.emit()
 
     def handles(self, count: int) -> None:
-        """Show `count` handles, spread evenly unless there are as many already."""
+        """Show `count` handles, at Otsu's levels unless there are as many already."""
         if len(self._slider.value()) != count:
-            low, high = self._slider.minimum(), self._slider.maximum()
-            self._slider.setValue(
-                tuple(low + (high - low) * (i + 1) / (count + 1) for i in range(count))
-            )
+            self._suggest(count)
 
-    def fit(self, unit_name: str, values: np.ndarray[Any, Any] | None) -> None:
-        if values is None or values.size == 0:
+    def _suggest(self, count: int) -> None:
+        """Put the handles where Otsu's method would."""
+        found = histogram([self._values])
+        if found.values.size > count:
+            self._place(otsu(found, count + 1), (found.values[0], found.values[-1]))
+
+    def fit(self, unit_name: str, values: Array | None) -> None:
+        if values is None or values.size == 0 or values.min() == values.max():
             return
+        self._values = values
         low, high = float(values.min()), float(values.max())
-        if low == high:
-            return
-        kept = self._slider.value()
-        count = len(kept)
-        self._slider.setRange(low, high)
         self._slider.setDecimals(0 if values.dtype.kind in "ui" else 3)
-        if not all(low < v < high for v in kept):
-            self._slider.setValue(
-                tuple(low + (high - low) * (i + 1) / (count + 1) for i in range(count))
-            )
+        kept = tuple(self._slider.value())
+        if self._chosen and all(low <= level <= high for level in kept):
+            self._place(kept, (low, high))
+        else:
+            self._suggest(len(kept))
         self._histogram.show_counts(np.histogram(values, 64, (low, high))[0], (low, high))
-        self._histogram.mark(self._slider.value())
 
 
 class LayerField(Field):
@@ -280,7 +291,7 @@ class _HistogramView(QWidget):
         self._range = (0.0, 1.0)
         self._marks: Sequence[float] = ()
 
-    def show_counts(self, counts: np.ndarray[Any, Any], span: tuple[float, float]) -> None:
+    def show_counts(self, counts: Array, span: tuple[float, float]) -> None:
         self._counts, self._range = np.sqrt(counts), span
         self.update()
 

@@ -1,0 +1,66 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis.extra.numpy import arrays
+
+from napari_tessera.labels import continued, count, from_points, overlap, sequential, smallest_dtype
+
+small = arrays(np.int32, (6, 6), elements={"min_value": 0, "max_value": 5})
+
+
+def test_dtypes_leave_room_for_painting():
+    assert smallest_dtype("classes", 5) == np.uint8
+    assert smallest_dtype("objects", 0) == np.uint16
+    assert smallest_dtype("objects", 32767) == np.uint16
+    assert smallest_dtype("objects", 32768) == np.uint32
+
+
+@given(small)
+def test_sequential_keeps_the_partition_and_leaves_no_gap(labels):
+    new = sequential(labels)
+    assert ((new == 0) == (labels == 0)).all()
+    assert sorted(set(new.ravel()) | {0}) == list(range(count(labels) + 1))
+    assert len(np.unique(np.stack([labels, new]).reshape(2, -1), axis=1).T) == len(
+        np.unique(labels)
+    )
+
+
+@given(small, small)
+def test_overlap_counts_every_shared_pixel_once(first, second):
+    a, b, pixels = overlap(first, second)
+    assert pixels.sum() == ((first > 0) & (second > 0)).sum()
+    for i, j, n in zip(a, b, pixels, strict=True):
+        assert ((first == i) & (second == j)).sum() == n
+
+
+def test_an_object_goes_on_as_the_one_it_overlaps_most():
+    before = np.array([[1, 1, 1, 0, 2, 2, 0, 0]])
+    now = np.array([[0, 3, 3, 3, 3, 4, 0, 5]])
+    # 3 shares two pixels with 1 and one with 2; 4 shares one with 2; 5 is new
+    assert continued(before, now, 9).tolist() == [[0, 1, 1, 1, 1, 2, 0, 9]]
+
+
+def test_two_objects_never_go_on_as_one():
+    assert continued(np.array([[7, 7, 7, 7]]), np.array([[1, 1, 0, 2]]), 8).tolist() == [
+        [7, 7, 0, 8]
+    ]
+
+
+def test_a_slight_touch_is_no_continuation():
+    before, now = np.zeros((1, 40), int), np.zeros((1, 40), int)
+    before[0, :20], now[0, 18:38] = 1, 1
+    assert continued(before, now, 2).max() == 2
+
+
+def test_points_become_pixels_in_their_order():
+    assert from_points(np.array([[1.4, 0], [0, 2]]), (2, 3)).tolist() == [[0, 0, 2], [1, 0, 0]]
+    assert from_points(np.empty((0, 2)), (1, 2)).tolist() == [[0, 0]]
+
+
+def test_points_outside_or_on_one_another_are_refused():
+    with pytest.raises(
+        ValueError, match=r"1 points outside the image, the first at \(2\.0, 0\.0\)"
+    ):
+        from_points(np.array([[2, 0]]), (2, 3))
+    with pytest.raises(ValueError, match="several points on one pixel"):
+        from_points(np.array([[1, 0], [1.2, 0.1]]), (2, 3))

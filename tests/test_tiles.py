@@ -1,0 +1,51 @@
+import threading
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from napari_tessera import tiles
+from napari_tessera.tiles import in_order, map_slabs
+
+
+def test_results_come_in_order_whoever_is_first():
+    gates = [threading.Event() for _ in range(2)]
+
+    def work(i):
+        if i == 0:
+            assert gates[1].wait(10)  # the first ends only after the second
+        if i == 1:
+            gates[1].set()
+        return i * i
+
+    assert list(in_order(work, range(5), workers=2)) == [0, 1, 4, 9, 16]
+
+
+def test_a_failure_reaches_the_caller_and_drops_the_rest():
+    done = []
+
+    def work(i):
+        if i == 1:
+            raise ValueError(i)
+        done.append(i)
+        return i
+
+    with pytest.raises(ValueError, match="1"):
+        list(in_order(work, range(100), workers=2))
+    assert len(done) < 10
+
+
+def test_slabs_give_exactly_what_the_whole_gives(rng, monkeypatch):
+    monkeypatch.setattr(tiles, "SLAB", 500)
+    image = rng.random((61, 50)).astype(np.float32)
+    seen = []
+    result = map_slabs(
+        lambda slab: ndimage.gaussian_filter(slab, 2, truncate=4),
+        image,
+        8,
+        np.float32,
+        lambda progress: seen.append(progress.done),
+    )
+    np.testing.assert_array_equal(result, ndimage.gaussian_filter(image, 2, truncate=4))
+    assert len(seen) > 2
+    assert seen[-1] == 1
