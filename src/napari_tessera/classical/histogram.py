@@ -39,7 +39,7 @@ class Histogram(NamedTuple):
 def histogram(pieces: Iterable[Array]) -> Histogram:
     """Count the intensities of an image given in pieces.
 
-    Exact for whole numbers (up to 2^53) that span up to 65 536 values or take up to 65 536 different
+    Exact for whole numbers (up to 2^53) that span up to 65 536 values or take as many different
     ones, and for images of up to 65 536 pixels; otherwise with 65 536 bins of equal width.
 
     Parameters

@@ -84,7 +84,7 @@ def watershed(
         One value per object where its flood begins (Points or Labels in the viewer); None = found
         automatically.
     seeds : {"distance", "h-maxima"}
-        How markers are found: peaks of the landscape at least `seed_distance` apart, or peaks that
+        How markers are found: peaks that are highest within `seed_distance`, or peaks that
         rise by `seed_height` above their surroundings.
     seed_distance : float or str
         Smallest distance between two markers; about the radius of the smallest object.
@@ -256,10 +256,10 @@ def _seeds(
 
 
 def _separate_peaks(heights: Array, inside: Array | None, apart: float, voxel: VoxelSize) -> Array:
-    """Number the peaks that are at least `apart` from every higher one that is kept."""
+    """Number the peaks that are highest within `apart` (a box) and no nearer to one another."""
     from scipy.spatial import cKDTree
 
-    peaks = _peaks(heights, inside)
+    peaks = _peaks(heights, inside, tuple(2 * int(apart / step) + 1 for step in voxel))
     order = np.argsort(-heights[tuple(peaks.T)], kind="stable")
     peaks = peaks[order]
     tree = cKDTree(peaks * np.array(voxel))
@@ -275,11 +275,12 @@ def _separate_peaks(heights: Array, inside: Array | None, apart: float, voxel: V
     return markers
 
 
-def _peaks(heights: Array, inside: Array | None) -> Array:
-    """Return one pixel of each local maximum, plateaus included, shape (N, D)."""
+def _peaks(heights: Array, inside: Array | None, size: tuple[int, ...]) -> Array:
+    """Return one pixel of each plateau that is highest in a box of `size`, shape (N, D)."""
     from scipy import ndimage
 
-    highest = ndimage.maximum_filter(heights, size=3, mode="nearest") == heights
+    box = tuple(max(3, width) for width in size)
+    highest = ndimage.maximum_filter(heights, size=box, mode="nearest") == heights
     if inside is not None:
         highest &= inside
     plateaus, count = ndimage.label(highest, np.ones((3,) * heights.ndim))
