@@ -155,6 +155,7 @@ def _option(parameter: Parameter) -> inspect.Parameter:
 def _run(
     method: Method,
     inputs: list[Path],
+    /,
     *,
     output: Path,
     planes: bool | None = None,
@@ -249,3 +250,7 @@ def _spacing(text: str | None) -> VoxelSize | None:
         raise ValueError(
             f"spacing is {text!r}; write one positive number per axis and a unit: '2 0.5 0.5 um'"
         ) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -181,19 +181,36 @@ def _read_picture(path: Path) -> Found:
     return array, ("y", "x", "s")[: array.ndim], None
 
 
+class LazyTiff:
+    """The first series of a TIFF file, of which only what is asked for is read.
+
+    The file is open only while it is read, so that it can be moved or replaced meanwhile.
+    """
+
+    def __init__(self, path: Path, shape: tuple[int, ...], dtype: Any) -> None:
+        self.path, self.shape, self.dtype, self.ndim = path, tuple(shape), dtype, len(shape)
+
+    def __getitem__(self, index: Any) -> Array:
+        import tifffile
+        import zarr
+
+        with tifffile.TiffFile(self.path) as file, file.series[0].aszarr(level=0) as store:
+            opened: Any = zarr.open(store, mode="r")
+            return np.asarray(opened[index])
+
+
 def _read_tiff(path: Path) -> Found:
     import tifffile
-    import zarr
 
     with tifffile.TiffFile(path) as file:
         series = file.series[0]
         letters = series.axes.lower()
         sizes = _tiff_sizes(file)
-    opened = zarr.open(tifffile.imread(path, aszarr=True, level=0), mode="r")
+        lazy = LazyTiff(path, series.shape, series.dtype)
     names = tuple(f"axis {i}" if c in "qi" else c for i, c in enumerate(letters))
     unit = sizes.pop("unit", "pixel")
     size = VoxelSize([sizes.get(name, 1.0) for name in names], str(unit)) if sizes else None
-    return opened, names, size
+    return lazy, names, size
 
 
 def _tiff_sizes(file: Any) -> dict[str, Any]:
@@ -248,7 +265,10 @@ def _write_tiff(path: Path, array: Array, source: Source, recipe: Recipe | None)
         metadata["MapAnnotation"] = {"Namespace": KEY, "recipe": json.dumps(recipe.to_dict())}
     known = "Q" not in metadata["axes"]
     options = {"metadata": metadata} if known else {"metadata": {"axes": metadata["axes"]}}
-    tifffile.imwrite(path, array, ome=known, compression="zlib", **options)
+    # "minisblack": a last axis of 3 or 4 is no colour
+    tifffile.imwrite(
+        path, array, ome=known, photometric="minisblack", compression="zlib", **options
+    )
 
 
 def _read_zarr(path: Path) -> Found:

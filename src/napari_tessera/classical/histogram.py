@@ -103,7 +103,7 @@ def _total(pieces: Iterable[Array], count: Callable[[Array], Array]) -> Array:
 
 
 def _count_whole(values: Array, low: int, high: int) -> Array:
-    if values.dtype == np.uint8 and values.size % 2 == 0:
+    if values.dtype == np.uint8 and values.size % 2 == 0 and values.flags.c_contiguous:
         # two neighbours at a time: half as many elements for bincount, the slowest step
         pairs = np.bincount(values.view(np.uint16), minlength=BINS).reshape(256, 256)
         return np.asarray((pairs.sum(0) + pairs.sum(1))[low : high + 1])

@@ -1,0 +1,91 @@
+"""What every method promises, tested for each entry of the catalogue."""
+
+import numpy as np
+import pytest
+
+from napari_tessera import METHODS
+from napari_tessera.signature import docs
+from napari_tessera.stacks import Source, luminance, run
+from napari_tessera.types import VoxelSize
+
+every = pytest.mark.parametrize("method", METHODS.values(), ids=list(METHODS))
+
+
+def blobs(shape, method, seed=0):
+    """Return an image (or classes) with two bright blocks."""
+    rng = np.random.default_rng(seed)
+    image = rng.integers(0, 60, shape).astype(np.uint8)
+    lead = (slice(None),) * (len(shape) - 2)
+    image[(*lead, slice(3, 10), slice(3, 10))] += 150
+    image[(*lead, slice(13, 20), slice(12, 20))] += 150
+    return (image > 100).astype(np.uint8) if method.source.word.name == "labels" else image
+
+
+@every
+def test_it_takes_planes_and_volumes_and_gives_labels_of_the_same_shape(method):
+    for shape in ((24, 26), (5, 24, 26)):
+        result = method.function(blobs(shape, method))
+        assert result.shape == shape
+        assert result.dtype == (np.uint8 if method.returns == "classes" else np.uint16)
+        assert result.max() >= 1
+
+
+@every
+def test_it_takes_anisotropic_voxels_and_leaves_its_input_alone(method):
+    image = blobs((5, 24, 26), method)
+    before = image.copy()
+    result = method.function(image, spacing=VoxelSize((2.5, 0.5, 0.5), "um"))
+    assert result.shape == image.shape
+    np.testing.assert_array_equal(image, before)
+
+
+@every
+def test_it_gives_the_same_twice(method):
+    image = blobs((24, 26), method)
+    np.testing.assert_array_equal(method.function(image), method.function(image))
+
+
+@every
+def test_colour_is_luminance_unless_it_takes_channels(method):
+    if method.source.word.name == "labels":
+        pytest.skip("labels have no colour")
+    image = np.stack([blobs((24, 26), method, seed) for seed in range(3)], -1)
+    result = run(method, Source.of(image, channel_axis=2)).array
+    if not method.takes_channels:
+        np.testing.assert_array_equal(result, method.function(luminance(image)))
+
+
+@every
+def test_every_parameter_is_described(method):
+    texts = docs(method.function).parameters
+    assert [p.name for p in method.parameters if not texts.get(p.name)] == []
+    for word in ("Returns\n", "References\n", "Examples\n"):
+        assert word in method.function.__doc__
+    assert method.summary.endswith(".")
+
+
+@every
+def test_its_halo_and_scope_are_told_for_the_defaults(method):
+    values = method.complete({})
+    assert method.scope(values) in ("local", "joined", "global")
+    if method.halo is not None:
+        assert len(method.halo(values, VoxelSize((1, 1)))) == 2
+
+
+@every
+def test_a_part_with_its_halo_and_the_levels_of_the_whole_gives_the_whole(method):
+    """The promise on which previews and tiles rest."""
+    image = blobs((64, 64), method)
+    if method.source.word.name == "image":
+        image[40:50, 45:55] += 150
+    spacing = VoxelSize((1, 1))
+    values = method.resolve([{method.source.name: image}], method.complete({}), spacing)
+    whole = method.function(image, **values, spacing=spacing)
+    halo = [int(np.ceil(h)) for h in method.halo(values, spacing)]
+    low, high = (4, 6), (40, 30)
+    start = [max(0, a - h) for a, h in zip(low, halo, strict=True)]
+    part = image[start[0] : high[0] + halo[0], start[1] : high[1] + halo[1]]
+    own = method.function(part, **values, spacing=spacing)
+    inside = tuple(slice(a - s, b - s) for a, b, s in zip(low, high, start, strict=True))
+    expected = whole[low[0] : high[0], low[1] : high[1]]
+    np.testing.assert_array_equal(own[inside] > 0, expected > 0)

@@ -1,0 +1,113 @@
+import numpy as np
+import pytest
+import tifffile
+from skimage import data
+
+from napari_tessera import METHODS, files, watershed
+from napari_tessera.cli import app
+
+
+def call(*words):
+    return app()([str(word) for word in words], result_action="return_value")
+
+
+@pytest.fixture
+def coins(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    tifffile.imwrite("coins.tif", data.coins())
+    return tmp_path
+
+
+def test_a_method_runs_on_a_file(coins, capsys):
+    assert call("watershed", "coins.tif", "--output", "out.tif", "--smoothing", "3 px") == 0
+    expected = watershed(data.coins(), smoothing="3 px")
+    np.testing.assert_array_equal(files.read("out.tif").array[:], expected)
+    assert f"{expected.max()} labels" in capsys.readouterr().out
+
+
+def test_markers_come_from_a_table_of_points(coins):
+    (coins / "points.csv").write_text("index,axis-0,axis-1\n0,60,40\n1,250,200\n")
+    status = call(
+        "watershed",
+        "coins.tif",
+        "--output",
+        "o.tif",
+        "--markers",
+        "points.csv",
+        "--foreground",
+        "all",
+        "--landscape",
+        "gradient",
+    )
+    assert status == 0
+    assert np.unique(files.read("o.tif").array[:]).tolist() == [1, 2]
+
+
+def test_a_bad_file_does_not_stop_the_others(coins, capsys):
+    (coins / "bad.tif").write_text("no image")
+    assert call("threshold", "bad.tif", "coins.tif", "gone.tif", "--output", "folder") == 1
+    assert (coins / "folder" / "coins-threshold.tif").exists()
+    errors = capsys.readouterr().err
+    assert "bad.tif: " in errors
+    assert "gone.tif: there is no file" in errors
+
+
+def test_nothing_is_overwritten_unasked(coins, capsys):
+    assert call("threshold", "coins.tif", "--output", "o.tif") == 0
+    assert call("threshold", "coins.tif", "--output", "o.tif") == 1
+    assert "exists already" in capsys.readouterr().err
+    assert call("threshold", "coins.tif", "--output", "o.tif", "--overwrite") == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--smoothing", "x"), "smoothing is 'x'"),
+        (("--classes", "9"), "classes is 9"),
+        (("--spacing", "0 um"), "spacing is '0 um'"),
+        (("--mask", "none.tif"), "there is no file"),
+    ],
+)
+def test_a_wrong_option_ends_it_before_any_file(coins, capsys, words, message):
+    assert call("threshold", "coins.tif", "--output", "o.tif", *words) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_several_inputs_need_a_folder(coins, capsys):
+    assert call("threshold", "coins.tif", "coins.tif", "--output", "o.tif") == 2
+    assert "give a folder" in capsys.readouterr().err
+
+
+def test_planes_and_volumes(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    coins = data.coins()[:40, :40].astype(np.uint16)
+    stack = np.stack([coins * 2, coins])
+    np.save("stack.npy", stack)
+    call("threshold", "stack.npy", "--output", "p.npy", "--planes")
+    call("threshold", "stack.npy", "--output", "v.npy", "--volume")
+    planes, volume = np.load("p.npy"), np.load("v.npy")
+    np.testing.assert_array_equal(planes[0], planes[1])
+    assert not np.array_equal(volume[0], volume[1])
+
+
+def test_a_saved_recipe_is_replayed(coins):
+    from napari_tessera import Recipe
+    from napari_tessera.stacks import Source
+
+    source = Source.of(data.coins())
+    recipe = Recipe.of(METHODS["threshold"], source, {"method": "li"})
+    recipe.save("r.json")
+    assert call("replay", "r.json", "coins.tif", "--output", "o.tif") == 0
+    np.testing.assert_array_equal(files.read("o.tif").array[:], recipe.run(source).array)
+
+
+def test_every_method_is_listed_and_has_help(capsys):
+    call("list")
+    listed = capsys.readouterr().out
+    for method in METHODS.values():
+        assert method.summary in listed
+        with pytest.raises(SystemExit) as end:
+            app()([method.name, "--help"])
+        assert end.value.code in (0, None)
+        text = " ".join(capsys.readouterr().out.replace("│", " ").split())
+        assert all(f"--{p.name.replace('_', '-')}" in text for p in method.options)

@@ -1,0 +1,140 @@
+import json
+
+import numpy as np
+import pytest
+import tifffile
+import zarr
+
+from napari_tessera import METHODS, Recipe, files
+from napari_tessera.recipe import KEY
+from napari_tessera.stacks import Points, Result, Source
+from napari_tessera.types import VoxelSize
+
+LABELS = np.arange(24, dtype=np.uint16).reshape(2, 3, 4)
+
+
+@pytest.fixture
+def source():
+    return Source.of(LABELS, spacing=VoxelSize((2, 0.5, 0.25), "um"), axes=("z", "y", "x"))
+
+
+@pytest.mark.parametrize("name", ["labels.tif", "labels.zarr"])
+def test_labels_keep_size_axes_and_recipe(tmp_path, source, name):
+    recipe = Recipe.of(METHODS["label"], source, {})
+    files.write(tmp_path / name, Result(LABELS, "objects", {}), source, recipe)
+    again = files.read(tmp_path / name)
+    np.testing.assert_array_equal(again.array[:], LABELS)
+    assert (again.spacing, again.spacing.unit, again.axes) == (
+        (2, 0.5, 0.25),
+        "um",
+        ("z", "y", "x"),
+    )
+    if name.endswith("zarr"):
+        kept = zarr.open(tmp_path / name).attrs[KEY]["recipe"]
+    else:
+        text = tifffile.TiffFile(tmp_path / name).ome_metadata
+        from xml.etree import ElementTree as ET
+
+        kept = json.loads(
+            next(n for n in ET.fromstring(text).iter() if n.get("K") == "recipe").text
+        )
+    assert Recipe.from_dict(kept) == recipe
+
+
+def test_axes_without_a_name_are_written_too(tmp_path):
+    source = Source.of(LABELS)
+    files.write(tmp_path / "l.tif", Result(LABELS, "objects", {}), source)
+    again = files.read(tmp_path / "l.tif")
+    np.testing.assert_array_equal(again.array[:], LABELS)
+    assert again.axes == ("axis 0", "y", "x")
+
+
+def test_numpy_and_png(tmp_path, source):
+    files.write(tmp_path / "l.npy", Result(LABELS, "objects", {}), source)
+    np.testing.assert_array_equal(files.read(tmp_path / "l.npy").array, LABELS)
+    files.write(tmp_path / "l.png", Result(LABELS[0], "objects", {}), source)
+    np.testing.assert_array_equal(files.read(tmp_path / "l.png").array, LABELS[0])
+    with pytest.raises(ValueError, match="PNG holds one plane"):
+        files.write(tmp_path / "m.png", Result(LABELS, "objects", {}), source)
+
+
+def test_nothing_is_overwritten_unasked(tmp_path, source):
+    path = tmp_path / "l.npy"
+    files.write(path, Result(LABELS, "objects", {}), source)
+    with pytest.raises(FileExistsError, match=r"l\.npy' exists already"):
+        files.write(path, Result(LABELS * 0, "objects", {}), source)
+    np.testing.assert_array_equal(np.load(path), LABELS)
+    files.write(path, Result(LABELS * 0, "objects", {}), source, overwrite=True)
+    assert not np.load(path).any()
+
+
+def test_imagej_files_have_their_voxel_size(tmp_path):
+    tifffile.imwrite(
+        tmp_path / "i.tif",
+        LABELS,
+        imagej=True,
+        resolution=(4, 2),
+        metadata={"axes": "ZYX", "spacing": 3.0, "unit": "um"},
+    )
+    source = files.read(tmp_path / "i.tif")
+    assert (source.spacing, source.spacing.unit, source.axes) == (
+        (3, 0.5, 0.25),
+        "um",
+        ("z", "y", "x"),
+    )
+
+
+def test_plain_tiff_resolution_is_read_but_screen_dots_are_not(tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", LABELS[0], resolution=(20000, 10000), resolutionunit=3)
+    assert files.read(tmp_path / "a.tif").spacing == pytest.approx((1, 0.5))
+    tifffile.imwrite(tmp_path / "b.tif", LABELS[0], resolution=(72, 72), resolutionunit=2)
+    assert files.read(tmp_path / "b.tif").spacing == (1, 1)
+
+
+def test_colour_pictures_have_a_channel_axis(tmp_path):
+    import imageio.v3 as imageio
+
+    picture = np.random.default_rng(0).integers(0, 255, (5, 6, 3)).astype(np.uint8)
+    imageio.imwrite(tmp_path / "p.png", picture)
+    source = files.read(tmp_path / "p.png")
+    assert (source.shape, source.channel_axis) == ((5, 6), 2)
+    tifffile.imwrite(tmp_path / "p.tif", picture, photometric="rgb")
+    assert files.read(tmp_path / "p.tif").channel_axis == 2
+
+
+def test_ome_zarr_of_the_older_layout_is_read(tmp_path):
+    group = zarr.open_group(tmp_path / "o.zarr", mode="w", zarr_format=2)
+    group.create_array("0", data=np.zeros((2, 3, 4, 5), np.uint8))
+    axes = [{"name": n, "type": t} for n, t in (("c", "channel"), ("z", "space"), ("y", "space"))]
+    group.attrs["multiscales"] = [
+        {
+            "axes": [*axes, {"name": "x", "type": "space", "unit": "micrometer"}],
+            "datasets": [
+                {
+                    "path": "0",
+                    "coordinateTransformations": [{"type": "scale", "scale": [1, 2, 0.5, 0.5]}],
+                }
+            ],
+        }
+    ]
+    source = files.read(tmp_path / "o.zarr")
+    assert (source.channel_axis, source.axes) == (0, ("z", "y", "x"))
+    assert (source.spacing, source.spacing.unit) == ((2, 0.5, 0.5), "um")
+
+
+def test_points_of_napari_are_read(tmp_path):
+    (tmp_path / "p.csv").write_text("index,axis-0,axis-1\n0,1.5,2\n1,3,4\n")
+    points = files.read_extra(str(tmp_path / "p.csv"))
+    assert isinstance(points, Points)
+    assert points.coordinates.tolist() == [[1.5, 2], [3, 4]]
+    (tmp_path / "q.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(ValueError, match="no columns axis-0"):
+        files.read_extra(str(tmp_path / "q.csv"))
+
+
+def test_what_cannot_be_read_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no file"):
+        files.read(tmp_path / "nothing.tif")
+    (tmp_path / "x.doc").write_text("")
+    with pytest.raises(ValueError, match=r"not known; known are \.tif"):
+        files.read(tmp_path / "x.doc")

@@ -1,0 +1,53 @@
+"""The floors, proven in a fresh interpreter."""
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ("napari", "qtpy", "magicgui", "superqt", "torch", "skimage", "segmentation_models_pytorch")
+
+
+def loaded(code):
+    """Return which heavy packages `code` has imported."""
+    probe = f"{code}\nimport sys\nprint([m for m in {HEAVY!r} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
+    return done.stdout.strip().splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import napari_tessera",
+        "from napari_tessera import watershed, threshold, label, METHODS",
+        "import napari_tessera.cli, napari_tessera.files, napari_tessera.recipe",
+        "import napari_tessera.widgets.all, napari_tessera.widgets.manifest",
+    ],
+)
+def test_nothing_heavy_is_imported(code):
+    assert loaded(code) == "[]"
+
+
+def test_running_a_method_needs_no_viewer_and_no_torch():
+    code = "import numpy as np, napari_tessera\nnapari_tessera.watershed(np.eye(20), smoothing=0)"
+    assert loaded(code) == "['skimage']"
+
+
+def test_importing_takes_under_50_ms_after_numpy():
+    code = (
+        "import numpy, time; t = time.perf_counter(); import napari_tessera;"
+        "print((time.perf_counter() - t) * 1000)"
+    )
+    best = min(
+        float(subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout)
+        for _ in range(5)
+    )
+    assert best < 50
+
+
+def test_names_are_listed_and_unknown_ones_refused():
+    import napari_tessera
+
+    assert {"watershed", "threshold", "label", "apply", "METHODS"} <= set(dir(napari_tessera))
+    with pytest.raises(AttributeError, match="no attribute 'magic'"):
+        _ = napari_tessera.magic

@@ -1,0 +1,141 @@
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from napari_tessera import METHODS, Recipe, files
+from napari_tessera.recipe import pack, unpack
+from napari_tessera.stacks import Points, Region, Source, run
+from napari_tessera.types import VoxelSize
+
+SPACING = VoxelSize((2, 0.5, 0.5), "um")
+
+PARAMETERS = {
+    "threshold": {"method": "hysteresis", "levels": (60.0, 120.0), "smoothing": "0.5 um"},
+    "watershed": {"smoothing": "1 px", "seed_distance": "2 um", "lines": True},
+    "label": {"connectivity": "faces"},
+}
+
+
+@pytest.fixture
+def source(rng):
+    image = rng.integers(0, 100, (4, 16, 18)).astype(np.uint8)
+    image[:, 2:7, 2:7] += 100
+    image[1:3, 9:15, 9:16] += 120
+    return Source.of(image, spacing=SPACING, axes=("z", "y", "x"), name="stack.tif")
+
+
+@pytest.fixture
+def on_disk(tmp_path, monkeypatch, source):
+    import tifffile
+
+    monkeypatch.chdir(tmp_path)
+    metadata = {"axes": "ZYX", "PhysicalSizeX": 0.5, "PhysicalSizeY": 0.5, "PhysicalSizeZ": 2}
+    tifffile.imwrite("stack.tif", source.array, ome=True, metadata=metadata)
+    return tmp_path
+
+
+def recipes(source):
+    """Return recipes of every method, with markers, masks and regions, and what they give."""
+    runs = [(name, PARAMETERS[name], {}) for name in METHODS]
+    points = Points(np.array([[2, 4.2, 4], [2, 11, 12]]))
+    painted = np.zeros(source.shape, np.uint8)
+    painted[2, 4, 4], painted[2, 11, 12] = 3, 200
+    mask = np.zeros(source.shape[1:], bool)
+    mask[:, :12] = True
+    runs += [
+        ("watershed", {"markers": points, "smoothing": "1 px"}, {}),
+        ("watershed", {"markers": painted, "mask": np.broadcast_to(mask, source.shape)}, {}),
+        ("threshold", {"mask": mask}, {"over": "planes", "levels_from": "all"}),
+        ("threshold", {}, {"region": Region((1, 0, 2), (3, 16, 16), mask[:, 2:16])}),
+        ("watershed", {"seed_distance": "2 px"}, {"over": "planes", "join": True}),
+    ]
+    for name, values, walk in runs:
+        expected = run(name, source, values, **walk)
+        yield Recipe.of(METHODS[name], source, values, path="stack.tif", **walk), expected.array
+
+
+CASES = range(len(METHODS) + 5)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_recipe_as_data_gives_the_same_labels(source, case):
+    recipe, expected = list(recipes(source))[case]
+    again = Recipe.from_dict(json.loads(json.dumps(recipe.to_dict())))
+    assert again == recipe
+    np.testing.assert_array_equal(again.run(source).array, expected)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_recipe_as_a_script_gives_the_same_labels(source, case, on_disk):
+    recipe, expected = list(recipes(source))[case]
+    exec(recipe.as_python("file"), {})
+    written = files.read(f"stack-{recipe.method}.tif")
+    np.testing.assert_array_equal(written.array[:], expected)
+    assert written.spacing == SPACING
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_recipe_as_a_command_gives_the_same_labels(source, case, on_disk):
+    import shlex
+
+    from napari_tessera.cli import app
+
+    recipe, expected = list(recipes(source))[case]
+    words = shlex.split(recipe.as_command())
+    assert words[0] == "napari-tessera"
+    assert app()(words[1:], result_action="return_value") == 0
+    np.testing.assert_array_equal(files.read(f"stack-{recipe.method}.tif").array[:], expected)
+
+
+def test_the_command_works_in_a_shell(source, on_disk):
+    recipe = Recipe.of(METHODS["watershed"], source, {"smoothing": "1 px"}, path="stack.tif")
+    command = recipe.as_command().replace(
+        "napari-tessera", f"{sys.executable} -m napari_tessera.cli", 1
+    )
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    np.testing.assert_array_equal(
+        files.read("stack-watershed.tif").array[:], recipe.run(source).array
+    )
+
+
+def test_a_recipe_keeps_what_was_written(source):
+    recipe = Recipe.of(METHODS["watershed"], source, {"smoothing": "1.5 um"})
+    assert recipe.parameters["smoothing"] == "1.5 um"
+    assert recipe.over == "volume"
+    assert recipe.source["spacing"] == [2, 0.5, 0.5]
+    assert recipe.source["unit"] == "um"
+    assert {"napari-tessera", "numpy", "scikit-image"} <= set(recipe.versions)
+
+
+def test_a_recipe_is_saved_once_and_never_over_a_file(source, tmp_path):
+    recipe = Recipe.of(METHODS["label"], source, {})
+    recipe.save(tmp_path / "r.json")
+    assert Recipe.load(tmp_path / "r.json") == recipe
+    with pytest.raises(FileExistsError):
+        recipe.save(tmp_path / "r.json")
+
+
+def test_packed_arrays_come_back_and_damage_is_noticed():
+    array = np.arange(12, dtype=np.uint16).reshape(3, 4)
+    packed = pack(array)
+    np.testing.assert_array_equal(unpack(json.loads(json.dumps(packed))), array)
+    with pytest.raises(ValueError, match="damaged"):
+        unpack({**packed, "sha256": "0"})
+
+
+def test_recipes_of_the_future_and_unknown_methods_are_refused():
+    with pytest.raises(ValueError, match="schema 99.*update napari-tessera"):
+        Recipe.from_dict({"schema": 99})
+    with pytest.raises(ValueError, match="method 'magic'; known are threshold"):
+        Recipe.from_dict({"method": "magic"})
+
+
+def test_arrays_too_large_for_a_command_are_refused(rng, source):
+    noise = rng.integers(0, 255, (60, 60, 60)).astype(np.uint8)
+    recipe = Recipe.of(METHODS["watershed"], source, {"markers": noise})
+    with pytest.raises(ValueError, match="too large for a command line; save the recipe"):
+        recipe.as_command()
