@@ -32,8 +32,10 @@ def test_labels_keep_size_axes_and_recipe(tmp_path, source, name):
     if name.endswith("zarr"):
         kept = zarr.open(tmp_path / name).attrs[KEY]["recipe"]
     else:
-        text = tifffile.TiffFile(tmp_path / name).ome_metadata
         from xml.etree import ElementTree as ET
+
+        with tifffile.TiffFile(tmp_path / name) as file:
+            text = file.ome_metadata
 
         kept = json.loads(
             next(n for n in ET.fromstring(text).iter() if n.get("K") == "recipe").text
