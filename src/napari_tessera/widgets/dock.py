@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from napari.utils.notifications import show_error
-from qtpy.QtCore import Qt, QUrl
-from qtpy.QtGui import QDesktopServices, QKeySequence, QShortcut
+from qtpy.QtCore import QEvent, Qt, QUrl
+from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import (
     QCheckBox,
-    QComboBox,
     QFormLayout,
     QFrame,
     QHBoxLayout,
@@ -35,6 +34,7 @@ from napari_tessera.stacks import Result
 from napari_tessera.types import Reporter
 from napari_tessera.widgets import memory, region
 from napari_tessera.widgets.call import Call, digest
+from napari_tessera.widgets.choice import Choice
 from napari_tessera.widgets.fields import Field, LayerField, field_for
 from napari_tessera.widgets.job import Job
 from napari_tessera.widgets.layers import (
@@ -76,8 +76,12 @@ class MethodForm(QWidget):
         super().__init__()
         self.viewer = napari_viewer
         self.job: Job | None = None
-        self._last: tuple[weakref.ref[Labels], str] | None = None
+        self._last: _Last | None = None
         self._quiet = False
+        self._watched: list[tuple[Any, Any]] = []
+        # with the viewer, Qt deletes its widgets without asking them to close
+        own = weakref.ref(self)
+        self.destroyed.connect(lambda: _release(own()))
         self._build()
         self.preview = Preview(self.viewer, self.read, self._previewed, self._failed)
         self._connect()
@@ -90,15 +94,11 @@ class MethodForm(QWidget):
         layers = self.viewer.layers
         self.source = field_for(self.method.source, layers)
         self.fields: dict[str, Field] = {p.name: field_for(p, layers) for p in self.method.options}
-        self.channel_axis, self.channel = _combo("Channel axis"), _combo("Channel")
-        self.over, self.region, self.levels_from = (
-            _combo("Work on"),
-            _combo("Region"),
-            _combo("Automatic levels from"),
-        )
-        self.over.addItems(["planes", "volume"])
-        self.levels_from.addItem("each plane", "each")
-        self.levels_from.addItem("whole stack", "all")
+        self.channel_axis, self.channel = Choice("Channel axis"), Choice("Channel")
+        self.over, self.region = Choice("Work on"), Choice("Region")
+        self.levels_from = Choice("Automatic levels from")
+        self.over.offer([("planes", "planes"), ("volume", "volume")])
+        self.levels_from.offer([("each plane", "each"), ("whole stack", "all")])
         self.join = QCheckBox("same object, same number")
         self.show_preview, self.replace_last = QCheckBox("Preview"), QCheckBox("Replace last")
         self.replace_last.setChecked(True)
@@ -214,16 +214,11 @@ class MethodForm(QWidget):
         self.show_preview.toggled.connect(self._toggle_preview)
         self.run_button.clicked.connect(self._run_or_stop)
         self.reset_button.clicked.connect(self.reset)
-        for key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            shortcut = QShortcut(QKeySequence(key), self)
-            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            shortcut.activated.connect(self._run_or_stop)
         layers, dims, camera = (
             self.viewer.layers.events,
             self.viewer.dims.events,
-            self.viewer.camera,
+            self.viewer.scene.camera,
         )
-        self._watched: list[tuple[Any, Any]] = []
         for emitter in (layers.inserted, layers.removed, layers.reordered):
             self._watch(emitter, self._layers_changed)
         self._watch(layers.inserted, self._watch_name)
@@ -254,7 +249,7 @@ class MethodForm(QWidget):
                 self._fit(layer)
                 named_z = layer.ndim > 2 and str(layer.axis_labels[-3]).lower() == "z"
                 volume = named_z or (layer.ndim > 2 and self.viewer.dims.ndisplay == 3)
-                self.over.setCurrentText("volume" if volume else "planes")
+                self.over.choose("volume" if volume else "planes")
         self._walk_changed()
 
     def _fit(self, layer: Layer) -> None:
@@ -265,44 +260,27 @@ class MethodForm(QWidget):
             field.fit(unit, values)
 
     def _fill_channels(self, layer: Layer | None) -> None:
-        self.channel_axis.clear()
-        self.channel_axis.addItem("none", None)
+        named: list[tuple[str, int | None]] = []
         rgb = bool(getattr(layer, "rgb", False))
         if layer is not None and not rgb and self.source.parameter.word.name == "image":
-            for axis in range(layer.ndim - 2):
-                self.channel_axis.addItem(f"{axis} ({layer.axis_labels[axis]})", axis)
-                if str(layer.axis_labels[axis]).lower() in ("c", "channel"):
-                    self.channel_axis.setCurrentIndex(axis + 1)
+            named = [(f"{a} ({layer.axis_labels[a]})", a) for a in range(layer.ndim - 2)]
+        self.channel_axis.offer([("none", None), *named])
+        spoken = (a for t, a in named if t.split("(")[1].lower() in ("c)", "channel)"))
+        self.channel_axis.choose(next(spoken, None))
         self._fill_channel(layer)
 
     def _fill_channel(self, layer: Layer | None) -> None:
-        chosen = self.channel.currentData()
-        self.channel.clear()
-        axis = self.channel_axis.currentData()
+        axis = self.channel_axis.chosen
+        offered: list[tuple[str, int | None]] = []
         if getattr(layer, "rgb", False):
-            self.channel.addItem("luminance", None)
-            for index, name in enumerate(("red", "green", "blue")):
-                self.channel.addItem(name, index)
+            offered = [("luminance", None), ("red", 0), ("green", 1), ("blue", 2)]
         elif layer is not None and axis is not None:
-            self.channel.addItem("mean of all", None)
-            for index in range(array(layer).shape[axis]):
-                self.channel.addItem(str(index), index)
-        self.channel.setCurrentIndex(max(self.channel.findData(chosen), 0))
+            count = array(layer).shape[axis]
+            offered = [("mean of all", None), *((str(i), i) for i in range(count))]
+        self.channel.offer(offered)
 
     def _fill_regions(self) -> None:
-        chosen = self.region.currentData()
-        self.region.blockSignals(True)
-        self.region.clear()
-        offered = region.choices(self.viewer, self.source.value)
-        for title, data in offered:
-            if getattr(data, "name", "").startswith("Preview: "):
-                continue
-            self.region.addItem(title, data)
-        place = next(
-            (i for i in range(self.region.count()) if self.region.itemData(i) is chosen), 0
-        )
-        self.region.setCurrentIndex(place)
-        self.region.blockSignals(False)
+        self.region.offer(region.choices(self.viewer, self.source.value))
 
     def _walk_changed(self, *_: Any) -> None:
         if self._quiet:
@@ -310,8 +288,8 @@ class MethodForm(QWidget):
         layer = self.source.value
         with self._silence():
             self._fill_channel(layer)
-        axes = 0 if layer is None else layer.ndim - (self.channel_axis.currentData() is not None)
-        planes = self.over.currentText() == "planes"
+        axes = 0 if layer is None else layer.ndim - (self.channel_axis.chosen is not None)
+        planes = self.over.chosen == "planes"
         several = axes > (2 if planes else 3)
         self._show_row(self.channel_axis, self.channel_axis.count() > 1)
         self._show_row(self.channel, self.channel.count() > 1)
@@ -371,9 +349,9 @@ class MethodForm(QWidget):
                 f"{self.source.parameter.name} is missing; open a file or a sample, then choose "
                 f"{kind} layer"
             )
-        axis = self.channel_axis.currentData()
-        own = source(layer, channel_axis=axis, channel=self.channel.currentData())
-        over: Any = self.over.currentText() if len(own.shape) > 2 else "planes"
+        axis = self.channel_axis.chosen
+        own = source(layer, channel_axis=axis, channel=self.channel.chosen)
+        over: Any = self.over.chosen if len(own.shape) > 2 else "planes"
         values = {
             name: markers(name, value, layer, axis)
             if self.fields[name].parameter.is_array and value is not None
@@ -386,11 +364,9 @@ class MethodForm(QWidget):
             own,
             values,
             over,
-            self.levels_from.currentData() if self.method.statistics else "each",
+            self.levels_from.chosen if self.method.statistics else "each",
             self.join.isChecked() and self.method.returns == "objects",
-            region.region(
-                self.region.currentData() or region.WHOLE, self.viewer, layer, own, over, axis
-            ),
+            region.region(self.region.chosen, self.viewer, layer, own, over, axis),
         )
 
     def _plain_values(self) -> dict[str, Any]:
@@ -433,7 +409,7 @@ class MethodForm(QWidget):
             return
         if self.remembers:
             memory.remember(self.method.name, self._plain_values())
-        last, began = self._replaceable(), time.monotonic()
+        last, began = self._replaceable(call.layer), time.monotonic()
         self._say(f"{named_by(self.method).capitalize()} is running ...")
         self.job = Job(
             lambda report: _work(call, last, report),
@@ -453,11 +429,13 @@ class MethodForm(QWidget):
             self._running(False)
             self._say("Stopped; nothing was added.")
 
-    def _replaceable(self) -> tuple[Labels, str] | None:
+    def _replaceable(self, source: Layer) -> tuple[Labels, str] | None:
+        """Return this form's last result on `source`, with its hash, if it may be replaced."""
         if self._last is None or not self.replace_last.isChecked():
             return None
-        layer = self._last[0]()
-        return (layer, self._last[1]) if layer is not None and layer in self.viewer.layers else None
+        layer = self._last.layer()
+        gone = layer is None or layer not in self.viewer.layers
+        return None if gone or self._last.source() is not source else (layer, self._last.key)
 
     def _finished(self, call: Call, outcome: _Outcome, took: float) -> None:
         self.job = None
@@ -467,7 +445,7 @@ class MethodForm(QWidget):
             _take_over(self.viewer, layer, old)
         else:
             show(self.viewer, layer, call.layer)
-        self._last = (weakref.ref(layer), outcome.key)
+        self._last = _Last(weakref.ref(layer), weakref.ref(call.layer), outcome.key)
         self._say(_sentence(outcome.result, outcome.number, took))
 
     def _previewed(self, result: Result, call: Call) -> None:
@@ -504,16 +482,27 @@ class MethodForm(QWidget):
         self.message.setStyleSheet("color: #e0524d" if wrong else "")
         self.message.setText(text)
 
+    def keyPressEvent(self, event: Any) -> None:
+        """Run on Enter; fields pass it on when they have taken their value."""
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self._run_or_stop()
+        else:
+            super().keyPressEvent(event)
+
     # ------------------------------------------------------------------ end
 
-    def closeEvent(self, event: Any) -> None:
-        """Stop what is under way and leave the viewer as it was."""
-        self.release()
-        super().closeEvent(event)
+    def event(self, event: Any) -> bool:
+        """Let go of the viewer when the dock that held the form is closed."""
+        if event.type() == QEvent.Type.ParentChange and self.parent() is None:
+            self.release()
+            self.deleteLater()
+        return super().event(event)
 
     def release(self) -> None:
-        """Stop the run and the preview and let go of the viewer."""
-        self.stop()
+        """Stop the run and the preview and let go of the viewer; touches nothing of Qt."""
+        if self.job is not None:
+            self.job.stop()
+            self.job = None
         self.preview.clear()
         for emitter, callback in self._watched:
             emitter.disconnect(callback)
@@ -524,6 +513,15 @@ def dock(method: Method) -> type[MethodForm]:
     """Return the dock widget's class for a method."""
     name = "".join(word.capitalize() for word in method.name.split("_"))
     return type(f"{name}Form", (MethodForm,), {"method": method, "__doc__": method.summary})
+
+
+@dataclass(frozen=True)
+class _Last:
+    """The last result of a form, what it was made from, and its hash."""
+
+    layer: weakref.ref[Labels]
+    source: weakref.ref[Layer]
+    key: str
 
 
 @dataclass(frozen=True)
@@ -542,6 +540,11 @@ def _work(call: Call, last: tuple[Labels, str] | None, report: Reporter) -> _Out
     untouched = last is not None and digest(last[0].data) == last[1]
     replaces = last[0] if last is not None and untouched else None
     return _Outcome(result, recipe, digest(result.array), count(result.array), replaces)
+
+
+def _release(form: MethodForm | None) -> None:
+    if form is not None:
+        form.release()
 
 
 def _take_over(viewer: Any, layer: Labels, old: Labels) -> None:
@@ -570,14 +573,6 @@ def _duration(seconds: float) -> str:
     if seconds < 10:
         return f"{seconds:.2g} s"
     return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
-
-
-def _combo(name: str) -> QComboBox:
-    combo = QComboBox()
-    combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    combo.setMinimumContentsLength(8)
-    combo.setAccessibleName(name)
-    return combo
 
 
 def _row(*widgets: QWidget) -> QHBoxLayout:

@@ -25,6 +25,7 @@ from napari_tessera.classical.histogram import histogram, otsu
 from napari_tessera.lengths import METRES, parse, unit
 from napari_tessera.signature import Parameter
 from napari_tessera.types import Array
+from napari_tessera.widgets.choice import Choice
 
 if TYPE_CHECKING:
     from napari.components import LayerList
@@ -242,43 +243,24 @@ class LayerField(Field):
     def __init__(
         self, parameter: Parameter, layers: LayerList, accepts: Callable[[Layer], bool]
     ) -> None:
-        self._layers, self._accepts = layers, accepts
-        self._combo = QComboBox()
-        self._combo.setSizeAdjustPolicy(
-            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-        )
-        self._combo.setMinimumContentsLength(8)
-        super().__init__(parameter, self._combo)
+        self._layers, self._accepts, self._choice = layers, accepts, Choice()
+        super().__init__(parameter, self._choice)
         self.refresh()
-        self._combo.currentIndexChanged.connect(lambda: self.changed.emit())
+        self._choice.currentIndexChanged.connect(lambda: self.changed.emit())
 
     @property
     def value(self) -> Layer | None:
-        layer = self._combo.currentData()
-        return layer if layer in self._layers else None
+        return self._choice.chosen
 
     @value.setter
     def value(self, value: Layer | None) -> None:
-        index = next(
-            (i for i in range(self._combo.count()) if self._combo.itemData(i) is value), -1
-        )
-        self._combo.setCurrentIndex(max(index, 0))
+        self._choice.choose(value)
 
     def refresh(self, *_: Any) -> None:
         """List the layers anew; the choice stays while its layer is there."""
-        old = self._combo.currentData()
-        layers = [layer for layer in self._layers if self._accepts(layer)]
-        self._combo.blockSignals(True)
-        self._combo.clear()
-        if self.parameter.optional:
-            self._combo.addItem(NONE, None)
-        for layer in reversed(layers):
-            self._combo.addItem(layer.name, layer)
-        self._combo.blockSignals(False)
-        if any(layer is old for layer in layers):
-            self.value = old
-        elif old is not None or not self.parameter.optional:
-            self.changed.emit()
+        none = [(NONE, None)] if self.parameter.optional else []
+        layers = [(each.name, each) for each in reversed(self._layers) if self._accepts(each)]
+        self._choice.offer(none + layers)
 
 
 class _HistogramView(QWidget):

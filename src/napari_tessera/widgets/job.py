@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from napari.utils import progress as activity
@@ -96,6 +97,7 @@ class Job:
             self._progressed(self._share, left)
 
     def _close(self) -> None:
-        self._timer.stop()
+        with suppress(RuntimeError):  # at the end of the program Qt may have gone first
+            self._timer.stop()
         if self._bar is not None:
             self._bar.close()

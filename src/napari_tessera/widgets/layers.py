@@ -235,10 +235,10 @@ def named_by(method: Method) -> str:
     return method.display.lower()
 
 
-def sample(layer: Layer) -> Array | None:
+def sample(layer: Layer) -> Array:
     """Return some intensities of a layer for a histogram, without reading much of it.
 
-    They come from its thumbnail-sized part on the canvas, so that no lazy array is computed.
+    Of a lazy array they are those on the canvas, so that nothing is computed.
     """
     data = layer.data[-1] if layer.multiscale else layer.data
     if isinstance(data, np.ndarray):
@@ -246,5 +246,5 @@ def sample(layer: Layer) -> Array | None:
         values = data[(slice(None, None, step),) * data.ndim]
     else:
         values = np.asarray(layer._slice.image.view)
-    values = values[np.isfinite(values)] if values.dtype.kind == "f" else values.ravel()
-    return np.asarray(values)
+    values = values.astype(np.uint8) if values.dtype == bool else values
+    return np.asarray(values[np.isfinite(values)])

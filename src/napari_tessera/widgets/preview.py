@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -92,7 +93,8 @@ class Preview:
         self._layer = None
 
     def _cancel(self) -> None:
-        self._timer.stop()
+        with suppress(RuntimeError):  # at the end of the program Qt may have gone first
+            self._timer.stop()
         if self._job is not None:
             self._job.stop()
             self._job = None
@@ -109,9 +111,13 @@ class Preview:
             lambda report: compute(call, view, levels, report),
             title="",
             finished=lambda outcome: self._show(call, view, *outcome),
-            failed=self._failed,
+            failed=self._fail,
         )
         self._job.start()
+
+    def _fail(self, error: Exception) -> None:
+        self._job = None
+        self._failed(error)
 
     def _levels_for(self, call: Call) -> dict[str, Any] | None:
         """Return the levels of the whole stack if they are known from the last preview."""
@@ -170,7 +176,7 @@ def view_of(call: Call, viewer: ViewerModel) -> View:
     low = [max(0, v - a) for v, a in zip(low, start, strict=True)]
     high = [min(b - a, v - a) for v, a, b in zip(high, start, stop, strict=True)]
     box = Region((0,) * lead + tuple(low[lead:]), (1,) * lead + tuple(high[lead:]))
-    pixels_per_dot = 1 / (viewer.camera.zoom * min(source.spacing[-2:]))
+    pixels_per_dot = 1 / (viewer.scene.camera.zoom * min(source.spacing[-2:]))
     return View(plane, box, max(1, int(pixels_per_dot)))
 
 
@@ -271,7 +277,7 @@ def _thinned(
     thin: dict[str, Any] = {}
     for option in call.method.options:
         value = values[option.name]
-        if option.word.name == "length":
+        if option.word.name == "length" and option.applies(values):
             value = physical(value, spacing)
         elif isinstance(value, Points):
             thinned = np.array(value.coordinates, float)

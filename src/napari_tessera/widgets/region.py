@@ -26,7 +26,8 @@ def choices(viewer: ViewerModel, layer: Layer | None) -> list[tuple[str, Any]]:
     drawn = [
         (f"inside {each.name}", each)
         for each in viewer.layers
-        if isinstance(each, Shapes | Labels) and each is not layer
+        # a preview cannot be edited
+        if isinstance(each, Shapes | Labels) and each is not layer and each.editable
     ]
     words = [WHOLE, PLANE, SHOWN] if layer is None or layer.ndim > 2 else [WHOLE, SHOWN]
     return [(word, word) for word in words] + drawn

@@ -1,0 +1,51 @@
+"""A combo box whose entries stand for Python objects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from qtpy.QtWidgets import QComboBox
+
+
+class Choice(QComboBox):
+    """A combo box of titled objects, which are kept in Python and never converted by Qt."""
+
+    def __init__(self, name: str = "") -> None:
+        super().__init__()
+        self._objects: list[Any] = []
+        # as narrow as the dock asks for, not as wide as the longest entry
+        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.setMinimumContentsLength(8)
+        self.setAccessibleName(name)
+
+    def offer(self, entries: Iterable[tuple[str, Any]]) -> None:
+        """Offer titles with their objects; what was chosen stays so, else the first is.
+
+        The signal of a new choice is sent only if another object is chosen now.
+        """
+        before, entries = self.chosen, list(entries)
+        self.blockSignals(True)
+        self.clear()
+        self.addItems([title for title, _ in entries])
+        self._objects = [each for _, each in entries]
+        self.choose(before)
+        self.blockSignals(False)
+        if self.chosen is not before:
+            self.currentIndexChanged.emit(self.currentIndex())
+
+    def choose(self, wanted: Any) -> None:
+        """Choose an object, or the first one if it is not offered."""
+        same = (i for i, each in enumerate(self._objects) if each is wanted or _equal(each, wanted))
+        self.setCurrentIndex(next(same, 0 if self._objects else -1))
+
+    @property
+    def chosen(self) -> Any:
+        """The object chosen now, None if there is none."""
+        index = self.currentIndex()
+        return self._objects[index] if 0 <= index < len(self._objects) else None
+
+
+def _equal(first: Any, second: Any) -> bool:
+    """Compare words and numbers; layers are the same only if they are one."""
+    return isinstance(first, str | int) and isinstance(second, str | int) and first == second

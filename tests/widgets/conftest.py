@@ -1,0 +1,82 @@
+import time
+
+import numpy as np
+import pytest
+from qtpy.QtWidgets import QApplication
+from skimage import data
+
+from napari_tessera import METHODS
+from napari_tessera.widgets import memory
+from napari_tessera.widgets.dock import dock
+
+
+@pytest.fixture(autouse=True)
+def forms_remember_elsewhere(tmp_path, monkeypatch):
+    monkeypatch.setattr(memory, "_file", lambda: tmp_path / "forms.json")
+
+
+@pytest.fixture(autouse=True)
+def quiet_errors(monkeypatch):
+    """Collect napari's error notifications instead of printing them."""
+    shown = []
+    monkeypatch.setattr("napari_tessera.widgets.dock.show_error", shown.append)
+    return shown
+
+
+def wait(until, patience=30):
+    """Let Qt work until something is true."""
+    end = time.monotonic() + patience
+    while not until():
+        assert time.monotonic() < end, "waited in vain"
+        QApplication.processEvents()
+        time.sleep(0.005)
+
+
+@pytest.fixture
+def viewer(make_napari_viewer, request):
+    """A viewer; on the screen if the test is marked so, which is slower."""
+    return make_napari_viewer(show=request.node.get_closest_marker("on_screen") is not None)
+
+
+@pytest.fixture
+def coins(viewer):
+    return viewer.add_image(
+        data.coins(), name="coins", scale=(0.5, 0.5), units=("um", "um"), translate=(3, 4)
+    )
+
+
+@pytest.fixture
+def stack(viewer):
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 100, (4, 40, 50)).astype(np.uint8)
+    image[:, 5:20, 5:20] += 100
+    image[1:3, 22:35, 25:40] += 120
+    return viewer.add_image(image, name="stack", scale=(2, 0.5, 0.5))
+
+
+@pytest.fixture
+def form_of(viewer):
+    """Return a function that docks the form of a method."""
+    forms = []
+
+    def make(name):
+        form = dock(METHODS[name])(viewer)
+        viewer.window.add_dock_widget(form, name=name)
+        forms.append(form)
+        return form
+
+    yield make
+    for form in forms:
+        form.release()
+
+
+@pytest.fixture
+def run():
+    """Return a function that presses Run and waits for the end."""
+
+    def press(form):
+        form.run_button.click()
+        wait(lambda: form.job is None)
+        return form.viewer.layers[-1]
+
+    return press

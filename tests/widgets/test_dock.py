@@ -1,0 +1,431 @@
+import threading
+import weakref
+
+import dask.array as da
+import numpy as np
+import pytest
+from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
+from skimage import data
+
+from napari_tessera import METHODS, apply, threshold, watershed
+from napari_tessera.widgets import memory
+from napari_tessera.widgets.layers import recipe_of
+
+from .conftest import wait
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_method_runs_from_its_form(viewer, coins, form_of, run, name):
+    if METHODS[name].source.word.name == "labels":
+        viewer.add_labels((data.coins() > 100).astype(np.uint8), name="classes")
+    form = form_of(name)
+    layer = run(form)
+    source = form.source.value
+    assert layer.name == f"{source.name} {METHODS[name].display.lower()}"
+    np.testing.assert_array_equal(layer.data, apply(source, name).data)
+    assert viewer.layers.index(layer) == viewer.layers.index(source) + 1
+    assert form.message.text().startswith(str(len(np.unique(layer.data)) - 1))
+
+
+def test_a_result_lies_on_its_source(viewer, coins, form_of, run):
+    coins.rotate = 20
+    coins.affine = [[0, 1, 5], [1, 0, 7], [0, 0, 1]]
+    layer = run(form_of("threshold"))
+    for name in ("scale", "translate", "rotate", "shear"):
+        np.testing.assert_allclose(getattr(layer, name), getattr(coins, name))
+    np.testing.assert_allclose(layer.affine.affine_matrix, coins.affine.affine_matrix)
+    assert layer.units == coins.units
+    assert layer.axis_labels == coins.axis_labels
+    np.testing.assert_allclose(layer.data_to_world((7, 9)), coins.data_to_world((7, 9)))
+
+
+def test_lengths_are_those_of_the_pixel_size(viewer, coins, form_of, run):
+    form = form_of("watershed")
+    form.fields["smoothing"].value = "1 um"
+    assert form.fields["smoothing"].value == "1 um"
+    np.testing.assert_array_equal(run(form).data, watershed(data.coins(), smoothing="2 px"))
+
+
+def test_running_again_replaces_only_an_unedited_result(viewer, coins, form_of, run):
+    form = form_of("threshold")
+    first = run(form)
+    form.fields["method"].value = "li"
+    second = run(form)
+    assert first not in viewer.layers
+    assert second.name == "coins threshold"
+    np.testing.assert_array_equal(second.data, threshold(data.coins(), method="li"))
+    second.data[5, 5] = 3  # painted by hand
+    form.fields["method"].value = "mean"
+    third = run(form)
+    assert second in viewer.layers
+    assert second.data[5, 5] == 3
+    assert third in viewer.layers
+    form.replace_last.setChecked(False)
+    run(form)
+    assert third in viewer.layers
+
+
+def test_enter_runs(viewer, coins, form_of):
+    form = form_of("threshold")
+    QTest.keyClick(form.fields["smoothing"].native, Qt.Key.Key_Return)
+    wait(lambda: len(viewer.layers) == 2)
+
+
+def test_only_fields_with_a_meaning_are_shown(viewer, coins, form_of):
+    form = form_of("threshold")
+    form.show()
+    assert form.fields["classes"].native.isVisibleTo(form)
+    assert not form.fields["levels"].native.isVisibleTo(form)
+    form.fields["method"].value = "manual"
+    assert form.fields["levels"].native.isVisibleTo(form)
+    assert not form.fields["classes"].native.isVisibleTo(form)
+    assert len(form.fields["levels"].value) == 1
+    form.fields["method"].value = "hysteresis"
+    assert len(form.fields["levels"].value) == 2
+    assert set(form.values()) >= {"method", "levels", "smoothing"}
+    assert "window" not in form.values()
+
+
+def test_the_manual_level_starts_at_otsus_and_spans_the_image(viewer, coins, form_of, run):
+    form = form_of("threshold")
+    form.fields["method"].value = "manual"
+    assert form.fields["levels"].value[0] == pytest.approx(107, abs=2)
+    form.fields["levels"].value = (150,)
+    np.testing.assert_array_equal(run(form).data, data.coins() > 150)
+
+
+def test_values_are_remembered_and_reset(viewer, coins, form_of, run):
+    form = form_of("watershed")
+    form.fields["smoothing"].value = "3 px"
+    form.fields["lines"].value = True
+    run(form)
+    assert memory.recall("watershed")["smoothing"] == "3 px"
+    again = form_of("watershed")
+    assert again.fields["smoothing"].value == "3 px"
+    assert again.fields["lines"].value is True
+    again.reset_button.click()
+    assert again.fields["smoothing"].value == "2 px"
+    assert form_of("watershed").fields["lines"].value is False
+
+
+def test_broken_memory_is_no_obstacle(viewer, coins, form_of, run):
+    memory.remember("watershed", {"smoothing": "x", "gone": 1, "landscape": "moon"})
+    assert form_of("watershed").fields["smoothing"].value == "2 px"
+
+
+def test_tooltips_are_the_docstring(viewer, coins, form_of):
+    form = form_of("watershed")
+    for name, field in form.fields.items():
+        help_text = next(p.help for p in METHODS["watershed"].options if p.name == name)
+        assert field.native.toolTip() == help_text != ""
+
+
+def test_the_form_fits_a_narrow_dock(viewer, coins, form_of):
+    for name in METHODS:
+        form = form_of(name)
+        assert form.minimumSizeHint().width() <= 320
+
+
+@pytest.mark.parametrize("over", ["planes", "volume"])
+def test_stacks_are_worked_on_as_planes_or_volumes(viewer, stack, form_of, run, over):
+    form = form_of("watershed")
+    form.over.setCurrentText(over)
+    layer = run(form)
+    np.testing.assert_array_equal(layer.data, apply(stack, "watershed", over=over).data)
+    assert layer.ndim == 3
+
+
+def test_an_axis_called_z_or_a_3d_display_means_volumes(viewer, stack, form_of):
+    assert form_of("watershed").over.currentText() == "planes"
+    viewer.dims.ndisplay = 3
+    assert form_of("watershed").over.currentText() == "volume"
+    viewer.dims.ndisplay = 2
+    stack.axis_labels = ("z", "y", "x")
+    assert form_of("watershed").over.currentText() == "volume"
+
+
+def test_the_current_plane_alone(viewer, stack, form_of, run):
+    viewer.dims.set_current_step(0, 2)
+    form = form_of("threshold")
+    form.over.setCurrentText("planes")
+    form.region.setCurrentText("current plane")
+    layer = run(form)
+    assert layer.data.shape == (1, 40, 50)
+    np.testing.assert_array_equal(layer.data[0], threshold(stack.data[2]))
+    np.testing.assert_allclose(layer.translate, (4, 0, 0))
+
+
+@pytest.mark.on_screen
+def test_what_is_shown_alone(viewer, coins, form_of, run):
+    viewer.scene.camera.zoom *= 4
+    wait(lambda: coins.corner_pixels[1][0] < 250)
+    form = form_of("threshold")
+    form.region.setCurrentText("what is shown")
+    layer = run(form)
+    assert layer.data.size < data.coins().size / 4
+    corner = layer.data_to_world((0, 0))
+    start = np.rint(coins.world_to_data(corner)).astype(int)
+    part = data.coins()[
+        tuple(slice(a, a + n) for a, n in zip(start, layer.data.shape, strict=True))
+    ]
+    np.testing.assert_array_equal(layer.data, threshold(part))
+
+
+def test_inside_a_drawn_shape(viewer, coins, form_of, run):
+    world = [coins.data_to_world(p) for p in ((50, 60), (50, 160), (120, 160), (120, 60))]
+    viewer.add_shapes([np.array(world)], shape_type="rectangle", name="box")
+    form = form_of("threshold")
+    form.region.setCurrentText("inside box")
+    layer = next(each for each in [run(form), *viewer.layers] if each.name == "coins threshold")
+    part = data.coins()[50:121, 60:161]
+    assert layer.data.shape == part.shape
+    np.testing.assert_array_equal(layer.data[1:-1, 1:-1], threshold(part)[1:-1, 1:-1])
+    np.testing.assert_allclose(layer.data_to_world((0, 0)), coins.data_to_world((50, 60)))
+
+
+def test_inside_an_ellipse_and_inside_labels(viewer, coins, form_of, run):
+    corners = [coins.data_to_world(p) for p in ((50, 60), (50, 160), (120, 160), (120, 60))]
+    viewer.add_shapes([np.array(corners)], shape_type="ellipse", name="round")
+    painted = np.zeros(data.coins().shape, int)
+    painted[10:30, 10:40] = 1
+    viewer.add_labels(
+        painted, name="painted", scale=coins.scale, translate=coins.translate, units=coins.units
+    )
+    form = form_of("threshold")
+    form.fields["method"].value = "mean"
+    form.region.setCurrentText("inside round")
+    form.run_button.click()
+    wait(lambda: form.job is None)
+    layer = viewer.layers["coins threshold"]
+    assert layer.data[0, 0] == layer.data[-1, -1] == 0
+    assert layer.data.any()
+    form.replace_last.setChecked(False)
+    form.region.setCurrentText("inside painted")
+    form.run_button.click()
+    wait(lambda: form.job is None)
+    assert any(
+        each.data.shape == (20, 30)
+        for each in viewer.layers
+        if each.ndim == 2 and hasattr(each.data, "shape")
+    )
+
+
+def test_points_and_painted_markers(viewer, coins, form_of, run):
+    pixels = np.array([[70.0, 50], [250, 200]])
+    points = viewer.add_points([coins.data_to_world(p) for p in pixels], name="seeds")
+    form = form_of("watershed")
+    form.fields["markers"].value = points
+    form.fields["foreground"].value = "all"
+    form.fields["landscape"].value = "gradient"
+    form.run_button.click()
+    wait(lambda: form.job is None)
+    layer = viewer.layers["coins watershed"]
+    assert np.unique(layer.data).tolist() == [1, 2]
+    assert (layer.data[70, 50], layer.data[250, 200]) == (1, 2)
+    recipe = recipe_of(layer)
+    np.testing.assert_allclose(recipe.inputs["markers"]["points"], pixels)
+
+
+def test_rgb_is_luminance_or_one_channel(viewer, form_of, run):
+    picture = data.astronaut()[:100, :120]
+    layer = viewer.add_image(picture, name="picture")
+    form = form_of("threshold")
+    assert [form.channel.itemText(i) for i in range(4)] == ["luminance", "red", "green", "blue"]
+    np.testing.assert_array_equal(run(form).data, apply(layer, "threshold").data)
+    form.channel.setCurrentText("green")
+    np.testing.assert_array_equal(run(form).data, threshold(picture[..., 1]))
+
+
+def test_a_named_axis_holds_channels(viewer, form_of, run):
+    channels = np.stack([data.coins(), 255 - data.coins()])
+    viewer.add_image(channels, name="two", scale=(1, 0.5, 0.5), axis_labels=("c", "y", "x"))
+    form = form_of("threshold")
+    assert form.channel_axis.currentText() == "0 (c)"
+    form.channel.setCurrentText("1")
+    layer = run(form)
+    assert layer.data.shape == data.coins().shape
+    np.testing.assert_allclose(layer.scale, (0.5, 0.5))
+    np.testing.assert_array_equal(layer.data, threshold(255 - data.coins()))
+
+
+def test_lazy_and_multiscale_layers(viewer, form_of, run):
+    image = data.coins()
+    viewer.add_image(da.from_array(image, chunks=64), name="lazy")
+    form = form_of("threshold")
+    np.testing.assert_array_equal(run(form).data, threshold(image))
+    pyramid = viewer.add_image([image, image[::2, ::2]], name="pyramid", multiscale=True)
+    form.source.value = pyramid
+    assert run(form).name == "pyramid threshold"
+    np.testing.assert_array_equal(viewer.layers["pyramid threshold"].data, threshold(image))
+    assert "lazy threshold" in viewer.layers  # a result on another layer is no result to replace
+
+
+@pytest.mark.parametrize("dtype", [bool, np.uint8, np.int32, np.uint64, np.float16, np.float64])
+def test_every_dtype(viewer, form_of, run, dtype):
+    image = (data.coins()[:60, :60] > 100).astype(dtype)
+    viewer.add_image(image, name="image")
+    np.testing.assert_array_equal(run(form_of("threshold")).data, image > 0)
+
+
+# ------------------------------------------------------------------ what goes wrong
+
+
+def test_without_a_layer_the_form_says_what_to_do(viewer, form_of, quiet_errors):
+    form = form_of("watershed")
+    form.run_button.click()
+    assert "image is missing; open a file or a sample" in form.message.text()
+    assert quiet_errors
+    assert form.run_button.text() == "Run"
+
+
+@pytest.mark.parametrize(
+    ("image", "message"),
+    [
+        (np.full((20, 20), 7), "image is constant (every pixel is 7)"),
+        (np.full((20, 20), np.nan), "only NaN and infinity"),
+    ],
+)
+def test_errors_are_shown_and_the_form_goes_on(viewer, form_of, quiet_errors, image, message):
+    viewer.add_image(image, name="image", contrast_limits=(0, 1))
+    form = form_of("watershed")
+    form.run_button.click()
+    wait(lambda: form.job is None)
+    assert message in form.message.text()
+    assert message in quiet_errors[-1]
+    assert len(viewer.layers) == 1
+    assert form.run_button.text() == "Run"
+
+
+def test_a_length_over_half_the_image(viewer, coins, form_of):
+    form = form_of("watershed")
+    form.fields["smoothing"].value = "300 px"
+    form.run_button.click()
+    wait(lambda: form.job is None)
+    assert "smoothing is '300 px'" in form.message.text()
+
+
+def test_a_sheared_layer_is_refused(viewer, coins, form_of):
+    coins.shear = [0.3]
+    form = form_of("watershed")
+    form.run_button.click()
+    assert "layer 'coins' is sheared" in form.message.text()
+
+
+def test_markers_and_masks_of_another_grid(viewer, coins, form_of):
+    form = form_of("watershed")
+    form.fields["mask"].value = viewer.add_labels(np.ones((5, 5), int), name="small")
+    form.run_button.click()
+    assert (
+        "mask is layer 'small' of shape (5, 5), but 'coins' has (303, 384)" in form.message.text()
+    )
+    form.fields["mask"].value = viewer.add_labels(np.ones((303, 384), int), name="elsewhere")
+    form.run_button.click()
+    assert "mask is layer 'elsewhere', which lies elsewhere" in form.message.text()
+    form.fields["mask"].value = None
+    form.fields["markers"].value = viewer.add_points(np.array([[9999.0, 0]]), name="out")
+    form.run_button.click()
+    wait(lambda: form.job is None)
+    assert "1 points outside the image" in form.message.text()
+
+
+class Gate:
+    """An image whose reading waits until it is let through."""
+
+    def __init__(self, array):
+        self.array, self.shape, self.ndim, self.dtype = array, array.shape, array.ndim, array.dtype
+        self.size = array.size
+        self.open, self.asked = threading.Event(), threading.Event()
+
+    def __getitem__(self, index):
+        if threading.current_thread() is not threading.main_thread():
+            self.asked.set()
+            assert self.open.wait(30)
+        return self.array[index]
+
+    def __array__(self, dtype=None, copy=None):
+        return np.asarray(self.array, dtype)
+
+
+@pytest.fixture
+def gated(viewer):
+    gate = Gate(np.stack([data.coins()] * 6))
+    layer = viewer.add_image(gate, name="gated", contrast_limits=(0, 255))
+    yield gate, layer
+    gate.open.set()
+
+
+def test_stop_frees_the_form_at_once_and_adds_nothing(viewer, gated, form_of):
+    gate, _ = gated
+    form = form_of("threshold")
+    form.run_button.click()
+    assert form.run_button.text() == "Stop"
+    wait(gate.asked.is_set)
+    form.run_button.click()
+    assert form.run_button.text() == "Run"
+    assert "Stopped" in form.message.text()
+    gate.open.set()
+    QTest.qWait(300)
+    assert len(viewer.layers) == 1
+    form.run_button.click()  # and it can run again
+    wait(lambda: form.job is None)
+    assert len(viewer.layers) == 2
+
+
+def test_a_layer_removed_while_running(viewer, gated, form_of):
+    gate, layer = gated
+    form = form_of("threshold")
+    form.run_button.click()
+    wait(gate.asked.is_set)
+    viewer.layers.remove(layer)
+    gate.open.set()
+    wait(lambda: form.job is None)
+    assert [each.name for each in viewer.layers] == ["gated threshold"]
+
+
+def test_a_form_closed_while_running(viewer, gated, form_of):
+    gate, _ = gated
+    form = form_of("threshold")
+    form.run_button.click()
+    wait(gate.asked.is_set)
+    viewer.window.remove_dock_widget(form)
+    assert form.job is None
+    gate.open.set()
+    QTest.qWait(200)
+    assert len(viewer.layers) == 1
+
+
+def test_a_viewer_closed_while_running(make_napari_viewer):
+    from napari_tessera.widgets.dock import dock
+
+    viewer = make_napari_viewer()
+    gate = Gate(np.stack([data.coins()] * 6))
+    viewer.add_image(gate, name="gated", contrast_limits=(0, 255))
+    form = dock(METHODS["threshold"])(viewer)
+    viewer.window.add_dock_widget(form)
+    form.run_button.click()
+    wait(gate.asked.is_set)
+    viewer.close()
+    gate.open.set()
+    QTest.qWait(300)
+
+
+def test_a_closed_form_leaves_no_trace_in_the_viewer(viewer, coins, form_of):
+    form = form_of("threshold")
+    before = len(viewer.layers.events.inserted.callbacks)
+    other = form_of("watershed")
+    other.release()
+    assert len(viewer.layers.events.inserted.callbacks) == before
+    assert weakref.ref(form)() is not None
+
+
+def test_progress_is_shown(viewer, gated, form_of):
+    gate, _ = gated
+    form = form_of("threshold")
+    form.run_button.click()
+    assert form.bar.isVisibleTo(form)
+    gate.open.set()
+    seen = []
+    form.bar.valueChanged.connect(seen.append)
+    wait(lambda: form.job is None)
+    assert not form.bar.isVisibleTo(form)

@@ -1,0 +1,135 @@
+import numpy as np
+import pytest
+from qtpy.QtTest import QTest
+from skimage import data
+
+from napari_tessera import apply, threshold, watershed
+from napari_tessera.widgets import preview
+
+from .conftest import wait
+
+
+def shown(form):
+    return form.preview.layer is not None and form.preview._job is None
+
+
+def test_it_shows_what_run_will_give(viewer, coins, form_of, run):
+    form = form_of("watershed")
+    form.show_preview.setChecked(True)
+    wait(lambda: shown(form))
+    np.testing.assert_array_equal(form.preview.layer.data, watershed(data.coins()))
+    np.testing.assert_allclose(
+        form.preview.layer.data_to_world((3, 5)), coins.data_to_world((3, 5))
+    )
+    assert "objects" in form.message.text()
+
+
+def test_it_follows_the_form_and_goes_with_the_toggle(viewer, coins, form_of):
+    form = form_of("threshold")
+    form.show_preview.setChecked(True)
+    wait(lambda: shown(form))
+    first = form.preview.layer
+    form.fields["method"].value = "li"
+    wait(lambda: form.preview.layer is not first and shown(form))
+    np.testing.assert_array_equal(form.preview.layer.data, threshold(data.coins(), method="li"))
+    assert len(viewer.layers) == 2
+    form.show_preview.setChecked(False)
+    assert list(viewer.layers) == [coins]
+
+
+def test_only_the_last_of_many_requests_is_shown(viewer, coins, form_of):
+    form = form_of("threshold")
+    form.fields["method"].value = "manual"
+    form.show_preview.setChecked(True)
+    for level in range(60, 160, 10):
+        form.fields["levels"].value = (level,)
+        QTest.qWait(5)
+    wait(lambda: shown(form))
+    np.testing.assert_array_equal(form.preview.layer.data, data.coins() > 150)
+
+
+def test_it_goes_when_run_starts(viewer, coins, form_of, run):
+    form = form_of("threshold")
+    form.show_preview.setChecked(True)
+    wait(lambda: shown(form))
+    layer = run(form)
+    assert [each.name for each in viewer.layers] == ["coins", "coins threshold"]
+    assert layer.name == "coins threshold"
+
+
+def test_it_shows_the_current_plane_and_follows_the_slider(viewer, stack, form_of):
+    form = form_of("threshold")
+    form.over.setCurrentText("planes")
+    viewer.dims.set_current_step(0, 1)
+    form.show_preview.setChecked(True)
+    wait(lambda: shown(form))
+    np.testing.assert_array_equal(form.preview.layer.data[0], threshold(stack.data[1]))
+    np.testing.assert_allclose(form.preview.layer.translate, (2, 0, 0))
+    first = form.preview.layer
+    viewer.dims.set_current_step(0, 3)
+    wait(lambda: form.preview.layer is not first and shown(form))
+    np.testing.assert_array_equal(form.preview.layer.data[0], threshold(stack.data[3]))
+
+
+def test_one_level_for_the_stack_is_previewed_with_that_level(viewer, stack, form_of):
+    form = form_of("threshold")
+    form.over.setCurrentText("planes")
+    form.levels_from.setCurrentIndex(1)
+    viewer.dims.set_current_step(0, 0)
+    form.show_preview.setChecked(True)
+    wait(lambda: shown(form))
+    whole = apply(stack, "threshold", over="planes", levels_from="all").data
+    np.testing.assert_array_equal(form.preview.layer.data[0], whole[0])
+
+
+def test_a_volume_is_previewed_as_a_plane_and_says_so(viewer, stack, form_of):
+    form = form_of("watershed")
+    form.over.setCurrentText("volume")
+    form.show_preview.setChecked(True)
+    wait(lambda: shown(form))
+    assert "2-D approximation" in form.message.text()
+
+
+@pytest.mark.on_screen
+@pytest.mark.parametrize("name", ["threshold", "watershed"])
+def test_of_a_large_plane_what_is_shown_is_as_run_will_give(viewer, form_of, monkeypatch, name):
+    monkeypatch.setattr(preview, "WHOLE_PLANE", 1000)
+    image = viewer.add_image(data.coins(), name="image")
+    viewer.scene.camera.zoom *= 5
+    wait(lambda: image.corner_pixels[1][0] < 250)
+    form = form_of(name)
+    form.show_preview.setChecked(True)
+    wait(lambda: shown(form))
+    layer = form.preview.layer
+    assert layer.data.size < data.coins().size
+    start = np.rint(image.world_to_data(layer.data_to_world((0, 0)))).astype(int)
+    part = tuple(slice(a, a + n) for a, n in zip(start, layer.data.shape, strict=True))
+    expected = apply(image, name).data[part]
+    np.testing.assert_array_equal(layer.data > 0, expected > 0)
+
+
+@pytest.mark.on_screen
+def test_a_large_plane_seen_from_far_is_thinned(viewer, form_of, monkeypatch):
+    monkeypatch.setattr(preview, "WHOLE_PLANE", 1000)
+    big = np.kron(data.coins(), np.ones((4, 4), np.uint8))
+    image = viewer.add_image(big, name="big")
+    viewer.reset_view()
+    viewer.scene.camera.zoom = 0.25
+    form = form_of("threshold")
+    form.show_preview.setChecked(True)
+    wait(lambda: shown(form))
+    layer = form.preview.layer
+    assert layer.scale.tolist() == [4, 4]
+    np.testing.assert_array_equal(
+        layer.data, threshold(data.coins())[: layer.data.shape[0], : layer.data.shape[1]]
+    )
+    assert image.extent.world[1][0] >= layer.extent.world[1][0] - 1
+
+
+def test_an_error_is_said_and_the_next_change_tries_again(viewer, coins, form_of):
+    form = form_of("watershed")
+    form.fields["smoothing"].value = "300 px"
+    form.show_preview.setChecked(True)
+    wait(lambda: "smoothing is '300 px'" in form.message.text())
+    form.fields["smoothing"].value = "2 px"
+    wait(lambda: shown(form))
