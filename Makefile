@@ -16,6 +16,7 @@ demo: libraries .tox/.made
 
 docs: libraries .tox/.made
 	$(IN) python -m pip install -q '.[docs]'
+	$(IN) python docs/pictures.py
 	$(IN) python -m sphinx -W --keep-going -b html docs docs/_build/html
 
 bench: libraries .tox/.made

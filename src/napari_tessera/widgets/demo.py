@@ -39,6 +39,12 @@ def wait(until: Callable[[], bool], patience: float = PATIENCE) -> None:
         time.sleep(0.01)
 
 
+def settle(seconds: float = 1.0) -> None:
+    """Let the canvas draw its first frames."""
+    end = time.monotonic() + seconds
+    wait(lambda: time.monotonic() > end)
+
+
 def segmented() -> tuple[napari.Viewer, MethodForm]:
     """Return a viewer with the coins, the Watershed form and its result."""
     viewer = napari.Viewer(title="napari-tessera")
@@ -67,8 +73,7 @@ def main() -> None:
     own = source(viewer.layers["coins"])
     result = Result(labels.data, "objects", {}, start=(0, 0))
     files.write(folder / "labels.tif", result, own, recipe_of(labels), overwrite=True)
-    end = time.monotonic() + 1  # the canvas draws its first frames
-    wait(lambda: time.monotonic() > end)
+    settle()
     viewer.screenshot(str(folder / "screenshot.png"), canvas_only=False)
     print(f"{form.message.text()}; wrote {folder}/screenshot.png and {folder}/labels.tif")  # noqa: T201
     viewer.close()

@@ -1,0 +1,106 @@
+"""How long the viewer stands still while a stack is segmented: gaps of a 5 ms timer in its thread.
+
+Run ``python benchmarks/responsiveness.py [PLANES]`` on a screen (or under Xvfb). Adding the layer
+and drawing it is napari's own time and is not counted.
+"""
+
+import sys
+import time
+
+import napari
+import numpy as np
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtWidgets import QApplication
+from scipy import ndimage
+
+from napari_tessera import METHODS
+from napari_tessera.widgets import dock as dock_module
+
+
+class Watch:
+    """The longest gaps between ticks of a timer that should tick every 5 ms."""
+
+    def __init__(self):
+        self.timer = QTimer()
+        self.timer.setTimerType(Qt.TimerType.PreciseTimer)
+        self.timer.setInterval(5)
+        self.timer.timeout.connect(self.tick)
+        self.gaps, self.last = [], None
+
+    def tick(self):
+        now = time.perf_counter()
+        if self.last is not None:
+            self.gaps.append((now - self.last) * 1000)
+        self.last = now
+
+    def start(self):
+        self.gaps, self.last = [], None
+        self.timer.start()
+
+    def stop(self, *_):
+        self.timer.stop()
+
+
+def stack(planes, size=2048):
+    """Return noise smoothed to blobs of about 20 pixels, (planes, size, size) uint16."""
+    rng = np.random.default_rng(0)
+    base = ndimage.gaussian_filter(rng.random((size, size)).astype(np.float32), 8)
+    base = (base - base.min()) / np.ptp(base)
+    return np.stack([np.roll(base, 37 * i, 1) * 4000 for i in range(planes)]).astype(np.uint16)
+
+
+def main():
+    planes = int(sys.argv[1]) if len(sys.argv) > 1 else 50
+    viewer = napari.Viewer()
+    layer = viewer.add_image(stack(planes), name="stack")
+    app = QApplication.instance()
+    print(f"{planes} planes of 2048 x 2048; gaps in ms")
+    for name in METHODS:
+        form = dock_module.dock(METHODS[name])(viewer)
+        form.remembers = False
+        viewer.window.add_dock_widget(form, name=name)
+        form.reset()
+        if METHODS[name].source.word.name == "labels":
+            form.source.value = viewer.layers["stack threshold"]
+        watch = Watch()
+        shown = dock_module.show
+        dock_module.show = lambda *args, w=watch, s=shown: (w.stop(), s(*args))
+        for _ in range(20):
+            app.processEvents()
+        watch.start()
+        began = time.perf_counter()
+        form.run_button.click()
+        while form.job is not None:
+            app.processEvents()
+            time.sleep(0.0005)
+        took = time.perf_counter() - began
+        dock_module.show = shown
+        gaps = sorted(watch.gaps, reverse=True)
+        print(
+            f"{name:12} {took:6.1f} s   longest {gaps[0]:5.1f}  second {gaps[1]:5.1f}  "
+            f"over 50: {sum(gap > 50 for gap in gaps)}   {form.message.text()}"
+        )
+        viewer.window.remove_dock_widget(form)
+    began = time.perf_counter()
+    form = dock_module.dock(METHODS["watershed"])(viewer)
+    viewer.window.add_dock_widget(form, name="stop")
+    form.source.value = layer
+    form.run_button.click()
+    end = time.monotonic() + 2
+    while time.monotonic() < end:
+        app.processEvents()
+        time.sleep(0.001)
+    began, job = time.perf_counter(), form.job
+    form.run_button.click()
+    freed = time.perf_counter() - began
+    while job._worker.is_running:
+        app.processEvents()
+        time.sleep(0.001)
+    print(
+        f"Stop: form free after {freed * 1000:.1f} ms, thread after {time.perf_counter() - began:.2f} s"
+    )
+    viewer.close()
+
+
+if __name__ == "__main__":
+    main()
