@@ -24,7 +24,7 @@ class Watch:
         self.timer = QTimer()
         self.timer.setTimerType(Qt.TimerType.PreciseTimer)
         self.timer.setInterval(5)
-        self.timer.timeout.connect(self.tick)
+        self.timer.timeout.connect(lambda: self.tick())
         self.gaps, self.last = [], None
 
     def tick(self):

@@ -440,8 +440,8 @@ def _numbered(previous: Array | None, array: Array, next_id: int) -> Array:
     """Make object ids of a plane unique in the stack, or carry on those of the plane before."""
     if previous is not None:
         return continued(previous, array, next_id)
-    wide = array.astype(np.int64)
-    return np.where(wide > 0, wide + (next_id - 1), 0)
+    numbered = array.astype(np.uint32)
+    return np.add(numbered, np.uint32(next_id - 1), out=numbered, where=numbered > 0)
 
 
 def luminance(image: Array) -> Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,6 +19,8 @@ R = TypeVar("R")
 WORKERS = os.cpu_count() or 1
 """How many pieces are worked on at once: one per core."""
 
+_POOL = "tessera"
+
 SLAB = 1 << 20
 """About how many pixels one library call may take (well under 2 s for every filter here)."""
 
@@ -28,12 +31,13 @@ def in_order(
     """Yield `function(item)` in the order of `items`, with a few of them under way at once.
 
     At most `workers` + 1 results exist at a time. When the caller stops early or an item fails,
-    what has not begun is dropped.
+    what has not begun is dropped. Within an item that is itself worked on like this, the cores are
+    taken: it goes one by one.
     """
-    if workers < 2:
+    if workers < 2 or threading.current_thread().name.startswith(_POOL):
         yield from map(function, items)
         return
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="tessera")
+    pool = ThreadPoolExecutor(workers, thread_name_prefix=_POOL)
     pending: deque[Future[R]] = deque()
     try:
         for item in items:

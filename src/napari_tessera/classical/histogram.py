@@ -14,7 +14,7 @@ BINS = 1 << 16
 """One bin per value up to this many values; wider data get this many bins of equal width."""
 
 _COARSE = 2048
-_CHUNK = 1 << 20
+_CHUNK = 1 << 18  # bincount holds the interpreter lock: under a millisecond at a time
 
 
 class Histogram(NamedTuple):
@@ -260,8 +260,6 @@ def _dense(found: Histogram, most: int = BINS) -> tuple[Array, Array]:
 
 def level(found: Histogram, method: str) -> float:
     """Return the level that `method` (see `threshold`) chooses between two classes."""
-    from skimage import filters
-
     if found.values.size < 2:
         raise ConstantImage(
             f"image is constant (every pixel is {found.values[0]:g}); there is nothing to separate"
@@ -274,6 +272,8 @@ def level(found: Histogram, method: str) -> float:
         return triangle(found)
     if method == "mean":
         return float(np.average(found.values, weights=found.counts))
+    from skimage import filters  # slow to load, and the methods above do not need it
+
     if method == "yen":
         return float(filters.threshold_yen(hist=_dense(found)))
     if method == "isodata":

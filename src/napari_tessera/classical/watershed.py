@@ -66,6 +66,7 @@ def watershed(
 
     The image is smoothed, separated into foreground and background, turned into a landscape with
     one basin per object, and flooded from one marker per object; floods meet at the borders.
+    Landscapes that are not whole numbers are flooded in 65 536 steps.
 
     Parameters
     ----------
@@ -135,7 +136,7 @@ def watershed(
     >>> watershed(image, smoothing=0, seed_distance=2)[2]
     array([0, 1, 1, 1, 0, 2, 2, 2, 0], dtype=uint16)
     """
-    from skimage import segmentation
+    from napari_tessera.classical.flood import flood
 
     report, voxel = Reporter.of(report), VoxelSize.of(spacing, image.ndim)
     filled, valid = fill_gaps(image)
@@ -143,7 +144,7 @@ def watershed(
     smoothed = prepare(filled, *widths, prefilter, report.part(0, 4))
     report(Progress(1, 4))
     inside = _foreground(smoothed, foreground, level, objects, _both(mask, valid))
-    heights = _heights(smoothed, inside, landscape, objects, voxel)
+    heights = _heights(smoothed, inside, landscape, objects, voxel, report.part(1, 4))
     report(Progress(2, 4))
     if markers is None:
         markers = _seeds(heights, inside, seeds, seed_distance, seed_height, voxel)
@@ -153,14 +154,15 @@ def watershed(
             "foreground to 'all'"
         )
     report(Progress(3, 4))
-    result = segmentation.watershed(
-        -heights,
-        markers.astype(np.int32),
-        mask=inside,
-        connectivity=image.ndim if landscape == "distance" else 1,
-        compactness=compactness,
-        watershed_line=lines,
-    )
+    steps = image.ndim if landscape == "distance" else 1
+    if compactness or lines:
+        from skimage import segmentation
+
+        result = segmentation.watershed(
+            -heights, markers, steps, mask=inside, compactness=compactness, watershed_line=lines
+        )
+    else:
+        result = flood(-heights, markers, inside, steps, report.part(3, 4))
     report(Progress(1, 1))
     return np.asarray(result.astype(smallest_dtype("objects", int(result.max()))))
 
@@ -218,14 +220,23 @@ def _foreground(
 
 
 def _heights(
-    image: Array, inside: Array | None, landscape: Landscape, objects: Foreground, voxel: VoxelSize
+    image: Array,
+    inside: Array | None,
+    landscape: Landscape,
+    objects: Foreground,
+    voxel: VoxelSize,
+    report: Reporter,
 ) -> Array:
     """Return the landscape upside down: one peak per object."""
-    from scipy import ndimage
+    from napari_tessera.classical.distance import squared_distance
 
     if landscape == "distance":
-        whole = np.ones(image.shape, bool) if inside is None else inside
-        return np.asarray(ndimage.distance_transform_edt(whole, sampling=voxel), np.float32)
+        if inside is None or inside.all():
+            raise ValueError(
+                "landscape is 'distance', but no pixel is background to measure distances from; "
+                "choose another foreground, or the landscape 'intensity' or 'gradient'"
+            )
+        return np.sqrt(squared_distance(inside, voxel, report))
     if landscape == "intensity":
         heights = image.astype(np.float32)
         return heights if objects == "bright" else -heights
@@ -241,12 +252,12 @@ def _seeds(
     rise: float,
     voxel: VoxelSize,
 ) -> Array:
-    from skimage.measure import label
-    from skimage.morphology import h_maxima
-
     if kind == "distance":
         apart = physical(distance, voxel, name="seed_distance")
         return _separate_peaks(heights, inside, apart, voxel)
+    from skimage.measure import label
+    from skimage.morphology import h_maxima
+
     floor = heights.min() if inside is None or not inside.any() else heights[inside].min()
     above = np.maximum(heights - floor, 0)
     peaks = h_maxima(above, max(rise, 1e-6) * float(above.max() or 1)).astype(bool)

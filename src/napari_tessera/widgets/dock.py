@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from napari.utils.notifications import show_error
 from qtpy.QtCore import QEvent, Qt, QUrl
 from qtpy.QtGui import QDesktopServices
@@ -87,6 +89,7 @@ class MethodForm(QWidget):
         self._connect()
         self._recall()
         self._source_changed()
+        threading.Thread(target=_warm_up, args=(self.method,), daemon=True).start()
 
     # ------------------------------------------------------------------ layout
 
@@ -540,6 +543,12 @@ def _work(call: Call, last: tuple[Labels, str] | None, report: Reporter) -> _Out
     untouched = last is not None and digest(last[0].data) == last[1]
     replaces = last[0] if last is not None and untouched else None
     return _Outcome(result, recipe, digest(result.array), count(result.array), replaces)
+
+
+def _warm_up(method: Method) -> None:
+    """Load the libraries of a method, which would otherwise hold up the first run."""
+    with suppress(Exception):
+        method.function(np.arange(256, dtype=np.uint8).reshape(16, 16))
 
 
 def _release(form: MethodForm | None) -> None:
