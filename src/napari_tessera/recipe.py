@@ -49,7 +49,8 @@ class Recipe:
     region : dict, optional
         The part worked on: "start", "stop" and, packed, "mask".
     source : dict
-        What it ran on: "name", "path", "spacing", "unit", "axes".
+        What it ran on: "name", "path", "spacing", "unit", "axes", and "parts", the names of the
+        layers that were its channels.
     versions : dict
         Of the packages that matter.
     schema : int
@@ -102,6 +103,7 @@ class Recipe:
                 "spacing": list(spacing),
                 "unit": spacing.unit,
                 "axes": list(source.axes),
+                "parts": list(source.parts),
             },
             versions=_versions(),
         )
@@ -169,7 +171,9 @@ class Recipe:
         """
         lines = [f"    {name}={code}," for name, code in self._arguments()]
         if form == "console":
-            head = f"    viewer.layers[{self.source['name']!r}],\n    {self.method!r},"
+            parts = [f"viewer.layers[{name!r}]" for name in self.source.get("parts", ())]
+            layer = f"[{', '.join(parts)}]" if parts else f"viewer.layers[{self.source['name']!r}]"
+            head = f"    {layer},\n    {self.method!r},"
             call = "\n".join(["labels = apply(", head, *lines, ")"])
             extra = ", unpack" if "unpack(" in call else ""
             imports = "from napari_tessera import apply\n"

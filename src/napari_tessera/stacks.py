@@ -44,6 +44,8 @@ class Source:
         The channel to work on; None = all of them, or luminance.
     name : str
         For messages and for the names of results.
+    parts : tuple of str
+        The names of the layers that are its channels, if it was put together from several.
     """
 
     array: Any
@@ -52,6 +54,7 @@ class Source:
     channel_axis: int | None = None
     channel: int | None = None
     name: str = "image"
+    parts: tuple[str, ...] = ()
 
     @classmethod
     def of(

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from napari.components import ViewerModel
 from napari.layers import Image, Labels, Points
 from skimage import data
 
@@ -83,6 +84,12 @@ def test_several_layers_are_channels():
     np.testing.assert_array_equal(
         apply(layers, "threshold", channel=1).data, threshold(data.coins() // 2)
     )
+    both = apply(layers, "threshold")
+    assert both.name == "a + b threshold"
+    names = {"viewer": ViewerModel()}
+    names["viewer"].layers.extend(layers)
+    exec(recipe_of(both).as_python(), names)
+    np.testing.assert_array_equal(names["labels"].data, both.data)
     with pytest.raises(ValueError, match=r"channels is layer 'c' of shape \(4, 4\), but 'a' has"):
         source([layers[0], Image(np.zeros((4, 4)), name="c")])
 
@@ -98,9 +105,7 @@ def test_the_console_form_of_a_recipe_gives_the_same_labels():
         landscape="gradient",
         over="planes",
     )
-    import napari
-
-    viewer = napari.components.ViewerModel()
+    viewer = ViewerModel()
     viewer.layers.append(layer)
     names = {"viewer": viewer}
     exec(recipe_of(first).as_python(), names)
@@ -117,3 +122,14 @@ def test_the_console_form_of_a_recipe_gives_the_same_labels():
 def test_bad_arguments_are_named(call, message):
     with pytest.raises(ValueError, match=message):
         call(Image(np.zeros((5, 5)), name="image"))
+
+
+def test_colours_with_points_are_repeated_in_the_console():
+    layer = Image(data.astronaut()[:90, :80], name="colours", rgb=True)
+    points = Points(np.array([[20.0, 20], [60, 50]]))
+    first = apply(layer, "watershed", markers=points, foreground="all", landscape="gradient")
+    names = {"viewer": ViewerModel()}
+    names["viewer"].layers.append(layer)
+    exec(recipe_of(first).as_python(), names)
+    np.testing.assert_array_equal(names["labels"].data, first.data)
+    assert sorted(np.unique(first.data)) == [1, 2]

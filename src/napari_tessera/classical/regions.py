@@ -54,9 +54,14 @@ def label(
            [0, 0, 0, 2],
            [3, 0, 4, 4]], dtype=uint16)
     """
-    from skimage import measure
+    from scipy import ndimage
 
     steps = 1 if connectivity == "faces" else labels.ndim
-    source = labels.view(np.uint8) if labels.dtype == bool else labels
-    objects, count = measure.label(source, connectivity=steps, return_num=True)
-    return np.asarray(objects).astype(smallest_dtype("objects", count))
+    if labels.dtype == bool or (labels.min() >= 0 and labels.max() <= 1):
+        neighbours = ndimage.generate_binary_structure(labels.ndim, steps)
+        objects, count = ndimage.label(labels, neighbours, np.int32)
+    else:
+        from skimage import measure
+
+        objects, count = measure.label(labels, connectivity=steps, return_num=True)
+    return np.asarray(objects.astype(smallest_dtype("objects", count)))

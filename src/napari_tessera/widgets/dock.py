@@ -222,20 +222,14 @@ class MethodForm(QWidget):
             self.viewer.dims.events,
             self.viewer.scene.camera,
         )
-        for emitter in (layers.inserted, layers.removed, layers.reordered):
+        for emitter in (layers.inserted, layers.removed, layers.reordered, layers.renamed):
             self._watch(emitter, self._layers_changed)
-        self._watch(layers.inserted, self._watch_name)
-        for layer in self.viewer.layers:
-            self._watch(layer.events.name, self._layers_changed)
         for emitter in (dims.current_step, dims.ndisplay, camera.events.zoom, camera.events.center):
             self._watch(emitter, self._moved)
 
     def _watch(self, emitter: Any, callback: Any) -> None:
         emitter.connect(callback)
         self._watched.append((emitter, callback))
-
-    def _watch_name(self, event: Any) -> None:
-        self._watch(event.value.events.name, self._layers_changed)
 
     def _layers_changed(self, event: Any = None) -> None:
         for field in (self.source, *self.fields.values()):

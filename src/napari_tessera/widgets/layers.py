@@ -119,7 +119,8 @@ def source(
     if len(layer) == 1:
         return source(first, channel_axis=channel_axis, channel=channel)
     stacked = Stacked([array(each) for each in layer])
-    return Source(stacked, voxel_size(first), axes(first), 0, channel, first.name)
+    names = tuple(each.name for each in layer)
+    return Source(stacked, voxel_size(first), axes(first), 0, channel, " + ".join(names), names)
 
 
 def _drop(values: tuple[Any, ...], axis: int) -> tuple[Any, ...]:
@@ -189,7 +190,7 @@ def geometry(layer: Layer, start: Sequence[int], dropped: int | None = None) -> 
     }
 
 
-def labels_layer(result: Result, recipe: Recipe, on: Layer, name: str = "") -> Labels:
+def labels_layer(result: Result, recipe: Recipe, on: Layer) -> Labels:
     """Return a result as a Labels layer that lies on its source and carries its recipe."""
     from napari.layers import Labels
 
@@ -199,7 +200,7 @@ def labels_layer(result: Result, recipe: Recipe, on: Layer, name: str = "") -> L
     title = named_by(METHODS[recipe.method])
     return Labels(
         result.array,
-        name=name or f"{on.name} {title}",
+        name=f"{recipe.source['name'] if recipe.source.get('parts') else on.name} {title}",
         metadata={KEY: {"recipe": recipe.to_dict(), "kind": result.kind}},
         **geometry(on, result.start, dropped),
     )

@@ -103,7 +103,7 @@ class Preview:
         try:
             call = self._read()
             view = view_of(call, self._viewer)
-        except ValueError as error:
+        except (ValueError, TypeError) as error:
             self._failed(error)
             return
         levels = self._levels_for(call)

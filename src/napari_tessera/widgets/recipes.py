@@ -36,7 +36,9 @@ def replay(
     failed: Callable[[Exception], None],
 ) -> Job:
     """Run a recipe on a layer in a thread and add the result."""
-    own = source(layer, channel_axis=recipe.channel_axis if not _rgb(layer) else None)
+    # a recipe made on colours, or on several layers, fits a layer without channels too
+    channels = layer.ndim > len(recipe.source.get("axes", ())) and not getattr(layer, "rgb", False)
+    own = source(layer, channel_axis=recipe.channel_axis if channels else None)
     title = METHODS[recipe.method].display
     job = Job(
         lambda report: recipe.run(own, report),
@@ -46,10 +48,6 @@ def replay(
     )
     job.start()
     return job
-
-
-def _rgb(layer: Layer) -> bool:
-    return bool(getattr(layer, "rgb", False))
 
 
 def recipe_menu(
