@@ -249,6 +249,26 @@ def test_a_named_axis_holds_channels(viewer, form_of, run):
     np.testing.assert_array_equal(layer.data, threshold(255 - data.coins()))
 
 
+def test_several_layers_are_channels_of_one(viewer, form_of, run):
+    red = viewer.add_image(data.coins(), name="red")
+    form = form_of("threshold")
+    assert not form.others.isVisibleTo(form)
+    viewer.add_image(np.zeros((5, 5)), name="small")
+    green = viewer.add_image(255 - data.coins(), name="green")
+    form.source.value = red
+    assert form.others.isVisibleTo(form)
+    assert form.others.offered == 1
+    form.others.tick(green)
+    assert [form.channel.itemText(i) for i in range(3)] == ["mean of all", "red", "green"]
+    form.channel.setCurrentText("green")
+    run(form)
+    layer = viewer.layers["red + green threshold"]
+    np.testing.assert_array_equal(layer.data, threshold(255 - data.coins()))
+    assert recipe_of(layer).source["parts"] == ["red", "green"]
+    viewer.layers.remove(green)
+    assert form.others.chosen == []
+
+
 def test_lazy_and_multiscale_layers(viewer, form_of, run):
     image = data.coins()
     viewer.add_image(da.from_array(image, chunks=64), name="lazy")

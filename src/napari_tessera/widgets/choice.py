@@ -1,11 +1,13 @@
-"""A combo box whose entries stand for Python objects."""
+"""Choosers whose entries stand for Python objects."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
 
-from qtpy.QtWidgets import QComboBox
+from qtpy.QtCore import Signal
+from qtpy.QtGui import QAction
+from qtpy.QtWidgets import QComboBox, QMenu, QSizePolicy, QToolButton
 
 
 class Choice(QComboBox):
@@ -49,3 +51,55 @@ class Choice(QComboBox):
 def _equal(first: Any, second: Any) -> bool:
     """Compare words and numbers; layers are the same only if they are one."""
     return isinstance(first, str | int) and isinstance(second, str | int) and first == second
+
+
+class Several(QToolButton):
+    """A button with a menu from which any number of titled objects can be ticked."""
+
+    changed = Signal()
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self._menu = QMenu(self)
+        self._ticked: list[tuple[QAction, Any]] = []
+        self.setMenu(self._menu)
+        self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setAccessibleName(name)
+
+    def offer(self, entries: Iterable[tuple[str, Any]]) -> None:
+        """Offer titles with their objects; those ticked before stay so."""
+        before = self.chosen
+        self._menu.clear()
+        self._ticked = []
+        for title, each in entries:
+            action = QAction(title, self._menu, checkable=True)
+            action.setChecked(any(each is old for old in before))
+            action.toggled.connect(self._toggled)
+            self._menu.addAction(action)
+            self._ticked.append((action, each))
+        self._name()
+
+    def tick(self, wanted: Any, on: bool = True) -> None:
+        """Tick an object, as a click on it does."""
+        for action, each in self._ticked:
+            if each is wanted:
+                action.setChecked(on)
+
+    @property
+    def chosen(self) -> list[Any]:
+        """The objects that are ticked, in the order of the menu."""
+        return [each for action, each in self._ticked if action.isChecked()]
+
+    @property
+    def offered(self) -> int:
+        """How many there are to choose from."""
+        return len(self._ticked)
+
+    def _toggled(self) -> None:
+        self._name()
+        self.changed.emit()
+
+    def _name(self) -> None:
+        titles = [action.text() for action, _ in self._ticked if action.isChecked()]
+        self.setText(", ".join(titles) or "none")

@@ -36,11 +36,12 @@ from napari_tessera.stacks import Result
 from napari_tessera.types import Reporter
 from napari_tessera.widgets import memory, region
 from napari_tessera.widgets.call import Call, digest
-from napari_tessera.widgets.choice import Choice
+from napari_tessera.widgets.choice import Choice, Several
 from napari_tessera.widgets.fields import Field, LayerField, field_for
 from napari_tessera.widgets.job import Job
 from napari_tessera.widgets.layers import (
     array,
+    is_channel,
     labels_layer,
     markers,
     named_by,
@@ -98,6 +99,7 @@ class MethodForm(QWidget):
         self.source = field_for(self.method.source, layers)
         self.fields: dict[str, Field] = {p.name: field_for(p, layers) for p in self.method.options}
         self.channel_axis, self.channel = Choice("Channel axis"), Choice("Channel")
+        self.others = Several("Other channels")
         self.over, self.region = Choice("Work on"), Choice("Region")
         self.levels_from = Choice("Automatic levels from")
         self.over.offer([("planes", "planes"), ("volume", "volume")])
@@ -114,6 +116,7 @@ class MethodForm(QWidget):
     def _set_tooltips(self) -> None:
         tips: dict[QWidget, str] = {
             self.channel_axis: "The axis of the image that holds channels, if any",
+            self.others: "Image layers of the same shape that are further channels of this one",
             self.channel: "The channel to work on; luminance is the brightness of the colours",
             self.over: "Each plane by itself, or the last three axes together as a volume",
             self.region: "The part of the layer to work on; a drawn shape or mask limits it",
@@ -141,6 +144,7 @@ class MethodForm(QWidget):
         self._add(self._rows, self.source.parameter.title, self.source.native)
         for title, widget in (
             ("Channel axis", self.channel_axis),
+            ("Other channels", self.others),
             ("Channel", self.channel),
             ("Work on", self.over),
             ("Region", self.region),
@@ -214,6 +218,7 @@ class MethodForm(QWidget):
         for combo in (self.channel_axis, self.channel, self.over, self.region, self.levels_from):
             combo.currentIndexChanged.connect(self._walk_changed)
         self.join.toggled.connect(self._walk_changed)
+        self.others.changed.connect(self._walk_changed)
         self.show_preview.toggled.connect(self._toggle_preview)
         self.run_button.clicked.connect(self._run_or_stop)
         self.reset_button.clicked.connect(self.reset)
@@ -236,10 +241,13 @@ class MethodForm(QWidget):
             if isinstance(field, LayerField):
                 field.refresh()
         self._fill_regions()
+        self._fill_others()
+        self._walk_changed()
 
     def _source_changed(self) -> None:
         with self._silence():
             layer = self.source.value
+            self._fill_others()
             self._fill_channels(layer)
             self._fill_regions()
             if layer is not None:
@@ -267,14 +275,26 @@ class MethodForm(QWidget):
         self._fill_channel(layer)
 
     def _fill_channel(self, layer: Layer | None) -> None:
-        axis = self.channel_axis.chosen
+        axis, others = self.channel_axis.chosen, self.others.chosen
         offered: list[tuple[str, int | None]] = []
         if getattr(layer, "rgb", False):
             offered = [("luminance", None), ("red", 0), ("green", 1), ("blue", 2)]
+        elif layer is not None and others:
+            names = [each.name for each in (layer, *others)]
+            offered = [("mean of all", None), *((name, i) for i, name in enumerate(names))]
         elif layer is not None and axis is not None:
             count = array(layer).shape[axis]
             offered = [("mean of all", None), *((str(i), i) for i in range(count))]
         self.channel.offer(offered)
+
+    def _fill_others(self) -> None:
+        layer = self.source.value
+        grey = self.source.parameter.word.name == "image" and not getattr(layer, "rgb", False)
+        self.others.offer(
+            (each.name, each)
+            for each in (self.viewer.layers if grey and layer is not None else ())
+            if each is not layer and is_channel(each) and array(each).shape == array(layer).shape
+        )
 
     def _fill_regions(self) -> None:
         self.region.offer(region.choices(self.viewer, self.source.value))
@@ -289,6 +309,7 @@ class MethodForm(QWidget):
         planes = self.over.chosen == "planes"
         several = axes > (2 if planes else 3)
         self._show_row(self.channel_axis, self.channel_axis.count() > 1)
+        self._show_row(self.others, self.others.offered > 0)
         self._show_row(self.channel, self.channel.count() > 1)
         self._show_row(self.over, axes > 2)
         self._show_row(self.levels_from, several and self.method.statistics is not None)
@@ -346,8 +367,10 @@ class MethodForm(QWidget):
                 f"{self.source.parameter.name} is missing; open a file or a sample, then choose "
                 f"{kind} layer"
             )
-        axis = self.channel_axis.chosen
-        own = source(layer, channel_axis=axis, channel=self.channel.chosen)
+        others = self.others.chosen
+        axis = None if others else self.channel_axis.chosen
+        layers = [layer, *others] if others else layer
+        own = source(layers, channel_axis=axis, channel=self.channel.chosen)
         over: Any = self.over.chosen if len(own.shape) > 2 else "planes"
         values = {
             name: markers(name, value, layer, axis)

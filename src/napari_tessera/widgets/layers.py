@@ -80,6 +80,13 @@ def array(layer: Layer) -> Any:
     return layer.data[0] if layer.multiscale else layer.data
 
 
+def is_channel(layer: Layer) -> bool:
+    """Return True for a grey Image layer, which can be a channel of another one."""
+    from napari.layers import Image
+
+    return isinstance(layer, Image) and not layer.rgb
+
+
 def source(
     layer: Layer | Sequence[Layer], *, channel_axis: int | None = None, channel: int | None = None
 ) -> Source:
