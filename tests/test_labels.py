@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis.extra.numpy import arrays
 
-from napari_tessera.labels import continued, count, from_points, overlap, sequential, smallest_dtype
+from napari_tessera.labels import continued, from_points, overlap, smallest_dtype
 
 small = arrays(np.int32, (6, 6), elements={"min_value": 0, "max_value": 5})
 
@@ -13,16 +13,6 @@ def test_dtypes_leave_room_for_painting():
     assert smallest_dtype("objects", 0) == np.uint16
     assert smallest_dtype("objects", 32767) == np.uint16
     assert smallest_dtype("objects", 32768) == np.uint32
-
-
-@given(small)
-def test_sequential_keeps_the_partition_and_leaves_no_gap(labels):
-    new = sequential(labels)
-    assert ((new == 0) == (labels == 0)).all()
-    assert sorted(set(new.ravel()) | {0}) == list(range(count(labels) + 1))
-    assert len(np.unique(np.stack([labels, new]).reshape(2, -1), axis=1).T) == len(
-        np.unique(labels)
-    )
 
 
 @given(small, small)

@@ -5,7 +5,7 @@ import zarr
 
 from napari_tessera import label, threshold, watershed
 from napari_tessera.stacks import Points, Region, Source, luminance, run
-from napari_tessera.types import ConstantImage, Stop, VoxelSize
+from napari_tessera.types import NothingToSeparate, Stop, VoxelSize
 
 
 @pytest.fixture
@@ -170,7 +170,7 @@ def test_a_blank_plane_is_left_empty_and_counted(stack):
     result = run("threshold", Source.of(stack))
     assert result.skipped == 1
     assert not result.array[1].any()
-    with pytest.raises(ConstantImage, match="constant in every one of its 3 planes"):
+    with pytest.raises(NothingToSeparate, match="constant in every one of its 3 planes"):
         run("threshold", Source.of(stack * 0))
 
 

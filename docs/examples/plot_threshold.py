@@ -13,10 +13,8 @@ from napari_tessera import apply
 
 viewer = napari.Viewer()
 page = viewer.add_image(data.page(), name="page")
-one = viewer.add_layer(apply(page, "threshold", foreground="dark"))
+one = viewer.add_layer(apply(page, "threshold", objects="dark"))
 one.translate = (0, 400)
-local = viewer.add_layer(
-    apply(page, "threshold", method="sauvola", window="25 px", foreground="dark")
-)
+local = viewer.add_layer(apply(page, "threshold", method="sauvola", window="25 px", objects="dark"))
 local.translate = (200, 400)
 viewer.reset_view()

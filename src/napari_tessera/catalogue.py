@@ -155,7 +155,8 @@ METHODS: Mapping[str, Method] = MappingProxyType(
             Method(
                 watershed,
                 "Classical",
-                scope=lambda values: "joined",
+                # h-maxima measure each peak against the highest of all
+                scope=lambda values: "global" if values["seeds"] == "h-maxima" else "joined",
                 halo=_watershed_halo,
                 statistics=watershed_statistics,
             ),

@@ -27,20 +27,6 @@ def smallest_dtype(kind: str, highest: int) -> np.dtype[Any]:
     return np.dtype(np.uint16 if highest <= np.iinfo(np.uint16).max // 2 else np.uint32)
 
 
-def sequential(labels: Array) -> Array:
-    """Renumber labels 1, 2, 3, ... in rising order of their old ids; 0 stays 0.
-
-    Examples
-    --------
-    >>> sequential(np.array([[0, 7], [3, 7]]))
-    array([[0, 2],
-           [1, 2]])
-    """
-    ids, inverse = np.unique(labels, return_inverse=True)
-    new = np.arange(ids.size) + (0 if 0 in ids else 1)
-    return np.asarray(new[inverse].reshape(labels.shape))
-
-
 def count(labels: Array) -> int:
     """Return how many different labels there are, background not counted.
 

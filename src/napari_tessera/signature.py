@@ -236,6 +236,8 @@ def _check_use(parameter: Parameter, values: Mapping[str, Any]) -> None:
 def _check_array(parameter: Parameter, value: Any) -> np.ndarray[Any, Any]:
     name, word = parameter.name, parameter.word.name
     array = np.asarray(value)
+    if array.dtype == np.float16:  # too coarse to compute with, and unknown to the filters
+        array = array.astype(np.float32)
     if array.size == 0:
         raise ValueError(f"{name} is empty (shape {array.shape}); pass one with pixels")
     kinds = "bui" if word in ("labels", "markers") else "buif"

@@ -15,7 +15,7 @@ import numpy as np
 from napari_tessera.catalogue import METHODS, Method
 from napari_tessera.labels import continued, from_points, smallest_dtype
 from napari_tessera.tiles import in_order
-from napari_tessera.types import Array, ConstantImage, Progress, Reporter, VoxelSize
+from napari_tessera.types import Array, NothingToSeparate, Progress, Reporter, VoxelSize
 
 Over = Literal["planes", "volume"]
 LevelsFrom = Literal["each", "all"]
@@ -400,7 +400,7 @@ class _Walk:
             values["channel_axis"] = -1
         try:
             array = self.method.function(**arrays, **values, spacing=self.spacing, report=report)
-        except ConstantImage:
+        except NothingToSeparate:
             if len(self) == 1:
                 raise
             return None, values
@@ -432,7 +432,7 @@ class _Walk:
             result[index] = array
             previous = array
         if skipped == len(indices):
-            raise ConstantImage(
+            raise NothingToSeparate(
                 f"{self.source.name} is constant in every one of its {skipped} {self.over}; there "
                 "is nothing to separate"
             )

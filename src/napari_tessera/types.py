@@ -122,8 +122,11 @@ class Stop(Exception):
     """Raised inside a method when the user has stopped it."""
 
 
-class ConstantImage(ValueError):
-    """Raised when every pixel has the same value, so that nothing can be separated."""
+class NothingToSeparate(ValueError):
+    """Raised when an image is constant, empty of values or all foreground.
+
+    In a stack, such a plane is left empty and the others go on.
+    """
 
 
 @dataclass(frozen=True)

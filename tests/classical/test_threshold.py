@@ -4,14 +4,14 @@ from skimage import data, filters, measure
 
 from napari_tessera import threshold
 from napari_tessera.classical.threshold import threshold_statistics
-from napari_tessera.types import ConstantImage, VoxelSize
+from napari_tessera.types import NothingToSeparate, VoxelSize
 
 STEPS = np.array([[0, 10, 20, 30], [40, 50, 60, 70]], np.uint8)
 
 
 def test_bright_and_dark_foreground_of_a_written_out_image():
     assert threshold(STEPS).tolist() == [[0, 0, 0, 0], [1, 1, 1, 1]]
-    assert threshold(STEPS, foreground="dark").tolist() == [[1, 1, 1, 1], [0, 0, 0, 0]]
+    assert threshold(STEPS, objects="dark").tolist() == [[1, 1, 1, 1], [0, 0, 0, 0]]
     assert threshold(STEPS).dtype == np.uint8
 
 
@@ -51,7 +51,7 @@ def test_sauvola_is_that_of_scikit_image():
     image = data.page()
     surface = filters.threshold_sauvola(image, 25, k=0.2, r=100)
     inside = (slice(12, -12),) * 2  # at the border the two mirror differently
-    found = threshold(image, method="sauvola", window="25 px", contrast=100, foreground="dark")
+    found = threshold(image, method="sauvola", window="25 px", contrast=100, objects="dark")
     np.testing.assert_array_equal(found[inside], (image <= surface)[inside])
 
 
@@ -89,6 +89,28 @@ def test_nan_and_infinity_are_background():
 def test_every_dtype_is_taken(dtype):
     image = np.array([[0, 0, 1], [0, 1, 1]]).astype(dtype)
     assert threshold(image).tolist() == [[0, 0, 1], [0, 1, 1]]
+    wide = np.zeros((9, 9), dtype)
+    wide[3:6, 3:6] = 1
+    assert threshold(wide, smoothing="0.5 px")[4, 4] == 1
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        np.array([[2**63, 2**63, 2**64 - 1]], np.uint64),
+        np.array([[-128, -128, 127]], np.int8),
+        np.array([[-3e38, -3e38, 3e38]], np.float32),
+    ],
+)
+def test_extreme_values_are_separated(image):
+    assert threshold(image).tolist() == [[0, 0, 1]]
+    many = np.tile(image, (300, 100))
+    assert threshold(many)[0, :3].tolist() == [0, 0, 1]
+
+
+def test_many_half_precision_floats(rng):
+    image = rng.random((300, 300)).astype(np.float16)
+    np.testing.assert_array_equal(threshold(image), threshold(image.astype(np.float32)))
 
 
 @pytest.mark.parametrize(
@@ -117,7 +139,7 @@ def test_images_of_no_size_or_the_wrong_axes_are_refused(image):
 
 
 def test_a_constant_image_has_no_level():
-    with pytest.raises(ConstantImage, match="every pixel is 7"):
+    with pytest.raises(NothingToSeparate, match="every pixel is 7"):
         threshold(np.full((3, 3), 7))
     assert threshold(np.full((3, 3), 7), method="manual", levels=(5,)).all()
 

@@ -5,7 +5,7 @@ from skimage import data, feature, segmentation
 
 from napari_tessera import watershed
 from napari_tessera.classical.watershed import watershed_statistics
-from napari_tessera.types import ConstantImage, Progress, Stop, VoxelSize
+from napari_tessera.types import NothingToSeparate, Progress, Stop, VoxelSize
 
 BAR = np.array(
     [
@@ -48,6 +48,43 @@ def test_given_markers_keep_their_values():
     assert sorted(np.unique(result)) == [0, 7, 40000]
     assert result.dtype == np.uint32
     assert result[2, 1] == 40000
+
+
+@pytest.mark.parametrize("dtype", [bool, np.uint8, np.int16, np.uint16, np.uint64])
+def test_markers_of_every_dtype_leave_the_background_alone(dtype):
+    markers = np.zeros(BAR.shape, dtype)
+    markers[2, 2] = markers[2, 8] = 1
+    result = watershed(BAR, smoothing=0, markers=markers)
+    assert np.unique(result).tolist() == [0, 1]
+    np.testing.assert_array_equal(result > 0, BAR > 0)
+
+
+def test_markers_beyond_31_bits_are_refused():
+    with pytest.raises(ValueError, match="markers has values from 0 to 4294967296"):
+        watershed(BAR, smoothing=0, markers=(BAR > 0).astype(np.int64) << 32)
+
+
+def test_lines_in_a_volume():
+    volume = np.stack([BAR * 0, BAR, BAR, BAR, BAR * 0])
+    result = watershed(volume, smoothing=0, seed_distance="4 px", lines=True)
+    assert result.max() == 2
+    assert result[2, 2].tolist() == [0, 1, 1, 1, 1, 0, 2, 2, 2, 2, 0]
+
+
+@pytest.mark.parametrize("landscape", ["intensity", "gradient"])
+def test_a_volume_of_one_plane(landscape):
+    result = watershed(BAR[None], smoothing=0, landscape=landscape)
+    assert result.shape == (1, 5, 11)
+
+
+def test_no_foreground_means_no_objects():
+    result = watershed(BAR, smoothing=0, foreground="level", level=200.0)
+    assert not result.any()
+
+
+def test_all_foreground_has_no_distances():
+    with pytest.raises(NothingToSeparate, match="no pixel is background"):
+        watershed(BAR, smoothing=0, foreground="all")
 
 
 def test_markers_off_the_objects_are_refused():
@@ -136,7 +173,7 @@ def test_gaps_in_the_image_are_background():
 
 
 def test_a_constant_image_has_no_foreground():
-    with pytest.raises(ConstantImage):
+    with pytest.raises(NothingToSeparate):
         watershed(np.ones((8, 8)))
     with pytest.raises(ValueError, match="level is missing"):
         watershed(BAR, smoothing=0, foreground="level")

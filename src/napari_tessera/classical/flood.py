@@ -56,7 +56,9 @@ def flood(
     report = Reporter.of(report)
     regions = np.full(tuple(n + 2 for n in relief.shape), _OUTSIDE, np.int32)
     centre = tuple(slice(1, -1) for _ in relief.shape)
-    regions[centre] = markers if inside is None else np.where(inside, markers, _OUTSIDE)
+    regions[centre] = markers
+    if inside is not None:
+        regions[centre][~inside] = _OUTSIDE
     levels = np.zeros(regions.shape, np.int32)
     levels[centre] = _levels(relief, inside)
     flat, flat_levels = regions.reshape(-1), levels.reshape(-1)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from napari_tessera.tiles import in_order
-from napari_tessera.types import Array, ConstantImage
+from napari_tessera.types import Array, NothingToSeparate
 
 BINS = 1 << 16
 """One bin per value up to this many values; wider data get this many bins of equal width."""
@@ -60,7 +60,7 @@ def histogram(pieces: Iterable[Array]) -> Histogram:
     low, high, size, whole = _range(pieces)
     if whole and high - low < BINS:
         counts = _total(pieces, lambda piece: _count_whole(piece, int(low), int(high)))
-        return _occurring(low + np.arange(counts.size), counts, whole)
+        return _occurring(float(low) + np.arange(counts.size), counts, whole)
     exact = _count_distinct(pieces) if whole or size <= BINS else None
     if exact is not None:
         return Histogram(*exact, whole)
@@ -88,7 +88,7 @@ def _range(pieces: Iterable[Array]) -> tuple[Any, Any, int, bool]:
             size += values.size
             whole &= piece.dtype.kind != "f"
     if size == 0:
-        raise ValueError("image has no pixel with a finite value to find a threshold from")
+        raise NothingToSeparate("image has no pixel with a finite value to find a threshold from")
     return low, high, size, whole
 
 
@@ -107,12 +107,15 @@ def _count_whole(values: Array, low: int, high: int) -> Array:
         # two neighbours at a time: half as many elements for bincount, the slowest step
         pairs = np.bincount(values.view(np.uint16), minlength=BINS).reshape(256, 256)
         return np.asarray((pairs.sum(0) + pairs.sum(1))[low : high + 1])
-    shifted = values.astype(np.int64) - low if low or values.dtype.kind == "b" else values
+    if values.dtype.kind == "u":
+        shifted = (values - values.dtype.type(low)).astype(np.int64)
+    else:
+        shifted = values.astype(np.int64) - low
     return np.asarray(np.bincount(shifted, minlength=high - low + 1))
 
 
 def _count_bins(values: Array, low: float, width: float) -> Array:
-    values = values[np.isfinite(values)]
+    values = values[np.isfinite(values)].astype(np.float64)
     bins = ((values - low) / width).astype(np.int64)
     return np.asarray(np.bincount(np.minimum(bins, BINS - 1), minlength=BINS))
 
@@ -143,7 +146,7 @@ def otsu(found: Histogram, classes: int = 2) -> tuple[float, ...]:
     """
     values, counts, _ = found
     if values.size < classes:
-        raise ValueError(
+        raise NothingToSeparate(
             f"classes is {classes}, but the image has only {values.size} different values; "
             "choose fewer classes"
         )
@@ -261,7 +264,7 @@ def _dense(found: Histogram, most: int = BINS) -> tuple[Array, Array]:
 def level(found: Histogram, method: str) -> float:
     """Return the level that `method` (see `threshold`) chooses between two classes."""
     if found.values.size < 2:
-        raise ConstantImage(
+        raise NothingToSeparate(
             f"image is constant (every pixel is {found.values[0]:g}); there is nothing to separate"
         )
     if method == "otsu":

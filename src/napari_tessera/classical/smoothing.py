@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from napari_tessera.tiles import map_slabs
-from napari_tessera.types import Array, Reporter
+from napari_tessera.types import Array, NothingToSeparate, Reporter
 
 Prefilter = Literal["gaussian", "median"]
 
@@ -27,7 +27,7 @@ def fill_gaps(image: Array) -> tuple[Array, Array | None]:
 
     Raises
     ------
-    ValueError
+    NothingToSeparate
         If no pixel has a value.
     """
     if image.dtype.kind != "f":
@@ -36,7 +36,7 @@ def fill_gaps(image: Array) -> tuple[Array, Array | None]:
     if valid.all():
         return image, None
     if not valid.any():
-        raise ValueError("image holds only NaN and infinity; pass one with finite values")
+        raise NothingToSeparate("image holds only NaN and infinity; pass one with finite values")
     mean = image.mean(where=valid, dtype=np.float64)
     return np.where(valid, image, mean.astype(image.dtype)), valid
 

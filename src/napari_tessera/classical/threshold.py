@@ -15,11 +15,11 @@ from napari_tessera.tiles import map_slabs
 from napari_tessera.types import (
     Array,
     Classes,
-    ConstantImage,
     Image,
     Length,
     Levels,
     Mask,
+    NothingToSeparate,
     Progress,
     Report,
     Reporter,
@@ -28,7 +28,7 @@ from napari_tessera.types import (
     Word,
 )
 
-Foreground = Literal["bright", "dark"]
+Brightness = Literal["bright", "dark"]
 
 ThresholdMethod = Literal[
     "otsu",
@@ -60,7 +60,7 @@ def threshold(
     offset: Annotated[float, Word(when=("method", ("gaussian",)))] = 0.0,
     sensitivity: Annotated[float, Word(low=-1, high=1, when=("method", ("sauvola",)))] = 0.2,
     contrast: Annotated[float | None, Word(low=0, when=("method", ("sauvola",)))] = None,
-    foreground: Foreground = "bright",
+    objects: Brightness = "bright",
     smoothing: Length = "0 px",
     background: Length = "0 px",
     mask: Mask | None = None,
@@ -69,8 +69,8 @@ def threshold(
 ) -> Classes:
     """Separate bright from dark by one or several intensity levels.
 
-    Pixels above a level are foreground (at or below it with `foreground` "dark"). NaN and infinity
-    are always background.
+    Pixels above a level are foreground (at or below it with dark `objects`). NaN and infinity are
+    always background.
 
     Parameters
     ----------
@@ -86,7 +86,8 @@ def threshold(
         Intensities that separate the classes, lowest first: one or more for "manual", low and high
         for "hysteresis" (None = the two levels of a three-class Otsu threshold).
     classes : int
-        Number of classes, background included, for "otsu".
+        Number of classes, background included, for "otsu". Exact; with more than two classes and
+        more than 2048 different intensities, the best levels of a coarser histogram, improved.
     window : float or str
         Width of the neighbourhood for "gaussian" (six standard deviations) and "sauvola" (a box).
     offset : float
@@ -95,8 +96,8 @@ def threshold(
         Sauvola's k: how far the level falls below the local mean where contrast is low.
     contrast : float, optional
         Sauvola's R: the largest standard deviation expected (None = half of the range of `image`).
-    foreground : {"bright", "dark"}
-        Whether bright or dark pixels are wanted.
+    objects : {"bright", "dark"}
+        Whether objects are brighter or darker than the background.
     smoothing : float or str
         Standard deviation of a Gaussian applied first.
     background : float or str
@@ -116,7 +117,7 @@ def threshold(
 
     Raises
     ------
-    ConstantImage
+    NothingToSeparate
         If an automatic level is asked of an image of one value.
     ValueError
         If the levels are missing or do not fit the method.
@@ -150,11 +151,11 @@ def threshold(
     if found["method"] in _LOCAL:
         width = to_pixels(window, voxel)
         surface = _local_level(smoothed, width, found["method"], offset, sensitivity, found)
-        result = _classify(smoothed, [surface], foreground)
+        result = _classify(smoothed, [surface], objects)
     elif found["method"] == "hysteresis":
-        result = _hysteresis(smoothed, found["levels"], foreground)
+        result = _hysteresis(smoothed, found["levels"], objects)
     else:
-        result = _classify(smoothed, found["levels"], foreground)
+        result = _classify(smoothed, found["levels"], objects)
     if inside is not None:
         result[~inside] = 0
     report(Progress(1, 1))
@@ -235,24 +236,24 @@ def _find(
 def _half_range(found: Histogram) -> float:
     half = float(found.values[-1] - found.values[0]) / 2
     if half == 0:
-        raise ConstantImage(f"image is constant (every pixel is {found.values[0]:g})")
+        raise NothingToSeparate(f"image is constant (every pixel is {found.values[0]:g})")
     return half
 
 
-def _classify(image: Array, levels: Any, foreground: Foreground) -> Array:
-    """Count for each pixel the levels that it exceeds (or, for dark foreground, does not)."""
+def _classify(image: Array, levels: Any, objects: Brightness) -> Array:
+    """Count for each pixel the levels that it exceeds (or, for dark objects, does not)."""
     result = np.zeros(image.shape, np.uint8)
     for each in levels:
         whole = image.dtype.kind in "ui" and np.isscalar(each)
         edge = int(np.floor(each)) if whole else each
-        result += image > edge if foreground == "bright" else image <= edge
+        result += image > edge if objects == "bright" else image <= edge
     return result
 
 
-def _hysteresis(image: Array, levels: tuple[float, ...], foreground: Foreground) -> Array:
+def _hysteresis(image: Array, levels: tuple[float, ...], objects: Brightness) -> Array:
     from skimage.measure import label
 
-    both = _classify(image, levels, foreground)
+    both = _classify(image, levels, objects)
     regions = label(both > 0, connectivity=image.ndim)
     keep = np.zeros(int(regions.max()) + 1, np.uint8)
     keep[regions[both == 2]] = 1

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 
 from napari_tessera.classical.smoothing import Prefilter, fill_gaps, prepare
-from napari_tessera.classical.threshold import Foreground, threshold, threshold_statistics
+from napari_tessera.classical.threshold import Brightness, threshold, threshold_statistics
 from napari_tessera.labels import smallest_dtype
 from napari_tessera.lengths import physical, to_pixels
 from napari_tessera.signature import checked
@@ -19,6 +19,7 @@ from napari_tessera.types import (
     Length,
     Markers,
     Mask,
+    NothingToSeparate,
     Objects,
     Progress,
     Report,
@@ -41,7 +42,7 @@ def watershed(
     *,
     smoothing: Length = "2 px",
     landscape: Landscape = "distance",
-    objects: Foreground = "bright",
+    objects: Brightness = "bright",
     markers: Markers | None = None,
     seeds: Seeds = "distance",
     seed_distance: Annotated[
@@ -119,10 +120,8 @@ def watershed(
 
     Raises
     ------
-    ConstantImage
-        If the foreground is asked of an image of one value.
-    ValueError
-        If markers are given but all are 0 or outside the foreground.
+    NothingToSeparate
+        If the image is constant or all foreground, or no marker lies in the foreground.
 
     References
     ----------
@@ -148,13 +147,18 @@ def watershed(
     report(Progress(2, 4))
     if markers is None:
         markers = _seeds(heights, inside, seeds, seed_distance, seed_height, voxel)
-    elif not np.any(markers[inside] if inside is not None else markers):
+    elif markers.max() > np.iinfo(np.int32).max or markers.min() < 0:
         raise ValueError(
+            f"markers has values from {markers.min()} to {markers.max()}; use 0 to 2 147 483 647"
+        )
+    elif not np.any(markers[inside] if inside is not None else markers):
+        raise NothingToSeparate(
             "markers has no marker inside the foreground; place them on the objects, or set "
             "foreground to 'all'"
         )
     report(Progress(3, 4))
-    steps = image.ndim if landscape == "distance" else 1
+    # scikit-image's lines need neighbours that share a face
+    steps = image.ndim if landscape == "distance" and not lines else 1
     if compactness or lines:
         from skimage import segmentation
 
@@ -207,7 +211,7 @@ def _both(mask: Array | None, valid: Array | None) -> Array | None:
 
 
 def _foreground(
-    image: Array, kind: str, level: float | None, objects: Foreground, inside: Array | None
+    image: Array, kind: str, level: float | None, objects: Brightness, inside: Array | None
 ) -> Array | None:
     """Return where objects may be; None = everywhere."""
     if kind == "all":
@@ -216,14 +220,14 @@ def _foreground(
         raise ValueError("level is missing; foreground 'level' needs an intensity")
     levels = None if level is None else (level,)
     method: Any = "otsu" if levels is None else "manual"
-    return threshold(image, method=method, levels=levels, foreground=objects, mask=inside) > 0
+    return threshold(image, method=method, levels=levels, objects=objects, mask=inside) > 0
 
 
 def _heights(
     image: Array,
     inside: Array | None,
     landscape: Landscape,
-    objects: Foreground,
+    objects: Brightness,
     voxel: VoxelSize,
     report: Reporter,
 ) -> Array:
@@ -232,7 +236,7 @@ def _heights(
 
     if landscape == "distance":
         if inside is None or inside.all():
-            raise ValueError(
+            raise NothingToSeparate(
                 "landscape is 'distance', but no pixel is background to measure distances from; "
                 "choose another foreground, or the landscape 'intensity' or 'gradient'"
             )
@@ -240,8 +244,11 @@ def _heights(
     if landscape == "intensity":
         heights = image.astype(np.float32)
         return heights if objects == "bright" else -heights
-    slopes = np.gradient(image.astype(np.float32), *voxel)
-    return np.asarray(-np.sqrt(sum(slope**2 for slope in slopes)))
+    axes = [axis for axis in range(image.ndim) if image.shape[axis] > 1]
+    slopes = [np.gradient(image.astype(np.float32), voxel[axis], axis=axis) for axis in axes]
+    return np.asarray(
+        -np.sqrt(sum((slope**2 for slope in slopes), np.zeros_like(image, np.float32)))
+    )
 
 
 def _seeds(
@@ -297,4 +304,6 @@ def _peaks(heights: Array, inside: Array | None, size: tuple[int, ...]) -> Array
     plateaus, count = ndimage.label(highest, np.ones((3,) * heights.ndim))
     found = np.flatnonzero(plateaus)
     _, first = np.unique(plateaus.ravel()[found], return_index=True)
-    return np.stack(np.unravel_index(found[first], heights.shape), axis=1).reshape(count, -1)
+    return np.stack(np.unravel_index(found[first], heights.shape), axis=1).reshape(
+        count, heights.ndim
+    )
