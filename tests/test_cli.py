@@ -65,6 +65,8 @@ def test_nothing_is_overwritten_unasked(coins, capsys):
         (("--smoothing", "x"), "smoothing is 'x'"),
         (("--classes", "9"), "classes is 9"),
         (("--spacing", "0 um"), "spacing is '0 um'"),
+        (("--spacing", "1 1 bananas"), "spacing is '1 1 bananas'"),
+        (("--region", "nonsense"), "threshold: "),
         (("--mask", "none.tif"), "there is no file"),
     ],
 )
@@ -76,6 +78,34 @@ def test_a_wrong_option_ends_it_before_any_file(coins, capsys, words, message):
 def test_several_inputs_need_a_folder(coins, capsys):
     assert call("threshold", "coins.tif", "coins.tif", "--output", "o.tif") == 2
     assert "give a folder" in capsys.readouterr().err
+
+
+def test_several_levels_behind_one_option(coins):
+    words = ("--method", "manual", "--levels", "100", "150")
+    assert call("threshold", "coins.tif", "--output", "new/o.tif", *words) == 0
+    expected = (data.coins() > 100).astype(int) + (data.coins() > 150)
+    np.testing.assert_array_equal(files.read("new/o.tif").array[:], expected)
+
+
+def test_a_pixel_size_may_be_written_in_many_ways(coins):
+    for text in ("2E-3 5E-4 mm", "2 0.5 um", "2, .5 µm"):
+        call("label", "coins.tif", "--output", "o.tif", "--spacing", text, "--overwrite")
+        spacing = files.read("o.tif").spacing
+        scale = 1000 if spacing.unit == "mm" else 1
+        assert [size * scale for size in spacing] == pytest.approx([2, 0.5])
+
+
+def test_inputs_of_one_name_are_refused(coins, capsys):
+    for name in ("a", "b"):
+        (coins / name).mkdir()
+        tifffile.imwrite(coins / name / "i.tif", data.coins())
+    assert call("threshold", "a/i.tif", "b/i.tif", "--output", "out") == 2
+    assert "several inputs would be written to" in capsys.readouterr().err
+
+
+def test_a_missing_recipe_is_named(coins, capsys):
+    assert call("replay", "gone.json", "coins.tif", "--output", "o.tif") == 2
+    assert "gone.json" in capsys.readouterr().err
 
 
 def test_planes_and_volumes(tmp_path, monkeypatch):

@@ -48,7 +48,51 @@ def test_axes_without_a_name_are_written_too(tmp_path):
     files.write(tmp_path / "l.tif", Result(LABELS, "objects", {}), source)
     again = files.read(tmp_path / "l.tif")
     np.testing.assert_array_equal(again.array[:], LABELS)
-    assert again.axes == ("axis 0", "y", "x")
+    assert again.axes == ("z", "y", "x")
+
+
+def test_sizes_without_a_unit_are_kept(tmp_path):
+    source = Source.of(LABELS, spacing=VoxelSize((2, 1, 1)))
+    files.write(tmp_path / "l.tif", Result(LABELS, "objects", {}), source)
+    again = files.read(tmp_path / "l.tif")
+    assert (again.spacing, again.spacing.unit) == ((2, 1, 1), "pixel")
+
+
+def test_units_of_each_axis_are_made_one(tmp_path):
+    metadata = {"axes": "ZYX", "PhysicalSizeX": 0.5, "PhysicalSizeY": 0.5, "PhysicalSizeZ": 2000.0}
+    metadata["PhysicalSizeZUnit"] = "nm"
+    tifffile.imwrite(
+        tmp_path / "n.tif", LABELS, ome=True, photometric="minisblack", metadata=metadata
+    )
+    assert files.read(tmp_path / "n.tif").spacing == (2, 0.5, 0.5)
+
+
+def test_compressed_and_plain_files_are_read_lazily(tmp_path):
+    for name, compression in (("c.tif", "zlib"), ("p.tif", None)):
+        tifffile.imwrite(tmp_path / name, LABELS, compression=compression, photometric="minisblack")
+        source = files.read(tmp_path / name)
+        assert type(source.array) is not np.ndarray
+        np.testing.assert_array_equal(source.array[1, 0:2], LABELS[1, 0:2])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"channel_axis": 9}, "channel_axis is 9, but 'l.npy' has 3 axes"),
+        ({"channel": 2}, "channel is 2, but 'l.npy' has no channels"),
+        ({"channel_axis": 0, "channel": 2}, "channel is 2, but 'l.npy' has 2 channels"),
+        ({"spacing": (1,)}, r"spacing is \(1,\), but l.npy has the axes axis 0, y, x"),
+    ],
+)
+def test_wrong_axes_are_named(tmp_path, options, message):
+    np.save(tmp_path / "l.npy", LABELS)
+    with pytest.raises(ValueError, match=message):
+        files.read(tmp_path / "l.npy", **options)
+
+
+def test_other_formats_are_refused_before_anything_runs(tmp_path):
+    with pytest.raises(ValueError, match="cannot be written; choose .tif"):
+        files.check_output(tmp_path / "l.jpg", overwrite=False)
 
 
 def test_numpy_and_png(tmp_path, source):

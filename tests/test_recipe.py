@@ -45,19 +45,23 @@ def recipes(source):
     painted[2, 4, 4], painted[2, 11, 12] = 3, 200
     mask = np.zeros(source.shape[1:], bool)
     mask[:, :12] = True
+    few = (painted > 0).astype(np.uint8)
     runs += [
         ("watershed", {"markers": points, "smoothing": "1 px"}, {}),
         ("watershed", {"markers": painted, "mask": np.broadcast_to(mask, source.shape)}, {}),
+        ("watershed", {"markers": few, "smoothing": "1 px"}, {}),
         ("threshold", {"mask": mask}, {"over": "planes", "levels_from": "all"}),
         ("threshold", {}, {"region": Region((1, 0, 2), (3, 16, 16), mask[:, 2:16])}),
         ("watershed", {"seed_distance": "2 px"}, {"over": "planes", "join": True}),
     ]
     for name, values, walk in runs:
         expected = run(name, source, values, **walk)
+        assert expected.array.any()
+        assert not expected.array.all()
         yield Recipe.of(METHODS[name], source, values, path="stack.tif", **walk), expected.array
 
 
-CASES = range(len(METHODS) + 5)
+CASES = range(len(METHODS) + 6)
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -100,6 +104,46 @@ def test_the_command_works_in_a_shell(source, on_disk):
     np.testing.assert_array_equal(
         files.read("stack-watershed.tif").array[:], recipe.run(source).array
     )
+
+
+def test_colours_are_repeated_from_a_file(tmp_path, monkeypatch):
+    import shlex
+    from dataclasses import replace
+
+    import imageio.v3 as imageio
+    from skimage import data
+
+    from napari_tessera.cli import app
+
+    monkeypatch.chdir(tmp_path)
+    imageio.imwrite("it's a face.png", data.astronaut()[:60, :70])
+    for channel in (None, 1):
+        source = files.read("it's a face.png", channel=channel)
+        expected = run("threshold", source).array
+        recipe = Recipe.of(METHODS["threshold"], source, {}, path="it's a face.png")
+        assert recipe.channel_axis == "rgb"
+        for door in ("script", "command"):
+            for old in tmp_path.glob("*.tif"):
+                old.unlink()
+            if door == "script":
+                exec(recipe.as_python("file"), {})
+            else:
+                app()(shlex.split(recipe.as_command())[1:], result_action="return_value")
+            found = files.read("it's a face-threshold.tif").array[:]
+            np.testing.assert_array_equal(found, expected)
+        grey = Source.of(data.coins()[:50, :50])
+        np.testing.assert_array_equal(recipe.run(grey).array, run("threshold", grey).array)
+        assert recipe.on(replace(grey, name="coins")).source["name"] == "coins"
+
+
+def test_several_layers_have_no_file(source):
+    from dataclasses import replace
+
+    recipe = Recipe.of(METHODS["label"], replace(source, parts=("a", "b")), {})
+    with pytest.raises(ValueError, match="channels came from several layers"):
+        recipe.as_command()
+    with pytest.raises(ValueError, match="channels came from several layers"):
+        recipe.as_python("file")
 
 
 def test_a_recipe_keeps_what_was_written(source):

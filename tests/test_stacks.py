@@ -1,10 +1,12 @@
+from dataclasses import replace
+
 import dask.array as da
 import numpy as np
 import pytest
 import zarr
 
 from napari_tessera import label, threshold, watershed
-from napari_tessera.stacks import Points, Region, Source, luminance, run
+from napari_tessera.stacks import Points, Region, Source, grey, run
 from napari_tessera.types import NothingToSeparate, Stop, VoxelSize
 
 
@@ -101,11 +103,11 @@ def test_no_more_than_a_plane_is_read_at_once(stack):
 def test_channels_may_be_on_any_axis(stack, axis):
     colours = np.stack([stack, stack // 2, stack // 4], axis)
     whole = run("threshold", Source.of(colours, channel_axis=axis)).array
-    grey = luminance(np.stack([stack, stack // 2, stack // 4], -1))
-    expected = np.stack([threshold(plane) for plane in grey])
+    mixed = grey(np.stack([stack, stack // 2, stack // 4], -1))
+    expected = np.stack([threshold(plane) for plane in mixed])
     np.testing.assert_array_equal(whole, expected)
     one = Source.of(colours, channel_axis=axis)
-    one = Source(one.array, one.spacing, one.axes, one.channel_axis, 1)
+    one = replace(one, channel=1)
     np.testing.assert_array_equal(
         run("threshold", one).array, run("threshold", Source.of(stack // 2)).array
     )
@@ -170,8 +172,61 @@ def test_a_blank_plane_is_left_empty_and_counted(stack):
     result = run("threshold", Source.of(stack))
     assert result.skipped == 1
     assert not result.array[1].any()
-    with pytest.raises(NothingToSeparate, match="constant in every one of its 3 planes"):
+    with pytest.raises(
+        NothingToSeparate,
+        match="nothing to separate in any of 3 places; in the first: image is constant",
+    ):
         run("threshold", Source.of(stack * 0))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "options"),
+    [
+        (lambda plane: plane * 0 + 7, {"method": "otsu", "classes": 3}),
+        (lambda plane: plane * 0 + 7, {"method": "hysteresis"}),
+        (lambda plane: plane * np.nan, {}),
+    ],
+)
+def test_no_odd_plane_ends_the_run(stack, spoil, options):
+    image = stack.astype(float)
+    image[1] = spoil(image[1])
+    result = run("threshold", Source.of(image), options)
+    assert (result.skipped, result.array[1].any()) == (1, False)
+    np.testing.assert_array_equal(result.array[2], threshold(image[2], **options))
+
+
+def test_markers_in_some_planes_only(stack):
+    points = Points(np.array([[0, 3, 3], [2, 3, 3]]))
+    result = run("watershed", Source.of(stack), {"markers": points, "smoothing": "1 px"})
+    assert result.skipped == 1
+    assert [np.unique(plane).tolist() for plane in result.array] == [[0, 1], [0], [0, 2]]
+
+
+def test_lazy_markers_keep_their_ids(stack):
+    markers = np.zeros(stack.shape, np.uint8)
+    markers[:, 3, 3], markers[:, 8, 9] = 5, 9
+    options = {"markers": da.from_array(markers), "smoothing": "1 px"}
+    result = run("watershed", Source.of(stack), options).array
+    assert all(sorted(np.unique(plane)) == [0, 5, 9] for plane in result)
+
+
+def test_labels_outside_a_regions_mask_join_nothing():
+    region = Region((0, 0), (1, 3), np.array([[True, False, True]]))
+    assert run("label", Source.of(np.ones((1, 3), int)), region=region).array.tolist() == [
+        [1, 0, 2]
+    ]
+
+
+def test_statistics_can_be_stopped(stack):
+    many, calls = np.concatenate([stack] * 30), []
+
+    def stop(progress):
+        calls.append(progress)
+        raise Stop
+
+    with pytest.raises(Stop):
+        run("threshold", Source.of(many), levels_from="all", report=stop)
+    assert len(calls) == 1
 
 
 def test_progress_ends_at_one_and_stop_ends_the_run(stack):
@@ -208,6 +263,7 @@ def test_a_plane_is_no_volume():
 
 
 def test_luminance_of_colours_and_mean_of_channels():
-    assert luminance(np.array([[[255, 0, 0]]], np.uint8)).tolist() == [[54]]
-    assert luminance(np.array([[[0.0, 1.0]]])).tolist() == [[0.5]]
-    assert luminance(np.array([[[255, 255, 255, 0]]], np.uint8)).tolist() == [[255]]
+    assert grey(np.array([[[255, 0, 0]]], np.uint8), rgb=True).tolist() == [[54]]
+    assert grey(np.array([[[0.0, 1.0]]])).tolist() == [[0.5]]
+    assert grey(np.array([[[255, 255, 255, 0]]], np.uint8), rgb=True).tolist() == [[255]]
+    assert grey(np.array([[[1, 2, 3, 6]]], np.uint8)).tolist() == [[3]]

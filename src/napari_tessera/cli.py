@@ -14,7 +14,9 @@ from napari_tessera import __version__
 from napari_tessera.catalogue import METHODS, Method
 from napari_tessera.files import check_output, read, read_extra, write
 from napari_tessera.labels import count
-from napari_tessera.recipe import Recipe, unpack_region
+from napari_tessera.lengths import METRES
+from napari_tessera.lengths import unit as short_unit
+from napari_tessera.recipe import Recipe, result_name, unpack_region
 from napari_tessera.signature import Parameter
 from napari_tessera.stacks import LevelsFrom, Source, run
 from napari_tessera.types import Progress, VoxelSize
@@ -67,15 +69,19 @@ def replay(recipe: Path, inputs: list[Path], /, *, output: Path, overwrite: bool
     overwrite : bool
         Replace existing files.
     """
-    kept = Recipe.load(str(recipe))
+    try:
+        kept = Recipe.load(recipe)
+    except (OSError, ValueError, TypeError) as error:
+        print(f"{recipe}: {error}", file=sys.stderr)
+        return 2
 
-    def one(_: Path, source: Source, target: Path, report: Callable[[Progress], None]) -> int:
+    def one(path: Path, source: Source, target: Path, report: Callable[[Progress], None]) -> int:
         result = kept.run(source, report)
-        write(target, result, source, kept, overwrite=overwrite)
+        write(target, result, source, kept.on(source, str(path)), overwrite=overwrite)
         return count(result.array)
 
-    spacing = {"channel_axis": kept.channel_axis}
-    return _each(inputs, output, kept.method, one, spacing, overwrite=overwrite)
+    reading = {"channel_axis": kept.channel_axis}
+    return _each(inputs, output, kept.method, one, reading, overwrite=overwrite)
 
 
 def _help(method: Method) -> str:
@@ -126,7 +132,7 @@ def _shared() -> list[inspect.Parameter]:
         ),
         _keyword("levels_from", LevelsFrom, "each", "Automatic levels of each plane, or of all."),
         _keyword("join", bool, False, "Objects that overlap from plane to plane keep a number."),
-        _keyword("channels", int | None, None, "Axis of the array that holds channels."),
+        _keyword("channels", str | None, None, "Axis of the channels, or rgb; else the file's."),
         _keyword("channel", int | None, None, "The channel to take; by default luminance or mean."),
         _keyword(
             "spacing", str | None, None, "Pixel size, such as '2 0.5 0.5 um'; else the file's."
@@ -139,17 +145,19 @@ def _shared() -> list[inspect.Parameter]:
 def _option(parameter: Parameter) -> inspect.Parameter:
     """Return the command line option of a method's parameter."""
     kind: Any = str
+    extra: dict[str, Any] = {}
     if parameter.choices:
         kind = Literal[parameter.choices]
     elif parameter.word.name == "levels":
-        kind = list[float]
+        kind, extra = list[float], {"consume_multiple": True}
     elif parameter.type in (*_NUMBERS, bool):
         kind = parameter.type
     default = inspect.Parameter.empty if parameter.required else parameter.default
     text = parameter.help
     if parameter.is_array:
         text += " An image of labels, or points saved from napari as .csv."
-    return _keyword(parameter.name, kind | None if parameter.optional else kind, default, text)
+    kind = kind | None if parameter.optional else kind
+    return _keyword(parameter.name, kind, default, text, **extra)
 
 
 def _run(
@@ -161,7 +169,7 @@ def _run(
     planes: bool | None = None,
     levels_from: LevelsFrom = "each",
     join: bool = False,
-    channels: int | None = None,
+    channels: str | None = None,
     channel: int | None = None,
     spacing: str | None = None,
     region: str | None = None,
@@ -175,12 +183,13 @@ def _run(
             for name, value in options.items()
         }
         method.complete(values)
-        reading = {"channel_axis": channels, "channel": channel, "spacing": _spacing(spacing)}
-    except (ValueError, TypeError, OSError) as error:
+        axis = channels if channels in (None, "rgb") else int(channels or 0)
+        reading = {"channel_axis": axis, "channel": channel, "spacing": _spacing(spacing)}
+        part = None if region is None else unpack_region(json.loads(region))
+    except (ValueError, TypeError, KeyError, OSError) as error:
         print(f"{method.name}: {error}", file=sys.stderr)
         return 2
     over: Any = None if planes is None else ("planes" if planes else "volume")
-    part = None if region is None else unpack_region(json.loads(region))
 
     def one(path: Path, source: Source, target: Path, report: Callable[[Progress], None]) -> int:
         walk: dict[str, Any] = {"over": over, "levels_from": levels_from, "join": join}
@@ -202,15 +211,18 @@ def _each(
     overwrite: bool,
 ) -> int:
     """Work on one file after the other; a failing one is reported and the rest goes on."""
-    folder = output.is_dir() or not output.suffix
+    folder = output.suffix != ".zarr" and (output.is_dir() or not output.suffix)
     if len(inputs) > 1 and not folder:
         print(f"output is {str(output)!r}; give a folder for several inputs", file=sys.stderr)
         return 2
-    if folder:
-        output.mkdir(parents=True, exist_ok=True)
+    targets = [output / Path(result_name(path.name, method)) for path in inputs]
+    twice = next((name for name in targets if targets.count(name) > 1), None)
+    if len(inputs) > 1 and twice is not None:
+        print(f"several inputs would be written to {twice}; rename them", file=sys.stderr)
+        return 2
+    (output if folder else output.parent).mkdir(parents=True, exist_ok=True)
     failures = 0
-    for path in inputs:
-        target = output / f"{path.stem}-{method}.tif" if folder else output
+    for path, target in zip(inputs, targets if folder else [output], strict=True):
         began = time.monotonic()
         try:
             check_output(target, overwrite=overwrite)
@@ -241,15 +253,22 @@ def _spacing(text: str | None) -> VoxelSize | None:
     if text is None:
         return None
     words = text.replace(",", " ").split()
-    unit = "pixel"
-    if words and not words[-1].replace(".", "").replace("e-", "").isdigit():
-        unit = words.pop()
+    unit = "pixel" if not words or _is_number(words[-1]) else short_unit(words.pop())
+    wanted = "write one positive number per axis and a unit: '2 0.5 0.5 um'"
+    if unit not in ("pixel", "px", *METRES):
+        raise ValueError(f"spacing is {text!r}; {wanted}")
     try:
         return VoxelSize([float(word) for word in words], unit)
     except ValueError:
-        raise ValueError(
-            f"spacing is {text!r}; write one positive number per axis and a unit: '2 0.5 0.5 um'"
-        ) from None
+        raise ValueError(f"spacing is {text!r}; {wanted}") from None
+
+
+def _is_number(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
 
 
 if __name__ == "__main__":

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
+from napari_tessera.lengths import METRES
 from napari_tessera.lengths import unit as short_unit
 from napari_tessera.recipe import KEY, Recipe
 from napari_tessera.stacks import Points, Result, Source
@@ -25,7 +27,7 @@ def read(
     *,
     spacing: VoxelSize | tuple[float, ...] | None = None,
     axes: tuple[str, ...] | None = None,
-    channel_axis: int | None = None,
+    channel_axis: int | Literal["rgb"] | None = None,
     channel: int | None = None,
 ) -> Source:
     """Open an image or labels, without reading it all where the format allows it.
@@ -38,8 +40,9 @@ def read(
         Pixel size along the last axes; None = what the file says, or 1.
     axes : tuple of str, optional
         Names of the axes besides the channels; None = what the file says.
-    channel_axis : int, optional
-        Axis that holds channels; None = what the file says.
+    channel_axis : int or "rgb", optional
+        Axis that holds channels; "rgb": colours, in the axis that the file names or else the last;
+        None = what the file says.
     channel : int, optional
         The channel to take; None = all, or luminance.
 
@@ -71,7 +74,16 @@ def read(
         known = ", ".join((*TIFF, *PICTURES, ".npy", ".zarr"))
         raise ValueError(f"{str(path)!r} has a format that is not known; known are {known}")
     found = next((i for i, name in enumerate(names or ()) if name in ("c", "s")), None)
-    axis = found if channel_axis is None else channel_axis % array.ndim
+    rgb = channel_axis == "rgb" or (channel_axis is None and "s" in (names or ()))
+    axis = found if channel_axis in (None, "rgb") else int(channel_axis or 0)
+    if axis is not None and not -array.ndim <= axis < array.ndim:
+        raise ValueError(f"channel_axis is {axis}, but {path.name!r} has {array.ndim} axes")
+    axis = None if axis is None else axis % array.ndim
+    if rgb and axis is None:
+        axis = array.ndim - 1
+    count = 0 if axis is None else array.shape[axis]
+    if channel is not None and not 0 <= channel < count:
+        raise ValueError(f"channel is {channel}, but {path.name!r} has {count or 'no'} channels")
     own = tuple(n for i, n in enumerate(names) if i != axis) if names else None
     sizes = None
     if size is not None:
@@ -83,11 +95,7 @@ def read(
         channel_axis=axis,
         name=path.name,
     )
-    if channel is not None:
-        source = Source(
-            source.array, source.spacing, source.axes, source.channel_axis, channel, source.name
-        )
-    return source
+    return replace(source, channel=channel, rgb=rgb)
 
 
 def read_extra(text: str) -> Any:
@@ -152,7 +160,7 @@ def write(
         np.save(path, result.array)
     elif suffix == ".zarr":
         _write_zarr(path, result.array, source, recipe, overwrite=overwrite)
-    elif suffix == ".png":
+    else:
         import imageio.v3 as imageio
 
         if result.array.ndim != 2 or result.array.dtype.itemsize > 2:
@@ -161,12 +169,12 @@ def write(
                 f"{result.array.shape} and dtype {result.array.dtype}; write .tif or .zarr"
             )
         imageio.imwrite(path, result.array)
-    else:
-        raise ValueError(f"{str(path)!r} cannot be written; choose .tif, .png, .npy or .zarr")
 
 
 def check_output(path: Path, *, overwrite: bool) -> None:
-    """Raise an error if writing `path` would lose a file."""
+    """Raise an error if `path` cannot be written, or writing it would lose a file."""
+    if path.suffix.lower() not in (*TIFF, ".npy", ".zarr", ".png"):
+        raise ValueError(f"{str(path)!r} cannot be written; choose .tif, .png, .npy or .zarr")
     if path.exists() and not overwrite:
         raise FileExistsError(f"{str(path)!r} exists already; choose another name, or overwrite it")
 
@@ -206,10 +214,14 @@ def _read_tiff(path: Path) -> Found:
         series = file.series[0]
         letters = series.axes.lower()
         sizes = _tiff_sizes(file)
-        lazy = LazyTiff(path, series.shape, series.dtype)
+        mapped = series.dataoffset is not None
+        lazy: Any = LazyTiff(path, series.shape, series.dtype)
+    if mapped:  # one block without compression: read where it lies
+        lazy = tifffile.memmap(path, mode="r")
     names = tuple(f"axis {i}" if c in "qi" else c for i, c in enumerate(letters))
-    unit = sizes.pop("unit", "pixel")
-    size = VoxelSize([sizes.get(name, 1.0) for name in names], str(unit)) if sizes else None
+    unit = str(sizes.pop("unit", "px"))
+    unit = "pixel" if unit == "px" else unit
+    size = VoxelSize([sizes.get(name, 1.0) for name in names], unit) if sizes else None
     return lazy, names, size
 
 
@@ -226,7 +238,12 @@ def _tiff_sizes(file: Any) -> dict[str, Any]:
             for axis in "xyz"
             if f"PhysicalSize{axis.upper()}" in given
         }
-        return {**sizes, "unit": short_unit(given.get("PhysicalSizeXUnit", "um"))} if sizes else {}
+        own = short_unit(given.get("PhysicalSizeXUnit", "um"))
+        for axis, value in list(sizes.items()):
+            written = short_unit(given.get(f"PhysicalSize{axis.upper()}Unit", "um"))
+            if written != own and {written, own} <= set(METRES):
+                sizes[axis] = float(f"{value * METRES[written] / METRES[own]:.12g}")
+        return {**sizes, "unit": own} if sizes else {}
     tags = file.pages[0].tags
     found = {}
     for axis, name in (("x", "XResolution"), ("y", "YResolution")):
@@ -250,25 +267,33 @@ def _tiff_sizes(file: Any) -> dict[str, Any]:
 def _write_tiff(path: Path, array: Array, source: Source, recipe: Recipe | None) -> None:
     import tifffile
 
-    letters = [name.lower() for name in source.axes]
-    metadata: dict[str, Any] = {}
-    if all(name in "tzyx" for name in letters) and len(set(letters)) == len(letters):
-        metadata["axes"] = "".join(letters).upper()
-        unit = short_unit(source.spacing.unit)
-        for name, size in zip(letters, source.spacing, strict=True):
-            if name in "zyx" and unit != "px":
-                metadata[f"PhysicalSize{name.upper()}"] = size
-                metadata[f"PhysicalSize{name.upper()}Unit"] = _OME_UNITS.get(unit, unit)
-    else:
-        metadata["axes"] = "".join("Q" if n not in "tzyx" else n.upper() for n in letters)
+    letters = _ome_axes(source.axes)
+    unit = short_unit(source.spacing.unit)
+    metadata: dict[str, Any] = {"axes": letters.upper()}
+    sized = unit != "px" or any(size != 1 for size in source.spacing)
+    for name, size in zip(letters, source.spacing, strict=True):
+        if name in "zyx" and sized:
+            metadata[f"PhysicalSize{name.upper()}"] = size
+            metadata[f"PhysicalSize{name.upper()}Unit"] = _OME_UNITS.get(unit, unit)
     if recipe is not None:
         metadata["MapAnnotation"] = {"Namespace": KEY, "recipe": json.dumps(recipe.to_dict())}
-    known = "Q" not in metadata["axes"]
-    options = {"metadata": metadata} if known else {"metadata": {"axes": metadata["axes"]}}
     # "minisblack": a last axis of 3 or 4 is no colour
     tifffile.imwrite(
-        path, array, ome=known, photometric="minisblack", compression="zlib", **options
+        path, array, ome=True, photometric="minisblack", compression="zlib", metadata=metadata
     )
+
+
+def _ome_axes(names: tuple[str, ...]) -> str:
+    """Return a letter for each axis; those without a name that OME knows become z, t or c.
+
+    Examples
+    --------
+    >>> _ome_axes(("t", "axis 1", "y", "x"))
+    'tzyx'
+    """
+    known = [name if name in ("t", "c", "z", "y", "x") else "" for name in map(str.lower, names)]
+    free = iter(letter for letter in "ztc" if letter not in known)
+    return "".join(reversed([name or next(free) for name in reversed(known)]))
 
 
 def _read_zarr(path: Path) -> Found:
@@ -300,7 +325,7 @@ def _write_zarr(
 
     group = zarr.open_group(path, mode="w" if overwrite else "w-", zarr_format=3)
     chunks = (1,) * (array.ndim - 2) + tuple(min(1024, n) for n in array.shape[-2:])
-    group.create_array("0", data=array, chunks=chunks)
+    group.create_array("0", data=array, chunks=chunks, dimension_names=list(source.axes))
     unit = short_unit(source.spacing.unit)
     axes: list[dict[str, str]] = []
     for name in source.axes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import math
 import platform
 import shlex
 import zlib
@@ -19,7 +20,7 @@ import numpy as np
 from napari_tessera.catalogue import METHODS, Method
 from napari_tessera.signature import Parameter
 from napari_tessera.stacks import LevelsFrom, Over, Points, Region, Result, Source, run
-from napari_tessera.types import Array, Progress
+from napari_tessera.types import Progress
 
 SCHEMA = 1
 """Version of the recipe as data."""
@@ -44,8 +45,10 @@ class Recipe:
         Arrays besides the source, packed: points by value, painted arrays compressed.
     over, levels_from, join
         How the source was walked, see `stacks.run`.
-    channel_axis, channel : int, optional
-        Which axis held channels, and the one that was taken.
+    channel_axis : int or "rgb", optional
+        Which axis held channels; "rgb" for colours, wherever they are.
+    channel : int, optional
+        The channel that was taken.
     region : dict, optional
         The part worked on: "start", "stop" and, packed, "mask".
     source : dict
@@ -63,7 +66,7 @@ class Recipe:
     over: Over = "planes"
     levels_from: LevelsFrom = "each"
     join: bool = False
-    channel_axis: int | None = None
+    channel_axis: int | str | None = None
     channel: int | None = None
     region: dict[str, Any] | None = None
     source: dict[str, Any] = field(default_factory=dict)
@@ -86,7 +89,6 @@ class Recipe:
         """Return the recipe of a run of `method` on `source` with `values`."""
         complete = method.complete(values)
         arrays = {p.name for p in method.options if p.is_array}
-        spacing = source.spacing
         return cls(
             method=method.name,
             parameters={k: _plain(v) for k, v in complete.items() if k not in arrays},
@@ -94,19 +96,16 @@ class Recipe:
             over=over or source.over,
             levels_from=levels_from,
             join=join,
-            channel_axis=source.channel_axis,
+            channel_axis="rgb" if source.rgb else source.channel_axis,
             channel=source.channel,
             region=None if region is None else _pack_region(region),
-            source={
-                "name": source.name,
-                "path": path,
-                "spacing": list(spacing),
-                "unit": spacing.unit,
-                "axes": list(source.axes),
-                "parts": list(source.parts),
-            },
+            source=_described(source, path),
             versions=_versions(),
         )
+
+    def on(self, source: Source, path: str | None = None) -> Recipe:
+        """Return the recipe as one of a run on another source."""
+        return replace(self, source=_described(source, path), versions=_versions())
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Recipe:
@@ -137,9 +136,9 @@ class Recipe:
         """Read a recipe from a JSON file."""
         return cls.from_dict(json.loads(Path(path).read_text(encoding="utf-8")))
 
-    def save(self, path: str | Path) -> None:
-        """Write the recipe to a JSON file; an existing file is refused."""
-        with Path(path).open("x", encoding="utf-8") as file:
+    def save(self, path: str | Path, *, overwrite: bool = False) -> None:
+        """Write the recipe to a JSON file; an existing one is refused unless `overwrite`."""
+        with Path(path).open("w" if overwrite else "x", encoding="utf-8") as file:
             file.write(json.dumps(self.to_dict(), indent=2) + "\n")
 
     def values(self) -> dict[str, Any]:
@@ -180,7 +179,15 @@ class Recipe:
             if extra:
                 imports += "from napari_tessera.recipe import unpack\n"
             return f"{imports}\n{call}\n"
+        self._check_file()
         return self._as_script()
+
+    def _check_file(self) -> None:
+        if self.source.get("parts"):
+            raise ValueError(
+                "the channels came from several layers, which no single file holds; save them as "
+                "one image and run on that, or copy the console form"
+            )
 
     def _as_script(self) -> str:
         path = self.source.get("path") or f"{self.source['name']}.tif"
@@ -217,7 +224,7 @@ class Recipe:
                 *given,
                 ")",
                 "result = recipe.run(source)",
-                f"files.write({_result_name(path, self.method)!r}, result, source, recipe)",
+                f"files.write({result_name(path, self.method)!r}, result, source, recipe)",
                 "",
             ]
         )
@@ -228,11 +235,13 @@ class Recipe:
         Raises
         ------
         ValueError
-            If painted arrays are too large for one; the recipe can then be saved and replayed.
+            If painted arrays are too large for one, or the channels came from several layers; the
+            recipe can then be saved and replayed.
         """
+        self._check_file()
         path = self.source.get("path") or f"{self.source['name']}.tif"
         words = ["napari-tessera", self.method.replace("_", "-"), path]
-        words += ["--output", _result_name(path, self.method)]
+        words += ["--output", result_name(path, self.method)]
         for name, value in self._applicable().items():
             words += _flag(name, value)
         for name, data in self.inputs.items():
@@ -276,10 +285,22 @@ class Recipe:
         rows.append(("over", repr(self.over)))
         rows += [("levels_from", repr(self.levels_from))] if self.levels_from != "each" else []
         rows += [("join", "True")] if self.join else []
-        rows += [("channel_axis", repr(self.channel_axis))] if self.channel_axis is not None else []
+        if isinstance(self.channel_axis, int) and not self.source.get("parts"):
+            rows.append(("channel_axis", repr(self.channel_axis)))
         rows += [("channel", repr(self.channel))] if self.channel is not None else []
         rows += [("region", _code(self.region, 1))] if self.region is not None else []
         return rows
+
+
+def _described(source: Source, path: str | None) -> dict[str, Any]:
+    return {
+        "name": source.name,
+        "path": path,
+        "spacing": list(source.spacing),
+        "unit": source.spacing.unit,
+        "axes": list(source.axes),
+        "parts": list(source.parts),
+    }
 
 
 def pack(value: Any) -> dict[str, Any]:
@@ -293,11 +314,11 @@ def pack(value: Any) -> dict[str, Any]:
     if isinstance(value, Points):
         return {"points": np.asarray(value.coordinates, float).tolist()}
     array = np.ascontiguousarray(value)
-    raw = array.tobytes()
+    raw = (np.packbits(array) if array.dtype == bool else array).tobytes()
     return {
         "shape": list(array.shape),
         "dtype": array.dtype.str,
-        "zlib": base64.b64encode(zlib.compress(raw, 9)).decode(),
+        "zlib": base64.b64encode(zlib.compress(raw, 1)).decode(),
         "sha256": hashlib.sha256(raw).hexdigest(),
     }
 
@@ -320,8 +341,10 @@ def unpack(data: Mapping[str, Any]) -> Any:
     raw = zlib.decompress(base64.b64decode(data["zlib"]))
     if hashlib.sha256(raw).hexdigest() != data["sha256"]:
         raise ValueError("the recipe holds a damaged array: its hash does not fit its content")
-    array: Array = np.frombuffer(raw, data["dtype"]).reshape(data["shape"])
-    return array
+    if np.dtype(data["dtype"]) == bool:
+        bits = np.unpackbits(np.frombuffer(raw, np.uint8), count=math.prod(data["shape"]))
+        return bits.astype(bool).reshape(data["shape"])
+    return np.frombuffer(raw, data["dtype"]).reshape(data["shape"])
 
 
 def _pack_region(region: Region) -> dict[str, Any]:
@@ -339,7 +362,7 @@ def _plain(value: Any) -> Any:
     """Return a parameter as JSON and Python would both write it."""
     if isinstance(value, np.generic):
         return value.item()
-    return [float(v) for v in value] if isinstance(value, tuple | list) else value
+    return [float(v) for v in value] if isinstance(value, tuple | list | np.ndarray) else value
 
 
 def _flag(name: str, value: Any) -> list[str]:
@@ -362,11 +385,16 @@ def _code(value: Any, depth: int) -> str:
     return "{\n" + rows + "    " * depth + "}"
 
 
-def _result_name(path: str, method: str) -> str:
-    stem = path.rstrip("/").removesuffix(".zarr").removesuffix(".ome")
-    if "." in stem.rsplit("/", 1)[-1]:
-        stem = stem.rsplit(".", 1)[0]
-    return f"{stem}-{method}.tif"
+def result_name(path: str, method: str) -> str:
+    """Return the file that a run on the file `path` is written to by default.
+
+    Examples
+    --------
+    >>> result_name("folder/cells.ome.tif", "watershed")
+    'folder/cells-watershed.tif'
+    """
+    file = Path(path)
+    return str(file.with_name(f"{file.stem.removesuffix('.ome')}-{method}.tif"))
 
 
 def _versions() -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, wraps
 from typing import Any, Literal, ParamSpec, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -190,7 +190,7 @@ def check_value(parameter: Parameter, value: Any) -> None:
     name, word = parameter.name, parameter.word
     if value is None:
         if not parameter.optional:
-            raise TypeError(f"{name} is None; pass a {parameter.type.__name__}")
+            raise TypeError(f"{name} is None; pass a {word.name or parameter.type.__name__}")
     elif parameter.choices:
         if value not in parameter.choices:
             raise ValueError(f"{name} is {value!r}; choose one of {', '.join(parameter.choices)}")
@@ -218,6 +218,8 @@ def _check_number(parameter: Parameter, value: Any) -> None:
 
 
 def _check_levels(name: str, value: Any) -> None:
+    if not isinstance(value, Sequence | np.ndarray) or isinstance(value, str):
+        raise TypeError(f"{name} is {value!r}; pass several numbers, or one as ({value!r},)")
     levels = [float(level) for level in value]
     if not levels or not np.all(np.isfinite(levels)) or levels != sorted(levels):
         raise ValueError(f"{name} is {value!r}; pass one or several finite numbers, lowest first")

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
 
 from napari_tessera.catalogue import METHODS, Method
 from napari_tessera.labels import continued, from_points, smallest_dtype
-from napari_tessera.tiles import in_order
+from napari_tessera.tiles import WORKERS, in_order
 from napari_tessera.types import Array, NothingToSeparate, Progress, Reporter, VoxelSize
 
 Over = Literal["planes", "volume"]
@@ -41,7 +41,9 @@ class Source:
     channel_axis : int, optional
         The axis of `array` that holds colours or channels.
     channel : int, optional
-        The channel to work on; None = all of them, or luminance.
+        The channel to work on; None = all of them, their mean, or luminance.
+    rgb : bool
+        Whether the channels are red, green, blue (and transparency).
     name : str
         For messages and for the names of results.
     parts : tuple of str
@@ -53,6 +55,7 @@ class Source:
     axes: tuple[str, ...]
     channel_axis: int | None = None
     channel: int | None = None
+    rgb: bool = False
     name: str = "image"
     parts: tuple[str, ...] = ()
 
@@ -74,8 +77,12 @@ class Source:
                 f"axes is {names}, but {name} has {count} axes besides its channels; name each"
             )
         own = tuple(spacing or ())
-        if len(own) > count:
-            raise ValueError(f"spacing is {own}, but {name} has {count} axes; pass {count} numbers")
+        spatial = sum(each in ("z", "y", "x") for each in names)
+        if own and len(own) not in {count, spatial}:
+            raise ValueError(
+                f"spacing is {own}, but {name} has the axes {', '.join(names)}; pass one number "
+                "per axis"
+            )
         sizes = VoxelSize((1.0,) * (count - len(own)) + own, getattr(spacing, "unit", "pixel"))
         axis = None if channel_axis is None else channel_axis % array.ndim
         return cls(array, sizes, names, axis, name=name)
@@ -117,6 +124,17 @@ class _Box:
             first = part.start or 0
             whole.append(slice(first, part.stop) if position == slice(None) else first + position)
         return self._array[tuple(whole)]
+
+
+class _Masked:
+    """An array that is 0 outside a mask of its last axes."""
+
+    def __init__(self, array: Any, mask: Array) -> None:
+        self._array, self._mask = array, np.broadcast_to(mask, array.shape)
+        self.shape, self.ndim, self.dtype = array.shape, array.ndim, array.dtype
+
+    def __getitem__(self, index: tuple[Any, ...]) -> Array:
+        return np.where(self._mask[index], np.asarray(self._array[index]), 0).astype(self.dtype)
 
 
 def _without(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:
@@ -170,7 +188,7 @@ class Region:
 
 @dataclass(frozen=True)
 class Points:
-    """Markers given as points; each becomes one pixel with its own id.
+    """Markers given as points; each becomes one pixel, with an id of its own in its plane.
 
     Attributes
     ----------
@@ -188,7 +206,7 @@ class Points:
         return Points(moved[np.all((nearest >= 0) & (nearest < size), axis=1)])
 
     def at(self, index: Index, shape: tuple[int, ...]) -> Array:
-        """Return the labels of one plane or volume, ids counted over all points."""
+        """Return the labels of one plane or volume; its points are 1, 2, 3, ..."""
         points = np.asarray(self.coordinates, float)
         if points.ndim != 2 or points.shape[1] != len(shape):
             raise ValueError(
@@ -213,7 +231,7 @@ class Result:
     resolved : dict
         The parameters with everything automatic as numbers, of the last plane.
     skipped : int
-        Planes in which every pixel had the same value, left empty.
+        Planes (or volumes) in which there was nothing to separate, left empty.
     start : tuple of int
         Where in the source the result begins, one number per axis.
     """
@@ -270,13 +288,21 @@ def run(
     """
     entry = METHODS[method] if isinstance(method, str) else method
     values = entry.complete(parameters or {})
+    for word, given, allowed in (
+        ("over", over, (None, "planes", "volume")),
+        ("levels_from", levels_from, ("each", "all")),
+    ):
+        if given not in allowed:
+            raise ValueError(f"{word} is {given!r}; choose {' or '.join(filter(None, allowed))}")
     over = over or source.over
     if region is not None:
         source, values = cut(source, values, region)
-    walk = _Walk(entry, source, values, over)
+        if region.mask is not None and entry.source.word.name == "labels":
+            source = replace(source, array=_Masked(source.array, region.mask))
+    walk, reporter = _Walk(entry, source, values, over), Reporter.of(report)
     if levels_from == "all" and len(walk) > 1:
-        walk = replace(walk, values=resolve(entry, source, values, over))
-    result = walk.collect(join, Reporter.of(report))
+        walk = replace(walk, values=resolve(entry, source, values, over, reporter.part(0, 10)))
+    result = walk.collect(join, reporter)
     if region is None:
         return replace(result, start=(0,) * len(source.shape))
     if region.mask is not None:
@@ -294,10 +320,14 @@ def cut(source: Source, values: Mapping[str, Any], region: Region) -> tuple[Sour
 
 
 def resolve(
-    method: Method, source: Source, values: Mapping[str, Any], over: Over
+    method: Method,
+    source: Source,
+    values: Mapping[str, Any],
+    over: Over,
+    report: Reporter | None = None,
 ) -> dict[str, Any]:
     """Return complete `values` with everything automatic as numbers, found in all of `source`."""
-    walk = _Walk(method, source, values, over)
+    walk = _Walk(method, source, values, over, Reporter.of(report))
     return method.resolve(walk, values, walk.spacing)
 
 
@@ -326,6 +356,7 @@ class _Walk:
     source: Source
     values: Mapping[str, Any]
     over: Over
+    reading: Reporter = field(default_factory=Reporter)
 
     def __post_init__(self) -> None:
         if len(self.source.shape) < self.axes:
@@ -352,7 +383,8 @@ class _Walk:
 
     def __iter__(self) -> Iterator[dict[str, Array]]:
         """Read the arrays of one plane after the other, for the statistics."""
-        for index in np.ndindex(self.lead):
+        for number, index in enumerate(np.ndindex(self.lead)):
+            self.reading(Progress(number, len(self)))
             yield self.arrays(index)
 
     def arrays(self, index: Index) -> dict[str, Array]:
@@ -367,21 +399,24 @@ class _Walk:
     def read(self, index: Index) -> Array:
         """Read the source at one place; channels last if the method takes them, else as one."""
         source, at = self.source, list(index)
-        if source.channel_axis is None:
-            return np.asarray(source.array[(*at, *[slice(None)] * self.axes)])
         box: list[Any] = [*at, *[slice(None)] * self.axes]
-        box.insert(source.channel_axis, slice(None))
+        if source.channel_axis is None:
+            return np.asarray(source.array[tuple(box)])
+        one = source.channel is not None
+        box.insert(source.channel_axis, source.channel if one else slice(None))
         piece = np.asarray(source.array[tuple(box)])
+        if one:
+            return piece
         kept = source.channel_axis - min(len(index), source.channel_axis)
         piece = np.moveaxis(piece, kept, -1)
-        if source.channel is not None:
-            return np.asarray(piece[..., source.channel])
-        return piece if self.method.takes_channels else luminance(piece)
+        return piece if self.method.takes_channels else grey(piece, rgb=source.rgb)
 
     def piece(self, name: str, given: Any, index: Index) -> Array:
         """Return the part of an extra array that belongs to one plane or volume."""
         shape = self.source.shape
         if isinstance(given, Points):
+            if name == "mask":
+                raise ValueError("mask is points; pass a labels image or a mask")
             return given.at(index, shape)
         if tuple(given.shape) == shape:
             return np.asarray(given[(*index, *[slice(None)] * self.axes)])
@@ -392,34 +427,40 @@ class _Walk:
             "of the same grid"
         )
 
-    def one(self, index: Index, report: Reporter) -> tuple[Array | None, dict[str, Any]]:
-        """Run the method at one place; None where the image is constant."""
+    def one(
+        self, index: Index, report: Reporter
+    ) -> tuple[Array | NothingToSeparate, dict[str, Any]]:
+        """Run the method at one place; in a stack, return why there is nothing to separate."""
         arrays = self.arrays(index)
         values = {k: v for k, v in self.values.items() if k not in arrays}
         if self.method.takes_channels and arrays[self.method.source.name].ndim > self.axes:
             values["channel_axis"] = -1
         try:
             array = self.method.function(**arrays, **values, spacing=self.spacing, report=report)
-        except NothingToSeparate:
+        except NothingToSeparate as reason:
             if len(self) == 1:
                 raise
-            return None, values
+            return reason, values
         return array, values
 
     def collect(self, join: bool, report: Reporter) -> Result:
         """Run the method everywhere and put the pieces together."""
         kind = self.method.returns
-        keep_ids = isinstance(self.values.get("markers"), np.ndarray)
+        markers = self.values.get("markers")
+        keep_ids = markers is not None and not isinstance(markers, Points)
         result = np.zeros(self.source.shape, smallest_dtype(kind, 0))
-        next_id, previous, skipped, resolved = 1, None, 0, dict(self.values)
+        next_id, previous, resolved = 1, None, dict(self.values)
+        skipped: list[NothingToSeparate] = []
         indices = list(np.ndindex(self.lead))
         places = [(index, report.part(i, len(indices))) for i, index in enumerate(indices)]
-        done = in_order(lambda place: (place[0], *self.one(*place)), places)
+        # methods use all cores within a volume, and several volumes may not fit into memory
+        workers = 1 if self.over == "volume" else WORKERS
+        done = in_order(lambda place: (place[0], *self.one(*place)), places, workers=workers)
         for number, (index, piece, used) in enumerate(done, 1):
             report(Progress(number, len(indices)))
             resolved = used
-            if piece is None:
-                skipped += 1
+            if isinstance(piece, NothingToSeparate):
+                skipped.append(piece)
                 previous = None
                 continue
             array = piece
@@ -431,12 +472,12 @@ class _Walk:
                 result = result.astype(dtype)
             result[index] = array
             previous = array
-        if skipped == len(indices):
+        if len(skipped) == len(indices):
             raise NothingToSeparate(
-                f"{self.source.name} is constant in every one of its {skipped} {self.over}; there "
-                "is nothing to separate"
+                f"{self.source.name} has nothing to separate in any of {len(skipped)} places; "
+                f"in the first: {skipped[0]}"
             )
-        return Result(result, kind, resolved, skipped)
+        return Result(result, kind, resolved, len(skipped))
 
 
 def _numbered(previous: Array | None, array: Array, next_id: int) -> Array:
@@ -447,19 +488,22 @@ def _numbered(previous: Array | None, array: Array, next_id: int) -> Array:
     return np.add(numbered, np.uint32(next_id - 1), out=numbered, where=numbered > 0)
 
 
-def luminance(image: Array) -> Array:
-    """Return one channel from colours or channels in the last axis, in the image's own dtype.
+def grey(image: Array, *, rgb: bool = False) -> Array:
+    """Return one channel from several in the last axis, in the image's own dtype.
 
-    RGB and RGBA give luminance; any other number of channels gives their mean.
+    Parameters
+    ----------
+    image : ndarray, shape (..., channels)
+    rgb : bool
+        True gives the luminance of the first three, False the mean of all.
 
     Examples
     --------
-    >>> luminance(np.array([[[255, 255, 255], [0, 255, 0]]], np.uint8))
+    >>> grey(np.array([[[255, 255, 255], [0, 255, 0]]], np.uint8), rgb=True)
     array([[255, 182]], dtype=uint8)
     """
-    count = image.shape[-1]
-    if count in (3, 4):
-        grey = np.tensordot(image[..., :3], np.array(LUMINANCE), 1)
+    if rgb:
+        mixed = np.tensordot(image[..., :3], np.array(LUMINANCE), 1)
     else:
-        grey = image.mean(axis=-1, dtype=np.float64)
-    return np.asarray((np.rint(grey) if image.dtype.kind in "ui" else grey).astype(image.dtype))
+        mixed = image.mean(axis=-1, dtype=np.float64)
+    return np.asarray((np.rint(mixed) if image.dtype.kind in "ui" else mixed).astype(image.dtype))

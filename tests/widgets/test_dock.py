@@ -1,5 +1,4 @@
 import threading
-import weakref
 
 import dask.array as da
 import numpy as np
@@ -47,23 +46,115 @@ def test_lengths_are_those_of_the_pixel_size(viewer, coins, form_of, run):
     np.testing.assert_array_equal(run(form).data, watershed(data.coins(), smoothing="2 px"))
 
 
-def test_running_again_replaces_only_an_unedited_result(viewer, coins, form_of, run):
+def test_running_again_replaces_an_untouched_result_in_its_layer(viewer, coins, form_of, run):
+    form, other = form_of("threshold"), form_of("label")
+    first = run(form)
+    other.source.value = first
+    first.contour = 2
+    form.fields["method"].value = "li"
+    run(form)
+    assert list(viewer.layers) == [coins, first]
+    np.testing.assert_array_equal(first.data, threshold(data.coins(), method="li"))
+    assert recipe_of(first).parameters["method"] == "li"
+    assert (first.contour, other.source.value) == (2, first)
+    first.undo()  # there is nothing to undo
+    np.testing.assert_array_equal(first.data, threshold(data.coins(), method="li"))
+
+
+def _paint(layer):
+    layer.data_setitem((np.array([5]), np.array([5])), 3)
+
+
+def _rename(layer):
+    layer.name = "keep me"
+
+
+def _measure(layer):
+    layer.features = {"area": [0, 1]}
+
+
+def _move(layer):
+    layer.translate = (50, 50)
+
+
+@pytest.mark.parametrize("claim", [_paint, _rename, _measure, _move])
+def test_what_the_user_made_of_a_result_is_kept(viewer, coins, form_of, run, claim):
     form = form_of("threshold")
     first = run(form)
-    form.fields["method"].value = "li"
-    second = run(form)
-    assert first not in viewer.layers
-    assert second.name == "coins threshold"
-    np.testing.assert_array_equal(second.data, threshold(data.coins(), method="li"))
-    second.data[5, 5] = 3  # painted by hand
+    claim(first)
+    before = first.data.copy()
     form.fields["method"].value = "mean"
-    third = run(form)
-    assert second in viewer.layers
-    assert second.data[5, 5] == 3
-    assert third in viewer.layers
+    second = run(form)
+    assert len(viewer.layers) == 3
+    np.testing.assert_array_equal(first.data, before)
+    np.testing.assert_array_equal(second.data, threshold(data.coins(), method="mean"))
+    assert viewer.layers.index(second) > viewer.layers.index(first)
+
+
+def test_results_are_kept_on_request_and_in_other_regions(viewer, stack, form_of, run):
+    form = form_of("threshold")
+    first = run(form)
     form.replace_last.setChecked(False)
     run(form)
-    assert third in viewer.layers
+    assert len(viewer.layers) == 3
+    form.replace_last.setChecked(True)
+    form.region.setCurrentText("current plane or volume")
+    run(form)
+    assert first in viewer.layers
+    assert len(viewer.layers) == 4
+
+
+def test_an_edit_while_it_runs_is_kept(viewer, gated, form_of, run):
+    gate, _ = gated
+    gate.open.set()
+    form = form_of("threshold")
+    first = run(form)
+    gate.open.clear()
+    gate.asked.clear()
+    form.run_button.click()
+    wait(gate.asked.is_set)
+    first.data_setitem((np.array([0]), np.array([5]), np.array([5])), 3)
+    gate.open.set()
+    wait(lambda: form.job is None)
+    assert first in viewer.layers
+    assert first.data[0, 5, 5] == 3
+    assert len(viewer.layers) == 3
+
+
+def test_a_complaint_does_not_lose_the_run(viewer, gated, form_of):
+    gate, _ = gated
+    form = form_of("threshold")
+    form.run_button.click()
+    wait(gate.asked.is_set)
+    form._complain(ValueError("something else"))
+    assert form.run_button.text() == "Stop"
+    gate.open.set()
+    wait(lambda: form.job is None)
+    assert len(viewer.layers) == 2
+
+
+def test_small_numbers_keep_their_digits(viewer, coins, form_of):
+    form = form_of("watershed")
+    form.fields["compactness"].value = 0.001
+    assert form.fields["compactness"].value == 0.001
+    form.fields["smoothing"].value = "0.0004 mm"
+    assert form.fields["smoothing"].value == "0.0004 mm"
+
+
+def test_units_given_later_are_offered(viewer, form_of):
+    layer = viewer.add_image(data.coins(), name="plain")
+    form = form_of("watershed")
+    assert form.fields["smoothing"]._unit.count() == 1
+    layer.units = ("nm", "nm")
+    assert form.fields["smoothing"]._unit.itemText(1) == "nm"
+
+
+def test_a_mask_of_another_place_is_refused_beside_channels_too(viewer, form_of):
+    viewer.add_image(np.stack([data.coins()] * 2), name="two", axis_labels=("c", "y", "x"))
+    form = form_of("threshold")
+    form.fields["mask"].value = viewer.add_labels(np.ones((303, 384), int), name="m", scale=(7, 7))
+    form.run_button.click()
+    assert "mask is layer 'm', which lies elsewhere" in form.message.text()
 
 
 def test_enter_runs(viewer, coins, form_of):
@@ -149,7 +240,7 @@ def test_the_current_plane_alone(viewer, stack, form_of, run):
     viewer.dims.set_current_step(0, 2)
     form = form_of("threshold")
     form.over.setCurrentText("planes")
-    form.region.setCurrentText("current plane")
+    form.region.setCurrentText("current plane or volume")
     layer = run(form)
     assert layer.data.shape == (1, 40, 50)
     np.testing.assert_array_equal(layer.data[0], threshold(stack.data[2]))
@@ -425,27 +516,39 @@ def test_a_viewer_closed_while_running(make_napari_viewer):
     viewer.window.add_dock_widget(form)
     form.run_button.click()
     wait(gate.asked.is_set)
+    job = form.job
     viewer.close()
     gate.open.set()
-    QTest.qWait(300)
+    wait(lambda: not job._worker.is_running)
+    assert job._stopped
 
 
 def test_a_closed_form_leaves_no_trace_in_the_viewer(viewer, coins, form_of):
-    form = form_of("threshold")
-    before = len(viewer.layers.events.inserted.callbacks)
-    other = form_of("watershed")
-    other.release()
-    assert len(viewer.layers.events.inserted.callbacks) == before
-    assert weakref.ref(form)() is not None
+    emitters = [
+        viewer.layers.events.inserted,
+        viewer.layers.events.renamed,
+        viewer.dims.events.current_step,
+        viewer.scene.camera.events.zoom,
+    ]
+    before = [len(emitter.callbacks) for emitter in emitters]
+    form = form_of("watershed")
+    assert [len(emitter.callbacks) for emitter in emitters] > before
+    form.release()
+    assert [len(emitter.callbacks) for emitter in emitters] == before
 
 
 def test_progress_is_shown(viewer, gated, form_of):
     gate, _ = gated
     form = form_of("threshold")
-    form.run_button.click()
-    assert form.bar.isVisibleTo(form)
-    gate.open.set()
     seen = []
     form.bar.valueChanged.connect(seen.append)
+    form.run_button.click()
+    assert form.bar.isVisibleTo(form)
+    wait(gate.asked.is_set)
+    form.job._share = 0.5
+    wait(lambda: 50 in seen)
+    assert form.bar.text().startswith("50 %")
+    gate.open.set()
     wait(lambda: form.job is None)
+    assert any(seen)
     assert not form.bar.isVisibleTo(form)

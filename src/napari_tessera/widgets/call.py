@@ -13,7 +13,7 @@ from napari_tessera.catalogue import Method
 from napari_tessera.recipe import Recipe, unpack_region
 from napari_tessera.stacks import LevelsFrom, Over, Region, Result, Source, run
 from napari_tessera.types import Array, Reporter
-from napari_tessera.widgets.layers import file_of, find, labels_layer, markers, source
+from napari_tessera.widgets.layers import dropped_axis, file_of, find, labels_layer, markers, source
 
 if TYPE_CHECKING:
     from napari.layers import Labels, Layer
@@ -33,7 +33,7 @@ class Call:
     region: Region | None = None
 
     def recipe(self) -> Recipe:
-        """Return the recipe; packs painted arrays, so it belongs in the thread."""
+        """Return the recipe; packing painted arrays takes time."""
         return Recipe.of(
             self.method,
             self.source,
@@ -106,6 +106,8 @@ def apply(
     ValueError
         If an argument does not fit; the message names it.
     """
+    if isinstance(layer, Sequence) and not layer:
+        raise ValueError("layer is an empty list; pass one or several layers")
     first = layer[0] if isinstance(layer, Sequence) else layer
     own = source(layer, channel_axis=channel_axis, channel=channel)
     values = {
@@ -116,7 +118,7 @@ def apply(
     }
     part = unpack_region(region) if isinstance(region, dict) else region
     call = Call(find(method), first, own, values, over or own.over, levels_from, join, part)
-    return labels_layer(call.run(), call.recipe(), first)
+    return labels_layer(call.run(), call.recipe(), first, dropped_axis(own))
 
 
 def digest(array: Array) -> str:

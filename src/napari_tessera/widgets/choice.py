@@ -79,6 +79,8 @@ class Several(QToolButton):
             self._menu.addAction(action)
             self._ticked.append((action, each))
         self._name()
+        if len(self.chosen) < len(before):
+            self.changed.emit()
 
     def tick(self, wanted: Any, on: bool = True) -> None:
         """Tick an object, as a click on it does."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.utils.notifications import show_error
 from qtpy.QtCore import QEvent, Qt, QUrl
-from qtpy.QtGui import QDesktopServices
+from qtpy.QtGui import QDesktopServices, QPalette
 from qtpy.QtWidgets import (
     QCheckBox,
     QFormLayout,
@@ -41,9 +41,11 @@ from napari_tessera.widgets.fields import Field, LayerField, field_for
 from napari_tessera.widgets.job import Job
 from napari_tessera.widgets.layers import (
     array,
+    dropped_axis,
     is_channel,
     labels_layer,
     markers,
+    matrix,
     named_by,
     sample,
     show,
@@ -82,11 +84,12 @@ class MethodForm(QWidget):
         self._last: _Last | None = None
         self._quiet = False
         self._watched: list[tuple[Any, Any]] = []
+        self._followed: list[Any] = []
         # with the viewer, Qt deletes its widgets without asking them to close
         own = weakref.ref(self)
         self.destroyed.connect(lambda: _release(own()))
         self._build()
-        self.preview = Preview(self.viewer, self.read, self._previewed, self._failed)
+        self.preview = Preview(self.viewer, self.read, self._previewed, self._complain)
         self._connect()
         self._recall()
         self._source_changed()
@@ -171,7 +174,9 @@ class MethodForm(QWidget):
         self.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
 
         self.recipe_button.setMenu(
-            recipe_menu(self.recipe_button, self.viewer, lambda: self.read().recipe(), self._failed)
+            recipe_menu(
+                self.recipe_button, self.viewer, lambda: self.read().recipe(), self._complain
+            )
         )
 
     def _head(self) -> QHBoxLayout:
@@ -242,11 +247,12 @@ class MethodForm(QWidget):
                 field.refresh()
         self._fill_regions()
         self._fill_others()
-        self._walk_changed()
+        self._show_rows()
 
     def _source_changed(self) -> None:
         with self._silence():
             layer = self.source.value
+            self._follow(layer)
             self._fill_others()
             self._fill_channels(layer)
             self._fill_regions()
@@ -256,6 +262,19 @@ class MethodForm(QWidget):
                 volume = named_z or (layer.ndim > 2 and self.viewer.dims.ndisplay == 3)
                 self.over.choose("volume" if volume else "planes")
         self._walk_changed()
+
+    def _follow(self, layer: Layer | None) -> None:
+        """Hear of new units of this layer, no longer of those of the one before."""
+        for emitter in self._followed:
+            emitter.disconnect(self._units_changed)
+        self._followed = [] if layer is None else [layer.events.units, layer.events.data]
+        for emitter in self._followed:
+            emitter.connect(self._units_changed)
+
+    def _units_changed(self, event: Any = None) -> None:
+        if self.source.value is not None:
+            with self._silence():
+                self._fit(self.source.value)
 
     def _fit(self, layer: Layer) -> None:
         """Give the fields the layer's unit and a sample of its intensities."""
@@ -267,8 +286,13 @@ class MethodForm(QWidget):
     def _fill_channels(self, layer: Layer | None) -> None:
         named: list[tuple[str, int | None]] = []
         rgb = bool(getattr(layer, "rgb", False))
-        if layer is not None and not rgb and self.source.parameter.word.name == "image":
-            named = [(f"{a} ({layer.axis_labels[a]})", a) for a in range(layer.ndim - 2)]
+        if (
+            layer is not None
+            and layer.ndim > 2
+            and not rgb
+            and self.source.parameter.word.name == "image"
+        ):
+            named = [(f"{a} ({layer.axis_labels[a]})", a) for a in range(layer.ndim)]
         self.channel_axis.offer([("none", None), *named])
         spoken = (a for t, a in named if t.split("(")[1].lower() in ("c)", "channel)"))
         self.channel_axis.choose(next(spoken, None))
@@ -300,8 +324,12 @@ class MethodForm(QWidget):
         self.region.offer(region.choices(self.viewer, self.source.value))
 
     def _walk_changed(self, *_: Any) -> None:
-        if self._quiet:
-            return
+        if not self._quiet:
+            self._show_rows()
+            self._field_changed()
+
+    def _show_rows(self) -> None:
+        """Show those rows about channels and planes that have a choice to offer."""
         layer = self.source.value
         with self._silence():
             self._fill_channel(layer)
@@ -314,7 +342,6 @@ class MethodForm(QWidget):
         self._show_row(self.over, axes > 2)
         self._show_row(self.levels_from, several and self.method.statistics is not None)
         self._show_row(self.join, several and self.method.returns == "objects")
-        self._field_changed()
 
     def _field_changed(self, *_: Any) -> None:
         if self._quiet:
@@ -373,7 +400,7 @@ class MethodForm(QWidget):
         own = source(layers, channel_axis=axis, channel=self.channel.chosen)
         over: Any = self.over.chosen if len(own.shape) > 2 else "planes"
         values = {
-            name: markers(name, value, layer, axis)
+            name: markers(name, value, layer, dropped_axis(own))
             if self.fields[name].parameter.is_array and value is not None
             else value
             for name, value in self.values().items()
@@ -386,11 +413,11 @@ class MethodForm(QWidget):
             over,
             self.levels_from.chosen if self.method.statistics else "each",
             self.join.isChecked() and self.method.returns == "objects",
-            region.region(self.region.chosen, self.viewer, layer, own, over, axis),
+            region.region(self.region.chosen, self.viewer, layer, own, over, dropped_axis(own)),
         )
 
     def _plain_values(self) -> dict[str, Any]:
-        return {n: f.value for n, f in self.fields.items() if not f.parameter.is_array}
+        return {n: f.kept for n, f in self.fields.items() if not f.parameter.is_array}
 
     def _recall(self) -> None:
         self._set(memory.recall(self.method.name))
@@ -398,6 +425,14 @@ class MethodForm(QWidget):
     def reset(self) -> None:
         """Set all fields back to their defaults."""
         self._set({p.name: p.default for p in self.method.options})
+        with self._silence():
+            for choice in (self.region, self.levels_from, self.channel):
+                choice.setCurrentIndex(0)
+            for layer in self.others.chosen:
+                self.others.tick(layer, on=False)
+            self.join.setChecked(False)
+            self.replace_last.setChecked(True)
+        self._source_changed()
         if self.remembers:
             memory.remember(self.method.name, {})
         self._field_changed()
@@ -424,17 +459,20 @@ class MethodForm(QWidget):
             self.show_preview.setChecked(False)
         try:
             call = self.read()
-        except ValueError as error:
-            self._failed(error)
+        except (ValueError, TypeError) as error:
+            self._complain(error)
             return
         if self.remembers:
             memory.remember(self.method.name, self._plain_values())
         last, began = self._replaceable(call.layer), time.monotonic()
+        edits = _Edits(last[0] if last else None)
         self._say(f"{named_by(self.method).capitalize()} is running ...")
         self.job = Job(
             lambda report: _work(call, last, report),
             title=f"{self.method.display}: {call.layer.name}",
-            finished=lambda outcome: self._finished(call, outcome, time.monotonic() - began),
+            finished=lambda outcome: self._finished(
+                call, outcome, edits.seen(), time.monotonic() - began
+            ),
             failed=self._failed,
             progressed=self._progressed,
         )
@@ -450,22 +488,34 @@ class MethodForm(QWidget):
             self._say("Stopped; nothing was added.")
 
     def _replaceable(self, source: Layer) -> tuple[Labels, str] | None:
-        """Return this form's last result on `source`, with its hash, if it may be replaced."""
+        """Return this form's last result on `source`, with its hash, if it may be replaced.
+
+        What a user has renamed or given features is theirs.
+        """
         if self._last is None or not self.replace_last.isChecked():
             return None
         layer = self._last.layer()
-        gone = layer is None or layer not in self.viewer.layers
-        return None if gone or self._last.source() is not source else (layer, self._last.key)
+        if layer is None or layer not in self.viewer.layers or self._last.source() is not source:
+            return None
+        claimed = layer.name != self._last.name or len(layer.features.columns) > 0
+        return None if claimed else (layer, self._last.key)
 
-    def _finished(self, call: Call, outcome: _Outcome, took: float) -> None:
+    def _finished(self, call: Call, outcome: _Outcome, edited: bool, took: float) -> None:
         self.job = None
         self._running(False)
-        layer, old = labels_layer(outcome.result, outcome.recipe, call.layer), outcome.replaces
-        if old is not None and old in self.viewer.layers:
-            _take_over(self.viewer, layer, old)
+        dropped = dropped_axis(call.source)
+        layer = labels_layer(outcome.result, outcome.recipe, call.layer, dropped)
+        old = outcome.replaces
+        there = old is not None and old in self.viewer.layers
+        if old is not None and there and not edited and _same_place(old, layer):
+            # the same layer goes on: its look, and what other forms have chosen, stay
+            old.data, old.metadata = layer.data, {**old.metadata, **layer.metadata}
+            layer = old
         else:
-            show(self.viewer, layer, call.layer)
-        self._last = _Last(weakref.ref(layer), weakref.ref(call.layer), outcome.key)
+            same = self._last is not None and self._last.source() is call.layer
+            newest = self._last.layer() if same and self._last is not None else None
+            show(self.viewer, layer, newest if newest in self.viewer.layers else call.layer)
+        self._last = _Last(weakref.ref(layer), weakref.ref(call.layer), outcome.key, layer.name)
         self._say(_sentence(outcome.result, outcome.number, took))
 
     def _previewed(self, result: Result, call: Call) -> None:
@@ -491,6 +541,10 @@ class MethodForm(QWidget):
     def _failed(self, error: Exception) -> None:
         self.job = None
         self._running(False)
+        self._complain(error)
+
+    def _complain(self, error: Exception) -> None:
+        """Say what went wrong, here and as a notification; a run under way goes on."""
         text = str(error)
         if not isinstance(error, ValueError | TypeError):
             _log.error("%s failed", self.method.name, exc_info=error)
@@ -499,7 +553,9 @@ class MethodForm(QWidget):
         show_error(f"{self.method.display}: {text}")
 
     def _say(self, text: str, *, wrong: bool = False) -> None:
-        self.message.setStyleSheet("color: #e0524d" if wrong else "")
+        light = self.palette().color(QPalette.ColorRole.Window).lightness() > 127
+        red = "#b3261e" if light else "#ff8a80"
+        self.message.setStyleSheet(f"color: {red}" if wrong else "")
         self.message.setText(text)
 
     def keyPressEvent(self, event: Any) -> None:
@@ -527,6 +583,7 @@ class MethodForm(QWidget):
         for emitter, callback in self._watched:
             emitter.disconnect(callback)
         self._watched.clear()
+        self._follow(None)
 
 
 def dock(method: Method) -> type[MethodForm]:
@@ -537,11 +594,31 @@ def dock(method: Method) -> type[MethodForm]:
 
 @dataclass(frozen=True)
 class _Last:
-    """The last result of a form, what it was made from, and its hash."""
+    """The last result of a form, what it was made from, its hash and its name."""
 
     layer: weakref.ref[Labels]
     source: weakref.ref[Layer]
     key: str
+    name: str
+
+
+class _Edits:
+    """Whether a layer is edited from now on."""
+
+    def __init__(self, layer: Labels | None) -> None:
+        self._seen = False
+        self._emitters = [] if layer is None else [layer.events.labels_update, layer.events.data]
+        for emitter in self._emitters:
+            emitter.connect(self._note)
+
+    def _note(self, event: Any = None) -> None:
+        self._seen = True
+
+    def seen(self) -> bool:
+        """Stop watching and return the answer."""
+        for emitter in self._emitters:
+            emitter.disconnect(self._note)
+        return self._seen
 
 
 @dataclass(frozen=True)
@@ -573,19 +650,13 @@ def _release(form: MethodForm | None) -> None:
         form.release()
 
 
-def _take_over(viewer: Any, layer: Labels, old: Labels) -> None:
-    """Put a layer in the place of an old one, with its name and look."""
-    layer.opacity, layer.visible, layer.blending = old.opacity, old.visible, old.blending
-    place, name, selected = viewer.layers.index(old), old.name, old in viewer.layers.selection
-    viewer.layers.remove(old)
-    layer.name = name
-    viewer.layers.insert(place, layer)
-    if not selected:
-        viewer.layers.selection.discard(layer)
+def _same_place(first: Layer, second: Layer) -> bool:
+    """Return True if two layers have one shape and lie on one another."""
+    return first.data.shape == second.data.shape and np.allclose(matrix(first), matrix(second))
 
 
 def _sentence(result: Result, number: int, took: float) -> str:
-    empty = f"; {result.skipped} constant planes left empty" if result.skipped else ""
+    empty = f"; {result.skipped} with nothing to separate left empty" if result.skipped else ""
     return f"{_counted(result, number)}, {_duration(took)}{empty}"
 
 

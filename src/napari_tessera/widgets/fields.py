@@ -26,6 +26,7 @@ from napari_tessera.lengths import METRES, parse, unit
 from napari_tessera.signature import Parameter
 from napari_tessera.types import Array
 from napari_tessera.widgets.choice import Choice
+from napari_tessera.widgets.layers import fits
 
 if TYPE_CHECKING:
     from napari.components import LayerList
@@ -63,23 +64,26 @@ class Field:
     def value(self, value: Any) -> None:
         raise NotImplementedError
 
+    @property
+    def kept(self) -> Any:
+        """The value to remember for the next session."""
+        return self.value
+
     def fit(self, unit_name: str, values: Array | None) -> None:
         """Adapt units and ranges to the image: its unit of length and a sample of its values."""
 
 
 class PlainField(Field):
-    """A number, a text, a choice or a yes or no, as magicgui shows it."""
+    """A whole number, a choice or a yes or no, as magicgui shows it."""
 
     def __init__(self, parameter: Parameter) -> None:
         options: dict[str, Any] = {}
-        if parameter.type in (int, float):
+        if parameter.type is int:
             low, high = parameter.word.low, parameter.word.high
             options = {
                 "min": -_HUGE if low is None else low,
                 "max": _HUGE if high is None else high,
             }
-        if parameter.type is float:
-            options["step"] = 0.05 if parameter.word.high is not None else 1.0
         if parameter.choices:
             options["choices"] = list(parameter.choices)
         kind = Any if parameter.choices else parameter.type
@@ -99,6 +103,24 @@ class PlainField(Field):
     @value.setter
     def value(self, value: Any) -> None:
         self._widget.value = value
+
+
+class NumberField(Field):
+    """A number of any size."""
+
+    def __init__(self, parameter: Parameter) -> None:
+        self._box = _spin_box(parameter.word.low, parameter.word.high)
+        super().__init__(parameter, self._box)
+        self.value = parameter.default
+        self._box.valueChanged.connect(lambda: self.changed.emit())
+
+    @property
+    def value(self) -> float:
+        return float(self._box.value())
+
+    @value.setter
+    def value(self, value: float) -> None:
+        self._box.setValue(value)
 
 
 class OptionalField(Field):
@@ -145,7 +167,7 @@ class LengthField(Field):
 
     @property
     def value(self) -> str:
-        return f"{self._box.value():g} {self._unit.currentText()}"
+        return f"{self._box.value():.9g} {self._unit.currentText()}"
 
     @value.setter
     def value(self, value: float | str) -> None:
@@ -212,16 +234,23 @@ class LevelsField(Field):
         self._place(levels, (min(low, levels[0]), max(high, levels[-1])))
         self.changed.emit()
 
+    @property
+    def kept(self) -> Any:
+        return self.value if self._chosen else None
+
     def handles(self, count: int) -> None:
         """Show `count` handles, at Otsu's levels unless there are as many already."""
         if len(self._slider.value()) != count:
             self._suggest(count)
 
     def _suggest(self, count: int) -> None:
-        """Put the handles where Otsu's method would."""
-        found = histogram([self._values])
+        """Put the handles where Otsu's method would, of 256 steps: it has to be quick."""
+        low, high = float(self._values.min()), float(self._values.max())
+        steps = ((self._values - low) / ((high - low) or 1) * 255).astype(np.uint8)
+        found = histogram([steps])
         if found.values.size > count:
-            self._place(otsu(found, count + 1), (found.values[0], found.values[-1]))
+            levels = (low + step / 255 * (high - low) for step in otsu(found, count + 1))
+            self._place(tuple(levels), (low, high))
 
     def fit(self, unit_name: str, values: Array | None) -> None:
         if values is None or values.size == 0 or values.min() == values.max():
@@ -302,12 +331,12 @@ class _HistogramView(QWidget):
 def _spin_box(low: float | None, high: float | None) -> QDoubleSpinBox:
     box = QDoubleSpinBox()
     box.setRange(-_HUGE if low is None else low, _HUGE if high is None else high)
-    box.setDecimals(3)
+    box.setDecimals(9)
     box.setStepType(QDoubleSpinBox.StepType.AdaptiveDecimalStepType)
     box.setMinimumWidth(70)
     # its own hint is as wide as the longest number of its range
     box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-    box.textFromValue = lambda value: f"{value:g}"  # no ".000" behind whole numbers
+    box.textFromValue = lambda value: f"{value:.9g}"  # no ".000" behind whole numbers
     return box
 
 
@@ -323,21 +352,15 @@ def _row(*widgets: QWidget) -> QWidget:
 
 def field_for(parameter: Parameter, layers: LayerList) -> Field:
     """Return the field that fits a parameter."""
-    from napari.layers import Image, Labels, Points
-
     word = parameter.word.name
-    accepted: dict[str, tuple[type, ...]] = {
-        "image": (Image,),
-        "labels": (Labels,),
-        "markers": (Points, Labels),
-        "mask": (Labels,),
-    }
-    if word in accepted:
-        return LayerField(parameter, layers, lambda layer: isinstance(layer, accepted[word]))
+    if parameter.is_array:
+        return LayerField(parameter, layers, lambda layer: fits(layer, word))
     if word == "length":
         return LengthField(parameter)
     if word in ("levels", "level"):
         return LevelsField(parameter)
     if parameter.optional:
         return OptionalField(parameter)
+    if parameter.type is float:
+        return NumberField(parameter)
     return PlainField(parameter)

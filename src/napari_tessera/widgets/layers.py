@@ -28,8 +28,10 @@ class Stacked:
         self.dtype = np.result_type(*(array.dtype for array in arrays))
 
     def __getitem__(self, index: tuple[Any, ...]) -> Array:
-        channels = range(len(self._arrays))[index[0]]
-        return np.stack([np.asarray(self._arrays[i][tuple(index[1:])]) for i in channels])
+        chosen, rest = index[0], tuple(index[1:])
+        if not isinstance(chosen, slice):
+            return np.asarray(self._arrays[chosen][rest])
+        return np.stack([np.asarray(array[rest]) for array in self._arrays[chosen]])
 
 
 def matrix(layer: Layer) -> Array:
@@ -80,6 +82,25 @@ def array(layer: Layer) -> Any:
     return layer.data[0] if layer.multiscale else layer.data
 
 
+def fits(layer: Layer, word: str) -> bool:
+    """Return True if a parameter with this word takes the layer; previews are never taken."""
+    from napari.layers import Image, Labels
+    from napari.layers import Points as PointsLayer
+
+    taken = {
+        "image": (Image,),
+        "labels": (Labels,),
+        "markers": (PointsLayer, Labels),
+        "mask": (Labels,),
+    }
+    return isinstance(layer, taken.get(word, ())) and not is_preview(layer)
+
+
+def is_preview(layer: Layer) -> bool:
+    """Return True for a layer that only shows a preview."""
+    return bool(layer.metadata.get(KEY, {}).get("preview"))
+
+
 def is_channel(layer: Layer) -> bool:
     """Return True for a grey Image layer, which can be a channel of another one."""
     from napari.layers import Image
@@ -106,7 +127,11 @@ def source(
     ValueError
         If the layers do not share one grid, or the geometry has no pixel size.
     """
+    from napari.layers import Image, Labels
+
     if not isinstance(layer, Sequence):
+        if not isinstance(layer, Image | Labels):
+            raise TypeError(f"layer is {layer!r}; pass an Image or Labels layer")
         rgb = bool(getattr(layer, "rgb", False))
         sizes, names = voxel_size(layer), axes(layer)
         if channel_axis is not None and not rgb:
@@ -119,7 +144,7 @@ def source(
             sizes = VoxelSize(_drop(sizes, channel_axis), sizes.unit)
             names = _drop(names, channel_axis)
         axis = layer.ndim if rgb else channel_axis
-        return Source(array(layer), sizes, names, axis, channel, layer.name)
+        return Source(array(layer), sizes, names, axis, channel, rgb, layer.name)
     first = layer[0]
     for other in layer[1:]:
         same_grid("channels", other, first)
@@ -127,31 +152,58 @@ def source(
         return source(first, channel_axis=channel_axis, channel=channel)
     stacked = Stacked([array(each) for each in layer])
     names = tuple(each.name for each in layer)
-    return Source(stacked, voxel_size(first), axes(first), 0, channel, " + ".join(names), names)
+    return Source(
+        stacked,
+        voxel_size(first),
+        axes(first),
+        channel_axis=0,
+        channel=channel,
+        name=" + ".join(names),
+        parts=names,
+    )
+
+
+def dropped_axis(own: Source) -> int | None:
+    """Return the axis of the layer behind a source that its results do not have."""
+    return None if own.rgb or own.parts else own.channel_axis
 
 
 def _drop(values: tuple[Any, ...], axis: int) -> tuple[Any, ...]:
     return tuple(values[:axis]) + tuple(values[axis + 1 :])
 
 
-def same_grid(name: str, layer: Layer, other: Layer) -> None:
-    """Raise an error unless two layers have the same shape and lie on one another."""
-    shape, wanted = array(layer).shape, array(other).shape[: other.ndim]
-    if tuple(shape[: layer.ndim]) != tuple(wanted):
+def same_grid(name: str, layer: Layer, other: Layer, dropped: int | None = None) -> None:
+    """Raise an error unless two layers have the same shape and lie on one another.
+
+    Parameters
+    ----------
+    name : str
+        The argument's name, for the message.
+    layer, other : Layer
+    dropped : int, optional
+        Axis of `other` that `layer` does not have.
+    """
+    kept = [axis for axis in range(other.ndim) if axis != dropped]
+    shape = tuple(array(layer).shape[: layer.ndim])
+    wanted = tuple(array(other).shape[axis] for axis in kept)
+    if shape != wanted:
         raise ValueError(
-            f"{name} is layer {layer.name!r} of shape {tuple(shape)}, but {other.name!r} has "
-            f"{tuple(wanted)}; choose a layer of the same shape"
+            f"{name} is layer {layer.name!r} of shape {shape}, but {other.name!r} has {wanted}; "
+            f"choose a layer of the same shape"
         )
-    if not np.allclose(matrix(layer), matrix(other)):
+    square = np.ix_([*kept, other.ndim], [*kept, other.ndim])
+    if not np.allclose(matrix(layer), matrix(other)[square]):
         raise ValueError(
             f"{name} is layer {layer.name!r}, which lies elsewhere than {other.name!r} (its scale, "
             "translate or rotation differ); give both the same"
         )
 
 
-def markers(name: str, layer: Layer, on: Layer, channel_axis: int | None = None) -> Any:
+def markers(name: str, layer: Layer, on: Layer, dropped: int | None = None) -> Any:
     """Return a Points or Labels layer as markers on the grid of another layer."""
-    if layer.__class__.__name__ == "Points" or hasattr(layer, "symbol"):
+    from napari.layers import Points as PointsLayer
+
+    if isinstance(layer, PointsLayer):
         if layer.ndim != on.ndim:
             raise ValueError(
                 f"{name} is layer {layer.name!r} with {layer.ndim} axes, but {on.name!r} has "
@@ -159,9 +211,8 @@ def markers(name: str, layer: Layer, on: Layer, channel_axis: int | None = None)
             )
         to_pixels = np.linalg.inv(matrix(on)) @ matrix(layer)
         points = np.asarray(layer.data, float) @ to_pixels[:-1, :-1].T + to_pixels[:-1, -1]
-        return Points(points if channel_axis is None else np.delete(points, channel_axis, 1))
-    if channel_axis is None:
-        same_grid(name, layer, on)
+        return Points(points if dropped is None else np.delete(points, dropped, 1))
+    same_grid(name, layer, on, dropped)
     return array(layer)
 
 
@@ -197,13 +248,10 @@ def geometry(layer: Layer, start: Sequence[int], dropped: int | None = None) -> 
     }
 
 
-def labels_layer(result: Result, recipe: Recipe, on: Layer) -> Labels:
+def labels_layer(result: Result, recipe: Recipe, on: Layer, dropped: int | None) -> Labels:
     """Return a result as a Labels layer that lies on its source and carries its recipe."""
     from napari.layers import Labels
 
-    dropped = (
-        None if getattr(on, "rgb", False) or result.array.ndim == on.ndim else (recipe.channel_axis)
-    )
     title = named_by(METHODS[recipe.method])
     return Labels(
         result.array,

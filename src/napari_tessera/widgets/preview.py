@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -11,10 +12,11 @@ import numpy as np
 from qtpy.QtCore import QTimer
 
 from napari_tessera.lengths import physical
+from napari_tessera.recipe import KEY
 from napari_tessera.stacks import Points, Region, Result, Source, cut, resolve, run
-from napari_tessera.types import Reporter, VoxelSize
+from napari_tessera.types import NothingToSeparate, Reporter, VoxelSize
 from napari_tessera.widgets.job import Job
-from napari_tessera.widgets.layers import geometry, named_by
+from napari_tessera.widgets.layers import dropped_axis, geometry, named_by
 from napari_tessera.widgets.region import current_place, shown_box
 
 if TYPE_CHECKING:
@@ -104,7 +106,7 @@ class Preview:
             call = self._read()
             view = view_of(call, self._viewer)
         except (ValueError, TypeError) as error:
-            self._failed(error)
+            self._fail(error)
             return
         levels = self._levels_for(call)
         self._job = Job(
@@ -116,7 +118,7 @@ class Preview:
         self._job.start()
 
     def _fail(self, error: Exception) -> None:
-        self._job = None
+        self.clear()
         self._failed(error)
 
     def _levels_for(self, call: Call) -> dict[str, Any] | None:
@@ -129,12 +131,12 @@ class Preview:
         self._job = None
         self._levels = None if levels is None else (_stack_key(call), levels)
         start = np.array(view.plane.start) + np.array(result.start)
-        dropped = None if result.array.ndim == call.layer.ndim else call.source.channel_axis
-        place = geometry(call.layer, start.tolist(), dropped)
+        place = geometry(call.layer, start.tolist(), dropped_axis(call.source))
         place["scale"] = place["scale"] * ([1] * (result.array.ndim - 2) + [view.step] * 2)
         # a new layer each time: napari keeps the undo history of the old array otherwise
         old, name = self._layer, f"Preview: {named_by(call.method)}"
-        self._layer = Labels(result.array, name=name, opacity=0.6, **place)
+        marked = {KEY: {"preview": True}}
+        self._layer = Labels(result.array, name=name, opacity=0.6, metadata=marked, **place)
         self._layer.editable = False
         selection = set(self._viewer.layers.selection)
         if old is not None and old in self._viewer.layers:
@@ -152,7 +154,7 @@ class Preview:
 def view_of(call: Call, viewer: ViewerModel) -> View:
     """Return what a preview of `call` should cover."""
     source = call.source
-    axis = None if getattr(call.layer, "rgb", False) else source.channel_axis
+    axis = dropped_axis(source)
     place = current_place(viewer, call.layer, axis)
     whole = call.region or Region((0,) * len(source.shape), source.shape)
     lead = len(source.shape) - 2
@@ -170,7 +172,8 @@ def view_of(call: Call, viewer: ViewerModel) -> View:
         mask = mask[tuple(p - a for p, a in zip(kept, first, strict=True))]
     plane = Region(start, stop, mask)
     size = (stop[-1] - start[-1]) * (stop[-2] - start[-2])
-    if size <= WHOLE_PLANE or mask is not None or viewer.dims.ndisplay != 2:
+    whole_only = call.method.scope(call.method.complete(call.values)) == "global"
+    if size <= WHOLE_PLANE or mask is not None or whole_only or viewer.dims.ndisplay != 2:
         return View(plane)
     low, high = shown_box(viewer, call.layer, axis)
     low = [max(0, v - a) for v, a in zip(low, start, strict=True)]
@@ -197,16 +200,27 @@ def compute(
         source, own = call.source, values
         if call.region is not None:
             source, own = cut(source, values, call.region)
-        levels = resolve(call.method, source, own, call.over)
+        levels = resolve(call.method, source, own, call.over, report)
     if levels is not None:
         arrays = {p.name for p in call.method.options if p.is_array}
         values = {k: v if k in arrays else levels[k] for k, v in values.items()}
     source, values = cut(call.source, values, view.plane)
     source = replace(source, array=np.asarray(source.array[(slice(None),) * source.array.ndim]))
+    try:
+        result = _at(call, source, values, view, report)
+    except NothingToSeparate:
+        if math.prod(call.source.shape[:-2]) == 1:
+            raise
+        empty = np.zeros(source.shape, np.uint8)  # as Run leaves such a plane of a stack
+        result = Result(empty, call.method.returns, values, 1, (0,) * empty.ndim)
+    return result, levels
+
+
+def _at(call: Call, source: Source, values: dict[str, Any], view: View, report: Reporter) -> Result:
+    """Run the method on the plane of a view, or on what is shown of it."""
     if view.shown is None:
-        result = run(call.method, source, values, over="planes", report=report)
-        return _within(result, view.plane.mask), levels
-    values = resolve(call.method, source, values, "planes")
+        return _within(run(call.method, source, values, over="planes", report=report), view)
+    values = resolve(call.method, source, values, "planes", report)
     box = _grown(call, source, values, view.shown)
     if view.step > 1:
         source, values = _thinned(call, source, values, view.step)
@@ -216,19 +230,28 @@ def compute(
         slice(a - o, b - o) for a, b, o in zip(inner.start, inner.stop, outer.start, strict=True)
     )
     start = tuple(a * s for a, s in zip(inner.start, _steps(inner, view.step), strict=True))
-    return replace(result, array=result.array[trim], start=start), levels
+    return replace(result, array=result.array[trim], start=start)
 
 
-def _within(result: Result, mask: Any) -> Result:
-    if mask is not None:
-        result.array[..., ~mask] = 0
+def _within(result: Result, view: View) -> Result:
+    if view.plane.mask is not None:
+        result.array[..., ~view.plane.mask] = 0
     return result
 
 
 def _stack_key(call: Call) -> tuple[Any, ...]:
     """Return what the levels of a whole stack depend on."""
-    plain = [(k, v) for k, v in call.values.items() if not hasattr(v, "shape")]
-    return id(call.source.array), call.levels_from, call.over, repr(plain), repr(call.region)
+    own, part = call.source, call.region
+    values = [(name, _identity(value)) for name, value in call.values.items()]
+    box = None if part is None else (part.start, part.stop, _identity(part.mask))
+    return id(own.array), own.channel_axis, own.channel, call.levels_from, call.over, box, *values
+
+
+def _identity(value: Any) -> Any:
+    """Return what tells a value from another one: arrays by themselves, others by what they say."""
+    if isinstance(value, Points):
+        return value.coordinates.tobytes()
+    return id(value) if hasattr(value, "shape") else repr(value)
 
 
 def _grown(call: Call, source: Source, values: Mapping[str, Any], shown: Region) -> Region:

@@ -21,7 +21,16 @@ from qtpy.QtWidgets import (
 from napari_tessera.catalogue import METHODS
 from napari_tessera.recipe import Recipe
 from napari_tessera.widgets.job import Job
-from napari_tessera.widgets.layers import labels_layer, named_by, recipe_of, show, source
+from napari_tessera.widgets.layers import (
+    dropped_axis,
+    file_of,
+    fits,
+    labels_layer,
+    named_by,
+    recipe_of,
+    show,
+    source,
+)
 
 if TYPE_CHECKING:
     import napari.viewer
@@ -37,13 +46,17 @@ def replay(
 ) -> Job:
     """Run a recipe on a layer in a thread and add the result."""
     # a recipe made on colours, or on several layers, fits a layer without channels too
-    channels = layer.ndim > len(recipe.source.get("axes", ())) and not getattr(layer, "rgb", False)
-    own = source(layer, channel_axis=recipe.channel_axis if channels else None)
+    axis = recipe.channel_axis
+    channels = isinstance(axis, int) and layer.ndim > len(recipe.source.get("axes", ()))
+    own = source(layer, channel_axis=axis if channels else None)  # type: ignore[arg-type]
+    again = recipe.on(own, file_of(layer))
     title = METHODS[recipe.method].display
     job = Job(
         lambda report: recipe.run(own, report),
         title=f"{title}: {layer.name}",
-        finished=lambda result: show(viewer, labels_layer(result, recipe, layer), layer),
+        finished=lambda result: show(
+            viewer, labels_layer(result, again, layer, dropped_axis(own)), layer
+        ),
         failed=failed,
     )
     job.start()
@@ -70,11 +83,13 @@ def recipe_menu(
         jobs[:] = [replay(recipe, viewer, layer, failed)]
 
     def fill_targets() -> None:
-        from napari.layers import Image, Labels
-
+        try:
+            word = METHODS[read().method].source.word.name
+        except ValueError:  # the form is not filled in yet, or the layer has no recipe
+            word = ""
         targets.clear()
         for layer in reversed(viewer.layers):
-            if isinstance(layer, Image | Labels):
+            if fits(layer, word):
                 targets.addAction(
                     layer.name, lambda layer=layer: attempt(lambda recipe: again(recipe, layer))
                 )
@@ -97,7 +112,8 @@ def _copy(text: str) -> None:
 def _save(parent: QWidget, recipe: Recipe) -> None:
     path, _ = QFileDialog.getSaveFileName(parent, "Save recipe", f"{recipe.method}.json", "*.json")
     if path:
-        recipe.save(path)
+        recipe.save(path, overwrite=True)  # the dialog has asked
+        show_info("Saved.")
 
 
 class RecipeOfLayer(QWidget):

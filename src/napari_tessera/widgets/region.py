@@ -8,14 +8,14 @@ import numpy as np
 
 from napari_tessera.stacks import Over, Region, Source
 from napari_tessera.types import Array
-from napari_tessera.widgets.layers import array, matrix, same_grid
+from napari_tessera.widgets.layers import array, is_preview, matrix, same_grid
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Layer
 
 WHOLE = "whole layer"
-PLANE = "current plane"
+PLANE = "current plane or volume"
 SHOWN = "what is shown"
 
 
@@ -26,8 +26,7 @@ def choices(viewer: ViewerModel, layer: Layer | None) -> list[tuple[str, Any]]:
     drawn = [
         (f"inside {each.name}", each)
         for each in viewer.layers
-        # a preview cannot be edited
-        if isinstance(each, Shapes | Labels) and each is not layer and each.editable
+        if isinstance(each, Shapes | Labels) and each is not layer and not is_preview(each)
     ]
     words = [WHOLE, PLANE, SHOWN] if layer is None or layer.ndim > 2 else [WHOLE, SHOWN]
     return [(word, word) for word in words] + drawn
@@ -39,7 +38,7 @@ def region(
     layer: Layer,
     source: Source,
     over: Over,
-    channel_axis: int | None = None,
+    dropped: int | None = None,
 ) -> Region | None:
     """Return the chosen part of a layer, None for all of it.
 
@@ -49,10 +48,10 @@ def region(
         If nothing of the layer is in the part, or it cannot be told.
     """
     if not isinstance(choice, str):
-        return _inside(choice, layer, source, channel_axis)
+        return _inside(choice, layer, source, dropped)
     if choice == WHOLE:
         return None
-    current = current_place(viewer, layer, channel_axis)
+    current = current_place(viewer, layer, dropped)
     spatial = 3 if over == "volume" else 2
     start, stop = [0] * len(source.shape), list(source.shape)
     for axis in range(len(source.shape) - spatial):
@@ -63,7 +62,7 @@ def region(
             )
         start[axis], stop[axis] = current[axis], current[axis] + 1
     if choice == SHOWN:
-        low, high = shown_box(viewer, layer, channel_axis)
+        low, high = shown_box(viewer, layer, dropped)
         for axis in range(len(source.shape) - 2, len(source.shape)):
             start[axis], stop[axis] = max(0, low[axis]), min(source.shape[axis], high[axis])
     if any(a >= b for a, b in zip(start, stop, strict=True)):
@@ -71,17 +70,17 @@ def region(
     return Region(tuple(start), tuple(stop))
 
 
-def current_place(viewer: ViewerModel, layer: Layer, channel_axis: int | None = None) -> list[int]:
-    """Return the pixel of a layer at the viewer's sliders, without its channel axis."""
+def current_place(viewer: ViewerModel, layer: Layer, dropped: int | None = None) -> list[int]:
+    """Return the pixel of a layer at the viewer's sliders, without its channels."""
     point = np.asarray(viewer.dims.point, float)[-layer.ndim :]
     place = [round(float(p)) for p in layer.world_to_data(point)]
-    if channel_axis is not None and not getattr(layer, "rgb", False):
-        place.pop(channel_axis)
+    if dropped is not None:
+        place.pop(dropped)
     return place
 
 
 def shown_box(
-    viewer: ViewerModel, layer: Layer, channel_axis: int | None = None
+    viewer: ViewerModel, layer: Layer, dropped: int | None = None
 ) -> tuple[list[int], list[int]]:
     """Return the box of a layer's pixels on the canvas, first and one past the last.
 
@@ -100,20 +99,19 @@ def shown_box(
     if layer.multiscale:
         corners *= np.asarray(layer.downsample_factors)[layer.data_level]
     low, high = np.floor(corners[0]).astype(int).tolist(), np.ceil(corners[1]).astype(int).tolist()
-    if channel_axis is not None and not getattr(layer, "rgb", False):
-        low.pop(channel_axis)
-        high.pop(channel_axis)
+    if dropped is not None:
+        low.pop(dropped)
+        high.pop(dropped)
     return low, [value + 1 for value in high]
 
 
-def _inside(drawn: Layer, layer: Layer, source: Source, channel_axis: int | None) -> Region:
+def _inside(drawn: Layer, layer: Layer, source: Source, dropped: int | None) -> Region:
     from napari.layers import Shapes
 
     if isinstance(drawn, Shapes):
         mask = _filled(drawn, layer, source.shape[-2:])
     else:
-        if channel_axis is None:
-            same_grid("region", drawn, layer)
+        same_grid("region", drawn, layer, dropped)
         mask = np.asarray(array(drawn)) != 0
     if not mask.any():
         raise ValueError(
