@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
-from skimage import data
+from skimage import data, filters
 
 from napari_tessera import METHODS, apply, threshold, watershed
 from napari_tessera.widgets import memory
@@ -184,6 +184,22 @@ def test_the_manual_level_starts_at_otsus_and_spans_the_image(viewer, coins, for
     assert form.fields["levels"].value[0] == pytest.approx(107, abs=2)
     form.fields["levels"].value = (150,)
     np.testing.assert_array_equal(run(form).data, data.coins() > 150)
+
+
+def test_levels_are_of_the_channel_and_above_the_background(viewer, form_of):
+    viewer.add_image(data.retina()[::4, ::4], name="retina")
+    form = form_of("threshold")
+    form.fields["method"].value = "manual"
+    suggested = []
+    for channel, name in ((1, "green"), (2, "blue")):
+        form.channel.setCurrentText(name)
+        otsu = filters.threshold_otsu(data.retina()[::4, ::4, channel])
+        suggested.append(form.fields["levels"].value[0])
+        assert suggested[-1] == pytest.approx(otsu, abs=3)
+    assert suggested[0] != suggested[1]
+    form.fields["background"].value = "15 px"
+    assert form.fields["levels"]._slider.minimum() < 0
+    assert abs(form.fields["levels"].value[0]) < 20
 
 
 def test_values_are_remembered_and_reset(viewer, coins, form_of, run):

@@ -31,9 +31,10 @@ from qtpy.QtWidgets import (
 
 from napari_tessera.catalogue import Method
 from napari_tessera.labels import count
+from napari_tessera.lengths import to_pixels
 from napari_tessera.recipe import Recipe
 from napari_tessera.stacks import Result
-from napari_tessera.types import Reporter
+from napari_tessera.types import Reporter, VoxelSize
 from napari_tessera.widgets import memory, region
 from napari_tessera.widgets.call import Call, digest
 from napari_tessera.widgets.choice import Choice, Several
@@ -85,6 +86,7 @@ class MethodForm(QWidget):
         self._quiet = False
         self._watched: list[tuple[Any, Any]] = []
         self._followed: list[Any] = []
+        self._fitted: tuple[Any, ...] = ()
         # with the viewer, Qt deletes its widgets without asking them to close
         own = weakref.ref(self)
         self.destroyed.connect(lambda: _release(own()))
@@ -277,11 +279,24 @@ class MethodForm(QWidget):
                 self._fit(self.source.value)
 
     def _fit(self, layer: Layer) -> None:
-        """Give the fields the layer's unit and a sample of its intensities."""
-        unit = str(layer.units[-1])
-        values = sample(layer) if self.source.parameter.word.name == "image" else None
+        """Give the fields the layer's unit and a sample of the intensities worked on."""
+        values = None
+        self._fitted = self._seen()
+        if self.source.parameter.word.name == "image":
+            with suppress(ValueError):  # such a layer is refused when it is run
+                own = source(
+                    layer, channel_axis=self.channel_axis.chosen, channel=self.channel.chosen
+                )
+                voxel = VoxelSize(own.spacing[-2:], own.spacing.unit)
+                values = sample(layer, own, to_pixels(self._seen()[0], voxel))
         for field in self.fields.values():
-            field.fit(unit, values)
+            field.fit(str(layer.units[-1]), values)
+
+    def _seen(self) -> tuple[Any, ...]:
+        """Return what the intensities that levels apply to depend on."""
+        background = self.fields.get("background")
+        width = "0 px" if background is None else background.value
+        return width, self.channel_axis.chosen, self.channel.chosen
 
     def _fill_channels(self, layer: Layer | None) -> None:
         named: list[tuple[str, int | None]] = []
@@ -353,6 +368,8 @@ class MethodForm(QWidget):
             several = values.get("method") == "hysteresis"
             with self._silence():
                 self.fields["levels"].handles(2 if several else 1)  # type: ignore[attr-defined]
+        if self.source.value is not None and self._seen() != self._fitted:
+            self._units_changed()
         if self.show_preview.isChecked():
             self.preview.request()
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_tessera.catalogue import METHODS, Method
+from napari_tessera.classical.smoothing import prepare
 from napari_tessera.lengths import METRES, unit
 from napari_tessera.recipe import KEY, Recipe
-from napari_tessera.stacks import Points, Result, Source, default_axes
+from napari_tessera.stacks import Points, Result, Source, default_axes, grey
 from napari_tessera.types import Array, VoxelSize
 
 if TYPE_CHECKING:
@@ -291,16 +292,38 @@ def named_by(method: Method) -> str:
     return method.display.lower()
 
 
-def sample(layer: Layer) -> Array:
+def sample(layer: Layer, own: Source, background: tuple[float, ...] = (0.0, 0.0)) -> Array:
     """Return some intensities of a layer for a histogram, without reading much of it.
 
-    Of a lazy array they are those on the canvas, so that nothing is computed.
+    Parameters
+    ----------
+    layer : Image layer
+        Of a lazy array only what is on the canvas is taken, so that nothing is computed.
+    own : Source
+        The layer as a source, with the channel that is worked on.
+    background : tuple of float
+        Width of the background that is subtracted, in pixels of the last two axes.
+
+    Returns
+    -------
+    ndarray, one axis
     """
-    data = layer.data[-1] if layer.multiscale else layer.data
-    if isinstance(data, np.ndarray):
-        step = max(1, int((data.size / 250_000) ** (1 / data.ndim)))
-        values = data[(slice(None, None, step),) * data.ndim]
+    step = 1
+    if isinstance(own.array, np.ndarray):
+        step = max(1, int((np.prod(own.shape) / 250_000) ** (1 / len(own.shape))))
+        box = [slice(None, None, step)] * len(own.shape)
+        if own.channel_axis is not None:
+            box.insert(own.channel_axis, slice(None))
+        values = own.array[tuple(box)]
+        if own.channel_axis is not None:
+            values = np.moveaxis(values, own.channel_axis, -1)
+            one = own.channel is not None
+            values = values[..., own.channel] if one else grey(values, rgb=own.rgb)
     else:
         values = np.asarray(layer._slice.image.view)
+        values = grey(values, rgb=True) if own.rgb else values
     values = values.astype(np.uint8) if values.dtype == bool else values
+    if any(background):
+        widths = (0.0,) * (values.ndim - 2) + tuple(width / step for width in background)
+        values = prepare(np.nan_to_num(values), (0.0,) * values.ndim, widths)
     return np.asarray(values[np.isfinite(values)])
