@@ -79,7 +79,9 @@ def _range(pieces: Iterable[Array]) -> tuple[Any, Any, int, bool]:
     low: Any = None
     high, size, whole = low, 0, True
     for piece in pieces:
-        values = piece if piece.dtype.kind != "f" else piece[np.isfinite(piece)]
+        values = piece
+        if piece.dtype.kind == "f" and not np.isfinite(piece.sum(dtype=np.float64)):
+            values = piece[np.isfinite(piece)]  # a copy, made only where there are gaps
         if values.size:
             # .item(): large integers stay exact as Python's own
             lowest, highest = values.min().item(), values.max().item()
@@ -115,8 +117,12 @@ def _count_whole(values: Array, low: int, high: int) -> Array:
 
 
 def _count_bins(values: Array, low: float, width: float) -> Array:
-    values = values[np.isfinite(values)].astype(np.float64)
-    bins = ((values - low) / width).astype(np.int64)
+    steps = values.astype(np.float64)
+    if not np.isfinite(steps.sum()):
+        steps = steps[np.isfinite(steps)]
+    steps -= low
+    steps /= width
+    bins = steps.astype(np.int64)
     return np.asarray(np.bincount(np.minimum(bins, BINS - 1), minlength=BINS))
 
 
