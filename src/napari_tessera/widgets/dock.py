@@ -109,7 +109,7 @@ class MethodForm(QWidget):
         self.levels_from = Choice("Automatic levels from")
         self.over.offer([("planes", "planes"), ("volume", "volume")])
         self.levels_from.offer([("each plane", "each"), ("whole stack", "all")])
-        self.join = QCheckBox("same object, same number")
+        self.join = QCheckBox("keep numbers")
         self.show_preview, self.replace_last = QCheckBox("Preview"), QCheckBox("Replace last")
         self.replace_last.setChecked(True)
         self.run_button, self.bar = QPushButton("Run"), QProgressBar()
@@ -158,14 +158,12 @@ class MethodForm(QWidget):
         ):
             self._add(self._rows, title, widget)
         self._add_fields()
-        area = QScrollArea()
-        area.setWidget(inside)
-        area.setWidgetResizable(True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        bar = area.verticalScrollBar().sizeHint().width()
-        area.setMinimumWidth(inside.minimumSizeHint().width() + bar)
-        outer.addWidget(area, 1)
+        self._area = QScrollArea()
+        self._area.setWidget(inside)
+        self._area.setWidgetResizable(True)
+        self._area.setFrameShape(QFrame.Shape.NoFrame)
+        self._area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        outer.addWidget(self._area, 1)
         outer.addLayout(_row(self.show_preview, self.replace_last))
         outer.addWidget(self.run_button)
         outer.addWidget(self.bar)
@@ -211,6 +209,12 @@ class MethodForm(QWidget):
         label.setBuddy(widget)
         self._labels[widget] = label
         rows.addRow(label, widget)
+
+    def _fit_width(self) -> None:
+        """Make room for the rows that are shown, so that none is cut off."""
+        self._rows.activate()
+        bar = self._area.verticalScrollBar().sizeHint().width()
+        self._area.setMinimumWidth(self._area.widget().minimumSizeHint().width() + bar)
 
     def _show_row(self, widget: QWidget, on: bool) -> None:
         widget.setVisible(on)
@@ -357,6 +361,7 @@ class MethodForm(QWidget):
         self._show_row(self.over, axes > 2)
         self._show_row(self.levels_from, several and self.method.statistics is not None)
         self._show_row(self.join, several and self.method.returns == "objects")
+        self._fit_width()
 
     def _field_changed(self, *_: Any) -> None:
         if self._quiet:
@@ -368,6 +373,7 @@ class MethodForm(QWidget):
             several = values.get("method") == "hysteresis"
             with self._silence():
                 self.fields["levels"].handles(2 if several else 1)  # type: ignore[attr-defined]
+        self._fit_width()
         if self.source.value is not None and self._seen() != self._fitted:
             self._units_changed()
         if self.show_preview.isChecked():
@@ -585,7 +591,9 @@ class MethodForm(QWidget):
     # ------------------------------------------------------------------ end
 
     def event(self, event: Any) -> bool:
-        """Let go of the viewer when the dock that held the form is closed."""
+        """Let go of the viewer when the dock that held the form is closed; fit its theme."""
+        if event.type() in (QEvent.Type.Show, QEvent.Type.StyleChange):
+            self._fit_width()
         if event.type() == QEvent.Type.ParentChange and self.parent() is None:
             self.release()
             self.deleteLater()
