@@ -7,7 +7,8 @@ import pytest
 
 from napari_tessera import METHODS
 from napari_tessera.signature import docs
-from napari_tessera.stacks import Source, grey, run
+from napari_tessera.sources import Source, grey
+from napari_tessera.stacks import run
 from napari_tessera.types import VoxelSize
 
 every = pytest.mark.parametrize("method", METHODS.values(), ids=list(METHODS))

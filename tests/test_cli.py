@@ -122,7 +122,7 @@ def test_planes_and_volumes(tmp_path, monkeypatch):
 
 def test_a_saved_recipe_is_replayed(coins):
     from napari_tessera import Recipe
-    from napari_tessera.stacks import Source
+    from napari_tessera.sources import Source
 
     source = Source.of(data.coins())
     recipe = Recipe.of(METHODS["threshold"], source, {"method": "li"})

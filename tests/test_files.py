@@ -7,7 +7,8 @@ import zarr
 
 from napari_tessera import METHODS, Recipe, files
 from napari_tessera.recipe import KEY
-from napari_tessera.stacks import Points, Result, Source
+from napari_tessera.sources import Points, Source
+from napari_tessera.stacks import Result
 from napari_tessera.types import VoxelSize
 
 LABELS = np.arange(24, dtype=np.uint16).reshape(2, 3, 4)

@@ -7,7 +7,8 @@ import pytest
 
 from napari_tessera import METHODS, Recipe, files
 from napari_tessera.recipe import pack, unpack
-from napari_tessera.stacks import Points, Region, Source, run
+from napari_tessera.sources import Points, Region, Source
+from napari_tessera.stacks import run
 from napari_tessera.types import VoxelSize
 
 SPACING = VoxelSize((2, 0.5, 0.5), "um")

@@ -6,7 +6,8 @@ import pytest
 import zarr
 
 from napari_tessera import label, threshold, watershed
-from napari_tessera.stacks import Points, Region, Source, grey, run
+from napari_tessera.sources import Points, Region, Source, grey
+from napari_tessera.stacks import run
 from napari_tessera.types import NothingToSeparate, Stop, VoxelSize
 
 

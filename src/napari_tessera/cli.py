@@ -18,7 +18,8 @@ from napari_tessera.lengths import METRES
 from napari_tessera.lengths import unit as short_unit
 from napari_tessera.recipe import Recipe, result_name, unpack_region
 from napari_tessera.signature import Parameter
-from napari_tessera.stacks import LevelsFrom, Source, run
+from napari_tessera.sources import Source
+from napari_tessera.stacks import LevelsFrom, run
 from napari_tessera.types import Progress, VoxelSize
 
 _NUMBERS = (int, float)

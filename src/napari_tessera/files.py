@@ -13,7 +13,8 @@ import numpy as np
 from napari_tessera.lengths import METRES
 from napari_tessera.lengths import unit as short_unit
 from napari_tessera.recipe import KEY, Recipe
-from napari_tessera.stacks import Points, Result, Source
+from napari_tessera.sources import Points, Source
+from napari_tessera.stacks import Result
 from napari_tessera.types import Array, VoxelSize
 
 TIFF = (".tif", ".tiff")

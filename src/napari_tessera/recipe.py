@@ -19,7 +19,8 @@ import numpy as np
 
 from napari_tessera.catalogue import METHODS, Method
 from napari_tessera.signature import Parameter
-from napari_tessera.stacks import LevelsFrom, Over, Points, Region, Result, Source, run
+from napari_tessera.sources import Over, Points, Region, Source
+from napari_tessera.stacks import LevelsFrom, Result, run
 from napari_tessera.types import Progress
 
 SCHEMA = 1

@@ -13,209 +13,12 @@ from typing import Any, Literal
 import numpy as np
 
 from napari_tessera.catalogue import METHODS, Method
-from napari_tessera.labels import continued, from_points, smallest_dtype
+from napari_tessera.labels import continued, smallest_dtype
+from napari_tessera.sources import Index, Over, Points, Region, Source, grey
 from napari_tessera.tiles import WORKERS, in_order
 from napari_tessera.types import Array, NothingToSeparate, Progress, Reporter, VoxelSize
 
-Over = Literal["planes", "volume"]
 LevelsFrom = Literal["each", "all"]
-Index = tuple[int, ...]
-
-LUMINANCE = (0.2125, 0.7154, 0.0721)
-"""Weights of red, green and blue in luminance (ITU-R BT.709)."""
-
-
-@dataclass(frozen=True)
-class Source:
-    """An array and what its axes mean.
-
-    Attributes
-    ----------
-    array : array
-        Anything with shape, dtype and slicing: NumPy, Dask, Zarr. Axes in the order (..., Z, Y, X),
-        with channels anywhere.
-    spacing : VoxelSize
-        Pixel size along every axis but the channels'. Leading axes (time) have any number.
-    axes : tuple of str
-        Name of each of the same axes, such as ("t", "z", "y", "x").
-    channel_axis : int, optional
-        The axis of `array` that holds colours or channels.
-    channel : int, optional
-        The channel to work on; None = all of them, their mean, or luminance.
-    rgb : bool
-        Whether the channels are red, green, blue (and transparency).
-    name : str
-        For messages and for the names of results.
-    parts : tuple of str
-        The names of the layers that are its channels, if it was put together from several.
-    """
-
-    array: Any
-    spacing: VoxelSize
-    axes: tuple[str, ...]
-    channel_axis: int | None = None
-    channel: int | None = None
-    rgb: bool = False
-    name: str = "image"
-    parts: tuple[str, ...] = ()
-
-    @classmethod
-    def of(
-        cls,
-        array: Any,
-        *,
-        spacing: VoxelSize | tuple[float, ...] | None = None,
-        axes: str | tuple[str, ...] | None = None,
-        channel_axis: int | None = None,
-        name: str = "image",
-    ) -> Source:
-        """Return the source of `array`; sizes and names not given are 1 pixel and y, x."""
-        count = array.ndim - (channel_axis is not None)
-        names = tuple(axes) if axes else default_axes(count)
-        if len(names) != count:
-            raise ValueError(
-                f"axes is {names}, but {name} has {count} axes besides its channels; name each"
-            )
-        own = tuple(spacing or ())
-        spatial = sum(each in ("z", "y", "x") for each in names)
-        if own and len(own) not in {count, spatial}:
-            raise ValueError(
-                f"spacing is {own}, but {name} has the axes {', '.join(names)}; pass one number "
-                "per axis"
-            )
-        sizes = VoxelSize((1.0,) * (count - len(own)) + own, getattr(spacing, "unit", "pixel"))
-        axis = None if channel_axis is None else channel_axis % array.ndim
-        return cls(array, sizes, names, axis, name=name)
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Shape without the channels."""
-        shape = tuple(self.array.shape)
-        return shape if self.channel_axis is None else _without(shape, self.channel_axis)
-
-    @property
-    def over(self) -> Over:
-        """Whether a volume or its planes would usually be worked on: volumes where there is a z."""
-        return "volume" if len(self.shape) > 2 and self.axes[-3].lower() == "z" else "planes"
-
-    def cut(self, region: Region) -> Source:
-        """Return the box of `region`, read lazily."""
-        region.check(self)
-        box = list(region.box)
-        if self.channel_axis is not None:
-            box.insert(self.channel_axis, slice(None))
-        return replace(self, array=_Box(self.array, tuple(box)))
-
-
-class _Box:
-    """A part of an array that is read only when asked for."""
-
-    def __init__(self, array: Any, box: tuple[slice, ...]) -> None:
-        self._array, self._box = array, box
-        self.dtype = array.dtype
-        self.shape = tuple(
-            len(range(*part.indices(size))) for part, size in zip(box, array.shape, strict=True)
-        )
-        self.ndim = len(self.shape)
-
-    def __getitem__(self, index: tuple[Any, ...]) -> Any:
-        whole = []
-        for position, part in zip(index, self._box, strict=True):
-            first = part.start or 0
-            whole.append(slice(first, part.stop) if position == slice(None) else first + position)
-        return self._array[tuple(whole)]
-
-
-class _Masked:
-    """An array that is 0 outside a mask of its last axes."""
-
-    def __init__(self, array: Any, mask: Array) -> None:
-        self._array, self._mask = array, np.broadcast_to(mask, array.shape)
-        self.shape, self.ndim, self.dtype = array.shape, array.ndim, array.dtype
-
-    def __getitem__(self, index: tuple[Any, ...]) -> Array:
-        return np.where(self._mask[index], np.asarray(self._array[index]), 0).astype(self.dtype)
-
-
-def _without(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:
-    return shape[:axis] + shape[axis + 1 :]
-
-
-def default_axes(count: int) -> tuple[str, ...]:
-    """Return names for axes that have none: only the last two, y and x, can be known.
-
-    Examples
-    --------
-    >>> default_axes(4)
-    ('axis 0', 'axis 1', 'y', 'x')
-    """
-    return (*(f"axis {i}" for i in range(count - 2)), "y", "x")
-
-
-@dataclass(frozen=True)
-class Region:
-    """A part of a source: a box, and within it, if given, a mask.
-
-    Attributes
-    ----------
-    start, stop : tuple of int
-        First index and one past the last along every axis but the channels'.
-    mask : ndarray of bool, optional
-        Of the box's shape, or of its last axes. Results outside are 0.
-    """
-
-    start: Index
-    stop: Index
-    mask: Array | None = None
-
-    @property
-    def box(self) -> tuple[slice, ...]:
-        """The box as slices."""
-        return tuple(slice(a, b) for a, b in zip(self.start, self.stop, strict=True))
-
-    def check(self, source: Source) -> None:
-        """Raise an error unless the region lies inside `source`."""
-        fits = len(self.start) == len(source.shape) and all(
-            0 <= a < b <= size
-            for a, b, size in zip(self.start, self.stop, source.shape, strict=True)
-        )
-        if not fits:
-            raise ValueError(
-                f"region goes from {self.start} to {self.stop}, but {source.name} has shape "
-                f"{source.shape}; choose a region inside it"
-            )
-
-
-@dataclass(frozen=True)
-class Points:
-    """Markers given as points; each becomes one pixel, with an id of its own in its plane.
-
-    Attributes
-    ----------
-    coordinates : ndarray, shape (N, D)
-        In pixels of the source, all axes but the channels'.
-    """
-
-    coordinates: Array
-
-    def cut(self, region: Region) -> Points:
-        """Return the points inside the box of `region`, counted from its start."""
-        moved = np.asarray(self.coordinates, float) - np.array(region.start)
-        size = np.array(region.stop) - np.array(region.start)
-        nearest = np.rint(moved)
-        return Points(moved[np.all((nearest >= 0) & (nearest < size), axis=1)])
-
-    def at(self, index: Index, shape: tuple[int, ...]) -> Array:
-        """Return the labels of one plane or volume; its points are 1, 2, 3, ..."""
-        points = np.asarray(self.coordinates, float)
-        if points.ndim != 2 or points.shape[1] != len(shape):
-            raise ValueError(
-                f"markers has points of shape {points.shape}, but the image has {len(shape)} axes; "
-                f"pass {len(shape)} coordinates per point"
-            )
-        lead = len(index)
-        here = np.all(np.rint(points[:, :lead]) == np.array(index), axis=1)
-        return from_points(points[here, lead:], shape[lead:])
 
 
 @dataclass(frozen=True)
@@ -346,6 +149,17 @@ def _masked(mask: Array | None, inside: Array, shape: tuple[int, ...]) -> Array:
     """Return the user's own mask (if any) and the region's as one."""
     both = np.broadcast_to(inside, shape)
     return both if mask is None else both & (np.asarray(mask) != 0)
+
+
+class _Masked:
+    """An array that is 0 outside a mask of its last axes."""
+
+    def __init__(self, array: Any, mask: Array) -> None:
+        self._array, self._mask = array, np.broadcast_to(mask, array.shape)
+        self.shape, self.ndim, self.dtype = array.shape, array.ndim, array.dtype
+
+    def __getitem__(self, index: tuple[Any, ...]) -> Array:
+        return np.where(self._mask[index], np.asarray(self._array[index]), 0).astype(self.dtype)
 
 
 @dataclass(frozen=True)
@@ -486,24 +300,3 @@ def _numbered(previous: Array | None, array: Array, next_id: int) -> Array:
         return continued(previous, array, next_id)
     numbered = array.astype(np.uint32)
     return np.add(numbered, np.uint32(next_id - 1), out=numbered, where=numbered > 0)
-
-
-def grey(image: Array, *, rgb: bool = False) -> Array:
-    """Return one channel from several in the last axis, in the image's own dtype.
-
-    Parameters
-    ----------
-    image : ndarray, shape (..., channels)
-    rgb : bool
-        True gives the luminance of the first three, False the mean of all.
-
-    Examples
-    --------
-    >>> grey(np.array([[[255, 255, 255], [0, 255, 0]]], np.uint8), rgb=True)
-    array([[255, 182]], dtype=uint8)
-    """
-    if rgb:
-        mixed = np.tensordot(image[..., :3], np.array(LUMINANCE), 1)
-    else:
-        mixed = image.mean(axis=-1, dtype=np.float64)
-    return np.asarray((np.rint(mixed) if image.dtype.kind in "ui" else mixed).astype(image.dtype))

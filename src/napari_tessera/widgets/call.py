@@ -11,7 +11,8 @@ import numpy as np
 
 from napari_tessera.catalogue import Method
 from napari_tessera.recipe import Recipe, unpack_region
-from napari_tessera.stacks import LevelsFrom, Over, Region, Result, Source, run
+from napari_tessera.sources import Over, Region, Source
+from napari_tessera.stacks import LevelsFrom, Result, run
 from napari_tessera.types import Array, Reporter
 from napari_tessera.widgets.layers import dropped_axis, file_of, find, labels_layer, markers, source
 

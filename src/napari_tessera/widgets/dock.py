@@ -8,7 +8,6 @@ import time
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,11 +31,10 @@ from qtpy.QtWidgets import (
 from napari_tessera.catalogue import Method
 from napari_tessera.labels import count
 from napari_tessera.lengths import to_pixels
-from napari_tessera.recipe import Recipe
 from napari_tessera.stacks import Result
-from napari_tessera.types import Reporter, VoxelSize
+from napari_tessera.types import VoxelSize
 from napari_tessera.widgets import memory, region
-from napari_tessera.widgets.call import Call, digest
+from napari_tessera.widgets.call import Call
 from napari_tessera.widgets.choice import Choice, Several
 from napari_tessera.widgets.fields import Field, LayerField, field_for
 from napari_tessera.widgets.job import Job
@@ -46,7 +44,6 @@ from napari_tessera.widgets.layers import (
     is_channel,
     labels_layer,
     markers,
-    matrix,
     named_by,
     sample,
     show,
@@ -54,6 +51,16 @@ from napari_tessera.widgets.layers import (
 )
 from napari_tessera.widgets.preview import Preview
 from napari_tessera.widgets.recipes import recipe_menu
+from napari_tessera.widgets.results import (
+    Edits,
+    Last,
+    Outcome,
+    counted,
+    duration,
+    same_place,
+    sentence,
+    work,
+)
 
 if TYPE_CHECKING:
     import napari.viewer
@@ -82,7 +89,7 @@ class MethodForm(QWidget):
         super().__init__()
         self.viewer = napari_viewer
         self.job: Job | None = None
-        self._last: _Last | None = None
+        self._last: Last | None = None
         self._quiet = False
         self._watched: list[tuple[Any, Any]] = []
         self._followed: list[Any] = []
@@ -488,10 +495,10 @@ class MethodForm(QWidget):
         if self.remembers:
             memory.remember(self.method.name, self._plain_values())
         last, began = self._replaceable(call.layer), time.monotonic()
-        edits = _Edits(last[0] if last else None)
+        edits = Edits(last[0] if last else None)
         self._say(f"{named_by(self.method).capitalize()} is running ...")
         self.job = Job(
-            lambda report: _work(call, last, report),
+            lambda report: work(call, last, report),
             title=f"{self.method.display}: {call.layer.name}",
             finished=lambda outcome: self._finished(
                 call, outcome, edits.seen(), time.monotonic() - began
@@ -523,14 +530,14 @@ class MethodForm(QWidget):
         claimed = layer.name != self._last.name or len(layer.features.columns) > 0
         return None if claimed else (layer, self._last.key)
 
-    def _finished(self, call: Call, outcome: _Outcome, edited: bool, took: float) -> None:
+    def _finished(self, call: Call, outcome: Outcome, edited: bool, took: float) -> None:
         self.job = None
         self._running(False)
         dropped = dropped_axis(call.source)
         layer = labels_layer(outcome.result, outcome.recipe, call.layer, dropped)
         old = outcome.replaces
         there = old is not None and old in self.viewer.layers
-        if old is not None and there and not edited and _same_place(old, layer):
+        if old is not None and there and not edited and same_place(old, layer):
             # the same layer goes on: its look, and what other forms have chosen, stay
             old.data, old.metadata = layer.data, {**old.metadata, **layer.metadata}
             layer = old
@@ -538,13 +545,13 @@ class MethodForm(QWidget):
             same = self._last is not None and self._last.source() is call.layer
             newest = self._last.layer() if same and self._last is not None else None
             show(self.viewer, layer, newest if newest in self.viewer.layers else call.layer)
-        self._last = _Last(weakref.ref(layer), weakref.ref(call.layer), outcome.key, layer.name)
-        self._say(_sentence(outcome.result, outcome.number, took))
+        self._last = Last(weakref.ref(layer), weakref.ref(call.layer), outcome.key, layer.name)
+        self._say(sentence(outcome.result, outcome.number, took))
 
     def _previewed(self, result: Result, call: Call) -> None:
         flat = call.over == "volume"
         note = "Preview: 2-D approximation of the volume. " if flat else "Preview: "
-        self._say(f"{note}{_counted(result, count(result.array))}")
+        self._say(f"{note}{counted(result, count(result.array))}")
 
     def _toggle_preview(self, on: bool) -> None:
         if on:
@@ -554,7 +561,7 @@ class MethodForm(QWidget):
 
     def _progressed(self, share: float, left: float | None) -> None:
         self.bar.setValue(round(share * 100))
-        self.bar.setFormat("%p %" if left is None else f"%p %   {_duration(left)} left")
+        self.bar.setFormat("%p %" if left is None else f"%p %   {duration(left)} left")
 
     def _running(self, on: bool) -> None:
         self.run_button.setText("Stop" if on else "Run")
@@ -617,53 +624,6 @@ def dock(method: Method) -> type[MethodForm]:
     return type(f"{name}Form", (MethodForm,), {"method": method, "__doc__": method.summary})
 
 
-@dataclass(frozen=True)
-class _Last:
-    """The last result of a form, what it was made from, its hash and its name."""
-
-    layer: weakref.ref[Labels]
-    source: weakref.ref[Layer]
-    key: str
-    name: str
-
-
-class _Edits:
-    """Whether a layer is edited from now on."""
-
-    def __init__(self, layer: Labels | None) -> None:
-        self._seen = False
-        self._emitters = [] if layer is None else [layer.events.labels_update, layer.events.data]
-        for emitter in self._emitters:
-            emitter.connect(self._note)
-
-    def _note(self, event: Any = None) -> None:
-        self._seen = True
-
-    def seen(self) -> bool:
-        """Stop watching and return the answer."""
-        for emitter in self._emitters:
-            emitter.disconnect(self._note)
-        return self._seen
-
-
-@dataclass(frozen=True)
-class _Outcome:
-    """What a run hands to the GUI thread, with all that took time to find out."""
-
-    result: Result
-    recipe: Recipe
-    key: str
-    number: int
-    replaces: Labels | None
-
-
-def _work(call: Call, last: tuple[Labels, str] | None, report: Reporter) -> _Outcome:
-    recipe, result = call.recipe(), call.run(report)
-    untouched = last is not None and digest(last[0].data) == last[1]
-    replaces = last[0] if last is not None and untouched else None
-    return _Outcome(result, recipe, digest(result.array), count(result.array), replaces)
-
-
 def _warm_up(method: Method) -> None:
     """Load the libraries of a method, which would otherwise hold up the first run."""
     with suppress(Exception):
@@ -673,28 +633,6 @@ def _warm_up(method: Method) -> None:
 def _release(form: MethodForm | None) -> None:
     if form is not None:
         form.release()
-
-
-def _same_place(first: Layer, second: Layer) -> bool:
-    """Return True if two layers have one shape and lie on one another."""
-    return first.data.shape == second.data.shape and np.allclose(matrix(first), matrix(second))
-
-
-def _sentence(result: Result, number: int, took: float) -> str:
-    empty = f"; {result.skipped} with nothing to separate left empty" if result.skipped else ""
-    return f"{_counted(result, number)}, {_duration(took)}{empty}"
-
-
-def _counted(result: Result, number: int) -> str:
-    word = {"objects": "object", "classes": "class"}[result.kind]
-    plural = {"object": "objects", "class": "classes"}[word]
-    return f"{number} {word if number == 1 else plural}"
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 10:
-        return f"{seconds:.2g} s"
-    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
 
 
 def _row(*widgets: QWidget) -> QHBoxLayout:

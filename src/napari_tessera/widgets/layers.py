@@ -11,7 +11,8 @@ from napari_tessera.catalogue import METHODS, Method
 from napari_tessera.classical.smoothing import prepare
 from napari_tessera.lengths import METRES, unit
 from napari_tessera.recipe import KEY, Recipe
-from napari_tessera.stacks import Points, Result, Source, default_axes, grey
+from napari_tessera.sources import Points, Source, default_axes, grey
+from napari_tessera.stacks import Result
 from napari_tessera.types import Array, VoxelSize
 
 if TYPE_CHECKING:

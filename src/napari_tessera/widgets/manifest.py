@@ -35,50 +35,14 @@ def _title(method: Method) -> str:
 
 def manifest() -> dict[str, Any]:
     """Return napari's manifest as plain data."""
-    methods = list(METHODS.values())
-    groups = list(dict.fromkeys(method.group for method in methods))
-    commands = [
-        {
-            "id": f"{PLUGIN}.{method.name}",
-            "title": method.display,
-            "python_name": f"napari_tessera.widgets.all:{method.name}",
-        }
-        for method in methods
-    ]
-    commands.append(
-        {
-            "id": f"{PLUGIN}.recipe",
-            "title": "Recipe: show, copy, replay",
-            "python_name": "napari_tessera.widgets.all:recipe",
-        }
-    )
-    commands += [
-        {
-            "id": f"{PLUGIN}.sample_{name}",
-            "title": title,
-            "python_name": f"napari_tessera.widgets.samples:{name}",
-        }
-        for name, title in SAMPLES.items()
-    ]
-    menus: dict[str, list[dict[str, str]]] = {
-        _MENU: [{"submenu": f"{PLUGIN}.{_slug(group)}"} for group in groups],
-        "napari/layers/metadata": [{"command": f"{PLUGIN}.recipe"}],
-    }
-    for group in groups:
-        menus[f"{PLUGIN}.{_slug(group)}"] = [
-            {"command": f"{PLUGIN}.{method.name}"} for method in methods if method.group == group
-        ]
-    widgets = [
-        {"command": f"{PLUGIN}.{method.name}", "display_name": _title(method)} for method in methods
-    ]
-    widgets.append({"command": f"{PLUGIN}.recipe", "display_name": "Recipe of a layer"})
+    groups = list(dict.fromkeys(method.group for method in METHODS.values()))
     return {
         "name": PLUGIN,
         "display_name": "Tessera",
         "contributions": {
-            "commands": commands,
-            "widgets": widgets,
-            "menus": menus,
+            "commands": _commands(),
+            "widgets": _widgets(),
+            "menus": _menus(groups),
             "submenus": [{"id": f"{PLUGIN}.{_slug(group)}", "label": group} for group in groups],
             "sample_data": [
                 {"key": name, "display_name": title, "command": f"{PLUGIN}.sample_{name}"}
@@ -86,6 +50,37 @@ def manifest() -> dict[str, Any]:
             ],
         },
     }
+
+
+def _commands() -> list[dict[str, str]]:
+    rows = [(name, method.display, f"all:{name}") for name, method in METHODS.items()]
+    rows.append(("recipe", "Recipe: show, copy, replay", "all:recipe"))
+    rows += [(f"sample_{name}", title, f"samples:{name}") for name, title in SAMPLES.items()]
+    return [
+        {
+            "id": f"{PLUGIN}.{name}",
+            "title": title,
+            "python_name": f"napari_tessera.widgets.{place}",
+        }
+        for name, title, place in rows
+    ]
+
+
+def _widgets() -> list[dict[str, str]]:
+    rows = [(name, _title(method)) for name, method in METHODS.items()]
+    rows.append(("recipe", "Recipe of a layer"))
+    return [{"command": f"{PLUGIN}.{name}", "display_name": title} for name, title in rows]
+
+
+def _menus(groups: list[str]) -> dict[str, list[dict[str, str]]]:
+    menus = {
+        _MENU: [{"submenu": f"{PLUGIN}.{_slug(group)}"} for group in groups],
+        "napari/layers/metadata": [{"command": f"{PLUGIN}.recipe"}],
+    }
+    for group in groups:
+        own = [method.name for method in METHODS.values() if method.group == group]
+        menus[f"{PLUGIN}.{_slug(group)}"] = [{"command": f"{PLUGIN}.{name}"} for name in own]
+    return menus
 
 
 def manifest_text() -> str:

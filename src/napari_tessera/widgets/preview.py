@@ -13,7 +13,8 @@ from qtpy.QtCore import QTimer
 
 from napari_tessera.lengths import physical
 from napari_tessera.recipe import KEY
-from napari_tessera.stacks import Points, Region, Result, Source, cut, resolve, run
+from napari_tessera.sources import Points, Region, Source
+from napari_tessera.stacks import Result, cut, resolve, run
 from napari_tessera.types import NothingToSeparate, Reporter, VoxelSize
 from napari_tessera.widgets.job import Job
 from napari_tessera.widgets.layers import dropped_axis, geometry, named_by

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_tessera.stacks import Over, Region, Source
+from napari_tessera.sources import Over, Region, Source
 from napari_tessera.types import Array
 from napari_tessera.widgets.layers import array, is_preview, matrix, same_grid
 
