@@ -121,6 +121,17 @@ def test_time_and_volumes_together(rng):
     np.testing.assert_array_equal(result, np.stack([threshold(volume) for volume in movie]))
 
 
+@pytest.mark.parametrize("over", ["planes", "volume"])
+def test_five_axes_channels_among_them(rng, over):
+    movie = rng.integers(0, 255, (2, 3, 2, 6, 7)).astype(np.uint8)  # t, z, c, y, x
+    source = Source.of(movie, axes=("t", "z", "y", "x"), channel_axis=2)
+    result = run("threshold", replace(source, channel=1), over=over).array
+    own = movie[:, :, 1]
+    pieces = own if over == "volume" else own.reshape(-1, 6, 7)
+    expected = np.stack([threshold(piece) for piece in pieces]).reshape(own.shape)
+    np.testing.assert_array_equal(result, expected)
+
+
 def test_a_region_is_worked_on_by_itself(stack):
     region = Region((1, 2, 3), (3, 10, 13))
     result = run("threshold", Source.of(stack), region=region)

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 
+from napari_tessera.apart import stoppable
 from napari_tessera.classical.smoothing import Prefilter, fill_gaps, prepare
 from napari_tessera.classical.threshold import Brightness, threshold, threshold_statistics
 from napari_tessera.labels import smallest_dtype
@@ -146,7 +147,9 @@ def watershed(
     heights = _heights(smoothed, inside, landscape, objects, voxel, report.part(1, 4))
     report(Progress(2, 4))
     if markers is None:
-        markers = _seeds(heights, inside, seeds, seed_distance, seed_height, voxel)
+        markers = _seeds(
+            heights, inside, seeds, seed_distance, seed_height, voxel, report.part(2, 4)
+        )
     elif markers.max() > np.iinfo(np.int32).max or markers.min() < 0:
         raise ValueError(
             f"markers has values from {markers.min()} to {markers.max()}; use 0 to 2 147 483 647"
@@ -160,10 +163,12 @@ def watershed(
     # scikit-image's lines need neighbours that share a face
     steps = image.ndim if landscape == "distance" and not lines else 1
     if compactness or lines:
-        from skimage import segmentation
-
-        result = segmentation.watershed(
-            -heights, markers, steps, mask=inside, compactness=compactness, watershed_line=lines
+        result = stoppable(
+            "skimage.segmentation",
+            "watershed",
+            {"image": -heights, "markers": markers, "mask": inside},
+            {"connectivity": steps, "compactness": compactness, "watershed_line": lines},
+            report,
         )
     else:
         result = flood(-heights, markers, inside, steps, report.part(3, 4))
@@ -258,16 +263,18 @@ def _seeds(
     distance: float | str,
     rise: float,
     voxel: VoxelSize,
+    report: Reporter,
 ) -> Array:
     if kind == "distance":
         apart = physical(distance, voxel, name="seed_distance")
         return _separate_peaks(heights, inside, apart, voxel)
     from skimage.measure import label
-    from skimage.morphology import h_maxima
 
     floor = heights.min() if inside is None or not inside.any() else heights[inside].min()
     above = np.maximum(heights - floor, 0)
-    peaks = h_maxima(above, max(rise, 1e-6) * float(above.max() or 1)).astype(bool)
+    height = max(rise, 1e-6) * float(above.max() or 1)
+    marked = stoppable("skimage.morphology", "h_maxima", {"image": above}, {"h": height}, report)
+    peaks = marked.astype(bool)
     if inside is not None:
         peaks &= inside
     return np.asarray(label(peaks, connectivity=heights.ndim))
