@@ -38,6 +38,19 @@ def test_hysteresis_keeps_weak_pixels_that_touch_strong_ones():
     assert measure.label(found).max() <= measure.label(expected, connectivity=1).max()
 
 
+def test_the_levels_of_hysteresis_lie_on_the_side_of_the_objects():
+    image = np.array([[0, 0, 0, 40, 60, 100, 100, 100]])
+    # Otsu 40, mean of the background 10: weak from 25 on, and 40 and 60 touch strong pixels
+    assert threshold(image, method="hysteresis").tolist() == [[0, 0, 0, 1, 1, 1, 1, 1]]
+    dark = threshold(100 - image, method="hysteresis", objects="dark")
+    assert dark[0, 5:].all()
+    assert not dark[0, :3].any()
+    vessels = threshold(
+        data.retina()[::2, ::2, 1], method="hysteresis", objects="dark", background="15 px"
+    )
+    assert 0.03 < vessels.mean() < 0.5
+
+
 def test_the_local_gaussian_is_that_of_scikit_image():
     image = data.page()
     expected = image > filters.threshold_local(

@@ -213,6 +213,22 @@ def _improved(weight: Array, total: Array, cuts: list[int]) -> list[int]:
             return cuts
 
 
+def hysteresis(found: Histogram, objects: str = "bright") -> tuple[float, float]:
+    """Return Otsu's level and the middle between it and the mean of the background, lower first.
+
+    Examples
+    --------
+    >>> hysteresis(histogram([np.array([0, 0, 2, 2, 9, 9])]))
+    (1.5, 2.0)
+    """
+    strong = otsu(found)[0]
+    bright = found.values > strong
+    background = ~bright if objects == "bright" else bright
+    mean = float(np.average(found.values[background], weights=found.counts[background]))
+    weak = (strong + mean) / 2
+    return min(weak, strong), max(weak, strong)
+
+
 def li(found: Histogram) -> float:
     """Return the level of least cross-entropy.
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 
-from napari_tessera.classical.histogram import Histogram, histogram, level, otsu
+from napari_tessera.classical.histogram import Histogram, histogram, hysteresis, level, otsu
 from napari_tessera.classical.smoothing import Prefilter, fill_gaps, prepare, smooth
 from napari_tessera.lengths import to_pixels
 from napari_tessera.signature import checked
@@ -84,7 +84,8 @@ def threshold(
         "sauvola" (uneven light, text).
     levels : tuple of float, optional
         Intensities that separate the classes, lowest first: one or more for "manual", low and high
-        for "hysteresis" (None = the two levels of a three-class Otsu threshold).
+        for "hysteresis" (None = Otsu's level for strong pixels, and for weak ones the middle
+        between it and the mean of the background).
     classes : int
         Number of classes, background included, for "otsu". Exact; with more than two classes and
         more than 2048 different intensities, the best levels of a coarser histogram, improved.
@@ -141,12 +142,8 @@ def threshold(
     smoothed = prepare(filled, *widths, report=report.part(0, 2))
     report(Progress(1, 2))
     inside = valid if mask is None else mask.astype(bool) & (True if valid is None else valid)
-    given: dict[str, Any] = {
-        "method": method,
-        "levels": levels,
-        "classes": classes,
-        "contrast": contrast,
-    }
+    given: dict[str, Any] = {"method": method, "levels": levels, "classes": classes}
+    given |= {"contrast": contrast, "objects": objects}
     found = _find([smoothed if inside is None else smoothed[inside]], **given)
     if found["method"] in _LOCAL:
         width = to_pixels(window, voxel)
@@ -214,6 +211,7 @@ def _find(
     levels: tuple[float, ...] | None,
     classes: int = 2,
     contrast: float | None = None,
+    objects: str = "bright",
     **_: Any,
 ) -> dict[str, Any]:
     """Return method, levels and contrast with everything automatic replaced by numbers."""
@@ -228,7 +226,9 @@ def _find(
         return {"method": method, "contrast": span}
     found = histogram(pieces)
     if method == "hysteresis":
-        return {"method": method, "levels": otsu(found, 3)}
+        if found.values.size < 2:
+            raise NothingToSeparate("image is constant; there is nothing to separate")
+        return {"method": method, "levels": hysteresis(found, objects)}
     levels = otsu(found, classes) if method == "otsu" and classes > 2 else (level(found, method),)
     return {"method": "manual", "levels": levels, "classes": 2}
 

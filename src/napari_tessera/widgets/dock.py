@@ -379,7 +379,7 @@ class MethodForm(QWidget):
         if "levels" in self.fields:
             several = values.get("method") == "hysteresis"
             with self._silence():
-                self.fields["levels"].handles(2 if several else 1)  # type: ignore[attr-defined]
+                self.fields["levels"].handles(2 if several else 1, str(values["objects"]))  # type: ignore[attr-defined]
         self._fit_width()
         if self.source.value is not None and self._seen() != self._fitted:
             self._units_changed()

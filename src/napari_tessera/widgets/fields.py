@@ -21,7 +21,7 @@ from qtpy.QtWidgets import (
 )
 from superqt import QLabeledDoubleRangeSlider
 
-from napari_tessera.classical.histogram import histogram, otsu
+from napari_tessera.classical.histogram import histogram, hysteresis, otsu
 from napari_tessera.lengths import METRES, parse, unit
 from napari_tessera.signature import Parameter
 from napari_tessera.types import Array
@@ -195,6 +195,7 @@ class LevelsField(Field):
         self._slider.setEdgeLabelMode(QLabeledDoubleRangeSlider.EdgeLabelMode.NoLabel)
         self._values: Array = np.arange(2.0)
         self._chosen = False
+        self._objects = "bright"
         native = QWidget()
         column = QVBoxLayout(native)
         column.setContentsMargins(0, 0, 0, 0)
@@ -238,9 +239,11 @@ class LevelsField(Field):
     def kept(self) -> Any:
         return self.value if self._chosen else None
 
-    def handles(self, count: int) -> None:
-        """Show `count` handles, at Otsu's levels unless there are as many already."""
-        if len(self._slider.value()) != count:
+    def handles(self, count: int, objects: str) -> None:
+        """Show one handle, or two for hysteresis; they move unless the user has placed them."""
+        changed = objects != self._objects or len(self._slider.value()) != count
+        self._objects = objects
+        if changed and not (self._chosen and len(self._slider.value()) == count):
             self._suggest(count)
 
     def _suggest(self, count: int) -> None:
@@ -248,9 +251,9 @@ class LevelsField(Field):
         low, high = float(self._values.min()), float(self._values.max())
         steps = ((self._values - low) / ((high - low) or 1) * 255).astype(np.uint8)
         found = histogram([steps])
-        if found.values.size > count:
-            levels = (low + step / 255 * (high - low) for step in otsu(found, count + 1))
-            self._place(tuple(levels), (low, high))
+        if found.values.size > 1:
+            steps_of = otsu(found) if count == 1 else hysteresis(found, self._objects)
+            self._place(tuple(low + step / 255 * (high - low) for step in steps_of), (low, high))
 
     def fit(self, unit_name: str, values: Array | None) -> None:
         if values is None or values.size == 0 or values.min() == values.max():
