@@ -4,7 +4,7 @@ from napari.components import ViewerModel
 from napari.layers import Image, Labels, Points
 from skimage import data
 
-from napari_tessera import apply, threshold, watershed
+from napari_tessera import METHODS, apply, threshold, watershed
 from napari_tessera.types import VoxelSize
 from napari_tessera.widgets.layers import geometry, recipe_of, source, voxel_size
 
@@ -133,3 +133,17 @@ def test_colours_with_points_are_repeated_in_the_console():
     exec(recipe_of(first).as_python(), names)
     np.testing.assert_array_equal(names["labels"].data, first.data)
     assert sorted(np.unique(first.data)) == [1, 2]
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_the_console_form_of_every_method_gives_the_same_labels(name):
+    if METHODS[name].source.word.name == "labels":
+        layer = Labels((data.coins() > 100).astype(np.uint8), name="it's a layer")
+    else:
+        layer = Image(data.coins(), name="it's a layer", scale=(0.5, 0.5), units=("um", "um"))
+    first = apply(layer, name)
+    names = {"viewer": ViewerModel()}
+    names["viewer"].layers.append(layer)
+    exec(recipe_of(first).as_python(), names)
+    assert first.data.any()
+    np.testing.assert_array_equal(names["labels"].data, first.data)
