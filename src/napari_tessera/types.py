@@ -57,6 +57,12 @@ Markers = Annotated[Array, Word("markers")]
 Mask = Annotated[Array, Word("mask")]
 """True (or not 0) where something is to be done."""
 
+Polygons = Annotated[list[Array], Word("polygons")]
+"""Lines of vertices in pixels, each of shape (N, D); a closed one repeats its first vertex."""
+
+Table = Annotated[dict[str, Array], Word("table")]
+"""Columns of equal length by name; the column "index" names the label or polygon of each row."""
+
 Length = Annotated[float | str, Word("length", low=0)]
 """A number in the units of `spacing`, or text such as "2 px" (finest pixels) or "1.5 um"."""
 
