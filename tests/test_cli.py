@@ -22,7 +22,7 @@ def test_a_method_runs_on_a_file(coins, capsys):
     assert call("watershed", "coins.tif", "--output", "out.tif", "--smoothing", "3 px") == 0
     expected = watershed(data.coins(), smoothing="3 px")
     np.testing.assert_array_equal(files.read("out.tif").array[:], expected)
-    assert f"{expected.max()} labels" in capsys.readouterr().out
+    assert f"{expected.max()} objects" in capsys.readouterr().out
 
 
 def test_markers_come_from_a_table_of_points(coins):
@@ -137,7 +137,7 @@ def test_every_method_is_listed_and_has_help(capsys):
     for method in METHODS.values():
         assert method.summary in listed
         with pytest.raises(SystemExit) as end:
-            app()([method.name, "--help"])
+            app()([method.name.replace("_", "-"), "--help"])
         assert end.value.code in (0, None)
         text = " ".join(capsys.readouterr().out.replace("│", " ").split())
-        assert all(f"--{p.name.replace('_', '-')}" in text for p in method.options)
+        assert all(f"--{p.name.replace('_', '-')}" in text for p in method.asked)

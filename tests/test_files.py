@@ -92,8 +92,8 @@ def test_wrong_axes_are_named(tmp_path, options, message):
 
 
 def test_other_formats_are_refused_before_anything_runs(tmp_path):
-    with pytest.raises(ValueError, match="cannot be written; choose .tif"):
-        files.check_output(tmp_path / "l.jpg", overwrite=False)
+    with pytest.raises(ValueError, match="cannot hold objects; choose .tif"):
+        files.check_output(tmp_path / "l.jpg", "objects", overwrite=False)
 
 
 def test_numpy_and_png(tmp_path, source):

@@ -52,5 +52,5 @@ def test_points_outside_or_on_one_another_are_refused():
         ValueError, match=r"1 points outside the image, the first at \(2\.0, 0\.0\)"
     ):
         from_points(np.array([[2, 0]]), (2, 3))
-    with pytest.raises(ValueError, match="several points on one pixel"):
+    with pytest.raises(ValueError, match="points of different labels on one pixel"):
         from_points(np.array([[1, 0], [1.2, 0.1]]), (2, 3))

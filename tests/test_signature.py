@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 import numpy as np
 import pytest
 
-from napari_tessera.signature import check_value, checked, docs, parameters, returns
+from napari_tessera.signature import check_value, checked, docs, gives, parameters
 from napari_tessera.types import Image, Labels, Length, Mask, Objects, Spacing, Word
 
 
@@ -50,7 +50,7 @@ def test_a_signature_is_read_with_its_docstring():
     assert (share.type, share.optional, share.default) == (float, True, None)
     assert length.word.name == "length"
     assert on.type is bool
-    assert returns(method) == "objects"
+    assert gives(method) == ("objects",)
     assert docs(method).summary == "Do something."
     assert docs(method).description == "More about it."
     assert inspect.signature(method).parameters["length"].default == "1 px"

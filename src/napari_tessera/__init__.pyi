@@ -1,8 +1,11 @@
 # made by python -m napari_tessera.widgets.manifest; change the catalogue instead
 
 from napari_tessera.catalogue import METHODS as METHODS
+from napari_tessera.classical.clusters import kmeans as kmeans
+from napari_tessera.classical.growing import region_growing as region_growing
 from napari_tessera.classical.regions import label as label
 from napari_tessera.classical.threshold import threshold as threshold
+from napari_tessera.classical.walker import random_walker as random_walker
 from napari_tessera.classical.watershed import watershed as watershed
 from napari_tessera.recipe import Recipe as Recipe
 from napari_tessera.types import VoxelSize as VoxelSize

@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal
 
+from napari_tessera.classical.clusters import kmeans, kmeans_statistics
+from napari_tessera.classical.growing import region_growing, region_growing_statistics
 from napari_tessera.classical.regions import label
 from napari_tessera.classical.smoothing import TRUNCATE
 from napari_tessera.classical.threshold import threshold, threshold_statistics
+from napari_tessera.classical.walker import random_walker
 from napari_tessera.classical.watershed import watershed, watershed_statistics
 from napari_tessera.lengths import to_pixels
-from napari_tessera.signature import Parameter, check_value, docs, parameters, returns
+from napari_tessera.signature import Parameter, check_value, docs, gives, parameters
 from napari_tessera.types import Array, VoxelSize
 
 Scope = Literal["local", "joined", "global"]
@@ -40,6 +43,8 @@ class Method:
         numbers found in the whole image.
     title : str, optional
         Name in the menus; by default the function's name as words.
+    planes_only : bool
+        Whether it takes no volumes, so that stacks are always walked plane by plane.
     """
 
     function: Callable[..., Any]
@@ -48,6 +53,7 @@ class Method:
     halo: Callable[[Values, VoxelSize], tuple[float, ...]] | None = None
     statistics: Callable[..., dict[str, Any]] | None = None
     title: str = ""
+    planes_only: bool = False
 
     @property
     def name(self) -> str:
@@ -76,13 +82,23 @@ class Method:
 
     @property
     def options(self) -> tuple[Parameter, ...]:
-        """The parameters that a user chooses: no source, nothing supplied."""
+        """The parameters of a run: no source, nothing supplied."""
         return tuple(p for p in self.parameters[1:] if not p.is_supplied)
 
     @property
+    def asked(self) -> tuple[Parameter, ...]:
+        """The options that a user chooses; the others are found in the image."""
+        return tuple(p for p in self.options if not p.is_found)
+
+    @property
+    def gives(self) -> tuple[str, ...]:
+        """The words for its results: ("objects",), ("polygons", "table"), ..."""
+        return gives(self.function)
+
+    @property
     def returns(self) -> str:
-        """The word for its result: "classes", "objects", ..."""
-        return returns(self.function)
+        """The word for the first of its results."""
+        return self.gives[0]
 
     @property
     def takes_channels(self) -> bool:
@@ -129,6 +145,10 @@ def _smoothing_halo(values: Values, spacing: VoxelSize) -> tuple[float, ...]:
     return tuple(TRUNCATE * (a + b) + 2 for a, b in zip(smoothing, background, strict=True))
 
 
+def _cluster_halo(values: Values, spacing: VoxelSize) -> tuple[float, ...]:
+    return tuple(TRUNCATE * width + 1 for width in to_pixels(values["smoothing"], spacing))
+
+
 def _threshold_halo(values: Values, spacing: VoxelSize) -> tuple[float, ...]:
     window = to_pixels(values["window"], spacing)
     smoothing = _smoothing_halo(values, spacing)
@@ -159,6 +179,22 @@ METHODS: Mapping[str, Method] = MappingProxyType(
                 scope=lambda values: "global" if values["seeds"] == "h-maxima" else "joined",
                 halo=_watershed_halo,
                 statistics=watershed_statistics,
+            ),
+            Method(
+                region_growing,
+                "Classical",
+                scope=lambda values: "global",
+                statistics=region_growing_statistics,
+            ),
+            Method(random_walker, "Classical", scope=lambda values: "global"),
+            Method(
+                kmeans,
+                "Classical",
+                # places are shares of the whole image
+                scope=lambda values: "global" if values["position_weight"] else "local",
+                halo=_cluster_halo,
+                statistics=kmeans_statistics,
+                title="K-means clusters",
             ),
             Method(
                 label,

@@ -6,17 +6,17 @@ import inspect
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from napari_tessera import __version__
 from napari_tessera.catalogue import METHODS, Method
-from napari_tessera.files import check_output, read, read_extra, write
-from napari_tessera.labels import count
+from napari_tessera.files import WRITTEN, check_output, read, read_extra, write
 from napari_tessera.lengths import METRES
 from napari_tessera.lengths import unit as short_unit
 from napari_tessera.recipe import Recipe, result_name, unpack_region
+from napari_tessera.result import counted
 from napari_tessera.signature import Parameter
 from napari_tessera.sources import Source
 from napari_tessera.stacks import LevelsFrom, run
@@ -56,7 +56,15 @@ def methods() -> None:
                 print(f"  {method.name.replace('_', '-'):20} {method.summary}")
 
 
-def replay(recipe: Path, inputs: list[Path], /, *, output: Path, overwrite: bool = False) -> int:
+def replay(
+    recipe: Path,
+    inputs: list[Path],
+    /,
+    *,
+    output: Path,
+    image: str | None = None,
+    overwrite: bool = False,
+) -> int:
     """Run a saved recipe on other files.
 
     Parameters
@@ -67,6 +75,9 @@ def replay(recipe: Path, inputs: list[Path], /, *, output: Path, overwrite: bool
         Images to run it on.
     output : Path
         A file, or a folder when there are several inputs.
+    image : str
+        The image to measure in, for recipes that name one: a file, or a folder with a file of the
+        same name as each input.
     overwrite : bool
         Replace existing files.
     """
@@ -77,12 +88,22 @@ def replay(recipe: Path, inputs: list[Path], /, *, output: Path, overwrite: bool
         return 2
 
     def one(path: Path, source: Source, target: Path, report: Callable[[Progress], None]) -> int:
-        result = kept.run(source, report)
-        write(target, result, source, kept.on(source, str(path)), overwrite=overwrite)
-        return count(result.array)
+        images = _beside(path, {"image": image})
+        result = kept.run(source, report, **images)
+        write(target, result, source, kept.on(source, **images), overwrite=overwrite)
+        return result.number
 
     reading = {"channel_axis": kept.channel_axis}
     return _each(inputs, output, kept.method, one, reading, overwrite=overwrite)
+
+
+def _beside(path: Path, images: Mapping[str, str | None]) -> dict[str, Source]:
+    """Open the images that go with an input: files, or those of its name in folders."""
+    found = {name: Path(text) for name, text in images.items() if text is not None}
+    return {
+        name: read(file / path.name if file.is_dir() and file.suffix != ".zarr" else file)
+        for name, file in found.items()
+    }
 
 
 def _help(method: Method) -> str:
@@ -97,9 +118,9 @@ def _command(method: Method) -> Callable[..., int]:
     def command(inputs: list[Path], /, **options: Any) -> int:
         return _run(method, inputs, **options)
 
-    own = [_option(parameter) for parameter in method.options]
+    own = [_option(parameter) for parameter in method.asked]
     first = inspect.Parameter("inputs", inspect.Parameter.POSITIONAL_ONLY, annotation=list[Path])
-    command.__signature__ = inspect.Signature([first, *_shared(), *own])  # type: ignore[attr-defined]
+    command.__signature__ = inspect.Signature([first, *_shared(method), *own])  # type: ignore[attr-defined]
     command.__annotations__ = {
         p.name: p.annotation
         for p in command.__signature__.parameters.values()  # type: ignore[attr-defined]
@@ -119,11 +140,12 @@ def _keyword(name: str, kind: Any, default: Any, text: str, **extra: Any) -> ins
     )
 
 
-def _shared() -> list[inspect.Parameter]:
+def _shared(method: Method) -> list[inspect.Parameter]:
     """Return the options that say what to read, what to write and how to walk through it."""
     empty = inspect.Parameter.empty
+    formats = ", ".join(WRITTEN.get(method.returns, WRITTEN["labels"]))
     return [
-        _keyword("output", Path, empty, "File to write (.tif, .png, .npy, .zarr), or a folder."),
+        _keyword("output", Path, empty, f"File to write ({formats}), or a folder."),
         _keyword(
             "planes",
             bool | None,
@@ -155,7 +177,9 @@ def _option(parameter: Parameter) -> inspect.Parameter:
         kind = parameter.type
     default = inspect.Parameter.empty if parameter.required else parameter.default
     text = parameter.help
-    if parameter.is_array:
+    if parameter.word.name == "image":
+        text += " A file, or a folder with a file of the same name as each input."
+    elif parameter.is_array:
         text += " An image of labels, or points saved from napari as .csv."
     kind = kind | None if parameter.optional else kind
     return _keyword(parameter.name, kind, default, text, **extra)
@@ -178,9 +202,10 @@ def _run(
     **options: Any,
 ) -> int:
     arrays = {p.name for p in method.options if p.is_array}
+    images = {p.name for p in method.options if p.word.name == "image"}
     try:
         values = {
-            name: read_extra(value) if name in arrays and value is not None else value
+            name: read_extra(value) if name in arrays - images and value is not None else value
             for name, value in options.items()
         }
         method.complete(values)
@@ -194,10 +219,11 @@ def _run(
 
     def one(path: Path, source: Source, target: Path, report: Callable[[Progress], None]) -> int:
         walk: dict[str, Any] = {"over": over, "levels_from": levels_from, "join": join}
-        recipe = Recipe.of(method, source, values, region=part, path=str(path), **walk)
-        result = run(method, source, values, region=part, report=report, **walk)
+        own = {**values, **_beside(path, {name: values[name] for name in images})}
+        recipe = Recipe.of(method, source, own, region=part, **walk)
+        result = run(method, source, own, region=part, report=report, **walk)
         write(target, result, source, recipe, overwrite=overwrite)
-        return count(result.array)
+        return result.number
 
     return _each(inputs, output, method.name, one, reading, overwrite=overwrite)
 
@@ -226,13 +252,14 @@ def _each(
     for path, target in zip(inputs, targets if folder else [output], strict=True):
         began = time.monotonic()
         try:
-            check_output(target, overwrite=overwrite)
+            check_output(target, METHODS[method].returns, overwrite=overwrite)
             number = one(path, read(path, **reading), target, _progress(path.name))
         except Exception as error:  # noqa: BLE001 (one bad file must not end the batch)
             failures += 1
             print(f"\r{path}: {error}", file=sys.stderr)
         else:
-            print(f"\r{path}: {number} labels, {time.monotonic() - began:.2g} s -> {target}")
+            found = counted(METHODS[method].returns, number)
+            print(f"\r{path}: {found}, {time.monotonic() - began:.2g} s -> {target}")
     return 1 if failures else 0
 
 

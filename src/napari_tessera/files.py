@@ -1,4 +1,4 @@
-"""Read images and write labels with their pixel size: TIFF, PNG, JPEG, NumPy, OME-Zarr."""
+"""Read images and write results: labels with their pixel size, polygons, tables."""
 
 from __future__ import annotations
 
@@ -13,12 +13,19 @@ import numpy as np
 from napari_tessera.lengths import METRES
 from napari_tessera.lengths import unit as short_unit
 from napari_tessera.recipe import KEY, Recipe
+from napari_tessera.result import Result
 from napari_tessera.sources import Points, Source
-from napari_tessera.stacks import Result
 from napari_tessera.types import Array, VoxelSize
 
 TIFF = (".tif", ".tiff")
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp")
+WRITTEN = {
+    "labels": (*TIFF, ".png", ".npy", ".zarr"),
+    "polygons": (".geojson", ".csv"),
+    "table": (".csv",),
+}
+"""The formats that results are written to, by kind."""
+
 _OME_UNITS = {"px": "pixel", "um": "µm", "A": "Å"}
 _ZARR_UNITS = {"um": "micrometer", "nm": "nanometer", "mm": "millimeter", "A": "angstrom"}
 
@@ -96,7 +103,7 @@ def read(
         channel_axis=axis,
         name=path.name,
     )
-    return replace(source, channel=channel, rgb=rgb)
+    return replace(source, channel=channel, rgb=rgb, path=str(path))
 
 
 def read_extra(text: str) -> Any:
@@ -105,7 +112,8 @@ def read_extra(text: str) -> Any:
     Parameters
     ----------
     text : str
-        An image of labels; a table of points as napari saves it (.csv); or packed data as JSON.
+        An image of labels; a table of points as napari saves it (.csv), with a column "label" if
+        several points belong to one object; or packed data as JSON.
     """
     from napari_tessera.recipe import unpack
 
@@ -119,7 +127,9 @@ def read_extra(text: str) -> Any:
             raise ValueError(
                 f"{text!r} has no columns axis-0, axis-1, ...; save points from napari"
             )
-        return Points(np.array([[float(row[name]) for name in names] for row in rows]))
+        points = np.array([[float(row[name]) for name in names] for row in rows])
+        ids = np.array([int(row["label"]) for row in rows]) if "label" in rows[0] else None
+        return Points(points, ids)
     source = read(text)
     return np.asarray(source.array[(slice(None),) * source.array.ndim])
 
@@ -132,16 +142,18 @@ def write(
     *,
     overwrite: bool = False,
 ) -> None:
-    """Write labels with the pixel size and the names of the axes of the source they come from.
+    """Write a result: labels with pixel size, place and names of the axes of their source.
 
     Parameters
     ----------
     path : str or Path
-        TIFF (.tif, OME with recipe), PNG (planes only), NumPy (.npy), or OME-Zarr (.zarr).
+        Labels: TIFF (.tif, OME with recipe), PNG (planes only), NumPy (.npy), or OME-Zarr (.zarr).
+        Polygons: GeoJSON (.geojson), in pixels with x before y, the centre of the first pixel at
+        (0, 0), the columns of their table as properties. Tables, also that of polygons: .csv.
     result : Result
     source : Source
     recipe : Recipe, optional
-        Kept in TIFF and Zarr files.
+        Kept in TIFF, Zarr and GeoJSON files.
     overwrite : bool
         Whether an existing file may be replaced.
 
@@ -150,17 +162,21 @@ def write(
     FileExistsError
         If there is such a file and `overwrite` is False.
     ValueError
-        If the format cannot hold the labels.
+        If the format cannot hold the result.
     """
     path = Path(path)
-    check_output(path, overwrite=overwrite)
+    check_output(path, result.kind, overwrite=overwrite)
     suffix = path.suffix.lower()
-    if suffix in TIFF:
-        _write_tiff(path, result.array, source, recipe)
+    if suffix == ".csv":
+        write_table(path, result.table or {})
+    elif suffix == ".geojson":
+        _write_geojson(path, result, source, recipe)
+    elif suffix in TIFF:
+        _write_tiff(path, result, source, recipe)
     elif suffix == ".npy":
         np.save(path, result.array)
     elif suffix == ".zarr":
-        _write_zarr(path, result.array, source, recipe, overwrite=overwrite)
+        _write_zarr(path, result, source, recipe, overwrite=overwrite)
     else:
         import imageio.v3 as imageio
 
@@ -172,12 +188,46 @@ def write(
         imageio.imwrite(path, result.array)
 
 
-def check_output(path: Path, *, overwrite: bool) -> None:
-    """Raise an error if `path` cannot be written, or writing it would lose a file."""
-    if path.suffix.lower() not in (*TIFF, ".npy", ".zarr", ".png"):
-        raise ValueError(f"{str(path)!r} cannot be written; choose .tif, .png, .npy or .zarr")
+def check_output(path: Path, kind: str, *, overwrite: bool) -> None:
+    """Raise an error if `path` cannot hold a result of this kind, or a file would be lost."""
+    known = WRITTEN.get(kind, WRITTEN["labels"])
+    if path.suffix.lower() not in known:
+        raise ValueError(
+            f"{str(path)!r} cannot hold {kind}; choose {', '.join(known[:-1])} or {known[-1]}"
+            if len(known) > 1
+            else f"{str(path)!r} cannot hold a {kind}; choose {known[0]}"
+        )
     if path.exists() and not overwrite:
         raise FileExistsError(f"{str(path)!r} exists already; choose another name, or overwrite it")
+
+
+def write_table(path: str | Path, table: dict[str, Array]) -> None:
+    """Write a table as CSV, in UTF-8, one row per label or polygon."""
+    with Path(path).open("w", newline="", encoding="utf-8") as file:
+        rows = csv.writer(file)
+        rows.writerow(table)
+        rows.writerows(zip(*(column.tolist() for column in table.values()), strict=True))
+
+
+def _write_geojson(path: Path, result: Result, source: Source, recipe: Recipe | None) -> None:
+    """Write a feature for each polygon, or for each outline with the holes that follow it."""
+    table = {name: column.tolist() for name, column in (result.table or {}).items()}
+    features: list[dict[str, Any]] = []
+    for row, vertices in enumerate(result.polygons):
+        own = {name: column[row] for name, column in table.items()}
+        line = vertices[:, :-3:-1].tolist()
+        if own.pop("hole", False):
+            features[-1]["geometry"]["coordinates"].append(line)
+            continue
+        closed = own.get("closed", False)
+        kind, coordinates = ("Polygon", [line]) if closed else ("LineString", line)
+        geometry = {"type": kind, "coordinates": coordinates}
+        features.append({"type": "Feature", "geometry": geometry, "properties": own})
+    collection: dict[str, Any] = {"type": "FeatureCollection", "features": features}
+    collection["pixel_size"] = {"size": list(source.spacing), "unit": source.spacing.unit}
+    if recipe is not None:
+        collection[KEY] = {"recipe": recipe.to_dict()}
+    path.write_text(json.dumps(collection), encoding="utf-8")
 
 
 Found = tuple[Any, tuple[str, ...] | None, VoxelSize | None]
@@ -265,9 +315,16 @@ def _tiff_sizes(file: Any) -> dict[str, Any]:
     return {} if abs(sizes["x"] - 25400 / 72) < 1 else {**sizes, "unit": "um"}
 
 
-def _write_tiff(path: Path, array: Array, source: Source, recipe: Recipe | None) -> None:
+def _origin(result: Result, source: Source) -> list[float]:
+    """Return where the labels begin in the source, in its unit of length."""
+    start = result.start or (0,) * len(source.spacing)
+    return [first * size for first, size in zip(start, source.spacing, strict=True)]
+
+
+def _write_tiff(path: Path, result: Result, source: Source, recipe: Recipe | None) -> None:
     import tifffile
 
+    array = result.array
     letters = _ome_axes(source.axes)
     unit = short_unit(source.spacing.unit)
     metadata: dict[str, Any] = {"axes": letters.upper()}
@@ -276,12 +333,31 @@ def _write_tiff(path: Path, array: Array, source: Source, recipe: Recipe | None)
         if name in "zyx" and sized:
             metadata[f"PhysicalSize{name.upper()}"] = size
             metadata[f"PhysicalSize{name.upper()}Unit"] = _OME_UNITS.get(unit, unit)
+    origin = _origin(result, source)
+    if any(origin):
+        metadata["Plane"] = _positions(letters, origin, array.shape, source, unit)
     if recipe is not None:
         metadata["MapAnnotation"] = {"Namespace": KEY, "recipe": json.dumps(recipe.to_dict())}
     # "minisblack": a last axis of 3 or 4 is no colour
     tifffile.imwrite(
         path, array, ome=True, photometric="minisblack", compression="zlib", metadata=metadata
     )
+
+
+def _positions(
+    letters: str, origin: list[float], shape: tuple[int, ...], source: Source, unit: str
+) -> dict[str, Any]:
+    """Return OME's position of each plane of a result that begins inside its source."""
+    lead = np.indices(shape[:-2]).reshape(len(shape) - 2, -1)
+    found: dict[str, Any] = {}
+    for axis, name in enumerate(letters):
+        if name in "zyx":
+            place = np.full(lead.shape[1], origin[axis])
+            if name == "z":
+                place = place + lead[axis] * source.spacing[axis]
+            found[f"Position{name.upper()}"] = place.tolist()
+            found[f"Position{name.upper()}Unit"] = [_OME_UNITS.get(unit, unit)] * place.size
+    return found
 
 
 def _ome_axes(names: tuple[str, ...]) -> str:
@@ -320,10 +396,11 @@ def _read_zarr(path: Path) -> Found:
 
 
 def _write_zarr(
-    path: Path, array: Array, source: Source, recipe: Recipe | None, *, overwrite: bool
+    path: Path, result: Result, source: Source, recipe: Recipe | None, *, overwrite: bool
 ) -> None:
     import zarr
 
+    array = result.array
     group = zarr.open_group(path, mode="w" if overwrite else "w-", zarr_format=3)
     chunks = (1,) * (array.ndim - 2) + tuple(min(1024, n) for n in array.shape[-2:])
     group.create_array("0", data=array, chunks=chunks, dimension_names=list(source.axes))
@@ -334,13 +411,15 @@ def _write_zarr(
         if axis["type"] == "space" and unit in _ZARR_UNITS:
             axis["unit"] = _ZARR_UNITS[unit]
         axes.append(axis)
-    transform = {"type": "scale", "scale": list(source.spacing)}
+    transforms: list[dict[str, Any]] = [{"type": "scale", "scale": list(source.spacing)}]
+    if any(origin := _origin(result, source)):
+        transforms.append({"type": "translation", "translation": origin})
     group.attrs["ome"] = {
         "version": "0.5",
         "multiscales": [
             {
                 "axes": axes,
-                "datasets": [{"path": "0", "coordinateTransformations": [transform]}],
+                "datasets": [{"path": "0", "coordinateTransformations": transforms}],
                 "name": path.stem,
             }
         ],

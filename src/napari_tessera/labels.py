@@ -111,8 +111,8 @@ def continued(previous: Array, labels: Array, next_id: int, share: float = 0.25)
     return np.asarray(new[labels])
 
 
-def from_points(points: Array, shape: tuple[int, ...]) -> Array:
-    """Draw points as labels 1, 2, 3, ... into an array of zeros.
+def from_points(points: Array, shape: tuple[int, ...], ids: Array | None = None) -> Array:
+    """Draw points as labels into an array of zeros.
 
     Parameters
     ----------
@@ -120,6 +120,8 @@ def from_points(points: Array, shape: tuple[int, ...]) -> Array:
         Coordinates in pixels.
     shape : tuple of int
         Shape of the array, D numbers.
+    ids : ndarray of int, shape (N,), optional
+        The label of each point, 1 or more; None = 1, 2, 3, ...
 
     Returns
     -------
@@ -128,7 +130,8 @@ def from_points(points: Array, shape: tuple[int, ...]) -> Array:
     Raises
     ------
     ValueError
-        If a point lies outside, or two points fall on one pixel.
+        If a point lies outside, two points of different labels fall on one pixel, or an id is not
+        positive.
 
     Examples
     --------
@@ -145,8 +148,15 @@ def from_points(points: Array, shape: tuple[int, ...]) -> Array:
             f"{tuple(points[outside][0].tolist())}; the image has shape {shape}; move "
             "or delete them"
         )
-    if len(np.unique(pixels, axis=0)) < len(pixels):
-        raise ValueError("markers has several points on one pixel; move or delete the extra ones")
+    own = np.arange(1, len(pixels) + 1) if ids is None else np.asarray(ids)
+    if own.size and own.min() < 1:
+        raise ValueError(f"markers has a point of label {own.min()}; number them from 1")
     labels = np.zeros(shape, np.int32)
-    labels[tuple(pixels.T)] = np.arange(1, len(pixels) + 1)
+    labels[tuple(pixels.T)] = own
+    lost = labels[tuple(pixels.T)] != own
+    if lost.any():
+        raise ValueError(
+            "markers has points of different labels on one pixel, "
+            f"{tuple(pixels[lost][0].tolist())}; move or delete one of them"
+        )
     return labels

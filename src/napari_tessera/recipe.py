@@ -18,9 +18,10 @@ from typing import Any
 import numpy as np
 
 from napari_tessera.catalogue import METHODS, Method
+from napari_tessera.result import Result
 from napari_tessera.signature import Parameter
 from napari_tessera.sources import Over, Points, Region, Source
-from napari_tessera.stacks import LevelsFrom, Result, run
+from napari_tessera.stacks import LevelsFrom, run
 from napari_tessera.types import Progress
 
 SCHEMA = 1
@@ -43,7 +44,7 @@ class Recipe:
     parameters : dict
         Its options as they were written.
     inputs : dict
-        Arrays besides the source, packed: points by value, painted arrays compressed.
+        Arrays besides the source: points by value, painted arrays compressed, images by name.
     over, levels_from, join
         How the source was walked, see `stacks.run`.
     channel_axis : int or "rgb", optional
@@ -85,7 +86,6 @@ class Recipe:
         levels_from: LevelsFrom = "each",
         join: bool = False,
         region: Region | None = None,
-        path: str | None = None,
     ) -> Recipe:
         """Return the recipe of a run of `method` on `source` with `values`."""
         complete = method.complete(values)
@@ -100,13 +100,14 @@ class Recipe:
             channel_axis="rgb" if source.rgb else source.channel_axis,
             channel=source.channel,
             region=None if region is None else _pack_region(region),
-            source=_described(source, path),
+            source=_described(source),
             versions=_versions(),
         )
 
-    def on(self, source: Source, path: str | None = None) -> Recipe:
-        """Return the recipe as one of a run on another source."""
-        return replace(self, source=_described(source, path), versions=_versions())
+    def on(self, source: Source, **arrays: Any) -> Recipe:
+        """Return the recipe as one of a run on another source, with other `arrays` beside it."""
+        inputs = {**self.inputs, **{name: pack(value) for name, value in arrays.items()}}
+        return replace(self, source=_described(source), inputs=inputs, versions=_versions())
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Recipe:
@@ -142,18 +143,44 @@ class Recipe:
         with Path(path).open("w" if overwrite else "x", encoding="utf-8") as file:
             file.write(json.dumps(self.to_dict(), indent=2) + "\n")
 
-    def values(self) -> dict[str, Any]:
-        """Return all options, arrays unpacked."""
-        return {**self.parameters, **{name: unpack(data) for name, data in self.inputs.items()}}
+    def values(self, **arrays: Any) -> dict[str, Any]:
+        """Return all options, arrays unpacked; `arrays` replace those that are kept.
 
-    def run(self, source: Source, report: Callable[[Progress], None] | None = None) -> Result:
-        """Run the recipe on a source; channels are taken as the recipe says if it has any."""
+        Raises
+        ------
+        ValueError
+            If the recipe names an image that is not among `arrays`.
+        """
+        for name, data in self.inputs.items():
+            if "name" in data and arrays.get(name) is None:
+                raise ValueError(
+                    f"{name} is missing; the recipe was made with {data['name']!r}, give that or "
+                    "another image of the same grid"
+                )
+        kept = {k: unpack(data) for k, data in self.inputs.items() if k not in arrays}
+        return {**self.parameters, **kept, **arrays}
+
+    def run(
+        self, source: Source, report: Callable[[Progress], None] | None = None, **arrays: Any
+    ) -> Result:
+        """Run the recipe on a source.
+
+        Parameters
+        ----------
+        source : Source
+            Its channels are taken as the recipe says if it has any.
+        report : callable, optional
+            Takes `Progress`.
+        **arrays
+            Images that the recipe only names, such as the one to measure intensities in; or
+            markers and masks other than those it keeps.
+        """
         if source.channel_axis is not None:
             source = replace(source, channel=self.channel)
         return run(
             self.method,
             source,
-            self.values(),
+            self.values(**arrays),
             over=self.over,
             levels_from=self.levels_from,
             join=self.join,
@@ -174,7 +201,7 @@ class Recipe:
             parts = [f"viewer.layers[{name!r}]" for name in self.source.get("parts", ())]
             layer = f"[{', '.join(parts)}]" if parts else f"viewer.layers[{self.source['name']!r}]"
             head = f"    {layer},\n    {self.method!r},"
-            call = "\n".join(["labels = apply(", head, *lines, ")"])
+            call = "\n".join(["layer = apply(", head, *lines, ")"])
             extra = ", unpack" if "unpack(" in call else ""
             imports = "from napari_tessera import apply\n"
             if extra:
@@ -215,6 +242,11 @@ class Recipe:
             "region": self.region,
         }
         own = [f"    {key}={_code(value, 1)}," for key, value in fields.items() if value]
+        images = "".join(
+            f", {name}=files.read({_file(data)!r})"
+            for name, data in self.inputs.items()
+            if "name" in data
+        )
         return "\n".join(
             [
                 *head,
@@ -224,7 +256,7 @@ class Recipe:
                 f"    {path!r},",
                 *given,
                 ")",
-                "result = recipe.run(source)",
+                f"result = recipe.run(source{images})",
                 f"files.write({result_name(path, self.method)!r}, result, source, recipe)",
                 "",
             ]
@@ -246,7 +278,8 @@ class Recipe:
         for name, value in self._applicable().items():
             words += _flag(name, value)
         for name, data in self.inputs.items():
-            words += _flag(name, json.dumps(data, separators=(",", ":")))
+            text = _file(data) if "name" in data else json.dumps(data, separators=(",", ":"))
+            words += _flag(name, text)
         words.append("--planes" if self.over == "planes" else "--volume")
         if self.levels_from != "each":
             words += _flag("levels_from", self.levels_from)
@@ -282,7 +315,9 @@ class Recipe:
 
     def _arguments(self) -> list[tuple[str, str]]:
         rows = [(name, repr(value)) for name, value in self._applicable().items()]
-        rows += [(name, f"unpack({_code(data, 1)})") for name, data in self.inputs.items()]
+        for name, data in self.inputs.items():
+            named = f"viewer.layers[{data['name']!r}]" if "name" in data else ""
+            rows.append((name, named or f"unpack({_code(data, 1)})"))
         rows.append(("over", repr(self.over)))
         rows += [("levels_from", repr(self.levels_from))] if self.levels_from != "each" else []
         rows += [("join", "True")] if self.join else []
@@ -293,10 +328,10 @@ class Recipe:
         return rows
 
 
-def _described(source: Source, path: str | None) -> dict[str, Any]:
+def _described(source: Source) -> dict[str, Any]:
     return {
         "name": source.name,
-        "path": path,
+        "path": source.path,
         "spacing": list(source.spacing),
         "unit": source.spacing.unit,
         "axes": list(source.axes),
@@ -304,8 +339,15 @@ def _described(source: Source, path: str | None) -> dict[str, Any]:
     }
 
 
+def _file(data: Mapping[str, Any]) -> str:
+    """Return the file of an image that a recipe names, or the one it would be saved to."""
+    return str(data["path"] or f"{data['name']}.tif")
+
+
 def pack(value: Any) -> dict[str, Any]:
-    """Return an array or `Points` as plain data: points by value, others compressed with a hash.
+    """Return what a run took besides its source as plain data.
+
+    Points go by value, a `Source` by its name and file, arrays compressed with a hash.
 
     Examples
     --------
@@ -313,7 +355,10 @@ def pack(value: Any) -> dict[str, Any]:
     {'points': [[1.0, 2.5]]}
     """
     if isinstance(value, Points):
-        return {"points": np.asarray(value.coordinates, float).tolist()}
+        points = {"points": np.asarray(value.coordinates, float).tolist()}
+        return points if value.ids is None else {**points, "ids": np.asarray(value.ids).tolist()}
+    if isinstance(value, Source):
+        return {"name": value.name, "path": value.path}
     array = np.ascontiguousarray(value)
     raw = (np.packbits(array) if array.dtype == bool else array).tobytes()
     return {
@@ -338,7 +383,8 @@ def unpack(data: Mapping[str, Any]) -> Any:
     array([[0, 1]], dtype=uint8)
     """
     if "points" in data:
-        return Points(np.array(data["points"], float))
+        ids = np.array(data["ids"], np.int64) if "ids" in data else None
+        return Points(np.array(data["points"], float), ids)
     raw = zlib.decompress(base64.b64decode(data["zlib"]))
     if hashlib.sha256(raw).hexdigest() != data["sha256"]:
         raise ValueError("the recipe holds a damaged array: its hash does not fit its content")
@@ -395,7 +441,8 @@ def result_name(path: str, method: str) -> str:
     'folder/cells-watershed.tif'
     """
     file = Path(path)
-    return str(file.with_name(f"{file.stem.removesuffix('.ome')}-{method}.tif"))
+    suffix = {"polygons": "geojson", "table": "csv"}.get(METHODS[method].returns, "tif")
+    return str(file.with_name(f"{file.stem.removesuffix('.ome')}-{method}.{suffix}"))
 
 
 def _versions() -> dict[str, str]:

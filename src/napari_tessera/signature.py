@@ -12,7 +12,7 @@ from typing import Any, Literal, ParamSpec, TypeVar, Union, get_args, get_origin
 import numpy as np
 
 from napari_tessera.lengths import parse, to_pixels
-from napari_tessera.types import ARRAYS, SUPPLIED, VoxelSize, Word
+from napari_tessera.types import ARRAYS, FOUND, SUPPLIED, VoxelSize, Word
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -68,6 +68,11 @@ class Parameter:
         """True for what the surroundings give and nobody is asked for."""
         return self.word.name in SUPPLIED
 
+    @property
+    def is_found(self) -> bool:
+        """True for what the method's statistics find and nobody is asked for."""
+        return self.word.name in FOUND
+
     def applies(self, values: Mapping[str, Any]) -> bool:
         """Return True if the parameter has a meaning beside the other `values`."""
         if self.word.when is None:
@@ -111,10 +116,11 @@ def parameters(function: Callable[..., Any]) -> tuple[Parameter, ...]:
     )
 
 
-def returns(function: Callable[..., Any]) -> str:
-    """Return the word for what `function` gives: "classes", "objects", "labels", ..."""
+def gives(function: Callable[..., Any]) -> tuple[str, ...]:
+    """Return the words for what `function` gives: ("objects",), ("polygons", "table"), ..."""
     hint = get_type_hints(function, include_extras=True)["return"]
-    return _unwrap(hint)[0].name
+    arms = get_args(hint) if get_origin(hint) is tuple else (hint,)
+    return tuple(_unwrap(arm)[0].name for arm in arms)
 
 
 def _parameter(parameter: inspect.Parameter, hint: Any, text: str) -> Parameter:
@@ -150,7 +156,10 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
-        bound = signature.bind(*args, **kwargs)
+        try:
+            bound = signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise TypeError(f"{function.__name__}: {error}") from None
         bound.apply_defaults()
         bound.arguments.update(check(function, bound.arguments))
         return function(*bound.args, **bound.kwargs)
@@ -167,13 +176,14 @@ def check(function: Callable[..., Any], values: Mapping[str, Any]) -> dict[str, 
         if parameter.is_array and result.get(parameter.name) is not None:
             array = _check_array(parameter, result[parameter.name])
             result[parameter.name] = array
-            if shape is None:
-                shape = _spatial_shape(parameter.name, array, values.get("channel_axis"))
-            elif array.shape != shape:
+            axis = values.get("channel_axis") if parameter.word.name == "image" else None
+            found = _spatial_shape(parameter.name, array, axis)
+            if found != (shape or found):
                 raise ValueError(
-                    f"{parameter.name} has shape {array.shape} but {own[0].name} has {shape}; "
+                    f"{parameter.name} has shape {found} but {own[0].name} has {shape}; "
                     "pass two arrays of the same grid"
                 )
+            shape = found
     spacing = VoxelSize.of(values.get("spacing"), len(shape)) if shape else None
     for parameter in own:
         if not parameter.is_array and not parameter.is_supplied:

@@ -40,6 +40,8 @@ class Source:
         For messages and for the names of results.
     parts : tuple of str
         The names of the layers that are its channels, if it was put together from several.
+    path : str, optional
+        The file it was read from.
     """
 
     array: Any
@@ -50,6 +52,7 @@ class Source:
     rgb: bool = False
     name: str = "image"
     parts: tuple[str, ...] = ()
+    path: str | None = None
 
     @classmethod
     def of(
@@ -169,34 +172,55 @@ class Region:
 
 @dataclass(frozen=True)
 class Points:
-    """Markers given as points; each becomes one pixel, with an id of its own in its plane.
+    """Markers given as points; each becomes one pixel.
 
     Attributes
     ----------
     coordinates : ndarray, shape (N, D)
         In pixels of the source, all axes but the channels'.
+    ids : ndarray of int, shape (N,), optional
+        The label that grows from each point; None = an id of its own in its plane.
     """
 
     coordinates: Array
+    ids: Array | None = None
+
+    def check(self, shape: tuple[int, ...], name: str = "markers") -> None:
+        """Raise an error unless all points lie in an image of this shape."""
+        points = np.asarray(self.coordinates, float)
+        if points.ndim != 2 or points.shape[1] != len(shape):
+            raise ValueError(
+                f"{name} has points of shape {points.shape}, but the image has {len(shape)} axes; "
+                f"pass {len(shape)} coordinates per point"
+            )
+        nearest = np.rint(points)
+        outside = np.any((nearest < 0) | (nearest >= np.array(shape)), axis=1)
+        if outside.any():
+            first = ", ".join(f"{value:g}" for value in points[outside][0])
+            raise ValueError(
+                f"{name} has {outside.sum()} points outside the image, the first at ({first}); "
+                f"the image has shape {shape}; move or delete them"
+            )
 
     def cut(self, region: Region) -> Points:
         """Return the points inside the box of `region`, counted from its start."""
         moved = np.asarray(self.coordinates, float) - np.array(region.start)
         size = np.array(region.stop) - np.array(region.start)
         nearest = np.rint(moved)
-        return Points(moved[np.all((nearest >= 0) & (nearest < size), axis=1)])
+        return self.only(np.all((nearest >= 0) & (nearest < size), axis=1), moved)
+
+    def only(self, chosen: Array, coordinates: Array) -> Points:
+        """Return the chosen points, at new coordinates."""
+        ids = None if self.ids is None else np.asarray(self.ids)[chosen]
+        return Points(coordinates[chosen], ids)
 
     def at(self, index: Index, shape: tuple[int, ...]) -> Array:
-        """Return the labels of one plane or volume; its points are 1, 2, 3, ..."""
-        points = np.asarray(self.coordinates, float)
-        if points.ndim != 2 or points.shape[1] != len(shape):
-            raise ValueError(
-                f"markers has points of shape {points.shape}, but the image has {len(shape)} axes; "
-                f"pass {len(shape)} coordinates per point"
-            )
-        lead = len(index)
+        """Return the labels of one plane or volume; points without ids are 1, 2, 3, ..."""
+        self.check(shape)
+        points, lead = np.asarray(self.coordinates, float), len(index)
         here = np.all(np.rint(points[:, :lead]) == np.array(index), axis=1)
-        return from_points(points[here, lead:], shape[lead:])
+        own = self.only(here, points)
+        return from_points(own.coordinates[:, lead:], shape[lead:], own.ids)
 
 
 def grey(image: Array, *, rgb: bool = False) -> Array:

@@ -13,37 +13,12 @@ from typing import Any, Literal
 import numpy as np
 
 from napari_tessera.catalogue import METHODS, Method
-from napari_tessera.labels import continued, smallest_dtype
+from napari_tessera.result import Collector, Labelled, Outlined, Result, Tabled
 from napari_tessera.sources import Index, Over, Points, Region, Source, grey
 from napari_tessera.tiles import WORKERS, in_order
 from napari_tessera.types import Array, NothingToSeparate, Progress, Reporter, VoxelSize
 
 LevelsFrom = Literal["each", "all"]
-
-
-@dataclass(frozen=True)
-class Result:
-    """What a run gives.
-
-    Attributes
-    ----------
-    array : ndarray
-        The labels, one axis per axis of the source but the channels'.
-    kind : str
-        "classes", "objects", ...
-    resolved : dict
-        The parameters with everything automatic as numbers, of the last plane.
-    skipped : int
-        Planes (or volumes) in which there was nothing to separate, left empty.
-    start : tuple of int
-        Where in the source the result begins, one number per axis.
-    """
-
-    array: Array
-    kind: str
-    resolved: Mapping[str, Any]
-    skipped: int = 0
-    start: Index = ()
 
 
 def run(
@@ -91,26 +66,67 @@ def run(
     """
     entry = METHODS[method] if isinstance(method, str) else method
     values = entry.complete(parameters or {})
-    for word, given, allowed in (
-        ("over", over, (None, "planes", "volume")),
-        ("levels_from", levels_from, ("each", "all")),
-    ):
-        if given not in allowed:
-            raise ValueError(f"{word} is {given!r}; choose {' or '.join(filter(None, allowed))}")
-    over = over or source.over
+    over = _over(entry, source, over, levels_from)
+    _check_arrays(entry, source, values)
+    places = entry.returns not in ("classes", "objects")
     if region is not None:
+        region = _in_place(region, source, over) if places else region
         source, values = cut(source, values, region)
         if region.mask is not None and entry.source.word.name == "labels":
             source = replace(source, array=_Masked(source.array, region.mask))
     walk, reporter = _Walk(entry, source, values, over), Reporter.of(report)
     if levels_from == "all" and len(walk) > 1:
         walk = replace(walk, values=resolve(entry, source, values, over, reporter.part(0, 10)))
-    result = walk.collect(join, reporter)
-    if region is None:
-        return replace(result, start=(0,) * len(source.shape))
-    if region.mask is not None:
+    start = (0,) * len(source.shape) if region is None else region.start
+    result = walk.collect(_collector(walk, join, start), reporter)
+    if region is not None and region.mask is not None and not places:
         result.array[~np.broadcast_to(region.mask, result.array.shape)] = 0
-    return replace(result, start=region.start)
+    return replace(result, start=(0,) * len(start) if places else start)
+
+
+def _check_arrays(method: Method, source: Source, values: Mapping[str, Any]) -> None:
+    for option in method.options:
+        value = values[option.name]
+        if option.required and value is None:
+            raise ValueError(f"{option.name} is missing: {option.help.split('. ')[0].rstrip('.')}")
+        if isinstance(value, Points):
+            value.check(source.shape, option.name)
+
+
+def _over(method: Method, source: Source, over: Over | None, levels_from: str) -> Over:
+    """Return what is worked on at once, or raise an error if the method cannot."""
+    for word, given, allowed in (
+        ("over", over, (None, "planes", "volume")),
+        ("levels_from", levels_from, ("each", "all")),
+    ):
+        if given not in allowed:
+            raise ValueError(f"{word} is {given!r}; choose {' or '.join(filter(None, allowed))}")
+    if method.planes_only and over == "volume":
+        raise ValueError(f"over is 'volume', but {method.name} works on planes; choose 'planes'")
+    return "planes" if method.planes_only else over or source.over
+
+
+def _collector(walk: _Walk, join: bool, start: Index) -> Collector:
+    """Return what puts the pieces together that the method gives."""
+    kind, axes = walk.method.returns, walk.source.axes[: len(walk.lead)]
+    if kind == "polygons":
+        return Outlined(axes, start)
+    if kind == "table":
+        return Tabled(axes, start)
+    markers = walk.values.get("markers")
+    own = isinstance(markers, Points) and markers.ids is None
+    keep_ids = markers is not None and not own
+    return Labelled(kind, walk.source.shape, keep_ids=keep_ids, join=join)
+
+
+def _in_place(region: Region, source: Source, over: Over) -> Region:
+    """Return a region of whole planes or volumes with a mask: coordinates are the source's."""
+    inside = True if region.mask is None else region.mask
+    axes = max(3 if over == "volume" else 2, np.ndim(inside))
+    mask = np.zeros(source.shape[-axes:], bool)
+    mask[region.box[-axes:]] = inside
+    lead = len(source.shape) - axes
+    return Region(region.start[:lead] + (0,) * axes, region.stop[:lead] + mask.shape, mask)
 
 
 def cut(source: Source, values: Mapping[str, Any], region: Region) -> tuple[Source, dict[str, Any]]:
@@ -138,6 +154,8 @@ def _cut(value: Any, region: Region, shape: tuple[int, ...]) -> Any:
     """Return the part of an extra array (or of points) that lies in the region."""
     if isinstance(value, Points):
         return value.cut(region)
+    if isinstance(value, Source):
+        return value.cut(region) if value.shape == shape else value
     if not hasattr(value, "shape") or not value.shape:
         return value
     if tuple(value.shape) not in (shape, shape[-value.ndim :]):
@@ -210,9 +228,9 @@ class _Walk:
                 arrays[option.name] = self.piece(option.name, given, index)
         return arrays
 
-    def read(self, index: Index) -> Array:
-        """Read the source at one place; channels last if the method takes them, else as one."""
-        source, at = self.source, list(index)
+    def read(self, index: Index, source: Source | None = None) -> Array:
+        """Read a source at one place; channels last if the method takes them, else as one."""
+        source, at = source or self.source, list(index)
         box: list[Any] = [*at, *[slice(None)] * self.axes]
         if source.channel_axis is None:
             return np.asarray(source.array[tuple(box)])
@@ -223,6 +241,8 @@ class _Walk:
             return piece
         kept = source.channel_axis - min(len(index), source.channel_axis)
         piece = np.moveaxis(piece, kept, -1)
+        if source.rgb:
+            piece = piece[..., :3]  # transparency is no colour
         return piece if self.method.takes_channels else grey(piece, rgb=source.rgb)
 
     def piece(self, name: str, given: Any, index: Index) -> Array:
@@ -232,6 +252,8 @@ class _Walk:
             if name == "mask":
                 raise ValueError("mask is points; pass a labels image or a mask")
             return given.at(index, shape)
+        if isinstance(given, Source) and given.shape == shape:
+            return self.read(index, given)
         if tuple(given.shape) == shape:
             return np.asarray(given[(*index, *[slice(None)] * self.axes)])
         if tuple(given.shape) == shape[-given.ndim :] and given.ndim >= self.axes:
@@ -241,29 +263,24 @@ class _Walk:
             "of the same grid"
         )
 
-    def one(
-        self, index: Index, report: Reporter
-    ) -> tuple[Array | NothingToSeparate, dict[str, Any]]:
+    def one(self, index: Index, report: Reporter) -> tuple[Any, dict[str, Any]]:
         """Run the method at one place; in a stack, return why there is nothing to separate."""
         arrays = self.arrays(index)
         values = {k: v for k, v in self.values.items() if k not in arrays}
-        if self.method.takes_channels and arrays[self.method.source.name].ndim > self.axes:
+        image = arrays.get("image")
+        if self.method.takes_channels and image is not None and image.ndim > self.axes:
             values["channel_axis"] = -1
         try:
-            array = self.method.function(**arrays, **values, spacing=self.spacing, report=report)
+            piece = self.method.function(**arrays, **values, spacing=self.spacing, report=report)
         except NothingToSeparate as reason:
             if len(self) == 1:
                 raise
             return reason, values
-        return array, values
+        return piece, values
 
-    def collect(self, join: bool, report: Reporter) -> Result:
+    def collect(self, collector: Collector, report: Reporter) -> Result:
         """Run the method everywhere and put the pieces together."""
-        kind = self.method.returns
-        markers = self.values.get("markers")
-        keep_ids = markers is not None and not isinstance(markers, Points)
-        result = np.zeros(self.source.shape, smallest_dtype(kind, 0))
-        next_id, previous, resolved = 1, None, dict(self.values)
+        resolved = dict(self.values)
         skipped: list[NothingToSeparate] = []
         indices = list(np.ndindex(self.lead))
         places = [(index, report.part(i, len(indices))) for i, index in enumerate(indices)]
@@ -275,28 +292,13 @@ class _Walk:
             resolved = used
             if isinstance(piece, NothingToSeparate):
                 skipped.append(piece)
-                previous = None
-                continue
-            array = piece
-            if kind == "objects" and len(indices) > 1 and not keep_ids:
-                array = _numbered(previous if join and index[-1] else None, piece, next_id)
-                next_id = max(next_id, int(array.max()) + 1)
-            dtype = smallest_dtype(kind, int(array.max(initial=0)))
-            if dtype.itemsize > result.dtype.itemsize:
-                result = result.astype(dtype)
-            result[index] = array
-            previous = array
+                collector.miss()
+            else:
+                collector.add(index, piece)
         if len(skipped) == len(indices):
             raise NothingToSeparate(
                 f"{self.source.name} has nothing to separate in any of {len(skipped)} places; "
                 f"in the first: {skipped[0]}"
             )
-        return Result(result, kind, resolved, len(skipped))
-
-
-def _numbered(previous: Array | None, array: Array, next_id: int) -> Array:
-    """Make object ids of a plane unique in the stack, or carry on those of the plane before."""
-    if previous is not None:
-        return continued(previous, array, next_id)
-    numbered = array.astype(np.uint32)
-    return np.add(numbered, np.uint32(next_id - 1), out=numbered, where=numbered > 0)
+        kind, count = self.method.returns, len(skipped)
+        return Result(kind=kind, resolved=resolved, skipped=count, **collector.whole())

@@ -26,7 +26,7 @@ class Word:
         The word: "image", "labels", "length", ...; empty for a plain number, text or choice.
     low, high : float, optional
         Smallest and largest value allowed.
-    when : tuple of (str, tuple of str), optional
+    when : tuple of (str, tuple), optional
         Another parameter and those of its values with which this one has a meaning.
     section : str
         Title under which a form collects rarely changed parameters.
@@ -35,7 +35,7 @@ class Word:
     name: str = ""
     low: float | None = None
     high: float | None = None
-    when: tuple[str, tuple[str, ...]] | None = None
+    when: tuple[str, tuple[Any, ...]] | None = None
     section: str = ""
 
 
@@ -62,6 +62,9 @@ Polygons = Annotated[list[Array], Word("polygons")]
 
 Table = Annotated[dict[str, Array], Word("table")]
 """Columns of equal length by name; the column "index" names the label or polygon of each row."""
+
+Centres = Annotated[tuple[tuple[float, ...], ...], Word("centres")]
+"""Points in the space of intensities, one row per cluster."""
 
 Length = Annotated[float | str, Word("length", low=0)]
 """A number in the units of `spacing`, or text such as "2 px" (finest pixels) or "1.5 um"."""
@@ -193,6 +196,9 @@ Report = Annotated[Callable[[Progress], None] | None, Word("report")]
 
 SUPPLIED = ("spacing", "channel_axis", "report")
 """Words that the caller's surroundings supply; no form or command line asks for them."""
+
+FOUND = ("centres",)
+"""Words for what a method's statistics find; no form or command line asks for them."""
 
 ARRAYS = ("image", "labels", "markers", "mask")
 """Words that stand for whole arrays."""

@@ -72,11 +72,11 @@ def form_of(viewer):
 
 @pytest.fixture
 def run():
-    """Return a function that presses Run and waits for the end."""
+    """Return a function that presses Run, waits for the end and returns the result's layer."""
 
     def press(form):
         form.run_button.click()
         wait(lambda: form.job is None)
-        return form.viewer.layers[-1]
+        return form.results.latest
 
     return press

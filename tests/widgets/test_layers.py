@@ -8,6 +8,8 @@ from napari_tessera import METHODS, apply, threshold, watershed
 from napari_tessera.types import VoxelSize
 from napari_tessera.widgets.layers import geometry, recipe_of, source, voxel_size
 
+from ..conftest import needed
+
 # what napari says of showing such a layer does not matter here
 oblique = pytest.mark.filterwarnings("ignore:Non-orthogonal slicing")
 
@@ -89,7 +91,7 @@ def test_several_layers_are_channels():
     names = {"viewer": ViewerModel()}
     names["viewer"].layers.extend(layers)
     exec(recipe_of(both).as_python(), names)
-    np.testing.assert_array_equal(names["labels"].data, both.data)
+    np.testing.assert_array_equal(names["layer"].data, both.data)
     with pytest.raises(ValueError, match=r"channels is layer 'c' of shape \(4, 4\), but 'a' has"):
         source([layers[0], Image(np.zeros((4, 4)), name="c")])
 
@@ -109,7 +111,7 @@ def test_the_console_form_of_a_recipe_gives_the_same_labels():
     viewer.layers.append(layer)
     names = {"viewer": viewer}
     exec(recipe_of(first).as_python(), names)
-    np.testing.assert_array_equal(names["labels"].data, first.data)
+    np.testing.assert_array_equal(names["layer"].data, first.data)
 
 
 @pytest.mark.parametrize(
@@ -131,7 +133,7 @@ def test_colours_with_points_are_repeated_in_the_console():
     names = {"viewer": ViewerModel()}
     names["viewer"].layers.append(layer)
     exec(recipe_of(first).as_python(), names)
-    np.testing.assert_array_equal(names["labels"].data, first.data)
+    np.testing.assert_array_equal(names["layer"].data, first.data)
     assert sorted(np.unique(first.data)) == [1, 2]
 
 
@@ -141,9 +143,9 @@ def test_the_console_form_of_every_method_gives_the_same_labels(name):
         layer = Labels((data.coins() > 100).astype(np.uint8), name="it's a layer")
     else:
         layer = Image(data.coins(), name="it's a layer", scale=(0.5, 0.5), units=("um", "um"))
-    first = apply(layer, name)
+    first = apply(layer, name, **needed(METHODS[name], layer.data.shape))
     names = {"viewer": ViewerModel()}
     names["viewer"].layers.append(layer)
     exec(recipe_of(first).as_python(), names)
     assert first.data.any()
-    np.testing.assert_array_equal(names["labels"].data, first.data)
+    np.testing.assert_array_equal(names["layer"].data, first.data)

@@ -60,12 +60,14 @@ def test_a_layers_recipe_is_shown_copied_and_replayed(plugin, coins, form_of, ru
     plugin.layers.selection.active = layer
     assert '"method": "threshold"' in widget.text.toPlainText()
     actions = {a.text(): a for a in widget.button.menu().actions()}
-    actions["Copy as Python (console)"].trigger()
-    assert "apply(" in QApplication.clipboard().text()
-    actions["Copy as Python (script)"].trigger()
-    assert "files.read(" in QApplication.clipboard().text()
-    actions["Copy as command"].trigger()
-    assert QApplication.clipboard().text().startswith("napari-tessera threshold")
+    for entry, text in (
+        ("Copy as Python (console)", "apply("),
+        ("Copy as Python (script)", "files.read("),
+        ("Copy as command", "napari-tessera threshold"),
+    ):
+        QApplication.clipboard().clear()
+        actions[entry].trigger()
+        wait(lambda text=text: text in QApplication.clipboard().text())
     other = plugin.add_image(coins.data[::-1], name="other")
     plugin.layers.selection.active = layer
     widget.button.menu().aboutToShow.emit()
@@ -82,7 +84,7 @@ def test_the_recipe_of_a_form_needs_no_run(plugin, coins, form_of):
     form = form_of("watershed")
     form.fields["smoothing"].value = "3 px"
     next(a for a in form.recipe_button.menu().actions() if a.text() == "Copy as command").trigger()
-    assert "--smoothing '3 px'" in QApplication.clipboard().text()
+    wait(lambda: "--smoothing '3 px'" in QApplication.clipboard().text())
 
 
 def test_the_demo_writes_a_picture_and_labels(tmp_path, monkeypatch, make_napari_viewer):

@@ -66,11 +66,11 @@ def flood(
     tails = heads.copy()
     following = np.empty(flat.size, np.int32 if flat.size < 2**31 else np.int64)
     state = np.zeros(1, np.int64)
-    offsets = _offsets(regions.shape, connectivity)
+    near = offsets(regions.shape, connectivity)
     total = float(np.count_nonzero(flat == 0) or 1)
     _start(flat, flat_levels, following, heads, tails)
     steps = 0
-    while not _rise(flat, flat_levels, following, heads, tails, state, offsets, _STEPS):
+    while not _rise(flat, flat_levels, following, heads, tails, state, near, _STEPS):
         steps += _STEPS
         report(Progress(min(steps, total), total))
     result = regions[centre]
@@ -90,7 +90,7 @@ def _levels(relief: Array, inside: Array | None) -> Array:
     return np.asarray(((steps - low) * scale).astype(np.int32))
 
 
-def _offsets(shape: tuple[int, ...], connectivity: int) -> Array:
+def offsets(shape: tuple[int, ...], connectivity: int) -> Array:
     """Return how far the neighbours of a pixel are in the flat array, nearest first."""
     strides = np.cumprod([1, *shape[:0:-1]])[::-1]
     moves = np.stack(np.meshgrid(*[[-1, 0, 1]] * len(shape), indexing="ij"), -1)

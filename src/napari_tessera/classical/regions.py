@@ -8,7 +8,7 @@ import numpy as np
 
 from napari_tessera.labels import smallest_dtype
 from napari_tessera.signature import checked
-from napari_tessera.types import Labels, Objects, Report, Spacing
+from napari_tessera.types import Array, Labels, Objects, Report, Spacing
 
 Connectivity = Literal["faces", "full"]
 
@@ -65,3 +65,31 @@ def label(
 
         objects, count = measure.label(labels, connectivity=steps, return_num=True)
     return np.asarray(objects.astype(smallest_dtype("objects", count)))
+
+
+def filled(labels: Array) -> Array:
+    """Return labels in which each object's holes are its own; other objects in them stay.
+
+    Parameters
+    ----------
+    labels : ndarray of int, shape (..., Y, X)
+        Objects; 0 = background.
+
+    Returns
+    -------
+    ndarray
+        A copy.
+
+    Examples
+    --------
+    >>> filled(np.array([[2, 2, 2], [2, 0, 2], [2, 2, 2]]))[1]
+    array([2, 2, 2])
+    """
+    from scipy import ndimage
+
+    result = labels.copy()
+    for number, box in enumerate(ndimage.find_objects(labels), 1):
+        if box is not None:
+            part = result[box]
+            part[ndimage.binary_fill_holes(labels[box] == number) & (part == 0)] = number
+    return result

@@ -3,26 +3,37 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_tessera.catalogue import Method
 from napari_tessera.recipe import Recipe, unpack_region
+from napari_tessera.result import Result
 from napari_tessera.sources import Over, Region, Source
-from napari_tessera.stacks import LevelsFrom, Result, run
+from napari_tessera.stacks import LevelsFrom, run
 from napari_tessera.types import Array, Reporter
-from napari_tessera.widgets.layers import dropped_axis, file_of, find, labels_layer, markers, source
+from napari_tessera.widgets.layers import (
+    beside,
+    dropped_axis,
+    find,
+    result_layer,
+    source,
+    write_features,
+)
 
 if TYPE_CHECKING:
-    from napari.layers import Labels, Layer
+    from napari.layers import Layer
 
 
 @dataclass(frozen=True)
 class Call:
-    """A method, the layer it runs on, and everything chosen."""
+    """A method, the layer it runs on, and everything chosen.
+
+    A region that takes time to find out is a function that returns it; `settled` calls it.
+    """
 
     method: Method
     layer: Layer
@@ -31,7 +42,18 @@ class Call:
     over: Over
     levels_from: LevelsFrom = "each"
     join: bool = False
-    region: Region | None = None
+    region: Region | Callable[[], Region] | None = None
+
+    @property
+    def part(self) -> Region | None:
+        """The region, once it is settled."""
+        if callable(self.region):
+            raise RuntimeError("the region is not settled yet")  # noqa: TRY004 (no wrong type)
+        return self.region
+
+    def settled(self) -> Call:
+        """Return the call with its region found out, which may take time."""
+        return replace(self, region=self.region()) if callable(self.region) else self
 
     def recipe(self) -> Recipe:
         """Return the recipe; packing painted arrays takes time."""
@@ -42,8 +64,7 @@ class Call:
             over=self.over,
             levels_from=self.levels_from,
             join=self.join,
-            region=self.region,
-            path=file_of(self.layer),
+            region=self.part,
         )
 
     def run(self, report: Reporter | None = None) -> Result:
@@ -55,7 +76,7 @@ class Call:
             over=self.over,
             levels_from=self.levels_from,
             join=self.join,
-            region=self.region,
+            region=self.part,
             report=report,
         )
 
@@ -72,10 +93,11 @@ def apply(
     channel: int | None = None,
     region: Region | dict[str, Any] | None = None,
     **parameters: Any,
-) -> Labels:
-    """Run a method on a layer, by the same path as its form, and return the Labels layer.
+) -> Layer:
+    """Run a method on a layer, by the same path as its form, and return the layer it gives.
 
-    The layer is not added to a viewer; do so with ``viewer.add_layer(...)``.
+    The layer is not added to a viewer; do so with ``viewer.add_layer(...)``. A table is written
+    into the features of `layer`, and `layer` is returned.
 
     Parameters
     ----------
@@ -96,11 +118,11 @@ def apply(
     region : Region, optional
         The part to work on.
     **parameters
-        The method's own options. Markers and masks may be layers or arrays.
+        The method's own options. Images, markers and masks may be layers or arrays.
 
     Returns
     -------
-    napari.layers.Labels
+    napari.layers.Labels, or Shapes for polygons
 
     Raises
     ------
@@ -111,19 +133,27 @@ def apply(
         raise ValueError("layer is an empty list; pass one or several layers")
     first = layer[0] if isinstance(layer, Sequence) else layer
     own = source(layer, channel_axis=channel_axis, channel=channel)
+    entry = find(method)
+    takes = {p.name: p for p in entry.options}
     values = {
-        name: markers(name, value, first, channel_axis)
-        if hasattr(value, "data_to_world")
+        name: beside(takes[name], value, first, channel_axis)
+        if name in takes and hasattr(value, "data_to_world")
         else value
         for name, value in parameters.items()
     }
     part = unpack_region(region) if isinstance(region, dict) else region
-    call = Call(find(method), first, own, values, over or own.over, levels_from, join, part)
-    return labels_layer(call.run(), call.recipe(), first, dropped_axis(own))
+    walked = "planes" if entry.planes_only else own.over
+    call = Call(entry, first, own, values, over or walked, levels_from, join, part)
+    result, recipe = call.run(), call.recipe()
+    if result.kind == "table":
+        write_features(first, result.table or {}, recipe)
+        return first
+    return result_layer(result, recipe, first, dropped_axis(own))
 
 
-def digest(array: Array) -> str:
-    """Return a hash of an array, by which an edited result is told from an untouched one."""
-    return hashlib.blake2b(
-        np.ascontiguousarray(array).view(np.uint8).data, digest_size=16
-    ).hexdigest()
+def digest(arrays: Iterable[Array]) -> str:
+    """Return a hash of arrays, by which an edited result is told from an untouched one."""
+    found = hashlib.blake2b(digest_size=16)
+    for array in arrays:
+        found.update(np.ascontiguousarray(array).view(np.uint8).data)
+    return found.hexdigest()

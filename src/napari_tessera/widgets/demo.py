@@ -15,7 +15,7 @@ import napari
 from qtpy.QtWidgets import QApplication
 
 from napari_tessera import files
-from napari_tessera.stacks import Result
+from napari_tessera.result import Result
 from napari_tessera.widgets.dock import MethodForm
 from napari_tessera.widgets.layers import recipe_of, source
 

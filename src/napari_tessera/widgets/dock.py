@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -29,9 +29,9 @@ from qtpy.QtWidgets import (
 )
 
 from napari_tessera.catalogue import Method
-from napari_tessera.labels import count
 from napari_tessera.lengths import to_pixels
-from napari_tessera.stacks import Result
+from napari_tessera.recipe import Recipe
+from napari_tessera.result import Result, counted
 from napari_tessera.types import VoxelSize
 from napari_tessera.widgets import memory, region
 from napari_tessera.widgets.call import Call
@@ -40,31 +40,21 @@ from napari_tessera.widgets.fields import Field, LayerField, field_for
 from napari_tessera.widgets.job import Job
 from napari_tessera.widgets.layers import (
     array,
+    beside,
     dropped_axis,
     is_channel,
-    labels_layer,
-    markers,
     named_by,
     sample,
-    show,
     source,
 )
 from napari_tessera.widgets.preview import Preview
 from napari_tessera.widgets.recipes import recipe_menu
-from napari_tessera.widgets.results import (
-    Edits,
-    Last,
-    Outcome,
-    counted,
-    duration,
-    same_place,
-    sentence,
-    work,
-)
+from napari_tessera.widgets.results import Edits, Outcome, Results, duration, sentence, work
+from napari_tessera.widgets.tables import save_table, show_table
 
 if TYPE_CHECKING:
     import napari.viewer
-    from napari.layers import Labels, Layer
+    from napari.layers import Layer
 
 DOCS = "https://napari-tessera.readthedocs.io/en/stable/methods/{}.html"
 
@@ -89,10 +79,11 @@ class MethodForm(QWidget):
         super().__init__()
         self.viewer = napari_viewer
         self.job: Job | None = None
-        self._last: Last | None = None
+        self.results = Results(self.viewer)
         self._quiet = False
         self._watched: list[tuple[Any, Any]] = []
         self._followed: list[Any] = []
+        self._drawn: list[Any] = []
         self._fitted: tuple[Any, ...] = ()
         # with the viewer, Qt deletes its widgets without asking them to close
         own = weakref.ref(self)
@@ -109,13 +100,14 @@ class MethodForm(QWidget):
     def _build(self) -> None:
         layers = self.viewer.layers
         self.source = field_for(self.method.source, layers)
-        self.fields: dict[str, Field] = {p.name: field_for(p, layers) for p in self.method.options}
+        self.fields: dict[str, Field] = {p.name: field_for(p, layers) for p in self.method.asked}
         self.channel_axis, self.channel = Choice("Channel axis"), Choice("Channel")
         self.others = Several("Other channels")
         self.over, self.region = Choice("Work on"), Choice("Region")
         self.levels_from = Choice("Automatic levels from")
         self.over.offer([("planes", "planes"), ("volume", "volume")])
         self.levels_from.offer([("each plane", "each"), ("whole stack", "all")])
+        self.table_button, self.save_button = QPushButton("Show table"), QPushButton("Save table")
         self.join = QCheckBox("keep numbers")
         self.show_preview, self.replace_last = QCheckBox("Preview"), QCheckBox("Replace last")
         self.replace_last.setChecked(True)
@@ -132,11 +124,13 @@ class MethodForm(QWidget):
             self.channel: "The channel to work on; luminance is the brightness of the colours",
             self.over: "Each plane by itself, or the last three axes together as a volume",
             self.region: "The part of the layer to work on; a drawn shape or mask limits it",
-            self.levels_from: "Find automatic levels in each plane, or once in the whole stack",
+            self.levels_from: "Find automatic levels or clusters in each plane, or once in all",
             self.join: "Objects that overlap from plane to plane keep one number",
             self.show_preview: "Show what Run will give, while you change the form",
             self.replace_last: "Run again replaces this form's last result unless you edited it",
             self.run_button: "Run on the chosen region (Enter)",
+            self.table_button: "Show the table of the result in napari's features table",
+            self.save_button: "Write the table of the result to a CSV file",
             self.reset_button: "Set all fields back to their defaults",
             self.recipe_button: "Take this run along: as Python, as a command, on another layer",
         }
@@ -160,7 +154,7 @@ class MethodForm(QWidget):
             ("Channel", self.channel),
             ("Work on", self.over),
             ("Region", self.region),
-            ("Levels from", self.levels_from),
+            ("Automatic from", self.levels_from),
             ("Across planes", self.join),
         ):
             self._add(self._rows, title, widget)
@@ -175,14 +169,25 @@ class MethodForm(QWidget):
         outer.addWidget(self.run_button)
         outer.addWidget(self.bar)
         outer.addLayout(_row(self.reset_button, self.recipe_button))
+        outer.addLayout(_row(self.table_button, self.save_button))
         outer.addWidget(self.message)
         self.bar.setVisible(False)
+        tabled = self.method.returns == "table"
+        for widget in (self.show_preview, self.replace_last):
+            widget.setVisible(not tabled)
+        for widget in (self.table_button, self.save_button):
+            widget.setVisible("table" in self.method.gives)
+            widget.setEnabled(False)
         self.message.setWordWrap(True)
         self.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
 
         self.recipe_button.setMenu(
             recipe_menu(
-                self.recipe_button, self.viewer, lambda: self.read().recipe(), self._complain
+                self.recipe_button,
+                self.viewer,
+                lambda: self.method.name,
+                lambda: _recipe_of(self.read()),
+                self._complain,
             )
         )
 
@@ -240,6 +245,8 @@ class MethodForm(QWidget):
         self.show_preview.toggled.connect(self._toggle_preview)
         self.run_button.clicked.connect(self._run_or_stop)
         self.reset_button.clicked.connect(self.reset)
+        self.table_button.clicked.connect(lambda: show_table(self.viewer, self.results.latest))
+        self.save_button.clicked.connect(lambda: save_table(self, self.results.table))
         layers, dims, camera = (
             self.viewer.layers.events,
             self.viewer.dims.events,
@@ -360,12 +367,12 @@ class MethodForm(QWidget):
         with self._silence():
             self._fill_channel(layer)
         axes = 0 if layer is None else layer.ndim - (self.channel_axis.chosen is not None)
-        planes = self.over.chosen == "planes"
+        planes = self.method.planes_only or self.over.chosen == "planes"
         several = axes > (2 if planes else 3)
         self._show_row(self.channel_axis, self.channel_axis.count() > 1)
         self._show_row(self.others, self.others.offered > 0)
         self._show_row(self.channel, self.channel.count() > 1)
-        self._show_row(self.over, axes > 2)
+        self._show_row(self.over, axes > 2 and not self.method.planes_only)
         self._show_row(self.levels_from, several and self.method.statistics is not None)
         self._show_row(self.join, several and self.method.returns == "objects")
         self._fit_width()
@@ -383,8 +390,24 @@ class MethodForm(QWidget):
         self._fit_width()
         if self.source.value is not None and self._seen() != self._fitted:
             self._units_changed()
+        self._follow_drawn()
         if self.show_preview.isChecked():
             self.preview.request()
+
+    def _follow_drawn(self) -> None:
+        """While there is a preview, hear what is painted or clicked in the layers it is made of."""
+        for emitter in self._drawn:
+            emitter.disconnect(self._moved)
+        chosen = [field.value for field in self.fields.values() if isinstance(field, LayerField)]
+        layers = [each for each in (*chosen, self.region.chosen) if hasattr(each, "events")]
+        self._drawn = [
+            getattr(each.events, name)
+            for each in (layers if self.show_preview.isChecked() else [])
+            for name in ("data", "labels_update", "paint", "features")
+            if name in each.events.emitters
+        ]
+        for emitter in self._drawn:
+            emitter.connect(self._moved)
 
     def _moved(self, event: Any = None) -> None:
         if self.show_preview.isChecked():
@@ -428,13 +451,14 @@ class MethodForm(QWidget):
         axis = None if others else self.channel_axis.chosen
         layers = [layer, *others] if others else layer
         own = source(layers, channel_axis=axis, channel=self.channel.chosen)
-        over: Any = self.over.chosen if len(own.shape) > 2 else "planes"
-        values = {
-            name: markers(name, value, layer, dropped_axis(own))
-            if self.fields[name].parameter.is_array and value is not None
-            else value
-            for name, value in self.values().items()
-        }
+        flat = len(own.shape) == 2 or self.method.planes_only
+        over: Any = "planes" if flat else self.over.chosen
+        values = {}
+        for name, value in self.values().items():
+            parameter = self.fields[name].parameter
+            layered = parameter.is_array and value is not None
+            dropped = dropped_axis(own)
+            values[name] = beside(parameter, value, layer, dropped) if layered else value
         return Call(
             self.method,
             layer,
@@ -454,7 +478,7 @@ class MethodForm(QWidget):
 
     def reset(self) -> None:
         """Set all fields back to their defaults."""
-        self._set({p.name: p.default for p in self.method.options})
+        self._set({p.name: p.default for p in self.method.asked if not p.required})
         with self._silence():
             for choice in (self.region, self.levels_from, self.channel):
                 choice.setCurrentIndex(0)
@@ -494,14 +518,15 @@ class MethodForm(QWidget):
             return
         if self.remembers:
             memory.remember(self.method.name, self._plain_values())
-        last, began = self._replaceable(call.layer), time.monotonic()
+        again, began = self.replace_last.isChecked(), time.monotonic()
+        last = self.results.replaceable(call.layer) if again else None
         edits = Edits(last[0] if last else None)
         self._say(f"{named_by(self.method).capitalize()} is running ...")
         self.job = Job(
             lambda report: work(call, last, report),
             title=f"{self.method.display}: {call.layer.name}",
             finished=lambda outcome: self._finished(
-                call, outcome, edits.seen(), time.monotonic() - began
+                outcome, edits.seen(), time.monotonic() - began
             ),
             failed=self._failed,
             progressed=self._progressed,
@@ -517,43 +542,21 @@ class MethodForm(QWidget):
             self._running(False)
             self._say("Stopped; nothing was added.")
 
-    def _replaceable(self, source: Layer) -> tuple[Labels, str] | None:
-        """Return this form's last result on `source`, with its hash, if it may be replaced.
-
-        What a user has renamed or given features is theirs.
-        """
-        if self._last is None or not self.replace_last.isChecked():
-            return None
-        layer = self._last.layer()
-        if layer is None or layer not in self.viewer.layers or self._last.source() is not source:
-            return None
-        claimed = layer.name != self._last.name or len(layer.features.columns) > 0
-        return None if claimed else (layer, self._last.key)
-
-    def _finished(self, call: Call, outcome: Outcome, edited: bool, took: float) -> None:
+    def _finished(self, outcome: Outcome, edited: bool, took: float) -> None:
         self.job = None
         self._running(False)
-        dropped = dropped_axis(call.source)
-        layer = labels_layer(outcome.result, outcome.recipe, call.layer, dropped)
-        old = outcome.replaces
-        there = old is not None and old in self.viewer.layers
-        if old is not None and there and not edited and same_place(old, layer):
-            # the same layer goes on: its look, and what other forms have chosen, stay
-            old.data, old.metadata = layer.data, {**old.metadata, **layer.metadata}
-            layer = old
-        else:
-            same = self._last is not None and self._last.source() is call.layer
-            newest = self._last.layer() if same and self._last is not None else None
-            show(self.viewer, layer, newest if newest in self.viewer.layers else call.layer)
-        self._last = Last(weakref.ref(layer), weakref.ref(call.layer), outcome.key, layer.name)
+        self.results.add(outcome, edited=edited)
+        for button in (self.table_button, self.save_button):
+            button.setEnabled(outcome.result.table is not None)
         self._say(sentence(outcome.result, outcome.number, took))
 
     def _previewed(self, result: Result, call: Call) -> None:
         flat = call.over == "volume"
         note = "Preview: 2-D approximation of the volume. " if flat else "Preview: "
-        self._say(f"{note}{counted(result, count(result.array))}")
+        self._say(f"{note}{counted(result.kind, result.number)}")
 
     def _toggle_preview(self, on: bool) -> None:
+        self._follow_drawn()
         if on:
             self.preview.request()
         else:
@@ -616,6 +619,9 @@ class MethodForm(QWidget):
             emitter.disconnect(callback)
         self._watched.clear()
         self._follow(None)
+        for emitter in self._drawn:
+            emitter.disconnect(self._moved)
+        self._drawn = []
 
 
 def dock(method: Method) -> type[MethodForm]:
@@ -624,10 +630,18 @@ def dock(method: Method) -> type[MethodForm]:
     return type(f"{name}Form", (MethodForm,), {"method": method, "__doc__": method.summary})
 
 
+def _recipe_of(call: Call) -> Callable[[], Recipe]:
+    """Return what makes the recipe of a call, which takes time."""
+    return lambda: call.settled().recipe()
+
+
 def _warm_up(method: Method) -> None:
     """Load the libraries of a method, which would otherwise hold up the first run."""
+    image = np.arange(256, dtype=np.uint8).reshape(16, 16)
     with suppress(Exception):
-        method.function(np.arange(256, dtype=np.uint8).reshape(16, 16))
+        arrays = [image for p in method.parameters if p.is_array and p.required]
+        names = [p.name for p in method.parameters if p.is_array and p.required]
+        method.function(**dict(zip(names, arrays, strict=True)))
 
 
 def _release(form: MethodForm | None) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,13 +11,14 @@ from napari_tessera.catalogue import METHODS, Method
 from napari_tessera.classical.smoothing import prepare
 from napari_tessera.lengths import METRES, unit
 from napari_tessera.recipe import KEY, Recipe
+from napari_tessera.result import Result
+from napari_tessera.signature import Parameter
 from napari_tessera.sources import Points, Source, default_axes, grey
-from napari_tessera.stacks import Result
 from napari_tessera.types import Array, VoxelSize
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
-    from napari.layers import Labels, Layer
+    from napari.layers import Labels, Layer, Shapes
 
 
 class Stacked:
@@ -146,7 +147,8 @@ def source(
             sizes = VoxelSize(_drop(sizes, channel_axis), sizes.unit)
             names = _drop(names, channel_axis)
         axis = layer.ndim if rgb else channel_axis
-        return Source(array(layer), sizes, names, axis, channel, rgb, layer.name)
+        path = file_of(layer)
+        return Source(array(layer), sizes, names, axis, channel, rgb, layer.name, path=path)
     first = layer[0]
     for other in layer[1:]:
         same_grid("channels", other, first)
@@ -201,10 +203,17 @@ def same_grid(name: str, layer: Layer, other: Layer, dropped: int | None = None)
         )
 
 
-def markers(name: str, layer: Layer, on: Layer, dropped: int | None = None) -> Any:
-    """Return a Points or Labels layer as markers on the grid of another layer."""
+def beside(parameter: Parameter, layer: Layer, on: Layer, dropped: int | None = None) -> Any:
+    """Return a layer as what a parameter takes beside the source: an image, a mask, markers.
+
+    Points with a whole number called "label" among their features have that as their id.
+    """
     from napari.layers import Points as PointsLayer
 
+    name = parameter.name
+    if parameter.word.name == "image":
+        same_grid(name, layer, on, dropped)
+        return source(layer)
     if isinstance(layer, PointsLayer):
         if layer.ndim != on.ndim:
             raise ValueError(
@@ -213,7 +222,9 @@ def markers(name: str, layer: Layer, on: Layer, dropped: int | None = None) -> A
             )
         to_pixels = np.linalg.inv(matrix(on)) @ matrix(layer)
         points = np.asarray(layer.data, float) @ to_pixels[:-1, :-1].T + to_pixels[:-1, -1]
-        return Points(points if dropped is None else np.delete(points, dropped, 1))
+        ids = layer.features.get("label")
+        ids = None if ids is None or ids.dtype.kind not in "ui" else ids.to_numpy()
+        return Points(points if dropped is None else np.delete(points, dropped, 1), ids)
     same_grid(name, layer, on, dropped)
     return array(layer)
 
@@ -250,29 +261,69 @@ def geometry(layer: Layer, start: Sequence[int], dropped: int | None = None) -> 
     }
 
 
-def labels_layer(result: Result, recipe: Recipe, on: Layer, dropped: int | None) -> Labels:
-    """Return a result as a Labels layer that lies on its source and carries its recipe."""
-    from napari.layers import Labels
-
+def result_layer(result: Result, recipe: Recipe, on: Layer, dropped: int | None) -> Labels | Shapes:
+    """Return a result as a layer that lies on its source and carries its recipe."""
     title = named_by(METHODS[recipe.method])
-    return Labels(
-        result.array,
+    return drawn(
+        result,
         name=f"{recipe.source['name'] if recipe.source.get('parts') else on.name} {title}",
         metadata={KEY: {"recipe": recipe.to_dict(), "kind": result.kind}},
         **geometry(on, result.start, dropped),
     )
 
 
+def drawn(result: Result, **options: Any) -> Labels | Shapes:
+    """Return labels as a Labels layer, polygons as a Shapes layer."""
+    from napari.layers import Labels, Shapes
+
+    if result.kind != "polygons":
+        return Labels(result.array, **options)
+    closed = [bool(np.all(line[0] == line[-1])) for line in result.polygons]
+    # napari closes polygons itself
+    lines = [v[:-1] if end else v for v, end in zip(result.polygons, closed, strict=True)]
+    return Shapes(
+        lines,
+        shape_type=["polygon" if end else "path" for end in closed],
+        features=result.table,
+        ndim=len(options["scale"]),
+        edge_width=1,
+        edge_color="#ffd54f",
+        face_color="transparent",
+        **options,
+    )
+
+
+def write_features(layer: Layer, table: Mapping[str, Array], recipe: Recipe) -> None:
+    """Write a table into a layer's features; what others have written there stays.
+
+    Columns that an earlier run of ours wrote are replaced. Others are kept, under another name if
+    the table has a column of theirs.
+    """
+    import pandas as pd
+
+    own = pd.DataFrame(dict(table))
+    kept = layer.metadata.get(KEY, {})
+    theirs = layer.features.drop(columns=kept.get("columns", []), errors="ignore")
+    if len(theirs.columns.difference(["index"])):
+        if "index" not in theirs:
+            theirs = theirs.rename_axis("index").reset_index()
+        own = own.merge(theirs, on="index", how="outer", suffixes=("", " (before)"))
+    layer.features = own
+    written = {"columns": [name for name in table if name != "index"], "table": recipe.to_dict()}
+    layer.metadata = {**layer.metadata, KEY: {**kept, **written}}
+
+
 def recipe_of(layer: Layer) -> Recipe | None:
-    """Return the recipe that a layer carries, or None."""
-    kept = layer.metadata.get(KEY) if isinstance(layer.metadata, dict) else None
-    return None if kept is None else Recipe.from_dict(kept["recipe"])
+    """Return the recipe that a layer carries, or None; for layers of others, that of its table."""
+    kept = layer.metadata.get(KEY, {}) if isinstance(layer.metadata, dict) else {}
+    recipe = kept.get("recipe", kept.get("table"))
+    return None if recipe is None else Recipe.from_dict(recipe)
 
 
-def show(viewer: ViewerModel, layer: Labels, beside: Layer) -> None:
+def show(viewer: ViewerModel, layer: Layer, above: Layer) -> None:
     """Add a layer directly above another one."""
     layers = viewer.layers
-    layers.insert(layers.index(beside) + 1 if beside in layers else len(layers), layer)
+    layers.insert(layers.index(above) + 1 if above in layers else len(layers), layer)
 
 
 def find(method: str) -> Method:

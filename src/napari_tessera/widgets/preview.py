@@ -13,16 +13,17 @@ from qtpy.QtCore import QTimer
 
 from napari_tessera.lengths import physical
 from napari_tessera.recipe import KEY
+from napari_tessera.result import Result
 from napari_tessera.sources import Points, Region, Source
-from napari_tessera.stacks import Result, cut, resolve, run
+from napari_tessera.stacks import cut, resolve, run
 from napari_tessera.types import NothingToSeparate, Reporter, VoxelSize
 from napari_tessera.widgets.job import Job
-from napari_tessera.widgets.layers import dropped_axis, geometry, named_by
+from napari_tessera.widgets.layers import drawn, dropped_axis, geometry, named_by
 from napari_tessera.widgets.region import current_place, shown_box
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
-    from napari.layers import Labels
+    from napari.layers import Layer
 
     from napari_tessera.widgets.call import Call
 
@@ -76,7 +77,7 @@ class Preview:
         self._viewer, self._read = viewer, read
         self._shown, self._failed = shown, failed
         self._job: Job | None = None
-        self._layer: Labels | None = None
+        self._layer: Layer | None = None
         self._levels: tuple[Any, dict[str, Any]] | None = None
         self._timer = QTimer()
         self._timer.setSingleShot(True)
@@ -105,6 +106,18 @@ class Preview:
     def _begin(self) -> None:
         try:
             call = self._read()
+        except (ValueError, TypeError) as error:
+            self._fail(error)
+            return
+        if not callable(call.region):
+            self._compute(call)
+            return
+        work = call.settled
+        self._job = Job(lambda report: work(), title="", finished=self._compute, failed=self._fail)
+        self._job.start()
+
+    def _compute(self, call: Call) -> None:
+        try:
             view = view_of(call, self._viewer)
         except (ValueError, TypeError) as error:
             self._fail(error)
@@ -127,17 +140,15 @@ class Preview:
         return self._levels[1] if self._levels and self._levels[0] == _stack_key(call) else None
 
     def _show(self, call: Call, view: View, result: Result, levels: dict[str, Any] | None) -> None:
-        from napari.layers import Labels
-
         self._job = None
         self._levels = None if levels is None else (_stack_key(call), levels)
         start = np.array(view.plane.start) + np.array(result.start)
         place = geometry(call.layer, start.tolist(), dropped_axis(call.source))
-        place["scale"] = place["scale"] * ([1] * (result.array.ndim - 2) + [view.step] * 2)
+        place["scale"] = place["scale"] * ([1] * (len(start) - 2) + [view.step] * 2)
         # a new layer each time: napari keeps the undo history of the old array otherwise
         old, name = self._layer, f"Preview: {named_by(call.method)}"
         marked = {KEY: {"preview": True}}
-        self._layer = Labels(result.array, name=name, opacity=0.6, metadata=marked, **place)
+        self._layer = drawn(result, name=name, opacity=0.6, metadata=marked, **place)
         self._layer.editable = False
         selection = set(self._viewer.layers.selection)
         if old is not None and old in self._viewer.layers:
@@ -147,7 +158,7 @@ class Preview:
         self._shown(result, call)
 
     @property
-    def layer(self) -> Labels | None:
+    def layer(self) -> Layer | None:
         """The layer that shows the preview, while there is one."""
         return self._layer
 
@@ -157,7 +168,7 @@ def view_of(call: Call, viewer: ViewerModel) -> View:
     source = call.source
     axis = dropped_axis(source)
     place = current_place(viewer, call.layer, axis)
-    whole = call.region or Region((0,) * len(source.shape), source.shape)
+    whole = call.part or Region((0,) * len(source.shape), source.shape)
     lead = len(source.shape) - 2
     if not all(a <= p < b for p, a, b in zip(place[:lead], whole.start, whole.stop, strict=False)):
         raise ValueError(
@@ -174,6 +185,7 @@ def view_of(call: Call, viewer: ViewerModel) -> View:
     plane = Region(start, stop, mask)
     size = (stop[-1] - start[-1]) * (stop[-2] - start[-2])
     whole_only = call.method.scope(call.method.complete(call.values)) == "global"
+    whole_only |= call.method.returns == "polygons"
     if size <= WHOLE_PLANE or mask is not None or whole_only or viewer.dims.ndisplay != 2:
         return View(plane)
     low, high = shown_box(viewer, call.layer, axis)
@@ -199,21 +211,25 @@ def compute(
     values = call.method.complete(call.values)
     if call.levels_from == "all" and levels is None:
         source, own = call.source, values
-        if call.region is not None:
-            source, own = cut(source, values, call.region)
+        if call.part is not None:
+            source, own = cut(source, values, call.part)
         levels = resolve(call.method, source, own, call.over, report)
     if levels is not None:
         arrays = {p.name for p in call.method.options if p.is_array}
         values = {k: v if k in arrays else levels[k] for k, v in values.items()}
     source, values = cut(call.source, values, view.plane)
-    source = replace(source, array=np.asarray(source.array[(slice(None),) * source.array.ndim]))
+    array = np.asarray(source.array[(slice(None),) * source.array.ndim])
+    if view.plane.mask is not None and call.method.source.word.name == "labels":
+        array = np.where(view.plane.mask, array, 0)
+    source = replace(source, array=array)
     try:
         result = _at(call, source, values, view, report)
     except NothingToSeparate:
         if math.prod(call.source.shape[:-2]) == 1:
             raise
-        empty = np.zeros(source.shape, np.uint8)  # as Run leaves such a plane of a stack
-        result = Result(empty, call.method.returns, values, 1, (0,) * empty.ndim)
+        # as Run leaves such a plane of a stack
+        empty, start = np.zeros(source.shape, np.uint8), (0,) * len(source.shape)
+        result = Result(empty, call.method.returns, values, skipped=1, start=start)
     return result, levels
 
 
@@ -235,14 +251,14 @@ def _at(call: Call, source: Source, values: dict[str, Any], view: View, report: 
 
 
 def _within(result: Result, view: View) -> Result:
-    if view.plane.mask is not None:
+    if view.plane.mask is not None and result.array is not None:
         result.array[..., ~view.plane.mask] = 0
     return result
 
 
 def _stack_key(call: Call) -> tuple[Any, ...]:
     """Return what the levels of a whole stack depend on."""
-    own, part = call.source, call.region
+    own, part = call.source, call.part
     values = [(name, _identity(value)) for name, value in call.values.items()]
     box = None if part is None else (part.start, part.stop, _identity(part.mask))
     return id(own.array), own.channel_axis, own.channel, call.levels_from, call.over, box, *values
@@ -251,7 +267,7 @@ def _stack_key(call: Call) -> tuple[Any, ...]:
 def _identity(value: Any) -> Any:
     """Return what tells a value from another one: arrays by themselves, others by what they say."""
     if isinstance(value, Points):
-        return value.coordinates.tobytes()
+        return value.coordinates.tobytes(), value.ids is None or value.ids.tobytes()
     return id(value) if hasattr(value, "shape") else repr(value)
 
 
@@ -307,7 +323,8 @@ def _thinned(
             thinned = np.array(value.coordinates, float)
             last = np.array(source.shape[-2:]) // step - 1
             thinned[:, -2:] = np.minimum(thinned[:, -2:] // step, last)
-            value = Points(np.unique(thinned, axis=0))
+            first = np.sort(np.unique(thinned, axis=0, return_index=True)[1])
+            value = value.only(first, thinned)
         elif option.is_array and value is not None:
             value = np.asarray(value)[..., ::step, ::step]
         thin[option.name] = value

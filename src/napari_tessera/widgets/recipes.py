@@ -20,16 +20,18 @@ from qtpy.QtWidgets import (
 
 from napari_tessera.catalogue import METHODS
 from napari_tessera.recipe import Recipe
+from napari_tessera.result import Result
 from napari_tessera.widgets.job import Job
 from napari_tessera.widgets.layers import (
+    beside,
     dropped_axis,
-    file_of,
     fits,
-    labels_layer,
     named_by,
     recipe_of,
+    result_layer,
     show,
     source,
+    write_features,
 )
 
 if TYPE_CHECKING:
@@ -49,44 +51,80 @@ def replay(
     axis = recipe.channel_axis
     channels = isinstance(axis, int) and layer.ndim > len(recipe.source.get("axes", ()))
     own = source(layer, channel_axis=axis if channels else None)  # type: ignore[arg-type]
-    again = recipe.on(own, file_of(layer))
-    title = METHODS[recipe.method].display
+    arrays = _named(recipe, viewer, layer)
+    again = recipe.on(own, **arrays)
+
+    def finished(result: Result) -> None:
+        if result.kind == "table":
+            write_features(layer, result.table or {}, again)
+        else:
+            show(viewer, result_layer(result, again, layer, dropped_axis(own)), layer)
+
     job = Job(
-        lambda report: recipe.run(own, report),
-        title=f"{title}: {layer.name}",
-        finished=lambda result: show(
-            viewer, labels_layer(result, again, layer, dropped_axis(own)), layer
-        ),
+        lambda report: recipe.run(own, report, **arrays),
+        title=f"{METHODS[recipe.method].display}: {layer.name}",
+        finished=finished,
         failed=failed,
     )
     job.start()
     return job
 
 
+def _named(recipe: Recipe, viewer: ViewerModel, layer: Layer) -> dict[str, Any]:
+    """Return the images that a recipe names, from the layers of these names."""
+    options = {option.name: option for option in METHODS[recipe.method].options}
+    return {
+        name: beside(options[name], viewer.layers[data["name"]], layer)
+        for name, data in recipe.inputs.items()
+        if "name" in data and data["name"] in viewer.layers
+    }
+
+
 def recipe_menu(
     parent: QWidget,
     viewer: ViewerModel,
-    read: Callable[[], Recipe],
+    method: Callable[[], str],
+    read: Callable[[], Callable[[], Recipe]],
     failed: Callable[[Exception], None],
 ) -> QMenu:
-    """Return a menu that copies, replays or saves the recipe that `read` returns."""
+    """Return a menu that copies, replays or saves a recipe.
+
+    Parameters
+    ----------
+    parent : QWidget
+    viewer : ViewerModel
+    method : callable
+        Returns the name of the recipe's method, "" while there is no recipe.
+    read : callable
+        Reads the form or the layer, or raises ValueError; what it returns makes the recipe, which
+        takes time when painted arrays are packed, and is called in a thread.
+    failed : callable
+        Takes the exception if something goes wrong.
+    """
     menu = QMenu(parent)
     jobs: list[Job] = []
 
     def attempt(action: Callable[[Recipe], None]) -> None:
+        def act(recipe: Recipe) -> None:
+            try:
+                action(recipe)
+            except (ValueError, OSError) as error:
+                failed(error)
+
         try:
-            action(read())
-        except (ValueError, OSError) as error:
+            make = read()
+        except (ValueError, TypeError) as error:
             failed(error)
+            return
+        jobs[:] = [Job(lambda report: make(), title="", finished=act, failed=failed)]
+        jobs[0].start()
 
     def again(recipe: Recipe, layer: Layer) -> None:
-        jobs[:] = [replay(recipe, viewer, layer, failed)]
+        jobs.append(replay(recipe, viewer, layer, failed))
 
     def fill_targets() -> None:
-        try:
-            word = METHODS[read().method].source.word.name
-        except ValueError:  # the form is not filled in yet, or the layer has no recipe
-            word = ""
+        name = method()
+        word = METHODS[name].source.word.name if name else ""
         targets.clear()
         for layer in reversed(viewer.layers):
             if fits(layer, word):
@@ -135,7 +173,13 @@ class RecipeOfLayer(QWidget):
         column.addWidget(self.text, 1)
         column.addWidget(self.button)
         self.button.setMenu(
-            recipe_menu(self.button, self.viewer, self._recipe, lambda e: self.note.setText(str(e)))
+            recipe_menu(
+                self.button,
+                self.viewer,
+                self._method,
+                self._made,
+                lambda error: self.note.setText(str(error)),
+            )
         )
         self.viewer.layers.selection.events.active.connect(self.refresh)
         self.refresh()
@@ -146,6 +190,16 @@ class RecipeOfLayer(QWidget):
         if recipe is None:
             raise ValueError("The selected layer has no recipe; select a result of a method.")
         return recipe
+
+    def _method(self) -> str:
+        try:
+            return self._recipe().method
+        except ValueError:
+            return ""
+
+    def _made(self) -> Callable[[], Recipe]:
+        recipe = self._recipe()
+        return lambda: recipe
 
     def refresh(self, event: Any = None) -> None:
         """Show the recipe of the selected layer."""

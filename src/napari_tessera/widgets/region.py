@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -39,16 +41,20 @@ def region(
     source: Source,
     over: Over,
     dropped: int | None = None,
-) -> Region | None:
-    """Return the chosen part of a layer, None for all of it.
+) -> Region | Callable[[], Region] | None:
+    """Return the chosen part of a layer, None for all of it, or what finds it out in a thread.
 
     Raises
     ------
     ValueError
         If nothing of the layer is in the part, or it cannot be told.
     """
+    from napari.layers import Shapes
+
     if not isinstance(choice, str):
-        return _inside(choice, layer, source, dropped)
+        if not isinstance(choice, Shapes):
+            same_grid("region", choice, layer, dropped)
+        return partial(_inside, choice, layer, source)
     if choice == WHOLE:
         return None
     current = current_place(viewer, layer, dropped)
@@ -105,13 +111,12 @@ def shown_box(
     return low, [value + 1 for value in high]
 
 
-def _inside(drawn: Layer, layer: Layer, source: Source, dropped: int | None) -> Region:
+def _inside(drawn: Layer, layer: Layer, source: Source) -> Region:
     from napari.layers import Shapes
 
     if isinstance(drawn, Shapes):
         mask = _filled(drawn, layer, source.shape[-2:])
     else:
-        same_grid("region", drawn, layer, dropped)
         mask = np.asarray(array(drawn)) != 0
     if not mask.any():
         raise ValueError(

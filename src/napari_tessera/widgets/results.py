@@ -1,41 +1,38 @@
-"""What a run hands to its form: the outcome, what it may replace, and how it is told."""
+"""What a run hands to its form, and what becomes of it in the viewer."""
 
 from __future__ import annotations
 
+import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_tessera.labels import count
 from napari_tessera.recipe import Recipe
-from napari_tessera.stacks import Result
-from napari_tessera.types import Reporter
+from napari_tessera.result import Result, counted
+from napari_tessera.types import Array, Reporter
 from napari_tessera.widgets.call import Call, digest
-from napari_tessera.widgets.layers import matrix
+from napari_tessera.widgets.layers import (
+    dropped_axis,
+    matrix,
+    result_layer,
+    show,
+    write_features,
+)
 
 if TYPE_CHECKING:
-    import weakref
-
-    from napari.layers import Labels, Layer
-
-
-@dataclass(frozen=True)
-class Last:
-    """The last result of a form, what it was made from, its hash and its name."""
-
-    layer: weakref.ref[Labels]
-    source: weakref.ref[Layer]
-    key: str
-    name: str
+    from napari.components import ViewerModel
+    from napari.layers import Layer
 
 
 class Edits:
     """Whether a layer is edited from now on."""
 
-    def __init__(self, layer: Labels | None) -> None:
+    def __init__(self, layer: Layer | None) -> None:
         self._seen = False
-        self._emitters = [] if layer is None else [layer.events.labels_update, layer.events.data]
+        self._emitters = [] if layer is None else [layer.events.data]
+        if hasattr(getattr(layer, "events", None), "labels_update"):
+            self._emitters.append(layer.events.labels_update)  # type: ignore[union-attr]
         for emitter in self._emitters:
             emitter.connect(self._note)
 
@@ -53,37 +50,110 @@ class Edits:
 class Outcome:
     """What a run hands to the GUI thread, with all that took time to find out."""
 
+    call: Call
     result: Result
     recipe: Recipe
     key: str
     number: int
-    replaces: Labels | None
+    replaces: Layer | None
 
 
-def work(call: Call, last: tuple[Labels, str] | None, report: Reporter) -> Outcome:
+@dataclass(frozen=True)
+class Last:
+    """The last result of a form: what it was made from, its hash, name and features."""
+
+    layer: weakref.ref[Layer]
+    source: weakref.ref[Layer]
+    key: str
+    name: str
+    features: tuple[str, ...]
+
+
+class Results:
+    """The results of one form in the viewer.
+
+    Parameters
+    ----------
+    viewer : ViewerModel
+    """
+
+    def __init__(self, viewer: ViewerModel) -> None:
+        self._viewer = viewer
+        self._last: Last | None = None
+        self.table: dict[str, Array] | None = None
+        self._latest: weakref.ref[Layer] | None = None
+
+    @property
+    def latest(self) -> Layer | None:
+        """The layer that holds the last result, or the last table among its features."""
+        return None if self._latest is None else self._latest()
+
+    def replaceable(self, source: Layer) -> tuple[Layer, str] | None:
+        """Return the last result on `source`, with its hash, if a new one may take its place.
+
+        What a user has renamed or given features is theirs.
+        """
+        layer = None if self._last is None else self._last.layer()
+        if self._last is None or layer is None or layer not in self._viewer.layers:
+            return None
+        same = self._last.source() is source and layer.name == self._last.name
+        claimed = tuple(layer.features.columns) != self._last.features
+        return (layer, self._last.key) if same and not claimed else None
+
+    def add(self, outcome: Outcome, *, edited: bool) -> None:
+        """Put a result into the viewer: a table into its source, a layer above it."""
+        call, self.table = outcome.call, outcome.result.table
+        if outcome.result.kind == "table":
+            write_features(call.layer, outcome.result.table or {}, outcome.recipe)
+            self._latest = weakref.ref(call.layer)
+            return
+        layer = result_layer(outcome.result, outcome.recipe, call.layer, dropped_axis(call.source))
+        old = outcome.replaces
+        if old is None or old not in self._viewer.layers or edited or not same_place(old, layer):
+            newest = self._newest(call.layer)
+            show(self._viewer, layer, newest if newest in self._viewer.layers else call.layer)
+        elif outcome.result.kind == "polygons":
+            show(self._viewer, layer, old)
+            self._viewer.layers.remove(old)
+            layer.name = old.name
+        else:
+            # the same layer goes on: its look, and what other forms have chosen, stay
+            old.data, old.metadata = layer.data, {**old.metadata, **layer.metadata}
+            layer = old
+        key = digest(layer.data) if outcome.result.kind == "polygons" else outcome.key
+        columns, self._latest = tuple(layer.features.columns), weakref.ref(layer)
+        self._last = Last(weakref.ref(layer), weakref.ref(call.layer), key, layer.name, columns)
+
+    def _newest(self, source: Layer) -> Layer | None:
+        same = self._last is not None and self._last.source() is source
+        return self._last.layer() if same and self._last is not None else None
+
+
+def work(call: Call, last: tuple[Layer, str] | None, report: Reporter) -> Outcome:
     """Run a call and find out whether the last result, with its hash, may be replaced."""
+    call = call.settled()
     recipe, result = call.recipe(), call.run(report)
-    untouched = last is not None and digest(last[0].data) == last[1]
+    untouched = last is not None and digest(_arrays(last[0].data)) == last[1]
     replaces = last[0] if last is not None and untouched else None
-    return Outcome(result, recipe, digest(result.array), count(result.array), replaces)
+    key = "" if result.array is None else digest([result.array])
+    return Outcome(call, result, recipe, key, result.number, replaces)
+
+
+def _arrays(data: Any) -> list[Any]:
+    """Return the arrays of a Shapes or a Labels layer."""
+    return data if isinstance(data, list) else [data]
 
 
 def same_place(first: Layer, second: Layer) -> bool:
     """Return True if two layers have one shape and lie on one another."""
-    return first.data.shape == second.data.shape and np.allclose(matrix(first), matrix(second))
+    shapes = [getattr(layer.data, "shape", None) for layer in (first, second)]
+    return shapes[0] == shapes[1] and np.allclose(matrix(first), matrix(second))
 
 
 def sentence(result: Result, number: int, took: float) -> str:
     """Return what a form says of a result: how many labels, and how long it took."""
     empty = f"; {result.skipped} with nothing to separate left empty" if result.skipped else ""
-    return f"{counted(result, number)}, {duration(took)}{empty}"
-
-
-def counted(result: Result, number: int) -> str:
-    """Return a number with its word: "1 class", "28 objects"."""
-    word = {"objects": "object", "classes": "class"}[result.kind]
-    plural = {"object": "objects", "class": "classes"}[word]
-    return f"{number} {word if number == 1 else plural}"
+    return f"{counted(result.kind, number)}, {duration(took)}{empty}"
 
 
 def duration(seconds: float) -> str:
