@@ -2,12 +2,13 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from napari_tessera import METHODS, Recipe, files
-from napari_tessera.recipe import pack, unpack
+from napari_tessera.recipe import pack, result_name, unpack
 from napari_tessera.sources import Points, Region, Source
 from napari_tessera.stacks import run
 from napari_tessera.types import VoxelSize
@@ -23,6 +24,8 @@ PARAMETERS = {
     "kmeans": {"clusters": 4, "position_weight": 30.0, "seed": 3},
     "region_growing": {"tolerance": 60.0, "smoothing": "0 px", "max_diameter": "4 um"},
     "random_walker": {"beta": 200.0},
+    "canny": {"smoothing": "1 px", "high_quantile": 0.95},
+    "contours": {"tolerance": "0.2 um"},
 }
 
 
@@ -68,7 +71,34 @@ def recipes(source):
     for name, values, walk in runs:
         expected = run(name, source, values, **walk)
         assert expected.number > 0
-        yield Recipe.of(METHODS[name], source, values, **walk), expected.array
+        yield Recipe.of(METHODS[name], source, values, **walk), expected
+
+
+def same(found, expected):
+    """Check that two results hold the same labels, polygons and tables."""
+    np.testing.assert_array_equal(found.array, expected.array)
+    assert len(found.polygons) == len(expected.polygons)
+    for one, other in zip(found.polygons, expected.polygons, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert (found.table is None) == (expected.table is None)
+    for name, column in (expected.table or {}).items():
+        np.testing.assert_array_equal(found.table[name], column)
+
+
+def check_file(recipe, expected, source):
+    """Check that the file of a run holds what is expected, and say its pixel size."""
+    path = result_name("stack.tif", recipe.method)
+    if path.endswith(".tif"):
+        written = files.read(path)
+        np.testing.assert_array_equal(written.array[:], expected.array)
+        assert written.spacing == SPACING
+        return
+    other = f"expected{path[path.rindex('.') :]}"
+    files.write(other, expected, source, recipe)
+    found, wanted = (Path(each).read_text() for each in (path, other))
+    if path.endswith(".geojson"):
+        found, wanted = json.loads(found)["features"], json.loads(wanted)["features"]
+    assert found == wanted
 
 
 CASES = range(len(METHODS) + 6)
@@ -79,16 +109,14 @@ def test_a_recipe_as_data_gives_the_same_labels(source, case):
     recipe, expected = list(recipes(source))[case]
     again = Recipe.from_dict(json.loads(json.dumps(recipe.to_dict())))
     assert again == recipe
-    np.testing.assert_array_equal(again.run(source).array, expected)
+    same(again.run(source), expected)
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_a_recipe_as_a_script_gives_the_same_labels(source, case, on_disk):
     recipe, expected = list(recipes(source))[case]
     exec(recipe.as_python("file"), {})
-    written = files.read(f"stack-{recipe.method}.tif")
-    np.testing.assert_array_equal(written.array[:], expected)
-    assert written.spacing == SPACING
+    check_file(recipe, expected, source)
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -101,7 +129,7 @@ def test_a_recipe_as_a_command_gives_the_same_labels(source, case, on_disk):
     words = shlex.split(recipe.as_command())
     assert words[0] == "napari-tessera"
     assert app()(words[1:], result_action="return_value") == 0
-    np.testing.assert_array_equal(files.read(f"stack-{recipe.method}.tif").array[:], expected)
+    check_file(recipe, expected, source)
 
 
 def test_the_command_works_in_a_shell(source, on_disk):
@@ -146,8 +174,6 @@ def test_colours_are_repeated_from_a_file(tmp_path, monkeypatch):
 
 
 def test_several_layers_have_no_file(source):
-    from dataclasses import replace
-
     recipe = Recipe.of(METHODS["label"], replace(source, parts=("a", "b")), {})
     with pytest.raises(ValueError, match="channels came from several layers"):
         recipe.as_command()

@@ -19,6 +19,7 @@ _NAMES = {
     "Recipe": "recipe",
     "VoxelSize": "types",
     "apply": "widgets.call",
+    "polygons_to_labels": "classical.polygons",
 }
 
 

@@ -2,7 +2,10 @@
 
 from napari_tessera.catalogue import METHODS as METHODS
 from napari_tessera.classical.clusters import kmeans as kmeans
+from napari_tessera.classical.contours import contours as contours
+from napari_tessera.classical.edges import canny as canny
 from napari_tessera.classical.growing import region_growing as region_growing
+from napari_tessera.classical.polygons import polygons_to_labels as polygons_to_labels
 from napari_tessera.classical.regions import label as label
 from napari_tessera.classical.threshold import threshold as threshold
 from napari_tessera.classical.walker import random_walker as random_walker

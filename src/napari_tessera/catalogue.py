@@ -9,6 +9,8 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from napari_tessera.classical.clusters import kmeans, kmeans_statistics
+from napari_tessera.classical.contours import contours
+from napari_tessera.classical.edges import canny, canny_statistics
 from napari_tessera.classical.growing import region_growing, region_growing_statistics
 from napari_tessera.classical.regions import label
 from napari_tessera.classical.smoothing import TRUNCATE
@@ -149,6 +151,10 @@ def _cluster_halo(values: Values, spacing: VoxelSize) -> tuple[float, ...]:
     return tuple(TRUNCATE * width + 1 for width in to_pixels(values["smoothing"], spacing))
 
 
+def _canny_halo(values: Values, spacing: VoxelSize) -> tuple[float, ...]:
+    return tuple(TRUNCATE * width + 2.5 for width in to_pixels(values["smoothing"], spacing))
+
+
 def _threshold_halo(values: Values, spacing: VoxelSize) -> tuple[float, ...]:
     window = to_pixels(values["window"], spacing)
     smoothing = _smoothing_halo(values, spacing)
@@ -180,6 +186,17 @@ METHODS: Mapping[str, Method] = MappingProxyType(
                 halo=_watershed_halo,
                 statistics=watershed_statistics,
             ),
+            Method(
+                canny,
+                "Classical",
+                # a weak edge may be joined to a strong one however far away
+                scope=lambda values: "global",
+                halo=_canny_halo,
+                statistics=canny_statistics,
+                title="Canny edges",
+                planes_only=True,
+            ),
+            Method(contours, "Classical", scope=lambda values: "global", planes_only=True),
             Method(
                 region_growing,
                 "Classical",

@@ -219,7 +219,7 @@ def _run(
 
     def one(path: Path, source: Source, target: Path, report: Callable[[Progress], None]) -> int:
         walk: dict[str, Any] = {"over": over, "levels_from": levels_from, "join": join}
-        own = {**values, **_beside(path, {name: values[name] for name in images})}
+        own = {**values, **_beside(path, {name: values.get(name) for name in images})}
         recipe = Recipe.of(method, source, own, region=part, **walk)
         result = run(method, source, own, region=part, report=report, **walk)
         write(target, result, source, recipe, overwrite=overwrite)

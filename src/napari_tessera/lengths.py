@@ -136,3 +136,17 @@ def to_pixels(
                 f"side is {side / 2:g} {spacing.unit}; choose a shorter one"
             )
     return tuple(size / step for step in spacing)
+
+
+def column(name: str, unit_name: str, power: int = 1) -> str:
+    """Return the title of a table's column with its unit; pixels are not mentioned.
+
+    Examples
+    --------
+    >>> column("area", "micrometer", 2), column("area", "pixel", 2)
+    ('area (um^2)', 'area')
+    """
+    own = unit(unit_name)
+    if own in ("px", ""):
+        return name
+    return f"{name} ({own})" if power == 1 else f"{name} ({own}^{power})"

@@ -21,7 +21,7 @@ from napari_tessera.catalogue import METHODS, Method
 from napari_tessera.result import Result
 from napari_tessera.signature import Parameter
 from napari_tessera.sources import Over, Points, Region, Source
-from napari_tessera.stacks import LevelsFrom, run
+from napari_tessera.stacks import LevelsFrom, run, worked_on
 from napari_tessera.types import Progress
 
 SCHEMA = 1
@@ -94,7 +94,7 @@ class Recipe:
             method=method.name,
             parameters={k: _plain(v) for k, v in complete.items() if k not in arrays},
             inputs={k: pack(v) for k, v in complete.items() if k in arrays and v is not None},
-            over=over or source.over,
+            over=worked_on(method, source, over),
             levels_from=levels_from,
             join=join,
             channel_axis="rgb" if source.rgb else source.channel_axis,

@@ -66,7 +66,8 @@ def run(
     """
     entry = METHODS[method] if isinstance(method, str) else method
     values = entry.complete(parameters or {})
-    over = _over(entry, source, over, levels_from)
+    over = worked_on(entry, source, over)
+    _check_choice("levels_from", levels_from, ("each", "all"))
     _check_arrays(entry, source, values)
     places = entry.returns not in ("classes", "objects")
     if region is not None:
@@ -93,17 +94,23 @@ def _check_arrays(method: Method, source: Source, values: Mapping[str, Any]) -> 
             value.check(source.shape, option.name)
 
 
-def _over(method: Method, source: Source, over: Over | None, levels_from: str) -> Over:
-    """Return what is worked on at once, or raise an error if the method cannot."""
-    for word, given, allowed in (
-        ("over", over, (None, "planes", "volume")),
-        ("levels_from", levels_from, ("each", "all")),
-    ):
-        if given not in allowed:
-            raise ValueError(f"{word} is {given!r}; choose {' or '.join(filter(None, allowed))}")
+def worked_on(method: Method, source: Source, over: Over | None) -> Over:
+    """Return what a method works on at once: as asked, or as method and source suggest.
+
+    Raises
+    ------
+    ValueError
+        If the method cannot do so.
+    """
+    _check_choice("over", over, (None, "planes", "volume"))
     if method.planes_only and over == "volume":
         raise ValueError(f"over is 'volume', but {method.name} works on planes; choose 'planes'")
     return "planes" if method.planes_only else over or source.over
+
+
+def _check_choice(name: str, given: Any, allowed: tuple[Any, ...]) -> None:
+    if given not in allowed:
+        raise ValueError(f"{name} is {given!r}; choose {' or '.join(filter(None, allowed))}")
 
 
 def _collector(walk: _Walk, join: bool, start: Index) -> Collector:

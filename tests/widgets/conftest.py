@@ -32,6 +32,19 @@ def wait(until, patience=30):
         time.sleep(0.005)
 
 
+def same(found, expected):
+    """Check that two layers hold the same labels or shapes, and the same features."""
+    assert type(found) is type(expected)
+    several = isinstance(expected.data, list)
+    pairs = (
+        zip(found.data, expected.data, strict=True) if several else [(found.data, expected.data)]
+    )
+    for one, other in pairs:
+        np.testing.assert_array_equal(one, other)
+    assert found.features.equals(expected.features)
+    assert any(np.any(one) for one in (expected.data if several else [expected.data]))
+
+
 @pytest.fixture
 def viewer(make_napari_viewer, request):
     """A viewer; on the screen if the test is marked so, which is slower."""

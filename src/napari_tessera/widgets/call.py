@@ -13,7 +13,7 @@ from napari_tessera.catalogue import Method
 from napari_tessera.recipe import Recipe, unpack_region
 from napari_tessera.result import Result
 from napari_tessera.sources import Over, Region, Source
-from napari_tessera.stacks import LevelsFrom, run
+from napari_tessera.stacks import LevelsFrom, run, worked_on
 from napari_tessera.types import Array, Reporter
 from napari_tessera.widgets.layers import (
     beside,
@@ -142,8 +142,8 @@ def apply(
         for name, value in parameters.items()
     }
     part = unpack_region(region) if isinstance(region, dict) else region
-    walked = "planes" if entry.planes_only else own.over
-    call = Call(entry, first, own, values, over or walked, levels_from, join, part)
+    over = worked_on(entry, own, over)
+    call = Call(entry, first, own, values, over, levels_from, join, part)
     result, recipe = call.run(), call.recipe()
     if result.kind == "table":
         write_features(first, result.table or {}, recipe)
