@@ -1,4 +1,6 @@
 import json
+from dataclasses import replace
+from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
@@ -7,8 +9,8 @@ import zarr
 
 from napari_tessera import METHODS, Recipe, files
 from napari_tessera.recipe import KEY
+from napari_tessera.result import Result
 from napari_tessera.sources import Points, Source
-from napari_tessera.stacks import Result
 from napari_tessera.types import VoxelSize
 
 LABELS = np.arange(24, dtype=np.uint16).reshape(2, 3, 4)
@@ -33,8 +35,6 @@ def test_labels_keep_size_axes_and_recipe(tmp_path, source, name):
     if name.endswith("zarr"):
         kept = zarr.open(tmp_path / name).attrs[KEY]["recipe"]
     else:
-        from xml.etree import ElementTree as ET
-
         with tifffile.TiffFile(tmp_path / name) as file:
             text = file.ome_metadata
 
@@ -103,6 +103,49 @@ def test_numpy_and_png(tmp_path, source):
     np.testing.assert_array_equal(files.read(tmp_path / "l.png").array, LABELS[0])
     with pytest.raises(ValueError, match="PNG holds one plane"):
         files.write(tmp_path / "m.png", Result(LABELS, "objects", {}), source)
+
+
+def test_a_part_keeps_its_place(tmp_path, source):
+    import zarr
+
+    result = Result(LABELS, "objects", {}, start=(1, 2, 4))
+    files.write(tmp_path / "l.zarr", result, source)
+    (first,) = zarr.open(tmp_path / "l.zarr").attrs["ome"]["multiscales"]
+    transforms = first["datasets"][0]["coordinateTransformations"]
+    place = [start * size for start, size in zip((1, 2, 4), source.spacing, strict=True)]
+    assert transforms[1] == {"type": "translation", "translation": place}
+    files.write(tmp_path / "l.tif", result, source)
+    with tifffile.TiffFile(tmp_path / "l.tif") as file:
+        planes = [n for n in ET.fromstring(file.ome_metadata).iter() if n.tag.endswith("Plane")]
+    assert len(planes) == len(LABELS)
+    for number, plane in enumerate(planes):
+        assert float(plane.get("PositionX")) == pytest.approx(place[2])
+        assert float(plane.get("PositionZ")) == pytest.approx(place[0] + number * source.spacing[0])
+
+
+def test_polygons_and_tables_are_written(tmp_path, source):
+    labels = np.zeros((2, 8, 9), int)
+    labels[1, 1:6, 1:6], labels[1, 3, 3] = 4, 0
+    labels[1, 2, 7] = 4  # another piece of the same label, met before the hole
+    own = replace(source, array=labels)
+    recipe = Recipe.of(METHODS["contours"], own, {"tolerance": "0 px"})
+    result = recipe.run(own)
+    files.write(tmp_path / "c.geojson", result, own, recipe)
+    found = json.loads((tmp_path / "c.geojson").read_text())
+    feature, other = found["features"]  # the hole belongs to its piece
+    assert len(other["geometry"]["coordinates"]) == 1
+    outer, hole = feature["geometry"]["coordinates"]
+    assert outer[0] == outer[-1] == [1.0, 0.5]
+    assert sorted(hole[:-1]) == [[2.5, 3.0], [3.0, 2.5], [3.0, 3.5], [3.5, 3.0]]
+    assert feature["properties"]["label"] == 4
+    assert feature["properties"]["z"] == 1
+    assert found["napari-tessera"]["recipe"]["method"] == "contours"
+    files.write(tmp_path / "c.csv", result, own)
+    lines = (tmp_path / "c.csv").read_text().splitlines()
+    assert lines[0] == "index,z,label,closed,hole,length (um),area (um^2)"
+    assert len(lines) == 4
+    with pytest.raises(ValueError, match="cannot hold polygons; choose .geojson or .csv"):
+        files.write(tmp_path / "c.tif", result, own)
 
 
 def test_nothing_is_overwritten_unasked(tmp_path, source):

@@ -26,6 +26,7 @@ PARAMETERS = {
     "random_walker": {"beta": 200.0},
     "canny": {"smoothing": "1 px", "high_quantile": 0.95},
     "contours": {"tolerance": "0.2 um"},
+    "measure": {"convex": True},
 }
 
 
@@ -67,6 +68,9 @@ def recipes(source):
         ("threshold", {"mask": mask}, {"over": "planes", "levels_from": "all"}),
         ("threshold", {}, {"region": Region((1, 0, 2), (3, 16, 16), mask[:, 2:16])}),
         ("watershed", {"seed_distance": "2 px"}, {"over": "planes", "join": True}),
+        ("measure", {"image": source}, {"over": "planes"}),
+        ("measure", {"image": source}, {"region": Region((1, 0, 2), (3, 16, 16))}),
+        ("contours", {}, {"region": Region((1, 0, 2), (3, 16, 16), mask[:, 2:16])}),
     ]
     for name, values, walk in runs:
         expected = run(name, source, values, **walk)
@@ -101,7 +105,7 @@ def check_file(recipe, expected, source):
     assert found == wanted
 
 
-CASES = range(len(METHODS) + 6)
+CASES = range(len(METHODS) + 9)
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -109,7 +113,8 @@ def test_a_recipe_as_data_gives_the_same_labels(source, case):
     recipe, expected = list(recipes(source))[case]
     again = Recipe.from_dict(json.loads(json.dumps(recipe.to_dict())))
     assert again == recipe
-    same(again.run(source), expected)
+    images = {name: source for name in recipe.inputs if name == "image"}
+    same(again.run(source, **images), expected)
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -10,6 +10,7 @@ from napari_tessera.classical.regions import label as label
 from napari_tessera.classical.threshold import threshold as threshold
 from napari_tessera.classical.walker import random_walker as random_walker
 from napari_tessera.classical.watershed import watershed as watershed
+from napari_tessera.evaluate.measure import measure as measure
 from napari_tessera.recipe import Recipe as Recipe
 from napari_tessera.types import VoxelSize as VoxelSize
 from napari_tessera.widgets.call import apply as apply

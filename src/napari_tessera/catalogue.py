@@ -17,6 +17,7 @@ from napari_tessera.classical.smoothing import TRUNCATE
 from napari_tessera.classical.threshold import threshold, threshold_statistics
 from napari_tessera.classical.walker import random_walker
 from napari_tessera.classical.watershed import watershed, watershed_statistics
+from napari_tessera.evaluate.measure import measure
 from napari_tessera.lengths import to_pixels
 from napari_tessera.signature import Parameter, check_value, docs, gives, parameters
 from napari_tessera.types import Array, VoxelSize
@@ -220,6 +221,7 @@ METHODS: Mapping[str, Method] = MappingProxyType(
                 halo=lambda values, spacing: (1.0,) * len(spacing),
                 title="Connected components",
             ),
+            Method(measure, "Measure", scope=lambda values: "global", title="Table of objects"),
         )
     }
 )

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from napari_tessera.geojson import write_geojson
 from napari_tessera.lengths import METRES
 from napari_tessera.lengths import unit as short_unit
 from napari_tessera.recipe import KEY, Recipe
@@ -170,7 +171,7 @@ def write(
     if suffix == ".csv":
         write_table(path, result.table or {})
     elif suffix == ".geojson":
-        _write_geojson(path, result, source, recipe)
+        write_geojson(path, result, source, recipe)
     elif suffix in TIFF:
         _write_tiff(path, result, source, recipe)
     elif suffix == ".npy":
@@ -207,27 +208,6 @@ def write_table(path: str | Path, table: dict[str, Array]) -> None:
         rows = csv.writer(file)
         rows.writerow(table)
         rows.writerows(zip(*(column.tolist() for column in table.values()), strict=True))
-
-
-def _write_geojson(path: Path, result: Result, source: Source, recipe: Recipe | None) -> None:
-    """Write a feature for each polygon, or for each outline with the holes that follow it."""
-    table = {name: column.tolist() for name, column in (result.table or {}).items()}
-    features: list[dict[str, Any]] = []
-    for row, vertices in enumerate(result.polygons):
-        own = {name: column[row] for name, column in table.items()}
-        line = vertices[:, :-3:-1].tolist()
-        if own.pop("hole", False):
-            features[-1]["geometry"]["coordinates"].append(line)
-            continue
-        closed = own.get("closed", False)
-        kind, coordinates = ("Polygon", [line]) if closed else ("LineString", line)
-        geometry = {"type": kind, "coordinates": coordinates}
-        features.append({"type": "Feature", "geometry": geometry, "properties": own})
-    collection: dict[str, Any] = {"type": "FeatureCollection", "features": features}
-    collection["pixel_size"] = {"size": list(source.spacing), "unit": source.spacing.unit}
-    if recipe is not None:
-        collection[KEY] = {"recipe": recipe.to_dict()}
-    path.write_text(json.dumps(collection), encoding="utf-8")
 
 
 Found = tuple[Any, tuple[str, ...] | None, VoxelSize | None]

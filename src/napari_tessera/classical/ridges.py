@@ -62,11 +62,11 @@ def ridges(
     -------
     ndarray of uint8, shape (Y, X)
     """
-    result = np.zeros(slopes.magnitude.shape, np.uint8)
-    sizes = relative(voxel)
+    result: Array = np.zeros(slopes.magnitude.shape, np.uint8)
+    settings = (*relative(voxel), *levels)
 
     def suppress(rows: tuple[int, int]) -> None:
-        _suppress(slopes.magnitude, slopes.dy, slopes.dx, rows[0], rows[1], *sizes, *levels, result)
+        _suppress(slopes, rows, settings, result)
 
     by_rows(suppress, result, Reporter.of(report))
     if inside is not None:
@@ -76,18 +76,10 @@ def ridges(
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _suppress(
-    magnitude: Any,
-    dy: Any,
-    dx: Any,
-    start: int,
-    stop: int,
-    tall: float,
-    wide: float,
-    low: float,
-    high: float,
-    result: Any,
-) -> None:
+def _suppress(slopes: Any, span: Any, settings: Any, result: Any) -> None:
+    magnitude, dy, dx = slopes
+    start, stop = span
+    tall, wide, low, high = settings
     rows, columns = magnitude.shape
     for y in range(max(start, 1), min(stop, rows - 1)):
         for x in range(1, columns - 1):

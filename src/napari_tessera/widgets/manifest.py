@@ -14,13 +14,19 @@ from napari_tessera.catalogue import METHODS, Method
 PLUGIN = "napari-tessera"
 PACKAGE = Path(__file__).parents[1]
 _MENU = "napari/layers/segment"
+_PLACES = {"Measure": "napari/layers/measure"}
+"""Menus of napari that hold a group's methods themselves; others have a submenu under Segment."""
+
 _HEAD = "# made by python -m napari_tessera.widgets.manifest; change the catalogue instead\n"
 
 SAMPLES = {
     "coins": "Coins (2-D, touching objects, uneven light)",
     "cell": "Cell (2-D, one cell, low contrast)",
     "retina": "Retina (RGB, vessels)",
+    "tissue": "Tissue (RGB, immunohistochemistry)",
+    "text": "Text (2-D, uneven light)",
     "nuclei": "Nuclei (3-D, made by computer, with true labels)",
+    "moving_nuclei": "Moving nuclei (3-D and time, made by computer, with true labels)",
 }
 """The samples under File > Open Sample, by function in `samples`."""
 
@@ -43,7 +49,11 @@ def manifest() -> dict[str, Any]:
             "commands": _commands(),
             "widgets": _widgets(),
             "menus": _menus(groups),
-            "submenus": [{"id": f"{PLUGIN}.{_slug(group)}", "label": group} for group in groups],
+            "submenus": [
+                {"id": f"{PLUGIN}.{_slug(group)}", "label": group}
+                for group in groups
+                if group not in _PLACES
+            ],
             "sample_data": [
                 {"key": name, "display_name": title, "command": f"{PLUGIN}.sample_{name}"}
                 for name, title in SAMPLES.items()
@@ -74,12 +84,15 @@ def _widgets() -> list[dict[str, str]]:
 
 def _menus(groups: list[str]) -> dict[str, list[dict[str, str]]]:
     menus = {
-        _MENU: [{"submenu": f"{PLUGIN}.{_slug(group)}"} for group in groups],
+        _MENU: [
+            {"submenu": f"{PLUGIN}.{_slug(group)}"} for group in groups if group not in _PLACES
+        ],
         "napari/layers/metadata": [{"command": f"{PLUGIN}.recipe"}],
     }
     for group in groups:
         own = [method.name for method in METHODS.values() if method.group == group]
-        menus[f"{PLUGIN}.{_slug(group)}"] = [{"command": f"{PLUGIN}.{name}"} for name in own]
+        place = _PLACES.get(group, f"{PLUGIN}.{_slug(group)}")
+        menus[place] = [{"command": f"{PLUGIN}.{name}"} for name in own]
     return menus
 
 

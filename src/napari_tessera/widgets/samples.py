@@ -6,6 +6,9 @@ from typing import Any
 
 import numpy as np
 
+SPACING = (2.0, 0.5, 0.5)
+"""Voxel size of what is generated, in micrometres."""
+
 LayerData = list[tuple[Any, dict[str, Any], str]]
 
 
@@ -28,6 +31,34 @@ def retina() -> LayerData:
     from skimage import data
 
     return [(data.retina(), {"name": "retina"}, "image")]
+
+
+def tissue() -> LayerData:
+    """Return scikit-image's immunohistochemical staining of a colon, RGB."""
+    from skimage import data
+
+    return [(data.immunohistochemistry(), {"name": "tissue"}, "image")]
+
+
+def text() -> LayerData:
+    """Return scikit-image's photograph of a page, (172, 448), uint8."""
+    from skimage import data
+
+    return [(data.text(), {"name": "text"}, "image")]
+
+
+def moving_nuclei() -> LayerData:
+    """Return a generated time series of drifting nuclei and the labels it was made from."""
+    image, labels, spacing = moving_nuclei_arrays()
+    place = {
+        "scale": (1, *spacing),
+        "units": ("s", "um", "um", "um"),
+        "axis_labels": ("t", "z", "y", "x"),
+    }
+    return [
+        (image, {"name": "moving nuclei", **place}, "image"),
+        (labels, {"name": "moving nuclei truth", "visible": False, **place}, "labels"),
+    ]
 
 
 def nuclei() -> LayerData:
@@ -67,25 +98,76 @@ def nuclei_arrays(
     >>> image.shape, spacing
     ((12, 64, 64), (2.0, 0.5, 0.5))
     """
-    from scipy import ndimage
-
-    spacing = (2.0, 0.5, 0.5)
     rng = np.random.default_rng(seed)
-    grid = np.indices(shape) * np.array(spacing)[:, None, None, None]
-    size = np.array(shape) * spacing
+    grid = np.indices(shape) * np.array(SPACING)[:, None, None, None]
     labels = np.zeros(shape, np.uint16)
     texture = np.zeros(shape, np.float32)
     placed = 0
     for _ in range(count):
-        centre, radius = rng.uniform(0.08, 0.92, 3) * size, rng.uniform(5, 8, 3)
-        inside = (
-            sum(((axis - c) / r) ** 2 for axis, c, r in zip(grid, centre, radius, strict=True)) < 1
-        )
+        centre = rng.uniform(0.08, 0.92, 3) * shape * SPACING
+        inside = _ellipsoid(grid, centre, rng.uniform(5, 8, 3))
         if inside.any() and not labels[inside].any():
             placed += 1
             labels[inside] = placed
             texture[inside] = rng.uniform(0.6, 1.0)
+    return _photographed(texture, rng), labels, SPACING
+
+
+def moving_nuclei_arrays(
+    shape: tuple[int, int, int, int] = (6, 12, 128, 128), count: int = 16, seed: int = 0
+) -> tuple[Any, Any, tuple[float, float, float]]:
+    """Make a time series of anisotropic volumes in which nuclei drift, with known labels.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (T, Z, Y, X).
+    count : int
+        How many nuclei to try to place; one that would ever overlap another is left out.
+    seed : int
+        Of the random numbers.
+
+    Returns
+    -------
+    image : ndarray of uint16, shape (T, Z, Y, X)
+    labels : ndarray of uint16, shape (T, Z, Y, X)
+        A nucleus has the same label in every frame.
+    spacing : tuple of float
+        Voxel size (2.0, 0.5, 0.5) in micrometres.
+
+    Examples
+    --------
+    >>> image, labels, spacing = moving_nuclei_arrays((3, 12, 64, 64), 6)
+    >>> image.shape, sorted(set(labels[0].flat)) == sorted(set(labels[2].flat))
+    ((3, 12, 64, 64), True)
+    """
+    rng = np.random.default_rng(seed)
+    grid = np.indices(shape[1:]) * np.array(SPACING)[:, None, None, None]
+    labels = np.zeros(shape, np.uint16)
+    texture = np.zeros(shape, np.float32)
+    placed = 0
+    for _ in range(count):
+        centre, radius = rng.uniform(0.2, 0.8, 3) * shape[1:] * SPACING, rng.uniform(4, 6, 3)
+        drift = rng.normal(0, (0.3, 1.5, 1.5))
+        inside = np.stack([_ellipsoid(grid, centre + t * drift, radius) for t in range(shape[0])])
+        seen = inside.any(axis=(1, 2, 3)).all()
+        if seen and not labels[inside].any():
+            placed += 1
+            labels[inside] = placed
+            texture[inside] = rng.uniform(0.6, 1.0)
+    return np.stack([_photographed(frame, rng) for frame in texture]), labels, SPACING
+
+
+def _ellipsoid(grid: Any, centre: Any, radius: Any) -> Any:
+    """Return where in the grid an ellipsoid is."""
+    squares = (((axis - c) / r) ** 2 for axis, c, r in zip(grid, centre, radius, strict=True))
+    return sum(squares) < 1
+
+
+def _photographed(texture: Any, rng: np.random.Generator) -> Any:
+    """Return a volume as a microscope would show it: blurred, unevenly lit, noisy."""
+    from scipy import ndimage
+
     blurred = ndimage.gaussian_filter(texture, (0.6, 1.5, 1.5))
-    shading = 1 + 0.25 * np.linspace(-1, 1, shape[2], dtype=np.float32)
-    photons = rng.poisson(40 + 400 * blurred * shading)
-    return (photons * 8).astype(np.uint16), labels, spacing
+    shading = 1 + 0.25 * np.linspace(-1, 1, texture.shape[2], dtype=np.float32)
+    return (rng.poisson(40 + 400 * blurred * shading) * 8).astype(np.uint16)
