@@ -163,3 +163,101 @@ def test_planes_only_are_not_offered_as_volumes(viewer, stack, form_of, run):
     form = form_of("canny")
     assert form.over.isHidden()
     assert run(form).data.shape == stack.data.shape
+
+
+def test_objects_are_measured_into_their_features(
+    viewer, coins, objects, form_of, run, tmp_path, monkeypatch
+):
+    form = form_of("measure")
+    form.source.value, form.fields["image"].value = objects, coins
+    assert form.show_preview.isHidden()
+    assert run(form) is objects
+    assert form.message.text().startswith("24 rows")
+    table = objects.features
+    np.testing.assert_array_equal(table["index"], np.arange(1, 25))
+    first = objects.data == 1
+    assert table["area (um^2)"][0] == first.sum() / 4
+    assert table["mean"][0] == pytest.approx(coins.data[first].mean())
+    monkeypatch.setattr(
+        "napari_tessera.widgets.tables.QFileDialog.getSaveFileName",
+        lambda *args: (str(tmp_path / "t.csv"), ""),
+    )
+    form.save_button.click()
+    assert (tmp_path / "t.csv").read_text().startswith("index,pixels,area (um^2)")
+    assert recipe_of(objects).method == "watershed"
+
+
+def test_features_of_others_stay(viewer, coins, objects, form_of, run):
+    names = [f"coin {i}" for i in range(25)]
+    objects.features = {"index": np.arange(25), "name": names, "pixels": np.full(25, -1)}
+    form = form_of("measure")
+    form.source.value = objects
+    run(form)
+    run(form)  # what an earlier run wrote is replaced, not kept twice
+    table = objects.features.set_index("index")
+    assert list(table["name"]) == names
+    assert list(table["pixels (before)"]) == [-1] * 25
+    assert table["pixels"][1] == (objects.data == 1).sum()
+    assert sum("pixels" in column for column in table.columns) == 2
+
+
+def test_the_table_is_shown_by_napari(viewer, objects, form_of, run):
+    form = form_of("measure")
+    form.source.value = objects
+    run(form)
+    form.table_button.click()
+    assert viewer.layers.selection.active is objects
+    assert any("Features table" in name for name in viewer.window.dock_widgets)
+
+
+def test_colours_are_measured_channel_by_channel(viewer, form_of, run):
+    colours = viewer.add_image(data.astronaut()[:40, :50], name="colours", rgb=True)
+    labels = viewer.add_labels(np.ones((40, 50), int), name="labels")
+    form = form_of("measure")
+    form.source.value, form.fields["image"].value = labels, colours
+    run(form)
+    means = colours.data.reshape(-1, 3).mean(axis=0)
+    np.testing.assert_allclose(labels.features[["mean 0", "mean 1", "mean 2"]].iloc[0], means)
+
+
+def test_a_table_is_made_again_from_its_recipe(viewer, coins, objects, form_of, run):
+    from napari_tessera.recipe import Recipe
+    from napari_tessera.widgets.recipes import replay
+
+    form = form_of("measure")
+    form.source.value, form.fields["image"].value = objects, coins
+    run(form)
+    recipe = Recipe.from_dict(objects.metadata[KEY]["table"])
+    expected = objects.features
+    objects.features = {}
+    replay(recipe, viewer, objects, pytest.fail)
+    wait(lambda: len(objects.features.columns) > 1)
+    assert objects.features.equals(expected)
+    names = {"viewer": viewer}
+    objects.features = {}
+    exec(recipe.as_python(), names)
+    assert objects.features.equals(expected)
+
+
+def test_an_image_elsewhere_is_refused(viewer, objects, form_of, quiet_errors):
+    viewer.add_image(data.coins(), name="moved", translate=(90, 0))
+    form = form_of("measure")
+    form.source.value = objects
+    form.fields["image"].value = viewer.layers["moved"]
+    form.run_button.click()
+    assert "image is layer 'moved', which lies elsewhere" in form.message.text()
+
+
+def test_a_region_limits_the_table(viewer, objects, form_of, run):
+    box = np.array([[0, 0], [0, 90], [100, 90], [100, 0]])
+    viewer.add_shapes([box], name="box")
+    form = form_of("measure")
+    form.source.value = objects
+    form.region.choose(viewer.layers["box"])
+    run(form)
+    table = objects.features
+    assert 0 < len(table) < 24
+    assert table["y (um)"].max() < 100
+    first = objects.data == table["index"][0]
+    rows = np.argwhere(first & (np.indices(first.shape)[0] < 192)) * 0.5
+    assert abs(table["y (um)"][0] - rows[:, 0].mean()) < 0.5
