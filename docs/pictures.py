@@ -1,10 +1,13 @@
 """Take the pictures of the method pages from the running program: ``python docs/pictures.py``."""
 
+import sys
 from pathlib import Path
 
 import napari
+import numpy as np
+from scipy import ndimage
 
-from napari_tessera import METHODS, apply
+from napari_tessera import METHODS, apply, measure
 from napari_tessera.widgets import demo
 from napari_tessera.widgets.dock import dock
 
@@ -13,27 +16,63 @@ HERE = Path(__file__).parent / "pictures"
 SETTINGS = {
     "threshold": {"method": "manual", "smoothing": "1 px"},
     "watershed": {"background": "60 px"},
+    "canny": {"smoothing": "2 px"},
+    "contours": {},
+    "region_growing": {"partition": True},
+    "random_walker": {"beta": 300.0},
+    "kmeans": {"clusters": 4, "colour_space": "lab", "smoothing": "1 px"},
     "label": {},
+    "measure": {},
 }
 """What is chosen in each form; the other fields keep their defaults."""
+
+SAMPLES = {"kmeans": "tissue"}
+"""The sample that is opened, where it is not the coins."""
+
+
+def prepare(viewer: napari.Viewer, name: str) -> None:
+    """Add what the method needs beside the image."""
+    image = viewer.layers[0]
+    if name in ("region_growing", "random_walker"):
+        coins = apply(image, "watershed", background="60 px").data
+        table = measure(coins)
+        lines = (20, 88, 158, 228)
+    if name == "region_growing":  # a point in each coin, and some on the background
+        between = [(y, x) for y in lines for x in range(20, 380, 40)]
+        places = np.vstack([np.column_stack([table["y"], table["x"]]), between])
+        ids = np.append(table["index"] + 1, np.ones(len(between), int))
+        viewer.add_points(
+            places, name="seeds", size=6, face_color="#ff4081", features={"label": ids}
+        )
+    if name == "random_walker":  # a stroke in each coin, and lines across the background
+        strokes = np.where(ndimage.binary_erosion(coins > 0, iterations=10), coins + 1, 0)
+        for y in (*lines, 298):
+            strokes[y : y + 2] = 1
+        viewer.add_labels(strokes.astype(np.uint8), name="strokes")
+    if name == "label":
+        viewer.add_layer(apply(image, "threshold", background="60 px", smoothing="2 px"))
+    elif METHODS[name].source.word.name == "labels":
+        viewer.add_layer(apply(image, "watershed", background="60 px"))
 
 
 def picture(name: str) -> None:
     """Open the coins, fill in the form, run it and save the window."""
     viewer = napari.Viewer(title="napari-tessera")
-    viewer.window.resize(1200, 760)
-    viewer.open_sample("napari-tessera", "coins")
-    if METHODS[name].source.word.name == "labels":
-        coins = viewer.layers["coins"]
-        viewer.add_layer(apply(coins, "threshold", background="60 px", smoothing="2 px"))
+    viewer.window.resize(1200, 900 if name == "measure" else 760)
+    viewer.open_sample("napari-tessera", SAMPLES.get(name, "coins"))
+    prepare(viewer, name)
     form = dock(METHODS[name])(viewer)
     form.remembers = False
     viewer.window.add_dock_widget(form, name=f"{METHODS[name].group}: {METHODS[name].display}")
     form.reset()
     for option, value in SETTINGS[name].items():
         form.fields[option].value = value
+    if name == "measure":
+        form.fields["image"].value = viewer.layers[0]
     form.run_button.click()
     demo.wait(lambda: form.job is None)
+    if name == "measure":
+        form.table_button.click()
     demo.settle()
     viewer.screenshot(str(HERE / f"{name}.png"), canvas_only=False)
     viewer.close()
@@ -41,5 +80,5 @@ def picture(name: str) -> None:
 
 if __name__ == "__main__":
     HERE.mkdir(exist_ok=True)
-    for method in METHODS:
+    for method in sys.argv[1:] or METHODS:
         picture(method)

@@ -1,5 +1,4 @@
 import tempfile
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -29,8 +28,9 @@ def test_apart_or_not_it_is_the_same_call(monkeypatch):
     assert seen
 
 
-def test_stop_ends_the_process(monkeypatch):
+def test_stop_ends_the_process(monkeypatch, tmp_path):
     monkeypatch.setattr(apart, "LARGE", 1)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     children = []
     popen = apart.subprocess.Popen
 
@@ -46,7 +46,7 @@ def test_stop_ends_the_process(monkeypatch):
     with pytest.raises(Stop):
         stoppable("numpy", "sum", {"a": np.ones(5)}, {}, stop)
     assert children[0].poll() is not None
-    assert not list(Path(tempfile.gettempdir()).glob("napari-tessera-*"))
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_failure_says_why(monkeypatch):

@@ -40,6 +40,8 @@ def stoppable(
     arrays: Mapping[str, Array | None],
     options: Mapping[str, Any],
     report: Reporter | None = None,
+    *,
+    large: int | None = None,
 ) -> Array:
     """Call a library's function on arrays; a large call can be stopped.
 
@@ -53,6 +55,8 @@ def stoppable(
         Its other arguments, as JSON knows them.
     report : Reporter, optional
         Asked ten times a second while a large call goes on.
+    large : int, optional
+        Calls on more pixels than this are made in a process; None = those of `LARGE`.
 
     Returns
     -------
@@ -66,7 +70,7 @@ def stoppable(
         If the process failed.
     """
     given = {name: array for name, array in arrays.items() if array is not None}
-    if max(array.size for array in given.values()) <= LARGE:
+    if max(array.size for array in given.values()) <= (large or LARGE):
         return np.asarray(getattr(import_module(module), function)(**given, **options))
     with TemporaryDirectory(prefix="napari-tessera-") as name:
         folder = Path(name)

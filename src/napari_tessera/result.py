@@ -62,7 +62,7 @@ def counted(kind: str, number: int) -> str:
     one, many = {
         "classes": ("class", "classes"),
         "objects": ("object", "objects"),
-        "polygons": ("line", "lines"),
+        "polygons": ("polygon", "polygons"),
         "table": ("row", "rows"),
     }[kind]
     return f"{number} {one if number == 1 else many}"

@@ -3,12 +3,14 @@ import threading
 import dask.array as da
 import numpy as np
 import pytest
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtTest import QTest
 from skimage import data, filters
 
 from napari_tessera import METHODS, apply, threshold, watershed
+from napari_tessera.tiles import WORKERS
 from napari_tessera.widgets import memory
+from napari_tessera.widgets.job import Job
 from napari_tessera.widgets.layers import recipe_of
 
 from ..conftest import needed
@@ -478,6 +480,7 @@ class Gate:
 
     def __getitem__(self, index):
         if threading.current_thread() is not threading.main_thread():
+            self.reader = threading.current_thread()
             self.asked.set()
             assert self.open.wait(30)
         return self.array[index]
@@ -509,6 +512,57 @@ def test_stop_frees_the_form_at_once_and_adds_nothing(viewer, gated, form_of):
     form.run_button.click()  # and it can run again
     wait(lambda: form.job is None)
     assert len(viewer.layers) == 2
+
+
+def test_the_viewer_goes_on_while_it_runs(viewer, gated, form_of):
+    gate, _ = gated
+    form, ticks = form_of("threshold"), []
+    timer = QTimer()
+    timer.timeout.connect(lambda: ticks.append(form.job is not None))
+    form.run_button.click()
+    wait(gate.asked.is_set)
+    timer.start(5)
+    wait(lambda: len(ticks) >= 50)
+    timer.stop()
+    assert all(ticks)
+    assert gate.reader is not threading.main_thread()
+    gate.open.set()
+    wait(lambda: form.job is None)
+    assert "gated threshold" in viewer.layers
+
+
+@pytest.mark.parametrize("share", [0.0, 0.2, 0.5, 0.7, 0.9])
+@pytest.mark.parametrize("levels_from", ["each", "all"])
+def test_stop_ends_the_work_at_its_next_report(viewer, form_of, monkeypatch, share, levels_from):
+    viewer.add_image(np.stack([data.coins()[:150, :150]] * 6), name="stack")
+    reached, resume, ended = threading.Event(), threading.Event(), threading.Event()
+    reports, report, run = [], Job._report, Job._run
+
+    def held(self, progress):
+        reports.append(progress.done)
+        if progress.done >= share:
+            reached.set()
+            resume.wait(30)
+        report(self, progress)
+
+    def followed(self):
+        outcome = run(self)
+        ended.set()
+        return outcome
+
+    monkeypatch.setattr(Job, "_report", held)
+    monkeypatch.setattr(Job, "_run", followed)
+    form = form_of("watershed")
+    form.levels_from.choose(levels_from)
+    form.run_button.click()
+    wait(reached.is_set)
+    form.run_button.click()
+    assert form.run_button.text() == "Run"
+    seen = len(reports)
+    resume.set()
+    wait(ended.is_set)
+    assert len(reports) <= seen + 2 * WORKERS  # threads of other planes end at theirs
+    assert len(viewer.layers) == 1
 
 
 def test_a_layer_removed_while_running(viewer, gated, form_of):

@@ -108,13 +108,13 @@ def _scale(points: Array, tolerance: float) -> float:
 def _queue(seeds: Array, regions: Array) -> tuple[Array, ...]:
     """Return first-in first-out queues, one per level, with the seeds in the lowest.
 
-    Entries are linked lists: pixel, region and following entry; then the first and the last entry
+    Entries are linked lists: pixel, region (of seeds negative) and following entry; then the first and the last entry
     of each level; then the first free entry, the lowest level in use and how many are free.
     """
     size, room = len(seeds), 2 * len(seeds) + (1 << 16)
     pixels, owners = np.empty(room, np.int64), np.empty(room, np.int32)
     following = np.arange(1, room + 1)
-    pixels[:size], owners[:size] = seeds, regions[seeds]
+    pixels[:size], owners[:size] = seeds, -regions[seeds]
     following[size - 1] = following[-1] = -1
     heads, tails = np.full(LEVELS, -1), np.full(LEVELS, -1)
     heads[0], tails[0] = 0, size - 1
@@ -167,12 +167,12 @@ def _take(
             status = _DONE
             break
         entry = heads[level]
-        pixel, region = pixels[entry], owners[entry]
+        pixel, region = pixels[entry], abs(owners[entry])
         heads[level] = following[entry]
         following[entry] = free
         free = entry
         spare += 1
-        if regions[pixel] != region:  # no seed
+        if owners[entry] > 0:
             best[pixel] = heads.size
             if regions[pixel] != 0 or counts[region] >= largest:
                 continue

@@ -29,6 +29,8 @@ from napari_tessera.types import (
 )
 
 _INACTIVE = -1
+_DIRECT = 1 << 17
+_QUICK = 1 << 18  # pixels that are walked in a second or two
 
 
 @checked
@@ -111,19 +113,20 @@ def random_walker(
     elif points.min() == points.max():
         raise NothingToSeparate("image is constant; there are no edges to walk along")
     else:
-        # "cg_j" needs no further library; probabilities a little outside 0..1 do no harm
+        # solved directly while that is fast; probabilities a little outside 0..1 do no harm
         walked = stoppable(
             "skimage.segmentation",
             "random_walker",
             {"data": (points - points.min()) / np.ptp(points), "labels": numbers},
             {
                 "beta": beta,
-                "mode": "cg_j",
+                "mode": "bf" if numbers.ndim == 2 and numbers.size <= _DIRECT else "cg_mg",
                 "spacing": list(voxel),
                 "channel_axis": -1,
                 "prob_tol": np.inf,
             },
             report.part(1, 2),
+            large=_QUICK,
         )
     report(Progress(1, 1))
     return np.asarray(ids.astype(smallest_dtype("objects", int(ids[-1])))[np.maximum(walked, 0)])

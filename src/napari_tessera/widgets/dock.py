@@ -333,15 +333,16 @@ class MethodForm(QWidget):
 
     def _fill_channel(self, layer: Layer | None) -> None:
         axis, others = self.channel_axis.chosen, self.others.chosen
+        whole = "all together" if self.method.takes_channels else ""
         offered: list[tuple[str, int | None]] = []
         if getattr(layer, "rgb", False):
-            offered = [("luminance", None), ("red", 0), ("green", 1), ("blue", 2)]
+            offered = [(whole or "luminance", None), ("red", 0), ("green", 1), ("blue", 2)]
         elif layer is not None and others:
             names = [each.name for each in (layer, *others)]
-            offered = [("mean of all", None), *((name, i) for i, name in enumerate(names))]
+            offered = [(whole or "mean of all", None), *((n, i) for i, n in enumerate(names))]
         elif layer is not None and axis is not None:
             count = array(layer).shape[axis]
-            offered = [("mean of all", None), *((str(i), i) for i in range(count))]
+            offered = [(whole or "mean of all", None), *((str(i), i) for i in range(count))]
         self.channel.offer(offered)
 
     def _fill_others(self) -> None:
