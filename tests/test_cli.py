@@ -1,9 +1,12 @@
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 import tifffile
 from skimage import data
 
-from napari_tessera import METHODS, files, watershed
+from napari_tessera import METHODS, files, measure, watershed
 from napari_tessera.cli import app
 
 
@@ -141,3 +144,41 @@ def test_every_method_is_listed_and_has_help(capsys):
         assert end.value.code in (0, None)
         text = " ".join(capsys.readouterr().out.replace("│", " ").split())
         assert all(f"--{p.name.replace('_', '-')}" in text for p in method.asked)
+
+
+def test_a_folder_of_labels_is_measured_in_a_folder_of_images(coins, capsys):
+    Path("images").mkdir()
+    tifffile.imwrite("images/a.tif", data.coins()[:150])
+    tifffile.imwrite("images/b.tif", data.coins())
+    assert call("watershed", "images/a.tif", "images/b.tif", "--output", "labels") == 0
+    inputs = ["labels/a-watershed.tif", "labels/b-watershed.tif"]
+    assert call("measure", *inputs, "--image", "images", "--output", "tables") == 0
+    assert "rows" in capsys.readouterr().out
+    rows = Path("tables/a-watershed-measure.csv").read_text().splitlines()
+    expected = measure(files.read(inputs[0]).array[:], data.coins()[:150])
+    assert len(rows) == len(expected["index"]) + 1
+    assert float(rows[1].split(",")[rows[0].split(",").index("mean")]) == expected["mean"][0]
+    Path("images/b.tif").unlink()
+    assert call("measure", inputs[1], "--image", "images", "--output", "t.csv") == 1
+    assert "has no file that 'b-watershed.tif' is named after" in capsys.readouterr().err
+
+
+def test_edges_become_lines_in_a_file(coins):
+    assert call("canny", "coins.tif", "--output", "edges.tif", "--high-quantile", "0.95") == 0
+    words = ["--trace", "edges", "--image", "coins.tif", "--min-length", "30 px"]
+    assert call("contours", "edges.tif", "--output", "lines.geojson", *words) == 0
+    lines = json.loads(Path("lines.geojson").read_text())["features"]
+    assert {line["geometry"]["type"] for line in lines} <= {"LineString", "Polygon"}
+    assert min(line["properties"]["length"] for line in lines) >= 30
+
+
+def test_what_a_format_cannot_hold_is_refused_before_any_work(coins, capsys):
+    assert call("contours", "coins.tif", "--output", "lines.tif") == 1
+    assert "cannot hold polygons; choose .geojson or .csv" in capsys.readouterr().err
+
+
+def test_points_of_one_label_are_one_seed(coins):
+    Path("p.csv").write_text("index,axis-0,axis-1,label\n0,70,50,5\n1,260,200,5\n")
+    words = ["--markers", "p.csv", "--tolerance", "20"]
+    assert call("region-growing", "coins.tif", "--output", "r.tif", *words) == 0
+    assert set(np.unique(files.read("r.tif").array[:])) == {0, 5}

@@ -76,8 +76,8 @@ def replay(
     output : Path
         A file, or a folder when there are several inputs.
     image : str
-        The image to measure in, for recipes that name one: a file, or a folder with a file of the
-        same name as each input.
+        The image to measure in, for recipes that name one: a file, or a folder, where cells.tif
+        goes with the input cells.tif or cells-watershed.tif.
     overwrite : bool
         Replace existing files.
     """
@@ -100,10 +100,19 @@ def replay(
 def _beside(path: Path, images: Mapping[str, str | None]) -> dict[str, Source]:
     """Open the images that go with an input: files, or those of its name in folders."""
     found = {name: Path(text) for name, text in images.items() if text is not None}
-    return {
-        name: read(file / path.name if file.is_dir() and file.suffix != ".zarr" else file)
-        for name, file in found.items()
-    }
+    return {name: read(_namesake(file, path)) for name, file in found.items()}
+
+
+def _namesake(place: Path, path: Path) -> Path:
+    """Return a file, or the one in a folder that an input is named after."""
+    if not place.is_dir() or place.suffix == ".zarr":
+        return place
+    stem = path.stem.removesuffix(".ome")
+    own = {each.stem.removesuffix(".ome"): each for each in sorted(place.iterdir())}
+    fitting = [name for name in own if stem == name or stem.startswith(f"{name}-")]
+    if not fitting:
+        raise FileNotFoundError(f"{str(place)!r} has no file that {path.name!r} is named after")
+    return own[max(fitting, key=len)]
 
 
 def _help(method: Method) -> str:
@@ -178,7 +187,7 @@ def _option(parameter: Parameter) -> inspect.Parameter:
     default = inspect.Parameter.empty if parameter.required else parameter.default
     text = parameter.help
     if parameter.word.name == "image":
-        text += " A file, or a folder with a file of the same name as each input."
+        text += " A file, or a folder: cells.tif goes with cells.tif and cells-watershed.tif."
     elif parameter.is_array:
         text += " An image of labels, or points saved from napari as .csv."
     kind = kind | None if parameter.optional else kind

@@ -108,8 +108,9 @@ def _scale(points: Array, tolerance: float) -> float:
 def _queue(seeds: Array, regions: Array) -> tuple[Array, ...]:
     """Return first-in first-out queues, one per level, with the seeds in the lowest.
 
-    Entries are linked lists: pixel, region (of seeds negative) and following entry; then the first and the last entry
-    of each level; then the first free entry, the lowest level in use and how many are free.
+    Entries are linked lists: pixel, region (of seeds negative) and following entry; then the first
+    and the last entry of each level; then the first free entry, the lowest level in use and how
+    many are free.
     """
     size, room = len(seeds), 2 * len(seeds) + (1 << 16)
     pixels, owners = np.empty(room, np.int64), np.empty(room, np.int32)
