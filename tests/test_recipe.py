@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from napari_tessera import METHODS, Recipe, files
-from napari_tessera.recipe import pack, result_name, unpack
+from napari_tessera.packing import pack, unpack
+from napari_tessera.result import result_name
 from napari_tessera.sources import Points, Region, Source
 from napari_tessera.stacks import run
 from napari_tessera.types import VoxelSize

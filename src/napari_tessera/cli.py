@@ -15,8 +15,9 @@ from napari_tessera.catalogue import METHODS, Method
 from napari_tessera.files import WRITTEN, check_output, read, read_extra, write
 from napari_tessera.lengths import METRES
 from napari_tessera.lengths import unit as short_unit
-from napari_tessera.recipe import Recipe, result_name, unpack_region
-from napari_tessera.result import counted
+from napari_tessera.packing import unpack_region
+from napari_tessera.recipe import Recipe
+from napari_tessera.result import counted, result_name
 from napari_tessera.signature import Parameter
 from napari_tessera.sources import Source
 from napari_tessera.stacks import LevelsFrom, run

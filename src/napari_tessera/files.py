@@ -116,7 +116,7 @@ def read_extra(text: str) -> Any:
         An image of labels; a table of points as napari saves it (.csv), with a column "label" if
         several points belong to one object; or packed data as JSON.
     """
-    from napari_tessera.recipe import unpack
+    from napari_tessera.packing import unpack
 
     if text.lstrip().startswith("{"):
         return unpack(json.loads(text))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
+from napari_tessera.catalogue import METHODS
 from napari_tessera.labels import continued, count, smallest_dtype
 from napari_tessera.sources import Index
 from napari_tessera.types import Array
@@ -66,6 +68,19 @@ def counted(kind: str, number: int) -> str:
         "table": ("row", "rows"),
     }[kind]
     return f"{number} {one if number == 1 else many}"
+
+
+def result_name(path: str, method: str) -> str:
+    """Return the file that a run on the file `path` is written to by default.
+
+    Examples
+    --------
+    >>> result_name("folder/cells.ome.tif", "watershed")
+    'folder/cells-watershed.tif'
+    """
+    file = Path(path)
+    suffix = {"polygons": "geojson", "table": "csv"}.get(METHODS[method].returns, "tif")
+    return str(file.with_name(f"{file.stem.removesuffix('.ome')}-{method}.{suffix}"))
 
 
 class Collector(Protocol):

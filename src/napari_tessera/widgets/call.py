@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_tessera.catalogue import Method
-from napari_tessera.recipe import Recipe, unpack_region
+from napari_tessera.packing import unpack_region
+from napari_tessera.recipe import Recipe
 from napari_tessera.result import Result
 from napari_tessera.sources import Over, Region, Source
 from napari_tessera.stacks import LevelsFrom, run, worked_on

@@ -1,0 +1,178 @@
+"""A recipe written as Python and as a command."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from napari_tessera.result import result_name
+
+if TYPE_CHECKING:
+    from napari_tessera.recipe import Recipe
+
+_LONGEST_ARGUMENT = 100_000
+
+
+def console(recipe: Recipe) -> str:
+    """Return a run as Python that uses the layers of an open viewer."""
+    lines = [f"    {name}={code}," for name, code in _arguments(recipe)]
+    parts = [f"viewer.layers[{name!r}]" for name in recipe.source.get("parts", ())]
+    layer = f"[{', '.join(parts)}]" if parts else f"viewer.layers[{recipe.source['name']!r}]"
+    head = f"    {layer},\n    {recipe.method!r},"
+    call = "\n".join(["layer = apply(", head, *lines, ")"])
+    imports = "from napari_tessera import apply\n"
+    if "unpack(" in call:
+        imports += "from napari_tessera.packing import unpack\n"
+    return f"{imports}\n{call}\n"
+
+
+def script(recipe: Recipe) -> str:
+    """Return a run as Python that reads and writes files.
+
+    Raises
+    ------
+    ValueError
+        If the channels came from several layers, which no single file holds.
+    """
+    _check_file(recipe)
+    path = _path(recipe)
+    source = recipe.source
+    read = {
+        "spacing": f"VoxelSize({tuple(source['spacing'])}, {source['unit']!r})",
+        "channel_axis": repr(recipe.channel_axis),
+        "channel": repr(recipe.channel),
+        "axes": repr(tuple(source["axes"])),
+    }
+    images = "".join(
+        f", {name}=files.read({_file(data)!r})"
+        for name, data in recipe.inputs.items()
+        if "name" in data
+    )
+    lines = [
+        "from napari_tessera import VoxelSize, files",
+        "from napari_tessera.recipe import Recipe",
+        "",
+        f"recipe = Recipe(\n    {recipe.method!r},",
+        *(f"    {key}={_code(value, 1)}," for key, value in _fields(recipe).items() if value),
+        ")",
+        "source = files.read(",
+        f"    {path!r},",
+        *(f"    {key}={code}," for key, code in read.items() if code != "None"),
+        ")",
+        f"result = recipe.run(source{images})",
+        f"files.write({result_name(path, recipe.method)!r}, result, source, recipe)",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def command(recipe: Recipe) -> str:
+    """Return a run as a line for the command line.
+
+    Raises
+    ------
+    ValueError
+        If painted arrays are too large for one, or the channels came from several layers.
+    """
+    _check_file(recipe)
+    path = _path(recipe)
+    words = ["napari-tessera", recipe.method.replace("_", "-"), path]
+    words += ["--output", result_name(path, recipe.method)]
+    for name, value in recipe.applicable().items():
+        words += _flag(name, value)
+    for name, data in recipe.inputs.items():
+        words += _flag(name, _file(data) if "name" in data else _json(data))
+    words += _walk(recipe)
+    if max(map(len, words)) > _LONGEST_ARGUMENT:
+        raise ValueError(
+            "the painted markers or mask are too large for a command line; save the recipe and "
+            "run: napari-tessera replay RECIPE.json INPUT --output PATH"
+        )
+    return shlex.join(words)
+
+
+def _walk(recipe: Recipe) -> list[str]:
+    """Return the words that say what is read and how it is walked."""
+    words = ["--planes" if recipe.over == "planes" else "--volume"]
+    if recipe.levels_from != "each":
+        words += _flag("levels_from", recipe.levels_from)
+    if recipe.join:
+        words += ["--join"]
+    if recipe.channel_axis is not None:
+        words += _flag("channels", recipe.channel_axis)
+    if recipe.channel is not None:
+        words += _flag("channel", recipe.channel)
+    if recipe.region is not None:
+        words += _flag("region", _json(recipe.region))
+    spacing = " ".join(f"{size!r}" for size in recipe.source["spacing"])
+    return words + _flag("spacing", f"{spacing} {recipe.source['unit']}")
+
+
+def _fields(recipe: Recipe) -> dict[str, Any]:
+    return {
+        "parameters": recipe.applicable(),
+        "inputs": recipe.inputs,
+        "over": recipe.over,
+        "levels_from": recipe.levels_from,
+        "join": recipe.join,
+        "channel": recipe.channel,
+        "region": recipe.region,
+    }
+
+
+def _arguments(recipe: Recipe) -> list[tuple[str, str]]:
+    rows = [(name, repr(value)) for name, value in recipe.applicable().items()]
+    for name, data in recipe.inputs.items():
+        named = f"viewer.layers[{data['name']!r}]" if "name" in data else ""
+        rows.append((name, named or f"unpack({_code(data, 1)})"))
+    rows.append(("over", repr(recipe.over)))
+    rows += [("levels_from", repr(recipe.levels_from))] if recipe.levels_from != "each" else []
+    rows += [("join", "True")] if recipe.join else []
+    if isinstance(recipe.channel_axis, int) and not recipe.source.get("parts"):
+        rows.append(("channel_axis", repr(recipe.channel_axis)))
+    rows += [("channel", repr(recipe.channel))] if recipe.channel is not None else []
+    rows += [("region", _code(recipe.region, 1))] if recipe.region is not None else []
+    return rows
+
+
+def _check_file(recipe: Recipe) -> None:
+    if recipe.source.get("parts"):
+        raise ValueError(
+            "the channels came from several layers, which no single file holds; save them as "
+            "one image and run on that, or copy the console form"
+        )
+
+
+def _path(recipe: Recipe) -> str:
+    return str(recipe.source.get("path") or f"{recipe.source['name']}.tif")
+
+
+def _json(data: Any) -> str:
+    return json.dumps(data, separators=(",", ":"))
+
+
+def _file(data: Mapping[str, Any]) -> str:
+    """Return the file of an image that a recipe names, or the one it would be saved to."""
+    return str(data["path"] or f"{data['name']}.tif")
+
+
+def _flag(name: str, value: Any) -> list[str]:
+    word = "--" + name.replace("_", "-")
+    if isinstance(value, bool):
+        return [word if value else "--no-" + word[2:]]
+    if isinstance(value, list | tuple):
+        return [part for item in value for part in (word, repr(item))]
+    text = value if isinstance(value, str) else repr(value)
+    # "--offset -3" would read as two options
+    return [f"{word}={text}"] if text.startswith("-") else [word, text]
+
+
+def _code(value: Any, depth: int) -> str:
+    """Return `value` as Python, a mapping with one entry per line."""
+    if not isinstance(value, dict):
+        return repr(value)
+    pad = "    " * (depth + 1)
+    rows = "".join(f"{pad}{key!r}: {_code(item, depth + 1)},\n" for key, item in value.items())
+    return "{\n" + rows + "    " * depth + "}"
