@@ -204,7 +204,7 @@ def test_levels_are_of_the_channel_and_above_the_background(viewer, form_of):
     form.fields["method"].value = "manual"
     suggested = []
     for channel, name in ((1, "green"), (2, "blue")):
-        form.channel.setCurrentText(name)
+        form.channels.one.setCurrentText(name)
         otsu = filters.threshold_otsu(data.retina()[::4, ::4, channel])
         suggested.append(form.fields["levels"].value[0])
         assert suggested[-1] == pytest.approx(otsu, abs=3)
@@ -244,8 +244,8 @@ def test_the_form_fits_a_narrow_dock_and_no_row_is_cut_off(viewer, stack, form_o
     for name in METHODS:
         form = form_of(name)
         form.show()
-        wide = form._area.widget().minimumSizeHint().width()
-        assert wide < form._area.minimumWidth() <= form.minimumSizeHint().width() <= 320
+        wide = form.rows.widget().minimumSizeHint().width()
+        assert wide < form.rows.minimumWidth() <= form.minimumSizeHint().width() <= 320
 
 
 @pytest.mark.parametrize("over", ["planes", "volume"])
@@ -352,9 +352,14 @@ def test_rgb_is_luminance_or_one_channel(viewer, form_of, run):
     picture = data.astronaut()[:100, :120]
     layer = viewer.add_image(picture, name="picture")
     form = form_of("threshold")
-    assert [form.channel.itemText(i) for i in range(4)] == ["luminance", "red", "green", "blue"]
+    assert [form.channels.one.itemText(i) for i in range(4)] == [
+        "luminance",
+        "red",
+        "green",
+        "blue",
+    ]
     np.testing.assert_array_equal(run(form).data, apply(layer, "threshold").data)
-    form.channel.setCurrentText("green")
+    form.channels.one.setCurrentText("green")
     np.testing.assert_array_equal(run(form).data, threshold(picture[..., 1]))
 
 
@@ -362,8 +367,8 @@ def test_a_named_axis_holds_channels(viewer, form_of, run):
     channels = np.stack([data.coins(), 255 - data.coins()])
     viewer.add_image(channels, name="two", scale=(1, 0.5, 0.5), axis_labels=("c", "y", "x"))
     form = form_of("threshold")
-    assert form.channel_axis.currentText() == "0 (c)"
-    form.channel.setCurrentText("1")
+    assert form.channels.axis.currentText() == "0 (c)"
+    form.channels.one.setCurrentText("1")
     layer = run(form)
     assert layer.data.shape == data.coins().shape
     np.testing.assert_allclose(layer.scale, (0.5, 0.5))
@@ -373,21 +378,21 @@ def test_a_named_axis_holds_channels(viewer, form_of, run):
 def test_several_layers_are_channels_of_one(viewer, form_of, run):
     red = viewer.add_image(data.coins(), name="red")
     form = form_of("threshold")
-    assert not form.others.isVisibleTo(form)
+    assert not form.channels.others.isVisibleTo(form)
     viewer.add_image(np.zeros((5, 5)), name="small")
     green = viewer.add_image(255 - data.coins(), name="green")
     form.source.value = red
-    assert form.others.isVisibleTo(form)
-    assert form.others.offered == 1
-    form.others.tick(green)
-    assert [form.channel.itemText(i) for i in range(3)] == ["mean of all", "red", "green"]
-    form.channel.setCurrentText("green")
+    assert form.channels.others.isVisibleTo(form)
+    assert form.channels.others.offered == 1
+    form.channels.others.tick(green)
+    assert [form.channels.one.itemText(i) for i in range(3)] == ["mean of all", "red", "green"]
+    form.channels.one.setCurrentText("green")
     run(form)
     layer = viewer.layers["red + green threshold"]
     np.testing.assert_array_equal(layer.data, threshold(255 - data.coins()))
     assert recipe_of(layer).source["parts"] == ["red", "green"]
     viewer.layers.remove(green)
-    assert form.others.chosen == []
+    assert form.channels.others.chosen == []
 
 
 def test_lazy_and_multiscale_layers(viewer, form_of, run):

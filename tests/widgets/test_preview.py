@@ -67,8 +67,8 @@ def test_channels_of_several_stacks_are_previewed(viewer, stack, form_of):
     other = viewer.add_image(255 - stack.data, name="other", scale=stack.scale)
     form = form_of("threshold")
     form.source.value = stack
-    form.others.tick(other)
-    form.channel.setCurrentText("other")
+    form.channels.others.tick(other)
+    form.channels.one.setCurrentText("other")
     viewer.dims.set_current_step(0, 1)
     form.show_preview.setChecked(True)
     wait(lambda: shown(form))

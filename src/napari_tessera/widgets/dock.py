@@ -16,13 +16,10 @@ from qtpy.QtCore import QEvent, Qt, QUrl
 from qtpy.QtGui import QDesktopServices, QPalette
 from qtpy.QtWidgets import (
     QCheckBox,
-    QFormLayout,
-    QFrame,
     QHBoxLayout,
     QLabel,
     QProgressBar,
     QPushButton,
-    QScrollArea,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -35,14 +32,13 @@ from napari_tessera.result import Result, counted
 from napari_tessera.types import VoxelSize
 from napari_tessera.widgets import memory, region
 from napari_tessera.widgets.call import Call
-from napari_tessera.widgets.choice import Choice, Several
+from napari_tessera.widgets.channels import Channels
+from napari_tessera.widgets.choice import Choice
 from napari_tessera.widgets.fields import Field, LayerField, field_for
 from napari_tessera.widgets.job import Job
 from napari_tessera.widgets.layers import (
-    array,
     beside,
     dropped_axis,
-    is_channel,
     named_by,
     sample,
     source,
@@ -50,6 +46,7 @@ from napari_tessera.widgets.layers import (
 from napari_tessera.widgets.preview import Preview
 from napari_tessera.widgets.recipes import recipe_menu
 from napari_tessera.widgets.results import Edits, Outcome, Results, duration, sentence, work
+from napari_tessera.widgets.rows import Rows, beside_one_another
 from napari_tessera.widgets.tables import save_table, show_table
 
 if TYPE_CHECKING:
@@ -101,8 +98,7 @@ class MethodForm(QWidget):
         layers = self.viewer.layers
         self.source = field_for(self.method.source, layers)
         self.fields: dict[str, Field] = {p.name: field_for(p, layers) for p in self.method.asked}
-        self.channel_axis, self.channel = Choice("Channel axis"), Choice("Channel")
-        self.others = Several("Other channels")
+        self.rows, self.channels = Rows(), Channels(together=self.method.takes_channels)
         self.over, self.region = Choice("Work on"), Choice("Region")
         self.levels_from = Choice("Automatic levels from")
         self.over.offer([("planes", "planes"), ("volume", "volume")])
@@ -116,12 +112,10 @@ class MethodForm(QWidget):
         self.message = QLabel()
         self._set_tooltips()
         self._lay_out()
+        self._show_what_applies()
 
     def _set_tooltips(self) -> None:
         tips: dict[QWidget, str] = {
-            self.channel_axis: "The axis of the image that holds channels, if any",
-            self.others: "Image layers of the same shape that are further channels of this one",
-            self.channel: "The channel to work on; luminance is the brightness of the colours",
             self.over: "Each plane by itself, or the last three axes together as a volume",
             self.region: "The part of the layer to work on; a drawn shape or mask limits it",
             self.levels_from: "Find automatic levels or clusters in each plane, or once in all",
@@ -141,46 +135,27 @@ class MethodForm(QWidget):
         outer = QVBoxLayout(self)
         outer.setContentsMargins(4, 4, 4, 4)
         outer.addLayout(self._head())
-        inside = QWidget()
-        self._rows = QFormLayout(inside)
-        self._rows.setContentsMargins(0, 0, 4, 0)
-        self._rows.setVerticalSpacing(6)
-        self._rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        self._labels: dict[QWidget, QLabel] = {}
-        self._add(self._rows, self.source.parameter.title, self.source.native)
+        self.rows.add(self.source.parameter.title, self.source.native)
         for title, widget in (
-            ("Channel axis", self.channel_axis),
-            ("Other channels", self.others),
-            ("Channel", self.channel),
+            ("Channel axis", self.channels.axis),
+            ("Other channels", self.channels.others),
+            ("Channel", self.channels.one),
             ("Work on", self.over),
             ("Region", self.region),
             ("Automatic from", self.levels_from),
             ("Across planes", self.join),
         ):
-            self._add(self._rows, title, widget)
-        self._add_fields()
-        self._area = QScrollArea()
-        self._area.setWidget(inside)
-        self._area.setWidgetResizable(True)
-        self._area.setFrameShape(QFrame.Shape.NoFrame)
-        self._area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        outer.addWidget(self._area, 1)
-        outer.addLayout(_row(self.show_preview, self.replace_last))
+            self.rows.add(title, widget)
+        for field in self.fields.values():
+            parameter = field.parameter
+            self.rows.add(parameter.title, field.native, parameter.word.section)
+        outer.addWidget(self.rows, 1)
+        outer.addLayout(beside_one_another(self.show_preview, self.replace_last))
         outer.addWidget(self.run_button)
         outer.addWidget(self.bar)
-        outer.addLayout(_row(self.reset_button, self.recipe_button))
-        outer.addLayout(_row(self.table_button, self.save_button))
+        outer.addLayout(beside_one_another(self.reset_button, self.recipe_button))
+        outer.addLayout(beside_one_another(self.table_button, self.save_button))
         outer.addWidget(self.message)
-        self.bar.setVisible(False)
-        tabled = self.method.returns == "table"
-        for widget in (self.show_preview, self.replace_last):
-            widget.setVisible(not tabled)
-        for widget in (self.table_button, self.save_button):
-            widget.setVisible("table" in self.method.gives)
-            widget.setEnabled(False)
-        self.message.setWordWrap(True)
-        self.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-
         self.recipe_button.setMenu(
             recipe_menu(
                 self.recipe_button,
@@ -190,6 +165,18 @@ class MethodForm(QWidget):
                 self._complain,
             )
         )
+
+    def _show_what_applies(self) -> None:
+        """Show the buttons that have a meaning for what the method gives."""
+        self.bar.setVisible(False)
+        tabled = self.method.returns == "table"
+        for widget in (self.show_preview, self.replace_last):
+            widget.setVisible(not tabled)
+        for widget in (self.table_button, self.save_button):
+            widget.setVisible("table" in self.method.gives)
+            widget.setEnabled(False)
+        self.message.setWordWrap(True)
+        self.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
 
     def _head(self) -> QHBoxLayout:
         summary, link = QLabel(self.method.summary), QToolButton()
@@ -204,44 +191,22 @@ class MethodForm(QWidget):
         row.addWidget(link, 0, Qt.AlignmentFlag.AlignTop)
         return row
 
-    def _add_fields(self) -> None:
-        sections: dict[str, tuple[QWidget, QFormLayout]] = {}
-        for field in self.fields.values():
-            title = field.parameter.word.section
-            if title and title not in sections:
-                sections[title] = _section(title)
-                self._rows.addRow(sections[title][0])
-            self._add(
-                sections[title][1] if title else self._rows, field.parameter.title, field.native
-            )
-
-    def _add(self, rows: QFormLayout, title: str, widget: QWidget) -> None:
-        label = QLabel(title)
-        label.setToolTip(widget.toolTip())
-        label.setBuddy(widget)
-        self._labels[widget] = label
-        rows.addRow(label, widget)
-
-    def _fit_width(self) -> None:
-        """Make room for the rows that are shown, so that none is cut off."""
-        self._rows.activate()
-        bar = self._area.verticalScrollBar().sizeHint().width()
-        self._area.setMinimumWidth(self._area.widget().minimumSizeHint().width() + bar)
-
-    def _show_row(self, widget: QWidget, on: bool) -> None:
-        widget.setVisible(on)
-        self._labels[widget].setVisible(on)
-
     # ------------------------------------------------------------------ signals
 
     def _connect(self) -> None:
         self.source.changed.connect(self._source_changed)
         for field in self.fields.values():
             field.changed.connect(self._field_changed)
-        for combo in (self.channel_axis, self.channel, self.over, self.region, self.levels_from):
+        for combo in (
+            self.channels.axis,
+            self.channels.one,
+            self.over,
+            self.region,
+            self.levels_from,
+        ):
             combo.currentIndexChanged.connect(self._walk_changed)
         self.join.toggled.connect(self._walk_changed)
-        self.others.changed.connect(self._walk_changed)
+        self.channels.others.changed.connect(self._walk_changed)
         self.show_preview.toggled.connect(self._toggle_preview)
         self.run_button.clicked.connect(self._run_or_stop)
         self.reset_button.clicked.connect(self.reset)
@@ -266,15 +231,14 @@ class MethodForm(QWidget):
             if isinstance(field, LayerField):
                 field.refresh()
         self._fill_regions()
-        self._fill_others()
+        self.channels.fill_others(self._pictured(), self.viewer.layers)
         self._show_rows()
 
     def _source_changed(self) -> None:
         with self._silence():
             layer = self.source.value
             self._follow(layer)
-            self._fill_others()
-            self._fill_channels(layer)
+            self.channels.fill(self._pictured(), self.viewer.layers)
             self._fill_regions()
             if layer is not None:
                 self._fit(layer)
@@ -302,9 +266,8 @@ class MethodForm(QWidget):
         self._fitted = self._seen()
         if self.source.parameter.word.name == "image":
             with suppress(ValueError):  # such a layer is refused when it is run
-                own = source(
-                    layer, channel_axis=self.channel_axis.chosen, channel=self.channel.chosen
-                )
+                axis, channel = self.channels.chosen
+                own = source(layer, channel_axis=axis, channel=channel)
                 voxel = VoxelSize(own.spacing[-2:], own.spacing.unit)
                 values = sample(layer, own, to_pixels(self._seen()[0], voxel))
         for field in self.fields.values():
@@ -314,45 +277,11 @@ class MethodForm(QWidget):
         """Return what the intensities that levels apply to depend on."""
         background = self.fields.get("background")
         width = "0 px" if background is None else background.value
-        return width, self.channel_axis.chosen, self.channel.chosen
+        return width, *self.channels.chosen
 
-    def _fill_channels(self, layer: Layer | None) -> None:
-        named: list[tuple[str, int | None]] = []
-        rgb = bool(getattr(layer, "rgb", False))
-        if (
-            layer is not None
-            and layer.ndim > 2
-            and not rgb
-            and self.source.parameter.word.name == "image"
-        ):
-            named = [(f"{a} ({layer.axis_labels[a]})", a) for a in range(layer.ndim)]
-        self.channel_axis.offer([("none", None), *named])
-        spoken = (a for t, a in named if t.split("(")[1].lower() in ("c)", "channel)"))
-        self.channel_axis.choose(next(spoken, None))
-        self._fill_channel(layer)
-
-    def _fill_channel(self, layer: Layer | None) -> None:
-        axis, others = self.channel_axis.chosen, self.others.chosen
-        whole = "all together" if self.method.takes_channels else ""
-        offered: list[tuple[str, int | None]] = []
-        if getattr(layer, "rgb", False):
-            offered = [(whole or "luminance", None), ("red", 0), ("green", 1), ("blue", 2)]
-        elif layer is not None and others:
-            names = [each.name for each in (layer, *others)]
-            offered = [(whole or "mean of all", None), *((n, i) for i, n in enumerate(names))]
-        elif layer is not None and axis is not None:
-            count = array(layer).shape[axis]
-            offered = [(whole or "mean of all", None), *((str(i), i) for i in range(count))]
-        self.channel.offer(offered)
-
-    def _fill_others(self) -> None:
-        layer = self.source.value
-        grey = self.source.parameter.word.name == "image" and not getattr(layer, "rgb", False)
-        self.others.offer(
-            (each.name, each)
-            for each in (self.viewer.layers if grey and layer is not None else ())
-            if each is not layer and is_channel(each) and array(each).shape == array(layer).shape
-        )
+    def _pictured(self) -> Layer | None:
+        """Return the chosen layer if it is an image, which may have channels."""
+        return self.source.value if self.source.parameter.word.name == "image" else None
 
     def _fill_regions(self) -> None:
         self.region.offer(region.choices(self.viewer, self.source.value))
@@ -366,29 +295,29 @@ class MethodForm(QWidget):
         """Show those rows about channels and planes that have a choice to offer."""
         layer = self.source.value
         with self._silence():
-            self._fill_channel(layer)
-        axes = 0 if layer is None else layer.ndim - (self.channel_axis.chosen is not None)
+            self.channels.fill_one(self._pictured())
+        axes = 0 if layer is None else layer.ndim - (self.channels.axis.chosen is not None)
         planes = self.method.planes_only or self.over.chosen == "planes"
         several = axes > (2 if planes else 3)
-        self._show_row(self.channel_axis, self.channel_axis.count() > 1)
-        self._show_row(self.others, self.others.offered > 0)
-        self._show_row(self.channel, self.channel.count() > 1)
-        self._show_row(self.over, axes > 2 and not self.method.planes_only)
-        self._show_row(self.levels_from, several and self.method.statistics is not None)
-        self._show_row(self.join, several and self.method.returns == "objects")
-        self._fit_width()
+        self.rows.show_row(self.channels.axis, self.channels.axis.count() > 1)
+        self.rows.show_row(self.channels.others, self.channels.others.offered > 0)
+        self.rows.show_row(self.channels.one, self.channels.one.count() > 1)
+        self.rows.show_row(self.over, axes > 2 and not self.method.planes_only)
+        self.rows.show_row(self.levels_from, several and self.method.statistics is not None)
+        self.rows.show_row(self.join, several and self.method.returns == "objects")
+        self.rows.fit_width()
 
     def _field_changed(self, *_: Any) -> None:
         if self._quiet:
             return
         values = {name: field.value for name, field in self.fields.items()}
         for field in self.fields.values():
-            self._show_row(field.native, field.parameter.applies(values))
+            self.rows.show_row(field.native, field.parameter.applies(values))
         if "levels" in self.fields:
             several = values.get("method") == "hysteresis"
             with self._silence():
                 self.fields["levels"].handles(2 if several else 1, str(values["objects"]))  # type: ignore[attr-defined]
-        self._fit_width()
+        self.rows.fit_width()
         if self.source.value is not None and self._seen() != self._fitted:
             self._units_changed()
         self._follow_drawn()
@@ -448,10 +377,7 @@ class MethodForm(QWidget):
                 f"{self.source.parameter.name} is missing; open a file or a sample, then choose "
                 f"{kind} layer"
             )
-        others = self.others.chosen
-        axis = None if others else self.channel_axis.chosen
-        layers = [layer, *others] if others else layer
-        own = source(layers, channel_axis=axis, channel=self.channel.chosen)
+        own = self.channels.source(layer)
         flat = len(own.shape) == 2 or self.method.planes_only
         over: Any = "planes" if flat else self.over.chosen
         values = {}
@@ -481,10 +407,9 @@ class MethodForm(QWidget):
         """Set all fields back to their defaults."""
         self._set({p.name: p.default for p in self.method.asked if not p.required})
         with self._silence():
-            for choice in (self.region, self.levels_from, self.channel):
+            for choice in (self.region, self.levels_from):
                 choice.setCurrentIndex(0)
-            for layer in self.others.chosen:
-                self.others.tick(layer, on=False)
+            self.channels.reset()
             self.join.setChecked(False)
             self.replace_last.setChecked(True)
         self._source_changed()
@@ -604,7 +529,7 @@ class MethodForm(QWidget):
     def event(self, event: Any) -> bool:
         """Let go of the viewer when the dock that held the form is closed; fit its theme."""
         if event.type() in (QEvent.Type.Show, QEvent.Type.StyleChange):
-            self._fit_width()
+            self.rows.fit_width()
         if event.type() == QEvent.Type.ParentChange and self.parent() is None:
             self.release()
             self.deleteLater()
@@ -648,36 +573,3 @@ def _warm_up(method: Method) -> None:
 def _release(form: MethodForm | None) -> None:
     if form is not None:
         form.release()
-
-
-def _row(*widgets: QWidget) -> QHBoxLayout:
-    row = QHBoxLayout()
-    for widget in widgets:
-        row.addWidget(widget)
-    return row
-
-
-def _section(title: str) -> tuple[QWidget, QFormLayout]:
-    """Return a part of the form that is folded away at first, and the rows inside it."""
-    section, content, button = QWidget(), QWidget(), QToolButton()
-    button.setText(title)
-    button.setCheckable(True)
-    button.setAutoRaise(True)
-    button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-    button.setArrowType(Qt.ArrowType.RightArrow)
-
-    def fold(opened: bool) -> None:
-        content.setVisible(opened)
-        button.setArrowType(Qt.ArrowType.DownArrow if opened else Qt.ArrowType.RightArrow)
-
-    button.toggled.connect(fold)
-    column = QVBoxLayout(section)
-    column.setContentsMargins(0, 0, 0, 0)
-    column.setSpacing(2)
-    column.addWidget(button)
-    column.addWidget(content)
-    content.setVisible(False)
-    rows = QFormLayout(content)
-    rows.setContentsMargins(8, 0, 0, 0)
-    rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-    return section, rows

@@ -1,0 +1,93 @@
+"""The scrolling part of a form: titled rows, some of them folded away, none cut off."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import (
+    QFormLayout,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QScrollArea,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+
+class Rows(QScrollArea):
+    """Rows of a title and a field; rows of one section are folded away at first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        inside = QWidget()
+        self._rows = _form(inside)
+        self._rows.setContentsMargins(0, 0, 4, 0)
+        self._rows.setVerticalSpacing(6)
+        self._sections: dict[str, QFormLayout] = {"": self._rows}
+        self._labels: dict[QWidget, QLabel] = {}
+        self.setWidget(inside)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+
+    def add(self, title: str, widget: QWidget, section: str = "") -> None:
+        """Add a row, to a section that is made when it is first named."""
+        if section not in self._sections:
+            folded, self._sections[section] = _section(section)
+            self._rows.addRow(folded)
+        label = QLabel(title)
+        label.setToolTip(widget.toolTip())
+        label.setBuddy(widget)
+        self._labels[widget] = label
+        self._sections[section].addRow(label, widget)
+
+    def show_row(self, widget: QWidget, on: bool) -> None:
+        """Show or hide a row."""
+        widget.setVisible(on)
+        self._labels[widget].setVisible(on)
+
+    def fit_width(self) -> None:
+        """Make room for the rows that are shown, so that none is cut off."""
+        self._rows.activate()
+        bar = self.verticalScrollBar().sizeHint().width()
+        self.setMinimumWidth(self.widget().minimumSizeHint().width() + bar)
+
+
+def beside_one_another(*widgets: QWidget) -> QHBoxLayout:
+    """Return a row of widgets of equal importance."""
+    row = QHBoxLayout()
+    for widget in widgets:
+        row.addWidget(widget)
+    return row
+
+
+def _form(inside: QWidget) -> QFormLayout:
+    rows = QFormLayout(inside)
+    rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+    return rows
+
+
+def _section(title: str) -> tuple[QWidget, QFormLayout]:
+    """Return a part of the form that is folded away at first, and the rows inside it."""
+    section, content, button = QWidget(), QWidget(), QToolButton()
+    button.setText(title)
+    button.setCheckable(True)
+    button.setAutoRaise(True)
+    button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+    button.setArrowType(Qt.ArrowType.RightArrow)
+
+    def fold(opened: bool) -> None:
+        content.setVisible(opened)
+        button.setArrowType(Qt.ArrowType.DownArrow if opened else Qt.ArrowType.RightArrow)
+
+    button.toggled.connect(fold)
+    column = QVBoxLayout(section)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.setSpacing(2)
+    column.addWidget(button)
+    column.addWidget(content)
+    content.setVisible(False)
+    rows = _form(content)
+    rows.setContentsMargins(8, 0, 0, 0)
+    return section, rows
