@@ -276,12 +276,14 @@ def nuclei(folder):
     chosen = best(
         lambda path, **each: (score(path, **each) + score(path, at=0.75, **each)) / 2,
         train[::3],
-        choices(
-            smoothing=("1 px", "2 px"),
-            method=("otsu", "li"),
-            share=(0.6, 0.8, 1.0),
-            seed_distance=("5 px", "8 px", "12 px"),
-        ),
+        [
+            {**each, **seeds}
+            for each in choices(smoothing=("1 px",), method=("otsu", "li"), share=(0.8, 1.0))
+            for seeds in (
+                *choices(seed_distance=("5 px", "8 px", "10 px", "12 px")),
+                *choices(seeds=("h-maxima",), seed_height=(0.05, 0.1, 0.2, 0.3)),
+            )
+        ],
     )
     for metric, at in (("AP50", 0.5), ("AP75", 0.75)):
         scores = [score(path, at=at, **chosen) for path in rest]

@@ -15,8 +15,8 @@ from napari_tessera import apply
 viewer = napari.Viewer()
 cat = viewer.add_image(data.chelsea()[:, 40:], name="cat", rgb=True)
 strokes = np.zeros(cat.data.shape[:2], np.uint8)
-strokes[60:250:3, 100:300:3] = 1
-strokes[5:12], strokes[:, -14:-8] = 2, 2
+strokes[60:250:3, 60:290:3] = 1
+strokes[5:12, -80:], strokes[:, -14:-8] = 2, 2
 for place, method in enumerate(("region_growing", "random_walker")):
     options = {"partition": True} if method == "region_growing" else {"beta": 300.0}
     found = apply(cat, method, markers=strokes, colour_space="lab", smoothing="1 px", **options)
