@@ -53,6 +53,7 @@ class Outcome:
     call: Call
     result: Result
     recipe: Recipe
+    layer: Layer | None
     key: str
     number: int
     replaces: Layer | None
@@ -102,12 +103,11 @@ class Results:
 
     def add(self, outcome: Outcome, *, edited: bool) -> None:
         """Put a result into the viewer: a table into its source, a layer above it."""
-        call, self.table = outcome.call, outcome.result.table
-        if outcome.result.kind == "table":
+        call, layer, self.table = outcome.call, outcome.layer, outcome.result.table
+        if layer is None:
             write_features(call.layer, outcome.result.table or {}, outcome.recipe)
             self._latest = weakref.ref(call.layer)
             return
-        layer = result_layer(outcome.result, outcome.recipe, call.layer, dropped_axis(call.source))
         old = outcome.replaces
         if old is None or old not in self._viewer.layers or edited or not same_place(old, layer):
             newest = self._newest(call.layer)
@@ -120,9 +120,9 @@ class Results:
             # the same layer goes on: its look, and what other forms have chosen, stay
             old.data, old.metadata = layer.data, {**old.metadata, **layer.metadata}
             layer = old
-        key = digest(layer.data) if outcome.result.kind == "polygons" else outcome.key
-        columns, self._latest = tuple(layer.features.columns), weakref.ref(layer)
-        self._last = Last(weakref.ref(layer), weakref.ref(call.layer), key, layer.name, columns)
+        columns, own = tuple(layer.features.columns), weakref.ref(layer)
+        self._latest = own
+        self._last = Last(own, weakref.ref(call.layer), outcome.key, layer.name, columns)
 
     def _newest(self, source: Layer) -> Layer | None:
         same = self._last is not None and self._last.source() is source
@@ -133,15 +133,18 @@ def work(call: Call, last: tuple[Layer, str] | None, report: Reporter) -> Outcom
     """Run a call and find out whether the last result, with its hash, may be replaced."""
     call = call.settled()
     recipe, result = call.recipe(), call.run(report)
-    untouched = last is not None and digest(_arrays(last[0].data)) == last[1]
+    untouched = last is not None and digest(_arrays(last[0])) == last[1]
     replaces = last[0] if last is not None and untouched else None
-    key = "" if result.array is None else digest([result.array])
-    return Outcome(call, result, recipe, key, result.number, replaces)
+    layer, key = None, ""
+    if result.kind != "table":  # making thousands of shapes takes time too
+        layer = result_layer(result, recipe, call.layer, dropped_axis(call.source))
+        key = digest(_arrays(layer))
+    return Outcome(call, result, recipe, layer, key, result.number, replaces)
 
 
-def _arrays(data: Any) -> list[Any]:
+def _arrays(layer: Layer) -> list[Any]:
     """Return the arrays of a Shapes or a Labels layer."""
-    return data if isinstance(data, list) else [data]
+    return layer.data if isinstance(layer.data, list) else [layer.data]
 
 
 def same_place(first: Layer, second: Layer) -> bool:
