@@ -22,6 +22,7 @@ docs: libraries .tox/.made
 bench: libraries .tox/.made
 	$(IN) python -m pip install -q '.[bench]'
 	$(IN) python benchmarks/speed.py
+	$(IN) python benchmarks/times.py
 	$(IN) python benchmarks/responsiveness.py
 
 libraries:

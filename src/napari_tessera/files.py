@@ -129,7 +129,7 @@ def read_extra(text: str) -> Any:
                 f"{text!r} has no columns axis-0, axis-1, ...; save points from napari"
             )
         points = np.array([[float(row[name]) for name in names] for row in rows])
-        ids = np.array([int(row["label"]) for row in rows]) if "label" in rows[0] else None
+        ids = np.array([int(float(row["label"])) for row in rows]) if "label" in rows[0] else None
         return Points(points, ids)
     source = read(text)
     return np.asarray(source.array[(slice(None),) * source.array.ndim])

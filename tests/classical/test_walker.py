@@ -67,3 +67,17 @@ def test_bad_input_is_named():
         random_walker(IMAGE, markers=np.zeros(IMAGE.shape, int))
     with pytest.raises(NothingToSeparate, match="image is constant"):
         random_walker(np.ones((3, 5)), markers=seeds(IMAGE.shape, (1, 0), (1, 4)))
+
+
+def test_volumes_are_walked_as_scikit_image_does():
+    image = np.zeros((6, 12, 12), np.float32)
+    image[1:5, 3:9, 3:9] = 1
+    image += np.random.default_rng(0).normal(0, 0.05, image.shape)
+    markers = seeds(image.shape, (3, 5, 5), (0, 0, 0))
+    found = random_walker(image, markers=markers, spacing=(2, 1, 1))
+    scaled = (image - image.min()) / np.ptp(image)
+    expected = segmentation.random_walker(
+        scaled, markers, beta=130, mode="bf", spacing=(2, 1, 1), prob_tol=np.inf
+    )
+    assert (found == expected).mean() > 0.995
+    assert (found[1:5, 3:9, 3:9] == 1).all()

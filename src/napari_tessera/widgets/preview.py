@@ -123,10 +123,15 @@ class Preview:
             self._fail(error)
             return
         levels = self._levels_for(call)
+
+        def work(report: Reporter) -> tuple[Result, Layer, dict[str, Any] | None]:
+            result, found = compute(call, view, levels, report)
+            return result, layer_of(result, call, view), found
+
         self._job = Job(
-            lambda report: compute(call, view, levels, report),
+            work,
             title="",
-            finished=lambda outcome: self._show(call, view, *outcome),
+            finished=lambda outcome: self._show(call, *outcome),
             failed=self._fail,
         )
         self._job.start()
@@ -139,17 +144,13 @@ class Preview:
         """Return the levels of the whole stack if they are known from the last preview."""
         return self._levels[1] if self._levels and self._levels[0] == _stack_key(call) else None
 
-    def _show(self, call: Call, view: View, result: Result, levels: dict[str, Any] | None) -> None:
+    def _show(
+        self, call: Call, result: Result, layer: Layer, levels: dict[str, Any] | None
+    ) -> None:
         self._job = None
         self._levels = None if levels is None else (_stack_key(call), levels)
-        start = np.array(view.plane.start) + np.array(result.start)
-        place = geometry(call.layer, start.tolist(), dropped_axis(call.source))
-        place["scale"] = place["scale"] * ([1] * (len(start) - 2) + [view.step] * 2)
         # a new layer each time: napari keeps the undo history of the old array otherwise
-        old, name = self._layer, f"Preview: {named_by(call.method)}"
-        marked = {KEY: {"preview": True}}
-        self._layer = drawn(result, name=name, opacity=0.6, metadata=marked, **place)
-        self._layer.editable = False
+        old, self._layer = self._layer, layer
         selection = set(self._viewer.layers.selection)
         if old is not None and old in self._viewer.layers:
             self._viewer.layers.remove(old)
@@ -161,6 +162,17 @@ class Preview:
     def layer(self) -> Layer | None:
         """The layer that shows the preview, while there is one."""
         return self._layer
+
+
+def layer_of(result: Result, call: Call, view: View) -> Layer:
+    """Return the layer that shows a preview."""
+    start = np.array(view.plane.start) + np.array(result.start)
+    place = geometry(call.layer, start.tolist(), dropped_axis(call.source))
+    place["scale"] = place["scale"] * ([1] * (len(start) - 2) + [view.step] * 2)
+    marked, name = {KEY: {"preview": True}}, f"Preview: {named_by(call.method)}"
+    layer = drawn(result, name=name, opacity=0.6, metadata=marked, **place)
+    layer.editable = False
+    return layer
 
 
 def view_of(call: Call, viewer: ViewerModel) -> View:
