@@ -1,0 +1,215 @@
+"""Losses of semantic networks, in 2-D and 3-D, for class ids and for mixed (soft) targets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+import torch
+from torch.nn import functional
+
+IGNORE = -1
+"""Target of pixels that nobody has annotated; they do not count."""
+
+Term = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
+
+
+class Loss(torch.nn.Module):
+    """A weighted sum of losses.
+
+    Parameters
+    ----------
+    terms : mapping of str to float
+        Name in `TERMS` -> its weight, such as {"dice": 1, "cross_entropy": 1}.
+    class_weights : sequence of float, optional
+        How much each class counts in "cross_entropy" and "focal"; None = all alike. With one score
+        per pixel they are those of background and foreground.
+
+    Examples
+    --------
+    >>> scores = torch.tensor([[[[4.0, -4.0]], [[-4.0, 4.0]]]])
+    >>> target = torch.tensor([[[0, 1]]])
+    >>> round(float(Loss({"dice": 1, "cross_entropy": 1})(scores, target)), 4)
+    0.0007
+    """
+
+    class_weights: torch.Tensor | None
+
+    def __init__(
+        self, terms: Mapping[str, float], class_weights: list[float] | None = None
+    ) -> None:
+        super().__init__()
+        for name, weight in terms.items():
+            if name not in TERMS:
+                raise ValueError(f"loss is {name!r}; choose one of {', '.join(TERMS)}")
+            if weight <= 0:
+                raise ValueError(f"the weight of loss {name!r} is {weight}; pass a positive number")
+        if not terms:
+            raise ValueError(f"loss is empty; choose from {', '.join(TERMS)}")
+        self.terms = dict(terms)
+        given = None if class_weights is None else torch.tensor(class_weights, dtype=torch.float32)
+        self.register_buffer("class_weights", given)
+
+    def forward(self, scores: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        """Return the loss, one number; 0 where every pixel is to be ignored.
+
+        Parameters
+        ----------
+        scores : Tensor, shape (B, K, ...)
+            Before the softmax; with K = 1, before the sigmoid.
+        target : Tensor, shape (B, ...) or (B, K, ...)
+            Class ids, `IGNORE` where unknown; or the share of each class, as mixing makes it.
+        """
+        logarithms, truth = flattened(scores, target)
+        if truth.shape[1] == 0:
+            return scores.sum() * 0
+        weights = logarithms.new_ones(len(truth))
+        if self.class_weights is not None:
+            if len(self.class_weights) != len(truth):
+                raise ValueError(
+                    f"class_weights has {len(self.class_weights)} numbers for {len(truth)} classes"
+                )
+            weights = self.class_weights
+        parts = [w * TERMS[name](logarithms, truth, weights) for name, w in self.terms.items()]
+        return torch.stack(parts).sum()
+
+
+def flattened(scores: torch.Tensor, target: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return log-probabilities and shares of the classes at the N pixels that count, (K, N) each.
+
+    Parameters
+    ----------
+    scores, target : Tensor
+        As for `Loss`. One score becomes two, of background and foreground.
+    """
+    if scores.shape[1] == 1:
+        scores = torch.cat([torch.zeros_like(scores), scores], dim=1)  # (B, 2, ...)
+    classes = scores.shape[1]
+    logarithms = functional.log_softmax(scores.float(), dim=1)  # (B, K, ...)
+    logarithms = logarithms.transpose(0, 1).flatten(1)  # (K, B ...)
+    if target.ndim == scores.ndim:
+        soft = target.float().transpose(0, 1).flatten(1)  # (K, B ...)
+        if len(soft) == 1:
+            soft = torch.cat([1 - soft, soft])
+        return logarithms, soft
+    ids = target.reshape(-1)  # (B ...)
+    known = ids != IGNORE
+    ids = ids[known].long()
+    if ids.numel() and (ids.min() < 0 or ids.max() >= classes):
+        raise ValueError(
+            f"target has class {int(ids.max())}, but scores are of {classes} classes; number "
+            f"classes from 0, and use {IGNORE} for pixels to ignore"
+        )
+    return logarithms[:, known], functional.one_hot(ids, classes).T.float()
+
+
+def cross_entropy(
+    logarithms: torch.Tensor, truth: torch.Tensor, weights: torch.Tensor
+) -> torch.Tensor:
+    """Return the mean logarithm of the true class's probability, weighted by class."""
+    shares = truth * weights[:, None]  # (K, N)
+    return -(shares * logarithms).sum() / shares.sum().clamp_min(1e-12)
+
+
+def focal(
+    logarithms: torch.Tensor, truth: torch.Tensor, weights: torch.Tensor, gamma: float = 2.0
+) -> torch.Tensor:
+    """Return the cross entropy with easy pixels played down (Lin et al., ICCV 2017)."""
+    shares = truth * weights[:, None]  # (K, N)
+    hard = (1 - logarithms.exp()) ** gamma  # (K, N)
+    return -(shares * hard * logarithms).sum() / shares.sum().clamp_min(1e-12)
+
+
+def _overlaps(logarithms: torch.Tensor, truth: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """Return common, predicted and true mass of the classes that are there, (K,) each."""
+    there = truth.sum(dim=1) > 0
+    found, truth = logarithms[there].exp(), truth[there]
+    return (found * truth).sum(dim=1), found.sum(dim=1), truth.sum(dim=1)
+
+
+def dice(logarithms: torch.Tensor, truth: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+    """Return 1 - the mean Dice coefficient of the classes that are there (Milletari et al. 2016).
+
+    All images of the batch count as one.
+    """
+    common, found, true = _overlaps(logarithms, truth)
+    return 1 - (2 * common / (found + true)).mean()
+
+
+def iou(logarithms: torch.Tensor, truth: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+    """Return 1 - the mean intersection over union of the classes that are there."""
+    common, found, true = _overlaps(logarithms, truth)
+    return 1 - (common / (found + true - common)).mean()
+
+
+def tversky(
+    logarithms: torch.Tensor, truth: torch.Tensor, weights: torch.Tensor, missed: float = 0.7
+) -> torch.Tensor:
+    """Return a Dice loss in which what is missed counts more than what is spurious.
+
+    S. Salehi, D. Erdogmus and A. Gholipour, "Tversky loss function for image segmentation using 3D
+    fully convolutional deep networks", MLMI 2017.
+    """
+    common, found, true = _overlaps(logarithms, truth)
+    wrong = missed * (true - common) + (1 - missed) * (found - common)
+    return 1 - (common / (common + wrong)).mean()
+
+
+def lovasz(logarithms: torch.Tensor, truth: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+    """Return the Lovasz-softmax loss: the mean IoU's own convex extension.
+
+    M. Berman, A. Triki and M. Blaschko, "The Lovasz-softmax loss", CVPR 2018.
+    """
+    there = truth.sum(dim=1) > 0
+    losses = []
+    for found, true in zip(logarithms[there].exp(), truth[there], strict=True):
+        errors, order = (true - found).abs().sort(descending=True)  # (N,)
+        sorted_truth = true[order]
+        missing = sorted_truth.sum() - sorted_truth.cumsum(0)
+        union = sorted_truth.sum() + (1 - sorted_truth).cumsum(0)
+        jaccard = 1 - missing / union  # (N,)
+        losses.append((errors * torch.diff(jaccard, prepend=jaccard.new_zeros(1))).sum())
+    return torch.stack(losses).mean()
+
+
+TERMS: Mapping[str, Term] = MappingProxyType(
+    {
+        "cross_entropy": cross_entropy,
+        "dice": dice,
+        "iou": iou,
+        "focal": focal,
+        "tversky": tversky,
+        "lovasz": lovasz,
+    }
+)
+"""Losses that can be summed, by name."""
+
+
+def median_frequency_weights(counts: list[int]) -> list[float]:
+    """Return weights that make up for rare classes: the median of the shares, over each share.
+
+    Parameters
+    ----------
+    counts : list of int
+        Pixels of each class; classes without pixels get 0.
+
+    Returns
+    -------
+    list of float
+
+    References
+    ----------
+    D. Eigen and R. Fergus, "Predicting depth, surface normals and semantic labels with a common
+    multi-scale convolutional architecture", ICCV 2015.
+
+    Examples
+    --------
+    >>> median_frequency_weights([80, 20, 10])
+    [0.25, 1.0, 2.0]
+    """
+    shares = torch.tensor(counts, dtype=torch.float64)
+    present = shares > 0
+    if not present.any():
+        raise ValueError(f"counts is {counts}; at least one class needs pixels")
+    middle = torch.quantile(shares[present], 0.5)
+    return torch.where(present, middle / shares.clamp_min(1), shares).tolist()

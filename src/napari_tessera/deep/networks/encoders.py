@@ -1,0 +1,102 @@
+"""Classification networks without their last layer, as givers of features at several strides."""
+
+from __future__ import annotations
+
+import segmentation_models_pytorch as models
+import torch
+from torch import nn
+
+
+def encoder(
+    name: str, *, in_channels: int, output_stride: int = 32, allow_noncommercial: bool = False
+) -> nn.Module:
+    """Return an encoder of segmentation_models_pytorch with random weights.
+
+    Parameters
+    ----------
+    name : str
+        One of its encoders ("resnet34", ...), or "tu-" and one of timm's models.
+    in_channels : int
+    output_stride : int
+        Pixels per deepest feature: 32, or 16 or 8 for encoders that can be dilated.
+    allow_noncommercial : bool
+        See `check_licence`.
+
+    Returns
+    -------
+    torch.nn.Module
+        It maps (B, C, Y, X) to features at strides 1, 2, 4, 8, 16 and 32, at most `output_stride`;
+        `out_channels` are their channels.
+
+    Raises
+    ------
+    ValueError
+        If there is no such encoder, or it cannot be dilated.
+
+    Examples
+    --------
+    >>> encoder("resnet18", in_channels=1).out_channels
+    [1, 64, 64, 128, 256, 512]
+    """
+    check_licence(name, allow_noncommercial=allow_noncommercial)
+    try:
+        found: nn.Module = models.encoders.get_encoder(
+            name, in_channels=in_channels, weights=None, output_stride=output_stride
+        )
+    except (KeyError, RuntimeError, ValueError, NotImplementedError) as error:
+        raise ValueError(_refusal(name, output_stride)) from error
+    return found
+
+
+def check_licence(name: str, *, allow_noncommercial: bool) -> None:
+    """Raise an error if the licence of an encoder excludes commercial use.
+
+    Examples
+    --------
+    >>> check_licence("mit_b0", allow_noncommercial=False)
+    Traceback (most recent call last):
+        ...
+    ValueError: encoder is 'mit_b0', whose licence (NVIDIA) excludes commercial use; choose \
+another, or pass allow_noncommercial=True if that suits you
+    """
+    if name.removeprefix("tu-").startswith("mit_") and not allow_noncommercial:
+        raise ValueError(
+            f"encoder is {name!r}, whose licence (NVIDIA) excludes commercial use; choose another, "
+            "or pass allow_noncommercial=True if that suits you"
+        )
+
+
+class Pyramid(nn.Module):
+    """The features of an encoder at strides 8, 16 and 32.
+
+    Parameters
+    ----------
+    name : str
+    in_channels : int
+    allow_noncommercial : bool
+        See `encoder`.
+    """
+
+    def __init__(self, name: str, *, in_channels: int, allow_noncommercial: bool) -> None:
+        super().__init__()
+        self.encoder = encoder(
+            name, in_channels=in_channels, allow_noncommercial=allow_noncommercial
+        )
+        self.channels = tuple(self.encoder.out_channels[3:])
+
+    def forward(self, image: torch.Tensor) -> list[torch.Tensor]:
+        """Return (B, C3 .. C5, Y/8 .. Y/32, X/8 .. X/32) for `image` (B, C, Y, X)."""
+        if any(length % 32 for length in image.shape[2:]):
+            raise ValueError(
+                f"image has spatial shape {tuple(image.shape[2:])}; pass multiples of 32, "
+                "or wrap the network in Padded"
+            )
+        features: list[torch.Tensor] = self.encoder(image)
+        return features[3:]  # (B, C3 .. C5, Y/8 .. Y/32, X/8 .. X/32)
+
+
+def _refusal(name: str, output_stride: int) -> str:
+    wanted = "a name from segmentation_models_pytorch, or 'tu-' and a name from timm"
+    if output_stride != 32:
+        wanted += f", that can be dilated to stride {output_stride}"
+    return f"encoder is {name!r}; pass {wanted}, such as 'tu-tf_efficientnet_lite0' or 'resnet18'"
