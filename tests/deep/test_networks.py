@@ -13,7 +13,7 @@ from torch.nn import functional  # noqa: E402
 from napari_tessera.deep.networks import NETWORKS, build  # noqa: E402
 from napari_tessera.deep.networks.deeplab import DeepLabV3Plus  # noqa: E402
 from napari_tessera.deep.networks.encoders import encoder  # noqa: E402
-from napari_tessera.deep.networks.fcn import OFFSETS, Enlarge, bilinear  # noqa: E402
+from napari_tessera.deep.networks.fcn import AT_POOL3, AT_POOL4, OFFSETS, Enlarge, bilinear  # noqa: E402
 from napari_tessera.deep.networks.padding import Padded, continued  # noqa: E402
 from napari_tessera.deep.networks.pretrained import (  # noqa: E402
     imagenet_weights,
@@ -206,10 +206,10 @@ def test_crops_are_where_the_scores_lie():
     start += 3 * stride  # fc6, size 7, no padding
     assert enlarged(start, stride, 32) == (-OFFSETS[32], 1)
     start, stride = enlarged(start, stride, 2)
-    assert start - pooled(4)[0] == 5 * stride
+    assert start - pooled(4)[0] == AT_POOL4 * stride
     assert enlarged(start, stride, 16) == (-OFFSETS[16], 1)
     start, stride = enlarged(start, stride, 2)
-    assert start - pooled(3)[0] == 9 * stride
+    assert start - pooled(3)[0] == AT_POOL3 * stride
     assert enlarged(start, stride, 8) == (-OFFSETS[8], 1)
 
 

@@ -80,7 +80,7 @@ NETWORKS: Mapping[str, Network] = MappingProxyType(
             "fcn:FCN", FCNConfig,
         ),
         "segnet": Network(
-            "SegNet", "As published: places of maxima lead the way back; scenes, little memory",
+            "SegNet", "As published: places of maxima lead the way back; scenes",
             "segnet:SegNet", SegNetConfig,
         ),
         "segnet_basic": Network(
@@ -92,15 +92,15 @@ NETWORKS: Mapping[str, Network] = MappingProxyType(
             "deeplab:DeepLabV3Plus", DeepLabConfig,
         ),
         "unetplusplus": Network(
-            "U-Net++", "A U-Net with nested skips: finer borders, slower",
+            "U-Net++", "A U-Net with nested skips",
             "smp:unetplusplus", EncoderConfig,
         ),
         "fpn": Network(
-            "FPN", "Feature pyramid: objects of many sizes, fast",
+            "FPN", "Feature pyramid: objects of many sizes",
             "smp:fpn", EncoderConfig,
         ),
         "pspnet": Network(
-            "PSPNet", "Pooled context at stride 8: fastest, coarse borders",
+            "PSPNet", "Pooled context at stride 8: scenes, coarse borders",
             "smp:pspnet", EncoderConfig,
         ),
         "manet": Network(
@@ -108,7 +108,7 @@ NETWORKS: Mapping[str, Network] = MappingProxyType(
             "smp:manet", EncoderConfig,
         ),
         "linknet": Network(
-            "LinkNet", "A U-Net that adds its skips: small and fast",
+            "LinkNet", "A U-Net that adds its skips, with few parameters",
             "smp:linknet", EncoderConfig,
         ),
         "pan": Network(

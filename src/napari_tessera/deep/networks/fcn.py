@@ -12,6 +12,9 @@ from napari_tessera.deep.networks.options import FCNConfig, scaled
 VGG16 = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
 """Channels of the convolutions of VGG16, stage by stage."""
 
+AT_POOL4, AT_POOL3 = 5, 9
+"""Where the doubled scores begin in those of pool4 and pool3."""
+
 OFFSETS = {32: 19, 16: 27, 8: 31}
 """Stride -> where the image begins in the enlarged scores, in pixels."""
 
@@ -55,7 +58,7 @@ class FCN(nn.Module):
             self.score_pool3 = _score(pool3, classes)
         # VGG16 loses its borders on the way, an encoder does not
         framed = config.encoder is None
-        self.offsets = (5, 9, OFFSETS[self.stride]) if framed else (0, 0, 0)
+        self.offsets = (AT_POOL4, AT_POOL3, OFFSETS[self.stride]) if framed else (0, 0, 0)
         self.twofold = Enlarge(2, centred=not framed)
         self.enlarge = Enlarge(self.stride, centred=not framed)
 
