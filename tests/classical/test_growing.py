@@ -246,3 +246,11 @@ def test_the_queues_grow_with_the_need(rng):
     found = region_growing(image, markers=markers, partition=True, smoothing=0)
     assert (found > 0).all()
     assert len(np.unique(found)) == 225
+
+
+def test_missing_values_are_left_out_inside_a_mask_too():
+    image = np.array([[1.0, 1, np.nan, 1, 1]])
+    found = region_growing(
+        image, markers=np.array([[1, 0, 0, 0, 0]]), mask=np.ones((1, 5)), tolerance=1, smoothing=0
+    )
+    np.testing.assert_array_equal(found, [[1, 1, 0, 0, 0]])

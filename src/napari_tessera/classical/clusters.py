@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 
 from napari_tessera.classical.colour import ColourSpace, features, smooth_points
+from napari_tessera.classical.smoothing import both
 from napari_tessera.lengths import to_pixels
 from napari_tessera.signature import checked
 from napari_tessera.tiles import in_order
@@ -118,7 +119,7 @@ def kmeans(
     """
     report, voxel = Reporter.of(report), VoxelSize.of(spacing, _spatial(image, channel_axis))
     points, valid = _points(image, smoothing, colour_space, channel_axis, voxel)
-    inside = valid if mask is None else mask.astype(bool) & (True if valid is None else valid)
+    inside = both(mask, valid)
     report(Progress(1, 3))
     if centres is None:
         values = _sample(points, inside, position_weight, voxel, np.random.default_rng(seed))
@@ -162,7 +163,7 @@ def kmeans_statistics(
         image, mask = piece["image"], piece.get("mask")
         axis = -1 if image.ndim > len(spacing) else channel_axis
         points, valid = _points(image, smoothing, colour_space, axis, spacing)
-        inside = valid if mask is None else mask.astype(bool) & (True if valid is None else valid)
+        inside = both(mask, valid)
         samples.append(_sample(points, inside, position_weight, spacing, rng))
     values = np.concatenate(samples)
     return {"centres": _centres(_some(values, SAMPLE, rng), clusters, seed, Reporter())}

@@ -10,6 +10,7 @@ import numpy as np
 
 from napari_tessera.classical.colour import ColourSpace, features, smooth_points
 from napari_tessera.classical.regions import Connectivity, filled
+from napari_tessera.classical.smoothing import both
 from napari_tessera.labels import smallest_dtype
 from napari_tessera.lengths import physical, to_pixels
 from napari_tessera.signature import checked
@@ -119,7 +120,7 @@ def region_growing(
         features(image, channel_axis, colour_space), to_pixels(smoothing, voxel)
     )
     check_seeds(markers, valid, mask)
-    inside = valid if mask is None else mask.astype(bool)
+    inside = both(mask, valid)
     if partition:
         tolerance = math.inf
     elif tolerance is None:

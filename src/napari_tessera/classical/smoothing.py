@@ -41,6 +41,13 @@ def fill_gaps(image: Array) -> tuple[Array, Array | None]:
     return np.where(valid, image, mean.astype(image.dtype)), valid
 
 
+def both(mask: Array | None, valid: Array | None) -> Array | None:
+    """Return where a mask is set and the image has a value; None = everywhere."""
+    if mask is None or valid is None:
+        return valid if mask is None else mask.astype(bool)
+    return np.asarray(mask.astype(bool) & valid)
+
+
 def smooth(
     image: Array,
     width: tuple[float, ...],

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 
 from napari_tessera.classical.histogram import Histogram, histogram, hysteresis, level, otsu
-from napari_tessera.classical.smoothing import Prefilter, fill_gaps, prepare, smooth
+from napari_tessera.classical.smoothing import Prefilter, both, fill_gaps, prepare, smooth
 from napari_tessera.lengths import to_pixels
 from napari_tessera.signature import checked
 from napari_tessera.tiles import map_slabs
@@ -141,7 +141,7 @@ def threshold(
     widths = to_pixels(smoothing, voxel), to_pixels(background, voxel)
     smoothed = prepare(filled, *widths, report=report.part(0, 2))
     report(Progress(1, 2))
-    inside = valid if mask is None else mask.astype(bool) & (True if valid is None else valid)
+    inside = both(mask, valid)
     given: dict[str, Any] = {"method": method, "levels": levels, "classes": classes}
     given |= {"contrast": contrast, "objects": objects}
     found = _find([smoothed if inside is None else smoothed[inside]], **given)
@@ -199,9 +199,8 @@ class _Prepared:
                 continue
             filled, valid = fill_gaps(image)
             smoothed = prepare(filled, *self._how)
-            if mask is not None:
-                valid = mask.astype(bool) & (True if valid is None else valid)
-            yield smoothed if valid is None else smoothed[valid]
+            inside = both(mask, valid)
+            yield smoothed if inside is None else smoothed[inside]
 
 
 def _find(

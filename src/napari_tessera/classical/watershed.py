@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 
 from napari_tessera.apart import stoppable
-from napari_tessera.classical.smoothing import Prefilter, fill_gaps, prepare
+from napari_tessera.classical.smoothing import Prefilter, both, fill_gaps, prepare
 from napari_tessera.classical.threshold import Brightness, threshold, threshold_statistics
 from napari_tessera.labels import smallest_dtype
 from napari_tessera.lengths import physical, to_pixels
@@ -143,7 +143,7 @@ def watershed(
     widths = to_pixels(smoothing, voxel), to_pixels(background, voxel)
     smoothed = prepare(filled, *widths, prefilter, report.part(0, 4))
     report(Progress(1, 4))
-    inside = _foreground(smoothed, foreground, level, objects, _both(mask, valid))
+    inside = _foreground(smoothed, foreground, level, objects, both(mask, valid))
     heights = _heights(smoothed, inside, landscape, objects, voxel, report.part(1, 4))
     report(Progress(2, 4))
     if markers is None:
@@ -207,12 +207,6 @@ def watershed_statistics(
         levels=None,
     )
     return {"foreground": "level", "level": found["levels"][0]}
-
-
-def _both(mask: Array | None, valid: Array | None) -> Array | None:
-    if mask is None or valid is None:
-        return valid if mask is None else mask.astype(bool)
-    return np.asarray(mask.astype(bool) & valid)
 
 
 def _foreground(
