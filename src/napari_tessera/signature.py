@@ -107,13 +107,19 @@ def docs(function: Callable[..., Any]) -> Docs:
 
 @cache
 def parameters(function: Callable[..., Any]) -> tuple[Parameter, ...]:
-    """Return what the signature of `function` asks for, in order."""
+    """Return what the signature of `function` (or a dataclass) asks for, in order."""
     hints = get_type_hints(function, include_extras=True)
     texts = docs(function).parameters
     return tuple(
         _parameter(parameter, hints[parameter.name], texts.get(parameter.name, ""))
         for parameter in inspect.signature(function).parameters.values()
     )
+
+
+def check_settings(settings: Any) -> None:
+    """Raise an error if a field of a dataclass has a value that its annotation does not allow."""
+    for parameter in parameters(type(settings)):
+        check_value(parameter, getattr(settings, parameter.name))
 
 
 def gives(function: Callable[..., Any]) -> tuple[str, ...]:

@@ -1,0 +1,240 @@
+"""What training can be asked for, in groups; no torch here, so that forms and commands can read it.
+
+Each group is a frozen dataclass whose fields are annotated like the arguments of a method: forms,
+command line and checks are derived from them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from napari_tessera.signature import check_settings
+from napari_tessera.types import Fraction, Word
+
+Kind = Literal["objects", "classes"]
+Targets = Literal["boundaries", "distances", "classes"]
+Device = Annotated[str, Word("device")]
+Normalising = Literal["percentiles", "mean"]
+Schedule = Literal["cosine", "poly", "constant"]
+Freezing = Literal["never", "first", "always"]
+ClassWeights = Literal["none", "inverse", "median"]
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How examples are varied, so that a network does not learn them by heart.
+
+    Image and labels are varied together. Every number is the largest variation; 0 switches it off.
+
+    Attributes
+    ----------
+    flips : bool
+        Mirror, each axis of the plane half of the time.
+    right_angles : bool
+        Turn by 0, 90, 180 or 270 degrees.
+    rotation : float
+        Turn by any angle up to this many degrees to either side.
+    scaling : float
+        Enlarge or shrink by up to this share: 0.25 means 0.8 to 1.25 times.
+    elastic : float
+        Bend: standard deviation, in pixels, of random shifts of control points 64 pixels apart.
+    brightness : float
+        Add up to this share of the range of intensities.
+    contrast : float
+        Stretch or flatten intensities around their mean by up to this share.
+    gamma : float
+        Bend the scale of intensities: exponents from 1 / (1 + gamma) to 1 + gamma.
+    hue : float
+        Turn the colours of RGB images by up to this share of the colour wheel.
+    saturation : float
+        Strengthen or fade the colours of RGB images by up to this share.
+    blur : float
+        Smooth with a Gaussian of up to this many pixels.
+    noise : float
+        Add Gaussian noise of up to this share of the range of intensities.
+    mixup : float
+        Share of the batches in which images, and their targets, are blended with one another.
+    cutmix : float
+        Share of the batches in which boxes of images, with their labels, are pasted into others.
+
+    References
+    ----------
+    H. Zhang et al., "mixup: beyond empirical risk minimization", ICLR 2018.
+    S. Yun et al., "CutMix: regularization strategy to train strong classifiers", ICCV 2019.
+    """
+
+    flips: bool = True
+    right_angles: bool = True
+    rotation: Annotated[float, Word(low=0, high=180)] = 15.0
+    scaling: Annotated[float, Word(low=0, high=3)] = 0.25
+    elastic: Annotated[float, Word(low=0, high=50)] = 2.0
+    brightness: Fraction = 0.1
+    contrast: Fraction = 0.25
+    gamma: Annotated[float, Word(low=0, high=3)] = 0.1
+    hue: Annotated[float, Word(low=0, high=0.5)] = 0.02
+    saturation: Fraction = 0.1
+    blur: Annotated[float, Word(low=0, high=10)] = 0.0
+    noise: Fraction = 0.03
+    mixup: Fraction = 0.0
+    cutmix: Fraction = 0.0
+
+    def __post_init__(self) -> None:
+        check_settings(self)
+
+
+NO_AUGMENTATION = Augmentation(
+    flips=False,
+    right_angles=False,
+    rotation=0,
+    scaling=0,
+    elastic=0,
+    brightness=0,
+    contrast=0,
+    gamma=0,
+    hue=0,
+    saturation=0,
+    noise=0,
+)
+"""Examples as they are."""
+
+
+@dataclass(frozen=True)
+class Optimisation:
+    """How long and by which steps the weights are fitted.
+
+    Attributes
+    ----------
+    epochs : int
+        How often the network is judged on the validation images, and kept if it is the best yet.
+    steps : int
+        Training steps in each epoch.
+    minutes : float, optional
+        Training ends after this time, even if epochs are left; None = no limit.
+    batch : int
+        Patches per step; halved by itself where a graphics card has too little memory.
+    learning_rate : float
+        Size of the steps (of AdamW) after the warm-up.
+    weight_decay : float
+        How strongly weights are drawn to 0.
+    warm_up : float
+        Share of the training in which steps grow to their full size.
+    schedule : {"cosine", "poly", "constant"}
+        How the steps shrink afterwards: by a cosine to 0, by (1 - t)^0.9 to 0, or not.
+    clip : float
+        Longest gradient; longer ones are shortened. 0 = never.
+    averaging : float
+        Share of the past in the running average of the weights, which is what is kept.
+    patience : int
+        Training ends after so many epochs without a better validation score; 0 = never.
+    mixed_precision : bool
+        Compute in 16 bits where the device gains by it.
+
+    References
+    ----------
+    I. Loshchilov, F. Hutter, "Decoupled weight decay regularization", ICLR 2019.
+    """
+
+    epochs: Annotated[int, Word(low=1)] = 20
+    steps: Annotated[int, Word(low=1)] = 50
+    minutes: Annotated[float | None, Word(low=0)] = None
+    batch: Annotated[int, Word(low=1)] = 8
+    learning_rate: Annotated[float, Word(low=1e-9, high=10)] = 2e-3
+    weight_decay: Annotated[float, Word(low=0, high=1)] = 0.01
+    warm_up: Fraction = 0.08
+    schedule: Schedule = "cosine"
+    clip: Annotated[float, Word(low=0)] = 5.0
+    averaging: Annotated[float, Word(low=0, high=0.99999)] = 0.99
+    patience: Annotated[int, Word(low=0)] = 0
+    mixed_precision: bool = True
+
+    def __post_init__(self) -> None:
+        check_settings(self)
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What the network is to make small.
+
+    Attributes
+    ----------
+    loss : str
+        A loss or a sum of losses: "dice + cross_entropy", "0.5 dice + 2 focal". There are
+        cross_entropy, dice, iou, focal, tversky and lovasz.
+    class_weights : {"none", "inverse", "median"}
+        How rare classes count more in cross_entropy and focal: not, by 1 / their share, or by
+        median share / their share.
+    border_weight : float
+        How much more pixels between neighbouring objects count, w0 of the U-Net paper (10 there);
+        0 = not more.
+    border_width : float
+        How far from both objects, in pixels, that weight reaches (sigma, 5 in the paper).
+
+    References
+    ----------
+    O. Ronneberger, P. Fischer, T. Brox, "U-Net", MICCAI 2015 (weights of borders).
+    """
+
+    loss: str = "dice + cross_entropy"
+    class_weights: ClassWeights = "none"
+    border_weight: Annotated[float, Word(low=0)] = 0.0
+    border_width: Annotated[float, Word(low=0.1)] = 5.0
+
+    def __post_init__(self) -> None:
+        check_settings(self)
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """What the network knows before it sees the first example.
+
+    Attributes
+    ----------
+    weights : str
+        "imagenet" (photographs, for networks with an encoder that has such weights), "none"
+        (random), the name or folder of one of your models, or a file of weights.
+    freeze : {"never", "first", "always"}
+        Whether the encoder keeps its weights: never, in the first epochs, or always.
+    freeze_epochs : int
+        How many epochs, for `freeze` "first".
+    """
+
+    weights: str = "imagenet"
+    freeze: Freezing = "never"
+    freeze_epochs: Annotated[int, Word(low=1, when=("freeze", ("first",)))] = 5
+
+    def __post_init__(self) -> None:
+        check_settings(self)
+
+
+@dataclass(frozen=True)
+class Examples:
+    """How patches are cut from the images and normalised.
+
+    Attributes
+    ----------
+    patch : int
+        Side of the patches in pixels; of volumes, shorter axes are taken whole.
+    validation : float
+        Share of the examples that is only judged on: whole images or planes where there are
+        several, otherwise one end of the image.
+    unlabelled : {"background", "ignore"}
+        What 0 means in the labels: background, or not annotated (sparse strokes).
+    normalise : {"percentiles", "mean"}
+        How the intensities of each image are made comparable: from `low` to `high` percentile, or
+        by mean and standard deviation.
+    low, high : float
+        The percentiles that become 0 and 1.
+    """
+
+    patch: Annotated[int, Word(low=4)] = 128
+    validation: Annotated[float, Word(low=0, high=0.9)] = 0.2
+    unlabelled: Literal["background", "ignore"] = "background"
+    normalise: Normalising = "percentiles"
+    low: Annotated[float, Word(low=0, high=100, when=("normalise", ("percentiles",)))] = 1.0
+    high: Annotated[float, Word(low=0, high=100, when=("normalise", ("percentiles",)))] = 99.8
+
+    def __post_init__(self) -> None:
+        check_settings(self)
+        if self.low >= self.high:
+            raise ValueError(f"low is {self.low!r} and high is {self.high!r}; low must be lower")
