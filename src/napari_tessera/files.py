@@ -22,6 +22,7 @@ TIFF = (".tif", ".tiff")
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp")
 WRITTEN = {
     "labels": (*TIFF, ".png", ".npy", ".zarr"),
+    "scores": (*TIFF, ".npy", ".zarr"),
     "polygons": (".geojson", ".csv"),
     "table": (".csv",),
 }
@@ -148,7 +149,8 @@ def write(
     Parameters
     ----------
     path : str or Path
-        Labels: TIFF (.tif, OME with recipe), PNG (planes only), NumPy (.npy), or OME-Zarr (.zarr).
+        Labels: TIFF (.tif, OME with recipe), PNG (planes only), NumPy (.npy), or OME-Zarr (.zarr);
+        probabilities the same but PNG, with the classes as channels.
         Polygons: GeoJSON (.geojson), in pixels with x before y, the centre of the first pixel at
         (0, 0), the columns of their table as properties. Tables, also that of polygons: .csv.
     result : Result
@@ -168,6 +170,8 @@ def write(
     path = Path(path)
     check_output(path, result.kind, overwrite=overwrite)
     suffix = path.suffix.lower()
+    if result.kind == "scores":
+        result, source = _with_classes(result, source)
     if suffix == ".csv":
         write_table(path, result.table or {})
     elif suffix == ".geojson":
@@ -295,6 +299,13 @@ def _tiff_sizes(file: Any) -> dict[str, Any]:
     return {} if abs(sizes["x"] - 25400 / 72) < 1 else {**sizes, "unit": "um"}
 
 
+def _with_classes(result: Result, source: Source) -> tuple[Result, Source]:
+    """Return probabilities and their source with the classes as a named axis in front."""
+    sizes = VoxelSize((1.0, *source.spacing), source.spacing.unit)
+    start = (0, *(result.start or (0,) * len(source.spacing)))
+    return replace(result, start=start), replace(source, axes=("c", *source.axes), spacing=sizes)
+
+
 def _origin(result: Result, source: Source) -> list[float]:
     """Return where the labels begin in the source, in its unit of length."""
     start = result.start or (0,) * len(source.spacing)
@@ -387,7 +398,7 @@ def _write_zarr(
     unit = short_unit(source.spacing.unit)
     axes: list[dict[str, str]] = []
     for name in source.axes:
-        axis = {"name": name, "type": "time" if name == "t" else "space"}
+        axis = {"name": name, "type": {"t": "time", "c": "channel"}.get(name, "space")}
         if axis["type"] == "space" and unit in _ZARR_UNITS:
             axis["unit"] = _ZARR_UNITS[unit]
         axes.append(axis)
@@ -403,7 +414,7 @@ def _write_zarr(
                 "name": path.stem,
             }
         ],
-        "image-label": {},
+        **({} if result.kind == "scores" else {"image-label": {}}),
     }
     if recipe is not None:
         group.attrs[KEY] = {"recipe": recipe.to_dict()}

@@ -14,8 +14,10 @@ import numpy as np
 
 from napari_tessera import written
 from napari_tessera.catalogue import METHODS, Method
+from napari_tessera.deep.model import pinned
 from napari_tessera.packing import pack, pack_region, unpack, unpack_region
 from napari_tessera.result import Result
+from napari_tessera.signature import Parameter
 from napari_tessera.sources import Over, Region, Source
 from napari_tessera.stacks import LevelsFrom, run, worked_on
 from napari_tessera.types import Progress
@@ -86,7 +88,9 @@ class Recipe:
         arrays = {p.name for p in method.options if p.is_array}
         return cls(
             method=method.name,
-            parameters={k: _plain(v) for k, v in complete.items() if k not in arrays},
+            parameters={
+                p.name: _pinned(p, complete[p.name]) for p in method.options if not p.is_array
+            },
             inputs={k: pack(v) for k, v in complete.items() if k in arrays and v is not None},
             over=worked_on(method, source, over),
             levels_from=levels_from,
@@ -223,6 +227,11 @@ def _described(source: Source) -> dict[str, Any]:
         "axes": list(source.axes),
         "parts": list(source.parts),
     }
+
+
+def _pinned(parameter: Parameter, value: Any) -> Any:
+    """Return a parameter as plain data; a model with its hash, so that no other takes its place."""
+    return pinned(value) if parameter.word.name == "model" else _plain(value)
 
 
 def _plain(value: Any) -> Any:

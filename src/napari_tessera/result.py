@@ -22,9 +22,10 @@ class Result:
     Attributes
     ----------
     array : ndarray or None
-        The labels, one axis per axis of the source but the channels'.
+        The labels, one axis per axis of the source but the channels'; or scores, with the classes
+        as one more axis in front.
     kind : str
-        "classes", "objects", "polygons" or "table".
+        "classes", "objects", "scores", "polygons" or "table".
     resolved : dict
         The parameters with everything automatic as numbers, of the last plane.
     polygons : list of ndarray, shape (N, D)
@@ -50,6 +51,8 @@ class Result:
         """How many labels, polygons or rows there are; takes time for large labels."""
         if self.kind == "polygons":
             return len(self.polygons)
+        if self.kind == "scores":
+            return len(self.array)
         return count(self.array) if self.table is None else len(self.table["index"])
 
 
@@ -65,6 +68,7 @@ def counted(kind: str, number: int) -> str:
         "classes": ("class", "classes"),
         "objects": ("object", "objects"),
         "polygons": ("polygon", "polygons"),
+        "scores": ("probability map", "probability maps"),
         "table": ("row", "rows"),
     }[kind]
     return f"{number} {one if number == 1 else many}"
@@ -142,6 +146,35 @@ def _numbered(previous: Array | None, array: Array, next_id: int) -> Array:
         return continued(previous, array, next_id)
     numbered = array.astype(np.uint32)
     return np.add(numbered, np.uint32(next_id - 1), out=numbered, where=numbered > 0)
+
+
+class Scored:
+    """Probabilities of all places in one array, the classes first.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Of the whole, without classes.
+    """
+
+    def __init__(self, shape: Index) -> None:
+        self._shape = shape
+        self._array: Array | None = None
+
+    def add(self, index: Index, piece: Array) -> None:  # noqa: D102
+        if not index:
+            self._array = piece
+            return
+        if self._array is None:
+            self._array = np.zeros((len(piece), *self._shape), piece.dtype)
+        place: tuple[Any, ...] = (slice(None), *index)
+        self._array[place] = piece
+
+    def miss(self) -> None:
+        """Do nothing: where nothing is to be found, all is 0."""
+
+    def whole(self) -> dict[str, Any]:  # noqa: D102
+        return {"array": self._array}
 
 
 class Tabled:

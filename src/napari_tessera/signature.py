@@ -118,7 +118,8 @@ def parameters(function: Callable[..., Any]) -> tuple[Parameter, ...]:
 
 def check_settings(settings: Any) -> None:
     """Raise an error if a field of a dataclass has a value that its annotation does not allow."""
-    for parameter in parameters(type(settings)):
+    group: Any = type(settings)
+    for parameter in parameters(group):
         check_value(parameter, getattr(settings, parameter.name))
 
 

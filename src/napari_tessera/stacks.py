@@ -13,7 +13,8 @@ from typing import Any, Literal
 import numpy as np
 
 from napari_tessera.catalogue import METHODS, Method
-from napari_tessera.result import Collector, Labelled, Outlined, Result, Tabled
+from napari_tessera.kept import Kept
+from napari_tessera.result import Collector, Labelled, Outlined, Result, Scored, Tabled
 from napari_tessera.sources import Index, Over, Points, Region, Source, grey
 from napari_tessera.tiles import WORKERS, in_order
 from napari_tessera.types import Array, NothingToSeparate, Progress, Reporter, VoxelSize
@@ -30,6 +31,7 @@ def run(
     levels_from: LevelsFrom = "each",
     join: bool = False,
     region: Region | None = None,
+    kept: Kept | None = None,
     report: Callable[[Progress], None] | None = None,
 ) -> Result:
     """Run a method over all planes or volumes of a source.
@@ -52,6 +54,8 @@ def run(
         Objects keep their ids from plane to plane where they overlap.
     region : Region, optional
         The part to work on; None = everything.
+    kept : Kept, optional
+        Where networks and their probabilities are kept for the next run.
     report : callable, optional
         Takes `Progress`.
 
@@ -69,19 +73,19 @@ def run(
     over = worked_on(entry, source, over)
     _check_choice("levels_from", levels_from, ("each", "all"))
     _check_arrays(entry, source, values)
-    places = entry.returns not in ("classes", "objects")
+    places = not (entry.is_labelling or entry.returns == "scores")
     if region is not None:
         region = _in_place(region, source, over) if places else region
         source, values = cut(source, values, region)
         if region.mask is not None and entry.source.word.name == "labels":
             source = replace(source, array=_Masked(source.array, region.mask))
-    walk, reporter = _Walk(entry, source, values, over), Reporter.of(report)
+    walk, reporter = _Walk(entry, source, values, over, kept or Kept()), Reporter.of(report)
     if levels_from == "all" and len(walk) > 1:
         walk = replace(walk, values=resolve(entry, source, values, over, reporter.part(0, 10)))
     start = (0,) * len(source.shape) if region is None else region.start
     result = walk.collect(_collector(walk, join, start), reporter)
     if region is not None and region.mask is not None and not places:
-        result.array[~np.broadcast_to(region.mask, result.array.shape)] = 0
+        result.array[..., ~np.broadcast_to(region.mask, source.shape)] = 0
     return replace(result, start=(0,) * len(start) if places else start)
 
 
@@ -115,11 +119,13 @@ def _check_choice(name: str, given: Any, allowed: tuple[Any, ...]) -> None:
 
 def _collector(walk: _Walk, join: bool, start: Index) -> Collector:
     """Return what puts the pieces together that the method gives."""
-    kind, axes = walk.method.returns, walk.source.axes[: len(walk.lead)]
+    kind, axes = walk.method.kind_of(walk.values), walk.source.axes[: len(walk.lead)]
     if kind == "polygons":
         return Outlined(axes, start)
     if kind == "table":
         return Tabled(axes, start)
+    if kind == "scores":
+        return Scored(walk.source.shape)
     markers = walk.values.get("markers")
     own = isinstance(markers, Points) and markers.ids is None
     keep_ids = markers is not None and not own
@@ -153,7 +159,7 @@ def resolve(
     report: Reporter | None = None,
 ) -> dict[str, Any]:
     """Return complete `values` with everything automatic as numbers, found in all of `source`."""
-    walk = _Walk(method, source, values, over, Reporter.of(report))
+    walk = _Walk(method, source, values, over, reading=Reporter.of(report))
     return method.resolve(walk, values, walk.spacing)
 
 
@@ -195,6 +201,7 @@ class _Walk:
     source: Source
     values: Mapping[str, Any]
     over: Over
+    kept: Kept = field(default_factory=Kept)
     reading: Reporter = field(default_factory=Reporter)
 
     def __post_init__(self) -> None:
@@ -277,6 +284,8 @@ class _Walk:
         image = arrays.get("image")
         if self.method.takes_channels and image is not None and image.ndim > self.axes:
             values["channel_axis"] = -1
+        if self.method.keeps:
+            values["kept"] = self.kept
         try:
             piece = self.method.function(**arrays, **values, spacing=self.spacing, report=report)
         except NothingToSeparate as reason:
@@ -292,7 +301,7 @@ class _Walk:
         indices = list(np.ndindex(self.lead))
         places = [(index, report.part(i, len(indices))) for i, index in enumerate(indices)]
         # methods use all cores within a volume, and several volumes may not fit into memory
-        workers = 1 if self.over == "volume" else WORKERS
+        workers = 1 if self.over == "volume" or self.method.takes_all_cores else WORKERS
         done = in_order(lambda place: (place[0], *self.one(*place)), places, workers=workers)
         for number, (index, piece, used) in enumerate(done, 1):
             report(Progress(number, len(indices)))
@@ -307,5 +316,5 @@ class _Walk:
                 f"{self.source.name} has nothing to separate in any of {len(skipped)} places; "
                 f"in the first: {skipped[0]}"
             )
-        kind, count = self.method.returns, len(skipped)
+        kind, count = self.method.kind_of(self.values), len(skipped)
         return Result(kind=kind, resolved=resolved, skipped=count, **collector.whole())

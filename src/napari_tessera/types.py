@@ -54,6 +54,9 @@ Labels = Annotated[Array, Word("labels")]
 Markers = Annotated[Array, Word("markers")]
 """Starting points as a labels array: 0 = none, any other value = the id that grows from there."""
 
+Scores = Annotated[Array, Word("scores")]
+"""What a network says of each class: probabilities, shape (K, ..., Y, X)."""
+
 Mask = Annotated[Array, Word("mask")]
 """True (or not 0) where something is to be done."""
 
@@ -65,6 +68,12 @@ Table = Annotated[dict[str, Array], Word("table")]
 
 Centres = Annotated[tuple[tuple[float, ...], ...], Word("centres")]
 """Points in the space of intensities, one row per cluster."""
+
+Intensities = Annotated[tuple[tuple[float, float], ...], Word("intensities")]
+"""Of each channel, the value that becomes 0 and the range that becomes 1."""
+
+ModelFolder = Annotated[str, Word("model")]
+"""The name of one of the user's models, or the path of a model folder."""
 
 Length = Annotated[float | str, Word("length", low=0)]
 """A number in the units of `spacing`, or text such as "2 px" (finest pixels) or "1.5 um"."""
@@ -194,10 +203,13 @@ ChannelAxis = Annotated[int | None, Word("channel_axis")]
 Report = Annotated[Callable[[Progress], None] | None, Word("report")]
 """Called with `Progress` now and then; raises `Stop` to end the work."""
 
-SUPPLIED = ("spacing", "channel_axis", "report")
+Keeping = Annotated[Any, Word("kept")]
+"""A `Kept` for what the next run can use again, or None."""
+
+SUPPLIED = ("spacing", "channel_axis", "report", "kept")
 """Words that the caller's surroundings supply; no form or command line asks for them."""
 
-FOUND = ("centres",)
+FOUND = ("centres", "intensities")
 """Words for what a method's statistics find; no form or command line asks for them."""
 
 ARRAYS = ("image", "labels", "markers", "mask")

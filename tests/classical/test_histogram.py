@@ -139,3 +139,9 @@ def test_levels_of_sixteen_bit_images_agree_with_scikit_image():
     )
     narrow = data.camera().astype(np.uint16) + 1000
     assert triangle(histogram([narrow])) == filters.threshold_triangle(narrow)
+
+
+def test_a_constant_image_of_floats_has_one_value():
+    found = histogram([np.full((300, 300), 0.3)])  # more pixels than bins
+    assert found.values.tolist() == [0.3]
+    assert found.counts.tolist() == [90_000]

@@ -58,6 +58,8 @@ def histogram(pieces: Iterable[Array]) -> Histogram:
     array([2, 1])
     """
     low, high, size, whole = _range(pieces)
+    if low == high:
+        return Histogram(np.array([float(low)]), np.array([size]), whole)
     if whole and high - low < BINS:
         counts = _total(pieces, lambda piece: _count_whole(piece, int(low), int(high)))
         return _occurring(float(low) + np.arange(counts.size), counts, whole)

@@ -1,0 +1,60 @@
+"""Results that are kept between runs, so that a new threshold does not run a network again."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import Any
+
+
+class Kept:
+    """Things that took long to make, by what they were made from; the oldest go first.
+
+    Of each group the newest is kept, however large it is; older ones while all together stay under
+    the limit. Several threads may use it.
+
+    Parameters
+    ----------
+    limit : int
+        Bytes.
+
+    Examples
+    --------
+    >>> kept = Kept(limit=10)
+    >>> kept.value("words", 1, lambda: "one", size=len)
+    'one'
+    >>> kept.value("words", 1, lambda: "another", size=len)
+    'one'
+    """
+
+    def __init__(self, limit: int = 0) -> None:
+        self._limit, self._lock = limit, threading.Lock()
+        self._entries: OrderedDict[tuple[str, Hashable], tuple[Any, int]] = OrderedDict()
+
+    def value(
+        self, group: str, key: Hashable, make: Callable[[], Any], *, size: Callable[[Any], int]
+    ) -> Any:
+        """Return what is kept under a key, or make it and keep it."""
+        with self._lock:
+            if (group, key) in self._entries:
+                self._entries.move_to_end((group, key))
+                return self._entries[group, key][0]
+        made = make()
+        with self._lock:
+            self._entries[group, key] = made, size(made)
+            self._trim()
+        return made
+
+    def clear(self) -> None:
+        """Let everything go."""
+        with self._lock:
+            self._entries.clear()
+
+    def _trim(self) -> None:
+        newest = dict(list(self._entries))  # group -> key, the last one counts
+        for group, key in list(self._entries):
+            if sum(size for _, size in self._entries.values()) <= self._limit:
+                return
+            if newest[group] != key:
+                del self._entries[group, key]
