@@ -1,5 +1,24 @@
+import atexit
+import importlib.util
+import os
+import shutil
+import tempfile
+from functools import cache
+
 import numpy as np
 import pytest
+
+from napari_tessera import METHODS
+
+TORCH = importlib.util.find_spec("torch") is not None
+"""Whether networks can be made; the lower floors are tested without."""
+
+OWN = {name: method for name, method in METHODS.items() if TORCH or not method.keeps}
+"""The methods that run here."""
+
+# the models of the tests, not those of whoever runs them
+os.environ["NAPARI_TESSERA_MODELS"] = tempfile.mkdtemp(prefix="napari-tessera-models-")
+atexit.register(shutil.rmtree, os.environ["NAPARI_TESSERA_MODELS"], ignore_errors=True)
 
 
 @pytest.fixture(autouse=True)
@@ -7,13 +26,57 @@ def _numpy_in_doctests(doctest_namespace):
     doctest_namespace["np"] = np
 
 
-def needed(method, shape, *places):
-    """Return the arrays that a method cannot do without: seeds 1, 2, ... at places, else anywhere."""
+def needed(method, shape, *places, rgb=False):
+    """Return what a method cannot do without: seeds 1, 2, ... at places, a model."""
     seeds = np.zeros(shape, np.uint8)
     places = places or [(1, 1), (shape[-2] // 3, shape[-1] // 3), (shape[-2] - 4, shape[-1] - 5)]
     for number, place in enumerate(places, 1):
         seeds[(..., *place)] = number
-    return {p.name: seeds for p in method.options if p.required}
+    return {
+        p.name: tiny_model(rgb=rgb) if p.word.name == "model" else seeds
+        for p in method.options
+        if p.required
+    }
+
+
+def squares(side=96, seed=0, noise=25):
+    """Return an image of bright squares on noise, and the squares as objects."""
+    random = np.random.default_rng(seed)
+    labels = np.zeros((side, side), np.uint8)
+    for number, (y, x) in enumerate(np.ndindex(side // 16, side // 16), 1):
+        size, first = random.integers(7, 12), random.integers(1, 4, 2)
+        top, left = 16 * y + first[0], 16 * x + first[1]
+        labels[top : top + size, left : left + size] = number
+    image = random.integers(0, noise, labels.shape) + 150 * (labels > 0)
+    return image.astype(np.uint8), labels
+
+
+@cache
+def tiny_model(*, rgb=False, kind="objects"):
+    """Train a very small network that finds bright things, and return the name of its model."""
+    from napari_tessera.deep.model import models_folder
+    from napari_tessera.deep.settings import Augmentation, Examples, Optimisation
+    from napari_tessera.deep.train import train
+
+    name = f"tiny {kind}{' rgb' if rgb else ''}"
+    image, labels = squares()
+    if (models_folder() / name).exists():
+        return name
+    train(
+        np.stack([image] * 3, -1) if rgb else image,
+        labels if kind == "objects" else (labels > 0).astype(np.uint8),
+        model=name,
+        kind=kind,
+        channel_axis=-1 if rgb else None,
+        rgb=rgb,
+        options={"depth": 2, "width": 1 / 8},
+        examples=Examples(patch=32, validation=0.2),
+        augmentation=Augmentation(elastic=0, rotation=0),
+        optimisation=Optimisation(
+            epochs=2, steps=30, batch=4, learning_rate=0.01, averaging=0.8, minutes=None
+        ),
+    )
+    return name
 
 
 @pytest.fixture

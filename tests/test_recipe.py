@@ -14,7 +14,7 @@ from napari_tessera.sources import Points, Region, Source
 from napari_tessera.stacks import run
 from napari_tessera.types import VoxelSize
 
-from .conftest import needed
+from .conftest import OWN, needed
 
 SPACING = VoxelSize((2, 0.5, 0.5), "um")
 
@@ -28,6 +28,8 @@ PARAMETERS = {
     "canny": {"smoothing": "1 px", "high_quantile": 0.95},
     "contours": {"tolerance": "0.2 um"},
     "measure": {"convex": True},
+    "predict": {"threshold": 0.4, "tile": 64},
+    "scores": {"flips": True},
 }
 
 
@@ -53,9 +55,9 @@ def on_disk(tmp_path, monkeypatch, source):
 def recipes(source):
     """Return recipes of every method, with markers, masks and regions, and what they give."""
     seeds = {
-        name: needed(METHODS[name], source.shape, (0, 0), (4, 4), (11, 12)) for name in METHODS
+        name: needed(method, source.shape, (0, 0), (4, 4), (11, 12)) for name, method in OWN.items()
     }
-    runs = [(name, {**PARAMETERS[name], **seeds[name]}, {}) for name in METHODS]
+    runs = [(name, {**PARAMETERS[name], **seeds[name]}, {}) for name in OWN]
     points = Points(np.array([[2, 4.2, 4], [2, 11, 12]]))
     painted = np.zeros(source.shape, np.uint8)
     painted[2, 4, 4], painted[2, 11, 12] = 3, 200
@@ -106,7 +108,7 @@ def check_file(recipe, expected, source):
     assert found == wanted
 
 
-CASES = range(len(METHODS) + 9)
+CASES = range(len(OWN) + 9)
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -1,12 +1,12 @@
 import math
 
-import numpy as np
 import pytest
 import segmentation_models_pytorch as smp
 import torch
 from torch.nn import functional
 
-from napari_tessera.deep.losses import IGNORE, TERMS, Loss, median_frequency_weights
+from napari_tessera.deep.formula import NAMES, parse
+from napari_tessera.deep.losses import IGNORE, TERMS, Loss
 
 
 @pytest.fixture(params=[(2, 3, 8, 9), (2, 3, 4, 5, 6)], ids=["planes", "volumes"])
@@ -75,6 +75,66 @@ def test_ignored_pixels_do_not_count(batch, name):
 
 
 @pytest.mark.parametrize("name", TERMS)
+def test_pixels_without_shares_do_not_count(batch, name):
+    scores, target = batch
+    target[:, 0] = IGNORE
+    shares = functional.one_hot(target.clamp_min(0), 3).movedim(-1, 1).float()
+    shares[:, :, 0] = 0
+    loss = Loss({name: 1})
+    torch.testing.assert_close(loss(scores, shares), loss(scores, target))
+    nothing = loss(scores, torch.zeros_like(shares))
+    nothing.backward()
+    assert float(nothing.detach()) == 0
+    assert float(scores.grad.abs().sum()) == 0
+
+
+def test_pixels_count_as_they_are_weighted_written_out():
+    half = math.log(3.0)  # probabilities 3/4 and 1/4
+    scores = torch.tensor([[[[half, half, half]], [[0.0, 0.0, 0.0]]]])
+    target = torch.tensor([[[0, 1, IGNORE]]])
+    weights = torch.tensor([[[3.0, 1.0, 100.0]]])
+    right, wrong = -math.log(3 / 4), -math.log(1 / 4)
+    by_hand = {
+        "cross_entropy": (3 * right + wrong) / 4,
+        "focal": (3 * right / 16 + wrong * 9 / 16) / 4,
+    }
+    for name, expected in by_hand.items():
+        assert float(Loss({name: 1})(scores, target, weights)) == pytest.approx(expected), name
+    both = (3 * 5 * right + 2 * wrong) / (3 * 5 + 2)
+    found = Loss({"cross_entropy": 1}, [5.0, 2.0])(scores, target, weights)
+    assert float(found) == pytest.approx(both)
+
+
+@pytest.mark.parametrize("name", TERMS)
+def test_weights_of_pixels_are_for_losses_of_pixels(batch, name):
+    scores, target = batch
+    loss, ones = Loss({name: 1}), torch.ones(target.shape)
+    torch.testing.assert_close(loss(scores, target, ones), loss(scores, target))
+    torch.testing.assert_close(loss(scores, target, 7 * ones), loss(scores, target))
+    only_one = ones.clone()
+    only_one[1] = 0  # the second image
+    expected = loss(scores, target)
+    if name in {"cross_entropy", "focal"}:
+        expected = loss(scores[:1], target[:1])
+    torch.testing.assert_close(loss(scores, target, only_one), expected)
+    assert float(Loss({"focal": 1})(scores, target, 0 * ones).detach()) == 0
+
+
+@pytest.mark.parametrize("classes", [None, [0.2, 1.0, 3.0]])
+def test_weighted_cross_entropy_is_torchs(batch, classes):
+    scores, target = batch
+    target[0, 0] = IGNORE
+    weights = torch.rand(target.shape) + 0.1
+    given = None if classes is None else torch.tensor(classes)
+    each = functional.cross_entropy(scores, target, given, ignore_index=IGNORE, reduction="none")
+    share = torch.ones(3) if given is None else given
+    counting = weights * share[target.clamp_min(0)] * (target != IGNORE)
+    expected = (weights * each).sum() / counting.sum()
+    loss = Loss({"cross_entropy": 1}, classes)
+    torch.testing.assert_close(loss(scores, target, weights), expected)
+
+
+@pytest.mark.parametrize("name", TERMS)
 def test_the_truth_is_the_minimum_and_gradients_lead_there(batch, name):
     scores, target = batch
     loss = Loss({name: 1})
@@ -118,16 +178,30 @@ def test_sums_are_weighted(batch):
     torch.testing.assert_close(both, parts)
 
 
+def test_every_loss_can_be_written():
+    assert tuple(TERMS) == NAMES
+    assert Loss(parse("0.5 dice + 2 focal")).terms == {"dice": 0.5, "focal": 2.0}
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
         (lambda: Loss({"magic": 1}), "loss is 'magic'; choose one of cross_entropy"),
         (lambda: Loss({}), "loss is empty"),
         (lambda: Loss({"dice": 0}), "weight of loss 'dice' is 0"),
-        (lambda: median_frequency_weights([0, 0]), "at least one class needs pixels"),
         (
             lambda: Loss({"dice": 1})(torch.zeros(1, 2, 3, 3), torch.full((1, 3, 3), 2)),
             "target has class 2, but scores are of 2 classes",
+        ),
+        (
+            lambda: Loss({"dice": 1})(torch.zeros(1, 2, 3, 3), torch.full((1, 3, 3), -2)),
+            "target has class -2, but scores are of 2 classes",
+        ),
+        (
+            lambda: Loss({"focal": 1})(
+                torch.zeros(1, 2, 3, 3), torch.zeros(1, 3, 3), torch.ones(1, 1, 3, 3)
+            ),
+            r"weights has shape \(1, 1, 3, 3\); .* the \(1, 3, 3\) pixels of target",
         ),
         (
             lambda: Loss({"focal": 1}, [1.0])(torch.zeros(1, 2, 3, 3), torch.zeros(1, 3, 3)),
@@ -138,12 +212,3 @@ def test_sums_are_weighted(batch):
 def test_bad_input_is_named(make, message):
     with pytest.raises(ValueError, match=message):
         make()
-
-
-def test_weights_of_camvid_are_those_of_the_paper():
-    # shares from which SegNet's published weights come: median / share
-    shares = np.array([1 / 0.2595, 1 / 0.1826, 1 / 4.5640])
-    found = median_frequency_weights((shares * 1e7).round().astype(int).tolist())
-    np.testing.assert_allclose(
-        np.array(found) / found[0], [1, 0.1826 / 0.2595, 4.5640 / 0.2595], rtol=1e-4
-    )

@@ -29,10 +29,11 @@ NARROW = {
     "segnet": {"width": 1 / 8},
     "segnet_basic": {"width": 1 / 8},
     "deeplabv3plus": {"width": 1 / 8},
+    "dpt": {"width": 1 / 16},
 }
 """Options that keep our own networks small; the others have small encoders."""
 
-OWN = list(NARROW)
+OWN = [name for name in NARROW if name != "dpt"]
 
 UNUSED = {"pspnet": tuple(f"network.encoder.model.blocks.{stage}." for stage in (3, 4, 5, 6))}
 """What segmentation_models_pytorch makes and never runs: PSPNet ends at stride 8."""
@@ -57,6 +58,7 @@ PUBLISHED = [
     ("segnet_basic", 3, 11, {}, 360, 360, 1_416_587),
     ("deeplabv3plus", 3, 21, {"encoder": "resnet50"}, 513, 513, 40_352_181),
     ("deeplabv3plus", 3, 21, {"encoder": "resnet101"}, 64, 64, 59_344_309),
+    ("dpt", 3, 150, {"encoder": "tu-vit_large_patch16_384", "width": 1}, 64, 64, 343_329_430),
     ("unet", 3, 2, {"encoder": "resnet18"}, 64, 64, 14_328_354),
     ("unet", 3, 2, {"encoder": "resnet34"}, 64, 64, 24_436_514),
 ]
@@ -135,6 +137,17 @@ class TestEveryNetwork:
         assert all(key.startswith(UNUSED.get(name, ())) for key in left_out), left_out
         assert losses[-1] < losses[0] / 2
 
+    def test_the_smallest_batch_of_the_smallest_images_can_be_learnt_from(self, name):
+        sizes, count = NETWORKS[name].sizes, NETWORKS[name].smallest_batch
+        side = sizes.smallest + 2 * sizes.margin
+        network = narrow(name).train()
+        scores = network(torch.randn(count, 1, side, side))
+        assert scores.shape == (count, 2, sizes.smallest, sizes.smallest)
+        assert scores.isfinite().all()
+        if count > 1:
+            with pytest.raises(ValueError, match="Expected more than 1 value per channel"):
+                network(torch.randn(count - 1, 1, side, side))
+
     def test_saved_and_loaded_it_gives_the_same(self, name, tmp_path):
         network, other = narrow(name, 2, 3).eval(), narrow(name, 2, 3).eval()
         for score in ("score_fr", "score_pool4", "score_pool3"):  # they begin at zero
@@ -154,6 +167,25 @@ class TestEveryNetwork:
         assert 10 < len(entry.description) < 90
         with pytest.raises(TypeError, match="strides is 3.*no such option; choose from"):
             build(name, in_channels=1, classes=2, strides=3)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("fcn", {"encoder": "tu-tf_efficientnet_lite0"}),
+        ("unet", {"encoder": "tu-tf_efficientnet_lite0"}),
+        ("unet", {"depth": 6, "width": 1 / 32}),
+        ("unet", {"depth": 1, "width": 1 / 32, "normalisation": "instance"}),
+        ("unet", {"depth": 2, "width": 1 / 32, "axes": 3}),
+        ("deeplabv3plus", {"encoder": "resnet18", "output_stride": 8, "width": 1 / 32}),
+        ("pspnet", {"encoder": "resnet18"}),
+    ],
+)
+def test_options_change_the_smallest_image(name, options):
+    sizes = NETWORKS[name].configure(**options).sizes
+    shape = (sizes.smallest,) * options.get("axes", 2)
+    network = build(name, in_channels=1, classes=2, **options).train()
+    assert network(torch.randn(1, 1, *shape)).shape == (1, 2, *shape)
 
 
 @pytest.mark.parametrize("name", OWN)
@@ -360,6 +392,40 @@ def test_encoders_that_are_not_free_are_used_on_request():
     assert sum(weights.numel() for weights in network.parameters()) == 3_714_658
     with pytest.raises(ValueError, match="'mit_b0', which Linknet cannot use"):
         build("linknet", in_channels=3, classes=2, encoder="mit_b0", allow_noncommercial=True)
+
+
+@pytest.mark.parametrize(
+    ("encoder", "tokens"),
+    [
+        ("tu-vit_small_patch8_224", 1),
+        ("tu-deit_tiny_distilled_patch16_224", 2),
+        ("tu-vit_small_patch16_dinov3", 5),
+        ("tu-vit_medium_patch16_gap_240", 0),
+        ("tu-swin_tiny_patch4_window7_224", 0),
+    ],
+)
+def test_dpt_takes_vision_transformers_of_several_kinds(encoder, tokens):
+    network = build("dpt", in_channels=2, classes=3, encoder=encoder, width=1 / 32)
+    assert network.encoder._num_prefix_tokens == tokens
+    scores = network.train()(torch.randn(1, 2, 64, 96))
+    assert scores.shape == (1, 3, 64, 96)
+    scores.square().sum().backward()
+    assert [name for name, weights in network.named_parameters() if weights.grad is None] == []
+
+
+@pytest.mark.parametrize(
+    ("encoder", "reason"),
+    [
+        ("tu-resnet18", "dynamic_img_size"),
+        ("vit_tiny_patch16_224", "must start with 'tu-'"),
+        ("tu-vit_nothing", "Unknown model"),
+        ("tu-vit_tiny_patch16_224.nonsense", "Invalid pretrained tag"),
+        ("tu-vit_small_patch14_dinov2", "patches of 14 pixels"),
+    ],
+)
+def test_dpt_refuses_other_encoders(encoder, reason):
+    with pytest.raises(ValueError, match=f"{encoder}', which DPT cannot use .*{reason}.*such as"):
+        build("dpt", in_channels=1, classes=2, encoder=encoder, width=1 / 64)
 
 
 def test_an_encoder_that_cannot_be_dilated_is_refused():

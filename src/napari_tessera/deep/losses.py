@@ -20,7 +20,8 @@ class Loss(torch.nn.Module):
     Parameters
     ----------
     terms : mapping of str to float
-        Name in `TERMS` -> its weight, such as {"dice": 1, "cross_entropy": 1}.
+        Name in `TERMS` -> its weight, such as {"dice": 1, "cross_entropy": 1};
+        `napari_tessera.deep.formula.parse` reads it from text.
     class_weights : sequence of float, optional
         How much each class counts in "cross_entropy" and "focal"; None = all alike. With one score
         per pixel they are those of background and foreground.
@@ -50,7 +51,9 @@ class Loss(torch.nn.Module):
         given = None if class_weights is None else torch.tensor(class_weights, dtype=torch.float32)
         self.register_buffer("class_weights", given)
 
-    def forward(self, scores: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    def forward(
+        self, scores: torch.Tensor, target: torch.Tensor, weights: torch.Tensor | None = None
+    ) -> torch.Tensor:
         """Return the loss, one number; 0 where every pixel is to be ignored.
 
         Parameters
@@ -58,24 +61,51 @@ class Loss(torch.nn.Module):
         scores : Tensor, shape (B, K, ...)
             Before the softmax; with K = 1, before the sigmoid.
         target : Tensor, shape (B, ...) or (B, K, ...)
-            Class ids, `IGNORE` where unknown; or the share of each class, as mixing makes it.
+            Class ids, `IGNORE` where unknown; or the share of each class, as mixing makes it,
+            all 0 where unknown. With one score per pixel its share is that of the foreground.
+        weights : Tensor, shape (B, ...), optional
+            How much each pixel counts in "cross_entropy" and "focal", which become weighted
+            means; the others, which compare whole regions, count every pixel alike.
+
+        Raises
+        ------
+        ValueError
+            If shapes, classes or the number of class weights do not go together.
         """
-        logarithms, truth = flattened(scores, target)
+        logarithms, truth, known = flattened(scores, target)
         if truth.shape[1] == 0:
             return scores.sum() * 0
-        weights = logarithms.new_ones(len(truth))
+        counting = self._counting(truth, known, weights)
+        parts = [w * TERMS[name](logarithms, truth, counting) for name, w in self.terms.items()]
+        return torch.stack(parts).sum()
+
+    def _counting(
+        self, truth: torch.Tensor, known: torch.Tensor, weights: torch.Tensor | None
+    ) -> torch.Tensor:
+        """Return how much each class counts at each pixel, (K, N) or (K, 1)."""
+        counting = truth.new_ones(len(truth), 1)  # (K, 1)
         if self.class_weights is not None:
             if len(self.class_weights) != len(truth):
                 raise ValueError(
                     f"class_weights has {len(self.class_weights)} numbers for {len(truth)} classes"
                 )
-            weights = self.class_weights
-        parts = [w * TERMS[name](logarithms, truth, weights) for name, w in self.terms.items()]
-        return torch.stack(parts).sum()
+            counting = self.class_weights[:, None]  # (K, 1)
+        if weights is None:
+            return counting
+        if weights.shape != known.shape:
+            raise ValueError(
+                f"weights has shape {tuple(weights.shape)}; pass one number for each of the "
+                f"{tuple(known.shape)} pixels of target"
+            )
+        return counting * weights[known].float()  # (K, N)
 
 
-def flattened(scores: torch.Tensor, target: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def flattened(
+    scores: torch.Tensor, target: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Return log-probabilities and shares of the classes at the N pixels that count, (K, N) each.
+
+    The third result, (B, ...), says which pixels these are.
 
     Parameters
     ----------
@@ -84,30 +114,40 @@ def flattened(scores: torch.Tensor, target: torch.Tensor) -> tuple[torch.Tensor,
     """
     if scores.shape[1] == 1:
         scores = torch.cat([torch.zeros_like(scores), scores], dim=1)  # (B, 2, ...)
-    classes = scores.shape[1]
     logarithms = functional.log_softmax(scores.float(), dim=1)  # (B, K, ...)
-    logarithms = logarithms.transpose(0, 1).flatten(1)  # (K, B ...)
     if target.ndim == scores.ndim:
-        soft = target.float().transpose(0, 1).flatten(1)  # (K, B ...)
-        if len(soft) == 1:
-            soft = torch.cat([1 - soft, soft])
-        return logarithms, soft
-    ids = target.reshape(-1)  # (B ...)
-    known = ids != IGNORE
-    ids = ids[known].long()
-    if ids.numel() and (ids.min() < 0 or ids.max() >= classes):
+        shares = target.float()  # (B, K, ...)
+        if shares.shape[1] == 1:
+            shares = torch.cat([1 - shares, shares], dim=1)  # (B, 2, ...)
+        known = shares.sum(dim=1) > 0  # (B, ...)
+        return _at(known, logarithms), _at(known, shares), known
+    known = target != IGNORE  # (B, ...)
+    ids = target[known].long()  # (N,)
+    return _at(known, logarithms), _one_hot(ids, scores.shape[1]), known
+
+
+def _at(known: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+    """Return `values` (B, K, ...) at the N pixels where `known` (B, ...), (K, N)."""
+    flat = values.transpose(0, 1).flatten(1)  # (K, B ...)
+    return flat if known.all() else flat[:, known.flatten()]  # choosing takes four times as long
+
+
+def _one_hot(ids: torch.Tensor, classes: int) -> torch.Tensor:
+    """Return 1 for the class of each pixel and 0 for the others, (K, N)."""
+    wrong = ids[(ids < 0) | (ids >= classes)]
+    if len(wrong):
         raise ValueError(
-            f"target has class {int(ids.max())}, but scores are of {classes} classes; number "
+            f"target has class {int(wrong[0])}, but scores are of {classes} classes; number "
             f"classes from 0, and use {IGNORE} for pixels to ignore"
         )
-    return logarithms[:, known], functional.one_hot(ids, classes).T.float()
+    return functional.one_hot(ids, classes).T.float()
 
 
 def cross_entropy(
     logarithms: torch.Tensor, truth: torch.Tensor, weights: torch.Tensor
 ) -> torch.Tensor:
-    """Return the mean logarithm of the true class's probability, weighted by class."""
-    shares = truth * weights[:, None]  # (K, N)
+    """Return the mean logarithm of the true class's probability, weighted by class and pixel."""
+    shares = truth * weights  # (K, N)
     return -(shares * logarithms).sum() / shares.sum().clamp_min(1e-12)
 
 
@@ -115,7 +155,7 @@ def focal(
     logarithms: torch.Tensor, truth: torch.Tensor, weights: torch.Tensor, gamma: float = 2.0
 ) -> torch.Tensor:
     """Return the cross entropy with easy pixels played down (Lin et al., ICCV 2017)."""
-    shares = truth * weights[:, None]  # (K, N)
+    shares = truth * weights  # (K, N)
     hard = (1 - logarithms.exp()) ** gamma  # (K, N)
     return -(shares * hard * logarithms).sum() / shares.sum().clamp_min(1e-12)
 
@@ -182,34 +222,4 @@ TERMS: Mapping[str, Term] = MappingProxyType(
         "lovasz": lovasz,
     }
 )
-"""Losses that can be summed, by name."""
-
-
-def median_frequency_weights(counts: list[int]) -> list[float]:
-    """Return weights that make up for rare classes: the median of the shares, over each share.
-
-    Parameters
-    ----------
-    counts : list of int
-        Pixels of each class; classes without pixels get 0.
-
-    Returns
-    -------
-    list of float
-
-    References
-    ----------
-    D. Eigen and R. Fergus, "Predicting depth, surface normals and semantic labels with a common
-    multi-scale convolutional architecture", ICCV 2015.
-
-    Examples
-    --------
-    >>> median_frequency_weights([80, 20, 10])
-    [0.25, 1.0, 2.0]
-    """
-    shares = torch.tensor(counts, dtype=torch.float64)
-    present = shares > 0
-    if not present.any():
-        raise ValueError(f"counts is {counts}; at least one class needs pixels")
-    middle = torch.quantile(shares[present], 0.5)
-    return torch.where(present, middle / shares.clamp_min(1), shares).tolist()
+"""Losses that can be summed, by the names in `napari_tessera.deep.formula`."""

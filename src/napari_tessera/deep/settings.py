@@ -9,10 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
+from napari_tessera.deep.formula import parse
 from napari_tessera.signature import check_settings
 from napari_tessera.types import Fraction, Word
 
 Kind = Literal["objects", "classes"]
+ObjectTargets = Literal["boundaries", "distances"]
 Targets = Literal["boundaries", "distances", "classes"]
 Device = Annotated[str, Word("device")]
 Normalising = Literal["percentiles", "mean"]
@@ -182,6 +184,7 @@ class Objective:
 
     def __post_init__(self) -> None:
         check_settings(self)
+        parse(self.loss)
 
 
 @dataclass(frozen=True)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from napari_tessera.deep.networks.options import (
+    ENCODER,
     Config,
     DeepLabConfig,
+    DPTConfig,
     EncoderConfig,
     FCNConfig,
     PANConfig,
@@ -40,6 +42,8 @@ class Network:
         The frozen dataclass of its options.
     smallest_batch : int
         Fewest images per training step; prediction takes one.
+    preset : mapping
+        Options with which it trains on a laptop.
     """
 
     title: str
@@ -47,6 +51,7 @@ class Network:
     place: str
     config: type[Config]
     smallest_batch: int = 1
+    preset: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def sizes(self) -> Sizes:
@@ -55,7 +60,7 @@ class Network:
 
     def configure(self, **options: Any) -> Config:
         """Return its options, or raise an error that names those it has."""
-        names = [field.name for field in fields(self.config)]
+        names = [each.name for each in fields(self.config)]
         for name, value in options.items():
             if name not in names:
                 raise TypeError(
@@ -69,27 +74,27 @@ NETWORKS: Mapping[str, Network] = MappingProxyType(
     {
         "unet": Network(
             "U-Net", "The first to try: cells, tissue, few examples, 2-D or 3-D",
-            "unet:unet", UNetConfig,
+            "unet:unet", UNetConfig, preset={"encoder": ENCODER},
         ),
         "unet2015": Network(
             "U-Net (2015)", "As published: labels the inner part of each tile, exact at seams",
-            "unet:UNet2015", UNet2015Config,
+            "unet:UNet2015", UNet2015Config, preset={"width": 0.25},
         ),
         "fcn": Network(
             "FCN", "As published: VGG16 with skips at strides 32, 16 and 8; large, coarse borders",
-            "fcn:FCN", FCNConfig,
+            "fcn:FCN", FCNConfig, preset={"encoder": ENCODER},
         ),
         "segnet": Network(
             "SegNet", "As published: places of maxima lead the way back; scenes",
-            "segnet:SegNet", SegNetConfig,
+            "segnet:SegNet", SegNetConfig, preset={"width": 0.25},
         ),
         "segnet_basic": Network(
             "SegNet-Basic", "As published: four levels of 64 channels, 1.4 million parameters",
-            "segnet:SegNetBasic", SegNetConfig,
+            "segnet:SegNetBasic", SegNetConfig, preset={"width": 0.5},
         ),
         "deeplabv3plus": Network(
             "DeepLabV3+", "Wide context by dilated convolutions: scenes, large objects",
-            "deeplab:DeepLabV3Plus", DeepLabConfig,
+            "deeplab:DeepLabV3Plus", DeepLabConfig, preset={"width": 0.5},
         ),
         "unetplusplus": Network(
             "U-Net++", "A U-Net with nested skips",
@@ -122,6 +127,10 @@ NETWORKS: Mapping[str, Network] = MappingProxyType(
         "segformer": Network(
             "SegFormer head", "Four levels fused by 1 x 1 convolutions: light, coarse borders",
             "smp:segformer", EncoderConfig,
+        ),
+        "dpt": Network(
+            "DPT", "A vision transformer, every pixel sees the whole image: many examples, scenes",
+            "smp:dpt", DPTConfig,
         ),
     }
 )  # fmt: skip

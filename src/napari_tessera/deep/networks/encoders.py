@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import segmentation_models_pytorch as models
 import torch
 from torch import nn
@@ -45,7 +47,28 @@ def encoder(
         )
     except (KeyError, RuntimeError, ValueError, NotImplementedError) as error:
         raise ValueError(_refusal(name, output_stride)) from error
+    note_origin(found, name, allow_noncommercial=allow_noncommercial)
     return found
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What an encoder was asked for as, so that weights for it can be found.
+
+    Attributes
+    ----------
+    name : str
+    allow_noncommercial : bool
+        See `check_licence`; weights have licences too.
+    """
+
+    name: str
+    allow_noncommercial: bool
+
+
+def note_origin(encoder: nn.Module, name: str, *, allow_noncommercial: bool) -> None:
+    """Give an encoder its `origin`."""
+    encoder.origin = Origin(name, allow_noncommercial)
 
 
 def check_licence(name: str, *, allow_noncommercial: bool) -> None:

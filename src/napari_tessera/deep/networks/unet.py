@@ -224,6 +224,7 @@ class Expanding(nn.Module):
     def __init__(self, widths: Sequence[int], style: Style) -> None:
         super().__init__()
         steps = list(pairwise(reversed(widths)))
+        self.crops = not style.padding
         up = UP_CONVOLUTION[style.axes]
         self.enlarge = nn.ModuleList(up(deep, fine, 2, stride=2) for deep, fine in steps)
         self.merge = nn.ModuleList(style.twice(2 * fine, fine) for _, fine in steps)
@@ -233,7 +234,8 @@ class Expanding(nn.Module):
         *skips, features = levels  # (B, 1024, Y/16, X/16)
         for enlarge, merge, skip in zip(self.enlarge, self.merge, reversed(skips), strict=True):
             features = enlarge(features)  # (B, 512 .. 64, Y/8 .. Y, X/8 .. X)
-            near = centre(skip, features.shape[2:])  # (B, 512 .. 64, Y/8 .. Y, X/8 .. X)
+            # with padding nothing is to be cropped, and without a crop any size can be exported
+            near = centre(skip, features.shape[2:]) if self.crops else skip  # (B, 512 .. 64, ..)
             features = merge(torch.cat([near, features], 1))  # (B, 512 .. 64, Y/8 .., X/8 ..)
         return features
 

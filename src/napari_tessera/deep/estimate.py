@@ -1,0 +1,135 @@
+"""What a prediction will cost, found out by trying a small tile."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from napari_tessera.deep.model import find
+from napari_tessera.deep.networks import NETWORKS
+from napari_tessera.deep.predict import PIXELS, kept_network, side_of, sizes_at
+from napari_tessera.kept import Kept
+from napari_tessera.types import VoxelSize
+
+if TYPE_CHECKING:
+    import torch
+
+TRIED = 128
+"""Side of the tile that is tried, in pixels."""
+
+ALIVE = 0.3
+"""Share of all that the layers of a network give that is in memory at once, as measured."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a prediction will cost.
+
+    Attributes
+    ----------
+    tiles : int
+        In all planes or volumes together.
+    tile : tuple of int
+        Their size in pixels.
+    memory : int
+        Bytes, besides the image as it is.
+    seconds : float
+    device : str
+        In words, with the reason.
+    """
+
+    tiles: int
+    tile: tuple[int, ...]
+    memory: int
+    seconds: float
+    device: str
+
+
+def predict_estimate(
+    values: Mapping[str, Any], shape: tuple[int, ...], count: int, spacing: VoxelSize, kept: Kept
+) -> Estimate:
+    """Return what it costs to predict planes or volumes.
+
+    Parameters
+    ----------
+    values : mapping
+        The parameters of `predict`.
+    shape : tuple of int
+        Of one plane or volume, without channels.
+    count : int
+        How many there are.
+    spacing : VoxelSize
+    kept : Kept
+        Where the network is kept for the run.
+
+    Raises
+    ------
+    ValueError
+        If the model or the device is not there, or the model takes other images.
+    """
+    from napari_tessera.deep import devices, tiled
+
+    model, device = find(values["model"]), devices.choose(values["device"])
+    config = model.config
+    if len(shape) < config.axes:
+        raise ValueError(f"model {model.name!r} works on volumes; choose to work on a volume")
+    sizes = NETWORKS[config.network].configure(**config.options).sizes
+    zoomed = sizes_at(shape, spacing, model)
+    planes = zoomed[0] if len(shape) > config.axes else 1
+    plan = tiled.plan(zoomed[-config.axes :], sizes, tile=side_of(values["tile"], config.axes))
+    network = kept_network(model, device, kept)
+    tried = tiled.plan((TRIED,) * config.axes, sizes, tile=TRIED)
+    seconds, layers = _tried(network, config.in_channels, tried.tile, tried.margin, device)
+    share = math.prod(plan.tile) / math.prod(tried.tile)
+    batch = min(plan.count, max(1, PIXELS // math.prod(plan.tile)))
+    tiles, mirrors = plan.count * planes * count, 4 if values["flips"] else 1
+    pixels = math.prod(zoomed)
+    row = config.classes * plan.tile[0] * math.prod(plan.shape[1:])
+    weights = sum(each.numel() for each in network.parameters())
+    memory = 4 * (weights + pixels * (config.in_channels + config.classes) + row)
+    return Estimate(
+        tiles,
+        plan.tile,
+        memory + int(ALIVE * layers * share * batch),
+        tiles * seconds * share * mirrors,
+        devices.explained(values["device"]),
+    )
+
+
+def _tried(
+    network: torch.nn.Module,
+    channels: int,
+    tile: tuple[int, ...],
+    margin: int,
+    device: torch.device,
+) -> tuple[float, int]:
+    """Return the seconds that a tile takes, and the bytes that all layers give for it."""
+    import torch
+
+    from napari_tessera.deep import devices
+
+    given = 0
+
+    def count(module: Any, inputs: Any, output: Any) -> None:
+        nonlocal given
+        if isinstance(output, torch.Tensor):
+            given += output.numel() * output.element_size()
+
+    leaves = [module for module in network.modules() if not list(module.children())]
+    hooks = [leaf.register_forward_hook(count) for leaf in leaves]
+    sides = [side + 2 * margin for side in tile]
+    try:
+        with torch.inference_mode(), devices.autocast(device, enabled=True):
+            image = torch.zeros((1, channels, *sides), device=device)
+            network(image)
+            for hook in hooks:
+                hook.remove()
+            began = time.perf_counter()
+            network(image).cpu()
+            return time.perf_counter() - began, given
+    finally:
+        for hook in hooks:
+            hook.remove()

@@ -1,0 +1,447 @@
+"""Train a network on images with labels; the result is a model folder."""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path  # noqa: TC003 (the form reads the annotations)
+from typing import TYPE_CHECKING, Any
+
+from napari_tessera.deep import examples as example
+from napari_tessera.deep.formula import parse
+from napari_tessera.deep.model import Folder, Model, ModelConfig, card, place_of, versions
+from napari_tessera.deep.networks import NETWORKS, build
+from napari_tessera.deep.settings import (
+    Augmentation,
+    Examples,
+    Kind,
+    Objective,
+    ObjectTargets,
+    Optimisation,
+    Targets,
+    Transfer,
+)
+from napari_tessera.deep.targets import class_weights
+from napari_tessera.types import Progress, Reporter, Spacing, Stop, VoxelSize
+
+if TYPE_CHECKING:
+    import torch
+
+    from napari_tessera.deep.batches import Batches
+    from napari_tessera.deep.fit import Keeping, State
+    from napari_tessera.deep.judge import Judge, Judged
+
+
+@dataclass(frozen=True)
+class Task:
+    """Everything that was asked for, besides the examples.
+
+    Attributes
+    ----------
+    network : str
+        A key of `napari_tessera.deep.networks.NETWORKS`.
+    options : dict
+        Of the network; None = those that train on a laptop.
+    kind : {"objects", "classes"}
+        What the labels are: numbered objects, or numbers of classes.
+    targets : {"boundaries", "distances"}
+        What the network learns of objects: interior and boundary, or how far inside a pixel is.
+    examples, augmentation, objective, optimisation, transfer
+        Groups of settings.
+    class_names, colours : tuple of str
+        Of the classes, in order.
+    seed : int
+        The same seed gives the same weights on one CPU.
+    """
+
+    network: str = "unet"
+    options: Mapping[str, Any] | None = None
+    kind: Kind = "objects"
+    targets: ObjectTargets = "boundaries"
+    examples: Examples = Examples()
+    augmentation: Augmentation = Augmentation()
+    objective: Objective = Objective()
+    optimisation: Optimisation = Optimisation()
+    transfer: Transfer = Transfer()
+    class_names: tuple[str, ...] = ()
+    colours: tuple[str, ...] = ()
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.network not in NETWORKS:
+            raise ValueError(f"network is {self.network!r}; choose one of {', '.join(NETWORKS)}")
+        for name, allowed in (
+            ("kind", ("objects", "classes")),
+            ("targets", ("boundaries", "distances")),
+        ):
+            if getattr(self, name) not in allowed:
+                raise ValueError(
+                    f"{name} is {getattr(self, name)!r}; choose one of {', '.join(allowed)}"
+                )
+
+    @property
+    def learns(self) -> Targets:
+        """What the network gives: classes, or one of the pictures of objects."""
+        return "classes" if self.kind == "classes" else self.targets
+
+    @property
+    def network_options(self) -> dict[str, Any]:
+        """The options of the network, those for a laptop if none are given."""
+        return dict(NETWORKS[self.network].preset if self.options is None else self.options)
+
+    @property
+    def axes(self) -> int:
+        """Spatial axes of the network."""
+        return int(self.network_options.get("axes", 2))
+
+
+def train(
+    images: Any,
+    labels: Any,
+    *,
+    model: str | Path,
+    channel_axis: int | None = None,
+    rgb: bool = False,
+    names: Sequence[str] = (),
+    spacing: Spacing = None,
+    device: str = "auto",
+    resume: bool = False,
+    report: Callable[[Progress], None] | None = None,
+    **task: Any,
+) -> Model:
+    """Train a network on images with labels and keep it in a model folder.
+
+    The best weights are written as training goes on: whoever stops it keeps the best so far.
+
+    Parameters
+    ----------
+    images : ndarray, shape (..., Y, X), or a list of them
+        Intensities; leading axes are planes (or volumes) to learn from. Lazily loaded arrays are
+        read patch by patch.
+    labels : ndarray of int of the same shape, or a list of them
+        Numbers of objects or classes.
+    model : str or Path
+        A name, for the user's folder of models, or the path of a new folder.
+    channel_axis : int, optional
+        Axis of the images that holds channels.
+    rgb : bool
+        Whether the channels are red, green and blue.
+    names : sequence of str
+        Of the images, for messages.
+    spacing : sequence of float, optional
+        Pixel size along each spatial axis. Images of another size are rescaled at prediction.
+    device : str
+        "auto", "cpu", "cuda", "cuda:1", "mps".
+    resume : bool
+        Go on where an interrupted training of this model stopped, or train it longer.
+    report : callable, optional
+        Takes `Progress` with epoch, losses and the judged picture; raises `Stop` to end early.
+    **task
+        Fields of `Task`: network, options, kind, targets, examples, augmentation, objective,
+        optimisation, transfer, class_names, seed.
+
+    Returns
+    -------
+    Model
+        The best on the validation examples.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If examples or settings do not fit; the message names what and why.
+    FileExistsError
+        If the folder is there and `resume` is off.
+    Stop
+        If `report` raised it before there were any weights.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> image = np.zeros((64, 64), np.float32)
+    >>> image[20:40, 20:40] = 1
+    >>> labels = (image > 0).astype(np.uint8)
+    >>> quick = Optimisation(epochs=1, steps=1, batch=1)
+    >>> model = train(
+    ...     image, labels, model=tempfile.mkdtemp() + "/squares", optimisation=quick,
+    ...     options={"width": 1 / 32, "depth": 2}, examples=Examples(patch=32, validation=0),
+    ... )
+    >>> model.config.targets
+    'boundaries'
+    """
+    own, reporter = Task(**task), Reporter.of(report)
+    images, labels = _listed(images), _listed(labels)
+    folder = Folder(place_of(model))
+    folder.check(resume=resume)
+    found = example.pieces(images, labels, axes=own.axes, channel_axis=channel_axis, names=names)
+    data = example.prepare(
+        found, kind=own.kind, settings=own.examples, seed=own.seed, report=reporter.part(0, 50)
+    )
+    if rgb and data.channels != 3:
+        raise ValueError(f"rgb is True, but the images have {data.channels} channels")
+    if own.kind == "classes" and own.class_names and len(own.class_names) != len(data.ids):
+        raise ValueError(
+            f"class_names has {len(own.class_names)} names, but labels has the "
+            f"{len(data.ids)} classes {', '.join(map(str, data.ids))}"
+        )
+    voxel = VoxelSize.of(spacing, own.axes)
+    config = _config(own, data, rgb=rgb, spacing=None if spacing is None else voxel)
+    return _run(own, data, config, folder, device=device, resume=resume, report=reporter)
+
+
+def _listed(arrays: Any) -> list[Any]:
+    return list(arrays) if isinstance(arrays, list | tuple) else [arrays]
+
+
+def _config(task: Task, data: example.Data, *, rgb: bool, spacing: VoxelSize | None) -> ModelConfig:
+    """Return what the folder says about the model before it has weights."""
+    settings = ("examples", "augmentation", "objective", "optimisation", "transfer")
+    return ModelConfig(
+        network=task.network,
+        options=task.network_options,
+        in_channels=data.channels,
+        rgb=rgb,
+        channel_names=("red", "green", "blue") if rgb else (),
+        axes=task.axes,
+        targets=task.learns,
+        ids=data.ids,
+        class_names=task.class_names,
+        colours=task.colours,
+        spacing=None if spacing is None else tuple(spacing),
+        unit="pixel" if spacing is None else spacing.unit,
+        normalise=task.examples.normalise,
+        low=task.examples.low,
+        high=task.examples.high,
+        thresholds={},
+        patch=task.examples.patch,
+        score=None,
+        scored="",
+        examples=len(data.training),
+        data=data.digest,
+        training={**{name: asdict(getattr(task, name)) for name in settings}, "seed": task.seed},
+        versions=versions(),
+        created=time.strftime("%Y-%m-%d"),
+        weights="",
+    )
+
+
+def _run(
+    task: Task,
+    data: example.Data,
+    config: ModelConfig,
+    folder: Folder,
+    *,
+    device: str,
+    resume: bool,
+    report: Reporter,
+) -> Model:
+    from napari_tessera.deep import devices
+    from napari_tessera.deep.fit import fit
+
+    place = devices.choose(device)
+
+    def say(sentence: str) -> None:
+        report(Progress(0, 1, {"note": sentence}))
+
+    say(data.note)
+    state = _start(task, config, place, say)
+    batches = sample_batches(task, data, rgb=config.rgb)
+    judge = _judge(task, data, batches, place)
+    kept = _Kept(folder, replace(config, scored=judge.measure if data.validation else ""), judge)
+    if resume and folder.exists:
+        kept.restore(state)
+    else:
+        folder.create(config)
+    try:
+        fit(
+            state,
+            batches,
+            judge.loss,
+            judge,
+            settings=task.optimisation,
+            frozen=_frozen(task.transfer),
+            device=place,
+            keeping=kept.keeping,
+            seed=task.seed,
+            report=report,
+        )
+    except Stop:
+        kept.keep_something(state)
+    finally:
+        devices.released(place)
+    return kept.finished(state)
+
+
+def _start(
+    task: Task, config: ModelConfig, device: torch.device, say: Callable[[str], None]
+) -> State:
+    """Return the network with what it knows before the first step."""
+    import torch
+
+    from napari_tessera.deep import transfer
+    from napari_tessera.deep.fit import State
+
+    torch.manual_seed(task.seed)
+    network = build(
+        config.network, in_channels=config.in_channels, classes=config.classes, **config.options
+    )
+    say(transfer.start(network, task.transfer.weights, in_channels=config.in_channels))
+    network = network.to(device)
+    if config.axes == 2:
+        network = network.to(memory_format=torch.channels_last)
+    settings = task.optimisation
+    decayed = [each for each in network.parameters() if each.ndim > 1]
+    rest = [each for each in network.parameters() if each.ndim <= 1]
+    groups = [
+        {"params": decayed, "weight_decay": settings.weight_decay},
+        {"params": rest, "weight_decay": 0.0},
+    ]
+    optimiser = torch.optim.AdamW(groups, lr=settings.learning_rate)
+    return State(network, copy.deepcopy(network).eval(), optimiser)
+
+
+def _side(data: example.Data, task: Task) -> tuple[int, ...]:
+    """Return the side of the labelled part of a patch, which the network must take."""
+    sizes = NETWORKS[task.network].configure(**task.network_options).sizes
+    step = sizes.multiple
+    wanted = max(task.examples.patch, sizes.smallest)
+    flat = max(sizes.smallest, (wanted - sizes.offset) // step * step + sizes.offset)
+    if task.axes == 2:
+        return flat, flat
+    depth = min(wanted, max(piece.shape[0] for piece in data.training))
+    return -(-(depth - sizes.offset) // step) * step + sizes.offset, flat, flat
+
+
+def sample_batches(task: Task, data: example.Data, *, rgb: bool = False) -> Batches:
+    """Return the batches that a training of `task` on `data` goes through.
+
+    Parameters
+    ----------
+    task : Task
+    data : Data
+    rgb : bool
+        Whether the channels are red, green and blue.
+
+    Returns
+    -------
+    Batches
+    """
+    from napari_tessera.deep.batches import Batches
+
+    margin = NETWORKS[task.network].configure(**task.network_options).sizes.margin
+    patches = example.Patches(
+        data,
+        _side(data, task),
+        margin,
+        task.augmentation,
+        everywhere=task.examples.unlabelled == "background",
+    )
+    size = max(task.optimisation.batch, NETWORKS[task.network].smallest_batch)
+    return Batches(patches, task.learns, data.ids, task.objective, size, task.seed, rgb)
+
+
+def _judge(task: Task, data: example.Data, batches: Batches, device: torch.device) -> Judge:
+    from napari_tessera.deep.judge import Judge
+    from napari_tessera.deep.losses import Loss
+
+    weights = class_weights(_counts(task, data, batches), task.objective.class_weights)
+    sizes = NETWORKS[task.network].configure(**task.network_options).sizes
+    shown = (data.validation or data.training)[0]
+    loss = Loss(parse(task.objective.loss), weights)
+    return Judge(
+        data.validation, shown, task.learns, data.ids, loss, sizes, task.examples.patch, device
+    )
+
+
+def _counts(task: Task, data: example.Data, batches: Batches) -> list[int]:
+    """Return how many pixels each class has: in all labels, or of objects in some batches."""
+    if task.learns == "classes":
+        return [data.counts.get(label, 0) for label in data.ids]
+    if task.objective.class_weights == "none":
+        return [1, 1, 1]
+    seen = [batches(step).targets for step in range(8)]
+    if task.learns == "distances":
+        return [int(sum(float(each[:, k].sum()) for each in seen)) for k in range(3)]
+    return [sum(int((each == k).sum()) for each in seen) for k in range(3)]
+
+
+def _frozen(transfer: Transfer) -> Callable[[int], bool]:
+    """Return the function that says in which epochs the encoder keeps its weights."""
+    until = {"never": 0, "first": transfer.freeze_epochs, "always": math.inf}[transfer.freeze]
+    return lambda epoch: epoch < until
+
+
+class _Kept:
+    """Writes a model folder while its network is trained.
+
+    Parameters
+    ----------
+    folder : Folder
+    config : ModelConfig
+    judge : Judge
+    """
+
+    def __init__(self, folder: Folder, config: ModelConfig, judge: Judge) -> None:
+        self._folder, self._config, self._judge = folder, config, judge
+        self._written = False
+
+    @property
+    def keeping(self) -> Keeping:
+        """What the training loop calls."""
+        from napari_tessera.deep.fit import Keeping
+
+        return Keeping(self._folder.append_losses, self._best, self._resume)
+
+    def _best(self, state: State, judged: Judged) -> None:
+        config = replace(self._config, score=judged.score)
+        self._config = self._folder.write_weights(state.average.state_dict(), config)
+        self._written = True
+
+    def _resume(self, state: State) -> None:
+        from napari_tessera.deep.resume import stored
+
+        self._folder.write_resume(*stored(state))
+
+    def restore(self, state: State) -> None:
+        """Put back where an earlier training stopped.
+
+        Raises
+        ------
+        ValueError
+            If it was on other examples.
+        """
+        from napari_tessera.deep.resume import restore
+
+        before = self._folder.read_config()
+        if before.data != self._config.data:
+            raise ValueError(
+                f"the examples are others than those that {self._folder.path.name!r} was trained "
+                "on; train a new model that starts from this one (transfer weights)"
+            )
+        restore(state, *self._folder.read_resume())
+        self._config, self._written = replace(before, training=self._config.training), True
+
+    def keep_something(self, state: State) -> None:
+        """Write the present weights if there are none yet: whoever stops keeps what there is.
+
+        Raises
+        ------
+        Stop
+            If not a single step was taken.
+        """
+        if not self._written:
+            if not state.optimiser.state:
+                self._folder.remove()
+                raise Stop
+            self._best(state, self._judge(state.average))
+
+    def finished(self, state: State) -> Model:
+        """Find the best thresholds for the best weights, write the card, return the model."""
+        state.average.load_state_dict(self._folder.read_weights())
+        config = replace(self._config, thresholds=self._judge.thresholds(state.average))
+        self._folder.write_config(config)
+        self._folder.write_card(card(config, self._folder.read_losses()))
+        return Model(self._folder.path, config)
