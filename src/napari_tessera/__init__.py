@@ -16,6 +16,12 @@ __version__ = "0.1.0"
 
 _NAMES = {
     "METHODS": "catalogue",
+    "Augmentation": "deep.settings",
+    "Examples": "deep.settings",
+    "Objective": "deep.settings",
+    "Optimisation": "deep.settings",
+    "Transfer": "deep.settings",
+    "train": "deep.train",
     "Recipe": "recipe",
     "VoxelSize": "types",
     "apply": "widgets.call",

@@ -10,6 +10,14 @@ from napari_tessera.classical.regions import label as label
 from napari_tessera.classical.threshold import threshold as threshold
 from napari_tessera.classical.walker import random_walker as random_walker
 from napari_tessera.classical.watershed import watershed as watershed
+from napari_tessera.deep.predict import predict as predict
+from napari_tessera.deep.predict import scores as scores
+from napari_tessera.deep.settings import Augmentation as Augmentation
+from napari_tessera.deep.settings import Examples as Examples
+from napari_tessera.deep.settings import Objective as Objective
+from napari_tessera.deep.settings import Optimisation as Optimisation
+from napari_tessera.deep.settings import Transfer as Transfer
+from napari_tessera.deep.train import train as train
 from napari_tessera.evaluate.measure import measure as measure
 from napari_tessera.recipe import Recipe as Recipe
 from napari_tessera.types import VoxelSize as VoxelSize

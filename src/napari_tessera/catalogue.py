@@ -17,7 +17,16 @@ from napari_tessera.classical.smoothing import TRUNCATE
 from napari_tessera.classical.threshold import threshold, threshold_statistics
 from napari_tessera.classical.walker import random_walker
 from napari_tessera.classical.watershed import watershed, watershed_statistics
+from napari_tessera.deep.estimate import Estimate, predict_estimate
+from napari_tessera.deep.predict import (
+    predict,
+    predict_halo,
+    predict_kind,
+    predict_statistics,
+    scores,
+)
 from napari_tessera.evaluate.measure import measure
+from napari_tessera.kept import Kept
 from napari_tessera.lengths import to_pixels
 from napari_tessera.signature import Parameter, check_value, docs, gives, parameters
 from napari_tessera.types import Array, VoxelSize
@@ -48,6 +57,13 @@ class Method:
         Name in the menus; by default the function's name as words.
     planes_only : bool
         Whether it takes no volumes, so that stacks are always walked plane by plane.
+    kind : callable, optional
+        Parameters -> "classes" or "objects", for a method that gives "labels".
+    takes_all_cores : bool
+        Whether it uses all cores by itself, so that planes are worked on one after the other.
+    estimate : callable, optional
+        Parameters, shape of a plane or volume, how many there are, voxel size and what is kept ->
+        what a run will cost.
     """
 
     function: Callable[..., Any]
@@ -57,6 +73,9 @@ class Method:
     statistics: Callable[..., dict[str, Any]] | None = None
     title: str = ""
     planes_only: bool = False
+    kind: Callable[[Values], str] | None = None
+    takes_all_cores: bool = False
+    estimate: Callable[[Values, tuple[int, ...], int, VoxelSize, Kept], Estimate] | None = None
 
     @property
     def name(self) -> str:
@@ -104,9 +123,23 @@ class Method:
         return self.gives[0]
 
     @property
+    def is_labelling(self) -> bool:
+        """True if it labels each pixel."""
+        return self.returns in ("classes", "objects", "labels")
+
+    def kind_of(self, values: Values) -> str:
+        """Return what it gives with these complete parameters: "objects", "table", ..."""
+        return self.returns if self.kind is None else self.kind(values)
+
+    @property
     def takes_channels(self) -> bool:
         """True if it takes colour or several channels."""
         return any(p.word.name == "channel_axis" for p in self.parameters)
+
+    @property
+    def keeps(self) -> bool:
+        """True if it can use again what an earlier run has made."""
+        return any(p.word.name == "kept" for p in self.parameters)
 
     def complete(self, values: Values) -> dict[str, Any]:
         """Return `values` with defaults filled in, checked as far as that needs no image.
@@ -129,6 +162,8 @@ class Method:
             for name, p in own.items()
         }
         for name, parameter in own.items():
+            if parameter.required and complete[name] is None and not parameter.is_array:
+                raise ValueError(f"{name} is missing: {parameter.help.split('. ')[0].rstrip('.')}")
             if not parameter.is_array:
                 check_value(parameter, complete[name])
         return complete
@@ -220,6 +255,28 @@ METHODS: Mapping[str, Method] = MappingProxyType(
                 scope=lambda values: "joined",
                 halo=lambda values, spacing: (1.0,) * len(spacing),
                 title="Connected components",
+            ),
+            Method(
+                predict,
+                "Deep learning",
+                # a network looks as far as its tiles reach; objects are joined across seams
+                scope=lambda values: "joined",
+                halo=predict_halo,
+                statistics=predict_statistics,
+                title="Predict",
+                kind=predict_kind,
+                takes_all_cores=True,
+                estimate=predict_estimate,
+            ),
+            Method(
+                scores,
+                "Deep learning",
+                scope=lambda values: "local",
+                halo=predict_halo,
+                statistics=predict_statistics,
+                title="Probability maps",
+                takes_all_cores=True,
+                estimate=predict_estimate,
             ),
             Method(measure, "Measure", scope=lambda values: "global", title="Table of objects"),
         )

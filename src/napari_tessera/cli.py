@@ -12,12 +12,14 @@ from typing import Annotated, Any, Literal
 
 from napari_tessera import __version__
 from napari_tessera.catalogue import METHODS, Method
+from napari_tessera.cli_train import models_command, train_command
 from napari_tessera.files import WRITTEN, check_output, read, read_extra, write
+from napari_tessera.kept import Kept
 from napari_tessera.lengths import METRES
 from napari_tessera.lengths import unit as short_unit
 from napari_tessera.packing import unpack_region
 from napari_tessera.recipe import Recipe
-from napari_tessera.result import counted, result_name
+from napari_tessera.result import Result, counted, result_name
 from napari_tessera.signature import Parameter
 from napari_tessera.sources import Source
 from napari_tessera.stacks import LevelsFrom, run
@@ -43,6 +45,8 @@ def app() -> Any:
     for method in METHODS.values():
         name = method.name.replace("_", "-")
         top.command(_command(method), name=name, help=_help(method))
+    top.command(train_command, name="train")
+    top.command(models_command, name="models")
     top.command(methods, name="list")
     top.command(replay)
     return top
@@ -88,11 +92,11 @@ def replay(
         print(f"{recipe}: {error}", file=sys.stderr)
         return 2
 
-    def one(path: Path, source: Source, target: Path, report: Callable[[Progress], None]) -> int:
+    def one(path: Path, source: Source, target: Path, report: Callable[[Progress], None]) -> Result:
         images = _beside(path, {"image": image})
         result = kept.run(source, report, **images)
         write(target, result, source, kept.on(source, **images), overwrite=overwrite)
-        return result.number
+        return result
 
     reading = {"channel_axis": kept.channel_axis}
     return _each(inputs, output, kept.method, one, reading, overwrite=overwrite)
@@ -227,13 +231,15 @@ def _run(
         return 2
     over: Any = None if planes is None else ("planes" if planes else "volume")
 
-    def one(path: Path, source: Source, target: Path, report: Callable[[Progress], None]) -> int:
+    models = Kept()  # one network for all files
+
+    def one(path: Path, source: Source, target: Path, report: Callable[[Progress], None]) -> Result:
         walk: dict[str, Any] = {"over": over, "levels_from": levels_from, "join": join}
         own = {**values, **_beside(path, {name: values.get(name) for name in images})}
         recipe = Recipe.of(method, source, own, region=part, **walk)
-        result = run(method, source, own, region=part, report=report, **walk)
+        result = run(method, source, own, region=part, kept=models, report=report, **walk)
         write(target, result, source, recipe, overwrite=overwrite)
-        return result.number
+        return result
 
     return _each(inputs, output, method.name, one, reading, overwrite=overwrite)
 
@@ -242,7 +248,7 @@ def _each(
     inputs: list[Path],
     output: Path,
     method: str,
-    one: Callable[[Path, Source, Path, Callable[[Progress], None]], int],
+    one: Callable[[Path, Source, Path, Callable[[Progress], None]], Result],
     reading: dict[str, Any],
     *,
     overwrite: bool,
@@ -263,12 +269,12 @@ def _each(
         began = time.monotonic()
         try:
             check_output(target, METHODS[method].returns, overwrite=overwrite)
-            number = one(path, read(path, **reading), target, _progress(path.name))
+            result = one(path, read(path, **reading), target, _progress(path.name))
         except Exception as error:  # noqa: BLE001 (one bad file must not end the batch)
             failures += 1
             print(f"\r{path}: {error}", file=sys.stderr)
         else:
-            found = counted(METHODS[method].returns, number)
+            found = counted(result.kind, result.number)
             print(f"\r{path}: {found}, {time.monotonic() - began:.2g} s -> {target}")
     return 1 if failures else 0
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from napari_tessera.catalogue import METHODS
+from napari_tessera.deep.networks import NETWORKS
 
 
 def __getattr__(name: str) -> Any:
@@ -12,6 +13,14 @@ def __getattr__(name: str) -> Any:
         from napari_tessera.widgets.recipes import RecipeOfLayer
 
         return RecipeOfLayer
+    if name == "models":
+        from napari_tessera.widgets.models import Models
+
+        return Models
+    if name.removeprefix("train_") in NETWORKS:
+        from napari_tessera.widgets.training import training
+
+        return training(name.removeprefix("train_"))
     if name in METHODS:
         from napari_tessera.widgets.dock import dock
 

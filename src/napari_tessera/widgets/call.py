@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import psutil
 
 from napari_tessera.catalogue import Method
+from napari_tessera.kept import Kept
 from napari_tessera.packing import unpack_region
 from napari_tessera.recipe import Recipe
 from napari_tessera.result import Result
 from napari_tessera.sources import Over, Region, Source
 from napari_tessera.stacks import LevelsFrom, run, worked_on
-from napari_tessera.types import Array, Reporter
+from napari_tessera.types import Array, Reporter, VoxelSize
 from napari_tessera.widgets.layers import (
     beside,
     dropped_axis,
@@ -27,6 +30,11 @@ from napari_tessera.widgets.layers import (
 
 if TYPE_CHECKING:
     from napari.layers import Layer
+
+    from napari_tessera.deep.estimate import Estimate
+
+PLENTY = 0.9
+"""Share of the free memory that a run may ask for."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +52,7 @@ class Call:
     levels_from: LevelsFrom = "each"
     join: bool = False
     region: Region | Callable[[], Region] | None = None
+    kept: Kept | None = None
 
     @property
     def part(self) -> Region | None:
@@ -68,6 +77,33 @@ class Call:
             region=self.part,
         )
 
+    def estimate(self) -> Estimate | None:
+        """Return what the run will cost, None if nobody can say so; takes time.
+
+        Raises
+        ------
+        MemoryError
+            If it cannot fit into the memory that is free.
+        """
+        if self.method.estimate is None or self.kept is None:
+            return None
+        shape = self.source.shape
+        if self.part is not None:
+            shape = tuple(b - a for a, b in zip(self.part.start, self.part.stop, strict=True))
+        axes = 3 if self.over == "volume" else 2
+        lead, whole = len(shape) - axes, self.source.spacing
+        spacing = VoxelSize(whole[lead:], whole.unit)
+        values = self.method.complete(self.values)
+        count = math.prod(shape[:lead])
+        found = self.method.estimate(values, shape[lead:], count, spacing, self.kept)
+        free = psutil.virtual_memory().available
+        if found.memory > PLENTY * free:
+            raise MemoryError(
+                f"{by(shape[lead:])} pixels need about {amount(found.memory)} of memory, but "
+                f"{amount(free)} are free; choose smaller tiles or a region"
+            )
+        return found
+
     def run(self, report: Reporter | None = None) -> Result:
         """Run the method."""
         return run(
@@ -78,6 +114,7 @@ class Call:
             levels_from=self.levels_from,
             join=self.join,
             region=self.part,
+            kept=self.kept,
             report=report,
         )
 
@@ -123,7 +160,7 @@ def apply(
 
     Returns
     -------
-    napari.layers.Labels, or Shapes for polygons
+    napari.layers.Labels, Shapes for polygons, or Image for probabilities
 
     Raises
     ------
@@ -150,6 +187,28 @@ def apply(
         write_features(first, result.table or {}, recipe)
         return first
     return result_layer(result, recipe, first, dropped_axis(own))
+
+
+def by(shape: tuple[int, ...]) -> str:
+    """Return a shape for people.
+
+    Examples
+    --------
+    >>> by((512, 640))
+    '512 x 640'
+    """
+    return " x ".join(map(str, shape))
+
+
+def amount(memory: float) -> str:
+    """Return an amount of memory, given in bytes, for people.
+
+    Examples
+    --------
+    >>> amount(23_000_000), amount(4_200_000_000)
+    ('23 MB', '4.2 GB')
+    """
+    return f"{memory / 1e6:.0f} MB" if memory < 1e9 else f"{memory / 1e9:.1f} GB"
 
 
 def digest(arrays: Iterable[Array]) -> str:

@@ -26,6 +26,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_tessera.catalogue import Method
+from napari_tessera.kept import Kept
 from napari_tessera.lengths import to_pixels
 from napari_tessera.recipe import Recipe
 from napari_tessera.result import Result, counted
@@ -43,6 +44,7 @@ from napari_tessera.widgets.layers import (
     sample,
     source,
 )
+from napari_tessera.widgets.preflight import Preflight
 from napari_tessera.widgets.preview import Preview
 from napari_tessera.widgets.recipes import recipe_menu
 from napari_tessera.widgets.results import Edits, Outcome, Results, duration, sentence, work
@@ -54,6 +56,9 @@ if TYPE_CHECKING:
     from napari.layers import Layer
 
 DOCS = "https://napari-tessera.readthedocs.io/en/stable/methods/{}.html"
+
+KEPT = 512_000_000
+"""Bytes of networks and probabilities that a form keeps for its next run."""
 
 _log = logging.getLogger(__name__)
 
@@ -76,6 +81,7 @@ class MethodForm(QWidget):
         super().__init__()
         self.viewer = napari_viewer
         self.job: Job | None = None
+        self.kept = Kept(KEPT)
         self.results = Results(self.viewer)
         self._quiet = False
         self._watched: list[tuple[Any, Any]] = []
@@ -87,6 +93,9 @@ class MethodForm(QWidget):
         self.destroyed.connect(lambda: _release(own()))
         self._build()
         self.preview = Preview(self.viewer, self.read, self._previewed, self._complain)
+        self.preflight = Preflight(self.read)
+        self.preflight.setVisible(self.method.estimate is not None)
+        self.layout().insertWidget(self.layout().count() - 6, self.preflight)
         self._connect()
         self._recall()
         self._source_changed()
@@ -169,9 +178,8 @@ class MethodForm(QWidget):
     def _show_what_applies(self) -> None:
         """Show the buttons that have a meaning for what the method gives."""
         self.bar.setVisible(False)
-        tabled = self.method.returns == "table"
-        for widget in (self.show_preview, self.replace_last):
-            widget.setVisible(not tabled)
+        self.show_preview.setVisible(self.method.returns not in ("table", "scores"))
+        self.replace_last.setVisible(self.method.returns != "table")
         for widget in (self.table_button, self.save_button):
             widget.setVisible("table" in self.method.gives)
             widget.setEnabled(False)
@@ -304,7 +312,7 @@ class MethodForm(QWidget):
         self.rows.show_row(self.channels.one, self.channels.one.count() > 1)
         self.rows.show_row(self.over, axes > 2 and not self.method.planes_only)
         self.rows.show_row(self.levels_from, several and self.method.statistics is not None)
-        self.rows.show_row(self.join, several and self.method.returns == "objects")
+        self.rows.show_row(self.join, several and self.method.returns in ("objects", "labels"))
         self.rows.fit_width()
 
     def _field_changed(self, *_: Any) -> None:
@@ -321,6 +329,8 @@ class MethodForm(QWidget):
         if self.source.value is not None and self._seen() != self._fitted:
             self._units_changed()
         self._follow_drawn()
+        if self.method.estimate is not None:
+            self.preflight.request()
         if self.show_preview.isChecked():
             self.preview.request()
 
@@ -393,8 +403,9 @@ class MethodForm(QWidget):
             values,
             over,
             self.levels_from.chosen if self.method.statistics else "each",
-            self.join.isChecked() and self.method.returns == "objects",
+            self.join.isChecked() and self.method.returns in ("objects", "labels"),
             region.region(self.region.chosen, self.viewer, layer, own, over, dropped_axis(own)),
+            self.kept,
         )
 
     def _plain_values(self) -> dict[str, Any]:
@@ -512,9 +523,7 @@ class MethodForm(QWidget):
         show_error(f"{self.method.display}: {text}")
 
     def _say(self, text: str, *, wrong: bool = False) -> None:
-        light = self.palette().color(QPalette.ColorRole.Window).lightness() > 127
-        red = "#b3261e" if light else "#ff8a80"
-        self.message.setStyleSheet(f"color: {red}" if wrong else "")
+        self.message.setStyleSheet(f"color: {red(self)}" if wrong else "")
         self.message.setText(text)
 
     def keyPressEvent(self, event: Any) -> None:
@@ -541,6 +550,8 @@ class MethodForm(QWidget):
             self.job.stop()
             self.job = None
         self.preview.clear()
+        self.preflight.cancel()
+        self.kept.clear()
         for emitter, callback in self._watched:
             emitter.disconnect(callback)
         self._watched.clear()
@@ -548,6 +559,12 @@ class MethodForm(QWidget):
         for emitter in self._drawn:
             emitter.disconnect(self._moved)
         self._drawn = []
+
+
+def red(widget: QWidget) -> str:
+    """Return a red that can be read in the theme of a widget."""
+    light = widget.palette().color(QPalette.ColorRole.Window).lightness() > 127
+    return "#b3261e" if light else "#ff8a80"
 
 
 def dock(method: Method) -> type[MethodForm]:
@@ -565,6 +582,8 @@ def _warm_up(method: Method) -> None:
     """Load the libraries of a method, which would otherwise hold up the first run."""
     image = np.arange(256, dtype=np.uint8).reshape(16, 16)
     with suppress(Exception):
+        if method.keeps:
+            import torch  # noqa: F401
         arrays = [image for p in method.parameters if p.is_array and p.required]
         names = [p.name for p in method.parameters if p.is_array and p.required]
         method.function(**dict(zip(names, arrays, strict=True)))

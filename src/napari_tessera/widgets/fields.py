@@ -15,6 +15,7 @@ from qtpy.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
     QHBoxLayout,
+    QLineEdit,
     QSizePolicy,
     QVBoxLayout,
     QWidget,
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 _HUGE = 1e9
 NONE = "none"
+DEVICES = ("auto", "cpu", "cuda", "mps")
+"""What the field for a device suggests; cuda:1 and so on can be written."""
 
 
 class Field:
@@ -148,6 +151,51 @@ class OptionalField(Field):
         self._box.setEnabled(value is not None)
         if value is not None:
             self._box.setValue(value)
+
+
+class TextField(Field):
+    """Text; suggestions can be picked from a list, and anything else be written. Empty is None.
+
+    Parameters
+    ----------
+    parameter : Parameter
+    suggestions : sequence of str
+    """
+
+    def __init__(self, parameter: Parameter, suggestions: Sequence[str] = ()) -> None:
+        self._line = QLineEdit()
+        native: QWidget = self._line
+        if suggestions:
+            native = self._combo(suggestions)
+        super().__init__(parameter, native)
+        # what is longer than the field is read in the tool tip
+        self._line.textChanged.connect(self._show_whole)
+        self.value = None if parameter.required else parameter.default
+        self._line.textChanged.connect(lambda: self.changed.emit())
+
+    def _combo(self, suggestions: Sequence[str]) -> QComboBox:
+        combo = QComboBox()
+        combo.setEditable(True)
+        combo.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
+        combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        combo.setMinimumContentsLength(8)
+        combo.addItems(list(suggestions))
+        combo.setLineEdit(self._line)
+        return combo
+
+    def _show_whole(self, text: str) -> None:
+        shown = f"{text}\n\n{self.parameter.help}" if text else self.parameter.help
+        self.native.setToolTip(shown)
+
+    @property
+    def value(self) -> str | None:
+        text = self._line.text().strip()
+        return None if not text and self.parameter.optional else text
+
+    @value.setter
+    def value(self, value: str | None) -> None:
+        self._line.setText(value or "")
+        self._line.setCursorPosition(0)
 
 
 class LengthField(Field):
@@ -353,8 +401,8 @@ def _row(*widgets: QWidget) -> QWidget:
     return native
 
 
-def field_for(parameter: Parameter, layers: LayerList) -> Field:
-    """Return the field that fits a parameter."""
+def field_for(parameter: Parameter, layers: LayerList | None = None) -> Field:
+    """Return the field that fits a parameter; only those for arrays need the viewer's layers."""
     word = parameter.word.name
     if parameter.is_array:
         return LayerField(parameter, layers, lambda layer: fits(layer, word))
@@ -362,6 +410,14 @@ def field_for(parameter: Parameter, layers: LayerList) -> Field:
         return LengthField(parameter)
     if word in ("levels", "level"):
         return LevelsField(parameter)
+    if word == "model":
+        from napari_tessera.widgets.model_field import ModelField
+
+        return ModelField(parameter)
+    if word == "device":
+        return TextField(parameter, DEVICES)
+    if parameter.type is str and not parameter.choices:
+        return TextField(parameter)
     if parameter.optional:
         return OptionalField(parameter)
     if parameter.type is float:

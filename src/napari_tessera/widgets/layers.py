@@ -18,7 +18,7 @@ from napari_tessera.types import Array, VoxelSize
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
-    from napari.layers import Labels, Layer, Shapes
+    from napari.layers import Image, Labels, Layer, Shapes
 
 
 class Stacked:
@@ -261,21 +261,43 @@ def geometry(layer: Layer, start: Sequence[int], dropped: int | None = None) -> 
     }
 
 
-def result_layer(result: Result, recipe: Recipe, on: Layer, dropped: int | None) -> Labels | Shapes:
+def result_layer(
+    result: Result, recipe: Recipe, on: Layer, dropped: int | None
+) -> Labels | Shapes | Image:
     """Return a result as a layer that lies on its source and carries its recipe."""
     title = named_by(METHODS[recipe.method])
+    place = geometry(on, result.start, dropped)
     return drawn(
         result,
         name=f"{recipe.source['name'] if recipe.source.get('parts') else on.name} {title}",
         metadata={KEY: {"recipe": recipe.to_dict(), "kind": result.kind}},
-        **geometry(on, result.start, dropped),
+        **(_with_classes(place) if result.kind == "scores" else place),
     )
 
 
-def drawn(result: Result, **options: Any) -> Labels | Shapes:
-    """Return labels as a Labels layer, polygons as a Shapes layer."""
-    from napari.layers import Labels, Shapes
+def _with_classes(place: dict[str, Any]) -> dict[str, Any]:
+    """Return the place of a result that has its classes as one more axis in front."""
+    count = len(place["scale"])
+    rotate, affine, shear = np.eye(count + 1), np.eye(count + 2), np.eye(count + 1)
+    rotate[1:, 1:], affine[1:, 1:] = place["rotate"], place["affine"]
+    shear[1:, 1:][np.triu_indices(count, 1)] = place["shear"]
+    return {
+        "scale": np.insert(place["scale"], 0, 1),
+        "translate": np.insert(place["translate"], 0, 0),
+        "rotate": rotate,
+        "shear": shear[np.triu_indices(count + 1, 1)],
+        "affine": affine,
+        "units": ("pixel", *place["units"]),
+        "axis_labels": ("class", *place["axis_labels"]),
+    }
 
+
+def drawn(result: Result, **options: Any) -> Labels | Shapes | Image:
+    """Return labels as a Labels layer, polygons as a Shapes layer, probabilities as an image."""
+    from napari.layers import Image, Labels, Shapes
+
+    if result.kind == "scores":
+        return Image(result.array, contrast_limits=(0, 1), colormap="viridis", **options)
     if result.kind != "polygons":
         return Labels(result.array, **options)
     closed = [bool(np.all(line[0] == line[-1])) for line in result.polygons]

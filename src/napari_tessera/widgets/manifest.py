@@ -10,12 +10,20 @@ from typing import Any
 
 from napari_tessera import _NAMES  # type: ignore[attr-defined] # not in the stub
 from napari_tessera.catalogue import METHODS, Method
+from napari_tessera.deep.networks import NETWORKS
 
 PLUGIN = "napari-tessera"
 PACKAGE = Path(__file__).parents[1]
 _MENU = "napari/layers/segment"
 _PLACES = {"Measure": "napari/layers/measure"}
 """Menus of napari that hold a group's methods themselves; others have a submenu under Segment."""
+
+_DEEP_GROUP = "Deep learning"
+_DEEP = {
+    **{f"train_{name}": f"Train {network.title}" for name, network in NETWORKS.items()},
+    "models": "Models",
+}
+"""Forms of the group "Deep learning" that are made of no method: one per network, and models."""
 
 _HEAD = "# made by python -m napari_tessera.widgets.manifest; change the catalogue instead\n"
 
@@ -64,6 +72,7 @@ def manifest() -> dict[str, Any]:
 
 def _commands() -> list[dict[str, str]]:
     rows = [(name, method.display, f"all:{name}") for name, method in METHODS.items()]
+    rows += [(name, title, f"all:{name}") for name, title in _DEEP.items()]
     rows.append(("recipe", "Recipe: show, copy, replay", "all:recipe"))
     rows += [(f"sample_{name}", title, f"samples:{name}") for name, title in SAMPLES.items()]
     return [
@@ -78,6 +87,7 @@ def _commands() -> list[dict[str, str]]:
 
 def _widgets() -> list[dict[str, str]]:
     rows = [(name, _title(method)) for name, method in METHODS.items()]
+    rows += [(name, f"{_DEEP_GROUP}: {title}") for name, title in _DEEP.items()]
     rows.append(("recipe", "Recipe of a layer"))
     return [{"command": f"{PLUGIN}.{name}", "display_name": title} for name, title in rows]
 
@@ -92,6 +102,7 @@ def _menus(groups: list[str]) -> dict[str, list[dict[str, str]]]:
     for group in groups:
         own = [method.name for method in METHODS.values() if method.group == group]
         place = _PLACES.get(group, f"{PLUGIN}.{_slug(group)}")
+        own = [*_DEEP, *own] if group == _DEEP_GROUP else own
         menus[place] = [{"command": f"{PLUGIN}.{name}"} for name in own]
     return menus
 

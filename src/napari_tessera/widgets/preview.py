@@ -241,20 +241,24 @@ def compute(
             raise
         # as Run leaves such a plane of a stack
         empty, start = np.zeros(source.shape, np.uint8), (0,) * len(source.shape)
-        result = Result(empty, call.method.returns, values, skipped=1, start=start)
+        result = Result(empty, call.method.kind_of(values), values, skipped=1, start=start)
     return result, levels
 
 
 def _at(call: Call, source: Source, values: dict[str, Any], view: View, report: Reporter) -> Result:
     """Run the method on the plane of a view, or on what is shown of it."""
     if view.shown is None:
-        return _within(run(call.method, source, values, over="planes", report=report), view)
+        return _within(
+            run(call.method, source, values, over="planes", kept=call.kept, report=report), view
+        )
     values = resolve(call.method, source, values, "planes", report)
     box = _grown(call, source, values, view.shown)
     if view.step > 1:
         source, values = _thinned(call, source, values, view.step)
     inner, outer = _stepped(view.shown, view.step), _stepped(box, view.step)
-    result = run(call.method, source, values, over="planes", region=outer, report=report)
+    result = run(
+        call.method, source, values, over="planes", region=outer, kept=call.kept, report=report
+    )
     trim = tuple(
         slice(a - o, b - o) for a, b, o in zip(inner.start, inner.stop, outer.start, strict=True)
     )

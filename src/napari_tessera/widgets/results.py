@@ -132,6 +132,7 @@ class Results:
 def work(call: Call, last: tuple[Layer, str] | None, report: Reporter) -> Outcome:
     """Run a call and find out whether the last result, with its hash, may be replaced."""
     call = call.settled()
+    call.estimate()  # refuses what cannot fit
     recipe, result = call.recipe(), call.run(report)
     untouched = last is not None and digest(_arrays(last[0])) == last[1]
     replaces = last[0] if last is not None and untouched else None

@@ -25,6 +25,7 @@ class Rows(QScrollArea):
         self._rows.setContentsMargins(0, 0, 4, 0)
         self._rows.setVerticalSpacing(6)
         self._sections: dict[str, QFormLayout] = {"": self._rows}
+        self._folded: dict[str, QWidget] = {}
         self._labels: dict[QWidget, QLabel] = {}
         self.setWidget(inside)
         self.setWidgetResizable(True)
@@ -34,13 +35,21 @@ class Rows(QScrollArea):
     def add(self, title: str, widget: QWidget, section: str = "") -> None:
         """Add a row, to a section that is made when it is first named."""
         if section not in self._sections:
-            folded, self._sections[section] = _section(section)
-            self._rows.addRow(folded)
+            self._folded[section], self._sections[section] = _section(section)
+            self._rows.addRow(self._folded[section])
         label = QLabel(title)
         label.setToolTip(widget.toolTip())
         label.setBuddy(widget)
         self._labels[widget] = label
         self._sections[section].addRow(label, widget)
+
+    def add_line(self, widget: QWidget) -> None:
+        """Add a widget without a title, over the whole width."""
+        self._rows.addRow(widget)
+
+    def show_section(self, section: str, on: bool) -> None:
+        """Show or hide a section with its heading."""
+        self._folded[section].setVisible(on)
 
     def show_row(self, widget: QWidget, on: bool) -> None:
         """Show or hide a row."""

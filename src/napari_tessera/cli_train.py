@@ -1,0 +1,147 @@
+"""``napari-tessera train`` and ``napari-tessera models``: networks from the command line."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path  # noqa: TC003 (the command line reads the annotations)
+from typing import Any, Literal
+
+from napari_tessera.deep.model import models, unreadable
+from napari_tessera.deep.networks import NETWORKS
+from napari_tessera.deep.settings import (
+    Augmentation,
+    Examples,
+    Objective,
+    Optimisation,
+    Transfer,
+)
+from napari_tessera.deep.train import Task, train
+from napari_tessera.pairs import load, matched
+from napari_tessera.types import Progress, Stop
+
+
+def train_command(
+    images: Path,
+    labels: Path,
+    /,
+    *,
+    model: str,
+    network: str = "unet",
+    options: str | None = None,
+    kind: Literal["objects", "classes"] = "objects",
+    targets: Literal["boundaries", "distances"] = "boundaries",
+    class_names: list[str] | None = None,
+    channels: str | None = None,
+    examples: Examples | None = None,
+    augmentation: Augmentation | None = None,
+    objective: Objective | None = None,
+    optimisation: Optimisation | None = None,
+    transfer: Transfer | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    resume: bool = False,
+) -> int:
+    """Train a network on images with labels.
+
+    Parameters
+    ----------
+    images : Path
+        A file or a folder of images.
+    labels : Path
+        Their labels: cells.tif goes with cells.tif, cells-labels.tif or cells_mask.png.
+    model : str
+        Name of the model, or the path of a new folder.
+    network : str
+        unet, unet2015, fcn, segnet, segnet_basic, deeplabv3plus, unetplusplus, fpn, pspnet, manet,
+        linknet, pan, upernet, segformer or dpt.
+    options : str
+        Options of the network as JSON, such as '{"encoder": null, "depth": 3, "width": 0.5}'; by
+        default those that train on a laptop.
+    kind : {"objects", "classes"}
+        What the labels are: numbered objects, or numbers of classes.
+    targets : {"boundaries", "distances"}
+        What the network learns of objects: interior and boundary, or how far inside a pixel is.
+    class_names : list of str
+        Names of the classes, in the order of their numbers.
+    channels : str
+        Axis of the channels, or rgb; else the files'.
+    examples : Examples
+        How patches are cut from the images and normalised.
+    augmentation : Augmentation
+        How examples are varied.
+    objective : Objective
+        What the network is to make small.
+    optimisation : Optimisation
+        How long and by which steps the weights are fitted.
+    transfer : Transfer
+        What the network knows before it sees the first example.
+    seed : int
+        The same seed gives the same weights on one CPU.
+    device : str
+        auto, cpu, cuda, cuda:1 or mps.
+    resume : bool
+        Go on where an interrupted training of this model stopped, or train it longer.
+    """
+    began = time.monotonic()
+    try:
+        axis: Any = channels if channels in (None, "rgb") else int(channels or 0)
+        pairs = load(matched(images, labels), channel_axis=axis)
+        groups = {
+            "examples": examples,
+            "augmentation": augmentation,
+            "objective": objective,
+            "optimisation": optimisation,
+            "transfer": transfer,
+        }
+        given = {name: group for name, group in groups.items() if group is not None}
+        chosen = None if options is None else json.loads(options)
+        axes = Task(network=network, options=chosen).axes
+        made = train(
+            pairs.images,
+            pairs.labels,
+            model=model,
+            channel_axis=pairs.channel_axis,
+            rgb=pairs.rgb,
+            names=pairs.names,
+            spacing=pairs.spacing_of(axes),
+            device=device,
+            resume=resume,
+            report=_shown,
+            network=network,
+            options=chosen,
+            kind=kind,
+            targets=targets,
+            class_names=tuple(class_names or ()),
+            seed=seed,
+            **given,
+        )
+    except (ValueError, TypeError, OSError, Stop, ArithmeticError) as error:
+        print(f"train: {error}", file=sys.stderr)
+        return 2
+    score = "" if made.config.score is None else f", {made.config.scored} {made.config.score:.3f}"
+    print(f"{made.path}{score}, {time.monotonic() - began:.0f} s")
+    return 0
+
+
+def _shown(progress: Progress) -> None:
+    """Print what a training has to say: sentences, and a line per epoch."""
+    values = progress.values
+    if "note" in values:
+        print(values["note"], file=sys.stderr)
+    if "judged" in values:
+        judged = values["judged"]
+        score = "" if judged.score is None else f", score {judged.score:.3f}"
+        print(f"epoch {values['epoch']}: loss {values['loss']:.4f}{score}", file=sys.stderr)
+
+
+def models_command() -> None:
+    """List your trained models."""
+    for model in models():
+        config = model.config
+        score = "" if config.score is None else f"{config.scored} {config.score:.3f}"
+        title = NETWORKS[config.network].title
+        print(f"{model.name:24} {title:14} {config.kind:8} {score}")
+    for name, reason in unreadable():
+        print(f"{name:24} cannot be read: {reason}")
