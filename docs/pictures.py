@@ -1,6 +1,8 @@
 """Take the pictures of the method pages from the running program: ``python docs/pictures.py``."""
 
+import os
 import sys
+import tempfile
 from pathlib import Path
 
 import napari
@@ -10,6 +12,7 @@ from scipy import ndimage
 from napari_tessera import METHODS, apply, measure
 from napari_tessera.widgets import demo
 from napari_tessera.widgets.dock import dock
+from napari_tessera.widgets.training import training
 
 HERE = Path(__file__).parent / "pictures"
 
@@ -23,6 +26,8 @@ SETTINGS = {
     "kmeans": {"clusters": 4, "colour_space": "lab", "smoothing": "1 px"},
     "label": {},
     "measure": {},
+    "predict": {"model": "coins"},
+    "scores": {"model": "coins"},
 }
 """What is chosen in each form; the other fields keep their defaults."""
 
@@ -78,7 +83,32 @@ def picture(name: str) -> None:
     viewer.close()
 
 
+def train() -> None:
+    """Train a U-Net on the coins, take a picture on the way, and keep the model for the others."""
+    viewer = napari.Viewer(title="napari-tessera")
+    viewer.window.resize(1200, 900)
+    viewer.open_sample("napari-tessera", "coins")
+    viewer.add_layer(apply(viewer.layers[0], "watershed", background="60 px"))
+    viewer.layers[-1].visible = False
+    form = training("unet")(viewer)
+    viewer.window.add_dock_widget(form, name="Deep learning: Train U-Net")
+    form.groups["optimisation"].fill({"epochs": 10, "steps": 15})
+    form.name.setText("coins")
+    form.train_button.click()
+    demo.wait(lambda: len(form.curve.points) >= 8, patience=900)
+    demo.settle()
+    viewer.screenshot(str(HERE / "train.png"), canvas_only=False)
+    demo.wait(lambda: form.job is None, patience=900)
+    viewer.close()
+
+
 if __name__ == "__main__":
     HERE.mkdir(exist_ok=True)
-    for method in sys.argv[1:] or METHODS:
-        picture(method)
+    chosen = sys.argv[1:] or ["train", *METHODS]
+    with tempfile.TemporaryDirectory() as models:
+        os.environ["NAPARI_TESSERA_MODELS"] = models
+        if {"train", "predict", "scores"} & set(chosen):
+            train()
+        for method in chosen:
+            if method != "train":
+                picture(method)

@@ -70,7 +70,7 @@ def tiny_model(*, rgb=False, kind="objects"):
         channel_axis=-1 if rgb else None,
         rgb=rgb,
         options={"depth": 2, "width": 1 / 8},
-        examples=Examples(patch=32, validation=0.2),
+        examples=Examples(patch=32, validation=0.2, diameter=0),
         augmentation=Augmentation(elastic=0, rotation=0),
         optimisation=Optimisation(
             epochs=2, steps=30, batch=4, learning_rate=0.01, averaging=0.8, minutes=None

@@ -9,6 +9,8 @@ from skimage import data
 from napari_tessera import METHODS, files, measure, watershed
 from napari_tessera.cli import app
 
+from .conftest import TORCH, squares
+
 
 def call(*words):
     return app()([str(word) for word in words], result_action="return_value")
@@ -182,3 +184,48 @@ def test_points_of_one_label_are_one_seed(coins):
     words = ["--markers", "p.csv", "--tolerance", "20"]
     assert call("region-growing", "coins.tif", "--output", "r.tif", *words) == 0
     assert set(np.unique(files.read("r.tif").array[:])) == {0, 5}
+
+
+@pytest.mark.skipif(not TORCH, reason="it needs torch")
+def test_a_network_is_trained_listed_and_applied(tmp_path, monkeypatch, capsys):
+    import imageio.v3 as imageio
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NAPARI_TESSERA_MODELS", str(tmp_path / "models"))
+    for number in range(3):
+        image, labels = squares(seed=number)
+        for folder, array in (("images", image), ("labels", labels)):
+            Path(folder).mkdir(exist_ok=True)
+            imageio.imwrite(f"{folder}/{number}.png", array)
+    words = ["train", "images", "labels", "--model", "squares"]
+    words += ["--options", '{"depth": 2, "width": 0.125}', "--examples.patch", "32"]
+    words += [
+        "--optimisation.epochs",
+        "2",
+        "--optimisation.steps",
+        "3",
+        "--augmentation.mixup",
+        "1",
+    ]
+    assert call(*words) == 0
+    said = capsys.readouterr()
+    assert "Validation on 1 of 3 images." in said.err
+    assert "epoch 2: loss " in said.err
+    assert "squares" in said.out
+    assert call(*words) == 2
+    assert "there already" in capsys.readouterr().err
+    assert call(*[word.replace("epochs", "epochs") for word in words], "--resume") == 0
+    call("models")
+    assert "squares" in capsys.readouterr().out
+    assert call("predict", "images/0.png", "--model", "squares", "--output", "o.tif") == 0
+    assert files.read("o.tif").array.shape == (96, 96)
+    assert call("scores", "images/0.png", "--model", "squares", "--output", "maps.tif") == 0
+    assert files.read("maps.tif").array.shape == (3, 96, 96)
+    assert call("predict", "images/0.png", "--model", "circles", "--output", "p.tif") == 1
+    assert "no such model" in capsys.readouterr().err
+
+
+def test_what_training_cannot_do_is_said(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert call("train", "images", "labels", "--model", "m") == 2
+    assert "images is 'images', which is not there" in capsys.readouterr().err

@@ -38,7 +38,7 @@ def test_nothing_is_left_after_clearing():
 
 
 def test_arrays_are_told_apart_by_what_they_hold():
-    from napari_tessera.deep.predict import _digest
+    from napari_tessera.deep.scoring import _digest
 
     image = np.arange(12).reshape(3, 4)
     assert _digest(image) == _digest(image.copy())

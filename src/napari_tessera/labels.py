@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,27 @@ def count(labels: Array) -> int:
     for start in range(0, flat.size, _PIECE):
         present[flat[start : start + _PIECE]] = True
     return int(np.count_nonzero(present[1:]))
+
+
+def median_diameter(objects: Array) -> float:
+    """Return the median diameter of discs (or balls) as large as the objects, in pixels.
+
+    Returns
+    -------
+    float
+        0 if there are no objects.
+
+    Examples
+    --------
+    >>> round(median_diameter(np.array([[1, 1, 0], [1, 1, 2]])), 2)
+    1.69
+    """
+    _, sizes = np.unique(objects[objects > 0], return_counts=True)
+    if not sizes.size:
+        return 0.0
+    ball = math.pi / 4 if objects.ndim == 2 else math.pi / 6
+    diameters = (sizes / ball) ** (1 / objects.ndim)
+    return float(np.median(diameters))
 
 
 def overlap(first: Array, second: Array) -> tuple[Array, Array, Array]:

@@ -7,7 +7,7 @@ import pytest
 from napari_tessera.deep.examples import Patches, pieces, prepare
 from napari_tessera.deep.settings import NO_AUGMENTATION, Augmentation, Examples
 
-SMALL = Examples(patch=16, validation=0)
+SMALL = Examples(patch=16, validation=0, diameter=0)
 
 
 def image_of(labels):
@@ -139,6 +139,18 @@ def test_volumes_give_volumes(blocks):
     patches = Patches(data, (4, 16, 16), 0, Augmentation(), everywhere=True)
     image, labels = patches.one(np.random.default_rng(0))
     assert (image.shape, labels.shape) == ((1, 4, 16, 16), (4, 16, 16))
+
+
+def test_small_objects_are_enlarged():
+    labels = np.zeros((40, 40), np.uint8)
+    labels[4:8, 4:8], labels[20:24, 20:24] = 1, 2
+    found = pieces([image_of(labels)], [labels], axes=2)
+    data = prepare(found, kind="objects", settings=replace(SMALL, diameter=9))
+    assert data.training[0].zoom == pytest.approx(9 / np.sqrt(64 / np.pi))
+    patches = Patches(data, (16, 16), 0, NO_AUGMENTATION, everywhere=False)
+    _, own = patches.one(np.random.default_rng(3))
+    assert (own > 0).sum() > 40  # of 16 pixels
+    assert prepare(found, kind="classes", settings=replace(SMALL, diameter=9)).training[0].zoom == 1
 
 
 def test_strokes_only_count_where_they_are(blocks):

@@ -8,7 +8,10 @@ from napari_tessera.deep.decode import to_objects
 from napari_tessera.deep.estimate import predict_estimate
 from napari_tessera.deep.model import find, models_folder
 from napari_tessera.deep.predict import classes, objects, predict, predict_statistics, scores
+from napari_tessera.deep.settings import Examples, Optimisation
+from napari_tessera.deep.train import train
 from napari_tessera.kept import Kept
+from napari_tessera.labels import median_diameter
 from napari_tessera.sources import Source
 from napari_tessera.stacks import run
 from napari_tessera.types import Progress, Stop, VoxelSize
@@ -86,6 +89,30 @@ def test_images_of_another_pixel_size_are_rescaled(image, tmp_path):
     # without a unit on either side nothing is rescaled
     same = predict(image, model=str(folder), spacing=(3, 3))
     np.testing.assert_array_equal(same, coarse)
+
+
+def test_images_with_small_objects_are_enlarged(tmp_path):
+    image, labels = squares(seed=1)
+    model = train(
+        image,
+        labels,
+        model=tmp_path / "m",
+        options={"depth": 2, "width": 1 / 8},
+        examples=Examples(patch=32, diameter=20),
+        optimisation=Optimisation(epochs=2, steps=20, batch=4, learning_rate=0.01, averaging=0.7),
+    )
+    assert model.config.diameter == 20
+    name, unseen = str(model.path), squares(seed=3)[0]
+    width = median_diameter(squares(seed=3)[1])
+    own = scores(unseen, model=name)
+    np.testing.assert_allclose(
+        scores(unseen, model=name, diameter=f"{width:.4f} px"), own, atol=0.1
+    )
+    assert np.abs(scores(unseen, model=name, diameter="20 px") - own).max() > 0.2
+    # twice as large objects are seen at the same size
+    large = np.kron(unseen, np.ones((2, 2), np.uint8))
+    found, twice = predict(unseen, model=name), predict(large, model=name)
+    assert ((np.kron(found, np.ones((2, 2))) > 0) == (twice > 0)).mean() > 0.93
 
 
 def test_volumes_are_labelled_plane_by_plane_and_decoded_as_one(image):

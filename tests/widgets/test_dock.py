@@ -22,9 +22,11 @@ def test_every_method_runs_from_its_form(viewer, coins, form_of, run, name):
     if METHODS[name].source.word.name == "labels":
         viewer.add_labels((data.coins() > 100).astype(np.uint8), name="classes")
     seeds = needed(METHODS[name], coins.data.shape)
-    if seeds:
+    if "markers" in seeds:
         viewer.add_labels(seeds["markers"], name="seeds", scale=coins.scale, translate=(3, 4))
     form = form_of(name)
+    if "model" in seeds:
+        form.fields["model"].value = seeds["model"]
     layer = run(form)
     source = form.source.value
     same(layer, apply(source, name, **seeds))
@@ -34,8 +36,8 @@ def test_every_method_runs_from_its_form(viewer, coins, form_of, run, name):
     else:
         assert layer.name == f"{source.name} {METHODS[name].display.lower()}"
         assert viewer.layers.index(layer) == viewer.layers.index(source) + 1
-        drawn = isinstance(layer.data, list)
-        number = len(layer.data) if drawn else len(set(np.unique(layer.data)) - {0})
+        counted = isinstance(layer.data, list) or METHODS[name].returns == "scores"
+        number = len(layer.data) if counted else len(set(np.unique(layer.data)) - {0})
     assert form.message.text().startswith(f"{number} ")
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from importlib import import_module
-from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
+
+from napari_tessera.deep.triton import keep_away
 
 T = TypeVar("T")
 
@@ -42,7 +41,7 @@ def choose(name: str = "auto") -> torch.device:
     >>> choose("cpu")
     device(type='cpu')
     """
-    _load_compiler()
+    keep_away()
     kind, colon, number = name.partition(":")
     if colon and not (kind == "cuda" and number.isdecimal()):
         kind = ""
@@ -223,28 +222,6 @@ class Batch:
                 f"{self.device} has too little memory for {length} at once; going on in parts"
             )
         self.parts = 2 * min(self.parts, size)
-
-
-def _load_compiler() -> None:
-    """Load PyTorch's compiler, which its optimisers ask for, without Triton where that is deadly.
-
-    Triton brings an LLVM of its own, and ends the process when it is loaded beside that of Mesa,
-    which draws napari's canvas where no NVIDIA driver does.
-    """
-    deadly = "triton" not in sys.modules and _drawn_by_mesa()
-    if "torch._dynamo" in sys.modules or not deadly:
-        return
-    sys.modules["triton"] = None  # type: ignore[assignment] # an import of it fails
-    try:
-        import_module("torch._dynamo")
-    finally:
-        del sys.modules["triton"]
-
-
-def _drawn_by_mesa() -> bool:
-    """Return True if an LLVM other than Triton's is loaded."""
-    maps = Path("/proc/self/maps")
-    return maps.exists() and "libLLVM" in maps.read_text(encoding="utf-8", errors="replace")
 
 
 def _memory_is_full(error: RuntimeError) -> bool:

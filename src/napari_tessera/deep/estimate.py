@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from napari_tessera.deep.model import find
 from napari_tessera.deep.networks import NETWORKS
-from napari_tessera.deep.predict import PIXELS, kept_network, side_of, sizes_at
+from napari_tessera.deep.scoring import PIXELS, kept_network, side_of, sizes_at
+from napari_tessera.deep.triton import keep_away
 from napari_tessera.kept import Kept
 from napari_tessera.types import VoxelSize
 
@@ -133,3 +134,71 @@ def _tried(
     finally:
         for hook in hooks:
             hook.remove()
+
+
+@dataclass(frozen=True)
+class Cost:
+    """How large a network is.
+
+    Attributes
+    ----------
+    parameters : int
+    operations : int
+        Multiplications for one patch.
+    """
+
+    parameters: int
+    operations: int
+
+    def __str__(self) -> str:
+        """Return it for people.
+
+        Examples
+        --------
+        >>> str(Cost(5_200_000, 1_230_000_000))
+        '5.2 million weights, 1.2 billion multiplications per patch'
+        """
+        return (
+            f"{self.parameters / 1e6:.1f} million weights, {self.operations / 1e9:.1f} billion "
+            "multiplications per patch"
+        )
+
+
+def network_cost(
+    name: str, options: Mapping[str, Any], *, patch: int, channels: int = 1, classes: int = 3
+) -> Cost:
+    """Return how large a network is, without making its weights.
+
+    Parameters
+    ----------
+    name : str
+        A key of `napari_tessera.deep.networks.NETWORKS`.
+    options : mapping
+        Of the network.
+    patch : int
+        Side of a patch in pixels.
+    channels, classes : int
+        Of images and scores.
+
+    Examples
+    --------
+    >>> network_cost("unet", {"depth": 1, "width": 1 / 64}, patch=16).parameters
+    156
+    """
+    keep_away()
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    from napari_tessera.deep.networks import build
+
+    config = NETWORKS[name].configure(**options)
+    sizes, axes = config.sizes, int(options.get("axes", 2))
+    side = max(patch, sizes.smallest)
+    side += (sizes.offset - side) % sizes.multiple + 2 * sizes.margin
+    with torch.device("meta"):
+        network = build(name, in_channels=channels, classes=classes, **options).eval()
+        image = torch.zeros((1, channels, *(side,) * axes))
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        network(image)
+    parameters = sum(weights.numel() for weights in network.parameters())
+    return Cost(parameters, counter.get_total_flops() // 2)

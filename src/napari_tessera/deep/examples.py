@@ -12,10 +12,14 @@ import numpy as np
 
 from napari_tessera.deep.normalising import intensities, normalised
 from napari_tessera.deep.settings import Examples, Kind
+from napari_tessera.labels import median_diameter
 from napari_tessera.types import Array, Progress, Reporter
 
 if TYPE_CHECKING:
     from napari_tessera.deep.settings import Augmentation
+
+LARGEST_ZOOM = 2.5
+"""How much images are enlarged at most."""
 
 PLACES = 2000
 """How many annotated pixels of each class are remembered per piece, as centres of patches."""
@@ -39,6 +43,8 @@ class Piece:
         For messages.
     pair : int
         The number of the pair it belongs to.
+    zoom : float
+        How much it is enlarged for the network.
     intensities : tuple
         What becomes 0 and the range, of each channel.
     """
@@ -50,6 +56,7 @@ class Piece:
     channel_axis: int | None
     name: str
     pair: int = 0
+    zoom: float = 1.0
     intensities: tuple[tuple[float, float], ...] = ()
 
     @property
@@ -286,8 +293,8 @@ def prepare(
     if settings.unlabelled == "background":
         used = list(found)  # an image without objects is an example too
     training, validation, note = divided(used, kind, settings, random)
-    training = [_fitted(piece, settings) for piece in training]
-    validation = [_fitted(piece, settings) for piece in validation]
+    training = [_fitted(piece, kind, settings) for piece in training]
+    validation = [_fitted(piece, kind, settings) for piece in validation]
     report(Progress(1, 1))
     channel_axis = found[0].channel_axis
     return Data(
@@ -394,8 +401,21 @@ def _has_labels(piece: Piece) -> bool:
     return bool(np.any(piece.labels_at(piece.everything)))
 
 
-def _fitted(piece: Piece, settings: Examples) -> Piece:
-    """Return a piece with the intensities of the whole plane or volume it lies in."""
+def zoom_of(diameter: float, wanted: float) -> float:
+    """Return how much an image with objects of a median diameter is enlarged.
+
+    Examples
+    --------
+    >>> zoom_of(9, 18), zoom_of(3, 18), zoom_of(40, 18), zoom_of(0, 18), zoom_of(9, 0)
+    (2.0, 2.5, 1.0, 1.0, 1.0)
+    """
+    if not diameter or not wanted:
+        return 1.0
+    return min(max(wanted / diameter, 1.0), LARGEST_ZOOM)
+
+
+def _fitted(piece: Piece, kind: Kind, settings: Examples) -> Piece:
+    """Return a piece with the intensities of the plane or volume it lies in, and its zoom."""
     whole = tuple(slice(0, length) for length in piece.labels.shape[len(piece.index) :])
     raw = replace(piece, box=whole).raw(whole)
     axis = piece._own_channel_axis  # noqa: SLF001 (of the same module)
@@ -407,7 +427,10 @@ def _fitted(piece: Piece, settings: Examples) -> Piece:
         low=settings.low,
         high=settings.high,
     )
-    return replace(piece, intensities=found)
+    zoom = 1.0
+    if kind == "objects":
+        zoom = zoom_of(median_diameter(piece.labels_at(piece.everything)), settings.diameter)
+    return replace(piece, intensities=found, zoom=zoom)
 
 
 @dataclass(frozen=True)
@@ -441,7 +464,11 @@ class Patches:
         piece = self.data.training[number]
         centre = self._centre(piece, self.data.censuses[number], random)
         side = tuple(length + 2 * self.margin for length in self.side)
-        grid = mirrored(places(side, centre, self.augmentation, random), piece.shape)
+        middle = np.reshape(centre, (-1,) + (1,) * len(side))
+        grid = places(side, centre, self.augmentation, random)
+        if piece.zoom > 1:
+            grid = (middle + (grid - middle) / piece.zoom).astype(np.float32)
+        grid = mirrored(grid, piece.shape)
         box = box_of(grid, piece.shape)
         grid -= np.reshape([part.start for part in box], (-1,) + (1,) * len(self.side))
         inner = (slice(None), *(slice(self.margin, length - self.margin) for length in side))

@@ -15,7 +15,7 @@ from napari_tessera.deep.examples import Piece
 from napari_tessera.deep.losses import IGNORE, Loss
 from napari_tessera.deep.networks.options import Sizes
 from napari_tessera.deep.settings import Targets
-from napari_tessera.deep.tiled import plan, scores
+from napari_tessera.deep.tiled import plan, resized, scores
 from napari_tessera.types import Array, Reporter, VoxelSize
 
 MOST = 24
@@ -97,7 +97,7 @@ class Judge:
         for number, piece in enumerate(every):
             box = _middle(piece.shape)
             image, labels = piece.image_at(box), piece.labels_at(box)
-            predicted = self._scores(network, image, report.part(number, len(every)))
+            predicted = self._scores(network, image, piece.zoom, report.part(number, len(every)))
             if number == 0:
                 corner = [own.start + part.start for own, part in zip(piece.box, box, strict=True)]
                 place = (piece.pair, (*piece.index, *corner))
@@ -117,7 +117,7 @@ class Judge:
         pairs = []
         for piece in self._some() or [self.shown]:
             box = _middle(piece.shape)
-            found = self._scores(network, piece.image_at(box), Reporter())
+            found = self._scores(network, piece.image_at(box), piece.zoom, Reporter())
             pairs.append((found, piece.labels_at(box)))
         best = tuned(pairs, self.targets, VoxelSize((1.0,) * len(self.shown.shape)))
         return {name: best[name] for name in ("threshold", "seed_threshold")}
@@ -126,13 +126,16 @@ class Judge:
         """Return the pieces to judge on, evenly spaced if there are many."""
         return self.pieces[:: max(1, math.ceil(len(self.pieces) / MOST))]
 
-    def _scores(self, network: torch.nn.Module, image: Array, report: Reporter) -> Array:
-        shape = image.shape[1:]
-        tiles = plan(shape, self.sizes, tile=max(2 * self.patch, 256))
+    def _scores(
+        self, network: torch.nn.Module, image: Array, zoom: float, report: Reporter
+    ) -> Array:
+        enlarged = resized(image, tuple(round(zoom * length) for length in image.shape[1:]))
+        tiles = plan(enlarged.shape[1:], self.sizes, tile=max(2 * self.patch, 256))
         channels = len(self.ids) if self.targets == "classes" else 3
-        return scores(
-            image, network, tiles, classes=channels, batch=2, device=self.device, report=report
+        found = scores(
+            enlarged, network, tiles, classes=channels, batch=2, device=self.device, report=report
         )
+        return resized(found, image.shape[1:])
 
     def _decoded(self, found: Array) -> Array:
         if self.targets == "classes":

@@ -62,6 +62,8 @@ class ModelConfig:
         What decoding found best on the validation examples.
     patch : int
         Side of the patches of the training, in pixels.
+    diameter : float
+        Median diameter, in pixels, to which objects are enlarged; 0 = not at all.
     score : float, optional
         The best on the validation examples.
     scored : str
@@ -99,6 +101,7 @@ class ModelConfig:
     high: float
     thresholds: dict[str, float]
     patch: int
+    diameter: float
     score: float | None
     scored: str
     examples: int

@@ -218,6 +218,9 @@ class Examples:
     ----------
     patch : int
         Side of the patches in pixels; of volumes, shorter axes are taken whole.
+    diameter : float
+        Images are enlarged, at most 2.5 times, so that objects are so many pixels wide (their
+        median): small ones come apart more easily. 0 = as they are. Not used for classes.
     validation : float
         Share of the examples that is only judged on: whole images or planes where there are
         several, otherwise one end of the image.
@@ -231,6 +234,7 @@ class Examples:
     """
 
     patch: Annotated[int, Word(low=4)] = 128
+    diameter: Annotated[float, Word(low=0, high=500)] = 18.0
     validation: Annotated[float, Word(low=0, high=0.9)] = 0.2
     unlabelled: Literal["background", "ignore"] = "background"
     normalise: Normalising = "percentiles"

@@ -241,6 +241,23 @@ def scores(
     return result
 
 
+def resized(image: Array, shape: tuple[int, ...]) -> Array:
+    """Return channels (C, *P) with another number of pixels, by linear interpolation."""
+    if image.shape[1:] == shape:
+        return image
+    given = torch.from_numpy(np.ascontiguousarray(image))
+    smooth = {"antialias": True} if len(shape) == 2 else {}
+    if len(shape) == 3 and shape[0] == image.shape[1]:  # planes of a volume, each by itself
+        planes = given.transpose(0, 1)
+        found = torch.nn.functional.interpolate(
+            planes, shape[1:], mode="bilinear", antialias=True
+        ).transpose(0, 1)
+    else:
+        mode = "bilinear" if len(shape) == 2 else "trilinear"
+        found = torch.nn.functional.interpolate(given[None], shape, mode=mode, **smooth)[0]
+    return np.ascontiguousarray(found.numpy())
+
+
 @dataclass(frozen=True)
 class _Forward:
     """What a network makes of tiles: probabilities."""

@@ -217,6 +217,7 @@ def _config(task: Task, data: example.Data, *, rgb: bool, spacing: VoxelSize | N
         high=task.examples.high,
         thresholds={},
         patch=task.examples.patch,
+        diameter=task.examples.diameter if task.kind == "objects" else 0.0,
         score=None,
         scored="",
         examples=len(data.training),

@@ -19,7 +19,7 @@ WORDS = {"loss": "training loss", "validation": "validation loss", "score": "sco
 """What is drawn, as the legend says it."""
 
 DARK = {"loss": "#d0d3d8", "validation": "#ffb454", "score": "#5cc8ff"}
-LIGHT = {"loss": "#44484f", "validation": "#b35900", "score": "#0067b8"}
+LIGHT = {"loss": "#44484f", "validation": "#9a4c00", "score": "#0067b8"}
 """Colours that can be read on a dark and on a light background."""
 
 MARKS = 4
@@ -106,12 +106,12 @@ class Curve(QWidget):
         self.setAccessibleName("Curves of the training")
 
     def sizeHint(self) -> QSize:
-        """Return the size that all words fit into."""
-        return QSize(290, 160)
+        """Return the size that all words fit into; a line while there is nothing to draw."""
+        return QSize(290, 28 if self._is_empty else 160)
 
     def minimumSizeHint(self) -> QSize:
         """Return the size below which nothing could be read."""
-        return QSize(180, 120)
+        return QSize(180, self.sizeHint().height())
 
     # ------------------------------------------------------------------ values
 
@@ -133,20 +133,25 @@ class Curve(QWidget):
         """
         self.points.append(Point(float(epoch), _known(loss), _known(validation), _known(score)))
         self.setAccessibleDescription(str(self.points[-1]).replace("\n", ", "))
-        self.update()
+        self._changed()
 
     def add_step(self, epoch: float, loss: float) -> None:
         """Add the loss of one step; `epoch` is how many epochs are over, with fractions."""
         if math.isfinite(loss):
             self._step_epochs.append(epoch)
             self._step_losses.append(loss)
-            self.update()
+            self._changed()
 
     def clear(self) -> None:
         """Begin anew."""
         self.points, self._pointed = [], None
         self._step_epochs, self._step_losses = array("d"), array("d")
         self.setAccessibleDescription("")
+        self._changed()
+
+    def _changed(self) -> None:
+        if self.height() != self.sizeHint().height():
+            self.updateGeometry()
         self.update()
 
     @property
@@ -179,7 +184,7 @@ class Curve(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         text = self.palette().color(QPalette.ColorRole.WindowText)
-        if not self.points and not self._step_losses:
+        if self._is_empty:
             text.setAlphaF(0.7)
             painter.setPen(text)
             painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, "no epoch yet")
@@ -193,6 +198,10 @@ class Curve(QWidget):
         for name in WORDS:
             self._draw_line(painter, frame, name)
         self._draw_marks(painter, frame, text)
+
+    @property
+    def _is_empty(self) -> bool:
+        return not self.points and not self._step_losses
 
     @property
     def colours(self) -> dict[str, str]:
@@ -224,7 +233,7 @@ class Curve(QWidget):
             known += np.percentile(self.steps(1000)[1], (1, 97)).tolist()
         low, high = min(known, default=0.0), max(known, default=1.0)
         if 0 <= low < high / 2 or low == high:
-            low, high = min(low, 0.0), high or 1.0
+            low, high = min(low, 0.0), max(high, 0.0 if low < 0 else 1e-9)
         step = _step(low, high, MARKS)
         return math.floor(low / step + 1e-9) * step, math.ceil(high / step - 1e-9) * step
 

@@ -26,6 +26,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_tessera.catalogue import Method
+from napari_tessera.deep.triton import keep_away
 from napari_tessera.kept import Kept
 from napari_tessera.lengths import to_pixels
 from napari_tessera.recipe import Recipe
@@ -583,6 +584,7 @@ def _warm_up(method: Method) -> None:
     image = np.arange(256, dtype=np.uint8).reshape(16, 16)
     with suppress(Exception):
         if method.keeps:
+            keep_away()
             import torch  # noqa: F401
         arrays = [image for p in method.parameters if p.is_array and p.required]
         names = [p.name for p in method.parameters if p.is_array and p.required]

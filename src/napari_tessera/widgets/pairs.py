@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QEvent, Qt, Signal
+from qtpy.QtCore import QEvent, QObject, Qt, Signal
 from qtpy.QtWidgets import (
     QButtonGroup,
     QFileDialog,
@@ -15,8 +15,8 @@ from qtpy.QtWidgets import (
     QGridLayout,
     QLabel,
     QPushButton,
+    QRadioButton,
     QScrollArea,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import napari.viewer
     from napari.layers import Image, Labels
 
-SHOWN = 4
+SHOWN = 3
 """Pairs that are seen at once; more are scrolled."""
 
 
@@ -81,13 +81,13 @@ class PairsTable(QWidget):
         self._grid = QGridLayout(self._list)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setVerticalSpacing(3)
-        for column, title in ((1, "Image"), (2, "Labels")):
-            self._grid.setColumnStretch(column, 1)
-            self._grid.addWidget(QLabel(title), 0, column)
+        self._grid.setColumnStretch(2, 1)
+        self._list.installEventFilter(self)
         self._scroll.setWidget(self._list)
         self._scroll.setWidgetResizable(True)
         self._scroll.setFrameShape(QFrame.Shape.NoFrame)
         self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._scroll.verticalScrollBar().rangeChanged.connect(self._show_added)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(3)
@@ -120,23 +120,27 @@ class PairsTable(QWidget):
         self._fit_height()
 
     def _fit_height(self) -> None:
-        head = self._grid.itemAtPosition(0, 1).widget().sizeHint().height()
-        each = self.rows[0].image.sizeHint().height() + self._grid.verticalSpacing()
-        self._scroll.setFixedHeight(head + min(len(self.rows), SHOWN) * each)
+        count, frame = len(self.rows), self._scroll.contentsMargins()
+        shown = self._grid.sizeHint().height() * min(count, SHOWN) // count
+        self._scroll.setFixedHeight(shown + frame.top() + frame.bottom())
 
-    def event(self, event: Any) -> bool:
-        """Fit the theme, which may have other letters."""
-        if event.type() in (QEvent.Type.Show, QEvent.Type.StyleChange, QEvent.Type.FontChange):
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Fit the height when there are other lines, or the theme gives them another height."""
+        if event.type() == QEvent.Type.LayoutRequest:
             self._fit_height()
-        return super().event(event)
+        return super().eventFilter(watched, event)
+
+    def _show_added(self, low: int, high: int) -> None:
+        """Bring a pair into view that has just been added."""
+        if self.rows[-1].number.isChecked():
+            self._scroll.verticalScrollBar().setValue(high)
 
     # ------------------------------------------------------------------ pairs
 
     def add_pair(self) -> None:
         """Add a pair, of layers that no other pair has if there are any."""
-        row, line = Row(), self._grid.rowCount()
-        for column, widget in enumerate((row.number, row.image, row.labels)):
-            self._grid.addWidget(widget, line, column)
+        row = Row()
+        row.add_to(self._grid)
         self._numbers.addButton(row.number)
         self.rows.append(row)
         row.number.setChecked(True)
@@ -155,7 +159,7 @@ class PairsTable(QWidget):
         place = next(i for i, row in enumerate(self.rows) if row.number.isChecked())
         row = self.rows.pop(place)
         self._numbers.removeButton(row.number)
-        for widget in (row.number, row.image, row.labels):
+        for widget in row.widgets:
             self._grid.removeWidget(widget)
             widget.hide()
             widget.deleteLater()
@@ -306,7 +310,7 @@ class Row:
 
     Attributes
     ----------
-    number : QToolButton
+    number : QRadioButton
         Marks the pair that can be removed.
     image, labels : Choice
     kept : bool
@@ -314,25 +318,44 @@ class Row:
     """
 
     def __init__(self) -> None:
-        self.number, self.image, self.labels = QToolButton(), Choice(), Choice()
+        self.number, self.image, self.labels = QRadioButton(), Choice(), Choice()
         self.kept = False
-        self.number.setCheckable(True)
-        self.number.setAutoRaise(True)
-        for combo in (self.image, self.labels):
-            combo.setMinimumContentsLength(5)
+        self._titles = {"Image": self.image, "Labels": self.labels}
+        self._words = [QLabel(title) for title in self._titles]
+        for combo in self._titles.values():
+            combo.currentIndexChanged.connect(self._name)
+
+    @property
+    def widgets(self) -> list[QWidget]:
+        """Everything that is shown."""
+        return [self.number, self.image, self.labels, *self._words]
+
+    def add_to(self, grid: QGridLayout) -> None:
+        """Add the pair as two lines below the others."""
+        line = grid.rowCount()
+        grid.addWidget(self.number, line, 0, 2, 1)
+        for below, combo in enumerate(self._titles.values()):
+            grid.addWidget(self._words[below], line + below, 1)
+            grid.addWidget(combo, line + below, 2)
 
     def call(self, number: int) -> None:
         """Show the number of the pair."""
         self.number.setText(str(number))
         self.number.setToolTip(f"Mark pair {number}, such as to remove it")
-        for combo, title in ((self.image, "Image"), (self.labels, "Labels")):
+        for title, combo in self._titles.items():
             combo.setAccessibleName(f"{title} of pair {number}")
-            combo.setToolTip(f"{title} of pair {number}")
+        self._name()
+
+    def _name(self, *_: Any) -> None:
+        """Say whole names, which may be cut off, in tool tips."""
+        for combo in self._titles.values():
+            combo.setToolTip(f"{combo.accessibleName()}: {combo.currentText()}")
 
     def offer(self, images: Sequence[Image], labels: Sequence[Labels]) -> None:
         """Offer layers; those chosen before stay so while they are there."""
         self.image.offer((each.name, each) for each in images)
         self.labels.offer((each.name, each) for each in labels)
+        self._name()
 
     @property
     def chosen(self) -> tuple[Any, Any]:
@@ -365,5 +388,6 @@ def _missing(images: Path, labels: Path) -> str | None:
 def _path(title: str) -> QElidingLabel:
     label = QElidingLabel()
     label.setElideMode(Qt.TextElideMode.ElideMiddle)
+    label.setEllipsesWidth(12)
     label.setAccessibleName(title)
     return label

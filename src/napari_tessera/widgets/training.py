@@ -28,6 +28,7 @@ from qtpy.QtWidgets import (
 
 from napari_tessera import pairs as pair
 from napari_tessera.deep import examples as example
+from napari_tessera.deep.estimate import network_cost
 from napari_tessera.deep.model import Model, free_name
 from napari_tessera.deep.networks import NETWORKS
 from napari_tessera.deep.settings import (
@@ -39,6 +40,7 @@ from napari_tessera.deep.settings import (
 )
 from napari_tessera.deep.sheet import contact_sheet
 from napari_tessera.deep.train import Task, sample_batches, train
+from napari_tessera.deep.triton import keep_away
 from napari_tessera.signature import parameters
 from napari_tessera.types import Progress, Reporter, Stop, VoxelSize
 from napari_tessera.widgets import memory
@@ -157,6 +159,8 @@ class TrainingForm(QWidget):
         self.viewer = napari_viewer
         self.job: Job | None = None
         self.made: Model | None = None
+        self._weighing: Job | None = None
+        self._cutting: Job | None = None
         self._enough = threading.Event()
         self._news: deque[Progress] = deque()
         self._shown: Layer | None = None
@@ -263,6 +267,8 @@ class TrainingForm(QWidget):
         self.fields["kind"].changed.connect(self._show_rows)
         for group in (*self.groups.values(), *self.options.values()):
             group.changed.connect(self._show_rows)
+        for group in self.options.values():
+            group.changed.connect(self._weigh)
         self.sheet_button.clicked.connect(self.show_samples)
         self.train_button.clicked.connect(self._train_or_stop)
         self.predict_button.clicked.connect(self._open_predict)
@@ -271,8 +277,25 @@ class TrainingForm(QWidget):
         name = self.networks.chosen
         if not self._named_by_user():
             self.name.setText(free_name(NETWORKS[name].title))
-        self.about.setText(NETWORKS[name].description)
         self._show_rows()
+        self._weigh()
+
+    def _weigh(self, *_: Any) -> None:
+        """Say what the network is good for and how large it is, which takes a moment."""
+        name = self.networks.chosen
+        options = self.options[name].changed_values()
+        patch = self.groups["examples"].fields["patch"].value
+        text = NETWORKS[name].description
+        self.about.setText(text)
+        if self._weighing is not None:
+            self._weighing.stop()
+        self._weighing = Job(
+            lambda report: network_cost(name, options, patch=patch),
+            title="",
+            finished=lambda cost: self.about.setText(f"{text}. {cost}."),
+            failed=lambda error: self.about.setText(f"{text}. {error}"),
+        )
+        self._weighing.start()
 
     def _named_by_user(self) -> bool:
         """Return True if the name is none that the form has made up."""
@@ -359,9 +382,10 @@ class TrainingForm(QWidget):
             return
         self._say("Cutting samples ...")
         self.sheet_button.setEnabled(False)
-        job = Job(training.sheet, title="", finished=self._show_sheet, failed=self._complain)
-        self._sheet_job = job
-        job.start()
+        self._cutting = Job(
+            training.sheet, title="", finished=self._show_sheet, failed=self._complain
+        )
+        self._cutting.start()
 
     def _show_sheet(self, found: tuple[Any, Any, VoxelSize | None]) -> None:
         self.sheet_button.setEnabled(True)
@@ -540,9 +564,10 @@ class TrainingForm(QWidget):
     def release(self) -> None:
         """Stop the training, which keeps its best, and let go of the viewer."""
         self._enough.set()
-        if self.job is not None:
-            self.job.stop()
-            self.job = None
+        for job in (self.job, self._weighing, self._cutting):
+            if job is not None:
+                job.stop()
+        self.job = self._weighing = self._cutting = None
         self.pairs.release()
 
 
@@ -555,6 +580,7 @@ def training(network: str) -> type[TrainingForm]:
 
 def _warm_up() -> None:
     """Load the libraries of training, which would otherwise hold up its start."""
+    keep_away()
     import torch  # noqa: F401
 
     from napari_tessera.deep import fit  # noqa: F401

@@ -1,0 +1,256 @@
+"""How the probabilities of an image come about: normalised, resized, tile by tile, and kept."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_tessera.deep.decode import DEFAULTS, to_objects
+from napari_tessera.deep.examples import zoom_of
+from napari_tessera.deep.model import Model, ModelConfig
+from napari_tessera.deep.networks import NETWORKS
+from napari_tessera.deep.normalising import intensities as found_intensities
+from napari_tessera.deep.normalising import normalised
+from napari_tessera.kept import Kept
+from napari_tessera.labels import median_diameter
+from napari_tessera.lengths import METRES, physical, unit
+from napari_tessera.types import Array, Reporter, Spacing, VoxelSize
+
+if TYPE_CHECKING:
+    import torch
+
+SLIGHT = 1.1
+"""Images are not enlarged, and predicted again, by less than this."""
+
+PIXELS = 1 << 20
+"""About how many pixels a network sees at once."""
+
+
+def kept_scores(
+    image: Array,
+    model: Model,
+    *,
+    kept: Kept,
+    spacing: Spacing,
+    channel_axis: int | None,
+    device: str,
+    report: Reporter,
+    intensities: Any,
+    **options: Any,
+) -> Array:
+    """Return the probabilities of an image, from what is kept if it was predicted before."""
+    voxel = VoxelSize.of(spacing, image.ndim - (channel_axis is not None))
+    key = (
+        _digest(image),
+        (str(model.path), model.config.weights, channel_axis, tuple(voxel), voxel.unit, device),
+        (intensities, *options.values()),
+    )
+    return kept.value(
+        "scores",
+        key,
+        lambda: _scores(
+            image,
+            model,
+            voxel,
+            channel_axis,
+            kept=kept,
+            device=device,
+            intensities=intensities,
+            report=report,
+            **options,
+        ),
+        size=lambda found: int(found.nbytes),
+    )
+
+
+def _digest(image: Array) -> tuple[Any, ...]:
+    """Return what tells an image from another one."""
+    whole = np.ascontiguousarray(image)
+    return image.shape, image.dtype.str, hashlib.blake2b(whole.data, digest_size=16).digest()
+
+
+def _scores(
+    image: Array,
+    model: Model,
+    voxel: VoxelSize,
+    channel_axis: int | None,
+    *,
+    diameter: float | str,
+    flips: bool,
+    tile: int,
+    device: str,
+    intensities: Any,
+    kept: Kept,
+    report: Reporter,
+) -> Array:
+    from napari_tessera.deep import devices
+    from napari_tessera.deep.tiled import resized
+
+    config = model.config
+    image, channel_axis = _fitting(image, channel_axis, model)
+    place = devices.choose(device)
+    channels_last = image if channel_axis is None else np.moveaxis(image, channel_axis, -1)
+    levels = intensities or find_intensities([channels_last], config)
+    ready = normalised(image, levels, channel_axis=channel_axis)  # (C, *P)
+    shape = ready.shape[1:]
+    sized = resized(ready, sizes_at(shape, voxel, model))
+    network = kept_network(model, place, kept)
+
+    def run(zoom: float, report: Reporter) -> Array:
+        enlarged = resized(sized, _enlarged(sized.shape[1:], zoom, config.axes))
+        return resized(_planes(enlarged, network, model, flips, tile, place, report), shape)
+
+    if not config.diameter:
+        return run(1, report)
+    share = sized.shape[-1] / shape[-1]
+    width = share * physical(diameter, voxel, name="diameter") / min(voxel)
+    found = None
+    if not width:
+        found = run(1, report.part(0, 2))
+        width = share * median_diameter(_objects(found, config, voxel))
+    zoom = zoom_of(width, config.diameter)
+    if found is not None and zoom < SLIGHT:
+        return found
+    return run(zoom, report.part(1, 2))
+
+
+def _objects(found: Array, config: ModelConfig, voxel: VoxelSize) -> Array:
+    """Return the objects that the model's own thresholds give."""
+    best = {**DEFAULTS, **config.thresholds}
+    return to_objects(
+        found,
+        targets=config.targets,
+        threshold=best["threshold"],
+        seed_threshold=best["seed_threshold"],
+        voxel=voxel,
+    )
+
+
+def _enlarged(shape: tuple[int, ...], zoom: float, axes: int) -> tuple[int, ...]:
+    """Return a shape enlarged along the last `axes` axes."""
+    lead = len(shape) - axes
+    return shape[:lead] + tuple(round(zoom * length) for length in shape[lead:])
+
+
+def _planes(
+    image: Array,
+    network: torch.nn.Module,
+    model: Model,
+    flips: bool,
+    tile: int,
+    device: torch.device,
+    report: Reporter,
+) -> Array:
+    """Return the probabilities of an image (C, *P), of a volume plane by plane if need be."""
+    flat = model.config.axes == 2 and image.ndim == 4
+    planes = np.moveaxis(image, 1, 0) if flat else image[None]  # (Z, C, Y, X) or (1, C, *P)
+    found = [
+        _tiled(plane, network, model, flips, tile, device, report.part(number, len(planes)))
+        for number, plane in enumerate(planes)
+    ]
+    return np.stack(found, axis=1) if flat else found[0]
+
+
+def side_of(tile: int, axes: int) -> int:
+    """Return the side of tiles in pixels; those of volumes have no more pixels than of planes.
+
+    Examples
+    --------
+    >>> side_of(512, 2), side_of(512, 3)
+    (512, 64)
+    """
+    return tile if axes == 2 else max(32, round(tile ** (2 / 3)))
+
+
+def kept_network(model: Model, device: torch.device, kept: Kept) -> torch.nn.Module:
+    """Return the network of a model on a device, from what is kept if it was loaded before."""
+    network: torch.nn.Module = kept.value(
+        "network",
+        (str(model.path), model.config.weights, str(device)),
+        lambda: model.load_network().to(device),
+        size=lambda network: sum(4 * each.numel() for each in network.parameters()),
+    )
+    return network
+
+
+def _tiled(
+    image: Array,
+    network: torch.nn.Module,
+    model: Model,
+    flips: bool,
+    tile: int,
+    device: torch.device,
+    report: Reporter,
+) -> Array:
+    from napari_tessera.deep import tiled
+
+    config = model.config
+    sizes = NETWORKS[config.network].configure(**config.options).sizes
+    tiles = tiled.plan(image.shape[1:], sizes, tile=side_of(tile, config.axes))
+    return tiled.scores(
+        image,
+        network,
+        tiles,
+        classes=config.classes,
+        batch=max(1, PIXELS // math.prod(tiles.tile)),
+        device=device,
+        flips=flips,
+        report=report,
+    )
+
+
+def _fitting(image: Array, channel_axis: int | None, model: Model) -> tuple[Array, int | None]:
+    """Return the image with the channels that the model takes, or raise an error."""
+    config = model.config
+    axes = image.ndim - (channel_axis is not None)
+    if axes < config.axes:
+        raise ValueError(
+            f"model {model.name!r} works on volumes (Z, Y, X), but image has {axes} spatial axes; "
+            "choose a model for planes, or work on a volume"
+        )
+    channels = 1 if channel_axis is None else image.shape[channel_axis]
+    if channels == config.in_channels:
+        return image, channel_axis
+    wanted = "3 (red, green, blue)" if config.rgb else str(config.in_channels)
+    raise ValueError(
+        f"model {model.name!r} takes {wanted} channels, but image has {channels}; choose the "
+        "channels it was trained on, or another model"
+    )
+
+
+def find_intensities(
+    images: Iterable[Array], config: ModelConfig
+) -> tuple[tuple[float, float], ...]:
+    """Return what becomes 0 and the range, of each channel, as the model was trained."""
+    return found_intensities(
+        images,
+        channels=config.in_channels > 1 or config.rgb,
+        kind=config.normalise,
+        low=config.low,
+        high=config.high,
+    )
+
+
+def sizes_at(shape: tuple[int, ...], voxel: VoxelSize, model: Model) -> tuple[int, ...]:
+    """Return the shape in pixels of the size that the model was trained with.
+
+    It stays as it is where either size is unknown, or they differ by less than 5 %.
+    """
+    config = model.config
+    own, theirs = unit(voxel.unit), unit(config.unit)
+    if config.spacing is None or own not in METRES or theirs not in METRES:
+        return shape
+    factor = METRES[own] / METRES[theirs]
+    ratios = [
+        factor * size / wanted
+        for size, wanted in zip(voxel[-config.axes :], config.spacing, strict=True)
+    ]
+    if all(abs(math.log(ratio)) < 0.05 for ratio in ratios):
+        return shape
+    lead = len(shape) - config.axes
+    sizes = (max(1, round(n * r)) for n, r in zip(shape[lead:], ratios, strict=True))
+    return shape[:lead] + tuple(sizes)
