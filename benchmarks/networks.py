@@ -1,6 +1,7 @@
 """What each network learns in the same time, on real images: ``networks.py FOLDER``.
 
-FOLDER holds dsb2018 (nuclei, objects) and camvid (road scenes, classes). Each network is trained in
+FOLDER holds dsb2018 (nuclei, objects), camvid (road scenes, classes) and isbi2012_em (neurites,
+objects; with ``--data isbi2012``). Each network is trained in
 a process of its own, so that its peak memory is its own, and scored on images it has not seen.
 """
 
@@ -41,6 +42,19 @@ def nuclei(folder: Path) -> dict:
     return {"train": pairs("train"), "test": pairs("test"), "task": {"kind": "objects"}}
 
 
+def neurites(folder: Path) -> dict:
+    """Return the slices of the ISBI 2012 challenge: profiles of neurites, 18 slices and 6."""
+    import imageio.v3 as imageio
+    from scipy import ndimage
+
+    files = sorted((folder / "isbi2012_em" / "images").iterdir())
+    images = [imageio.imread(file) for file in files]
+    membranes = [imageio.imread(file.parents[1] / "membranes" / file.name) for file in files]
+    labels = [ndimage.label(each > 127)[0].astype(np.uint16) for each in membranes]
+    task = {"kind": "objects", "examples": Examples(diameter=0)}
+    return {"train": (images[:18], labels[:18]), "test": (images[18:], labels[18:]), "task": task}
+
+
 def scenes(folder: Path) -> dict:
     """Return CamVid's images; its class 11, nobody knows what, becomes 0, the others 1 to 11."""
     import imageio.v3 as imageio
@@ -55,7 +69,7 @@ def scenes(folder: Path) -> dict:
     return {"train": pairs("train"), "test": pairs("val"), "task": task}
 
 
-DATA = {"dsb2018": nuclei, "camvid": scenes}
+DATA = {"dsb2018": nuclei, "camvid": scenes, "isbi2012": neurites}
 
 
 def precision(found: list, truth: list) -> dict[str, float]:
@@ -157,7 +171,7 @@ def main() -> None:
     if arguments.here:
         print(json.dumps(one(arguments)))
         return
-    for data in [arguments.data] if arguments.data else DATA:
+    for data in [arguments.data] if arguments.data else ("dsb2018", "camvid"):
         for network in [arguments.network] if arguments.network else NETWORKS:
             words = [*sys.argv, "--here", "--data", data, "--network", network]
             done = subprocess.run(

@@ -36,6 +36,7 @@ def described(network="unet", **changes):
         "high": 99.8,
         "thresholds": {"threshold": 0.5},
         "patch": 64,
+        "diameter": 18.0,
         "score": 0.875,
         "scored": "average precision",
         "examples": 3,

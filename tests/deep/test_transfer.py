@@ -484,6 +484,7 @@ def test_a_model_is_found_by_name(tmp_path, monkeypatch):
         high=99.0,
         thresholds={},
         patch=64,
+        diameter=18.0,
         score=None,
         scored="",
         examples=1,

@@ -183,7 +183,7 @@ def network_cost(
     Examples
     --------
     >>> network_cost("unet", {"depth": 1, "width": 1 / 64}, patch=16).parameters
-    156
+    138
     """
     keep_away()
     import torch

@@ -282,7 +282,7 @@ def prepare(
     for number, piece in enumerate(found):
         report(Progress(number, 2 * len(found)))
         own.append(census(piece, kind, random))
-    known = [any(_annotated(each, kind, settings)) for each in own]
+    known = [any(each.counts) for each in own]
     ids = _ids(own, kind, settings)
     if not any(known):
         raise ValueError(
@@ -316,11 +316,6 @@ def _check_patch(found: Sequence[Piece], patch: int) -> None:
                 f"patch is {patch}, but {piece.name} is {' x '.join(map(str, piece.shape))}; "
                 f"choose at most {shortest}"
             )
-
-
-def _annotated(found: Census, kind: Kind, settings: Examples) -> list[int]:
-    """Return the labels that say something; 0 does so where it means background."""
-    return [label for label in found.counts if label != 0]
 
 
 def _ids(found: Iterable[Census], kind: Kind, settings: Examples) -> tuple[int, ...]:

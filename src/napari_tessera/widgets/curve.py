@@ -233,7 +233,9 @@ class Curve(QWidget):
             known += np.percentile(self.steps(1000)[1], (1, 97)).tolist()
         low, high = min(known, default=0.0), max(known, default=1.0)
         if 0 <= low < high / 2 or low == high:
-            low, high = min(low, 0.0), max(high, 0.0 if low < 0 else 1e-9)
+            low, high = min(low, 0.0), max(high, 0.0)
+        if low == high:
+            high = 1.0
         step = _step(low, high, MARKS)
         return math.floor(low / step + 1e-9) * step, math.ceil(high / step - 1e-9) * step
 
@@ -288,7 +290,8 @@ class Curve(QWidget):
         known = [(p.epoch, getattr(p, name)) for p in self.points if getattr(p, name) is not None]
         if not known:
             return
-        epochs, values = thinned(*np.array(known).T, frame.most)
+        pairs = np.array(known)
+        epochs, values = thinned(pairs[:, 0], pairs[:, 1], frame.most)
         line = _polygon(frame.x(epochs), frame.y(name, values))
         colour = QColor(self.colours[name])
         painter.setPen(QPen(colour, 1.6))
@@ -337,8 +340,10 @@ class Curve(QWidget):
         x : float
             Pixels from the left of the widget.
         """
-        frame = self._frame() if self.points else None
-        return min(self.points, key=lambda each: abs(frame.x(each.epoch) - x), default=None)
+        if not self.points:
+            return None
+        frame = self._frame()
+        return min(self.points, key=lambda each: abs(frame.x(each.epoch) - x))
 
 
 def ticks(low: float, high: float, most: int, *, whole: bool = False) -> list[float]:

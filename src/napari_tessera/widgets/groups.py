@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from psygnal import Signal
 
@@ -51,7 +51,7 @@ class Group:
         offered = suggestions or {}
         self.fields: dict[str, Field] = {
             each.name: _field(each, offered.get(each.name, ()))
-            for each in parameters(settings)
+            for each in parameters(cast("Any", settings))
             if each.name not in leave_out
         }
         for field in self.fields.values():

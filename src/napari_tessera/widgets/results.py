@@ -98,7 +98,7 @@ class Results:
         if self._last is None or layer is None or layer not in self._viewer.layers:
             return None
         same = self._last.source() is source and layer.name == self._last.name
-        claimed = tuple(layer.features.columns) != self._last.features
+        claimed = _columns(layer) != self._last.features
         return (layer, self._last.key) if same and not claimed else None
 
     def add(self, outcome: Outcome, *, edited: bool) -> None:
@@ -120,7 +120,7 @@ class Results:
             # the same layer goes on: its look, and what other forms have chosen, stay
             old.data, old.metadata = layer.data, {**old.metadata, **layer.metadata}
             layer = old
-        columns, own = tuple(layer.features.columns), weakref.ref(layer)
+        columns, own = _columns(layer), weakref.ref(layer)
         self._latest = own
         self._last = Last(own, weakref.ref(call.layer), outcome.key, layer.name, columns)
 
@@ -141,6 +141,11 @@ def work(call: Call, last: tuple[Layer, str] | None, report: Reporter) -> Outcom
         layer = result_layer(result, recipe, call.layer, dropped_axis(call.source))
         key = digest(_arrays(layer))
     return Outcome(call, result, recipe, layer, key, result.number, replaces)
+
+
+def _columns(layer: Layer) -> tuple[str, ...]:
+    """Return the names of a layer's features; images have none."""
+    return tuple(layer.features.columns) if hasattr(layer, "features") else ()
 
 
 def _arrays(layer: Layer) -> list[Any]:

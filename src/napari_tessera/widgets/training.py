@@ -252,7 +252,7 @@ class TrainingForm(QWidget):
         link.setText("?")
         link.setToolTip("Open the page about training in the documentation")
         link.setAccessibleName("Documentation")
-        link.clicked.connect(lambda: QDesktopServices.openUrl(QUrl(DOCS.format("train"))))
+        link.clicked.connect(lambda: QDesktopServices.openUrl(QUrl(DOCS.format("../guides/train"))))
         row = QHBoxLayout()
         row.addWidget(summary, 1)
         row.addWidget(link, 0, Qt.AlignmentFlag.AlignTop)
