@@ -1,9 +1,18 @@
 import numpy as np
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from napari_tessera.labels import continued, from_points, overlap, smallest_dtype
+from napari_tessera.labels import (
+    continued,
+    from_points,
+    median_diameter,
+    overlap,
+    renumbered,
+    sizes,
+    smallest_dtype,
+)
 
 small = arrays(np.int32, (6, 6), elements={"min_value": 0, "max_value": 5})
 
@@ -54,3 +63,26 @@ def test_points_outside_or_on_one_another_are_refused():
         from_points(np.array([[2, 0]]), (2, 3))
     with pytest.raises(ValueError, match="points of different labels on one pixel"):
         from_points(np.array([[1, 0], [1.2, 0.1]]), (2, 3))
+
+
+@given(arrays(np.int64, (4, 5), elements=st.integers(-3, 9) | st.just(10**12)))
+def test_sizes_are_those_of_numpy(labels):
+    values, counts = np.unique(labels, return_counts=True)
+    assert sizes(labels) == dict(zip(values.tolist(), counts.tolist(), strict=True))
+
+
+def test_sizes_and_numbers_of_large_arrays_are_put_together():
+    labels = np.arange(700_000).reshape(700, 1000) % 1000
+    assert sizes(labels) == dict.fromkeys(range(1000), 700)
+    numbers = np.arange(1000, 0, -1).astype(np.uint16)
+    np.testing.assert_array_equal(renumbered(labels, numbers), numbers[labels])
+
+
+def test_the_median_diameter_is_that_of_discs_and_balls():
+    yy, xx = np.ogrid[:60, :60]
+    disc = ((yy - 30) ** 2 + (xx - 30) ** 2 <= 20**2).astype(int)
+    assert median_diameter(disc) == pytest.approx(40, rel=0.03)
+    zz = np.arange(60).reshape(-1, 1, 1)
+    ball = ((zz - 30) ** 2 + (yy - 30) ** 2 + (xx - 30) ** 2 <= 12**2).astype(int)
+    assert median_diameter(ball) == pytest.approx(24, rel=0.03)
+    assert median_diameter(np.zeros((3, 3), int)) == 0

@@ -33,7 +33,7 @@ def kept(path, network, options, **changes):
             "high": 99.8,
             "thresholds": {},
             "patch": 64,
-        "diameter": 18.0,
+            "diameter": 18.0,
             "score": None,
             "scored": "",
             "examples": 1,

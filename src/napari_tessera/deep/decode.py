@@ -8,7 +8,7 @@ from itertools import product
 import numpy as np
 
 from napari_tessera.deep.settings import Targets
-from napari_tessera.labels import overlap, smallest_dtype
+from napari_tessera.labels import overlap, renumbered, sizes, smallest_dtype
 from napari_tessera.types import Array, Progress, Reporter, VoxelSize
 
 SMOOTHING = 0.7
@@ -78,7 +78,7 @@ def to_objects(
     Returns
     -------
     ndarray of uint16 or uint32
-        1, 2, 3, ... in the order of their first pixels.
+        1, 2, 3, ...
 
     Examples
     --------
@@ -119,20 +119,14 @@ def _inner(scores: Array, targets: Targets, voxel: VoxelSize) -> Array:
 
 
 def _tidied(objects: Array, smallest: int) -> Array:
-    """Return objects with their holes filled, without small ones, numbered in order."""
+    """Return objects with their holes filled, without small ones, numbered without gaps."""
     from napari_tessera.classical.regions import filled
 
     whole = filled(objects)
-    sizes = np.bincount(whole.ravel())
-    kept = sizes >= max(smallest, 1)
-    kept[0] = False
-    first = np.full(len(sizes), whole.size)
-    order = np.flatnonzero(whole)
-    first[whole.ravel()[order[::-1]]] = order[::-1]
-    ranked = np.argsort(np.where(kept, first, whole.size + np.arange(len(sizes))), kind="stable")
-    numbers = np.zeros(len(sizes), np.int64)
-    numbers[ranked[: kept.sum()]] = np.arange(1, kept.sum() + 1)
-    return numbers.astype(smallest_dtype("objects", int(kept.sum())))[whole]
+    kept = [label for label, size in sizes(whole).items() if label and size >= smallest]
+    numbers = np.zeros(int(whole.max()) + 1, smallest_dtype("objects", len(kept)))
+    numbers[kept] = np.arange(1, len(kept) + 1)
+    return renumbered(whole, numbers)
 
 
 def average_precision(truth: Array, prediction: Array, iou: float) -> float:
@@ -162,9 +156,9 @@ def average_precision(truth: Array, prediction: Array, iou: float) -> float:
 def _ratios(truth: Array, prediction: Array) -> tuple[Array, int, int]:
     """Return the overlaps of touching pairs, and how many objects are found and true."""
     a, b, shared = overlap(truth, prediction)
-    sizes = np.bincount(truth.ravel()), np.bincount(prediction.ravel())
-    union = sizes[0][a] + sizes[1][b] - shared
-    found, true = (int(np.count_nonzero(each[1:])) for each in reversed(sizes))
+    areas = np.bincount(truth.ravel()), np.bincount(prediction.ravel())
+    union = areas[0][a] + areas[1][b] - shared
+    found, true = (int(np.count_nonzero(each[1:])) for each in reversed(areas))
     return shared / union, found, true
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from napari_tessera.deep.normalising import intensities, normalised
 from napari_tessera.deep.settings import Examples, Kind
-from napari_tessera.labels import median_diameter
+from napari_tessera.labels import median_diameter, sizes
 from napari_tessera.types import Array, Progress, Reporter
 
 if TYPE_CHECKING:
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 LARGEST_ZOOM = 2.5
 """How much images are enlarged at most."""
+
+MOST = 255
+"""Classes at most."""
 
 PLACES = 2000
 """How many annotated pixels of each class are remembered per piece, as centres of patches."""
@@ -197,9 +200,13 @@ def census(piece: Piece, kind: Kind, random: np.random.Generator) -> Census:
             f"{piece.name}: labels has {int(labels.min())}; use 0 for background and numbers from 1"
         )
     labels = (labels != 0).view(np.uint8) if kind == "objects" else labels
-    values, counts = np.unique(labels, return_counts=True)
-    places = {int(value): _some(labels == value, random) for value in values}
-    return Census(dict(zip(map(int, values), map(int, counts), strict=True)), places, digest)
+    found = sizes(labels)
+    if len(found) > MOST:
+        raise ValueError(
+            f"{piece.name}: labels has {len(found)} different numbers; if each is an object, "
+            "choose the kind 'objects'"
+        )
+    return Census(found, {label: _some(labels == label, random) for label in found}, digest)
 
 
 def _some(mask: Array, random: np.random.Generator) -> Array:
@@ -332,11 +339,6 @@ def _ids(found: Iterable[Census], kind: Kind, settings: Examples) -> tuple[int, 
                 if settings.unlabelled == "ignore"
                 else "leave background unlabelled (0), or paint a second class"
             )
-        )
-    if len(ids) > 255:
-        raise ValueError(
-            f"labels has {len(ids)} different numbers; if each is an object, choose the kind "
-            "'objects'"
         )
     return ids
 
