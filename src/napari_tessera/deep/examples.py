@@ -425,7 +425,7 @@ def _fitted(piece: Piece, kind: Kind, settings: Examples) -> Piece:
         high=settings.high,
     )
     zoom = 1.0
-    if kind == "objects":
+    if kind == "objects" and len(piece.shape) == 2:
         zoom = zoom_of(median_diameter(piece.labels_at(piece.everything)), settings.diameter)
     return replace(piece, intensities=found, zoom=zoom)
 

@@ -111,22 +111,29 @@ def _scores(
     found = None
     if not width:
         found = run(1, report.part(0, 2))
-        width = share * median_diameter(_objects(found, config, voxel))
+        width = share * median_diameter(_objects(_fullest(found), config))
     zoom = zoom_of(width, config.diameter)
     if found is not None and zoom < SLIGHT:
         return found
     return run(zoom, report.part(1, 2))
 
 
-def _objects(found: Array, config: ModelConfig, voxel: VoxelSize) -> Array:
-    """Return the objects that the model's own thresholds give."""
+def _fullest(found: Array) -> Array:
+    """Return the plane of probabilities (3, *P) with the most foreground."""
+    if found.ndim == 3:
+        return found
+    return found[:, found[0].mean(axis=(1, 2)).argmin()]
+
+
+def _objects(found: Array, config: ModelConfig) -> Array:
+    """Return the objects that the model's own thresholds give in a plane."""
     best = {**DEFAULTS, **config.thresholds}
     return to_objects(
         found,
         targets=config.targets,
         threshold=best["threshold"],
         seed_threshold=best["seed_threshold"],
-        voxel=voxel,
+        voxel=VoxelSize((1, 1)),
     )
 
 

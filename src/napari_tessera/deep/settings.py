@@ -220,7 +220,8 @@ class Examples:
         Side of the patches in pixels; of volumes, shorter axes are taken whole.
     diameter : float
         Images are enlarged, at most 2.5 times, so that objects are so many pixels wide (their
-        median): small ones come apart more easily. 0 = as they are. Not used for classes.
+        median): small ones come apart more easily. 0 = as they are. Not used for classes and
+        volumes.
     validation : float
         Share of the examples that is only judged on: whole images or planes where there are
         several, otherwise one end of the image.

@@ -217,7 +217,7 @@ def _config(task: Task, data: example.Data, *, rgb: bool, spacing: VoxelSize | N
         high=task.examples.high,
         thresholds={},
         patch=task.examples.patch,
-        diameter=task.examples.diameter if task.kind == "objects" else 0.0,
+        diameter=task.examples.diameter if task.kind == "objects" and task.axes == 2 else 0.0,
         score=None,
         scored="",
         examples=len(data.training),
