@@ -192,7 +192,7 @@ def test_lines_are_drawn_in_their_colours_only_if_there_are_values(curve):
 
 
 def test_a_score_of_one_is_at_the_top_right_and_a_loss_of_zero_at_the_bottom(curve):
-    curve.add(1, 1.0, 0.0, 0.0)
+    curve.add(1, 2.0, 0.0, 0.0)
     curve.add(10, 0.0, 0.0, 1.0)
     area = curve._frame().area
     ends = inside(curve, "score")

@@ -2,6 +2,8 @@ from dataclasses import dataclass, fields
 from typing import Annotated, Literal
 
 import pytest
+from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QComboBox, QLineEdit, QToolButton
 
 from napari_tessera.deep.networks import NETWORKS
@@ -153,6 +155,7 @@ def test_remembered_values_are_filled_in_as_far_as_they_are_allowed():
             "batch": 0,
             "clip": "much",
             "learning_rate": None,
+            "weight_decay": 7.0,
             "of_yesterday": 1,
         }
     )
@@ -188,6 +191,7 @@ def test_text_can_be_picked_from_suggestions_or_written():
     combo.setCurrentIndex(1)
     assert group.value.loss == "focal"
     combo.setEditText("2 dice + iou")
+    QTest.keyClick(combo, Qt.Key.Key_Return)
     assert group.value.loss == "2 dice + iou"
     assert [each.loss for each in signals] == ["focal", "2 dice + iou"]
     assert combo.count() == 2  # what was written is not offered
