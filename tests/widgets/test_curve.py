@@ -63,7 +63,7 @@ def test_ticks_of_epochs_are_whole():
     assert ticks(20, 23, 5, whole=True) == [20, 21, 22, 23]
 
 
-@given(st.floats(-1e6, 1e6), st.floats(1e-3, 1e6), st.integers(2, 10))
+@given(st.floats(-1e6, 1e6), st.floats(1e-3, 1e6), st.integers(3, 10))
 def test_ticks_are_few_even_and_inside(low, width, most):
     found = ticks(low, low + width, most)
     assert 1 <= len(found) <= most + 1

@@ -253,7 +253,7 @@ class Curve(QWidget):
             painter.setPen(text)
             place = QRectF(0, y - line / 2, area.left() - 4, line)
             painter.drawText(place, Qt.AlignmentFlag.AlignRight, _written(tick))
-        most = max(2, int(area.width() / 45))
+        most = max(3, int(area.width() / 45))
         for number, tick in enumerate(ticks(*frame.epochs, most, whole=True)):
             x, word = frame.x(tick), "" if number else "epoch "
             painter.setPen(faint)
@@ -353,7 +353,7 @@ def ticks(low: float, high: float, most: int, *, whole: bool = False) -> list[fl
     ----------
     low, high : float
     most : int
-        About how many steps there are at most.
+        About how many steps there are at most; from 3 on there is at least one number.
     whole : bool
         Whole numbers only.
 

@@ -41,6 +41,7 @@ from napari_tessera.deep.settings import (
 from napari_tessera.deep.sheet import contact_sheet
 from napari_tessera.deep.train import Task, sample_batches, train
 from napari_tessera.deep.triton import keep_away
+from napari_tessera.recipe import KEY
 from napari_tessera.signature import parameters
 from napari_tessera.types import Progress, Reporter, Stop, VoxelSize
 from napari_tessera.widgets import memory
@@ -394,6 +395,7 @@ class TrainingForm(QWidget):
         place: dict[str, Any] = {}
         if spacing is not None:
             place = {"scale": tuple(spacing), "units": (spacing.unit,) * 2}
+        place["metadata"] = {KEY: {"preview": True}}  # nothing to train on
         limits = {} if colours else {"contrast_limits": (0, 1)}
         self.viewer.add_image(images, name="samples", rgb=colours, **limits, **place)
         self.viewer.add_labels(targets, name="samples: what to learn", opacity=0.4, **place)
@@ -481,7 +483,8 @@ class TrainingForm(QWidget):
         lead = len(judged.start) - judged.labels.ndim
         labels = judged.labels[(None,) * lead]
         place = geometry(on, judged.start, self._axis)
-        layer = Labels(labels, name="training: validation", opacity=0.5, **place)
+        marked = {KEY: {"preview": True}}
+        layer = Labels(labels, name="training: validation", opacity=0.5, metadata=marked, **place)
         layer.editable = False
         self._drop_shown()
         self._shown = layer
