@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from napari_tessera.deep.matching import is_vgg16, renamed_vgg16, take
 from napari_tessera.deep.networks import NETWORKS
+from napari_tessera.deep.weights import is_vgg16, renamed_vgg16, take
 from napari_tessera.types import Progress, Reporter
 
 FILES = (".safetensors", ".pt", ".pth")
