@@ -150,3 +150,84 @@ def test_boxes_are_of_all_sizes():
 def test_ignored_pixels_have_no_share():
     ids = torch.tensor([[[0, IGNORE, 2]]])
     np.testing.assert_array_equal(one_hot(ids, 3)[0, :, 0], [[1, 0, 0], [0, 0, 0], [0, 0, 1]])
+
+
+def colours(image):
+    """Return the colour differences as complex numbers: length = saturation, angle = hue."""
+    found = np.tensordot([[0.596, -0.274, -0.322], [0.211, -0.523, 0.312]], image, 1)
+    return found[0] + 1j * found[1]
+
+
+def test_hue_turns_by_up_to_its_share_of_the_wheel(image):
+    angles = []
+    for seed in range(60):
+        found = vary(image, only(hue=0.1), np.random.default_rng(seed), rgb=True)
+        turn = colours(found) / colours(image)
+        np.testing.assert_allclose(turn, np.mean(turn), atol=1e-2)
+        assert np.abs(np.mean(turn)) == pytest.approx(1, abs=1e-3)
+        angles.append(np.angle(np.mean(turn)) / (2 * np.pi))
+    assert -0.101 < min(angles) < -0.08
+    assert 0.08 < max(angles) < 0.101
+
+
+def test_saturation_stretches_colours_and_keeps_their_hue(image):
+    factors = []
+    for seed in range(60):
+        found = vary(image, only(saturation=0.5), np.random.default_rng(seed), rgb=True)
+        stretch = colours(found) / colours(image)
+        np.testing.assert_allclose(stretch, np.mean(stretch).real, atol=1e-2)
+        factors.append(np.mean(stretch).real)
+    assert 0.499 < min(factors) < 0.6
+    assert 1.4 < max(factors) < 1.501
+
+
+@pytest.mark.parametrize("shape", [(15, 15), (9, 15, 15)], ids=["plane", "volume"])
+def test_blur_reaches_along_all_axes_but_not_into_other_channels(shape):
+    image = np.zeros((2, *shape), np.float32)
+    middle = tuple(length // 2 for length in shape)
+    image[(0, *middle)] = 1
+    found = vary(image, only(blur=2), np.random.default_rng(0), rgb=False)
+    assert not found[1].any()
+    for axis in range(len(shape)):
+        beside = list(middle)
+        beside[axis] += 1
+        assert 0 < found[(0, *beside)] < found[(0, *middle)]
+
+
+def test_what_is_unknown_in_either_image_is_unknown_in_the_blend():
+    images = torch.zeros(2, 1, 1, 3)
+    soft = one_hot(torch.tensor([[[IGNORE, 0, 1]], [[0, 1, IGNORE]]]), 2)
+    own, swapped = torch.tensor([[0, 1, 1], [1, 1, 0]]), torch.tensor([[0, 1, 0], [0, 1, 0]])
+    seen = set()
+    for seed in range(12):
+        _, targets, _ = mixed(images, soft, np.random.default_rng(seed))
+        known = targets.sum(1)[:, 0].round().int()  # (B, X)
+        seen.add(tuple(known.flatten().tolist()))
+    assert seen == {tuple(own.flatten().tolist()), tuple(swapped.flatten().tolist())}
+
+
+def test_pasted_pixels_bring_their_shares():
+    images = torch.arange(4.0).reshape(4, 1, 1, 1).expand(4, 1, 8, 10).clone()
+    pasted = 0
+    for seed in range(6):
+        found, targets, weights = cut_and_pasted(
+            images, one_hot(images[:, 0].long(), 4), np.random.default_rng(seed)
+        )
+        torch.testing.assert_close(targets, one_hot(found[:, 0].long(), 4))
+        assert weights is None
+        pasted += int((found != images).sum())
+    assert pasted
+
+
+@pytest.mark.parametrize("shape", [(32, 32), (16, 16, 16)], ids=["planes", "volumes"])
+def test_boxes_cover_half_on_average(shape):
+    images = torch.zeros(2, 1, *shape)
+    images[1] = 1
+    shares = []
+    for seed in range(600):
+        found, _, _ = cut_and_pasted(images, images[:, 0].long(), np.random.default_rng(seed))
+        if not torch.equal(found, images):  # a permutation of two may leave both
+            shares.append(float(found[0].mean()))
+    assert 0.44 < np.mean(shares) < 0.56
+    assert np.quantile(shares, 0.1) < 0.2
+    assert np.quantile(shares, 0.9) > 0.8

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import optimize
 from skimage import data
 
 from napari_tessera import watershed
@@ -80,6 +81,15 @@ def test_faint_and_tiny_objects_do_not_vanish_unless_asked_to():
     assert to_objects(scores, targets="boundaries", voxel=FLAT, threshold=0.6).max() == 0
 
 
+def test_what_hangs_on_an_object_by_a_corner_stays():
+    scores = np.zeros((3, 9, 9), np.float32)
+    scores[0] = 1
+    scores[:2, 1:5, 1:5] = np.array([0, 1]).reshape(2, 1, 1)
+    scores[:2, 5:7, 5:7] = np.array([0.45, 0.55]).reshape(2, 1, 1)  # never a seed
+    found = to_objects(scores, targets="boundaries", voxel=FLAT)
+    np.testing.assert_array_equal(found, scores[0] < 0.5)
+
+
 def test_holes_are_filled():
     labels = np.zeros((20, 20), np.uint8)
     labels[3:17, 3:17] = 1
@@ -101,14 +111,26 @@ def test_average_precision_is_that_of_all_pairs(seed, iou):
     random = np.random.default_rng(seed)
     truth, found = (np.kron(random.integers(0, 5, (4, 4)), np.ones((3, 3), int)) for _ in range(2))
     found = np.roll(found, int(random.integers(0, 2)), 1)
-    right = sum(
-        ((truth == a) & (found == b)).sum() / ((truth == a) | (found == b)).sum() >= iou
-        for a in set(np.unique(truth)) - {0}
-        for b in set(np.unique(found)) - {0}
+    close = np.array(
+        [
+            [
+                ((truth == a) & (found == b)).sum() / ((truth == a) | (found == b)).sum() >= iou
+                for b in set(np.unique(found)) - {0}
+            ]
+            for a in set(np.unique(truth)) - {0}
+        ]
     )
+    right = close[optimize.linear_sum_assignment(close, maximize=True)].sum()
     count = len(set(np.unique(truth)) - {0}) + len(set(np.unique(found)) - {0})
     expected = right / (count - right) if count else 1
     assert average_precision(truth, found, iou) == pytest.approx(expected)
+
+
+def test_two_halves_of_one_object_are_found_once():
+    halves, whole = np.array([[1, 1, 2, 2, 0, 9]]), np.array([[5, 5, 5, 5, 0, 6]])
+    assert average_precision(halves, whole, 0.5) == 2 / 3
+    assert average_precision(whole, halves, 0.5) == 2 / 3
+    assert average_precision(whole, halves, 0.51) == 1 / 4
 
 
 def test_thresholds_are_those_that_find_most():
@@ -133,3 +155,17 @@ def test_thresholds_are_those_that_find_most():
     np.testing.assert_array_equal(found, labels)
     nothing = tuned([(scores, np.zeros_like(labels))], "boundaries", FLAT)
     assert (nothing["threshold"], nothing["seed_threshold"]) == (0.5, 0.7)
+
+
+def test_thresholds_leave_empty_examples_empty():
+    labels = np.zeros((12, 12), np.uint8)
+    labels[2:10, 2:10] = 1
+    faint = np.zeros((3, 12, 12), np.float32)
+    faint[0], faint[1] = 0.45, 0.55  # found from everywhere unless the threshold is above it
+    best = tuned(
+        [(perfect(labels, "boundaries"), labels), (faint, np.zeros_like(labels))],
+        "boundaries",
+        FLAT,
+    )
+    assert best["threshold"] == 0.6
+    assert best["score"] == pytest.approx(1)

@@ -454,7 +454,7 @@ def test_imagenet_weights_know_a_cat():
             if key.startswith(f"{old}.")
         }
         getattr(whole, new).load_state_dict(part)
-    image = torch.from_numpy(data.chelsea()).permute(2, 0, 1)[None] / 127.5 - 1
+    image = torch.from_numpy(data.chelsea()).permute(2, 0, 1)[None] / 255
     image = functional.interpolate(image[..., 75:375], (224, 224), mode="bilinear", antialias=True)
     with torch.inference_mode():
         features = giver(image)[-1]

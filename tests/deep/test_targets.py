@@ -64,6 +64,13 @@ def test_distances_do_not_see_the_end_of_the_patch():
     np.testing.assert_allclose(found[2], [[1, 2 / 3, 1 / 3, 0]])
 
 
+@pytest.mark.parametrize("shape", [(6, 7), (4, 5, 6)])
+def test_an_object_that_fills_the_patch_is_all_centre(shape):
+    found = distances(np.full(shape, 3))
+    np.testing.assert_array_equal(found[2], np.ones(shape))
+    assert not found[:2].any()
+
+
 def test_touching_objects_are_outside_of_each_other():
     labels = np.repeat([[1, 1, 1, 2, 2, 2]], 9, axis=0)
     found = distances(np.pad(labels, 2))[2][6, 2:8]
@@ -101,7 +108,6 @@ def test_without_two_objects_no_pixel_counts_more():
 
 def test_rare_classes_count_more():
     assert class_weights([1, 2], "none") is None
-    # CamVid's published weights are those of its published shares, to their four digits
     assert class_weights([80, 20, 10, 0], "median") == [0.25, 1.0, 2.0, 0.0]
     assert np.mean(class_weights([80, 20, 10], "inverse")) == pytest.approx(1)
     with pytest.raises(ValueError, match="at least one class needs pixels"):

@@ -135,3 +135,68 @@ def test_one_seed_gives_one_patch():
         places((8, 8), np.zeros(2), settings, np.random.default_rng(5)) for _ in range(2)
     )
     np.testing.assert_array_equal(first, second)
+
+
+def test_every_mirroring_and_turn_of_the_plane_occurs():
+    labels = np.arange(9).reshape(3, 3)
+    flips = {cut(labels, only(flips=True), seed, (3, 3))[1].tobytes() for seed in range(40)}
+    same = [labels, labels[::-1], labels[:, ::-1], labels[::-1, ::-1]]
+    assert flips == {each.tobytes() for each in same}
+    turns = {cut(labels, only(right_angles=True), seed, (3, 3))[1].tobytes() for seed in range(40)}
+    assert turns == {np.rot90(labels, k).tobytes() for k in range(4)}
+
+
+@pytest.mark.parametrize("side", [(1, 11), (5, 7, 9)], ids=["plane", "volume"])
+def test_scaling_is_the_same_along_all_axes_and_as_often_up_as_down(side):
+    still = places(side, np.zeros(len(side)), only(), np.random.default_rng(0))
+    shares = []
+    for seed in range(200):
+        found = places(side, np.zeros(len(side)), only(scaling=0.25), np.random.default_rng(seed))
+        share = np.ptp(found[-1]) / np.ptp(still[-1])
+        np.testing.assert_allclose(found, share * still, atol=1e-4)
+        shares.append(share)
+    assert 0.8 - 1e-5 <= min(shares) < 0.82
+    assert 1.22 < max(shares) <= 1.25 + 1e-5
+    assert abs(np.mean(np.log(shares))) < 0.03
+
+
+def test_angles_go_to_either_side():
+    angles = []
+    for seed in range(100):
+        found = places((1, 3), np.zeros(2), only(rotation=30), np.random.default_rng(seed))
+        y, x = found[:, 0, 2]
+        assert np.hypot(y, x) == pytest.approx(1, abs=1e-5)
+        angles.append(np.degrees(np.arctan2(y, x)))
+    assert -30 - 1e-3 <= min(angles) < -27
+    assert 27 < max(angles) <= 30 + 1e-3
+
+
+def test_bends_of_planes_are_smooth():
+    still = places((64, 64), np.zeros(2), only(), np.random.default_rng(0))
+    for seed in range(5):
+        found = places((64, 64), np.zeros(2), only(elastic=4), np.random.default_rng(seed))
+        bends = np.abs(np.diff(found - still, 2, axis=-1))
+        assert bends.max() < 50 * np.median(bends)  # no kinks at control points
+
+
+def test_mirrored_and_turned_volumes_are_exact():
+    labels = np.random.default_rng(0).integers(0, 2**40, (5, 8, 8))
+    image = (labels % 97)[None].astype(np.float32)
+    seen = set()
+    for seed in range(80):
+        random = np.random.default_rng(seed)
+        settings = only(flips=True, right_angles=True)
+        grid = mirrored(places((5, 8, 8), np.array([2, 3.5, 3.5]), settings, random), labels.shape)
+        found = sampled_labels(labels, grid)
+        np.testing.assert_array_equal(sampled(image, grid)[0], found % 97)
+        seen.add(found.tobytes())
+    assert len(seen) == 16  # the symmetries of a square, times z mirrored or not
+
+
+def test_volumes_are_sampled_as_by_scipy():
+    random = np.random.default_rng(0)
+    image = random.random((2, 7, 30, 31)).astype(np.float32)
+    where = random.uniform(-20, 50, (3, 4, 9, 8)).astype(np.float32)
+    found = sampled(image, mirrored(where, image.shape[1:]))
+    expected = [ndimage.map_coordinates(each, where, order=1, mode="mirror") for each in image]
+    np.testing.assert_allclose(found, expected, atol=1e-4)

@@ -106,6 +106,8 @@ def to_objects(
     if not seeds.any():
         return np.zeros(foreground.shape, np.uint16)
     objects = flood(-inner, seeds, foreground, 1, report.part(3, 5))
+    if np.any(objects[foreground] == 0):  # pieces may hang together by corners only
+        objects = flood(-inner, objects, foreground, foreground.ndim, report.part(4, 5))
     return _tidied(objects, smallest)
 
 
@@ -137,7 +139,7 @@ def average_precision(truth: Array, prediction: Array, iou: float) -> float:
     truth, prediction : ndarray of int
         Objects of one shape.
     iou : float
-        0.5 or more, so that no object has two partners.
+        0.5 or more: then only halves, at 0.5 sharp, compete for a partner, and one of them has it.
 
     References
     ----------
@@ -148,18 +150,31 @@ def average_precision(truth: Array, prediction: Array, iou: float) -> float:
     >>> average_precision(np.array([[1, 1, 0, 2]]), np.array([[5, 5, 0, 0]]), 0.5)
     0.5
     """
-    ratios, found, true = _ratios(truth, prediction)
-    right = int((ratios >= iou).sum())
-    return right / (found + true - right) if found + true else 1.0
+    return _precisions(truth, prediction, (iou,))[0]
 
 
-def _ratios(truth: Array, prediction: Array) -> tuple[Array, int, int]:
-    """Return the overlaps of touching pairs, and how many objects are found and true."""
+def _precisions(truth: Array, prediction: Array, ious: Sequence[float]) -> list[float]:
+    """Return the average precision at each of `ious`."""
+    pairs, found, true = _ratios(truth, prediction)
+    rights = [_right(pairs, iou) for iou in ious]
+    return [right / (found + true - right) if found + true else 1.0 for right in rights]
+
+
+def _ratios(truth: Array, prediction: Array) -> tuple[tuple[Array, Array, Array], int, int]:
+    """Return touching pairs with their overlaps, and how many objects are found and true."""
     a, b, shared = overlap(truth, prediction)
     areas = np.bincount(truth.ravel()), np.bincount(prediction.ravel())
     union = areas[0][a] + areas[1][b] - shared
     found, true = (int(np.count_nonzero(each[1:])) for each in reversed(areas))
-    return shared / union, found, true
+    return (a, b, shared / union), found, true
+
+
+def _right(pairs: tuple[Array, Array, Array], iou: float) -> int:
+    """Return how many objects find a partner; of two halves of one only the first does."""
+    a, b, ratios = pairs
+    close = ratios >= iou
+    # pairs are single, or two with one object in common: count groups, not pairs
+    return int(np.unique(a[close]).size + np.unique(b[close]).size - close.sum())
 
 
 def tuned(
@@ -189,9 +204,7 @@ def tuned(
             found = to_objects(
                 scores, targets=targets, threshold=threshold, seed_threshold=seeds, voxel=voxel
             )
-            ratios, count, true = _ratios(labels, found)
-            hits = [int((ratios >= iou).sum()) for iou in PRECISIONS]
-            score += float(np.mean([h / max(count + true - h, 1) for h in hits])) / len(pairs)
+            score += float(np.mean(_precisions(labels, found, PRECISIONS))) / len(pairs)
         if score > best["score"]:
             best = {"threshold": threshold, "seed_threshold": seeds, "score": score}
     return best

@@ -71,7 +71,7 @@ def distances(labels: Array, *, spacing: Sequence[float] | None = None) -> Array
     -------
     ndarray of float32, shape (3, *P)
         Background, rim 1 - d and centre d, where d is the distance to the outside as a share of
-        the largest in that object; nothing where unknown.
+        the largest in that object; nothing where unknown. An object that fills the patch is centre.
 
     Examples
     --------
@@ -84,6 +84,9 @@ def distances(labels: Array, *, spacing: Sequence[float] | None = None) -> Array
     result[0] = labels == 0
     for number, box in _boxes(labels):
         own = labels[box] == number
+        if own.size == labels.size and own.all():  # no outside from which a distance could count
+            result[2] = 1
+            break
         # a frame of outside pixels, but not beyond the patch
         frame = [
             (int(part.start > 0), int(part.stop < length))

@@ -21,7 +21,7 @@ from napari_tessera.deep.networks.encoders import Origin
 from napari_tessera.deep.networks.options import ENCODER
 
 MEAN = STANDARD_DEVIATION = 0.5
-"""How images from 0 to 1 are normalised for these weights."""
+"""How images from 0 to 1 were normalised for these weights."""
 
 STAGES = (1, 2, 2, 3, 3, 4, 1)
 """Blocks per stage of EfficientNet-Lite0."""
@@ -46,8 +46,9 @@ OUTSIDE = {"_conv_stem": "conv_stem", "_bn0": "bn1"}
 def load_imagenet(encoder: nn.Module) -> None:
     """Give the encoder "tu-tf_efficientnet_lite0" what it learnt from ImageNet.
 
-    Images have to be scaled to -1 .. 1 (`MEAN`, `STANDARD_DEVIATION`). With other than three
-    channels, each is seen as a grey one, and equal ones together as that grey image.
+    It was trained on images from -1 to 1; the first layer is adapted to images from 0 to 1. With
+    other than three channels, each is seen as a grey one, and equal ones together as that grey
+    image.
 
     Parameters
     ----------
@@ -77,7 +78,10 @@ def load_imagenet(encoder: nn.Module) -> None:
             f"are among the {len(weights)} of EfficientNet-Lite0; pass tu-tf_efficientnet_lite0"
         )
     stem = "model.conv_stem.weight"
-    weights[stem] = for_channels(weights[stem], wanted[stem].shape[1])
+    own = for_channels(weights[stem], wanted[stem].shape[1])  # (O, C, 3, 3)
+    # (image - MEAN) / STANDARD_DEVIATION, done by the convolution and the mean subtracted after it
+    weights[stem] = own / STANDARD_DEVIATION
+    weights["model.bn1.running_mean"] += own.sum((1, 2, 3)) * MEAN / STANDARD_DEVIATION
     encoder.load_state_dict(weights, strict=True)
 
 
