@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -164,6 +166,18 @@ class Cost:
         )
 
 
+@contextmanager
+def _quiet(name: str) -> Iterator[None]:
+    """Let a logger say nothing but errors for a while."""
+    logger = logging.getLogger(name)
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+
+
 def network_cost(
     name: str, options: Mapping[str, Any], *, patch: int, channels: int = 1, classes: int = 3
 ) -> Cost:
@@ -187,9 +201,11 @@ def network_cost(
     """
     keep_away()
     import torch
-    from torch.utils.flop_counter import FlopCounterMode
 
     from napari_tessera.deep.networks import build
+
+    with _quiet("torch.utils.flop_counter"):  # it warns of Triton, which is not asked for here
+        from torch.utils.flop_counter import FlopCounterMode
 
     config = NETWORKS[name].configure(**options)
     sizes, axes = config.sizes, int(options.get("axes", 2))

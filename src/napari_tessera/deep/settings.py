@@ -32,7 +32,7 @@ class Augmentation:
     Attributes
     ----------
     flips : bool
-        Mirror, each axis of the plane half of the time.
+        Mirror, each axis half of the time.
     right_angles : bool
         Turn by 0, 90, 180 or 270 degrees.
     rotation : float

@@ -70,12 +70,12 @@ def _matrix(axes: int, settings: Augmentation, random: np.random.Generator) -> A
 
 
 def _bend(side: tuple[int, ...], strength: float, random: np.random.Generator) -> Array:
-    """Return smooth random shifts in the plane, between those of control points, (2, *side)."""
-    counts = [max(3, math.ceil(length / CONTROL) + 1) for length in side]
+    """Return smooth random shifts in the plane, alike in all planes, shape (2, ..., Y, X)."""
+    plane = side[-2:]
+    counts = [max(3, math.ceil(length / CONTROL) + 1) for length in plane]
     points = torch.from_numpy(random.normal(0, strength, (1, 2, *counts)).astype(np.float32))
-    mode = "bicubic" if len(side) == 2 else "trilinear"
-    found = functional.interpolate(points, side, mode=mode, align_corners=True)
-    return np.asarray(found[0].numpy())
+    found = functional.interpolate(points, plane, mode="bicubic", align_corners=True)[0]
+    return np.asarray(found.numpy()).reshape(2, *(1,) * (len(side) - 2), *plane)
 
 
 def mirrored(places: Array, shape: tuple[int, ...]) -> Array:
