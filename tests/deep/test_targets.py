@@ -2,19 +2,13 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from napari_tessera.deep.losses import IGNORE as OF_LOSSES
 from napari_tessera.deep.targets import (
-    IGNORE,
     border_weights,
     boundaries,
     class_weights,
     classes,
     distances,
 )
-
-
-def test_unknown_is_one_number_everywhere():
-    assert IGNORE == OF_LOSSES
 
 
 def test_the_boundary_is_the_inner_rim_and_the_patch_has_none():

@@ -10,11 +10,18 @@ import numpy as np
 import torch
 
 from napari_tessera.deep.batches import truth_of
-from napari_tessera.deep.decode import average_precision, to_classes, to_objects, tuned
+from napari_tessera.deep.decode import (
+    PRECISIONS,
+    average_precision,
+    to_classes,
+    to_objects,
+    tuned,
+)
 from napari_tessera.deep.examples import Piece
-from napari_tessera.deep.losses import IGNORE, Loss
+from napari_tessera.deep.losses import Loss
 from napari_tessera.deep.networks.options import Sizes
 from napari_tessera.deep.settings import Targets
+from napari_tessera.deep.targets import IGNORE
 from napari_tessera.deep.tiled import plan, resized, scores
 from napari_tessera.types import Array, Reporter, VoxelSize
 
@@ -23,9 +30,6 @@ MOST = 24
 
 LONGEST = 768
 """Pixels along an axis of a piece that are judged on at most, in its middle."""
-
-PRECISIONS = (0.5, 0.65, 0.8)
-"""Intersections over union at which objects count as found."""
 
 
 @dataclass(frozen=True)

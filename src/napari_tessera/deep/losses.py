@@ -8,8 +8,7 @@ from types import MappingProxyType
 import torch
 from torch.nn import functional
 
-IGNORE = -1
-"""Target of pixels that nobody has annotated; they do not count."""
+from napari_tessera.deep.targets import IGNORE
 
 Term = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
 

@@ -10,7 +10,7 @@ from napari_tessera.deep.settings import ClassWeights
 from napari_tessera.types import Array
 
 IGNORE = -1
-"""Pixels that do not count, as in `napari_tessera.deep.losses`."""
+"""Target of pixels that nobody has annotated; they do not count."""
 
 REACH = 4
 """How many widths of the border weights count: beyond, a weight is below 1 + w0 / 2900."""
