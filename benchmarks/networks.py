@@ -110,7 +110,10 @@ def one(arguments: argparse.Namespace) -> dict:
         cutmix=arguments.cutmix,
     )
     optimisation = Optimisation(
-        epochs=10_000, steps=arguments.steps, minutes=arguments.minutes, batch=arguments.batch
+        epochs=arguments.epochs or 10_000,
+        steps=arguments.steps,
+        minutes=None if arguments.epochs else arguments.minutes,
+        batch=arguments.batch,
     )
     settings = dict(data["task"])
     if arguments.targets and not rgb:
@@ -158,6 +161,7 @@ def main() -> None:
     parser.add_argument("--data", choices=DATA, help="one set of images; by default both")
     parser.add_argument("--network", choices=NETWORKS, help="one network; by default all four")
     parser.add_argument("--minutes", type=float, default=5)
+    parser.add_argument("--epochs", type=int, help="so many epochs, however long they take")
     parser.add_argument("--steps", type=int, default=50, help="steps per epoch")
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--seed", type=int, default=0)
