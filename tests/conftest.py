@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from napari_tessera import METHODS
+from napari_tessera.refine.painting import as_text
 
 TORCH = importlib.util.find_spec("torch") is not None
 """Whether networks can be made; the lower floors are tested without."""
@@ -32,11 +33,13 @@ def needed(method, shape, *places, rgb=False):
     places = places or [(1, 1), (shape[-2] // 3, shape[-1] // 3), (shape[-2] - 4, shape[-1] - 5)]
     for number, place in enumerate(places, 1):
         seeds[(..., *place)] = number
-    return {
-        p.name: tiny_model(rgb=rgb) if p.word.name == "model" else seeds
-        for p in method.options
-        if p.required
+    path = tuple(tuple(map(float, point)) for point in np.argwhere(seeds)[:2])
+    given = {
+        "model": lambda: tiny_model(rgb=rgb),
+        "path": lambda: path,
+        "": lambda: as_text(np.argwhere(seeds), seeds[seeds > 0]),
     }
+    return {p.name: given.get(p.word.name, lambda: seeds)() for p in method.options if p.required}
 
 
 def squares(side=96, seed=0, noise=25):

@@ -19,6 +19,7 @@ from .conftest import OWN, needed
 SPACING = VoxelSize((2, 0.5, 0.5), "um")
 
 PARAMETERS = {
+    "paint": {},
     "threshold": {"method": "hysteresis", "levels": (60.0, 120.0), "smoothing": "0.5 um"},
     "watershed": {"smoothing": "1 px", "seed_distance": "2 um", "lines": True},
     "label": {"connectivity": "faces"},
@@ -52,19 +53,19 @@ def on_disk(tmp_path, monkeypatch, source):
     return tmp_path
 
 
-def recipes(source):
-    """Return recipes of every method, with markers, masks and regions, and what they give."""
+def runs(source):
+    """Return runs of every method, some with markers, masks and regions."""
     seeds = {
         name: needed(method, source.shape, (0, 0), (4, 4), (11, 12)) for name, method in OWN.items()
     }
-    runs = [(name, {**PARAMETERS[name], **seeds[name]}, {}) for name in OWN]
+    found = [(name, {**PARAMETERS[name], **seeds[name]}, {}) for name in OWN]
     points = Points(np.array([[2, 4.2, 4], [2, 11, 12]]))
     painted = np.zeros(source.shape, np.uint8)
     painted[2, 4, 4], painted[2, 11, 12] = 3, 200
     mask = np.zeros(source.shape[1:], bool)
     mask[:, :12] = True
     few = (painted > 0).astype(np.uint8)
-    runs += [
+    found += [
         ("watershed", {"markers": points, "smoothing": "1 px"}, {}),
         ("watershed", {"markers": painted, "mask": np.broadcast_to(mask, source.shape)}, {}),
         ("watershed", {"markers": few, "smoothing": "1 px"}, {}),
@@ -75,10 +76,15 @@ def recipes(source):
         ("measure", {"image": source}, {"region": Region((1, 0, 2), (3, 16, 16))}),
         ("contours", {}, {"region": Region((1, 0, 2), (3, 16, 16), mask[:, 2:16])}),
     ]
-    for name, values, walk in runs:
-        expected = run(name, source, values, **walk)
-        assert expected.number > 0
-        yield Recipe.of(METHODS[name], source, values, **walk), expected
+    return found
+
+
+def made(source, case):
+    """Return the recipe of a case, and what it gives."""
+    name, values, walk = runs(source)[case]
+    expected = run(name, source, values, **walk)
+    assert expected.number > 0
+    return Recipe.of(METHODS[name], source, values, **walk), expected
 
 
 def same(found, expected):
@@ -113,7 +119,7 @@ CASES = range(len(OWN) + 9)
 
 @pytest.mark.parametrize("case", CASES)
 def test_a_recipe_as_data_gives_the_same_labels(source, case):
-    recipe, expected = list(recipes(source))[case]
+    recipe, expected = made(source, case)
     again = Recipe.from_dict(json.loads(json.dumps(recipe.to_dict())))
     assert again == recipe
     images = {name: source for name in recipe.inputs if name == "image"}
@@ -122,7 +128,7 @@ def test_a_recipe_as_data_gives_the_same_labels(source, case):
 
 @pytest.mark.parametrize("case", CASES)
 def test_a_recipe_as_a_script_gives_the_same_labels(source, case, on_disk):
-    recipe, expected = list(recipes(source))[case]
+    recipe, expected = made(source, case)
     exec(recipe.as_python("file"), {})
     check_file(recipe, expected, source)
 
@@ -133,7 +139,7 @@ def test_a_recipe_as_a_command_gives_the_same_labels(source, case, on_disk):
 
     from napari_tessera.cli import app
 
-    recipe, expected = list(recipes(source))[case]
+    recipe, expected = made(source, case)
     words = shlex.split(recipe.as_command())
     assert words[0] == "napari-tessera"
     assert app()(words[1:], result_action="return_value") == 0

@@ -20,6 +20,7 @@ from napari_tessera.deep.settings import Transfer as Transfer
 from napari_tessera.deep.train import train as train
 from napari_tessera.evaluate.measure import measure as measure
 from napari_tessera.recipe import Recipe as Recipe
+from napari_tessera.refine.painting import paint as paint
 from napari_tessera.types import VoxelSize as VoxelSize
 from napari_tessera.widgets.call import apply as apply
 

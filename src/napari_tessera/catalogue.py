@@ -22,14 +22,16 @@ from napari_tessera.deep.predict import (
     predict,
     predict_halo,
     predict_kind,
+    predict_look,
     predict_statistics,
     scores,
 )
 from napari_tessera.evaluate.measure import measure
 from napari_tessera.kept import Kept
 from napari_tessera.lengths import to_pixels
+from napari_tessera.refine.painting import paint
 from napari_tessera.signature import Parameter, check_value, docs, gives, parameters
-from napari_tessera.types import Array, VoxelSize
+from napari_tessera.types import Array, Look, VoxelSize
 
 Scope = Literal["local", "joined", "global"]
 Values = Mapping[str, Any]
@@ -64,6 +66,13 @@ class Method:
     estimate : callable, optional
         Parameters, shape of a plane or volume, how many there are, voxel size and what is kept ->
         what a run will cost.
+    refines : bool
+        Whether it changes labels: their numbers mean the same afterwards, and what it does not
+        work on stays as it is.
+    look : callable, optional
+        Parameters -> names and colours of the classes that it gives.
+    by_hand : bool
+        Whether it is a step that a mouse makes at one place, for which no form asks.
     """
 
     function: Callable[..., Any]
@@ -76,6 +85,9 @@ class Method:
     kind: Callable[[Values], str] | None = None
     takes_all_cores: bool = False
     estimate: Callable[[Values, tuple[int, ...], int, VoxelSize, Kept], Estimate] | None = None
+    look: Callable[[Values], Look] | None = None
+    refines: bool = False
+    by_hand: bool = False
 
     @property
     def name(self) -> str:
@@ -127,8 +139,17 @@ class Method:
         """True if it labels each pixel."""
         return self.returns in ("classes", "objects", "labels")
 
-    def kind_of(self, values: Values) -> str:
-        """Return what it gives with these complete parameters: "objects", "table", ..."""
+    def kind_of(self, values: Values, known: str = "") -> str:
+        """Return what it gives with these complete parameters: "objects", "table", ...
+
+        Parameters
+        ----------
+        values : mapping
+        known : str
+            What the labels that it refines are known to be.
+        """
+        if self.refines:
+            return str(values.get("labels_are") or known or "objects")
         return self.returns if self.kind is None else self.kind(values)
 
     @property
@@ -265,6 +286,7 @@ METHODS: Mapping[str, Method] = MappingProxyType(
                 statistics=predict_statistics,
                 title="Predict",
                 kind=predict_kind,
+                look=predict_look,
                 takes_all_cores=True,
                 estimate=predict_estimate,
             ),
@@ -278,6 +300,7 @@ METHODS: Mapping[str, Method] = MappingProxyType(
                 takes_all_cores=True,
                 estimate=predict_estimate,
             ),
+            Method(paint, "Refine", scope=lambda values: "local", refines=True, by_hand=True),
             Method(measure, "Measure", scope=lambda values: "global", title="Table of objects"),
         )
     }

@@ -98,7 +98,7 @@ def replay(
         write(target, result, source, kept.on(source, **images), overwrite=overwrite)
         return result
 
-    reading = {"channel_axis": kept.channel_axis}
+    reading = {"channel_axis": kept.first.channel_axis}
     return _each(inputs, output, kept.method, one, reading, overwrite=overwrite)
 
 
@@ -158,7 +158,11 @@ def _shared(method: Method) -> list[inspect.Parameter]:
     """Return the options that say what to read, what to write and how to walk through it."""
     empty = inspect.Parameter.empty
     formats = ", ".join(WRITTEN.get(method.returns, WRITTEN["labels"]))
+    several: dict[str, Any] = {"consume_multiple": True}
+    text = "Labels to refine, such as 3 7; the others keep their pixels. By default all."
+    chosen = _keyword("only", list[int] | None, None, text, **several)
     return [
+        *([chosen] if method.refines else []),
         _keyword("output", Path, empty, f"File to write ({formats}), or a folder."),
         _keyword(
             "planes",
@@ -212,6 +216,7 @@ def _run(
     channel: int | None = None,
     spacing: str | None = None,
     region: str | None = None,
+    only: list[int] | None = None,
     overwrite: bool = False,
     **options: Any,
 ) -> int:
@@ -235,9 +240,10 @@ def _run(
 
     def one(path: Path, source: Source, target: Path, report: Callable[[Progress], None]) -> Result:
         walk: dict[str, Any] = {"over": over, "levels_from": levels_from, "join": join}
+        walk |= {"region": part, "only": only or ()}
         own = {**values, **_beside(path, {name: values.get(name) for name in images})}
-        recipe = Recipe.of(method, source, own, region=part, **walk)
-        result = run(method, source, own, region=part, kept=models, report=report, **walk)
+        recipe = Recipe.of(method, source, own, **walk)
+        result = run(method, source, own, kept=models, report=report, **walk)
         write(target, result, source, recipe, overwrite=overwrite)
         return result
 

@@ -23,6 +23,7 @@ PICTURES = (".png", ".jpg", ".jpeg", ".bmp")
 WRITTEN = {
     "labels": (*TIFF, ".png", ".npy", ".zarr"),
     "scores": (*TIFF, ".npy", ".zarr"),
+    "image": (*TIFF, ".npy", ".zarr"),
     "polygons": (".geojson", ".csv"),
     "table": (".csv",),
 }
@@ -150,7 +151,7 @@ def write(
     ----------
     path : str or Path
         Labels: TIFF (.tif, OME with recipe), PNG (planes only), NumPy (.npy), or OME-Zarr (.zarr);
-        probabilities the same but PNG, with the classes as channels.
+        images and probabilities the same but PNG, with the classes as channels.
         Polygons: GeoJSON (.geojson), in pixels with x before y, the centre of the first pixel at
         (0, 0), the columns of their table as properties. Tables, also that of polygons: .csv.
     result : Result
@@ -327,8 +328,11 @@ def _write_tiff(path: Path, result: Result, source: Source, recipe: Recipe | Non
     origin = _origin(result, source)
     if any(origin):
         metadata["Plane"] = _positions(letters, origin, array.shape, source, unit)
-    if recipe is not None:
-        metadata["MapAnnotation"] = {"Namespace": KEY, "recipe": json.dumps(recipe.to_dict())}
+    notes = {} if recipe is None else {"recipe": json.dumps(recipe.to_dict())}
+    if result.look.names:
+        notes["classes"] = json.dumps(result.look.names, ensure_ascii=False)
+    if notes:
+        metadata["MapAnnotation"] = {"Namespace": KEY, **notes}
     # "minisblack": a last axis of 3 or 4 is no colour
     tifffile.imwrite(
         path, array, ome=True, photometric="minisblack", compression="zlib", metadata=metadata
@@ -414,7 +418,7 @@ def _write_zarr(
                 "name": path.stem,
             }
         ],
-        **({} if result.kind == "scores" else {"image-label": {}}),
+        **({} if result.kind in ("scores", "image") else {"image-label": {}}),
     }
     if recipe is not None:
         group.attrs[KEY] = {"recipe": recipe.to_dict()}

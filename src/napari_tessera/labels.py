@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -82,6 +83,46 @@ def renumbered(labels: Array, numbers: Array) -> Array:
     for start in range(0, flat.size, _PIECE):
         np.take(numbers, flat[start : start + _PIECE], out=result[start : start + _PIECE])
     return result.reshape(labels.shape)
+
+
+def alone(labels: Array, numbers: Sequence[int]) -> Array:
+    """Return a copy with these labels alone.
+
+    Examples
+    --------
+    >>> alone(np.array([[1, 2], [0, 3]]), [2, 3])
+    array([[0, 2],
+           [0, 3]])
+    """
+    return np.where(_is_one_of(labels, numbers), labels, labels.dtype.type(0))
+
+
+def beside_others(labels: Array, numbers: Sequence[int], changed: Array) -> Array:
+    """Return labels in which some were changed and the others keep all of their pixels.
+
+    Parameters
+    ----------
+    labels : ndarray of int
+        As they were.
+    numbers : sequence of int
+        Those that were changed.
+    changed : ndarray of int
+        What became of them.
+
+    Examples
+    --------
+    >>> beside_others(np.array([1, 2, 2, 0]), [1], np.array([1, 1, 0, 1]))
+    array([1, 2, 2, 1])
+    """
+    others = (labels != 0) & ~_is_one_of(labels, numbers)
+    return np.where(others, labels, changed)
+
+
+def _is_one_of(labels: Array, numbers: Sequence[int]) -> Array:
+    found = np.zeros(labels.shape, bool)
+    for number in numbers:  # few: comparing lets other threads run, searching does not
+        found |= labels == number
+    return found
 
 
 def median_diameter(objects: Array) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -18,9 +18,9 @@ from napari_tessera.deep.model import pinned
 from napari_tessera.packing import pack, pack_region, unpack, unpack_region
 from napari_tessera.result import Result
 from napari_tessera.signature import Parameter
-from napari_tessera.sources import Over, Region, Source
+from napari_tessera.sources import Index, Over, Region, Source
 from napari_tessera.stacks import LevelsFrom, run, worked_on
-from napari_tessera.types import Progress
+from napari_tessera.types import Progress, Reporter
 
 SCHEMA = 1
 """Version of the recipe as data."""
@@ -49,6 +49,10 @@ class Recipe:
         The channel that was taken.
     region : dict, optional
         The part worked on: "start", "stop" and, packed, "mask".
+    only : list of int
+        The labels that were refined; empty = all.
+    before : dict, optional
+        The recipe that made the image or labels it ran on, as data.
     source : dict
         What it ran on: "name", "path", "spacing", "unit", "axes", and "parts", the names of the
         layers that were its channels.
@@ -67,6 +71,8 @@ class Recipe:
     channel_axis: int | str | None = None
     channel: int | None = None
     region: dict[str, Any] | None = None
+    only: list[int] = field(default_factory=list)
+    before: dict[str, Any] | None = None
     source: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     schema: int = SCHEMA
@@ -82,6 +88,8 @@ class Recipe:
         levels_from: LevelsFrom = "each",
         join: bool = False,
         region: Region | None = None,
+        only: Sequence[int] = (),
+        before: Mapping[str, Any] | None = None,
     ) -> Recipe:
         """Return the recipe of a run of `method` on `source` with `values`."""
         complete = method.complete(values)
@@ -98,14 +106,26 @@ class Recipe:
             channel_axis="rgb" if source.rgb else source.channel_axis,
             channel=source.channel,
             region=None if region is None else pack_region(region),
+            only=[int(number) for number in only],
+            before=None if before is None else dict(before),
             source=_described(source),
             versions=_versions(),
         )
 
     def on(self, source: Source, **arrays: Any) -> Recipe:
         """Return the recipe as one of a run on another source, with other `arrays` beside it."""
-        inputs = {**self.inputs, **{name: pack(value) for name, value in arrays.items()}}
-        return replace(self, source=_described(source), inputs=inputs, versions=_versions())
+        own = _taken(self, arrays) if self.before is not None else arrays
+        inputs = {**self.inputs, **{name: pack(value) for name, value in own.items()}}
+        found = replace(self, source=_described(source), inputs=inputs, versions=_versions())
+        if self.before is None:
+            return found
+        before = Recipe.from_dict(self.before)
+        renamed = {
+            name: pack(source) if data.get("name") == self.first.source["name"] else data
+            for name, data in inputs.items()
+        }
+        on = before.on(source, **_taken_by(before, arrays)).to_dict()
+        return replace(found, inputs=renamed, before=on)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Recipe:
@@ -173,6 +193,9 @@ class Recipe:
             Images that the recipe only names, such as the one to measure intensities in; or
             markers and masks other than those it keeps.
         """
+        reporter = Reporter.of(report)
+        if self.before is not None:
+            return self._after(source, reporter, arrays)
         if source.channel_axis is not None:
             source = replace(source, channel=self.channel)
         return run(
@@ -183,8 +206,37 @@ class Recipe:
             levels_from=self.levels_from,
             join=self.join,
             region=None if self.region is None else unpack_region(self.region),
-            report=report,
+            only=self.only,
+            report=reporter,
         )
+
+    @property
+    def steps(self) -> list[Recipe]:
+        """The recipes from the image on, this one the last."""
+        if self.before is None:
+            return [self]
+        return [*Recipe.from_dict(self.before).steps, replace(self, before=None)]
+
+    @property
+    def first(self) -> Recipe:
+        """The recipe of the first step, which runs on the image."""
+        return self.steps[0]
+
+    def _after(self, image: Source, report: Reporter, arrays: Mapping[str, Any]) -> Result:
+        """Run all steps from the image on; what one gives is what the next one refines."""
+        steps = self.steps
+        result = steps[0].run(image, report.part(0, len(steps)), **_taken(steps[0], arrays))
+        place: Index = (0,) * len(image.shape)
+        for number, step in enumerate(steps[1:], 1):
+            place = tuple(np.add(place, result.start or 0))
+            source = _next(image, result)
+            part = image.cut(Region(place, tuple(np.add(place, source.shape))))
+            # mostly the image that all began with
+            began = steps[0].source["name"]
+            own = {n: part for n, data in step.inputs.items() if data.get("name") == began}
+            own |= _taken(step, arrays)
+            result = step.run(source, report.part(number, len(steps)), **own)
+        return replace(result, start=tuple(np.add(place, result.start or 0)))
 
     def as_python(self, form: str = "console") -> str:
         """Return the run as Python.
@@ -216,6 +268,22 @@ class Recipe:
             and self.parameters[p.name] is not None
             and p.applies(self.parameters)
         }
+
+
+def _taken(step: Recipe, arrays: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: each for name, each in arrays.items() if name in step.inputs}
+
+
+def _taken_by(recipe: Recipe, arrays: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: v for step in recipe.steps for k, v in _taken(step, arrays).items()}
+
+
+def _next(image: Source, result: Result) -> Source:
+    """Return what a step made from an image as the source of the next one."""
+    if result.array is None or result.kind == "scores":
+        raise ValueError(f"a step gives {result.kind}, on which no other step can work")
+    kind = "" if result.kind == "image" else result.kind
+    return Source(result.array, image.spacing, image.axes, kind=kind, name=image.name)
 
 
 def _described(source: Source) -> dict[str, Any]:

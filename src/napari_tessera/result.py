@@ -12,7 +12,7 @@ import numpy as np
 from napari_tessera.catalogue import METHODS
 from napari_tessera.labels import continued, count, smallest_dtype
 from napari_tessera.sources import Index
-from napari_tessera.types import Array
+from napari_tessera.types import Array, Look
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Result:
         The labels, one axis per axis of the source but the channels'; or scores, with the classes
         as one more axis in front.
     kind : str
-        "classes", "objects", "scores", "polygons" or "table".
+        "classes", "objects", "scores", "image", "polygons" or "table".
     resolved : dict
         The parameters with everything automatic as numbers, of the last plane.
     polygons : list of ndarray, shape (N, D)
@@ -36,6 +36,8 @@ class Result:
         Planes (or volumes) in which there was nothing to separate, left empty.
     start : tuple of int
         Where in the source the labels begin, one number per axis.
+    look : Look
+        Names and colours of classes.
     """
 
     array: Any
@@ -45,6 +47,7 @@ class Result:
     table: dict[str, Array] | None = None
     skipped: int = 0
     start: Index = ()
+    look: Look = field(default_factory=Look)
 
     @property
     def number(self) -> int:
@@ -53,6 +56,8 @@ class Result:
             return len(self.polygons)
         if self.kind == "scores":
             return len(self.array)
+        if self.kind == "image":
+            return 1
         return count(self.array) if self.table is None else len(self.table["index"])
 
 
@@ -69,6 +74,7 @@ def counted(kind: str, number: int) -> str:
         "objects": ("object", "objects"),
         "polygons": ("polygon", "polygons"),
         "scores": ("probability map", "probability maps"),
+        "image": ("image", "images"),
         "table": ("row", "rows"),
     }[kind]
     return f"{number} {one if number == 1 else many}"
@@ -113,11 +119,16 @@ class Labelled:
         Object ids stand for something and stay as they are.
     join : bool
         Objects keep their ids from place to place where they overlap.
+    dtype : dtype, optional
+        Of the whole unless labels do not fit; None = the smallest that is usual.
     """
 
-    def __init__(self, kind: str, shape: Index, *, keep_ids: bool, join: bool) -> None:
+    def __init__(
+        self, kind: str, shape: Index, *, keep_ids: bool, join: bool, dtype: Any = None
+    ) -> None:
         self._kind, self._keep_ids, self._join = kind, keep_ids or kind == "classes", join
-        self._array = np.zeros(shape, smallest_dtype(kind, 0))
+        self._array = np.zeros(shape, dtype or smallest_dtype(kind, 0))
+        self._keeps_dtype = dtype is not None
         self._next = 1
         self._previous: Array | None = None
 
@@ -127,9 +138,11 @@ class Labelled:
             before = self._previous if self._join and index[-1] else None
             array = _numbered(before, piece, self._next)
             self._next = max(self._next, int(array.max()) + 1)
-        dtype = smallest_dtype(self._kind, int(array.max(initial=0)))
-        if dtype.itemsize > self._array.dtype.itemsize:
-            self._array = self._array.astype(dtype)
+        highest = int(array.max(initial=0))
+        if highest > np.iinfo(self._array.dtype).max or not self._keeps_dtype:
+            dtype = smallest_dtype(self._kind, highest)
+            if dtype.itemsize > self._array.dtype.itemsize:
+                self._array = self._array.astype(dtype)
         self._array[index] = array
         self._previous = array
 
@@ -169,6 +182,31 @@ class Scored:
             self._array = np.zeros((len(piece), *self._shape), piece.dtype)
         place: tuple[Any, ...] = (slice(None), *index)
         self._array[place] = piece
+
+    def miss(self) -> None:
+        """Do nothing: where nothing is to be found, all is 0."""
+
+    def whole(self) -> dict[str, Any]:  # noqa: D102
+        return {"array": self._array}
+
+
+class Pictured:
+    """Images of all places in one array.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Of the whole.
+    """
+
+    def __init__(self, shape: Index) -> None:
+        self._shape = shape
+        self._array: Array | None = None
+
+    def add(self, index: Index, piece: Array) -> None:  # noqa: D102
+        if self._array is None:
+            self._array = np.zeros(self._shape, piece.dtype)
+        self._array[index] = piece
 
     def miss(self) -> None:
         """Do nothing: where nothing is to be found, all is 0."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -42,6 +44,8 @@ class Source:
         The names of the layers that are its channels, if it was put together from several.
     path : str, optional
         The file it was read from.
+    kind : str
+        "objects" or "classes" if these are labels of which that is known.
     """
 
     array: Any
@@ -53,6 +57,7 @@ class Source:
     name: str = "image"
     parts: tuple[str, ...] = ()
     path: str | None = None
+    kind: str = ""
 
     @classmethod
     def of(
@@ -156,6 +161,13 @@ class Region:
     def box(self) -> tuple[slice, ...]:
         """The box as slices."""
         return tuple(slice(a, b) for a, b in zip(self.start, self.stop, strict=True))
+
+    def grown(self, halo: Sequence[float], shape: Index) -> Region:
+        """Return the box with a halo along its last axes, within an array of this shape."""
+        widths = [0] * (len(shape) - len(halo)) + [math.ceil(width) for width in halo]
+        low = [max(0, a - width) for a, width in zip(self.start, widths, strict=True)]
+        high = [min(n, b + w) for b, w, n in zip(self.stop, widths, shape, strict=True)]
+        return Region(tuple(low), tuple(high))
 
     def check(self, source: Source) -> None:
         """Raise an error unless the region lies inside `source`."""

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -14,10 +14,11 @@ import numpy as np
 
 from napari_tessera.catalogue import METHODS, Method
 from napari_tessera.kept import Kept
-from napari_tessera.result import Collector, Labelled, Outlined, Result, Scored, Tabled
+from napari_tessera.labels import alone, beside_others
+from napari_tessera.result import Collector, Labelled, Outlined, Pictured, Result, Scored, Tabled
 from napari_tessera.sources import Index, Over, Points, Region, Source, grey
 from napari_tessera.tiles import WORKERS, in_order
-from napari_tessera.types import Array, NothingToSeparate, Progress, Reporter, VoxelSize
+from napari_tessera.types import Array, Look, NothingToSeparate, Progress, Reporter, VoxelSize
 
 LevelsFrom = Literal["each", "all"]
 
@@ -31,6 +32,7 @@ def run(
     levels_from: LevelsFrom = "each",
     join: bool = False,
     region: Region | None = None,
+    only: Sequence[int] = (),
     kept: Kept | None = None,
     report: Callable[[Progress], None] | None = None,
 ) -> Result:
@@ -54,6 +56,8 @@ def run(
         Objects keep their ids from plane to plane where they overlap.
     region : Region, optional
         The part to work on; None = everything.
+    only : sequence of int
+        The labels to refine, for methods that refine; the others keep their pixels. Empty = all.
     kept : Kept, optional
         Where networks and their probabilities are kept for the next run.
     report : callable, optional
@@ -73,20 +77,85 @@ def run(
     over = worked_on(entry, source, over)
     _check_choice("levels_from", levels_from, ("each", "all"))
     _check_arrays(entry, source, values)
-    places = not (entry.is_labelling or entry.returns == "scores")
+    _check_only(entry, only)
+    reporter = Reporter.of(report)
+    if entry.by_hand:
+        return _at_one_place(entry, source, values, over, reporter)
+    places = not (entry.is_labelling or entry.returns in ("scores", "image"))
+    whole, inner = source, region
     if region is not None:
         region = _in_place(region, source, over) if places else region
+        region = _with_halo(entry, source, values, region, over) if entry.refines else region
         source, values = cut(source, values, region)
-        if region.mask is not None and entry.source.word.name == "labels":
-            source = replace(source, array=_Masked(source.array, region.mask))
-    walk, reporter = _Walk(entry, source, values, over, kept or Kept()), Reporter.of(report)
+        mask = None if entry.refines else region.mask
+        if mask is not None and entry.source.word.name == "labels":
+            source = replace(source, array=_Masked(source.array, mask))
+    walk = _Walk(entry, source, values, over, tuple(only), kept or Kept())
     if levels_from == "all" and len(walk) > 1:
         walk = replace(walk, values=resolve(entry, source, values, over, reporter.part(0, 10)))
     start = (0,) * len(source.shape) if region is None else region.start
     result = walk.collect(_collector(walk, join, start), reporter)
+    if entry.refines and inner is not None:
+        return _trimmed(result, whole, inner)
     if region is not None and region.mask is not None and not places:
         result.array[..., ~np.broadcast_to(region.mask, source.shape)] = 0
     return replace(result, start=(0,) * len(start) if places else start)
+
+
+def _check_only(method: Method, only: Sequence[int]) -> None:
+    if only and not method.refines:
+        raise ValueError(f"only is {tuple(only)}, but {method.name} does not refine labels")
+    if any(number < 1 for number in only):
+        raise ValueError(f"only is {tuple(only)}; pass labels, which are 1 or more")
+
+
+def _at_one_place(
+    method: Method, source: Source, values: Mapping[str, Any], over: Over, report: Reporter
+) -> Result:
+    """Run a step of a mouse on a copy of the labels, in the plane or volume that it was made in."""
+    labels = np.array(source.array[(slice(None),) * source.array.ndim])
+    start, kind = (0,) * labels.ndim, method.kind_of(values, source.kind)
+    if "path" not in values:  # it knows its pixels, wherever they are
+        return Result(method.function(labels, **values), kind, dict(values), start=start)
+    walk = _Walk(method, replace(source, array=labels), values, over)
+    lead = len(walk.lead)
+    path = np.asarray(values["path"], float)
+    if path.ndim != 2 or path.shape[1] != labels.ndim:
+        raise ValueError(
+            f"path has points of shape {path.shape}, but {source.name} has {labels.ndim} axes; "
+            f"pass {labels.ndim} coordinates per point"
+        )
+    index = tuple(np.rint(path[0, :lead]).astype(int).tolist())
+    own = {**values, "path": tuple(map(tuple, path[:, lead:].tolist()))}
+    own["new_label"] = int(labels.max(initial=0)) + 1
+    piece, _ = replace(walk, values=own).one(index, report)
+    if piece.dtype != labels.dtype:
+        labels = labels.astype(piece.dtype)
+    labels[index] = piece
+    return Result(labels, kind, dict(values), start=start)
+
+
+def _with_halo(
+    method: Method, source: Source, values: Mapping[str, Any], region: Region, over: Over
+) -> Region:
+    """Return the box of a region with what a method has to see around it."""
+    walk = _Walk(method, source, values, over)
+    if method.halo is None:
+        return region.grown(source.shape[-walk.axes :], source.shape)
+    return region.grown(method.halo(values, walk.spacing), source.shape)
+
+
+def _trimmed(result: Result, source: Source, region: Region) -> Result:
+    """Return the part of a refinement in a region; outside its mask all stays as it was."""
+    inside = tuple(
+        slice(a - first, b - first)
+        for a, b, first in zip(region.start, region.stop, result.start, strict=True)
+    )
+    array = result.array[inside]
+    if region.mask is not None:
+        outside = ~np.broadcast_to(region.mask, array.shape)
+        array[outside] = np.asarray(source.array[region.box])[outside]
+    return replace(result, array=array, start=region.start)
 
 
 def _check_arrays(method: Method, source: Source, values: Mapping[str, Any]) -> None:
@@ -119,13 +188,19 @@ def _check_choice(name: str, given: Any, allowed: tuple[Any, ...]) -> None:
 
 def _collector(walk: _Walk, join: bool, start: Index) -> Collector:
     """Return what puts the pieces together that the method gives."""
-    kind, axes = walk.method.kind_of(walk.values), walk.source.axes[: len(walk.lead)]
+    kind = walk.method.kind_of(walk.values, walk.source.kind)
+    axes = walk.source.axes[: len(walk.lead)]
     if kind == "polygons":
         return Outlined(axes, start)
     if kind == "table":
         return Tabled(axes, start)
     if kind == "scores":
         return Scored(walk.source.shape)
+    if kind == "image":
+        return Pictured(walk.source.shape)
+    if walk.method.refines:
+        dtype = walk.source.array.dtype
+        return Labelled(kind, walk.source.shape, keep_ids=True, join=False, dtype=dtype)
     markers = walk.values.get("markers")
     own = isinstance(markers, Points) and markers.ids is None
     keep_ids = markers is not None and not own
@@ -201,6 +276,7 @@ class _Walk:
     source: Source
     values: Mapping[str, Any]
     over: Over
+    only: tuple[int, ...] = ()
     kept: Kept = field(default_factory=Kept)
     reading: Reporter = field(default_factory=Reporter)
 
@@ -286,12 +362,18 @@ class _Walk:
             values["channel_axis"] = -1
         if self.method.keeps:
             values["kept"] = self.kept
+        name = self.method.source.name
+        labels = arrays[name]
+        if self.only:
+            arrays[name] = alone(labels, self.only)
         try:
             piece = self.method.function(**arrays, **values, spacing=self.spacing, report=report)
         except NothingToSeparate as reason:
             if len(self) == 1:
                 raise
             return reason, values
+        if self.only:
+            piece = beside_others(labels, self.only, piece)
         return piece, values
 
     def collect(self, collector: Collector, report: Reporter) -> Result:
@@ -316,5 +398,6 @@ class _Walk:
                 f"{self.source.name} has nothing to separate in any of {len(skipped)} places; "
                 f"in the first: {skipped[0]}"
             )
-        kind, count = self.method.kind_of(self.values), len(skipped)
-        return Result(kind=kind, resolved=resolved, skipped=count, **collector.whole())
+        kind, count = self.method.kind_of(self.values, self.source.kind), len(skipped)
+        look = Look() if self.method.look is None else self.method.look(self.values)
+        return Result(kind=kind, resolved=resolved, skipped=count, look=look, **collector.whole())

@@ -164,6 +164,20 @@ class Progress:
     values: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Look:
+    """How classes are named and coloured.
+
+    Attributes
+    ----------
+    names, colours : mapping of int to str
+        By the number of the class; colours as "#rrggbb". Those that nobody has chosen are missing.
+    """
+
+    names: Mapping[int, str] = field(default_factory=dict)
+    colours: Mapping[int, str] = field(default_factory=dict)
+
+
 class Reporter:
     """Where progress goes; it also brings the wish to stop, by raising `Stop`.
 
@@ -206,7 +220,13 @@ Report = Annotated[Callable[[Progress], None] | None, Word("report")]
 Keeping = Annotated[Any, Word("kept")]
 """A `Kept` for what the next run can use again, or None."""
 
-SUPPLIED = ("spacing", "channel_axis", "report", "kept")
+Path = Annotated[tuple[tuple[float, ...], ...], Word("path")]
+"""Points in pixels, one after the other, that a mouse has clicked or drawn a line through."""
+
+NewLabel = Annotated[int | None, Word("new_label")]
+"""The first number that is free for a new object; None = one more than the highest."""
+
+SUPPLIED = ("spacing", "channel_axis", "report", "kept", "new_label")
 """Words that the caller's surroundings supply; no form or command line asks for them."""
 
 FOUND = ("centres", "intensities")

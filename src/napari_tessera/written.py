@@ -17,15 +17,25 @@ _LONGEST_ARGUMENT = 100_000
 
 def console(recipe: Recipe) -> str:
     """Return a run as Python that uses the layers of an open viewer."""
-    lines = [f"    {name}={code}," for name, code in _arguments(recipe)]
-    parts = [f"viewer.layers[{name!r}]" for name in recipe.source.get("parts", ())]
-    layer = f"[{', '.join(parts)}]" if parts else f"viewer.layers[{recipe.source['name']!r}]"
-    head = f"    {layer},\n    {recipe.method!r},"
-    call = "\n".join(["layer = apply(", head, *lines, ")"])
+    first, *others = recipe.steps
+    calls = "\n".join(
+        [_applied(first, _layer(first)), *(_applied(step, "layer") for step in others)]
+    )
     imports = "from napari_tessera import apply\n"
-    if "unpack(" in call:
+    if "unpack(" in calls:
         imports += "from napari_tessera.packing import unpack\n"
-    return f"{imports}\n{call}\n"
+    return f"{imports}\n{calls}\n"
+
+
+def _layer(recipe: Recipe) -> str:
+    """Return the layer or layers that a recipe begins with, as Python."""
+    parts = [f"viewer.layers[{name!r}]" for name in recipe.source.get("parts", ())]
+    return f"[{', '.join(parts)}]" if parts else f"viewer.layers[{recipe.source['name']!r}]"
+
+
+def _applied(recipe: Recipe, layer: str) -> str:
+    lines = [f"    {name}={code}," for name, code in _arguments(recipe)]
+    return "\n".join(["layer = apply(", f"    {layer},\n    {recipe.method!r},", *lines, ")"])
 
 
 def script(recipe: Recipe) -> str:
@@ -36,20 +46,24 @@ def script(recipe: Recipe) -> str:
     ValueError
         If the channels came from several layers, which no single file holds.
     """
-    _check_file(recipe)
-    path = _path(recipe)
-    source = recipe.source
+    first = recipe.first
+    _check_file(first)
+    path, source = _path(first), first.source
     read = {
         "spacing": f"VoxelSize({tuple(source['spacing'])}, {source['unit']!r})",
-        "channel_axis": repr(recipe.channel_axis),
-        "channel": repr(recipe.channel),
+        "channel_axis": repr(first.channel_axis),
+        "channel": repr(first.channel),
         "axes": repr(tuple(source["axes"])),
     }
     images = "".join(
         f", {name}=files.read({_file(data)!r})"
-        for name, data in recipe.inputs.items()
-        if "name" in data
+        for step in recipe.steps
+        for name, data in step.inputs.items()
+        if "name" in data and (step is first or data["name"] != source["name"])
     )
+    target = path
+    for step in recipe.steps:
+        target = result_name(target, step.method)
     lines = [
         "from napari_tessera import VoxelSize, files",
         "from napari_tessera.recipe import Recipe",
@@ -62,7 +76,7 @@ def script(recipe: Recipe) -> str:
         *(f"    {key}={code}," for key, code in read.items() if code != "None"),
         ")",
         f"result = recipe.run(source{images})",
-        f"files.write({result_name(path, recipe.method)!r}, result, source, recipe)",
+        f"files.write({target!r}, result, source, recipe)",
         "",
     ]
     return "\n".join(lines)
@@ -76,8 +90,15 @@ def command(recipe: Recipe) -> str:
     ValueError
         If painted arrays are too large for one, or the channels came from several layers.
     """
+    path, lines = _path(recipe.steps[0]), []
+    for step in recipe.steps:
+        lines.append(_one_command(step, path))
+        path = result_name(path, step.method)
+    return " && ".join(lines)
+
+
+def _one_command(recipe: Recipe, path: str) -> str:
     _check_file(recipe)
-    path = _path(recipe)
     words = ["napari-tessera", recipe.method.replace("_", "-"), path]
     words += ["--output", result_name(path, recipe.method)]
     for name, value in recipe.applicable().items():
@@ -106,6 +127,7 @@ def _walk(recipe: Recipe) -> list[str]:
         words += _flag("channel", recipe.channel)
     if recipe.region is not None:
         words += _flag("region", _json(recipe.region))
+    words += _flag("only", recipe.only)
     spacing = " ".join(f"{size!r}" for size in recipe.source["spacing"])
     return words + _flag("spacing", f"{spacing} {recipe.source['unit']}")
 
@@ -119,6 +141,8 @@ def _fields(recipe: Recipe) -> dict[str, Any]:
         "join": recipe.join,
         "channel": recipe.channel,
         "region": recipe.region,
+        "only": recipe.only,
+        "before": recipe.before,
     }
 
 
@@ -134,6 +158,7 @@ def _arguments(recipe: Recipe) -> list[tuple[str, str]]:
         rows.append(("channel_axis", repr(recipe.channel_axis)))
     rows += [("channel", repr(recipe.channel))] if recipe.channel is not None else []
     rows += [("region", _code(recipe.region, 1))] if recipe.region is not None else []
+    rows += [("only", repr(recipe.only))] if recipe.only else []
     return rows
 
 

@@ -285,7 +285,7 @@ def test_the_network_of_2015_learns_the_middle_of_what_it_sees(tmp_path):
         ({"device": "cuda:7"}, "device is 'cuda:7', but"),
         ({"rgb": True}, "rgb is True, but the images have 1 channels"),
         ({"model": "a/../b?"}, None),
-        ({"kind": "classes", "class_names": ("one",)}, "class_names has 1 names"),
+        ({"kind": "classes", "class_names": ("one",)}, "class_names has 1 texts"),
         ({"transfer": Transfer(weights="nothing there")}, "nothing there"),
     ],
 )

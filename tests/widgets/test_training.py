@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from qtpy.QtWidgets import QApplication
 
+from napari_tessera import apply
 from napari_tessera.deep.model import find, models
 from napari_tessera.deep.networks import NETWORKS
 from napari_tessera.deep.predict import predict
@@ -90,6 +91,27 @@ def test_from_layers_to_predict_by_clicks_alone(viewer, pair, form):
     np.testing.assert_array_equal(layer.data, expected)
     np.testing.assert_array_equal(layer.scale, (0.5, 0.5))
     predicting.release()
+
+
+def test_classes_keep_the_names_and_colours_of_the_strokes(viewer, pair, form):
+    from napari.utils.colormaps import DirectLabelColormap
+
+    pair.data[pair.data > 0] = 2
+    pair.features = {"index": [1, 2], "class": ["ground", "square"]}
+    colours = {1: "#00ff00", 2: "#ff8000", None: "transparent"}
+    pair.colormap = DirectLabelColormap(color_dict=colours)
+    own = form()
+    own.fields["kind"].value = "classes"
+    own.train_button.click()
+    end(own)
+    config = find("squares net").config
+    assert (config.ids, config.class_names, config.colours) == (
+        (0, 2), ("", "square"), ("", "#ff8000"),
+    )  # fmt: skip
+    layer = apply(viewer.layers["squares"], "predict", model="squares net")
+    assert layer.features["index"].tolist() == [2]
+    assert layer.features["class"].tolist() == ["square"]
+    np.testing.assert_allclose(layer.get_color(2), (1, 128 / 255, 0, 1), atol=1e-6)
 
 
 def test_progress_is_shown_on_the_image(viewer, pair, form):

@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from napari_tessera.labels import smallest_dtype
+from napari_tessera.labels import count, smallest_dtype
 from napari_tessera.signature import checked
 from napari_tessera.types import Array, Labels, Objects, Report, Spacing
 
@@ -59,12 +59,12 @@ def label(
     steps = 1 if connectivity == "faces" else labels.ndim
     if labels.dtype == bool or (labels.min() >= 0 and labels.max() <= 1):
         neighbours = ndimage.generate_binary_structure(labels.ndim, steps)
-        objects, count = ndimage.label(labels, neighbours, np.int32)
+        objects, highest = ndimage.label(labels, neighbours, np.int32)
     else:
         from skimage import measure
 
-        objects, count = measure.label(labels, connectivity=steps, return_num=True)
-    return np.asarray(objects.astype(smallest_dtype("objects", count)))
+        objects, highest = measure.label(labels, connectivity=steps, return_num=True)
+    return np.asarray(objects.astype(smallest_dtype("objects", highest)))
 
 
 def filled(labels: Array) -> Array:
@@ -93,3 +93,15 @@ def filled(labels: Array) -> Array:
             part = result[box]
             part[ndimage.binary_fill_holes(labels[box] == number) & (part == 0)] = number
     return result
+
+
+def guessed_kind(labels: Array) -> Literal["objects", "classes"]:
+    """Guess what a plane of labels is: objects are mostly in one piece, classes in several.
+
+    Examples
+    --------
+    >>> guessed_kind(np.array([[1, 1, 0, 2]])), guessed_kind(np.array([[1, 0, 1, 0, 1]]))
+    ('objects', 'classes')
+    """
+    pieces = count(label(labels))
+    return "objects" if pieces < 2 * max(count(labels), 1) else "classes"

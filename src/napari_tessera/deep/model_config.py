@@ -259,8 +259,9 @@ def card(config: ModelConfig, losses: Sequence[Mapping[str, float | None]] = ())
 def _subject(config: ModelConfig) -> str:
     if config.kind == "objects":
         return f"objects ({config.targets})"
-    names = config.class_names or tuple(f"class {label}" for label in config.ids)
-    return ", ".join(names)
+    names = config.class_names or ("",) * len(config.ids)
+    numbered = zip(names, config.ids, strict=True)
+    return ", ".join(name or f"class {label}" for name, label in numbered)
 
 
 def _images(config: ModelConfig) -> str:

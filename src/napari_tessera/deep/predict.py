@@ -23,6 +23,7 @@ from napari_tessera.types import (
     Keeping,
     Labels,
     Length,
+    Look,
     ModelFolder,
     Report,
     Reporter,
@@ -301,6 +302,16 @@ def predict_statistics(
 def predict_kind(values: Mapping[str, Any]) -> str:
     """Return what `predict` gives with these parameters: "objects" or "classes"."""
     return find(values["model"]).config.kind
+
+
+def predict_look(values: Mapping[str, Any]) -> Look:
+    """Return names and colours of the classes that `predict` gives with these parameters."""
+    own = find(values["model"]).config
+    return Look(_by_id(own.ids, own.class_names), _by_id(own.ids, own.colours))
+
+
+def _by_id(ids: tuple[int, ...], texts: tuple[str, ...]) -> dict[int, str]:
+    return {label: text for label, text in zip(ids, texts, strict=False) if text}
 
 
 def predict_halo(values: Mapping[str, Any], spacing: VoxelSize) -> tuple[float, ...]:

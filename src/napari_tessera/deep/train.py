@@ -51,8 +51,8 @@ class Task:
         What the network learns of objects: interior and boundary, or how far inside a pixel is.
     examples, augmentation, objective, optimisation, transfer
         Groups of settings.
-    class_names, colours : tuple of str
-        Of the classes, in order.
+    class_names, colours : tuple of str, or dict of int to str
+        Of the classes: in order, or by their numbers, where some may be missing.
     seed : int
         The same seed gives the same weights on one CPU.
     """
@@ -66,8 +66,8 @@ class Task:
     objective: Objective = Objective()
     optimisation: Optimisation = Optimisation()
     transfer: Transfer = Transfer()
-    class_names: tuple[str, ...] = ()
-    colours: tuple[str, ...] = ()
+    class_names: tuple[str, ...] | Mapping[int, str] = ()
+    colours: tuple[str, ...] | Mapping[int, str] = ()
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -182,11 +182,6 @@ def train(
     )
     if rgb and data.channels != 3:
         raise ValueError(f"rgb is True, but the images have {data.channels} channels")
-    if own.kind == "classes" and own.class_names and len(own.class_names) != len(data.ids):
-        raise ValueError(
-            f"class_names has {len(own.class_names)} names, but labels has the "
-            f"{len(data.ids)} classes {', '.join(map(str, data.ids))}"
-        )
     voxel = VoxelSize.of(spacing, own.axes)
     config = _config(own, data, rgb=rgb, spacing=None if spacing is None else voxel)
     return _run(own, data, config, folder, device=device, resume=resume, report=reporter)
@@ -208,8 +203,8 @@ def _config(task: Task, data: example.Data, *, rgb: bool, spacing: VoxelSize | N
         axes=task.axes,
         targets=task.learns,
         ids=data.ids,
-        class_names=task.class_names,
-        colours=task.colours,
+        class_names=_in_order("class_names", task.class_names, data.ids),
+        colours=_in_order("colours", task.colours, data.ids),
         spacing=None if spacing is None else tuple(spacing),
         unit="pixel" if spacing is None else spacing.unit,
         normalise=task.examples.normalise,
@@ -227,6 +222,22 @@ def _config(task: Task, data: example.Data, *, rgb: bool, spacing: VoxelSize | N
         created=time.strftime("%Y-%m-%d"),
         weights="",
     )
+
+
+def _in_order(
+    name: str, texts: tuple[str, ...] | Mapping[int, str], ids: tuple[int, ...]
+) -> tuple[str, ...]:
+    """Return the names or colours of the classes in the order of their numbers."""
+    if not ids or not texts:
+        return ()
+    if isinstance(texts, Mapping):
+        return tuple(texts.get(label, "") for label in ids)
+    if len(texts) != len(ids):
+        raise ValueError(
+            f"{name} has {len(texts)} texts, but labels has the {len(ids)} classes "
+            f"{', '.join(map(str, ids))}"
+        )
+    return tuple(texts)
 
 
 def _run(

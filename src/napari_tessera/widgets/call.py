@@ -14,7 +14,7 @@ import psutil
 from napari_tessera.catalogue import Method
 from napari_tessera.kept import Kept
 from napari_tessera.packing import unpack_region
-from napari_tessera.recipe import Recipe
+from napari_tessera.recipe import KEY, Recipe
 from napari_tessera.result import Result
 from napari_tessera.sources import Over, Region, Source
 from napari_tessera.stacks import LevelsFrom, run, worked_on
@@ -23,6 +23,7 @@ from napari_tessera.widgets.layers import (
     beside,
     dropped_axis,
     find,
+    made_by,
     result_layer,
     source,
     write_features,
@@ -53,6 +54,8 @@ class Call:
     join: bool = False
     region: Region | Callable[[], Region] | None = None
     kept: Kept | None = None
+    only: tuple[int, ...] = ()
+    in_place: bool = False
 
     @property
     def part(self) -> Region | None:
@@ -65,8 +68,8 @@ class Call:
         """Return the call with its region found out, which may take time."""
         return replace(self, region=self.region()) if callable(self.region) else self
 
-    def recipe(self) -> Recipe:
-        """Return the recipe; packing painted arrays takes time."""
+    def recipe(self, *, before: Mapping[str, Any] | None = None) -> Recipe:
+        """Return the recipe, after that of the labels it refines; packing arrays takes time."""
         return Recipe.of(
             self.method,
             self.source,
@@ -75,6 +78,8 @@ class Call:
             levels_from=self.levels_from,
             join=self.join,
             region=self.part,
+            only=self.only,
+            before=before,
         )
 
     def estimate(self) -> Estimate | None:
@@ -114,6 +119,7 @@ class Call:
             levels_from=self.levels_from,
             join=self.join,
             region=self.part,
+            only=self.only,
             kept=self.kept,
             report=report,
         )
@@ -130,6 +136,7 @@ def apply(
     channel_axis: int | None = None,
     channel: int | None = None,
     region: Region | dict[str, Any] | None = None,
+    only: Sequence[int] = (),
     **parameters: Any,
 ) -> Layer:
     """Run a method on a layer, by the same path as its form, and return the layer it gives.
@@ -155,6 +162,8 @@ def apply(
         The channel to take; None = all, or luminance.
     region : Region, optional
         The part to work on.
+    only : sequence of int
+        The labels to refine, for methods that refine; empty = all.
     **parameters
         The method's own options. Images, markers and masks may be layers or arrays.
 
@@ -181,12 +190,19 @@ def apply(
     }
     part = unpack_region(region) if isinstance(region, dict) else region
     over = worked_on(entry, own, over)
-    call = Call(entry, first, own, values, over, levels_from, join, part)
-    result, recipe = call.run(), call.recipe()
+    call = Call(entry, first, own, values, over, levels_from, join, part, only=tuple(only))
+    result, recipe = call.run(), call.recipe(before=before(call))
     if result.kind == "table":
         write_features(first, result.table or {}, recipe)
         return first
     return result_layer(result, recipe, first, dropped_axis(own))
+
+
+def before(call: Call) -> dict[str, Any] | None:
+    """Return the recipe that made the layer which a call works on, as data, if there is one."""
+    chained = call.layer.metadata.get(KEY, {}).get("kind") != "scores" and not call.source.parts
+    chained &= call.method.returns != "table"  # which belongs to the layer, not to its image
+    return made_by(call.layer) if chained else None
 
 
 def by(shape: tuple[int, ...]) -> str:

@@ -37,6 +37,7 @@ from napari_tessera.widgets.call import Call
 from napari_tessera.widgets.channels import Channels
 from napari_tessera.widgets.choice import Choice
 from napari_tessera.widgets.fields import Field, LayerField, field_for
+from napari_tessera.widgets.history import History
 from napari_tessera.widgets.job import Job
 from napari_tessera.widgets.layers import (
     beside,
@@ -48,6 +49,7 @@ from napari_tessera.widgets.layers import (
 from napari_tessera.widgets.preflight import Preflight
 from napari_tessera.widgets.preview import Preview
 from napari_tessera.widgets.recipes import recipe_menu
+from napari_tessera.widgets.refining import Refining, kind_of, note_kind
 from napari_tessera.widgets.results import Edits, Outcome, Results, duration, sentence, work
 from napari_tessera.widgets.rows import Rows, beside_one_another
 from napari_tessera.widgets.tables import save_table, show_table
@@ -110,7 +112,7 @@ class MethodForm(QWidget):
         self.fields: dict[str, Field] = {p.name: field_for(p, layers) for p in self.method.asked}
         self.rows, self.channels = Rows(), Channels(together=self.method.takes_channels)
         self.over, self.region = Choice("Work on"), Choice("Region")
-        self.levels_from = Choice("Automatic levels from")
+        self.levels_from, self.refining = Choice("Automatic levels from"), Refining()
         self.over.offer([("planes", "planes"), ("volume", "volume")])
         self.levels_from.offer([("each plane", "each"), ("whole stack", "all")])
         self.table_button, self.save_button = QPushButton("Show table"), QPushButton("Save table")
@@ -154,6 +156,8 @@ class MethodForm(QWidget):
             ("Region", self.region),
             ("Automatic from", self.levels_from),
             ("Across planes", self.join),
+            ("Refine", self.refining.only),
+            ("Result", self.refining.into),
         ):
             self.rows.add(title, widget)
         for field in self.fields.values():
@@ -180,12 +184,20 @@ class MethodForm(QWidget):
         """Show the buttons that have a meaning for what the method gives."""
         self.bar.setVisible(False)
         self.show_preview.setVisible(self.method.returns not in ("table", "scores"))
-        self.replace_last.setVisible(self.method.returns != "table")
+        self._show_replacing()
         for widget in (self.table_button, self.save_button):
             widget.setVisible("table" in self.method.gives)
             widget.setEnabled(False)
         self.message.setWordWrap(True)
         self.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+
+    def _show_replacing(self, *_: Any) -> None:
+        """Show the box for replacing the last result where there can be one to replace."""
+        self.replace_last.setVisible(self.method.returns != "table" and not self._in_place)
+
+    @property
+    def _in_place(self) -> bool:
+        return self.method.refines and self.refining.in_place
 
     def _head(self) -> QHBoxLayout:
         summary, link = QLabel(self.method.summary), QToolButton()
@@ -215,6 +227,8 @@ class MethodForm(QWidget):
         ):
             combo.currentIndexChanged.connect(self._walk_changed)
         self.join.toggled.connect(self._walk_changed)
+        self.refining.only.currentIndexChanged.connect(self._field_changed)
+        self.refining.into.currentIndexChanged.connect(self._show_replacing)
         self.channels.others.changed.connect(self._walk_changed)
         self.show_preview.toggled.connect(self._toggle_preview)
         self.run_button.clicked.connect(self._run_or_stop)
@@ -251,6 +265,8 @@ class MethodForm(QWidget):
             self._fill_regions()
             if layer is not None:
                 self._fit(layer)
+                if "labels_are" in self.fields:
+                    self.fields["labels_are"].value = kind_of(layer)
                 named_z = layer.ndim > 2 and str(layer.axis_labels[-3]).lower() == "z"
                 volume = named_z or (layer.ndim > 2 and self.viewer.dims.ndisplay == 3)
                 self.over.choose("volume" if volume else "planes")
@@ -313,7 +329,9 @@ class MethodForm(QWidget):
         self.rows.show_row(self.channels.one, self.channels.one.count() > 1)
         self.rows.show_row(self.over, axes > 2 and not self.method.planes_only)
         self.rows.show_row(self.levels_from, several and self.method.statistics is not None)
-        self.rows.show_row(self.join, several and self.method.returns in ("objects", "labels"))
+        self.rows.show_row(self.join, several and self._numbers_objects)
+        for choice in (self.refining.only, self.refining.into):
+            self.rows.show_row(choice, self.method.refines)
         self.rows.fit_width()
 
     def _field_changed(self, *_: Any) -> None:
@@ -388,6 +406,8 @@ class MethodForm(QWidget):
                 f"{self.source.parameter.name} is missing; open a file or a sample, then choose "
                 f"{kind} layer"
             )
+        if self._in_place:
+            History.of(layer).check()
         own = self.channels.source(layer)
         flat = len(own.shape) == 2 or self.method.planes_only
         over: Any = "planes" if flat else self.over.chosen
@@ -404,13 +424,22 @@ class MethodForm(QWidget):
             values,
             over,
             self.levels_from.chosen if self.method.statistics else "each",
-            self.join.isChecked() and self.method.returns in ("objects", "labels"),
+            self.join.isChecked() and self._numbers_objects,
             region.region(self.region.chosen, self.viewer, layer, own, over, dropped_axis(own)),
             self.kept,
+            self.refining.chosen(layer) if self.method.refines else (),
+            self._in_place,
         )
 
+    @property
+    def _numbers_objects(self) -> bool:
+        """True if the method makes objects, which may keep their numbers from plane to plane."""
+        return self.method.returns in ("objects", "labels") and not self.method.refines
+
     def _plain_values(self) -> dict[str, Any]:
-        return {n: f.kept for n, f in self.fields.items() if not f.parameter.is_array}
+        # what labels are is remembered with each layer
+        kept = [n for n, f in self.fields.items() if not f.parameter.is_array and n != "labels_are"]
+        return {name: self.fields[name].kept for name in kept}
 
     def _recall(self) -> None:
         self._set(memory.recall(self.method.name))
@@ -419,7 +448,7 @@ class MethodForm(QWidget):
         """Set all fields back to their defaults."""
         self._set({p.name: p.default for p in self.method.asked if not p.required})
         with self._silence():
-            for choice in (self.region, self.levels_from):
+            for choice in (self.region, self.levels_from, self.refining.only, self.refining.into):
                 choice.setCurrentIndex(0)
             self.channels.reset()
             self.join.setChecked(False)
@@ -457,7 +486,7 @@ class MethodForm(QWidget):
         if self.remembers:
             memory.remember(self.method.name, self._plain_values())
         again, began = self.replace_last.isChecked(), time.monotonic()
-        last = self.results.replaceable(call.layer) if again else None
+        last = self.results.replaceable(call.layer) if again and not call.in_place else None
         edits = Edits(last[0] if last else None)
         self._say(f"{named_by(self.method).capitalize()} is running ...")
         self.job = Job(
@@ -484,6 +513,8 @@ class MethodForm(QWidget):
         self.job = None
         self._running(False)
         self.results.add(outcome, edited=edited)
+        if "labels_are" in self.fields:
+            note_kind(outcome.call.layer, outcome.result.kind)
         for button in (self.table_button, self.save_button):
             button.setEnabled(outcome.result.table is not None)
         self._say(sentence(outcome.result, outcome.number, took))

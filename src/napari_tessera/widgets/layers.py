@@ -14,7 +14,8 @@ from napari_tessera.recipe import KEY, Recipe
 from napari_tessera.result import Result
 from napari_tessera.signature import Parameter
 from napari_tessera.sources import Points, Source, default_axes, grey
-from napari_tessera.types import Array, VoxelSize
+from napari_tessera.types import Array, Look, VoxelSize
+from napari_tessera.widgets.history import History
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -148,7 +149,9 @@ def source(
             names = _drop(names, channel_axis)
         axis = layer.ndim if rgb else channel_axis
         path = file_of(layer)
-        return Source(array(layer), sizes, names, axis, channel, rgb, layer.name, path=path)
+        kind = str(layer.metadata.get(KEY, {}).get("kind", ""))
+        whole = array(layer)
+        return Source(whole, sizes, names, axis, channel, rgb, layer.name, path=path, kind=kind)
     first = layer[0]
     for other in layer[1:]:
         same_grid("channels", other, first)
@@ -265,8 +268,10 @@ def result_layer(
     result: Result, recipe: Recipe, on: Layer, dropped: int | None
 ) -> Labels | Shapes | Image:
     """Return a result as a layer that lies on its source and carries its recipe."""
-    title = named_by(METHODS[recipe.method])
-    place = geometry(on, result.start, dropped)
+    method = METHODS[recipe.method]
+    title, place = named_by(method), geometry(on, result.start, dropped)
+    if method.refines:
+        place |= {"features": on.features.copy(), "colormap": on.colormap}
     return drawn(
         result,
         name=f"{recipe.source['name'] if recipe.source.get('parts') else on.name} {title}",
@@ -293,13 +298,15 @@ def _with_classes(place: dict[str, Any]) -> dict[str, Any]:
 
 
 def drawn(result: Result, **options: Any) -> Labels | Shapes | Image:
-    """Return labels as a Labels layer, polygons as a Shapes layer, probabilities as an image."""
+    """Return labels as a Labels layer, polygons as a Shapes layer, the rest as an image."""
     from napari.layers import Image, Labels, Shapes
 
     if result.kind == "scores":
         return Image(result.array, contrast_limits=(0, 1), colormap="viridis", **options)
+    if result.kind == "image":
+        return Image(result.array, **options)
     if result.kind != "polygons":
-        return Labels(result.array, **options)
+        return Labels(result.array, **{**_look(result), **options})
     closed = [bool(np.all(line[0] == line[-1])) for line in result.polygons]
     # napari closes polygons itself
     lines = [v[:-1] if end else v for v, end in zip(result.polygons, closed, strict=True)]
@@ -313,6 +320,42 @@ def drawn(result: Result, **options: Any) -> Labels | Shapes | Image:
         face_color="transparent",
         **options,
     )
+
+
+def _look(result: Result) -> dict[str, Any]:
+    """Return names and colours of classes as a Labels layer takes them."""
+    from napari.utils.colormaps import DirectLabelColormap, label_colormap
+
+    own = result.look
+    found: dict[str, Any] = {}
+    if own.names:
+        numbers = sorted(own.names)
+        found["features"] = {"index": numbers, "class": [own.names[n] for n in numbers]}
+    if own.colours:
+        usual = label_colormap(49, 0.5)
+        others = {n: usual.map(n) for n in range(1, 256) if n not in own.colours}
+        colours: dict[Any, Any] = {**others, **own.colours, 0: "transparent", None: "transparent"}
+        found["colormap"] = DirectLabelColormap(color_dict=colours)
+    return found
+
+
+def look_of(layer: Labels) -> Look:
+    """Return how a user has named (in a feature "class" or "name") and coloured the classes."""
+    from napari.utils.colormaps import DirectLabelColormap
+
+    table = layer.features
+    column = next((name for name in ("class", "name") if name in table), None)
+    names = {}
+    if column is not None and "index" in table:
+        names = {int(n): str(text) for n, text in zip(table["index"], table[column], strict=True)}
+    colours = {}
+    direct = isinstance(layer.colormap, DirectLabelColormap)
+    for number in layer.colormap.color_dict if direct else range(1, 256):
+        if not number:  # the background, and None for all that have no colour
+            continue
+        red, green, blue, _ = np.rint(255 * np.asarray(layer.get_color(number), float)).astype(int)
+        colours[number] = f"#{red:02x}{green:02x}{blue:02x}"
+    return Look(names, colours)
 
 
 def write_features(layer: Layer, table: Mapping[str, Array], recipe: Recipe) -> None:
@@ -337,9 +380,16 @@ def write_features(layer: Layer, table: Mapping[str, Array], recipe: Recipe) -> 
 
 def recipe_of(layer: Layer) -> Recipe | None:
     """Return the recipe that a layer carries, or None; for layers of others, that of its table."""
-    kept = layer.metadata.get(KEY, {}) if isinstance(layer.metadata, dict) else {}
-    recipe = kept.get("recipe", kept.get("table"))
+    recipe = made_by(layer) or layer.metadata.get(KEY, {}).get("table")
     return None if recipe is None else Recipe.from_dict(recipe)
+
+
+def made_by(layer: Layer) -> dict[str, Any] | None:
+    """Return the recipe of what a layer holds now, as data; None if nobody knows."""
+    from napari.layers import Labels
+
+    known = layer.metadata.get(KEY, {}).get("recipe")
+    return History.of(layer).recipe if known and isinstance(layer, Labels) else known
 
 
 def show(viewer: ViewerModel, layer: Layer, above: Layer) -> None:

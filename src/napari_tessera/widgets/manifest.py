@@ -39,6 +39,9 @@ SAMPLES = {
 """The samples under File > Open Sample, by function in `samples`."""
 
 
+_FORMS = {name: method for name, method in METHODS.items() if not method.by_hand}
+
+
 def _slug(group: str) -> str:
     return group.lower().replace(" ", "_")
 
@@ -71,7 +74,7 @@ def manifest() -> dict[str, Any]:
 
 
 def _commands() -> list[dict[str, str]]:
-    rows = [(name, method.display, f"all:{name}") for name, method in METHODS.items()]
+    rows = [(name, method.display, f"all:{name}") for name, method in _FORMS.items()]
     rows += [(name, title, f"all:{name}") for name, title in _DEEP.items()]
     rows.append(("recipe", "Recipe: show, copy, replay", "all:recipe"))
     rows += [(f"sample_{name}", title, f"samples:{name}") for name, title in SAMPLES.items()]
@@ -86,7 +89,7 @@ def _commands() -> list[dict[str, str]]:
 
 
 def _widgets() -> list[dict[str, str]]:
-    rows = [(name, _title(method)) for name, method in METHODS.items()]
+    rows = [(name, _title(method)) for name, method in _FORMS.items()]
     rows += [(name, f"{_DEEP_GROUP}: {title}") for name, title in _DEEP.items()]
     rows.append(("recipe", "Recipe of a layer"))
     return [{"command": f"{PLUGIN}.{name}", "display_name": title} for name, title in rows]
@@ -100,7 +103,7 @@ def _menus(groups: list[str]) -> dict[str, list[dict[str, str]]]:
         "napari/layers/metadata": [{"command": f"{PLUGIN}.recipe"}],
     }
     for group in groups:
-        own = [method.name for method in METHODS.values() if method.group == group]
+        own = [method.name for method in _FORMS.values() if method.group == group]
         place = _PLACES.get(group, f"{PLUGIN}.{_slug(group)}")
         own = [*_DEEP, *own] if group == _DEEP_GROUP else own
         menus[place] = [{"command": f"{PLUGIN}.{name}"} for name in own]

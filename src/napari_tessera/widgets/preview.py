@@ -231,8 +231,9 @@ def compute(
         values = {k: v if k in arrays else levels[k] for k, v in values.items()}
     source, values = cut(call.source, values, view.plane)
     array = np.asarray(source.array[(slice(None),) * source.array.ndim])
-    if view.plane.mask is not None and call.method.source.word.name == "labels":
-        array = np.where(view.plane.mask, array, 0)
+    mask = None if call.method.refines else view.plane.mask
+    if mask is not None and call.method.source.word.name == "labels":
+        array = np.where(mask, array, 0)
     source = replace(source, array=array)
     try:
         result = _at(call, source, values, view, report)
@@ -241,7 +242,9 @@ def compute(
             raise
         # as Run leaves such a plane of a stack
         empty, start = np.zeros(source.shape, np.uint8), (0,) * len(source.shape)
-        result = Result(empty, call.method.kind_of(values), values, skipped=1, start=start)
+        result = Result(
+            empty, call.method.kind_of(values, source.kind), values, skipped=1, start=start
+        )
     return result, levels
 
 
@@ -249,7 +252,16 @@ def _at(call: Call, source: Source, values: dict[str, Any], view: View, report: 
     """Run the method on the plane of a view, or on what is shown of it."""
     if view.shown is None:
         return _within(
-            run(call.method, source, values, over="planes", kept=call.kept, report=report), view
+            run(
+                call.method,
+                source,
+                values,
+                over="planes",
+                only=call.only,
+                kept=call.kept,
+                report=report,
+            ),
+            view,
         )
     values = resolve(call.method, source, values, "planes", report)
     box = _grown(call, source, values, view.shown)
@@ -257,7 +269,14 @@ def _at(call: Call, source: Source, values: dict[str, Any], view: View, report: 
         source, values = _thinned(call, source, values, view.step)
     inner, outer = _stepped(view.shown, view.step), _stepped(box, view.step)
     result = run(
-        call.method, source, values, over="planes", region=outer, kept=call.kept, report=report
+        call.method,
+        source,
+        values,
+        over="planes",
+        region=outer,
+        only=call.only,
+        kept=call.kept,
+        report=report,
     )
     trim = tuple(
         slice(a - o, b - o) for a, b, o in zip(inner.start, inner.stop, outer.start, strict=True)

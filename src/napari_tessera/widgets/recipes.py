@@ -48,8 +48,8 @@ def replay(
 ) -> Job:
     """Run a recipe on a layer in a thread and add the result."""
     # a recipe made on colours, or on several layers, fits a layer without channels too
-    axis = recipe.channel_axis
-    channels = isinstance(axis, int) and layer.ndim > len(recipe.source.get("axes", ()))
+    axis = recipe.first.channel_axis
+    channels = isinstance(axis, int) and layer.ndim > len(recipe.first.source.get("axes", ()))
     own = source(layer, channel_axis=axis if channels else None)  # type: ignore[arg-type]
     arrays = _named(recipe, viewer, layer)
     again = recipe.on(own, **arrays)
@@ -72,11 +72,14 @@ def replay(
 
 def _named(recipe: Recipe, viewer: ViewerModel, layer: Layer) -> dict[str, Any]:
     """Return the images that a recipe names, from the layers of these names."""
-    options = {option.name: option for option in METHODS[recipe.method].options}
+    began = recipe.first.source["name"]
     return {
-        name: beside(options[name], viewer.layers[data["name"]], layer)
-        for name, data in recipe.inputs.items()
-        if "name" in data and data["name"] in viewer.layers
+        name: beside(option, viewer.layers[data["name"]], layer)
+        for number, step in enumerate(recipe.steps)
+        for name, data in step.inputs.items()
+        for option in METHODS[step.method].options
+        if option.name == name and data.get("name", "") in viewer.layers
+        if number == 0 or data["name"] != began
     }
 
 

@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_tessera.changes import differences
 from napari_tessera.recipe import Recipe
 from napari_tessera.result import Result, counted
 from napari_tessera.types import Array, Reporter
-from napari_tessera.widgets.call import Call, digest
+from napari_tessera.widgets.call import Call, before, digest
+from napari_tessera.widgets.history import History, Step
 from napari_tessera.widgets.layers import (
     dropped_axis,
+    made_by,
     matrix,
+    named_by,
     result_layer,
     show,
     write_features,
@@ -57,6 +61,7 @@ class Outcome:
     key: str
     number: int
     replaces: Layer | None
+    step: Step | None = None
 
 
 @dataclass(frozen=True)
@@ -104,6 +109,9 @@ class Results:
     def add(self, outcome: Outcome, *, edited: bool) -> None:
         """Put a result into the viewer: a table into its source, a layer above it."""
         call, layer, self.table = outcome.call, outcome.layer, outcome.result.table
+        if outcome.step is not None:
+            History.of(call.layer).commit(outcome.step)
+            return
         if layer is None:
             write_features(call.layer, outcome.result.table or {}, outcome.recipe)
             self._latest = weakref.ref(call.layer)
@@ -133,10 +141,14 @@ def work(call: Call, last: tuple[Layer, str] | None, report: Reporter) -> Outcom
     """Run a call and find out whether the last result, with its hash, may be replaced."""
     call = call.settled()
     call.estimate()  # refuses what cannot fit
-    recipe, result = call.recipe(), call.run(report)
+    recipe, result = call.recipe(before=before(call)), call.run(report)
     untouched = last is not None and digest(_arrays(last[0])) == last[1]
     replaces = last[0] if last is not None and untouched else None
     layer, key = None, ""
+    if call.in_place:
+        changes = differences(call.layer.data, result.start, result.array)
+        step = Step(named_by(call.method), changes, made_by(call.layer), recipe.to_dict())
+        return Outcome(call, result, recipe, None, key, result.number, None, step)
     if result.kind != "table":  # making thousands of shapes takes time too
         layer = result_layer(result, recipe, call.layer, dropped_axis(call.source))
         key = digest(_arrays(layer))

@@ -8,7 +8,7 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from napari.utils.notifications import show_error
@@ -51,7 +51,7 @@ from napari_tessera.widgets.dock import DOCS, red
 from napari_tessera.widgets.fields import Field, field_for
 from napari_tessera.widgets.groups import Group
 from napari_tessera.widgets.job import Job
-from napari_tessera.widgets.layers import array, geometry, same_grid, source
+from napari_tessera.widgets.layers import array, geometry, look_of, same_grid, source
 from napari_tessera.widgets.pairs import PairsTable
 from napari_tessera.widgets.results import duration
 from napari_tessera.widgets.rows import Rows, beside_one_another
@@ -363,6 +363,8 @@ class TrainingForm(QWidget):
         names = [image.name for image, _ in found]
         truths = [array(labels) for _, labels in found]
         layers = [image for image, _ in found]
+        look = look_of(found[0][1])
+        task = replace(task, class_names=look.names, colours=look.colours)
         return Training(
             lambda: pair.together(sources, truths, names), layers, task, model, device, axis
         )

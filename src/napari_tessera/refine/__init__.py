@@ -1,0 +1,1 @@
+"""Labels made better: morphology, cleaning, surgery on single objects, a dense CRF."""
