@@ -197,6 +197,8 @@ def _option(parameter: Parameter) -> inspect.Parameter:
     text = parameter.help
     if parameter.word.name == "image":
         text += " A file, or a folder: cells.tif goes with cells.tif and cells-watershed.tif."
+    elif parameter.word.name == "path":
+        text += " As JSON: [[y, x], [y, x]]."
     elif parameter.is_array:
         text += " An image of labels, or points saved from napari as .csv."
     kind = kind | None if parameter.optional else kind
@@ -227,6 +229,9 @@ def _run(
             name: read_extra(value) if name in arrays - images and value is not None else value
             for name, value in options.items()
         }
+        for parameter in method.options:
+            if parameter.word.name == "path":
+                values[parameter.name] = json.loads(values[parameter.name])
         method.complete(values)
         axis = channels if channels in (None, "rgb") else int(channels or 0)
         reading = {"channel_axis": axis, "channel": channel, "spacing": _spacing(spacing)}

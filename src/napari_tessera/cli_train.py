@@ -8,6 +8,7 @@ import time
 from pathlib import Path  # noqa: TC003 (the command line reads the annotations)
 from typing import Any, Literal
 
+from napari_tessera.deep.joining import joined, outlast
 from napari_tessera.deep.model import models, unreadable
 from napari_tessera.deep.networks import NETWORKS
 from napari_tessera.deep.settings import (
@@ -17,9 +18,10 @@ from napari_tessera.deep.settings import (
     Optimisation,
     Transfer,
 )
+from napari_tessera.deep.spread import EndedElsewhere
 from napari_tessera.deep.train import Task, train
-from napari_tessera.pairs import load, matched
-from napari_tessera.types import Progress, Stop
+from napari_tessera.pairs import Pairs, load, matched
+from napari_tessera.types import Progress, Stop, VoxelSize
 
 
 def train_command(
@@ -44,6 +46,8 @@ def train_command(
     resume: bool = False,
 ) -> int:
     """Train a network on images with labels.
+
+    Processes that torchrun has started train one network together, each on a device of its own.
 
     Parameters
     ----------
@@ -85,43 +89,52 @@ def train_command(
         Go on where an interrupted training of this model stopped, or train it longer.
     """
     began = time.monotonic()
-    try:
+    groups = {
+        "examples": examples,
+        "augmentation": augmentation,
+        "objective": objective,
+        "optimisation": optimisation,
+        "transfer": transfer,
+    }
+    given = {name: group for name, group in groups.items() if group is not None}
+
+    def asked() -> tuple[dict[str, Any] | None, Pairs, VoxelSize | None]:
         axis: Any = channels if channels in (None, "rgb") else int(channels or 0)
         pairs = load(matched(images, labels), channel_axis=axis)
-        groups = {
-            "examples": examples,
-            "augmentation": augmentation,
-            "objective": objective,
-            "optimisation": optimisation,
-            "transfer": transfer,
-        }
-        given = {name: group for name, group in groups.items() if group is not None}
         chosen = None if options is None else json.loads(options)
-        axes = Task(network=network, options=chosen).axes
-        made = train(
-            pairs.images,
-            pairs.labels,
-            model=model,
-            channel_axis=pairs.channel_axis,
-            rgb=pairs.rgb,
-            names=pairs.names,
-            spacing=pairs.spacing_of(axes),
-            device=device,
-            resume=resume,
-            report=_shown,
-            network=network,
-            options=chosen,
-            kind=kind,
-            targets=targets,
-            class_names=tuple(class_names or ()),
-            seed=seed,
-            **given,
-        )
-    except (ValueError, TypeError, OSError, Stop, ArithmeticError) as error:
+        return chosen, pairs, pairs.spacing_of(Task(network=network, options=chosen).axes)
+
+    try:
+        with joined() as ranks:
+            chosen, pairs, spacing = ranks.together(asked)
+            made = train(
+                pairs.images,
+                pairs.labels,
+                model=model,
+                channel_axis=pairs.channel_axis,
+                rgb=pairs.rgb,
+                names=pairs.names,
+                spacing=spacing,
+                device=device,
+                resume=resume,
+                report=_shown,
+                network=network,
+                options=chosen,
+                kind=kind,
+                targets=targets,
+                class_names=tuple(class_names or ()),
+                seed=seed,
+                **given,
+            )
+    except EndedElsewhere:  # where it ended says why
+        outlast()
+        return 2
+    except (ValueError, TypeError, OSError, Stop, ArithmeticError, MemoryError) as error:
         print(f"train: {error}", file=sys.stderr)
         return 2
     score = "" if made.config.score is None else f", {made.config.scored} {made.config.score:.3f}"
-    print(f"{made.path}{score}, {time.monotonic() - began:.0f} s")
+    if ranks.first:
+        print(f"{made.path}{score}, {time.monotonic() - began:.0f} s")
     return 0
 
 

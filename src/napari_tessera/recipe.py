@@ -306,7 +306,9 @@ def _plain(value: Any) -> Any:
     """Return a parameter as JSON and Python would both write it."""
     if isinstance(value, np.generic):
         return value.item()
-    return [float(v) for v in value] if isinstance(value, tuple | list | np.ndarray) else value
+    if not isinstance(value, tuple | list | np.ndarray):
+        return value
+    return [_plain(each) if np.ndim(each) else float(each) for each in value]
 
 
 def _versions() -> dict[str, str]:

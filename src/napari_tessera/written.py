@@ -187,6 +187,8 @@ def _flag(name: str, value: Any) -> list[str]:
     word = "--" + name.replace("_", "-")
     if isinstance(value, bool):
         return [word if value else "--no-" + word[2:]]
+    if isinstance(value, list | tuple) and value and isinstance(value[0], list | tuple):
+        return [word, _json(value)]
     if isinstance(value, list | tuple):
         return [part for item in value for part in (word, repr(item))]
     text = value if isinstance(value, str) else repr(value)

@@ -135,6 +135,9 @@ class Batch:
     device : torch.device
     note : callable, optional
         Takes a sentence for people, the first time that a batch has to be divided.
+    divides : bool
+        Whether batches are divided where memory does not suffice. Processes that train together
+        must not: one that begins a batch again would be out of step with the others.
 
     Attributes
     ----------
@@ -150,8 +153,14 @@ class Batch:
     [[0, 1, 2], [3, 4]]
     """
 
-    def __init__(self, device: torch.device, *, note: Callable[[str], None] | None = None) -> None:
-        self.device, self.note, self.parts = device, note, 1
+    def __init__(
+        self,
+        device: torch.device,
+        *,
+        note: Callable[[str], None] | None = None,
+        divides: bool = True,
+    ) -> None:
+        self.device, self.note, self.divides, self.parts = device, note, divides, 1
 
     def run(
         self,
@@ -181,7 +190,7 @@ class Batch:
         Raises
         ------
         MemoryError
-            If memory does not suffice for one item.
+            If memory does not suffice for one item, or for the batch if it is not to be divided.
         """
         while (found := self._tried(step, size)) is None:
             # out of the handler: the error has held on to what the network computed
@@ -216,6 +225,12 @@ class Batch:
             raise MemoryError(
                 f"{self.device} has too little memory for a single patch or tile; choose a smaller "
                 "patch or tile, a smaller network, or device 'cpu'"
+            )
+        if not self.divides:
+            raise MemoryError(
+                f"{self.device} has too little memory for {length} patches at once, and several "
+                f"processes that train together do not divide them; choose a smaller batch (it is "
+                f"{length} per process), a smaller patch or a smaller network"
             )
         if self.note is not None and self.parts == 1:
             self.note(

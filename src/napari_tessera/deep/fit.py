@@ -16,6 +16,7 @@ from napari_tessera.deep.batches import Batch
 from napari_tessera.deep.judge import Judged
 from napari_tessera.deep.losses import Loss
 from napari_tessera.deep.settings import Optimisation, Schedule
+from napari_tessera.deep.spread import ALONE, Ranks
 from napari_tessera.tiles import in_order
 from napari_tessera.types import Progress, Reporter
 
@@ -68,6 +69,10 @@ class Keeping:
     best: Callable[[State, Judged], None]
     resume: Callable[[State], None]
 
+    def led(self, ranks: Ranks) -> Keeping:
+        """Return what the first of several processes writes for all."""
+        return Keeping(ranks.led(self.row), ranks.led(self.best), ranks.led(self.resume))
+
 
 def fit(
     state: State,
@@ -81,15 +86,19 @@ def fit(
     keeping: Keeping,
     seed: int,
     report: Reporter,
+    ranks: Ranks = ALONE,
 ) -> None:
     """Train until the epochs, the time or the patience are used up.
+
+    Several processes take the same steps, each on batches of its own, with the mean of their
+    gradients. The clock of the first decides, and what it judges.
 
     Parameters
     ----------
     state : State
         It goes on from where it is.
     batches : callable
-        Number of a step -> its batch.
+        Number of a batch -> the batch.
     loss : Loss
     judge : callable
         Judges the averaged network after each epoch.
@@ -101,26 +110,32 @@ def fit(
     seed : int
     report : Reporter
         Gets epoch, losses and score, and the judged picture, as values; may raise `Stop`.
+    ranks : Ranks
+        The processes that train together; all call `fit`, with states of the same weights.
     """
+    judge, keeping = ranks.led(judge, Judged.figures), keeping.led(ranks)
+    report = Reporter(ranks.led(report))
     loss, began = loss.to(device), time.monotonic() - state.seconds
-    halving = devices.Batch(device)
+    halving = devices.Batch(device, divides=ranks.count == 1)
     total = settings.epochs * settings.steps
     while state.epoch < settings.epochs and not _over(state, settings):
-        torch.manual_seed(hash((seed, state.epoch)) % 2**63)  # of dropout
+        torch.manual_seed((hash((seed, state.epoch)) + ranks.rank) % 2**63)  # of dropout
         transfer.freeze(state.network, frozen(state.epoch))
         transfer.train_mode(state.network, frozen(state.epoch))
+        network = ranks.wrap(state.network)  # anew: another part of it may learn
         losses = []
         first = state.epoch * settings.steps
-        for step, batch in _ahead(batches, first, first + settings.steps):
-            elapsed = _elapsed(step / total, time.monotonic() - began, settings)
+        for step, batch in _ahead(batches, first, first + settings.steps, ranks):
+            elapsed = ranks.told(_elapsed(step / total, time.monotonic() - began, settings))
             _set_rate(state.optimiser, settings, elapsed)
-            losses.append(_step(state, batch.to(device), loss, settings, halving))
+            own = batch.to(device)
+            losses.append(_step(state, network, own, loss, settings, halving, ranks))
             _average(state, settings.averaging, step)
             report(Progress(elapsed, 1, {"epoch": (step + 1) / settings.steps, "step": losses[-1]}))
             if elapsed >= 1:
                 break
         judged = judge(state.average)
-        state.epoch, state.seconds = state.epoch + 1, time.monotonic() - began
+        state.epoch, state.seconds = state.epoch + 1, ranks.told(time.monotonic() - began)
         mean = sum(losses) / len(losses)
         keeping.row(
             {
@@ -138,33 +153,42 @@ def fit(
         report(Progress(share, 1, {"epoch": state.epoch, "loss": mean, "judged": judged}))
 
 
-def _ahead(batches: Callable[[int], Batch], first: int, stop: int) -> Iterator[tuple[int, Batch]]:
+def _ahead(
+    batches: Callable[[int], Batch], first: int, stop: int, ranks: Ranks
+) -> Iterator[tuple[int, Batch]]:
     """Yield steps with their batches, the next ones being made meanwhile."""
     steps = range(first, stop)
-    yield from zip(steps, in_order(batches, steps), strict=True)
+    made = in_order(batches, map(ranks.number, steps), workers=ranks.workers)
+    yield from zip(steps, made, strict=True)
 
 
 def _step(
-    state: State, batch: Batch, loss: Loss, settings: Optimisation, halving: devices.Batch
+    state: State,
+    network: nn.Module,
+    batch: Batch,
+    loss: Loss,
+    settings: Optimisation,
+    halving: devices.Batch,
+    ranks: Ranks,
 ) -> float:
     """Take one step and return the loss before it."""
 
     def part(places: slice) -> float:
         own = batch.part(places)
         with devices.autocast(own.images.device, enabled=settings.mixed_precision):
-            scores = state.network(own.images)  # (B, K, *P)
+            scores = network(own.images)  # (B, K, *P)
         found = loss(scores.float(), own.targets, own.weights) * (len(own) / len(batch))
         found.backward()
         return float(found.detach())
 
     state.optimiser.zero_grad(set_to_none=True)
-    total = sum(halving.run(part, len(batch), restart=state.optimiser.zero_grad))
+    parts = halving.run(part, len(batch), restart=state.optimiser.zero_grad)
+    total = ranks.mean(sum(parts))
     if settings.clip:
         nn.utils.clip_grad_norm_(state.network.parameters(), settings.clip)
     if not math.isfinite(total):
-        raise FloatingPointError(
-            f"the loss became {total}; choose a lower learning_rate, or switch mixed_precision off"
-        )
+        wanted = "choose a lower learning_rate, or switch mixed_precision off"
+        raise ranks.failure(FloatingPointError(f"the loss became {total}; {wanted}"))
     state.optimiser.step()
     return total
 

@@ -57,6 +57,10 @@ class Judged:
     pair: int = 0
     start: tuple[int, ...] = ()
 
+    def figures(self) -> Judged:
+        """Return loss and score alone, which other processes are told."""
+        return Judged(self.loss, self.score)
+
 
 @dataclass(frozen=True)
 class Judge:

@@ -114,7 +114,8 @@ class Optimisation:
     minutes : float, optional
         Training ends after this time, even if epochs are left; None = no limit.
     batch : int
-        Patches per step; halved by itself where a graphics card has too little memory.
+        Patches per step, in each process; halved by itself where a graphics card has too little
+        memory, unless several train together.
     learning_rate : float
         Size of the steps (of AdamW) after the warm-up.
     weight_decay : float

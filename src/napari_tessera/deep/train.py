@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_tessera.deep import examples as example
 from napari_tessera.deep.formula import parse
+from napari_tessera.deep.joining import joined
 from napari_tessera.deep.model import Folder, Model, ModelConfig, card, place_of, versions
 from napari_tessera.deep.networks import NETWORKS, build
 from napari_tessera.deep.settings import (
@@ -24,6 +25,7 @@ from napari_tessera.deep.settings import (
     Targets,
     Transfer,
 )
+from napari_tessera.deep.spread import Ranks
 from napari_tessera.deep.targets import class_weights
 from napari_tessera.types import Progress, Reporter, Spacing, Stop, VoxelSize
 
@@ -115,6 +117,7 @@ def train(
     """Train a network on images with labels and keep it in a model folder.
 
     The best weights are written as training goes on: whoever stops it keeps the best so far.
+    Processes that torchrun has started train one network together, each on batches of its own.
 
     Parameters
     ----------
@@ -138,7 +141,8 @@ def train(
     resume : bool
         Go on where an interrupted training of this model stopped, or train it longer.
     report : callable, optional
-        Takes `Progress` with epoch, losses and the judged picture; raises `Stop` to end early.
+        Takes `Progress` with epoch, losses and the judged picture; raises `Stop` to end early. Of
+        several processes only that of the first is called.
     **task
         Fields of `Task`: network, options, kind, targets, examples, augmentation, objective,
         optimisation, transfer, class_names, seed.
@@ -156,6 +160,8 @@ def train(
         If the folder is there and `resume` is off.
     Stop
         If `report` raised it before there were any weights.
+    EndedElsewhere
+        If another process has ended, and with it the training.
 
     Examples
     --------
@@ -172,23 +178,36 @@ def train(
     >>> model.config.targets
     'boundaries'
     """
-    own, reporter = Task(**task), Reporter.of(report)
-    images, labels = _listed(images), _listed(labels)
-    folder = Folder(place_of(model))
-    folder.check(resume=resume)
-    found = example.pieces(images, labels, axes=own.axes, channel_axis=channel_axis, names=names)
-    data = example.prepare(
-        found, kind=own.kind, settings=own.examples, seed=own.seed, report=reporter.part(0, 50)
-    )
-    if rgb and data.channels != 3:
-        raise ValueError(f"rgb is True, but the images have {data.channels} channels")
-    voxel = VoxelSize.of(spacing, own.axes)
-    config = _config(own, data, rgb=rgb, spacing=None if spacing is None else voxel)
-    return _run(own, data, config, folder, device=device, resume=resume, report=reporter)
+    with joined() as ranks:
+        reporter = Reporter.of(report if ranks.first else None)
+
+        def prepared() -> tuple[Task, Folder, example.Data, ModelConfig]:
+            own, folder = Task(**task), Folder(place_of(model))
+            if ranks.first:
+                folder.check(resume=resume)
+            arrays = _listed(images), _listed(labels)
+            found = example.pieces(*arrays, axes=own.axes, channel_axis=channel_axis, names=names)
+            part, seed = reporter.part(0, 50), own.seed
+            data = example.prepare(
+                found, kind=own.kind, settings=own.examples, seed=seed, report=part
+            )
+            _check(own, data, rgb=rgb)
+            voxel = VoxelSize.of(spacing, own.axes)
+            given = None if spacing is None else voxel
+            return own, folder, data, _config(own, data, rgb=rgb, spacing=given)
+
+        ready = ranks.together(prepared)
+        return _run(*ready, ranks, device=device, resume=resume, report=reporter)
 
 
 def _listed(arrays: Any) -> list[Any]:
     return list(arrays) if isinstance(arrays, list | tuple) else [arrays]
+
+
+def _check(task: Task, data: example.Data, *, rgb: bool) -> None:
+    """Raise an error if the examples are not what they are said to be."""
+    if rgb and data.channels != 3:
+        raise ValueError(f"rgb is True, but the images have {data.channels} channels")
 
 
 def _config(task: Task, data: example.Data, *, rgb: bool, spacing: VoxelSize | None) -> ModelConfig:
@@ -242,9 +261,10 @@ def _in_order(
 
 def _run(
     task: Task,
+    folder: Folder,
     data: example.Data,
     config: ModelConfig,
-    folder: Folder,
+    ranks: Ranks,
     *,
     device: str,
     resume: bool,
@@ -253,20 +273,26 @@ def _run(
     from napari_tessera.deep import devices
     from napari_tessera.deep.fit import fit
 
-    place = devices.choose(device)
-
     def say(sentence: str) -> None:
         report(Progress(0, 1, {"note": sentence}))
 
-    say(data.note)
-    state = _start(task, config, place, say)
-    batches = sample_batches(task, data, rgb=config.rgb)
-    judge = _judge(task, data, batches, place)
+    def begun() -> tuple[torch.device, State, Batches, Judge]:
+        place = devices.choose(ranks.device(device))
+        say(data.note)
+        # the others get the weights of the first, which need not be on their machines
+        state = _start(task, config, place, say, task.transfer.weights if ranks.first else "none")
+        batches = sample_batches(task, data, rgb=config.rgb)
+        return place, state, batches, _judge(task, data, batches, place)
+
+    ranks.same(data.digest, "the examples differ between the processes; copy the same files to all")
+    place, state, batches, judge = ranks.together(begun)
+    state.network, state.average = ranks.shared(state.network), ranks.shared(state.average)
     kept = _Kept(folder, replace(config, scored=judge.measure if data.validation else ""), judge)
-    if resume and folder.exists:
-        kept.restore(state)
+    if ranks.told(resume and folder.exists):
+        before = ranks.led(kept.before)()
+        ranks.together(lambda: kept.restore(state, *before))
     else:
-        folder.create(config)
+        ranks.led(folder.create)(config)
     try:
         fit(
             state,
@@ -279,16 +305,21 @@ def _run(
             keeping=kept.keeping,
             seed=task.seed,
             report=report,
+            ranks=ranks,
         )
     except Stop:
-        kept.keep_something(state)
+        ranks.led(kept.keep_something)(state)
     finally:
         devices.released(place)
-    return kept.finished(state)
+    return ranks.led(kept.finished)(state)
 
 
 def _start(
-    task: Task, config: ModelConfig, device: torch.device, say: Callable[[str], None]
+    task: Task,
+    config: ModelConfig,
+    device: torch.device,
+    say: Callable[[str], None],
+    weights: str,
 ) -> State:
     """Return the network with what it knows before the first step."""
     import torch
@@ -300,7 +331,7 @@ def _start(
     network = build(
         config.network, in_channels=config.in_channels, classes=config.classes, **config.options
     )
-    say(transfer.start(network, task.transfer.weights, in_channels=config.in_channels))
+    say(transfer.start(network, weights, in_channels=config.in_channels))
     network = network.to(device)
     if config.axes == 2:
         network = network.to(memory_format=torch.channels_last)
@@ -417,23 +448,33 @@ class _Kept:
 
         self._folder.write_resume(*stored(state))
 
-    def restore(self, state: State) -> None:
-        """Put back where an earlier training stopped.
+    def before(self) -> tuple[ModelConfig, dict[str, torch.Tensor], dict[str, Any]]:
+        """Return what an earlier training has left: its config, tensors and numbers.
 
         Raises
         ------
         ValueError
             If it was on other examples.
         """
-        from napari_tessera.deep.resume import restore
-
         before = self._folder.read_config()
         if before.data != self._config.data:
             raise ValueError(
                 f"the examples are others than those that {self._folder.path.name!r} was trained "
                 "on; train a new model that starts from this one (transfer weights)"
             )
-        restore(state, *self._folder.read_resume())
+        return before, *self._folder.read_resume()
+
+    def restore(
+        self,
+        state: State,
+        before: ModelConfig,
+        tensors: Mapping[str, torch.Tensor],
+        numbers: Mapping[str, Any],
+    ) -> None:
+        """Put back where an earlier training stopped, from what it has left."""
+        from napari_tessera.deep.resume import restore
+
+        restore(state, tensors, numbers)
         self._config, self._written = replace(before, training=self._config.training), True
 
     def keep_something(self, state: State) -> None:
