@@ -20,7 +20,19 @@ from napari_tessera.deep.settings import Transfer as Transfer
 from napari_tessera.deep.train import train as train
 from napari_tessera.evaluate.measure import measure as measure
 from napari_tessera.recipe import Recipe as Recipe
+from napari_tessera.refine.cleaning import expand as expand
+from napari_tessera.refine.cleaning import fill_holes as fill_holes
+from napari_tessera.refine.cleaning import filter_objects as filter_objects
+from napari_tessera.refine.cleaning import relabel as relabel
+from napari_tessera.refine.crf import crf as crf
+from napari_tessera.refine.growing import grow as grow
 from napari_tessera.refine.painting import paint as paint
+from napari_tessera.refine.shape import convex_hull as convex_hull
+from napari_tessera.refine.shape import skeleton as skeleton
+from napari_tessera.refine.surgery import delete as delete
+from napari_tessera.refine.surgery import merge as merge
+from napari_tessera.refine.surgery import replace as replace
+from napari_tessera.refine.surgery import split as split
 from napari_tessera.types import VoxelSize as VoxelSize
 from napari_tessera.widgets.call import apply as apply
 

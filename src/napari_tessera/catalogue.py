@@ -29,7 +29,12 @@ from napari_tessera.deep.predict import (
 from napari_tessera.evaluate.measure import measure
 from napari_tessera.kept import Kept
 from napari_tessera.lengths import to_pixels
+from napari_tessera.refine.cleaning import expand, fill_holes, filter_objects, relabel
+from napari_tessera.refine.crf import crf, crf_halo, crf_statistics
+from napari_tessera.refine.growing import grow
 from napari_tessera.refine.painting import paint
+from napari_tessera.refine.shape import convex_hull, skeleton
+from napari_tessera.refine.surgery import delete, merge, replace, split
 from napari_tessera.signature import Parameter, check_value, docs, gives, parameters
 from napari_tessera.types import Array, Look, VoxelSize
 
@@ -71,6 +76,8 @@ class Method:
         work on stays as it is.
     look : callable, optional
         Parameters -> names and colours of the classes that it gives.
+    whole : bool
+        Whether it works on all planes or volumes at once, because numbers have to agree.
     by_hand : bool
         Whether it is a step that a mouse makes at one place, for which no form asks.
     """
@@ -87,6 +94,7 @@ class Method:
     estimate: Callable[[Values, tuple[int, ...], int, VoxelSize, Kept], Estimate] | None = None
     look: Callable[[Values], Look] | None = None
     refines: bool = False
+    whole: bool = False
     by_hand: bool = False
 
     @property
@@ -224,6 +232,16 @@ def _watershed_halo(values: Values, spacing: VoxelSize) -> tuple[float, ...]:
     return tuple(s + 8 * d + 16 for s, d in zip(smoothing, apart, strict=True))
 
 
+def _expand_halo(values: Values, spacing: VoxelSize) -> tuple[float, ...]:
+    return tuple(width + 1 for width in to_pixels(values["distance"], spacing))
+
+
+def _refining(function: Callable[..., Any], **options: Any) -> Method:
+    """Return a method of the group "Refine": it needs whole objects unless it has a halo."""
+    scope: Scope = "local" if "halo" in options else "global"
+    return Method(function, "Refine", scope=lambda values: scope, refines=True, **options)
+
+
 METHODS: Mapping[str, Method] = MappingProxyType(
     {
         method.name: method
@@ -300,7 +318,24 @@ METHODS: Mapping[str, Method] = MappingProxyType(
                 takes_all_cores=True,
                 estimate=predict_estimate,
             ),
-            Method(paint, "Refine", scope=lambda values: "local", refines=True, by_hand=True),
+            Method(
+                crf,
+                "Refine",
+                scope=lambda values: "local",
+                halo=crf_halo,
+                statistics=crf_statistics,
+                title="Dense CRF",
+                takes_all_cores=True,
+                refines=True,
+            ),
+            _refining(fill_holes),
+            _refining(filter_objects),
+            _refining(expand, halo=_expand_halo, title="Expand labels"),
+            _refining(skeleton),
+            _refining(convex_hull),
+            _refining(relabel, whole=True, title="Number anew"),
+            *(_refining(step, by_hand=True) for step in (merge, split, delete, replace, grow)),
+            _refining(paint, by_hand=True, whole=True),
             Method(measure, "Measure", scope=lambda values: "global", title="Table of objects"),
         )
     }

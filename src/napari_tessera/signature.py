@@ -215,8 +215,6 @@ def check_value(parameter: Parameter, value: Any) -> None:
         parse(value, name=name)
     elif word.name == "levels":
         _check_levels(name, value)
-    elif word.name == "path":
-        _check_path(name, value)
     elif parameter.type is bool:
         if not isinstance(value, bool | np.bool_):
             raise TypeError(f"{name} is {value!r}; pass True or False")
@@ -242,14 +240,6 @@ def _check_levels(name: str, value: Any) -> None:
     levels = [float(level) for level in value]
     if not levels or not np.all(np.isfinite(levels)) or levels != sorted(levels):
         raise ValueError(f"{name} is {value!r}; pass one or several finite numbers, lowest first")
-
-
-def _check_path(name: str, value: Any) -> None:
-    points = np.asarray(value, float) if len(value) else np.zeros(0)
-    if points.ndim != 2 or not np.all(np.isfinite(points)):
-        raise ValueError(
-            f"{name} is {value!r}; pass points of one or more coordinates each: ((y, x), (y, x))"
-        )
 
 
 def _check_use(parameter: Parameter, values: Mapping[str, Any]) -> None:

@@ -79,6 +79,8 @@ def run(
     _check_arrays(entry, source, values)
     _check_only(entry, only)
     reporter = Reporter.of(report)
+    if entry.whole:
+        return _on_all(entry, source, values, tuple(only), region)
     if entry.by_hand:
         return _at_one_place(entry, source, values, over, reporter)
     places = not (entry.is_labelling or entry.returns in ("scores", "image"))
@@ -96,7 +98,7 @@ def run(
     start = (0,) * len(source.shape) if region is None else region.start
     result = walk.collect(_collector(walk, join, start), reporter)
     if entry.refines and inner is not None:
-        return _trimmed(result, whole, inner)
+        return _trimmed(result, start, whole, inner)
     if region is not None and region.mask is not None and not places:
         result.array[..., ~np.broadcast_to(region.mask, source.shape)] = 0
     return replace(result, start=(0,) * len(start) if places else start)
@@ -114,9 +116,6 @@ def _at_one_place(
 ) -> Result:
     """Run a step of a mouse on a copy of the labels, in the plane or volume that it was made in."""
     labels = np.array(source.array[(slice(None),) * source.array.ndim])
-    start, kind = (0,) * labels.ndim, method.kind_of(values, source.kind)
-    if "path" not in values:  # it knows its pixels, wherever they are
-        return Result(method.function(labels, **values), kind, dict(values), start=start)
     walk = _Walk(method, replace(source, array=labels), values, over)
     lead = len(walk.lead)
     path = np.asarray(values["path"], float)
@@ -132,7 +131,27 @@ def _at_one_place(
     if piece.dtype != labels.dtype:
         labels = labels.astype(piece.dtype)
     labels[index] = piece
-    return Result(labels, kind, dict(values), start=start)
+    return Result(
+        labels, method.kind_of(values, source.kind), dict(values), start=(0,) * labels.ndim
+    )
+
+
+def _on_all(
+    method: Method,
+    source: Source,
+    values: Mapping[str, Any],
+    only: tuple[int, ...],
+    region: Region | None,
+) -> Result:
+    """Run a method on all labels at once, whatever their axes."""
+    if only or region is not None:
+        raise ValueError(f"{method.name} works on all labels; leave out region and only")
+    labels = np.asarray(source.array[(slice(None),) * source.array.ndim])
+    # places in the array matter to what a hand has made alone
+    flat = labels if method.by_hand else labels.reshape(-1, *labels.shape[-2:])
+    result = method.function(flat, **values).reshape(labels.shape)
+    kind, start = method.kind_of(values, source.kind), (0,) * labels.ndim
+    return Result(result, kind, dict(values), start=start)
 
 
 def _with_halo(
@@ -145,11 +164,14 @@ def _with_halo(
     return region.grown(method.halo(values, walk.spacing), source.shape)
 
 
-def _trimmed(result: Result, source: Source, region: Region) -> Result:
-    """Return the part of a refinement in a region; outside its mask all stays as it was."""
+def _trimmed(result: Result, start: Index, source: Source, region: Region) -> Result:
+    """Return the part of a refinement in a region; outside its mask all stays as it was.
+
+    `start` is where the result begins in the source.
+    """
     inside = tuple(
         slice(a - first, b - first)
-        for a, b, first in zip(region.start, region.stop, result.start, strict=True)
+        for a, b, first in zip(region.start, region.stop, start, strict=True)
     )
     array = result.array[inside]
     if region.mask is not None:

@@ -221,7 +221,7 @@ Keeping = Annotated[Any, Word("kept")]
 """A `Kept` for what the next run can use again, or None."""
 
 Path = Annotated[tuple[tuple[float, ...], ...], Word("path")]
-"""Points in pixels, one after the other, that a mouse has clicked or drawn a line through."""
+"""Points clicked or drawn, in pixels: (Y, X) in a plane, (Z, Y, X) in a volume."""
 
 NewLabel = Annotated[int | None, Word("new_label")]
 """The first number that is free for a new object; None = one more than the highest."""

@@ -69,7 +69,7 @@ def script(recipe: Recipe) -> str:
         "from napari_tessera.recipe import Recipe",
         "",
         f"recipe = Recipe(\n    {recipe.method!r},",
-        *(f"    {key}={_code(value, 1)}," for key, value in _fields(recipe).items() if value),
+        *(f"    {key}={_code(value, 1)}," for key, value in _fields(recipe).items()),
         ")",
         "source = files.read(",
         f"    {path!r},",
@@ -133,8 +133,8 @@ def _walk(recipe: Recipe) -> list[str]:
 
 
 def _fields(recipe: Recipe) -> dict[str, Any]:
-    return {
-        "parameters": recipe.applicable(),
+    """Return what a script has to say of a recipe: the parameters, and whatever is not empty."""
+    others = {
         "inputs": recipe.inputs,
         "over": recipe.over,
         "levels_from": recipe.levels_from,
@@ -144,6 +144,9 @@ def _fields(recipe: Recipe) -> dict[str, Any]:
         "only": recipe.only,
         "before": recipe.before,
     }
+    nothing: tuple[Any, ...] = (None, [], {})
+    said = {k: v for k, v in others.items() if v is not False and v not in nothing}
+    return {"parameters": recipe.applicable(), **said}
 
 
 def _arguments(recipe: Recipe) -> list[tuple[str, str]]:

@@ -330,8 +330,9 @@ class MethodForm(QWidget):
         self.rows.show_row(self.over, axes > 2 and not self.method.planes_only)
         self.rows.show_row(self.levels_from, several and self.method.statistics is not None)
         self.rows.show_row(self.join, several and self._numbers_objects)
-        for choice in (self.refining.only, self.refining.into):
-            self.rows.show_row(choice, self.method.refines)
+        self.rows.show_row(self.refining.into, self.method.refines)
+        self.rows.show_row(self.refining.only, self.method.refines and not self.method.whole)
+        self.rows.show_row(self.region, not self.method.whole)
         self.rows.fit_width()
 
     def _field_changed(self, *_: Any) -> None:

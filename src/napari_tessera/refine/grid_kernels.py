@@ -1,0 +1,289 @@
+"""Kernels of the bilateral grid, for one chunk of rows or nodes each; they let other threads run.
+
+Pixels are (N0, N1, N2): planes have N1 = 1. Grids of the appearance kernel are (G0, G1, G2, GZ, C),
+the last axis but one being intensity; those of the smoothness kernel are (H0, H1, H2, C).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+FIRST, AGAIN, LAST = 0, 1, 2
+"""What a sweep does: begin with the unary term, pass a message on, or return the logits."""
+
+
+@njit(nogil=True, fastmath=True, inline="always", cache=True)  # type: ignore[untyped-decorator]
+def exponential(value: Any) -> Any:
+    """Return exp(value) of a float32 of at most 0, to 2e-7; unlike `exp` it is vectorised."""
+    power = max(value * np.float32(1.44269504), np.float32(-126))
+    whole = np.floor(power + np.float32(0.5))
+    rest = (power - whole) * np.float32(0.693147181)
+    series = np.float32(1) + rest * (
+        np.float32(1)
+        + rest
+        * (
+            np.float32(0.5)
+            + rest
+            * (
+                np.float32(1 / 6)
+                + rest
+                * (np.float32(1 / 24) + rest * (np.float32(1 / 120) + rest * np.float32(1 / 720)))
+            )
+        )
+    )
+    return series * np.int32((np.int32(whole) + 127) << 23).view(np.float32)
+
+
+@njit(nogil=True, fastmath=True, inline="always", cache=True)  # type: ignore[untyped-decorator]
+def contrasts(logits: Any, found: Any) -> None:
+    """Write by how much each label is more probable than the last one, whose logit is 0."""
+    count = logits.size
+    if count == 1:
+        value = logits[0]
+        small = exponential(-abs(value))
+        ratio = (np.float32(1) - small) / (np.float32(1) + small)
+        found[0] = ratio if value >= 0 else -ratio
+        return
+    highest = np.float32(0)
+    for c in range(count):
+        highest = max(highest, logits[c])
+    last = exponential(-highest)
+    total = last
+    for c in range(count):
+        found[c] = exponential(logits[c] - highest)
+    for c in range(count):
+        total += found[c]
+    for c in range(count):
+        found[c] = (found[c] - last) / total
+
+
+@njit(nogil=True, fastmath=True, cache=True)  # type: ignore[untyped-decorator]
+def sweep(
+    mode: Any,
+    rows: Any,
+    logits: Any,
+    wide: Any,
+    places: Any,
+    shares: Any,
+    norm: Any,
+    tight: Any,
+    norms: Any,
+    weights: Any,
+    appearance: Any,
+    smoothness: Any,
+    wide_sums: Any,
+    tight_sums: Any,
+    result: Any,
+) -> None:
+    """Take messages from both grids, find the marginals, and put them into the next grids.
+
+    `wide` and `tight` hold index and share along each axis for both grids; `places`, `shares` and
+    `norm` are those of intensity and the appearance norm of each pixel; `norms` the factors of the
+    smoothness norm along each axis. The sums begin at the first node of the first row.
+    """
+    first, stop = rows
+    (i0, t0), (i1, t1), (i2, t2) = wide
+    (j0, s0), (j1, s1), (j2, s2) = tight
+    n0, n1, n2 = norms
+    wide_weight, tight_weight = weights
+    count = logits.shape[3]
+    plane = np.zeros(appearance.shape[2:], np.float32)
+    line = np.zeros(smoothness.shape[2:], np.float32)
+    plane_sums, line_sums = np.zeros_like(plane), np.zeros_like(line)
+    own, found = np.empty(count, np.float32), np.empty(count, np.float32)
+    for y in range(first, stop):
+        for m in range(logits.shape[1]):
+            if mode != FIRST:
+                _mix_planes(appearance, i0[y], t0[y], i1[m], t1[m], plane)
+                _mix_lines(smoothness, j0[y], s0[y], j1[m], s1[m], line)
+            plane_sums[:] = 0
+            line_sums[:] = 0
+            for x in range(logits.shape[2]):
+                g, z, j = i2[x], places[y, m, x], j2[x]
+                tx, tz, sx = t2[x], shares[y, m, x], s2[x]
+                a, b = (1 - tx) * (1 - tz), (1 - tx) * tz
+                c, d = tx * (1 - tz), tx * tz
+                far = norm[y, m, x]
+                near = n0[y] * n1[m] * n2[x]
+                for k in range(count):
+                    own[k] = logits[y, m, x, k]
+                if mode != FIRST:
+                    own_far, own_near = wide_weight * far, tight_weight * near
+                    for k in range(count):
+                        own[k] += own_far * (
+                            a * plane[g, z, k]
+                            + b * plane[g, z + 1, k]
+                            + c * plane[g + 1, z, k]
+                            + d * plane[g + 1, z + 1, k]
+                        ) + own_near * ((1 - sx) * line[j, k] + sx * line[j + 1, k])
+                if mode == LAST:
+                    for k in range(count):
+                        result[y, m, x, k] = own[k]
+                    continue
+                contrasts(own, found)
+                for k in range(count):
+                    value = found[k] * far
+                    plane_sums[g, z, k] += a * value
+                    plane_sums[g, z + 1, k] += b * value
+                    plane_sums[g + 1, z, k] += c * value
+                    plane_sums[g + 1, z + 1, k] += d * value
+                    value = found[k] * near
+                    line_sums[j, k] += (1 - sx) * value
+                    line_sums[j + 1, k] += sx * value
+            if mode != LAST:
+                _share_planes(plane_sums, i0[y] - i0[first], t0[y], i1[m], t1[m], wide_sums)
+                _share_lines(line_sums, j0[y] - j0[first], s0[y], j1[m], s1[m], tight_sums)
+
+
+@njit(nogil=True, fastmath=True, cache=True)  # type: ignore[untyped-decorator]
+def _mix_planes(grid: Any, i: Any, t: Any, j: Any, s: Any, mixed: Any) -> None:
+    mixed[:] = 0
+    for di in range(2):
+        for dj in range(2):
+            weight = (t if di else 1 - t) * (s if dj else 1 - s)
+            if weight > 0:
+                part = grid[i + di, j + dj]
+                for a in range(mixed.shape[0]):
+                    for b in range(mixed.shape[1]):
+                        for c in range(mixed.shape[2]):
+                            mixed[a, b, c] += weight * part[a, b, c]
+
+
+@njit(nogil=True, fastmath=True, cache=True)  # type: ignore[untyped-decorator]
+def _mix_lines(grid: Any, i: Any, t: Any, j: Any, s: Any, mixed: Any) -> None:
+    mixed[:] = 0
+    for di in range(2):
+        for dj in range(2):
+            weight = (t if di else 1 - t) * (s if dj else 1 - s)
+            if weight > 0:
+                part = grid[i + di, j + dj]
+                for a in range(mixed.shape[0]):
+                    for c in range(mixed.shape[1]):
+                        mixed[a, c] += weight * part[a, c]
+
+
+@njit(nogil=True, fastmath=True, cache=True)  # type: ignore[untyped-decorator]
+def _share_planes(values: Any, i: Any, t: Any, j: Any, s: Any, grid: Any) -> None:
+    for di in range(2):
+        for dj in range(2):
+            weight = (t if di else 1 - t) * (s if dj else 1 - s)
+            if weight > 0:
+                part = grid[i + di, j + dj]
+                for a in range(values.shape[0]):
+                    for b in range(values.shape[1]):
+                        for c in range(values.shape[2]):
+                            part[a, b, c] += weight * values[a, b, c]
+
+
+@njit(nogil=True, fastmath=True, cache=True)  # type: ignore[untyped-decorator]
+def _share_lines(values: Any, i: Any, t: Any, j: Any, s: Any, grid: Any) -> None:
+    for di in range(2):
+        for dj in range(2):
+            weight = (t if di else 1 - t) * (s if dj else 1 - s)
+            if weight > 0:
+                part = grid[i + di, j + dj]
+                for a in range(values.shape[0]):
+                    for c in range(values.shape[1]):
+                        part[a, c] += weight * values[a, c]
+
+
+@njit(nogil=True, fastmath=True, cache=True)  # type: ignore[untyped-decorator]
+def count_pixels(rows: Any, wide: Any, places: Any, shares: Any, sums: Any) -> None:
+    """Put a 1 for each pixel into the grid of the appearance kernel."""
+    first, stop = rows
+    (i0, t0), (i1, t1), (i2, t2) = wide
+    plane = np.zeros(sums.shape[2:], np.float32)
+    for y in range(first, stop):
+        for m in range(places.shape[1]):
+            plane[:] = 0
+            for x in range(places.shape[2]):
+                g, z, tx, tz = i2[x], places[y, m, x], t2[x], shares[y, m, x]
+                plane[g, z, 0] += (1 - tx) * (1 - tz)
+                plane[g, z + 1, 0] += (1 - tx) * tz
+                plane[g + 1, z, 0] += tx * (1 - tz)
+                plane[g + 1, z + 1, 0] += tx * tz
+            _share_planes(plane, i0[y] - i0[first], t0[y], i1[m], t1[m], sums)
+
+
+@njit(nogil=True, fastmath=True, cache=True)  # type: ignore[untyped-decorator]
+def take(rows: Any, grid: Any, wide: Any, places: Any, shares: Any, result: Any) -> None:
+    """Write what pixels take from a grid of one channel."""
+    first, stop = rows
+    (i0, t0), (i1, t1), (i2, t2) = wide
+    plane = np.zeros(grid.shape[2:], np.float32)
+    for y in range(first, stop):
+        for m in range(places.shape[1]):
+            _mix_planes(grid, i0[y], t0[y], i1[m], t1[m], plane)
+            for x in range(places.shape[2]):
+                g, z, tx, tz = i2[x], places[y, m, x], t2[x], shares[y, m, x]
+                result[y, m, x] = (1 - tx) * (
+                    (1 - tz) * plane[g, z, 0] + tz * plane[g, z + 1, 0]
+                ) + tx * ((1 - tz) * plane[g + 1, z, 0] + tz * plane[g + 1, z + 1, 0])
+
+
+@njit(nogil=True, fastmath=True, cache=True)  # type: ignore[untyped-decorator]
+def put_lines(rows: Any, values: Any, tight: Any, norms: Any, sums: Any) -> None:
+    """Put values of pixels, times their norm, into the grid of the smoothness kernel."""
+    first, stop = rows
+    (j0, s0), (j1, s1), (j2, s2) = tight
+    n0, n1, n2 = norms
+    line = np.zeros(sums.shape[2:], np.float32)
+    for y in range(first, stop):
+        for m in range(values.shape[1]):
+            line[:] = 0
+            for x in range(values.shape[2]):
+                j, sx = j2[x], s2[x]
+                near = n0[y] * n1[m] * n2[x]
+                for k in range(values.shape[3]):
+                    value = values[y, m, x, k] * near
+                    line[j, k] += (1 - sx) * value
+                    line[j + 1, k] += sx * value
+            _share_lines(line, j0[y] - j0[first], s0[y], j1[m], s1[m], sums)
+
+
+@njit(nogil=True, fastmath=True, cache=True)  # type: ignore[untyped-decorator]
+def take_lines(rows: Any, grid: Any, tight: Any, norms: Any, weight: Any, result: Any) -> None:
+    """Write the messages of the smoothness kernel."""
+    first, stop = rows
+    (j0, s0), (j1, s1), (j2, s2) = tight
+    n0, n1, n2 = norms
+    line = np.zeros(grid.shape[2:], np.float32)
+    for y in range(first, stop):
+        for m in range(result.shape[1]):
+            _mix_lines(grid, j0[y], s0[y], j1[m], s1[m], line)
+            for x in range(result.shape[2]):
+                j, sx = j2[x], s2[x]
+                near = weight * n0[y] * n1[m] * n2[x]
+                for k in range(result.shape[3]):
+                    result[y, m, x, k] = near * ((1 - sx) * line[j, k] + sx * line[j + 1, k])
+
+
+@njit(nogil=True, fastmath=True, cache=True)  # type: ignore[untyped-decorator]
+def update(logits: Any, near: Any, norm: Any, weight: Any, values: Any) -> None:
+    """Turn sums of the appearance kernel into values to be summed next; contrasts into `near`."""
+    own = np.empty(logits.shape[1], np.float32)
+    found = np.empty(logits.shape[1], np.float32)
+    for i in range(logits.shape[0]):
+        far = weight * norm[i]
+        for k in range(own.size):
+            own[k] = logits[i, k] + near[i, k] + far * values[i, k]
+        contrasts(own, found)
+        for k in range(own.size):
+            near[i, k] = found[k]
+            values[i, k] = found[k] * norm[i]
+
+
+@njit(nogil=True, fastmath=True, cache=True)  # type: ignore[untyped-decorator]
+def blur(lines: Any, nodes: Any, taps: Any, low: Any, high: Any, result: Any) -> None:
+    """Convolve the lines (L, nodes x inner) from `low` to `high` along their nodes."""
+    inner, reach = lines.shape[1] // nodes, taps.size // 2
+    for line in range(low, high):
+        result[line] = 0
+        for k in range(-reach, reach + 1):
+            start, stop = max(0, -k) * inner, min(nodes, nodes - k) * inner
+            weight, shift = taps[k + reach], k * inner
+            for p in range(start, stop):
+                result[line, p] += weight * lines[line, p + shift]

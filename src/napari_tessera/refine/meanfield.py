@@ -1,0 +1,313 @@
+"""Mean field of a fully connected conditional random field with Gaussian kernels.
+
+With unary energies U and kernels K_m of weight w_m over all pairs of pixels,
+
+    Q = softmax(-U);  repeat  Q = softmax(-U + sum_m w_m K~_m Q),
+
+where K~ = D^-1/2 K D^-1/2, D = K 1, and a pixel counts as its own neighbour, as in the code of
+the paper's authors. Labels that differ cost the same (Potts). Only the differences to the last
+label are filtered: logits of all labels may be shifted by the same amount.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from napari_tessera.refine.grid import Axis, Intensity, blurred, rows_of
+from napari_tessera.tiles import in_order
+from napari_tessera.types import Array, Progress, Reporter
+
+MEMORY = 1 << 28
+"""Numbers that a grid may hold; beyond, and for several channels, there is the lattice."""
+
+
+@dataclass(frozen=True)
+class Kernels:
+    """The two kernels of the paper.
+
+    Attributes
+    ----------
+    smoothness : tuple of float
+        Standard deviation along each axis, in pixels, of the kernel of places alone.
+    smoothness_weight : float
+    appearance : tuple of float
+        Standard deviation along each axis, in pixels, of the kernel of places and intensities.
+    appearance_weight : float
+    """
+
+    smoothness: tuple[float, ...]
+    smoothness_weight: float
+    appearance: tuple[float, ...]
+    appearance_weight: float
+
+
+def marginals(
+    unary: Array,
+    guide: Array,
+    kernels: Kernels,
+    *,
+    iterations: int = 5,
+    report: Reporter | None = None,
+) -> Array:
+    """Return the probability of each label for each pixel.
+
+    Parameters
+    ----------
+    unary : ndarray of float32, shape (L, *P)
+        Energies: negative logarithms of probabilities; P is (Y, X) or (Z, Y, X).
+    guide : ndarray of float32, shape (C, *P)
+        Channels, each divided by the standard deviation of the appearance kernel in it.
+    kernels : Kernels
+    iterations : int
+    report : Reporter, optional
+
+    Returns
+    -------
+    ndarray of float32, shape (L, *P)
+
+    References
+    ----------
+    P. Krahenbuhl and V. Koltun, "Efficient inference in fully connected CRFs with Gaussian edge
+    potentials", NeurIPS 2011.
+    J. Chen, S. Paris and F. Durand, "Real-time edge-aware image processing with the bilateral
+    grid", SIGGRAPH 2007.
+    """
+    report = Reporter.of(report)
+    shape = unary.shape[1:]
+    # planes are volumes of which the middle axis is one pixel long
+    folded = shape if len(shape) == 3 else (shape[0], 1, shape[1])
+    logits = np.ascontiguousarray(np.moveaxis(unary[-1] - unary[:-1], 0, -1), np.float32)
+    logits = logits.reshape(*folded, -1)
+    tight = [Axis.along(n, w) for n, w in zip(folded, _folded(kernels.smoothness), strict=True)]
+    wide = [Axis.along(n, w) for n, w in zip(folded, _folded(kernels.appearance), strict=True)]
+    weights = np.float32(kernels.appearance_weight), np.float32(kernels.smoothness_weight)
+    field: Any
+    if len(guide) == 1:
+        levels = Intensity.of(guide[0].reshape(folded))
+        size = math.prod(axis.nodes + 1 for axis in wide) * levels.nodes * logits.shape[-1]
+        if size <= MEMORY:
+            field = _Gridded(logits, tight, wide, levels, weights)
+            return _found(field.run(iterations, report), unary)
+    widths, channels = _folded(kernels.appearance), guide.reshape(len(guide), *folded)
+    field = _Latticed(logits, tight, channels, widths, weights, report.part(0, 4))
+    return _found(field.run(iterations, report), unary)
+
+
+def _folded(widths: Sequence[float]) -> tuple[float, ...]:
+    return tuple(widths) if len(widths) == 3 else (widths[0], 1.0, widths[1])
+
+
+def _found(logits: Array, unary: Array) -> Array:
+    """Return the softmax of logits, (*folded, L - 1), with that of the last label 0."""
+    result = np.empty(unary.shape, np.float32)
+    flat = logits.reshape(-1, logits.shape[-1])
+    found = result.reshape(len(unary), -1)
+    step = 1 << 18
+
+    def part(start: int) -> None:
+        inside = slice(start, start + step)
+        own = np.concatenate([flat[inside].T, np.zeros((1, len(flat[inside])), np.float32)])
+        own -= own.max(axis=0)
+        np.exp(own, out=own)
+        np.divide(own, own.sum(axis=0), out=found[:, inside])
+
+    for _ in in_order(part, range(0, len(flat), step)):
+        pass
+    return result
+
+
+class _Gridded:
+    """The mean field of one channel, on a bilateral grid."""
+
+    def __init__(
+        self,
+        logits: Array,
+        tight: list[Axis],
+        wide: list[Axis],
+        levels: Intensity,
+        weights: tuple[Any, Any],
+    ) -> None:
+        self._logits, self._tight, self._wide = logits, tight, wide
+        self._levels, self._weights = levels, weights
+        count = logits.shape[-1]
+        # pixels look at the next node too, along x and in intensity
+        ends = [axis.nodes for axis in wide[:2]] + [wide[2].nodes + 1, levels.nodes + 1]
+        self._wide_shape = (*ends, count)
+        self._tight_shape = (*(axis.nodes for axis in tight[:2]), tight[2].nodes + 1, count)
+        self._rows = rows_of(len(logits))
+        self._norms = tuple(axis.norm() for axis in tight)
+        self._norm = self._appearance_norm()
+
+    def _pairs(self, axes: list[Axis]) -> tuple[Any, ...]:
+        return tuple(axis.pair for axis in axes)
+
+    def _appearance_norm(self) -> Array:
+        from napari_tessera.refine import grid_kernels as kernel
+
+        wide, levels = self._pairs(self._wide), self._levels
+        grid = np.zeros((*self._wide_shape[:-1], 1), np.float32)
+
+        def put(rows: tuple[int, int]) -> tuple[slice, Array]:
+            inside = _nodes(self._wide[0], rows)
+            sums = np.zeros((inside.stop - inside.start, *grid.shape[1:]), np.float32)
+            kernel.count_pixels(rows, wide, levels.index, levels.share, sums)
+            return inside, sums
+
+        for inside, sums in in_order(put, self._rows):
+            grid[inside] += sums
+        grid = blurred(grid, [*(axis.taps for axis in self._wide), levels.taps])
+        norm = np.empty(levels.index.shape, np.float32)
+
+        def get(rows: tuple[int, int]) -> None:
+            kernel.take(rows, grid, wide, levels.index, levels.share, norm)
+
+        for _ in in_order(get, self._rows):
+            pass
+        return 1 / np.sqrt(np.maximum(norm, np.float32(1e-20)))
+
+    def run(self, iterations: int, report: Reporter) -> Array:
+        """Return the logits after some iterations."""
+        from napari_tessera.refine import grid_kernels as kernel
+
+        if not iterations:
+            return self._logits
+        empty = np.zeros((1, 1, 1, 1), np.float32)
+        wide = np.zeros(self._wide_shape, np.float32)
+        tight = np.zeros(self._tight_shape, np.float32)
+        result = empty
+        for number in range(iterations + 1):
+            mode = kernel.FIRST if number == 0 else kernel.AGAIN
+            if number == iterations:
+                mode, result = kernel.LAST, np.empty(self._logits.shape, np.float32)
+            wide, tight = self._sweep(mode, wide, tight, result)
+            report(Progress(number + 1, iterations + 1))
+        return result
+
+    def _sweep(self, mode: int, wide: Array, tight: Array, result: Array) -> tuple[Array, Array]:
+        from napari_tessera.refine import grid_kernels as kernel
+
+        levels, last = self._levels, mode == kernel.LAST
+        pairs, own_pairs = self._pairs(self._wide), self._pairs(self._tight)
+
+        def chunk(rows: tuple[int, int]) -> tuple[slice, Array, slice, Array]:
+            far, near = _nodes(self._wide[0], rows), _nodes(self._tight[0], rows)
+            size = (0, 0) if last else (far.stop - far.start, near.stop - near.start)
+            far_sums = np.zeros((size[0], *wide.shape[1:]), np.float32)
+            near_sums = np.zeros((size[1], *tight.shape[1:]), np.float32)
+            kernel.sweep(
+                mode, rows, self._logits, pairs, levels.index, levels.share, self._norm,
+                own_pairs, self._norms, self._weights, wide, tight, far_sums, near_sums, result,
+            )  # fmt: skip
+            return far, far_sums, near, near_sums
+
+        next_wide, next_tight = np.zeros_like(wide), np.zeros_like(tight)
+        for far, far_sums, near, near_sums in in_order(chunk, self._rows):
+            if not last:
+                next_wide[far] += far_sums
+                next_tight[near] += near_sums
+        if last:
+            return wide, tight
+        return (
+            blurred(next_wide, [*(axis.taps for axis in self._wide), levels.taps]),
+            blurred(next_tight, [axis.taps for axis in self._tight]),
+        )
+
+
+class _Latticed:
+    """The mean field of several channels, on a permutohedral lattice."""
+
+    def __init__(
+        self,
+        logits: Array,
+        tight: list[Axis],
+        guide: Array,
+        widths: tuple[float, ...],
+        weights: tuple[Any, Any],
+        report: Reporter,
+    ) -> None:
+        from napari_tessera.refine.lattice import Lattice
+
+        self._logits, self._tight, self._weights = logits, tight, weights
+        self._norms = tuple(axis.norm() for axis in tight)
+        self._rows = rows_of(len(logits))
+        places = [
+            np.broadcast_to(
+                np.arange(length).reshape(-1, *(1,) * (2 - axis)) / width, guide[0].shape
+            )
+            for axis, (length, width) in enumerate(zip(guide.shape[1:], widths, strict=True))
+            if length > 1
+        ]
+        features = np.stack([each.reshape(-1) for each in (*places, *guide)], -1)
+        self._lattice = Lattice(features.astype(np.float32), report=report)
+        ones = self._lattice.filter(np.ones((len(features), 1), np.float32))[:, 0]
+        self._norm = 1 / np.sqrt(np.maximum(ones, np.float32(1e-20)))
+
+    def run(self, iterations: int, report: Reporter) -> Array:
+        """Return the logits after some iterations."""
+        logits = self._logits.reshape(len(self._norm), -1)
+        near = np.zeros_like(logits)
+        vertices = self._shared(logits, near, None)
+        for number in range(iterations):
+            report(Progress(number, iterations))
+            self._smoothed(near)
+            if number < iterations - 1:
+                vertices = self._shared(logits, near, vertices)
+        if iterations:
+            far = self._lattice.slice(vertices)
+            far *= (self._weights[0] * self._norm)[:, None]
+            near += far
+            near += logits
+        return (near if iterations else logits).reshape(self._logits.shape)
+
+    def _shared(self, logits: Array, near: Array, vertices: Array | None) -> Array:
+        """Return the next vertices; `near` becomes the contrasts that were put into them."""
+        from napari_tessera.refine.grid_kernels import update
+
+        sums = self._lattice.sums(logits.shape[1])
+
+        def part(own: Any) -> None:
+            values = np.zeros((own.pixels.stop - own.pixels.start, logits.shape[1]), np.float32)
+            if vertices is not None:
+                own.slice(vertices, values)
+            inside = own.pixels
+            update(logits[inside], near[inside], self._norm[inside], self._weights[0], values)
+            own.splat(values, sums)
+
+        for _ in in_order(part, self._lattice.parts):
+            pass
+        return self._lattice.blur(self._lattice.collect(sums))
+
+    def _smoothed(self, near: Array) -> None:
+        """Turn contrasts into the messages of the smoothness kernel, in place."""
+        from napari_tessera.refine import grid_kernels as kernel
+
+        pairs, whole = tuple(axis.pair for axis in self._tight), near.reshape(self._logits.shape)
+        ends = [axis.nodes for axis in self._tight[:2]] + [self._tight[2].nodes + 1]
+        grid = np.zeros((*ends, near.shape[1]), np.float32)
+
+        def put(rows: tuple[int, int]) -> tuple[slice, Array]:
+            inside = _nodes(self._tight[0], rows)
+            sums = np.zeros((inside.stop - inside.start, *grid.shape[1:]), np.float32)
+            kernel.put_lines(rows, whole, pairs, self._norms, sums)
+            return inside, sums
+
+        for inside, sums in in_order(put, self._rows):
+            grid[inside] += sums
+        grid = blurred(grid, [axis.taps for axis in self._tight])
+
+        def take(rows: tuple[int, int]) -> None:
+            kernel.take_lines(rows, grid, pairs, self._norms, self._weights[1], whole)
+
+        for _ in in_order(take, self._rows):
+            pass
+
+
+def _nodes(axis: Axis, rows: tuple[int, int]) -> slice:
+    """Return the nodes to which some rows give."""
+    first, stop = rows
+    return slice(int(axis.index[first]), min(int(axis.index[stop - 1]) + 2, axis.nodes))

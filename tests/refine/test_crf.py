@@ -1,0 +1,249 @@
+import numpy as np
+import pytest
+from skimage import data
+
+from napari_tessera import crf
+from napari_tessera.refine import meanfield
+from napari_tessera.refine.colouring import coloured
+from napari_tessera.refine.crf import crf_halo, crf_scores, crf_statistics
+from napari_tessera.refine.meanfield import Kernels, marginals
+from napari_tessera.sources import Region, Source
+from napari_tessera.stacks import run
+from napari_tessera.types import Stop, VoxelSize
+
+from .exact import exact
+
+
+def grey():
+    return data.camera()[60:108, 220:268].astype(np.float32)[None] / 255
+
+
+def colour():
+    return np.moveaxis(data.astronaut()[110:142, 210:242], -1, 0).astype(np.float32) / 255
+
+
+def volume():
+    """Return three spheres of different brightness in noise."""
+    z, y, x = np.indices((10, 18, 20))
+    random = np.random.default_rng(0)
+    image = random.normal(0, 0.05, z.shape)
+    for number, (a, b) in enumerate(((5, 5), (12, 13)), 1):
+        image[(2 * (z - 5)) ** 2 + (y - a) ** 2 + (x - b) ** 2 < 25] += number / 2
+    return image.astype(np.float32)[None]
+
+
+def uncertain(guide, labels, seed=0):
+    """Return energies of labels by brightness, of which three in ten are wrong."""
+    random = np.random.default_rng(seed)
+    brightness = guide.mean(axis=0)
+    levels = np.linspace(brightness.min(), brightness.max(), labels + 1)[1:-1]
+    found = np.digitize(brightness, levels)
+    found = np.where(
+        random.random(found.shape) < 0.3, random.integers(0, labels, found.shape), found
+    )
+    unary = np.full((labels, *found.shape), -np.log(0.3 / (labels - 1)), np.float32)
+    np.put_along_axis(unary, found[None], -np.log(0.7), 0)
+    return unary
+
+
+@pytest.mark.parametrize("labels", [2, 3, 21])
+@pytest.mark.parametrize(
+    ("image", "kernels", "width", "error", "share"),
+    [
+        (grey, Kernels((3, 3), 3, (30, 30), 8), 0.04, 0.002, 0.99),
+        (grey, Kernels((1, 1), 3, (8, 12), 5), 0.1, 0.002, 0.99),
+        (volume, Kernels((1, 3, 3), 3, (4, 8, 8), 6), 0.2, 0.002, 0.995),
+        (colour, Kernels((3, 3), 3, (20, 20), 8), 0.1, 0.008, 0.95),
+    ],
+)
+def test_it_is_near_the_exact_mean_field(image, kernels, width, error, share, labels):
+    guide = image() / width
+    unary = uncertain(guide, labels)
+    expected = exact(unary, guide, kernels, 5)
+    found = marginals(unary, guide, kernels, iterations=5)
+    np.testing.assert_allclose(found.sum(axis=0), 1, atol=1e-5)
+    assert np.abs(found - expected).mean() < error
+    assert (found.argmax(axis=0) == expected.argmax(axis=0)).mean() >= share
+
+
+def test_without_iterations_it_is_the_unary_term():
+    unary = uncertain(grey(), 3)
+    found = marginals(unary, grey(), Kernels((3, 3), 3, (30, 30), 8), iterations=0)
+    np.testing.assert_allclose(found, np.exp(-unary), rtol=1e-4)
+
+
+def test_grid_and_lattice_agree(monkeypatch):
+    guide, kernels = grey() / 0.1, Kernels((3, 3), 3, (10, 10), 5)
+    unary = uncertain(guide, 3)
+    gridded = marginals(unary, guide, kernels)
+    monkeypatch.setattr(meanfield, "MEMORY", 0)
+    latticed = marginals(unary, guide, kernels)
+    assert not np.array_equal(gridded, latticed)
+    assert np.abs(gridded - latticed).mean() < 0.01
+
+
+def test_the_same_whatever_the_number_of_threads(monkeypatch):
+    from napari_tessera import tiles
+    from napari_tessera.refine import grid
+
+    guide, kernels = grey() / 0.1, Kernels((3, 3), 3, (10, 10), 5)
+    unary = uncertain(guide, 2)
+    several = marginals(unary, guide, kernels)
+    monkeypatch.setattr(grid, "WORKERS", 1)
+    monkeypatch.setattr(tiles, "WORKERS", 1)
+    np.testing.assert_array_equal(marginals(unary, guide, kernels), several)
+
+
+def scene():
+    """Return an image of two touching squares of different brightness, and what they are."""
+    truth = np.zeros((40, 60), np.uint8)
+    truth[10:30, 10:30], truth[10:30, 30:50] = 3, 8
+    random = np.random.default_rng(0)
+    image = np.array([0, 0, 0, 100, 0, 0, 0, 0, 200])[truth] + random.normal(0, 6, truth.shape)
+    return image, truth
+
+
+def test_coarse_objects_find_their_edges_and_do_not_merge():
+    image, truth = scene()
+    coarse = np.zeros_like(truth)
+    coarse[8:27, 13:33], coarse[12:33, 33:48] = 3, 8
+    found = crf(coarse, image=image, appearance_width="10 px", intensity_width=0.05)
+    assert found.dtype == coarse.dtype
+    assert (coarse != truth).mean() > 0.1
+    assert (found != truth).mean() < 0.005
+
+
+def test_in_anisotropic_voxels_widths_are_physical():
+    image, truth = scene()
+    thin = np.repeat(image, 2, axis=0)
+    labels = np.repeat(np.roll(truth, 2, axis=1), 2, axis=0)
+    found = crf(
+        labels,
+        image=thin,
+        appearance_width=10,
+        smoothness_width=2,
+        intensity_width=0.05,
+        spacing=(0.5, 1),
+    )
+    assert (found != np.repeat(truth, 2, axis=0)).mean() < 0.005
+
+
+def test_unknown_pixels_become_what_they_look_like():
+    image, truth = scene()
+    strokes = np.full(truth.shape, 9, np.uint8)
+    strokes[5, 5:55] = 0
+    strokes[20, 14:28], strokes[20, 32:46] = 3, 8
+    found = crf(
+        strokes,
+        image=image,
+        unknown=9,
+        labels_are="classes",
+        certainty=0.95,
+        appearance_width="30 px",
+        intensity_width=0.1,
+        iterations=10,
+    )
+    assert set(np.unique(found)) == {0, 3, 8}
+    assert (found == truth).mean() > 0.97
+    objects = crf(strokes * (strokes != 9), image=image)
+    assert objects.max() <= 8
+
+
+def test_colours_are_used_and_hot_pixels_do_no_harm():
+    _, truth = scene()
+    tints = np.array([[9, 9, 9]] * 3 + [[9, 200, 9]] + [[9, 9, 9]] * 4 + [[200, 9, 9]])
+    image = tints[truth]
+    image[0, 0] = 60_000
+    coarse = np.roll(truth, 3, axis=1)
+    found = crf(coarse, image=image, channel_axis=-1, appearance_width="10 px")
+    assert (found != truth).mean() < 0.005
+
+
+def test_missing_intensities_do_no_harm():
+    image, truth = scene()
+    image[20, 20], image[0, 0] = np.nan, np.inf
+    found = crf(np.roll(truth, 2, axis=1), image=image, intensity_width=0.05)
+    assert (found != truth).mean() < 0.01
+
+
+def test_tiles_give_almost_what_the_whole_gives():
+    image = data.camera()[:256, 100:356]
+    labels = (image < 90).astype(np.uint8)
+    labels[np.random.default_rng(0).random(labels.shape) < 0.1] ^= 1
+    options = {"labels_are": "classes", "appearance_width": "10 px"}
+    whole = crf(labels, image=image, **options)
+    pieces = [{"labels": labels, "image": image}]
+    options |= crf_statistics(pieces)
+    halo = int(crf_halo({**options, "smoothness_width": "2 px"}, VoxelSize((1, 1)))[0])
+    tiled = np.zeros_like(labels)
+    for y in range(0, 256, 64):
+        for x in range(0, 256, 64):
+            top, left = max(0, y - halo), max(0, x - halo)
+            box = slice(top, y + 64 + halo), slice(left, x + 64 + halo)
+            part = crf(labels[box], image=image[box], **options)
+            tiled[y : y + 64, x : x + 64] = part[y - top :, x - left :][:64, :64]
+    assert (whole != labels).mean() > 0.05
+    assert (tiled == whole).mean() > 0.998
+
+
+def test_only_some_labels_in_a_region_of_a_stack():
+    image, truth = scene()
+    labels = np.stack([np.roll(truth, 2, axis=1)] * 2)
+    source = Source.of(labels, name="coarse")
+    extra = Source.of(np.stack([image] * 2), name="image")
+    values = {"image": extra, "appearance_width": "10 px", "intensity_width": 0.05}
+    region = Region((1, 0, 0), (2, 40, 40))
+    result = run("crf", source, values, region=region, only=[3])
+    assert result.start == (1, 0, 0)
+    assert result.array.shape == (1, 40, 40)
+    assert (result.kind, result.array.dtype) == ("objects", np.uint8)
+    np.testing.assert_array_equal(result.array[0] == 8, labels[1, :, :40] == 8)
+    assert (result.array[0][:, :29] == truth[:, :29]).mean() > 0.99
+
+
+def test_scores_follow_edges():
+    image, truth = scene()
+    blurred = np.stack([np.roll(truth, 3, axis=1) == number for number in (0, 3, 8)])
+    scores = np.where(blurred, 0.6, 0.2).astype(np.float32)
+    found = crf_scores(scores, image, appearance_width="10 px", intensity_width=0.05)
+    np.testing.assert_allclose(found.sum(axis=0), 1, atol=1e-5)
+    assert (np.array([0, 3, 8])[found.argmax(axis=0)] != truth).mean() < 0.005
+    with pytest.raises(
+        ValueError, match=r"scores has shape \(3, 40, 60\), but image has \(40, 50\)"
+    ):
+        crf_scores(scores, image[:, :50])
+
+
+@pytest.mark.parametrize(
+    ("labels", "image", "options", "message"),
+    [
+        (np.eye(8, dtype=int), np.ones((8, 8)), {}, "image is constant"),
+        (np.ones((8, 8), int), np.eye(8), {"labels_are": "classes"}, "only the label 1; label two"),
+        (np.eye(8, dtype=int), np.eye(9), {}, r"image has shape \(9, 9\) but labels has \(8, 8\)"),
+        (np.eye(8, dtype=int), np.eye(8), {"certainty": 1.0}, "certainty is 1.0; it must be from"),
+    ],
+)
+def test_bad_input_is_named(labels, image, options, message):
+    with pytest.raises(ValueError, match=message):
+        crf(labels, image=image, **options)
+
+
+def test_it_can_be_stopped():
+    def stop(progress):
+        raise Stop
+
+    with pytest.raises(Stop):
+        crf(np.eye(8, dtype=int), image=np.eye(8), report=stop)
+
+
+def test_neighbours_have_different_colours():
+    random = np.random.default_rng(0)
+    objects = np.zeros((60, 60), np.uint16)
+    for number, (y, x) in enumerate(random.integers(0, 60, (40, 2)), 1):
+        objects[y : y + 5, x : x + 5] = number * 9
+    colours, count = coloured(objects, VoxelSize((1, 1)))
+    assert count <= 8
+    assert ((colours > 0) == (objects > 0)).all()
+    touching = (objects[:, 1:] != objects[:, :-1]) & (objects[:, 1:] > 0) & (objects[:, :-1] > 0)
+    assert (colours[:, 1:] != colours[:, :-1])[touching].all()
+    assert not crf(np.zeros((8, 8), int), image=np.eye(8)).any()
