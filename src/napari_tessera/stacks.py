@@ -114,26 +114,47 @@ def _check_only(method: Method, only: Sequence[int]) -> None:
 def _at_one_place(
     method: Method, source: Source, values: Mapping[str, Any], over: Over, report: Reporter
 ) -> Result:
-    """Run a step of a mouse on a copy of the labels, in the plane or volume that it was made in."""
+    """Run a step of a mouse on a copy of the labels."""
     labels = np.array(source.array[(slice(None),) * source.array.ndim])
-    walk = _Walk(method, replace(source, array=labels), values, over)
-    lead = len(walk.lead)
+    index, piece = step_by_hand(method, replace(source, array=labels), values, over, report)
+    labels[index] = piece
+    kind, start = method.kind_of(values, source.kind), (0,) * labels.ndim
+    return Result(labels, kind, dict(values), start=start)
+
+
+def step_by_hand(
+    method: Method,
+    source: Source,
+    values: Mapping[str, Any],
+    over: Over,
+    report: Reporter | None = None,
+) -> tuple[Index, Array]:
+    """Return what a step of a mouse makes of the plane or volume that it was made in.
+
+    Returns
+    -------
+    index : tuple of int
+        Which plane or volume that is.
+    labels : ndarray
+    """
+    values = method.complete(values)
+    walk = _Walk(method, source, values, over)
+    lead, shape = len(walk.lead), source.shape
     path = np.asarray(values["path"], float)
-    if path.ndim != 2 or path.shape[1] != labels.ndim:
+    if path.ndim != 2 or path.shape[1] != len(shape):
         raise ValueError(
-            f"path has points of shape {path.shape}, but {source.name} has {labels.ndim} axes; "
-            f"pass {labels.ndim} coordinates per point"
+            f"path has points of shape {path.shape}, but {source.name} has {len(shape)} axes; "
+            f"pass {len(shape)} coordinates per point"
         )
     index = tuple(np.rint(path[0, :lead]).astype(int).tolist())
+    if any(not 0 <= place < length for place, length in zip(index, shape, strict=False)):
+        raise ValueError(f"path lies at {index}, outside {source.name} of shape {shape}")
+    highest = max(int(np.asarray(source.array[i]).max(initial=0)) for i in range(shape[0]))
     own = {**values, "path": tuple(map(tuple, path[:, lead:].tolist()))}
-    own["new_label"] = int(labels.max(initial=0)) + 1
-    piece, _ = replace(walk, values=own).one(index, report)
-    if piece.dtype != labels.dtype:
-        labels = labels.astype(piece.dtype)
-    labels[index] = piece
-    return Result(
-        labels, method.kind_of(values, source.kind), dict(values), start=(0,) * labels.ndim
-    )
+    if any(p.name == "new_label" for p in method.parameters):
+        own["new_label"] = highest + 1
+    piece, _ = replace(walk, values=own).one(index, Reporter.of(report))
+    return index, piece
 
 
 def _on_all(

@@ -17,6 +17,10 @@ def __getattr__(name: str) -> Any:
         from napari_tessera.widgets.models import Models
 
         return Models
+    if name == "surgery":
+        from napari_tessera.widgets.surgery import Surgery
+
+        return Surgery
     if name.removeprefix("train_") in NETWORKS:
         from napari_tessera.widgets.training import training
 

@@ -25,6 +25,10 @@ _DEEP = {
 }
 """Forms of the group "Deep learning" that are made of no method: one per network, and models."""
 
+_REFINE_GROUP = "Refine"
+_REFINE = {"surgery": "Edit objects with the mouse"}
+"""Forms of the group "Refine" that are made of no method."""
+
 _HEAD = "# made by python -m napari_tessera.widgets.manifest; change the catalogue instead\n"
 
 SAMPLES = {
@@ -75,7 +79,7 @@ def manifest() -> dict[str, Any]:
 
 def _commands() -> list[dict[str, str]]:
     rows = [(name, method.display, f"all:{name}") for name, method in _FORMS.items()]
-    rows += [(name, title, f"all:{name}") for name, title in _DEEP.items()]
+    rows += [(name, title, f"all:{name}") for name, title in {**_DEEP, **_REFINE}.items()]
     rows.append(("recipe", "Recipe: show, copy, replay", "all:recipe"))
     rows += [(f"sample_{name}", title, f"samples:{name}") for name, title in SAMPLES.items()]
     return [
@@ -91,6 +95,7 @@ def _commands() -> list[dict[str, str]]:
 def _widgets() -> list[dict[str, str]]:
     rows = [(name, _title(method)) for name, method in _FORMS.items()]
     rows += [(name, f"{_DEEP_GROUP}: {title}") for name, title in _DEEP.items()]
+    rows += [(name, f"{_REFINE_GROUP}: {title}") for name, title in _REFINE.items()]
     rows.append(("recipe", "Recipe of a layer"))
     return [{"command": f"{PLUGIN}.{name}", "display_name": title} for name, title in rows]
 
@@ -106,6 +111,7 @@ def _menus(groups: list[str]) -> dict[str, list[dict[str, str]]]:
         own = [method.name for method in _FORMS.values() if method.group == group]
         place = _PLACES.get(group, f"{PLUGIN}.{_slug(group)}")
         own = [*_DEEP, *own] if group == _DEEP_GROUP else own
+        own = [*_REFINE, *own] if group == _REFINE_GROUP else own
         menus[place] = [{"command": f"{PLUGIN}.{name}"} for name in own]
     return menus
 
