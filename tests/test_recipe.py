@@ -20,6 +20,9 @@ SPACING = VoxelSize((2, 0.5, 0.5), "um")
 
 PARAMETERS = {
     "crf": {"appearance_width": "4 px", "labels_are": "classes"},
+    "morphology": {"operation": "closing", "radius": "1 um"},
+    "smooth": {"radius": "1 px"},
+    "top_hat": {"radius": "2 px", "element": "box"},
     "fill_holes": {"max_diameter": "3 px"},
     "filter_objects": {"min_diameter": "2 px"},
     "expand": {"distance": "1 um"},

@@ -26,6 +26,9 @@ from napari_tessera.refine.cleaning import filter_objects as filter_objects
 from napari_tessera.refine.cleaning import relabel as relabel
 from napari_tessera.refine.crf import crf as crf
 from napari_tessera.refine.growing import grow as grow
+from napari_tessera.refine.morphology import morphology as morphology
+from napari_tessera.refine.morphology import smooth as smooth
+from napari_tessera.refine.morphology import top_hat as top_hat
 from napari_tessera.refine.painting import paint as paint
 from napari_tessera.refine.shape import convex_hull as convex_hull
 from napari_tessera.refine.shape import skeleton as skeleton

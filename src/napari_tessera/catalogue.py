@@ -32,6 +32,7 @@ from napari_tessera.lengths import to_pixels
 from napari_tessera.refine.cleaning import expand, fill_holes, filter_objects, relabel
 from napari_tessera.refine.crf import crf, crf_halo, crf_statistics
 from napari_tessera.refine.growing import grow
+from napari_tessera.refine.morphology import morphology, smooth, top_hat
 from napari_tessera.refine.painting import paint
 from napari_tessera.refine.shape import convex_hull, skeleton
 from napari_tessera.refine.surgery import delete, merge, replace, split
@@ -236,6 +237,11 @@ def _expand_halo(values: Values, spacing: VoxelSize) -> tuple[float, ...]:
     return tuple(width + 1 for width in to_pixels(values["distance"], spacing))
 
 
+def _morphology_halo(values: Values, spacing: VoxelSize) -> tuple[float, ...]:
+    # what is opened or closed is looked at twice
+    return tuple(2 * width + 2 for width in to_pixels(values["radius"], spacing))
+
+
 def _refining(function: Callable[..., Any], **options: Any) -> Method:
     """Return a method of the group "Refine": it needs whole objects unless it has a halo."""
     scope: Scope = "local" if "halo" in options else "global"
@@ -319,6 +325,13 @@ METHODS: Mapping[str, Method] = MappingProxyType(
                 estimate=predict_estimate,
             ),
             Method(
+                top_hat,
+                "Refine",
+                scope=lambda values: "local",
+                halo=_morphology_halo,
+                title="Top-hat of an image",
+            ),
+            Method(
                 crf,
                 "Refine",
                 scope=lambda values: "local",
@@ -328,6 +341,8 @@ METHODS: Mapping[str, Method] = MappingProxyType(
                 takes_all_cores=True,
                 refines=True,
             ),
+            _refining(morphology, halo=_morphology_halo),
+            _refining(smooth, halo=_morphology_halo, title="Smooth borders"),
             _refining(fill_holes),
             _refining(filter_objects),
             _refining(expand, halo=_expand_halo, title="Expand labels"),

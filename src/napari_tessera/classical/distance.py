@@ -90,14 +90,14 @@ def _envelopes(cube: Any, step: float) -> None:
                 for c in range(count):
                     lines[c, k] = cube[o, k, first + c] / square
             for c in range(count):
-                _envelope(lines[c], places, bounds)
+                envelope(lines[c], places, bounds)
             for k in range(length):
                 for c in range(count):
                     cube[o, k, first + c] = min(lines[c, k] * square, 1e30)
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _envelope(line: Any, places: Any, bounds: Any) -> None:
+def envelope(line: Any, places: Any, bounds: Any) -> None:
     """Replace line[q] by the least of (q - p)^2 + line[p]."""
     length = line.size
     top = -1

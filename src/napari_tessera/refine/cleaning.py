@@ -11,7 +11,6 @@ from napari_tessera.classical.regions import label
 from napari_tessera.labels import renumbered, smallest_dtype
 from napari_tessera.lengths import physical, to_pixels
 from napari_tessera.signature import checked
-from napari_tessera.tiles import map_slabs
 from napari_tessera.types import (
     Array,
     Labels,
@@ -232,30 +231,11 @@ def expand(
     >>> expand(np.array([[0, 1, 0, 0, 0, 0, 2]]), distance=2)
     array([[1, 1, 1, 1, 2, 2, 2]])
     """
+    from napari_tessera.refine.distance import nearest
+
     voxel = VoxelSize.of(spacing, labels.ndim)
     far = physical(distance, voxel, name="distance")
-    margin = math.ceil(far / voxel[0])
-
-    def grown(slab: Array) -> Array:
-        return _nearest(slab, voxel, limit=far)[1]
-
-    return map_slabs(grown, labels, margin, labels.dtype, Reporter.of(report))
-
-
-def _nearest(labels: Array, spacing: VoxelSize, *, limit: float) -> tuple[Array, Array]:
-    """Return how far the nearest label is and which it is; infinity and 0 beyond `limit`."""
-    from scipy import ndimage
-
-    if not labels.any():
-        return np.full(labels.shape, np.inf, np.float32), labels
-    distance, places = ndimage.distance_transform_edt(
-        labels == 0, sampling=tuple(spacing), return_indices=True
-    )
-    near = distance <= limit * (1 + 1e-6)
-    return (
-        np.where(near, distance, np.inf).astype(np.float32),
-        np.where(near, labels[tuple(places)], labels.dtype.type(0)),
-    )
+    return nearest(labels, voxel, limit=far, report=Reporter.of(report))[1]
 
 
 def _content(diameter: float | str, voxel: VoxelSize, name: str) -> float:

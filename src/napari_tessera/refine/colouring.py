@@ -31,14 +31,11 @@ def coloured(objects: Array, spacing: VoxelSize) -> tuple[Array, int]:
     >>> coloured(np.array([[1, 0, 7, 7, 0, 9]]), VoxelSize((1, 1)))
     (array([[2, 0, 1, 1, 0, 2]], dtype=int16), 2)
     """
-    from scipy import ndimage
+    from napari_tessera.refine.distance import nearest
 
     numbers = [number for number in sizes(objects) if number]
     order = _numbered(objects, numbers)
-    nearest = ndimage.distance_transform_edt(
-        order == 0, sampling=tuple(spacing), return_distances=False, return_indices=True
-    )
-    cells = order[tuple(nearest)]
+    _, cells = nearest(order, spacing)
     count = len(numbers)
     neighbours: list[set[int]] = [set() for _ in range(count + 1)]
     for axis in range(cells.ndim):
@@ -89,16 +86,16 @@ def owned(objects: Array, before: Array, after: Array, spacing: VoxelSize) -> Ar
     """
     from scipy import ndimage
 
+    from napari_tessera.refine.distance import nearest
+
     result = np.zeros_like(objects)
     touching = np.ones((3,) * objects.ndim, bool)
     for colour in range(1, int(before.max()) + 1):
         own, now = before == colour, after == colour
-        nearest = ndimage.distance_transform_edt(
-            ~own, sampling=tuple(spacing), return_distances=False, return_indices=True
-        )
+        _, owners = nearest(np.where(own, objects, 0), spacing)
         pieces, number = ndimage.label(now, touching)
         rooted = np.zeros(number + 1, bool)
         rooted[pieces[now & own]] = True
         kept = now & rooted[pieces]
-        result[kept] = objects[tuple(axis[kept] for axis in nearest)]
+        result[kept] = owners[kept]
     return result

@@ -26,7 +26,7 @@ _DEEP = {
 """Forms of the group "Deep learning" that are made of no method: one per network, and models."""
 
 _REFINE_GROUP = "Refine"
-_REFINE = {"surgery": "Edit objects with the mouse"}
+_REFINE = {"surgery": "Edit objects"}
 """Forms of the group "Refine" that are made of no method."""
 
 _HEAD = "# made by python -m napari_tessera.widgets.manifest; change the catalogue instead\n"

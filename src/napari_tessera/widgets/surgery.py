@@ -153,7 +153,7 @@ class Surgery(QWidget):
         outer.addStretch(1)
         for rows in (self.rows, self.adding):
             rows.fit_width()
-            rows.setFixedHeight(rows.widget().sizeHint().height() + 4)
+            _fit_height(rows)
         self.adding.setVisible(False)
 
     # ------------------------------------------------------------------ signals
@@ -191,6 +191,7 @@ class Surgery(QWidget):
             flat = layer.ndim < 3 or (self.viewer.dims.ndisplay == 2 and not named_z)
             self.over.choose("planes" if flat else "volume")
             self.rows.show_row(self.over, layer.ndim > 2)
+            _fit_height(self.rows)
             for field in self.fields.values():
                 field.fit(str(layer.units[-1]), None)
         if self.tool is not None and layer is not None:
@@ -402,6 +403,12 @@ class Surgery(QWidget):
         for emitter, callback in self._watched:
             emitter.disconnect(callback)
         self._watched.clear()
+
+
+def _fit_height(rows: Rows) -> None:
+    """Make rows as high as what they show."""
+    rows.fit_width()
+    rows.setFixedHeight(rows.widget().sizeHint().height() + 4)
 
 
 def _release(form: Surgery | None) -> None:
