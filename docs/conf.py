@@ -59,6 +59,17 @@ On the command line: ``napari-tessera {command} --help``.
 """
 
 
+STEP = """{title}
+{line}
+
+A step of the form *Edit objects* (*Layers > Segment > Refine*), which recipes repeat.
+
+.. autofunction:: napari_tessera.{name}
+
+On the command line: ``napari-tessera {command} --help``.
+"""
+
+
 def write_pages():
     """Write one page per method of the catalogue, and the list of them."""
     folder = HERE / "methods"
@@ -70,7 +81,7 @@ def write_pages():
         rows += [f"   {method.name}" for method in own] + [""]
     (folder / "index.rst").write_text("\n".join(rows), encoding="utf-8")
     for name, method in METHODS.items():
-        page = PAGE.format(
+        page = (STEP if method.by_hand else PAGE).format(
             name=name,
             title=method.display,
             line="=" * len(method.display),

@@ -12,6 +12,7 @@ from scipy import ndimage
 from napari_tessera import METHODS, apply, measure
 from napari_tessera.widgets import demo
 from napari_tessera.widgets.dock import dock
+from napari_tessera.widgets.surgery import Surgery
 from napari_tessera.widgets.training import training
 
 HERE = Path(__file__).parent / "pictures"
@@ -26,6 +27,16 @@ SETTINGS = {
     "kmeans": {"clusters": 4, "colour_space": "lab", "smoothing": "1 px"},
     "label": {},
     "measure": {},
+    "top_hat": {"radius": "30 px"},
+    "morphology": {"operation": "gradient", "radius": "4 px"},
+    "smooth": {"radius": "4 px"},
+    "fill_holes": {},
+    "filter_objects": {"min_diameter": "20 px", "at_border": "remove"},
+    "expand": {"distance": "8 px"},
+    "skeleton": {},
+    "convex_hull": {},
+    "relabel": {},
+    "crf": {},
     "predict": {"model": "coins"},
     "scores": {"model": "coins"},
 }
@@ -54,10 +65,26 @@ def prepare(viewer: napari.Viewer, name: str) -> None:
         for y in (*lines, 298):
             strokes[y : y + 2] = 1
         viewer.add_labels(strokes.astype(np.uint8), name="strokes")
-    if name == "label":
+    if name in ("label", "fill_holes", "skeleton", "smooth"):
         viewer.add_layer(apply(image, "threshold", background="60 px", smoothing="2 px"))
     elif METHODS[name].source.word.name == "labels":
         viewer.add_layer(apply(image, "watershed", background="60 px"))
+
+
+def surgery() -> None:
+    """Take a picture of the form for the mouse, with a line drawn over two coins."""
+    viewer = napari.Viewer(title="napari-tessera")
+    viewer.window.resize(1200, 760)
+    viewer.open_sample("napari-tessera", "coins")
+    viewer.add_layer(apply(viewer.layers[0], "watershed", background="60 px"))
+    form = Surgery(viewer)
+    viewer.window.add_dock_widget(form, name="Refine: Edit objects")
+    form.buttons["Cut"].click()
+    line = np.linspace((30, 150), (60, 190), 24)
+    form._draw([tuple(point) for point in line.tolist()])
+    demo.settle()
+    viewer.screenshot(str(HERE / "surgery.png"), canvas_only=False)
+    viewer.close()
 
 
 def picture(name: str) -> None:
@@ -72,10 +99,12 @@ def picture(name: str) -> None:
     form.reset()
     for option, value in SETTINGS[name].items():
         form.fields[option].value = value
-    if name == "measure":
+    if name in ("measure", "crf"):
         form.fields["image"].value = viewer.layers[0]
     form.run_button.click()
     demo.wait(lambda: form.job is None)
+    if METHODS[name].refines:
+        viewer.layers[1].visible = False  # what it was before
     if name == "measure":
         form.table_button.click()
     demo.settle()
@@ -104,11 +133,14 @@ def train() -> None:
 
 if __name__ == "__main__":
     HERE.mkdir(exist_ok=True)
-    chosen = sys.argv[1:] or ["train", *METHODS]
+    forms = [name for name, method in METHODS.items() if not method.by_hand]
+    chosen = sys.argv[1:] or ["train", "surgery", *forms]
     with tempfile.TemporaryDirectory() as models:
         os.environ["NAPARI_TESSERA_MODELS"] = models
         if {"train", "predict", "scores"} & set(chosen):
             train()
+        if "surgery" in chosen:
+            surgery()
         for method in chosen:
-            if method != "train":
+            if method not in ("train", "surgery"):
                 picture(method)
