@@ -255,11 +255,12 @@ def _close_each(
                 line, out = numbers[z, y, x0:x1], mask[z - z0, y - y0]
                 for x in range(out.size):
                     out[x] = line[x] == own
-        mark(mask, how, reach)
         flat, flat_reach = mask.reshape(-1), reach.reshape(-1)
-        for k in range(flat.size):
-            flat[k] |= flat_reach[k] > 0
-        mark(mask, how, reach)
+        for turn in range(2):  # dilate, then find what erosion takes
+            mark(mask, how, reach)
+            if turn == 0:
+                for k in range(flat.size):
+                    flat[k] |= flat_reach[k] > 0
         for z in range(box[0, 0], box[0, 1]):
             for y in range(box[1, 0], box[1, 1]):
                 for x in range(box[2, 0], box[2, 1]):

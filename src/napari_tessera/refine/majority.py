@@ -84,20 +84,7 @@ def _slide(
                         size = _change(label, 1, counts, present, places, size)
             else:
                 for middle in range(last + 1, x + 1):
-                    for k in range(used):
-                        level, row, half = lines[k]
-                        comes, goes = middle + half, middle - half - 1
-                        if goes >= 0:
-                            leaving = numbers[level, row, goes]
-                            if comes < wide:
-                                coming = numbers[level, row, comes]
-                                if coming == leaving:
-                                    continue
-                                size = _change(coming, 1, counts, present, places, size)
-                            size = _change(leaving, -1, counts, present, places, size)
-                        elif comes < wide:
-                            coming = numbers[level, row, comes]
-                            size = _change(coming, 1, counts, present, places, size)
+                    size = _step(numbers, lines[:used], middle, counts, present, places, size)
             last = x
             own = numbers[z, y, x]
             best, most = own, counts[own]
@@ -108,6 +95,27 @@ def _slide(
             result[z, y, x] = best
         for k in range(size):
             counts[present[k]], places[present[k]] = 0, -1
+
+
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _step(
+    numbers: Any, lines: Any, middle: int, counts: Any, present: Any, places: Any, size: int
+) -> int:
+    """Move the window to its new middle: each line loses a pixel and gains another."""
+    wide = numbers.shape[2]
+    for k in range(lines.shape[0]):
+        level, row, half = lines[k]
+        comes, goes = middle + half, middle - half - 1
+        if goes >= 0 and comes < wide:
+            leaving, coming = numbers[level, row, goes], numbers[level, row, comes]
+            if coming != leaving:
+                size = _change(coming, 1, counts, present, places, size)
+                size = _change(leaving, -1, counts, present, places, size)
+        elif goes >= 0:
+            size = _change(numbers[level, row, goes], -1, counts, present, places, size)
+        elif comes < wide:
+            size = _change(numbers[level, row, comes], 1, counts, present, places, size)
+    return size
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
