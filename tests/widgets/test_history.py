@@ -113,6 +113,8 @@ def test_the_oldest_steps_are_forgotten_beyond_the_limit(layer):
 
 def test_large_steps_are_written_in_a_thread_while_nobody_can_paint(layer, monkeypatch):
     monkeypatch.setattr(history_module, "AT_ONCE", 10)
+    untouched = layer.data.copy()
+    layer.fill((0, 7, 7), 5)
     own, before, ends = History.of(layer), layer.data.copy(), []
     values = np.arange(40 * 50).reshape(1, 40, 50)
     own.commit(step(layer, values), lambda: ends.append("written"))
@@ -124,6 +126,12 @@ def test_large_steps_are_written_in_a_thread_while_nobody_can_paint(layer, monke
     layer.undo()
     wait(lambda: layer.editable)
     np.testing.assert_array_equal(layer.data, before)
+    layer.undo()  # the stroke before
+    np.testing.assert_array_equal(layer.data, untouched)
+    layer.redo()
+    layer.redo()
+    wait(lambda: layer.editable)
+    np.testing.assert_array_equal(layer.data[0], values[0])
 
 
 def test_another_array_has_no_history(layer):

@@ -108,31 +108,112 @@ def sweep(
                 c, d = tx * (1 - tz), tx * tz
                 far = norm[y, m, x]
                 near = n0[y] * n1[m] * n2[x]
+                before = logits[y, m, x]
                 for k in range(count):
-                    own[k] = logits[y, m, x, k]
+                    own[k] = before[k]
                 if mode != FIRST:
-                    own_far, own_near = wide_weight * far, tight_weight * near
+                    e, f = tight_weight * near * (1 - sx), tight_weight * near * sx
+                    far_own = wide_weight * far
+                    # views before indices: otherwise the loop is not vectorised
+                    p, q, r, s = plane[g, z], plane[g, z + 1], plane[g + 1, z], plane[g + 1, z + 1]
+                    u, v = line[j], line[j + 1]
                     for k in range(count):
-                        own[k] += own_far * (
-                            a * plane[g, z, k]
-                            + b * plane[g, z + 1, k]
-                            + c * plane[g + 1, z, k]
-                            + d * plane[g + 1, z + 1, k]
-                        ) + own_near * ((1 - sx) * line[j, k] + sx * line[j + 1, k])
+                        wider = a * p[k] + b * q[k] + c * r[k] + d * s[k]
+                        own[k] += far_own * wider + e * u[k] + f * v[k]
                 if mode == LAST:
                     for k in range(count):
                         result[y, m, x, k] = own[k]
                     continue
                 contrasts(own, found)
+                a, b, c, d = a * far, b * far, c * far, d * far
+                p, q = plane_sums[g, z], plane_sums[g, z + 1]
+                r, s = plane_sums[g + 1, z], plane_sums[g + 1, z + 1]
+                u, v = line_sums[j], line_sums[j + 1]
+                e, f = near * (1 - sx), near * sx
                 for k in range(count):
-                    value = found[k] * far
-                    plane_sums[g, z, k] += a * value
-                    plane_sums[g, z + 1, k] += b * value
-                    plane_sums[g + 1, z, k] += c * value
-                    plane_sums[g + 1, z + 1, k] += d * value
-                    value = found[k] * near
-                    line_sums[j, k] += (1 - sx) * value
-                    line_sums[j + 1, k] += sx * value
+                    value = found[k]
+                    p[k] += a * value
+                    q[k] += b * value
+                    r[k] += c * value
+                    s[k] += d * value
+                    u[k] += e * value
+                    v[k] += f * value
+            if mode != LAST:
+                _share_planes(plane_sums, i0[y] - i0[first], t0[y], i1[m], t1[m], wide_sums)
+                _share_lines(line_sums, j0[y] - j0[first], s0[y], j1[m], s1[m], tight_sums)
+
+
+@njit(nogil=True, fastmath=True, cache=True)  # type: ignore[untyped-decorator]
+def sweep_two(
+    mode: Any,
+    rows: Any,
+    logits: Any,
+    wide: Any,
+    places: Any,
+    shares: Any,
+    norm: Any,
+    tight: Any,
+    norms: Any,
+    weights: Any,
+    appearance: Any,
+    smoothness: Any,
+    wide_sums: Any,
+    tight_sums: Any,
+    result: Any,
+) -> None:
+    """Do what `sweep` does, for two labels: one number per pixel, and flat planes of nodes."""
+    first, stop = rows
+    (i0, t0), (i1, t1), (i2, t2) = wide
+    (j0, s0), (j1, s1), (j2, s2) = tight
+    n0, n1, n2 = norms
+    wide_weight, tight_weight = weights
+    one = np.float32(1)
+    plane = np.zeros(appearance.shape[2:], np.float32)
+    line = np.zeros(smoothness.shape[2:], np.float32)
+    plane_sums, line_sums = np.zeros_like(plane), np.zeros_like(line)
+    flat, flat_sums = plane.reshape(-1), plane_sums.reshape(-1)
+    near_flat, near_sums = line.reshape(-1), line_sums.reshape(-1)
+    step = np.uint64(plane.shape[1])
+    for y in range(first, stop):
+        for m in range(logits.shape[1]):
+            if mode != FIRST:
+                _mix_planes(appearance, i0[y], t0[y], i1[m], t1[m], plane)
+                _mix_lines(smoothness, j0[y], s0[y], j1[m], s1[m], line)
+            plane_sums[:] = 0
+            line_sums[:] = 0
+            row, where, share, scale = logits[y, m, :, 0], places[y, m], shares[y, m], norm[y, m]
+            here = n0[y] * n1[m]
+            for x in range(row.size):
+                node = np.uint64(i2[x]) * step + np.uint64(where[x])
+                below, right = node + step, np.uint64(j2[x])
+                tx, tz, sx = t2[x], share[x], s2[x]
+                c, d = tx * (one - tz), tx * tz
+                a, b = one - tz - c, tz - d
+                far, near = scale[x], here * n2[x]
+                value = row[x]
+                if mode != FIRST:
+                    value += wide_weight * far * (
+                        a * flat[node]
+                        + b * flat[node + np.uint64(1)]
+                        + c * flat[below]
+                        + d * flat[below + np.uint64(1)]
+                    ) + tight_weight * near * (
+                        (one - sx) * near_flat[right] + sx * near_flat[right + np.uint64(1)]
+                    )
+                if mode == LAST:
+                    result[y, m, x, 0] = value
+                    continue
+                small = exponential(-abs(value))
+                ratio = (one - small) / (one + small)
+                found = ratio if value >= 0 else -ratio
+                own = found * far
+                flat_sums[node] += a * own
+                flat_sums[node + np.uint64(1)] += b * own
+                flat_sums[below] += c * own
+                flat_sums[below + np.uint64(1)] += d * own
+                own = found * near
+                near_sums[right] += (one - sx) * own
+                near_sums[right + np.uint64(1)] += sx * own
             if mode != LAST:
                 _share_planes(plane_sums, i0[y] - i0[first], t0[y], i1[m], t1[m], wide_sums)
                 _share_lines(line_sums, j0[y] - j0[first], s0[y], j1[m], s1[m], tight_sums)
@@ -145,11 +226,9 @@ def _mix_planes(grid: Any, i: Any, t: Any, j: Any, s: Any, mixed: Any) -> None:
         for dj in range(2):
             weight = (t if di else 1 - t) * (s if dj else 1 - s)
             if weight > 0:
-                part = grid[i + di, j + dj]
-                for a in range(mixed.shape[0]):
-                    for b in range(mixed.shape[1]):
-                        for c in range(mixed.shape[2]):
-                            mixed[a, b, c] += weight * part[a, b, c]
+                part, flat = grid[i + di, j + dj].reshape(-1), mixed.reshape(-1)
+                for n in range(flat.size):
+                    flat[n] += weight * part[n]
 
 
 @njit(nogil=True, fastmath=True, cache=True)  # type: ignore[untyped-decorator]
@@ -159,10 +238,9 @@ def _mix_lines(grid: Any, i: Any, t: Any, j: Any, s: Any, mixed: Any) -> None:
         for dj in range(2):
             weight = (t if di else 1 - t) * (s if dj else 1 - s)
             if weight > 0:
-                part = grid[i + di, j + dj]
-                for a in range(mixed.shape[0]):
-                    for c in range(mixed.shape[1]):
-                        mixed[a, c] += weight * part[a, c]
+                part, flat = grid[i + di, j + dj].reshape(-1), mixed.reshape(-1)
+                for n in range(flat.size):
+                    flat[n] += weight * part[n]
 
 
 @njit(nogil=True, fastmath=True, cache=True)  # type: ignore[untyped-decorator]
@@ -171,11 +249,9 @@ def _share_planes(values: Any, i: Any, t: Any, j: Any, s: Any, grid: Any) -> Non
         for dj in range(2):
             weight = (t if di else 1 - t) * (s if dj else 1 - s)
             if weight > 0:
-                part = grid[i + di, j + dj]
-                for a in range(values.shape[0]):
-                    for b in range(values.shape[1]):
-                        for c in range(values.shape[2]):
-                            part[a, b, c] += weight * values[a, b, c]
+                part, flat = grid[i + di, j + dj].reshape(-1), values.reshape(-1)
+                for n in range(flat.size):
+                    part[n] += weight * flat[n]
 
 
 @njit(nogil=True, fastmath=True, cache=True)  # type: ignore[untyped-decorator]
@@ -184,10 +260,9 @@ def _share_lines(values: Any, i: Any, t: Any, j: Any, s: Any, grid: Any) -> None
         for dj in range(2):
             weight = (t if di else 1 - t) * (s if dj else 1 - s)
             if weight > 0:
-                part = grid[i + di, j + dj]
-                for a in range(values.shape[0]):
-                    for c in range(values.shape[1]):
-                        part[a, c] += weight * values[a, c]
+                part, flat = grid[i + di, j + dj].reshape(-1), values.reshape(-1)
+                for n in range(flat.size):
+                    part[n] += weight * flat[n]
 
 
 @njit(nogil=True, fastmath=True, cache=True)  # type: ignore[untyped-decorator]

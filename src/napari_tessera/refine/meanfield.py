@@ -199,7 +199,8 @@ class _Gridded:
             size = (0, 0) if last else (far.stop - far.start, near.stop - near.start)
             far_sums = np.zeros((size[0], *wide.shape[1:]), np.float32)
             near_sums = np.zeros((size[1], *tight.shape[1:]), np.float32)
-            kernel.sweep(
+            sweep = kernel.sweep_two if wide.shape[-1] == 1 else kernel.sweep
+            sweep(
                 mode, rows, self._logits, pairs, levels.index, levels.share, self._norm,
                 own_pairs, self._norms, self._weights, wide, tight, far_sums, near_sums, result,
             )  # fmt: skip

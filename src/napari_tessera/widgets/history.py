@@ -196,14 +196,15 @@ class History:
             work()
             finished()
             return
-        editable, layer.editable = layer.editable, False
+        unlock = _locked(layer)
 
         def end(*result: Any) -> None:
-            layer.editable = editable
+            unlock()
             finished()
 
         def failed(error: Exception) -> None:
-            layer.editable, self._job = editable, None
+            unlock()
+            self._job = None
             raise error
 
         self._job = Job(work, title=f"Writing {layer.name}", finished=end, failed=failed)
@@ -246,6 +247,20 @@ class History:
         if known is None or not strokes:
             return None if known is None else dict(known)
         return _painted(layer, known, strokes)
+
+
+def _locked(layer: Labels) -> Callable[[], None]:
+    """Let nobody paint, and return what allows it again; napari forgets its history meanwhile."""
+    editable, mode = layer.editable, layer.mode
+    histories = layer._undo_history, layer._redo_history
+    layer.editable = False
+
+    def unlock() -> None:
+        layer.editable = editable
+        layer._undo_history, layer._redo_history = histories
+        layer.mode = mode
+
+    return unlock
 
 
 def _painted(layer: Labels, known: Mapping[str, Any], strokes: Sequence[Any]) -> dict[str, Any]:
