@@ -29,7 +29,7 @@ from napari_tessera.types import (
 )
 
 LabelsAre = Literal["objects", "classes"]
-Weight = Annotated[float, Word(low=0, high=1000)]
+Weight = Annotated[float, Word(low=0, high=1000, section="Advanced")]
 LOW, HIGH = 0.1, 99.9
 """Percentiles of the image between which its intensities are 0 to 1."""
 
