@@ -79,10 +79,10 @@ def test_it_follows_the_form_and_goes_with_the_toggle(viewer, coins, form_of):
     form = form_of("threshold")
     form.show_preview.setChecked(True)
     wait(lambda: shown(form))
-    first = form.preview.layer
+    layer = form.preview.layer
     form.fields["method"].value = "li"
-    wait(lambda: form.preview.layer is not first and shown(form))
-    np.testing.assert_array_equal(form.preview.layer.data, threshold(data.coins(), method="li"))
+    wait(lambda: np.array_equal(layer.data, threshold(data.coins(), method="li")))
+    assert form.preview.layer is layer
     assert len(viewer.layers) == 2
     form.show_preview.setChecked(False)
     assert list(viewer.layers) == [coins]

@@ -230,7 +230,8 @@ class Curve(QWidget):
         known = [value for value in values if value is not None]
         if self._step_losses:
             # some steps stick out by far and may be cut off
-            known += np.percentile(self.steps(1000)[1], (1, 97)).tolist()
+            steps = np.sort(self.steps(1000)[1])
+            known += [float(steps[round(share * (len(steps) - 1))]) for share in (0.01, 0.97)]
         low, high = min(known, default=0.0), max(known, default=1.0)
         if 0 <= low < high / 2 or low == high:
             low, high = min(low, 0.0), max(high, 0.0)

@@ -20,6 +20,7 @@ from napari_tessera.types import NothingToSeparate, Reporter, VoxelSize
 from napari_tessera.widgets.job import Job
 from napari_tessera.widgets.layers import drawn, dropped_axis, geometry, named_by
 from napari_tessera.widgets.region import current_place, shown_box
+from napari_tessera.widgets.results import same_place
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -149,14 +150,24 @@ class Preview:
     ) -> None:
         self._job = None
         self._levels = None if levels is None else (_stack_key(call), levels)
-        # a new layer each time: napari keeps the undo history of the old array otherwise
-        old, self._layer = self._layer, layer
-        selection = set(self._viewer.layers.selection)
-        if old is not None and old in self._viewer.layers:
-            self._viewer.layers.remove(old)
-        self._viewer.layers.append(self._layer)
-        self._viewer.layers.selection = selection
+        self._put(layer)
         self._shown(result, call)
+
+    def _put(self, layer: Layer) -> None:
+        """Show a layer, where the last one fits in that one: napari takes long to remove it."""
+        from napari.utils.colormaps import CyclicLabelColormap as Cyclic
+
+        old = self._layer
+        if old is not None and old in self._viewer.layers:
+            usual = [isinstance(getattr(each, "colormap", None), Cyclic) for each in (old, layer)]
+            if all(usual) and same_place(old, layer):
+                old.data = layer.data
+                return
+            self._viewer.layers.remove(old)
+        self._layer = layer
+        selection = set(self._viewer.layers.selection)
+        self._viewer.layers.append(layer)
+        self._viewer.layers.selection = selection
 
     @property
     def layer(self) -> Layer | None:

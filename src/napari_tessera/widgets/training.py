@@ -43,7 +43,7 @@ from napari_tessera.deep.train import Task, sample_batches, train
 from napari_tessera.deep.triton import keep_away
 from napari_tessera.recipe import KEY
 from napari_tessera.signature import parameters
-from napari_tessera.types import Progress, Reporter, Stop, VoxelSize
+from napari_tessera.types import Array, Progress, Reporter, Stop, VoxelSize
 from napari_tessera.widgets import memory
 from napari_tessera.widgets.choice import Choice
 from napari_tessera.widgets.curve import Curve
@@ -165,6 +165,7 @@ class TrainingForm(QWidget):
         self._enough = threading.Event()
         self._news: deque[Progress] = deque()
         self._shown: Layer | None = None
+        self._shown_at: Any = None
         self._layers: list[Layer] = []
         self._axis: int | None = None
         own = weakref.ref(self)
@@ -475,8 +476,6 @@ class TrainingForm(QWidget):
 
     def _show_judged(self, judged: Judged) -> None:
         """Show what the network makes of a validation image, on that image."""
-        from napari.layers import Labels
-
         if judged.labels is None or not self._layers:
             return
         on = self._layers[judged.pair]
@@ -484,15 +483,23 @@ class TrainingForm(QWidget):
             return
         lead = len(judged.start) - judged.labels.ndim
         labels = judged.labels[(None,) * lead]
-        place = geometry(on, judged.start, self._axis)
-        marked = {KEY: {"preview": True}}
-        layer = Labels(labels, name="training: validation", opacity=0.5, metadata=marked, **place)
-        layer.editable = False
-        self._drop_shown()
-        self._shown = layer
+        place = (on, judged.start, labels.shape)
+        if place != self._shown_at or self._shown not in self.viewer.layers:
+            self._drop_shown()
+            self._shown, self._shown_at = self._layer_of(labels, on, judged.start), place
+        else:  # napari takes long to remove a layer and to add one
+            self._shown.data = labels
+
+    def _layer_of(self, labels: Array, on: Layer, start: tuple[int, ...]) -> Layer:
+        """Return a new layer of labels on an image, which stays the one that is selected."""
         selection = set(self.viewer.layers.selection)
-        self.viewer.layers.append(layer)
+        place, marked = geometry(on, start, self._axis), {KEY: {"preview": True}}
+        layer = self.viewer.add_labels(
+            labels, name="training: validation", opacity=0.5, metadata=marked, **place
+        )
+        layer.editable = False
         self.viewer.layers.selection = selection
+        return layer
 
     def _drop_shown(self) -> None:
         if self._shown is not None and self._shown in self.viewer.layers:
