@@ -4,7 +4,10 @@ import numpy as np
 
 
 def exact(unary, guide, kernels, iterations):
-    """Return the marginals as `napari_tessera.refine.meanfield.marginals` should."""
+    """Return the marginals as `napari_tessera.refine.meanfield.marginals` should.
+
+    Pixels that are NaN in the guide have no appearance.
+    """
     labels, *shape = unary.shape
     places = np.stack(np.indices(shape), -1).reshape(-1, len(shape)).astype(float)
     colours = guide.reshape(len(guide), -1).T.astype(float)
@@ -20,10 +23,12 @@ def exact(unary, guide, kernels, iterations):
 
 
 def _normalised(features):
+    seen = np.isfinite(features).all(axis=1)
+    features = np.where(seen[:, None], features, 0)
     squares = (features**2).sum(axis=1)
     distances = squares[:, None] + squares - 2 * features @ features.T
-    sums = np.exp(-np.maximum(distances, 0) / 2)
-    scale = 1 / np.sqrt(sums.sum(axis=1))
+    sums = np.exp(-np.maximum(distances, 0) / 2) * seen * seen[:, None]
+    scale = seen / np.sqrt(np.maximum(sums.sum(axis=1), 1e-300))
     return scale[:, None] * sums * scale
 
 

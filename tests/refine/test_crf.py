@@ -50,10 +50,9 @@ def uncertain(guide, labels, seed=0):
 @pytest.mark.parametrize(
     ("image", "kernels", "width", "error", "share"),
     [
-        (grey, Kernels((3, 3), 3, (30, 30), 8), 0.04, 0.002, 0.99),
-        (grey, Kernels((1, 1), 3, (8, 12), 5), 0.1, 0.002, 0.99),
+        (grey, Kernels((3, 3), 3, (30, 30), 8), 0.04, 0.002, 0.995),
+        (grey, Kernels((1, 1), 3, (8, 12), 5), 0.1, 0.002, 0.995),
         (volume, Kernels((1, 3, 3), 3, (4, 8, 8), 6), 0.2, 0.002, 0.995),
-        (colour, Kernels((3, 3), 3, (20, 20), 8), 0.1, 0.008, 0.95),
     ],
 )
 def test_it_is_near_the_exact_mean_field(image, kernels, width, error, share, labels):
@@ -64,6 +63,55 @@ def test_it_is_near_the_exact_mean_field(image, kernels, width, error, share, la
     np.testing.assert_allclose(found.sum(axis=0), 1, atol=1e-5)
     assert np.abs(found - expected).mean() < error
     assert (found.argmax(axis=0) == expected.argmax(axis=0)).mean() >= share
+
+
+@pytest.mark.parametrize(
+    ("labels", "error", "share"), [(2, 1.56e-5, 1), (3, 0.00218, 0.9941), (21, 0.00197, 0.9785)]
+)
+def test_it_is_as_near_in_colours_as_the_lattice_of_others(labels, error, share):
+    """The figures are those of pydensecrf2 1.1 on the same image, kernels and labels."""
+    guide, kernels = colour() / 0.1, Kernels((3, 3), 3, (20, 20), 8)
+    unary = uncertain(guide, labels)
+    expected = exact(unary, guide, kernels, 5)
+    found = marginals(unary, guide, kernels, iterations=5)
+    assert np.abs(found - expected).mean() <= error
+    assert (found.argmax(axis=0) == expected.argmax(axis=0)).mean() >= share
+
+
+def test_it_is_near_the_exact_one_where_a_volume_is_hardly_more_than_noise():
+    """Errors of the kernels grow from step to step where labels are about as probable."""
+    random = np.random.default_rng(1)
+    guide = (volume() + random.normal(0, 0.1, volume().shape)).astype(np.float32)[:, :, :16] / 0.15
+    unary = uncertain(guide, 2)
+    kernels = Kernels((1, 3, 3), 3, (4, 7, 7), 10)
+    expected = exact(unary, guide, kernels, 5)
+    found = marginals(unary, guide, kernels, iterations=5)
+    assert np.abs(found - expected).mean() < 0.002
+    assert (found.argmax(axis=0) == expected.argmax(axis=0)).mean() > 0.995
+
+
+@pytest.mark.parametrize("image", [grey, volume, colour])
+def test_what_is_missing_in_the_image_has_no_appearance(image):
+    guide = image() / np.float32(0.2)
+    guide[..., 4:12, 3:15] = np.nan
+    guide[0, ..., 0, 0] = np.inf
+    unary = uncertain(np.nan_to_num(guide, posinf=0), 3)
+    axes = unary.ndim - 1
+    kernels = Kernels((2,) * axes, 3, (8,) * axes, 6)
+    expected = exact(unary, guide, kernels, 5)
+    found = marginals(unary, guide, kernels, iterations=5)
+    assert np.abs(found - expected).mean() < 0.005
+    blind = np.isnan(guide[0])
+    np.testing.assert_allclose(found[:, blind], expected[:, blind], atol=0.03)
+
+
+def test_narrow_kernels_take_the_lattice_and_stay_near(monkeypatch):
+    guide, kernels = grey() / np.float32(0.02), Kernels((2, 2), 3, (4, 4), 5)
+    unary = uncertain(guide, 3)
+    found = marginals(unary, guide, kernels)
+    monkeypatch.setattr(meanfield, "CROWD", 1 << 20)
+    assert not np.array_equal(marginals(unary, guide, kernels), found)
+    assert np.abs(found - exact(unary, guide, kernels, 5)).mean() < 0.01
 
 
 def test_without_iterations_it_is_the_unary_term():
@@ -220,6 +268,13 @@ def test_scores_follow_edges():
         (np.eye(8, dtype=int), np.ones((8, 8)), {}, "image is constant"),
         (np.ones((8, 8), int), np.eye(8), {"labels_are": "classes"}, "only the label 1; label two"),
         (np.eye(8, dtype=int), np.eye(9), {}, r"image has shape \(9, 9\) but labels has \(8, 8\)"),
+        (np.eye(8, dtype=int), np.full((8, 8), np.nan), {}, "image is constant"),
+        (
+            np.eye(8, dtype=int),
+            np.ones((8, 8, 5)),
+            {"channel_axis": -1},
+            "image has 5 channels; choose up to 4 of them, as places along Y, X and",
+        ),
         (np.eye(8, dtype=int), np.eye(8), {"certainty": 1.0}, "certainty is 1.0; it must be from"),
     ],
 )

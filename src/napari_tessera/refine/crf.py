@@ -33,6 +33,9 @@ Weight = Annotated[float, Word(low=0, high=1000, section="Advanced")]
 LOW, HIGH = 0.1, 99.9
 """Percentiles of the image between which its intensities are 0 to 1."""
 
+FEATURES = 6
+"""Places and channels that a lattice can take."""
+
 
 @checked
 def crf(
@@ -67,7 +70,8 @@ def crf(
     labels : ndarray of int, shape (..., Y, X)
         Objects or classes, a plane or a volume; 0 = background.
     image : ndarray of the same shape, or with colours or channels in `channel_axis`
-        Intensities whose edges are to be followed.
+        Intensities whose edges are to be followed, in up to 4 channels (3 in volumes). Pixels that
+        are NaN or infinite follow their neighbours alone.
     certainty : float
         Probability that a label is right as it is; the others share the rest.
     smoothness_width : float or str
@@ -104,7 +108,7 @@ def crf(
     Raises
     ------
     ValueError
-        If the image is constant, or only one label is left.
+        If the image is constant or has too many channels, or only one label is left.
 
     References
     ----------
@@ -222,13 +226,26 @@ def _guide(
     width: float,
     found: Sequence[tuple[float, float]] | None = None,
 ) -> Array:
-    """Return the channels first, each divided by the width; intensities beyond the range alike."""
+    """Return the channels first, each divided by the width; intensities beyond the range alike.
+
+    What is not finite becomes NaN.
+    """
+    most, axes = FEATURES - (image.ndim - (channel_axis is not None)), "ZYX"
+    channels = 1 if channel_axis is None else image.shape[channel_axis]
+    if channels > most:
+        raise ValueError(
+            f"image has {channels} channels; choose up to {most} of them, as places along "
+            f"{', '.join(axes[most - FEATURES :])} and channels may be {FEATURES} together"
+        )
     channels_last = image if channel_axis is None else np.moveaxis(image, channel_axis, -1)
     levels = found or intensities_of([channels_last], channels=channel_axis is not None)
     guide = normalised(image, levels, channel_axis=channel_axis)
     # one hot pixel must not stretch the grid
     np.clip(guide, -0.5, 1.5, out=guide)
-    if not any(channel.min() < channel.max() for channel in guide):
+    if image.dtype.kind == "f":
+        first = image[None] if channel_axis is None else np.moveaxis(image, channel_axis, 0)
+        guide[~np.isfinite(first)] = np.nan
+    if not any(np.fmin.reduce(own, axis=None) < np.fmax.reduce(own, axis=None) for own in guide):
         raise ValueError("image is constant; choose one with edges")
     guide /= np.float32(width)
     return guide

@@ -14,11 +14,20 @@ from napari_tessera.types import Array
 FINENESS = 1.5
 """Nodes of a grid per standard deviation of its kernel."""
 
+FINER = 2.0
+"""The same for the appearance kernel, whose errors weigh more."""
+
+FINEST = 4.0
+"""The same for intensities in volumes, where one more axis adds its error."""
+
 TRUNCATE = 4.0
 """Standard deviations after which a kernel ends."""
 
 CHUNKS = 16
 """Into how many parts rows are cut: the same for any number of threads, as are the sums then."""
+
+SMALLEST = 1 << 15
+"""Pixels of a part, at least: fewer are not worth a thread."""
 
 
 @dataclass(frozen=True)
@@ -42,13 +51,13 @@ class Axis:
     nodes: int
 
     @classmethod
-    def along(cls, length: int, width: float) -> Axis:
+    def along(cls, length: int, width: float, fineness: float = FINENESS) -> Axis:
         """Return the axis of a kernel with a standard deviation in pixels.
 
         Pixels are shared between two nodes, and take from two: this blurs by itself, by a variance
         of (step^2 - 1) / 3, which the kernel between the nodes leaves out.
         """
-        step = max(1, math.floor(width / FINENESS))
+        step = max(1, math.floor(width / fineness))
         pixels = np.arange(length)
         variance = max(width**2 - (step**2 - 1) / 3, 1e-9) / step**2
         nodes = -(-(length - 1) // step) + 1
@@ -95,18 +104,19 @@ class Intensity:
     nodes: int
 
     @classmethod
-    def of(cls, guide: Array) -> Intensity:
+    def of(cls, guide: Array, fineness: float = FINER) -> Intensity:
         """Return the axis of a kernel of standard deviation 1 of a guide's values."""
         low, high = float(guide.min()), float(guide.max())
-        place = (guide - np.float32(low)) * np.float32(FINENESS)
+        place = (guide - np.float32(low)) * np.float32(fineness)
         index = place.astype(np.int32)
-        nodes = int((high - low) * FINENESS) + 2
-        return cls(index, place - index, _taps(FINENESS**2 - 1 / 3, nodes), nodes)
+        nodes = int((high - low) * fineness) + 2
+        return cls(index, place - index, _taps(fineness**2 - 1 / 3, nodes), nodes)
 
 
-def rows_of(length: int) -> list[tuple[int, int]]:
-    """Return the chunks of rows that are worked on side by side."""
-    size = max(-(-length // CHUNKS), 1)
+def rows_of(shape: Sequence[int]) -> list[tuple[int, int]]:
+    """Return the chunks of rows that are worked on side by side: few if there is little to do."""
+    length = shape[0]
+    size = max(-(-length // CHUNKS), SMALLEST // math.prod(shape[1:3]), 1)
     return [(start, min(start + size, length)) for start in range(0, length, size)]
 
 
@@ -135,7 +145,7 @@ def _along(grid: Array, axis: int, taps: Array) -> Array:
     lines = grid.reshape(math.prod(grid.shape[:axis]) if axis else nodes, -1)
     result = np.empty_like(lines)
     several = len(lines) if axis else lines.shape[1]
-    parts = WORKERS if grid.size > 1 << 16 else 1
+    parts = WORKERS if grid.size > 1 << 18 else 1
     ends = np.linspace(0, several, parts + 1).astype(int).tolist()
 
     def part(number: int) -> None:

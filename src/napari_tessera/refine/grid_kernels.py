@@ -14,6 +14,12 @@ from numba import njit
 FIRST, AGAIN, LAST = 0, 1, 2
 """What a sweep does: begin with the unary term, pass a message on, or return the logits."""
 
+ONE = np.float32(1)
+"""A plain 1 would turn single into double precision."""
+
+BLOCK = 4096
+"""Numbers of a line that are blurred at once."""
+
 
 @njit(nogil=True, fastmath=True, inline="always", cache=True)  # type: ignore[untyped-decorator]
 def exponential(value: Any) -> Any:
@@ -60,6 +66,12 @@ def contrasts(logits: Any, found: Any) -> None:
         found[c] = (found[c] - last) / total
 
 
+@njit(nogil=True, fastmath=True, inline="always", cache=True)  # type: ignore[untyped-decorator]
+def _add(weight: Any, values: Any, sums: Any) -> None:
+    for k in range(values.size):
+        sums[k] += weight * values[k]
+
+
 @njit(nogil=True, fastmath=True, cache=True)  # type: ignore[untyped-decorator]
 def sweep(
     mode: Any,
@@ -104,15 +116,15 @@ def sweep(
             for x in range(logits.shape[2]):
                 g, z, j = i2[x], places[y, m, x], j2[x]
                 tx, tz, sx = t2[x], shares[y, m, x], s2[x]
-                a, b = (1 - tx) * (1 - tz), (1 - tx) * tz
-                c, d = tx * (1 - tz), tx * tz
+                a, b = (ONE - tx) * (ONE - tz), (ONE - tx) * tz
+                c, d = tx * (ONE - tz), tx * tz
                 far = norm[y, m, x]
                 near = n0[y] * n1[m] * n2[x]
                 before = logits[y, m, x]
                 for k in range(count):
                     own[k] = before[k]
                 if mode != FIRST:
-                    e, f = tight_weight * near * (1 - sx), tight_weight * near * sx
+                    e, f = tight_weight * near * (ONE - sx), tight_weight * near * sx
                     far_own = wide_weight * far
                     # views before indices: otherwise the loop is not vectorised
                     p, q, r, s = plane[g, z], plane[g, z + 1], plane[g + 1, z], plane[g + 1, z + 1]
@@ -129,15 +141,14 @@ def sweep(
                 p, q = plane_sums[g, z], plane_sums[g, z + 1]
                 r, s = plane_sums[g + 1, z], plane_sums[g + 1, z + 1]
                 u, v = line_sums[j], line_sums[j + 1]
-                e, f = near * (1 - sx), near * sx
-                for k in range(count):
-                    value = found[k]
-                    p[k] += a * value
-                    q[k] += b * value
-                    r[k] += c * value
-                    s[k] += d * value
-                    u[k] += e * value
-                    v[k] += f * value
+                e, f = near * (ONE - sx), near * sx
+                # one loop each: stores through several views are not vectorised
+                _add(a, found, p)
+                _add(b, found, q)
+                _add(c, found, r)
+                _add(d, found, s)
+                _add(e, found, u)
+                _add(f, found, v)
             if mode != LAST:
                 _share_planes(plane_sums, i0[y] - i0[first], t0[y], i1[m], t1[m], wide_sums)
                 _share_lines(line_sums, j0[y] - j0[first], s0[y], j1[m], s1[m], tight_sums)
@@ -167,7 +178,6 @@ def sweep_two(
     (j0, s0), (j1, s1), (j2, s2) = tight
     n0, n1, n2 = norms
     wide_weight, tight_weight = weights
-    one = np.float32(1)
     plane = np.zeros(appearance.shape[2:], np.float32)
     line = np.zeros(smoothness.shape[2:], np.float32)
     plane_sums, line_sums = np.zeros_like(plane), np.zeros_like(line)
@@ -187,8 +197,8 @@ def sweep_two(
                 node = np.uint64(i2[x]) * step + np.uint64(where[x])
                 below, right = node + step, np.uint64(j2[x])
                 tx, tz, sx = t2[x], share[x], s2[x]
-                c, d = tx * (one - tz), tx * tz
-                a, b = one - tz - c, tz - d
+                c, d = tx * (ONE - tz), tx * tz
+                a, b = ONE - tz - c, tz - d
                 far, near = scale[x], here * n2[x]
                 value = row[x]
                 if mode != FIRST:
@@ -198,13 +208,13 @@ def sweep_two(
                         + c * flat[below]
                         + d * flat[below + np.uint64(1)]
                     ) + tight_weight * near * (
-                        (one - sx) * near_flat[right] + sx * near_flat[right + np.uint64(1)]
+                        (ONE - sx) * near_flat[right] + sx * near_flat[right + np.uint64(1)]
                     )
                 if mode == LAST:
                     result[y, m, x, 0] = value
                     continue
                 small = exponential(-abs(value))
-                ratio = (one - small) / (one + small)
+                ratio = (ONE - small) / (ONE + small)
                 found = ratio if value >= 0 else -ratio
                 own = found * far
                 flat_sums[node] += a * own
@@ -212,7 +222,7 @@ def sweep_two(
                 flat_sums[below] += c * own
                 flat_sums[below + np.uint64(1)] += d * own
                 own = found * near
-                near_sums[right] += (one - sx) * own
+                near_sums[right] += (ONE - sx) * own
                 near_sums[right + np.uint64(1)] += sx * own
             if mode != LAST:
                 _share_planes(plane_sums, i0[y] - i0[first], t0[y], i1[m], t1[m], wide_sums)
@@ -224,7 +234,7 @@ def _mix_planes(grid: Any, i: Any, t: Any, j: Any, s: Any, mixed: Any) -> None:
     mixed[:] = 0
     for di in range(2):
         for dj in range(2):
-            weight = (t if di else 1 - t) * (s if dj else 1 - s)
+            weight = (t if di else ONE - t) * (s if dj else ONE - s)
             if weight > 0:
                 part, flat = grid[i + di, j + dj].reshape(-1), mixed.reshape(-1)
                 for n in range(flat.size):
@@ -236,7 +246,7 @@ def _mix_lines(grid: Any, i: Any, t: Any, j: Any, s: Any, mixed: Any) -> None:
     mixed[:] = 0
     for di in range(2):
         for dj in range(2):
-            weight = (t if di else 1 - t) * (s if dj else 1 - s)
+            weight = (t if di else ONE - t) * (s if dj else ONE - s)
             if weight > 0:
                 part, flat = grid[i + di, j + dj].reshape(-1), mixed.reshape(-1)
                 for n in range(flat.size):
@@ -247,7 +257,7 @@ def _mix_lines(grid: Any, i: Any, t: Any, j: Any, s: Any, mixed: Any) -> None:
 def _share_planes(values: Any, i: Any, t: Any, j: Any, s: Any, grid: Any) -> None:
     for di in range(2):
         for dj in range(2):
-            weight = (t if di else 1 - t) * (s if dj else 1 - s)
+            weight = (t if di else ONE - t) * (s if dj else ONE - s)
             if weight > 0:
                 part, flat = grid[i + di, j + dj].reshape(-1), values.reshape(-1)
                 for n in range(flat.size):
@@ -258,7 +268,7 @@ def _share_planes(values: Any, i: Any, t: Any, j: Any, s: Any, grid: Any) -> Non
 def _share_lines(values: Any, i: Any, t: Any, j: Any, s: Any, grid: Any) -> None:
     for di in range(2):
         for dj in range(2):
-            weight = (t if di else 1 - t) * (s if dj else 1 - s)
+            weight = (t if di else ONE - t) * (s if dj else ONE - s)
             if weight > 0:
                 part, flat = grid[i + di, j + dj].reshape(-1), values.reshape(-1)
                 for n in range(flat.size):
@@ -266,8 +276,8 @@ def _share_lines(values: Any, i: Any, t: Any, j: Any, s: Any, grid: Any) -> None
 
 
 @njit(nogil=True, fastmath=True, cache=True)  # type: ignore[untyped-decorator]
-def count_pixels(rows: Any, wide: Any, places: Any, shares: Any, sums: Any) -> None:
-    """Put a 1 for each pixel into the grid of the appearance kernel."""
+def count_pixels(rows: Any, seen: Any, wide: Any, places: Any, shares: Any, sums: Any) -> None:
+    """Put a 1 for each pixel that is seen into the grid of the appearance kernel."""
     first, stop = rows
     (i0, t0), (i1, t1), (i2, t2) = wide
     plane = np.zeros(sums.shape[2:], np.float32)
@@ -275,10 +285,12 @@ def count_pixels(rows: Any, wide: Any, places: Any, shares: Any, sums: Any) -> N
         for m in range(places.shape[1]):
             plane[:] = 0
             for x in range(places.shape[2]):
+                if not seen[y, m, x]:
+                    continue
                 g, z, tx, tz = i2[x], places[y, m, x], t2[x], shares[y, m, x]
-                plane[g, z, 0] += (1 - tx) * (1 - tz)
-                plane[g, z + 1, 0] += (1 - tx) * tz
-                plane[g + 1, z, 0] += tx * (1 - tz)
+                plane[g, z, 0] += (ONE - tx) * (ONE - tz)
+                plane[g, z + 1, 0] += (ONE - tx) * tz
+                plane[g + 1, z, 0] += tx * (ONE - tz)
                 plane[g + 1, z + 1, 0] += tx * tz
             _share_planes(plane, i0[y] - i0[first], t0[y], i1[m], t1[m], sums)
 
@@ -294,9 +306,9 @@ def take(rows: Any, grid: Any, wide: Any, places: Any, shares: Any, result: Any)
             _mix_planes(grid, i0[y], t0[y], i1[m], t1[m], plane)
             for x in range(places.shape[2]):
                 g, z, tx, tz = i2[x], places[y, m, x], t2[x], shares[y, m, x]
-                result[y, m, x] = (1 - tx) * (
-                    (1 - tz) * plane[g, z, 0] + tz * plane[g, z + 1, 0]
-                ) + tx * ((1 - tz) * plane[g + 1, z, 0] + tz * plane[g + 1, z + 1, 0])
+                result[y, m, x] = (ONE - tx) * (
+                    (ONE - tz) * plane[g, z, 0] + tz * plane[g, z + 1, 0]
+                ) + tx * ((ONE - tz) * plane[g + 1, z, 0] + tz * plane[g + 1, z + 1, 0])
 
 
 @njit(nogil=True, fastmath=True, cache=True)  # type: ignore[untyped-decorator]
@@ -314,7 +326,7 @@ def put_lines(rows: Any, values: Any, tight: Any, norms: Any, sums: Any) -> None
                 near = n0[y] * n1[m] * n2[x]
                 for k in range(values.shape[3]):
                     value = values[y, m, x, k] * near
-                    line[j, k] += (1 - sx) * value
+                    line[j, k] += (ONE - sx) * value
                     line[j + 1, k] += sx * value
             _share_lines(line, j0[y] - j0[first], s0[y], j1[m], s1[m], sums)
 
@@ -333,7 +345,7 @@ def take_lines(rows: Any, grid: Any, tight: Any, norms: Any, weight: Any, result
                 j, sx = j2[x], s2[x]
                 near = weight * n0[y] * n1[m] * n2[x]
                 for k in range(result.shape[3]):
-                    result[y, m, x, k] = near * ((1 - sx) * line[j, k] + sx * line[j + 1, k])
+                    result[y, m, x, k] = near * ((ONE - sx) * line[j, k] + sx * line[j + 1, k])
 
 
 @njit(nogil=True, fastmath=True, cache=True)  # type: ignore[untyped-decorator]
@@ -354,11 +366,36 @@ def update(logits: Any, near: Any, norm: Any, weight: Any, values: Any) -> None:
 @njit(nogil=True, fastmath=True, cache=True)  # type: ignore[untyped-decorator]
 def blur(lines: Any, nodes: Any, taps: Any, low: Any, high: Any, result: Any) -> None:
     """Convolve the lines (L, nodes x inner) from `low` to `high` along their nodes."""
-    inner, reach = lines.shape[1] // nodes, taps.size // 2
+    size = lines.shape[1]
+    inner, reach = size // nodes, taps.size // 2
     for line in range(low, high):
-        result[line] = 0
-        for k in range(-reach, reach + 1):
-            start, stop = max(0, -k) * inner, min(nodes, nodes - k) * inner
-            weight, shift = taps[k + reach], k * inner
-            for p in range(start, stop):
-                result[line, p] += weight * lines[line, p + shift]
+        # a block of the result stays at hand while all taps are added
+        for begin in range(0, size, BLOCK):
+            end = min(begin + BLOCK, size)
+            result[line, begin:end] = 0
+            for k in range(-reach, reach + 1):
+                shift = k * inner
+                start, stop = max(begin, -shift), min(end, size - shift)
+                if start < stop:
+                    source = lines[line, start + shift : stop + shift]
+                    _add(taps[k + reach], source, result[line, start:stop])
+
+
+@njit(nogil=True, fastmath=True, cache=True)  # type: ignore[untyped-decorator]
+def softmax(logits: Any, found: Any) -> None:
+    """Write the probabilities (L, N) of logits (N, L - 1), that of the last label being 0."""
+    count = logits.shape[1]
+    own = np.empty(count, np.float32)
+    for i in range(logits.shape[0]):
+        highest = np.float32(0)
+        for k in range(count):
+            highest = max(highest, logits[i, k])
+        last = exponential(-highest)
+        total = last
+        for k in range(count):
+            own[k] = exponential(logits[i, k] - highest)
+        for k in range(count):
+            total += own[k]
+        for k in range(count):
+            found[k, i] = own[k] / total
+        found[count, i] = last / total

@@ -18,12 +18,15 @@ from typing import Any
 
 import numpy as np
 
-from napari_tessera.refine.grid import Axis, Intensity, blurred, rows_of
+from napari_tessera.refine.grid import FINER, FINEST, Axis, Intensity, blurred, rows_of
 from napari_tessera.tiles import in_order
 from napari_tessera.types import Array, Progress, Reporter
 
-MEMORY = 1 << 28
+MEMORY = 1 << 26
 """Numbers that a grid may hold; beyond, and for several channels, there is the lattice."""
+
+CROWD = 12
+"""Nodes per pixel of a row, places times intensities, from which the lattice is faster."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,8 @@ def marginals(
     unary : ndarray of float32, shape (L, *P)
         Energies: negative logarithms of probabilities; P is (Y, X) or (Z, Y, X).
     guide : ndarray of float32, shape (C, *P)
-        Channels, each divided by the standard deviation of the appearance kernel in it.
+        Channels, each divided by the standard deviation of the appearance kernel in it. Pixels
+        that are NaN or infinite in one of them have no appearance, only places.
     kernels : Kernels
     iterations : int
     report : Reporter, optional
@@ -84,17 +88,21 @@ def marginals(
     logits = np.ascontiguousarray(np.moveaxis(unary[-1] - unary[:-1], 0, -1), np.float32)
     logits = logits.reshape(*folded, -1)
     tight = [Axis.along(n, w) for n, w in zip(folded, _folded(kernels.smoothness), strict=True)]
-    wide = [Axis.along(n, w) for n, w in zip(folded, _folded(kernels.appearance), strict=True)]
+    reach = _folded(kernels.appearance)
+    wide = [Axis.along(n, w, FINER) for n, w in zip(folded, reach, strict=True)]
     weights = np.float32(kernels.appearance_weight), np.float32(kernels.smoothness_weight)
+    seen: Array = np.isfinite(guide).all(axis=0).reshape(folded)
+    if not seen.all():
+        guide = np.where(np.isfinite(guide), guide, np.float32(0))
     field: Any
     if len(guide) == 1:
-        levels = Intensity.of(guide[0].reshape(folded))
+        levels = Intensity.of(guide[0].reshape(folded), FINER if folded[1] == 1 else FINEST)
         size = math.prod(axis.nodes + 1 for axis in wide) * levels.nodes * logits.shape[-1]
-        if size <= MEMORY:
-            field = _Gridded(logits, tight, wide, levels, weights)
+        if size <= MEMORY and wide[2].nodes * levels.nodes <= CROWD * max(folded[2], 64):
+            field = _Gridded(logits, tight, wide, levels, weights, seen)
             return _found(field.run(iterations, report), unary)
-    widths, channels = _folded(kernels.appearance), guide.reshape(len(guide), *folded)
-    field = _Latticed(logits, tight, channels, widths, weights, report.part(0, 4))
+    channels = guide.reshape(len(guide), *folded)
+    field = _Latticed(logits, tight, channels, reach, weights, seen, report.part(0, 4))
     return _found(field.run(iterations, report), unary)
 
 
@@ -104,17 +112,16 @@ def _folded(widths: Sequence[float]) -> tuple[float, ...]:
 
 def _found(logits: Array, unary: Array) -> Array:
     """Return the softmax of logits, (*folded, L - 1), with that of the last label 0."""
+    from napari_tessera.refine.grid_kernels import softmax
+
     result = np.empty(unary.shape, np.float32)
     flat = logits.reshape(-1, logits.shape[-1])
     found = result.reshape(len(unary), -1)
-    step = 1 << 18
+    step = 1 << 16
 
     def part(start: int) -> None:
         inside = slice(start, start + step)
-        own = np.concatenate([flat[inside].T, np.zeros((1, len(flat[inside])), np.float32)])
-        own -= own.max(axis=0)
-        np.exp(own, out=own)
-        np.divide(own, own.sum(axis=0), out=found[:, inside])
+        softmax(flat[inside], found[:, inside])
 
     for _ in in_order(part, range(0, len(flat), step)):
         pass
@@ -131,6 +138,7 @@ class _Gridded:
         wide: list[Axis],
         levels: Intensity,
         weights: tuple[Any, Any],
+        seen: Array,
     ) -> None:
         self._logits, self._tight, self._wide = logits, tight, wide
         self._levels, self._weights = levels, weights
@@ -139,14 +147,14 @@ class _Gridded:
         ends = [axis.nodes for axis in wide[:2]] + [wide[2].nodes + 1, levels.nodes + 1]
         self._wide_shape = (*ends, count)
         self._tight_shape = (*(axis.nodes for axis in tight[:2]), tight[2].nodes + 1, count)
-        self._rows = rows_of(len(logits))
+        self._rows = rows_of(logits.shape)
         self._norms = tuple(axis.norm() for axis in tight)
-        self._norm = self._appearance_norm()
+        self._norm = self._appearance_norm(seen)
 
     def _pairs(self, axes: list[Axis]) -> tuple[Any, ...]:
         return tuple(axis.pair for axis in axes)
 
-    def _appearance_norm(self) -> Array:
+    def _appearance_norm(self, seen: Array) -> Array:
         from napari_tessera.refine import grid_kernels as kernel
 
         wide, levels = self._pairs(self._wide), self._levels
@@ -155,7 +163,7 @@ class _Gridded:
         def put(rows: tuple[int, int]) -> tuple[slice, Array]:
             inside = _nodes(self._wide[0], rows)
             sums = np.zeros((inside.stop - inside.start, *grid.shape[1:]), np.float32)
-            kernel.count_pixels(rows, wide, levels.index, levels.share, sums)
+            kernel.count_pixels(rows, seen, wide, levels.index, levels.share, sums)
             return inside, sums
 
         for inside, sums in in_order(put, self._rows):
@@ -168,7 +176,7 @@ class _Gridded:
 
         for _ in in_order(get, self._rows):
             pass
-        return 1 / np.sqrt(np.maximum(norm, np.float32(1e-20)))
+        return seen / np.sqrt(np.maximum(norm, np.float32(1e-20)))
 
     def run(self, iterations: int, report: Reporter) -> Array:
         """Return the logits after some iterations."""
@@ -229,13 +237,14 @@ class _Latticed:
         guide: Array,
         widths: tuple[float, ...],
         weights: tuple[Any, Any],
+        seen: Array,
         report: Reporter,
     ) -> None:
         from napari_tessera.refine.lattice import Lattice
 
         self._logits, self._tight, self._weights = logits, tight, weights
         self._norms = tuple(axis.norm() for axis in tight)
-        self._rows = rows_of(len(logits))
+        self._rows = rows_of(logits.shape)
         places = [
             np.broadcast_to(
                 np.arange(length).reshape(-1, *(1,) * (2 - axis)) / width, guide[0].shape
@@ -245,8 +254,9 @@ class _Latticed:
         ]
         features = np.stack([each.reshape(-1) for each in (*places, *guide)], -1)
         self._lattice = Lattice(features.astype(np.float32), report=report)
-        ones = self._lattice.filter(np.ones((len(features), 1), np.float32))[:, 0]
-        self._norm = 1 / np.sqrt(np.maximum(ones, np.float32(1e-20)))
+        there = seen.reshape(-1).astype(np.float32)
+        sums = self._lattice.filter(there[:, None])[:, 0]
+        self._norm = there / np.sqrt(np.maximum(sums, np.float32(1e-20)))
 
     def run(self, iterations: int, report: Reporter) -> Array:
         """Return the logits after some iterations."""

@@ -164,7 +164,7 @@ class TrainingForm(QWidget):
         self._cutting: Job | None = None
         self._enough = threading.Event()
         self._news: deque[Progress] = deque()
-        self._shown: Layer | None = None
+        self._shown: Any = None
         self._shown_at: Any = None
         self._layers: list[Layer] = []
         self._axis: int | None = None
@@ -484,11 +484,12 @@ class TrainingForm(QWidget):
         lead = len(judged.start) - judged.labels.ndim
         labels = judged.labels[(None,) * lead]
         place = (on, judged.start, labels.shape)
-        if place != self._shown_at or self._shown not in self.viewer.layers:
-            self._drop_shown()
-            self._shown, self._shown_at = self._layer_of(labels, on, judged.start), place
-        else:  # napari takes long to remove a layer and to add one
+        if self._shown in self.viewer.layers and self._shown_at == place:
+            # napari takes long to remove a layer and to add one
             self._shown.data = labels
+            return
+        self._drop_shown()
+        self._shown, self._shown_at = self._layer_of(labels, on, judged.start), place
 
     def _layer_of(self, labels: Array, on: Layer, start: tuple[int, ...]) -> Layer:
         """Return a new layer of labels on an image, which stays the one that is selected."""
