@@ -3,6 +3,7 @@ import importlib.util
 import os
 import shutil
 import tempfile
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -35,7 +36,7 @@ def needed(method, shape, *places, rgb=False):
         seeds[(..., *place)] = number
     path = tuple(tuple(map(float, point)) for point in np.argwhere(seeds)[:2])
     given = {
-        "model": lambda: tiny_model(rgb=rgb),
+        "model": lambda: (tiny_finder if method.name == "detect" else tiny_model)(rgb=rgb),
         "path": lambda: path,
         "": lambda: as_text(np.argwhere(seeds), seeds[seeds > 0]),
     }
@@ -80,6 +81,52 @@ def tiny_model(*, rgb=False, kind="objects"):
         ),
     )
     return name
+
+
+@cache
+def tiny_finder(*, rgb=False):
+    """Train a very small network that finds bright squares one by one, and return its model's name.
+
+    That for colours is the same one, which sees their mean.
+    """
+    import torch
+
+    from napari_tessera.deep.model import Folder, find, models_folder
+    from napari_tessera.deep.settings import NO_AUGMENTATION, Examples, Optimisation
+    from napari_tessera.deep.train import train
+
+    name = f"tiny finder{' rgb' if rgb else ''}"
+    if (models_folder() / name).exists():
+        return name
+    if rgb:
+        grey = find(tiny_finder())
+        weights = Folder(grey.path).read_weights()
+        first = "backbone.encoder.model.conv_stem.weight"
+        weights[first] = torch.cat([weights[first] / 3] * 3, dim=1)
+        folder = Folder(models_folder() / name)
+        config = replace(grey.config, in_channels=3, rgb=True, weights="")
+        folder.create(config)
+        folder.write_weights(weights, config)
+        return name
+    image, labels = squares()
+    train(
+        image,
+        labels,
+        model=name,
+        network="mask_rcnn",
+        options={"width": 1 / 8, "proposals": 50, "samples": 32},
+        examples=Examples(patch=64, diameter=0),
+        augmentation=NO_AUGMENTATION,
+        optimisation=Optimisation(
+            epochs=2, steps=35, batch=4, learning_rate=0.005, averaging=0.8, mixed_precision=False
+        ),
+    )
+    return name
+
+
+def labels_of(result):
+    """Return the labels of what a method gives, with or without a table."""
+    return result[0] if isinstance(result, tuple) else result
 
 
 @pytest.fixture

@@ -40,6 +40,7 @@ PARAMETERS = {
     "contours": {"tolerance": "0.2 um"},
     "measure": {"convex": True},
     "predict": {"threshold": 0.4, "tile": 64},
+    "detect": {"confidence": 0.1, "tile": 64},
     "scores": {"flips": True},
 }
 

@@ -10,6 +10,7 @@ from napari_tessera.classical.regions import label as label
 from napari_tessera.classical.threshold import threshold as threshold
 from napari_tessera.classical.walker import random_walker as random_walker
 from napari_tessera.classical.watershed import watershed as watershed
+from napari_tessera.deep.detect import detect as detect
 from napari_tessera.deep.predict import predict as predict
 from napari_tessera.deep.predict import scores as scores
 from napari_tessera.deep.settings import Augmentation as Augmentation

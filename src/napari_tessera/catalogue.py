@@ -17,6 +17,7 @@ from napari_tessera.classical.smoothing import TRUNCATE
 from napari_tessera.classical.threshold import threshold, threshold_statistics
 from napari_tessera.classical.walker import random_walker
 from napari_tessera.classical.watershed import watershed, watershed_statistics
+from napari_tessera.deep.detect import detect
 from napari_tessera.deep.estimate import Estimate, predict_estimate
 from napari_tessera.deep.predict import (
     predict,
@@ -311,6 +312,16 @@ METHODS: Mapping[str, Method] = MappingProxyType(
                 title="Predict",
                 kind=predict_kind,
                 look=predict_look,
+                takes_all_cores=True,
+                estimate=predict_estimate,
+            ),
+            Method(
+                detect,
+                "Deep learning",
+                scope=lambda values: "joined",
+                halo=predict_halo,
+                statistics=predict_statistics,
+                title="Find objects",
                 takes_all_cores=True,
                 estimate=predict_estimate,
             ),

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 from napari_tessera import __version__
 from napari_tessera.catalogue import METHODS, Method
-from napari_tessera.cli_train import models_command, train_command
+from napari_tessera.cli_train import import_command, models_command, train_command
 from napari_tessera.files import WRITTEN, check_output, read, read_extra, write
 from napari_tessera.kept import Kept
 from napari_tessera.lengths import METRES
@@ -46,7 +46,10 @@ def app() -> Any:
         name = method.name.replace("_", "-")
         top.command(_command(method), name=name, help=_help(method))
     top.command(train_command, name="train")
-    top.command(models_command, name="models")
+    models = App(name="models", help="List your trained models, or import one.")
+    models.default(models_command)
+    models.command(import_command, name="import")
+    top.command(models)
     top.command(methods, name="list")
     top.command(replay)
     return top

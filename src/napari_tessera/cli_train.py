@@ -19,7 +19,8 @@ from napari_tessera.deep.settings import (
     Transfer,
 )
 from napari_tessera.deep.spread import EndedElsewhere
-from napari_tessera.deep.train import Task, train
+from napari_tessera.deep.task import Task
+from napari_tessera.deep.train import train
 from napari_tessera.pairs import Pairs, load, matched
 from napari_tessera.types import Progress, Stop, VoxelSize
 
@@ -59,7 +60,8 @@ def train_command(
         Name of the model, or the path of a new folder.
     network : str
         unet, unet2015, fcn, segnet, segnet_basic, deeplabv3plus, unetplusplus, fpn, pspnet, manet,
-        linknet, pan, upernet, segformer or dpt.
+        linknet, pan, upernet, segformer, dpt, torchvision, mask_rcnn
+        or yolov5seg.
     options : str
         Options of the network as JSON, such as '{"encoder": null, "depth": 3, "width": 0.5}'; by
         default those that train on a laptop.
@@ -67,6 +69,7 @@ def train_command(
         What the labels are: numbered objects, or numbers of classes.
     targets : {"boundaries", "distances"}
         What the network learns of objects: interior and boundary, or how far inside a pixel is.
+        Networks that find objects one by one learn the objects themselves.
     class_names : list of str
         Names of the classes, in the order of their numbers.
     channels : str
@@ -147,6 +150,30 @@ def _shown(progress: Progress) -> None:
         judged = values["judged"]
         score = "" if judged.score is None else f", score {judged.score:.3f}"
         print(f"epoch {values['epoch']}: loss {values['loss']:.4f}{score}", file=sys.stderr)
+
+
+def import_command(name: str, /, *, file: Path | None = None, model: str | None = None) -> int:
+    """Keep a network that torchvision has trained on photographs as one of your models.
+
+    Parameters
+    ----------
+    name : str
+        maskrcnn_resnet50_fpn, maskrcnn_resnet50_fpn_v2, deeplabv3_mobilenet_v3_large,
+        deeplabv3_resnet50, deeplabv3_resnet101, fcn_resnet50 or fcn_resnet101.
+    file : Path
+        The file of weights; by default they are downloaded.
+    model : str
+        Name of the model, or the path of a new folder; by default as the network.
+    """
+    from napari_tessera.deep.importing import import_model
+
+    try:
+        made = import_model(name, file=file, model=model, report=_shown)
+    except (ValueError, OSError, Stop) as error:
+        print(f"models import: {error}", file=sys.stderr)
+        return 2
+    print(made.path)
+    return 0
 
 
 def models_command() -> None:

@@ -31,7 +31,7 @@ class Result:
     polygons : list of ndarray, shape (N, D)
         In pixels of the source, all axes but the channels'; a closed one repeats its first vertex.
     table : dict of ndarray or None
-        Columns of equal length.
+        Columns of equal length; of polygons, or of objects whose network tells more of them.
     skipped : int
         Planes (or volumes) in which there was nothing to separate, left empty.
     start : tuple of int
@@ -58,7 +58,9 @@ class Result:
             return len(self.array)
         if self.kind == "image":
             return 1
-        return count(self.array) if self.table is None else len(self.table["index"])
+        if self.kind == "table" and self.table is not None:
+            return len(self.table["index"])
+        return count(self.array)
 
 
 def counted(kind: str, number: int) -> str:
@@ -146,6 +148,10 @@ class Labelled:
         self._array[index] = array
         self._previous = array
 
+    def at(self, index: Index) -> Array:
+        """Return the labels of one place, as they are in the whole."""
+        return np.asarray(self._array[index])
+
     def miss(self) -> None:  # noqa: D102
         self._previous = None
 
@@ -159,6 +165,34 @@ def _numbered(previous: Array | None, array: Array, next_id: int) -> Array:
         return continued(previous, array, next_id)
     numbered = array.astype(np.uint32)
     return np.add(numbered, np.uint32(next_id - 1), out=numbered, where=numbered > 0)
+
+
+class Described:
+    """Labels of all places in one array, and one table of their objects.
+
+    Parameters
+    ----------
+    labels : Labelled
+    table : Tabled
+    """
+
+    def __init__(self, labels: Labelled, table: Tabled) -> None:
+        self._labels, self._table = labels, table
+
+    def add(self, index: Index, piece: tuple[Array, dict[str, Array]]) -> None:  # noqa: D102
+        labels, table = piece
+        self._labels.add(index, labels)
+        numbers, places = np.unique(labels, return_index=True)
+        given = dict(zip(numbers.tolist(), places.tolist(), strict=True))
+        rows = [given[number] for number in table["index"].tolist()]
+        now = self._labels.at(index).ravel()[rows].astype(int)
+        self._table.add(index, {**table, "index": now})
+
+    def miss(self) -> None:  # noqa: D102
+        self._labels.miss()
+
+    def whole(self) -> dict[str, Any]:  # noqa: D102
+        return {**self._table.whole(), **self._labels.whole()}
 
 
 class Scored:

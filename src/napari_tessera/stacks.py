@@ -15,7 +15,16 @@ import numpy as np
 from napari_tessera.catalogue import METHODS, Method
 from napari_tessera.kept import Kept
 from napari_tessera.labels import alone, beside_others
-from napari_tessera.result import Collector, Labelled, Outlined, Pictured, Result, Scored, Tabled
+from napari_tessera.result import (
+    Collector,
+    Described,
+    Labelled,
+    Outlined,
+    Pictured,
+    Result,
+    Scored,
+    Tabled,
+)
 from napari_tessera.sources import Index, Over, Points, Region, Source, grey
 from napari_tessera.tiles import WORKERS, in_order
 from napari_tessera.types import Array, Look, NothingToSeparate, Progress, Reporter, VoxelSize
@@ -247,7 +256,8 @@ def _collector(walk: _Walk, join: bool, start: Index) -> Collector:
     markers = walk.values.get("markers")
     own = isinstance(markers, Points) and markers.ids is None
     keep_ids = markers is not None and not own
-    return Labelled(kind, walk.source.shape, keep_ids=keep_ids, join=join)
+    labels = Labelled(kind, walk.source.shape, keep_ids=keep_ids, join=join)
+    return Described(labels, Tabled(axes, start)) if "table" in walk.method.gives else labels
 
 
 def _in_place(region: Region, source: Source, over: Over) -> Region:

@@ -10,6 +10,8 @@ from napari_tessera.deep.exporting import KEY, to_onnx
 from napari_tessera.deep.model import Folder, Model, ModelConfig
 from napari_tessera.deep.networks import build
 
+from ..conftest import tiny_model
+
 
 def kept(path, network, options, **changes):
     """Write a model with random weights."""
@@ -56,7 +58,7 @@ def test_missing_packages_are_named(tmp_path, monkeypatch):
         exporting, "find_spec", lambda name: None if name == "onnxscript" else find_spec(name)
     )
     with pytest.raises(ImportError, match=r'pip install "napari-tessera\[onnx\]"'):
-        to_onnx(tmp_path / "nowhere", tmp_path / "a.onnx")
+        to_onnx(tiny_model(), tmp_path / "a.onnx")
     assert not list(tmp_path.iterdir())
 
 

@@ -371,7 +371,10 @@ def changed(**changes):
         (changed(spacing=[1.0]), "pass 2 positive numbers"),
         (changed(training=[]), "training .*; an object with names is wanted"),
         (changed(thresholds={"t": "x"}), "thresholds t 'x'; a number is wanted"),
-        (changed(targets="all"), "targets 'all'; one of boundaries, distances, classes is wanted"),
+        (
+            changed(targets="all"),
+            "targets 'all'; one of boundaries, distances, classes, instances is wanted",
+        ),
     ],
 )
 def test_damage_is_named(home, damage, message):

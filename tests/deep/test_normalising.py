@@ -140,3 +140,12 @@ def test_scaling_and_shifting_change_nothing(image, kind, low, high):
 def test_bad_input_is_named(make, error, message):
     with pytest.raises(error, match=message):
         make()
+
+
+@pytest.mark.parametrize(
+    ("dtype", "highest"), [(np.uint8, 255), (np.uint16, 65_535), (np.float32, 1), (bool, 1)]
+)
+def test_the_range_of_the_type_becomes_0_to_1(dtype, highest):
+    image = np.zeros((4, 5, 3), dtype)
+    assert intensities([image], channels=True, kind="range") == ((0.0, highest),) * 3
+    assert intensities([image], channels=False, kind="range") == ((0.0, highest),)

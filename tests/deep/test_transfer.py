@@ -77,7 +77,10 @@ def changed(before, network):
 # --- which part is frozen
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+PIXELS = [name for name, entry in NETWORKS.items() if entry.finds == "pixels"]
+
+
+@pytest.mark.parametrize("name", PIXELS)
 class TestEveryNetwork:
     def steps(self, name, network, frozen):
         sizes, count = NETWORKS[name].sizes, NETWORKS[name].smallest_batch

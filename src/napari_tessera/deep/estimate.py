@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -88,7 +88,7 @@ def predict_estimate(
     seconds, layers = _tried(network, config.in_channels, tried.tile, tried.margin, device)
     share = math.prod(plan.tile) / math.prod(tried.tile)
     batch = min(plan.count, max(1, PIXELS // math.prod(plan.tile)))
-    tiles, mirrors = plan.count * planes * count, 4 if values["flips"] else 1
+    tiles, mirrors = plan.count * planes * count, 4 if values.get("flips") else 1
     pixels = math.prod(zoomed)
     row = config.classes * plan.tile[0] * math.prod(plan.shape[1:])
     weights = sum(each.numel() for each in network.parameters())
@@ -127,15 +127,23 @@ def _tried(
     try:
         with torch.inference_mode(), devices.autocast(device, enabled=True):
             image = torch.zeros((1, channels, *sides), device=device)
-            network(image)
+            run = _runner(network)
+            run(image)
             for hook in hooks:
                 hook.remove()
             began = time.perf_counter()
-            network(image).cpu()
+            run(image).cpu()
             return time.perf_counter() - began, given
     finally:
         for hook in hooks:
             hook.remove()
+
+
+def _runner(network: torch.nn.Module) -> Callable[[torch.Tensor], torch.Tensor]:
+    """Return what a network does with a tile, whether it scores pixels or finds objects."""
+    if not hasattr(network, "detect"):
+        return network
+    return lambda image: network.detect(image, confidence=0.5, overlap=0.5, limit=100)[0].boxes
 
 
 @dataclass(frozen=True)
@@ -182,6 +190,9 @@ def network_cost(
     name: str, options: Mapping[str, Any], *, patch: int, channels: int = 1, classes: int = 3
 ) -> Cost:
     """Return how large a network is, without making its weights.
+
+    Of networks that find objects one by one, the operations are those for the whole patch; each
+    object found takes more.
 
     Parameters
     ----------

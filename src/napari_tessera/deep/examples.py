@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +50,8 @@ class Piece:
         How much it is enlarged for the network.
     intensities : tuple
         What becomes 0 and the range, of each channel.
+    classes : mapping of int to int, optional
+        The place of each object's class among all; None = they are of one class.
     """
 
     image: Any
@@ -61,6 +63,7 @@ class Piece:
     pair: int = 0
     zoom: float = 1.0
     intensities: tuple[tuple[float, float], ...] = ()
+    classes: Mapping[int, int] | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -81,6 +84,21 @@ class Piece:
     def labels_at(self, box: tuple[slice, ...]) -> Array:
         """Return a part of the labels."""
         return np.asarray(self.labels[(*self.index, *self._within(box))])
+
+    def like_labels(self, array: Any) -> Array:
+        """Return the part of another array of the shape of all labels.
+
+        Raises
+        ------
+        ValueError
+            If it has another shape.
+        """
+        if tuple(array.shape) != tuple(self.labels.shape):
+            raise ValueError(
+                f"{self.name}: classes has shape {tuple(array.shape)} but labels has "
+                f"{tuple(self.labels.shape)}; pass one class per pixel"
+            )
+        return np.asarray(array[(*self.index, *self._within(self.everything))])
 
     @property
     def everything(self) -> tuple[slice, ...]:
@@ -233,6 +251,8 @@ class Data:
         How the examples were divided, for people.
     digest : str
         Tells these examples from others.
+    crowd : int
+        Most objects in a patch, where they are learnt one by one.
     """
 
     training: list[Piece]
@@ -242,6 +262,7 @@ class Data:
     channels: int
     note: str
     digest: str
+    crowd: int = 0
 
     @property
     def counts(self) -> dict[int, int]:
@@ -431,6 +452,27 @@ def _fitted(piece: Piece, kind: Kind, settings: Examples) -> Piece:
 
 
 @dataclass(frozen=True)
+class Patch:
+    """What is cut from a piece for a training step.
+
+    Attributes
+    ----------
+    image : ndarray of float32, shape (C, *P)
+    labels : ndarray of int, shape P
+        Smaller by the margin.
+    piece : Piece
+        Where it is from.
+    beyond : bool
+        Whether it shows what lies beyond the border of the image, where that is mirrored.
+    """
+
+    image: Array
+    labels: Array
+    piece: Piece
+    beyond: bool
+
+
+@dataclass(frozen=True)
 class Patches:
     """Varied patches of the training pieces, repeatable: patch i of step n is always the same.
 
@@ -454,6 +496,11 @@ class Patches:
 
     def one(self, random: np.random.Generator) -> tuple[Array, Array]:
         """Return a patch: image (C, *P) float32 and labels P, smaller by the margin."""
+        found = self.cut(random)
+        return found.image, found.labels
+
+    def cut(self, random: np.random.Generator) -> Patch:
+        """Return a patch, and where it is from."""
         from napari_tessera.deep.warp import box_of, mirrored, places, sampled, sampled_labels
 
         sizes = np.sqrt([math.prod(piece.shape) for piece in self.data.training])
@@ -465,12 +512,16 @@ class Patches:
         grid = places(side, centre, self.augmentation, random)
         if piece.zoom > 1:
             grid = (middle + (grid - middle) / piece.zoom).astype(np.float32)
+        beyond = any(
+            own.min() < -0.5 or own.max() > length - 0.5
+            for own, length in zip(grid, piece.shape, strict=True)
+        )
         grid = mirrored(grid, piece.shape)
         box = box_of(grid, piece.shape)
         grid -= np.reshape([part.start for part in box], (-1,) + (1,) * len(self.side))
         inner = (slice(None), *(slice(self.margin, length - self.margin) for length in side))
         labels = sampled_labels(piece.labels_at(box), grid[inner])
-        return sampled(piece.image_at(box), grid), labels
+        return Patch(sampled(piece.image_at(box), grid), labels, piece, beyond)
 
     def _centre(self, piece: Piece, found: Census, random: np.random.Generator) -> Array:
         """Return where a patch is centred: anywhere, or on a pixel of any annotated class."""

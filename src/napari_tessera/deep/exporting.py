@@ -51,17 +51,22 @@ def to_onnx(model: Model | str | Path, path: str | Path, *, size: int | None = N
     ImportError
         If onnxscript is not installed.
     ValueError
-        If the model cannot be loaded.
+        If the model cannot be loaded, or finds objects one by one.
 
     References
     ----------
     ONNX, https://onnx.ai
     """
+    found = model if isinstance(model, Model) else find(model)
+    if found.config.targets == "instances":
+        raise ValueError(
+            f"model {found.name!r} finds objects one by one, which is more than the network alone: "
+            "ONNX is written of networks that score pixels; use 'detect' or the command line"
+        )
     if find_spec("onnxscript") is None or find_spec("onnx") is None:
         raise ImportError('ONNX needs more packages: pip install "napari-tessera[onnx]"')
     import torch
 
-    found = model if isinstance(model, Model) else find(model)
     config, path = found.config, Path(path)
     options = NETWORKS[config.network].configure(**config.options)
     network = torch.nn.Sequential(found.load_network(), torch.nn.Softmax(dim=1)).eval()

@@ -14,7 +14,8 @@ from torch import nn
 from napari_tessera.deep import devices, transfer
 from napari_tessera.deep.batches import Batch
 from napari_tessera.deep.judge import Judged
-from napari_tessera.deep.losses import Loss
+from napari_tessera.deep.losses import Loss, OwnLosses
+from napari_tessera.deep.object_batches import ObjectBatch
 from napari_tessera.deep.settings import Optimisation, Schedule
 from napari_tessera.deep.spread import ALONE, Ranks
 from napari_tessera.tiles import in_order
@@ -76,8 +77,8 @@ class Keeping:
 
 def fit(
     state: State,
-    batches: Callable[[int], Batch],
-    loss: Loss,
+    batches: Callable[[int], Batch] | Callable[[int], ObjectBatch],
+    loss: Loss | None,
     judge: Callable[[nn.Module], Judged],
     *,
     settings: Optimisation,
@@ -99,7 +100,8 @@ def fit(
         It goes on from where it is.
     batches : callable
         Number of a batch -> the batch.
-    loss : Loss
+    loss : Loss, optional
+        Of scores; None for a network that has losses of its own.
     judge : callable
         Judges the averaged network after each epoch.
     settings : Optimisation
@@ -115,14 +117,15 @@ def fit(
     """
     judge, keeping = ranks.led(judge, Judged.figures), keeping.led(ranks)
     report = Reporter(ranks.led(report))
-    loss, began = loss.to(device), time.monotonic() - state.seconds
+    loss, began = loss and loss.to(device), time.monotonic() - state.seconds
     halving = devices.Batch(device, divides=ranks.count == 1)
     total = settings.epochs * settings.steps
     while state.epoch < settings.epochs and not _over(state, settings):
         torch.manual_seed((hash((seed, state.epoch)) + ranks.rank) % 2**63)  # of dropout
         transfer.freeze(state.network, frozen(state.epoch))
         transfer.train_mode(state.network, frozen(state.epoch))
-        network = ranks.wrap(state.network)  # anew: another part of it may learn
+        learner = state.network if loss else OwnLosses(state.network)
+        network = ranks.wrap(learner, steady=loss is not None)  # anew: another part may learn
         losses = []
         first = state.epoch * settings.steps
         for step, batch in _ahead(batches, first, first + settings.steps, ranks):
@@ -154,8 +157,8 @@ def fit(
 
 
 def _ahead(
-    batches: Callable[[int], Batch], first: int, stop: int, ranks: Ranks
-) -> Iterator[tuple[int, Batch]]:
+    batches: Callable[[int], Any], first: int, stop: int, ranks: Ranks
+) -> Iterator[tuple[int, Any]]:
     """Yield steps with their batches, the next ones being made meanwhile."""
     steps = range(first, stop)
     made = in_order(batches, map(ranks.number, steps), workers=ranks.workers)
@@ -165,8 +168,8 @@ def _ahead(
 def _step(
     state: State,
     network: nn.Module,
-    batch: Batch,
-    loss: Loss,
+    batch: Batch | ObjectBatch,
+    loss: Loss | None,
     settings: Optimisation,
     halving: devices.Batch,
     ranks: Ranks,
@@ -175,9 +178,8 @@ def _step(
 
     def part(places: slice) -> float:
         own = batch.part(places)
-        with devices.autocast(own.images.device, enabled=settings.mixed_precision):
-            scores = network(own.images)  # (B, K, *P)
-        found = loss(scores.float(), own.targets, own.weights) * (len(own) / len(batch))
+        found = _error(network, own, loss, mixed=settings.mixed_precision)
+        found = found * (len(own) / len(batch))
         found.backward()
         return float(found.detach())
 
@@ -191,6 +193,15 @@ def _step(
         raise ranks.failure(FloatingPointError(f"the loss became {total}; {wanted}"))
     state.optimiser.step()
     return total
+
+
+def _error(network: nn.Module, batch: Any, loss: Loss | None, *, mixed: bool) -> torch.Tensor:
+    """Return what is to become small, mean per patch."""
+    with devices.autocast(batch.images.device, enabled=mixed):
+        if loss is None:
+            return network(batch.images, batch.objects)
+        scores = network(batch.images)  # (B, K, *P)
+    return loss(scores.float(), batch.targets, batch.weights)
 
 
 @torch.no_grad()

@@ -100,10 +100,10 @@ class Judge:
     def __call__(self, network: torch.nn.Module, report: Reporter | None = None) -> Judged:
         """Judge a network."""
         report = Reporter.of(report)
-        every = [self.shown, *self._some()]
+        every = [self.shown, *some_of(self.pieces)]
         picture, losses, found = Judged(), [], []
         for number, piece in enumerate(every):
-            box = _middle(piece.shape)
+            box = middle(piece.shape)
             image, labels = piece.image_at(box), piece.labels_at(box)
             predicted = self._scores(network, image, piece.zoom, report.part(number, len(every)))
             if number == 0:
@@ -123,16 +123,12 @@ class Judge:
         if self.targets == "classes":
             return {}
         pairs = []
-        for piece in self._some() or [self.shown]:
-            box = _middle(piece.shape)
+        for piece in some_of(self.pieces) or [self.shown]:
+            box = middle(piece.shape)
             found = self._scores(network, piece.image_at(box), piece.zoom, Reporter())
             pairs.append((found, piece.labels_at(box)))
         best = tuned(pairs, self.targets, VoxelSize((1.0,) * len(self.shown.shape)))
         return {name: best[name] for name in ("threshold", "seed_threshold")}
-
-    def _some(self) -> list[Piece]:
-        """Return the pieces to judge on, evenly spaced if there are many."""
-        return self.pieces[:: max(1, math.ceil(len(self.pieces) / MOST))]
 
     def _scores(
         self, network: torch.nn.Module, image: Array, zoom: float, report: Reporter
@@ -175,9 +171,15 @@ class Judge:
         return float(np.mean(common[there] / union[there])) if there.any() else 0.0
 
 
-def _middle(shape: tuple[int, ...]) -> tuple[slice, ...]:
-    starts = [max(0, length - LONGEST) // 2 for length in shape]
+def some_of(pieces: list[Piece]) -> list[Piece]:
+    """Return the pieces to judge on, evenly spaced if there are many."""
+    return pieces[:: max(1, math.ceil(len(pieces) / MOST))]
+
+
+def middle(shape: tuple[int, ...], longest: int = LONGEST) -> tuple[slice, ...]:
+    """Return the middle of a plane or volume, at most so many pixels long."""
+    starts = [max(0, length - longest) // 2 for length in shape]
     return tuple(
-        slice(start, start + min(length, LONGEST))
+        slice(start, start + min(length, longest))
         for start, length in zip(starts, shape, strict=True)
     )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
 import torch
 from torch.nn import functional
 
+from napari_tessera.deep.instances import Instances
 from napari_tessera.deep.targets import IGNORE
 
 Term = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
@@ -97,6 +98,24 @@ class Loss(torch.nn.Module):
                 f"{tuple(known.shape)} pixels of target"
             )
         return counting * weights[known].float()  # (K, N)
+
+
+class OwnLosses(torch.nn.Module):
+    """The sum of the losses that a network has of its own, as something with a gradient.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        With `loss`, see `napari_tessera.deep.instances`.
+    """
+
+    def __init__(self, network: torch.nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, images: torch.Tensor, objects: Sequence[Instances]) -> torch.Tensor:
+        """Return one number for images (B, C, Y, X) and the objects in each."""
+        return torch.stack(list(self.network.loss(images, objects).values())).sum()
 
 
 def flattened(

@@ -44,10 +44,10 @@ class ModelConfig:
         May be empty.
     axes : int
         2 for planes, 3 for volumes.
-    targets : {"boundaries", "distances", "classes"}
-        What the scores are of.
+    targets : {"boundaries", "distances", "classes", "instances"}
+        What the scores are of; "instances" of a network that finds objects one by one.
     ids : tuple of int
-        Label of each score when `targets` is "classes", otherwise empty.
+        The number of each class of pixels or instances, otherwise empty.
     class_names, colours : tuple of str
         Of `ids`; may be empty.
     spacing : tuple of float, optional
@@ -80,6 +80,8 @@ class ModelConfig:
         Date.
     weights : str
         The sha256 of weights.safetensors; empty as long as there are none.
+    crowd : int
+        Most objects in a patch of the training, of networks that find them one by one; 0 = unknown.
     schema : int
         Version of this layout.
     """
@@ -110,6 +112,7 @@ class ModelConfig:
     versions: dict[str, str]
     created: str
     weights: str
+    crowd: int = 0
     schema: int = SCHEMA
 
     def __post_init__(self) -> None:
@@ -117,10 +120,15 @@ class ModelConfig:
             raise ValueError(f"axes is {self.axes}; pass 2 for planes or 3 for volumes")
         if self.in_channels < 1:
             raise ValueError(f"in_channels is {self.in_channels}; pass a whole number from 1")
-        if bool(self.ids) != (self.targets == "classes"):
+        if bool(self.ids) != (self.targets in ("classes", "instances")):
             raise ValueError(
-                f"ids is {self.ids} with targets {self.targets!r}; pass the label of each class, "
-                "and none for objects"
+                f"ids is {self.ids} with targets {self.targets!r}; pass the number of each class, "
+                "and none for objects that are told apart by scores of pixels"
+            )
+        one_by_one = NETWORKS[self.network].finds == "objects"
+        if one_by_one != (self.targets == "instances"):
+            raise ValueError(
+                f"targets is {self.targets!r}, which {NETWORKS[self.network].title} does not give"
             )
         for name in ("class_names", "colours") if self.ids else ():
             given = getattr(self, name)
@@ -131,7 +139,7 @@ class ModelConfig:
 
     @property
     def classes(self) -> int:
-        """Number of scores per pixel."""
+        """Number of scores per pixel, or of classes of instances."""
         return len(self.ids) or 3
 
     @property
@@ -257,7 +265,7 @@ def card(config: ModelConfig, losses: Sequence[Mapping[str, float | None]] = ())
 
 
 def _subject(config: ModelConfig) -> str:
-    if config.kind == "objects":
+    if config.kind == "objects" and not any(config.class_names):
         return f"objects ({config.targets})"
     names = config.class_names or ("",) * len(config.ids)
     numbered = zip(names, config.ids, strict=True)
@@ -274,6 +282,8 @@ def _images(config: ModelConfig) -> str:
     scale = f"percentiles {config.low:g} to {config.high:g} become 0 to 1"
     if config.normalise == "mean":
         scale = "mean 0 and standard deviation 1"
+    elif config.normalise == "range":
+        scale = "what the type of number holds becomes 0 to 1"
     return f"It segments {colours}{named} {what}. Pixel size: {size}. Intensities: {scale}."
 
 

@@ -36,8 +36,9 @@ def intensities(
         Planes or volumes, the channels last. Read several times; NaN and infinity do not count.
     channels : bool
         Whether the last axis holds channels.
-    kind : {"percentiles", "mean"}
-        From percentile to percentile, or mean and standard deviation.
+    kind : {"percentiles", "mean", "range"}
+        From percentile to percentile, mean and standard deviation, or from 0 to the highest number
+        of the type (1 of floats).
     low, high : float
         The percentiles.
 
@@ -67,6 +68,9 @@ def intensities(
     first = next(iter(pieces), None)
     if first is None:
         raise ValueError("pieces is empty; pass at least one array")
+    if kind == "range":
+        highest = 1.0 if first.dtype.kind in "bf" else float(np.iinfo(first.dtype).max)
+        return ((0.0, highest),) * (first.shape[-1] if channels else 1)
     indices: list[int | None] = list(range(first.shape[-1])) if channels else [None]
     every = [_Channel(pieces, index) for index in indices]
     return tuple(_mean(one) if kind == "mean" else _between(one, low, high) for one in every)

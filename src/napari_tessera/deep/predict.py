@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from napari_tessera.deep.decode import to_classes, to_objects
-from napari_tessera.deep.model import find
+from napari_tessera.deep.finding import kept_objects, thresholds
+from napari_tessera.deep.model import ModelConfig, find
 from napari_tessera.deep.scoring import find_intensities, kept_scores
 from napari_tessera.deep.settings import Device, Targets
 from napari_tessera.kept import Kept
@@ -68,18 +69,21 @@ def predict(
     model : str
         One of your models, by name, or the path of a model folder.
     threshold : float, optional
-        Probability from which a pixel belongs to an object; None = what suited the model's
-        validation images best. Not used for classes.
+        Probability from which a pixel belongs to an object, or how sure a network must be that
+        finds objects one by one; None = what suited the model's validation images best. Not used
+        for classes.
     seed_threshold : float, optional
         Probability of the inner part from which an object gets a number of its own; higher values
-        split less. None = what suited the model's validation images best. Not used for classes.
+        split less. None = what suited the model's validation images best. Not used for classes,
+        and by networks that find objects one by one.
     smallest : float or str
         Diameter of the smallest objects to keep (0 = all). Not used for classes.
     diameter : float or str
         Median diameter of the objects, by which images with small ones are enlarged for the
         network; 0 = measured in a first pass. Not used for classes.
     flips : bool
-        Average over mirrored images: a little better, four times as long.
+        Average over mirrored images: a little better, four times as long. Not used by networks that
+        find objects one by one.
     tile : int
         Side of the tiles in pixels; smaller ones need less memory.
     device : str
@@ -118,19 +122,21 @@ def predict(
     """
     report, kept = Reporter.of(report), kept or Kept()
     own = find(model)
-    found = kept_scores(
-        image,
-        own,
-        diameter=diameter,
-        flips=flips,
-        tile=tile,
-        device=device,
-        intensities=intensities,
-        spacing=spacing,
-        channel_axis=channel_axis,
-        kept=kept,
-        report=report.part(0, 1),
-    )
+    asked: dict[str, Any] = {
+        "diameter": diameter,
+        "tile": tile,
+        "device": device,
+        "intensities": intensities,
+        "spacing": spacing,
+        "channel_axis": channel_axis,
+        "kept": kept,
+        "report": report.part(0, 1),
+    }
+    if own.config.targets == "instances":
+        planes = kept_objects(image, own, **asked)
+        voxel = VoxelSize.of(spacing, image.ndim - (channel_axis is not None))
+        return one_by_one(planes, own.config, voxel, threshold, smallest)
+    found = kept_scores(image, own, flips=flips, **asked)
     if own.config.kind == "classes":
         return classes(found, ids=own.config.ids)
     axes = found.ndim - 1
@@ -142,6 +148,34 @@ def predict(
         smallest=smallest,
         spacing=VoxelSize.of(spacing, axes),
     )
+
+
+def one_by_one(
+    planes: list[Any],
+    config: ModelConfig,
+    voxel: VoxelSize,
+    threshold: float | None,
+    smallest: float | str,
+) -> Array:
+    """Return numbered objects from what a network has found one by one.
+
+    Parameters
+    ----------
+    planes : list of Found
+    config : ModelConfig
+    voxel : VoxelSize
+    threshold, smallest
+        As for `predict`.
+
+    Returns
+    -------
+    ndarray of uint16 or uint32
+    """
+    from napari_tessera.deep.pasting import stacked
+
+    shape = planes[0].shape if len(voxel) == 2 else (len(planes), *planes[0].shape)
+    size = content(to_pixels(smallest, voxel, shape, name="smallest"))
+    return stacked(planes, **thresholds(config, threshold), smallest=size).labels
 
 
 @checked
@@ -255,7 +289,7 @@ def objects(
         targets=targets,
         threshold=threshold,
         seed_threshold=seed_threshold,
-        smallest=_content(to_pixels(smallest, voxel, scores.shape[1:], name="smallest")),
+        smallest=content(to_pixels(smallest, voxel, scores.shape[1:], name="smallest")),
         voxel=voxel,
         report=Reporter.of(report),
     )
@@ -307,6 +341,8 @@ def predict_kind(values: Mapping[str, Any]) -> str:
 def predict_look(values: Mapping[str, Any]) -> Look:
     """Return names and colours of the classes that `predict` gives with these parameters."""
     own = find(values["model"]).config
+    if own.kind == "objects":  # whose numbers are no classes
+        return Look()
     return Look(_by_id(own.ids, own.class_names), _by_id(own.ids, own.colours))
 
 
@@ -333,7 +369,7 @@ def _first(*values: float | None) -> float:
     return next(value for value in values if value is not None)
 
 
-def _content(diameter: tuple[float, ...]) -> int:
+def content(diameter: tuple[float, ...]) -> int:
     """Return the pixels of a disc or ball with these diameters in pixels."""
     share = math.pi / 4 if len(diameter) == 2 else math.pi / 6
     return math.ceil(share * math.prod(diameter))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -22,6 +22,8 @@ from napari_tessera.types import Array, Reporter, Spacing, VoxelSize
 
 if TYPE_CHECKING:
     import torch
+
+T = TypeVar("T")
 
 SLIGHT = 1.1
 """Images are not enlarged, and predicted again, by less than this."""
@@ -43,15 +45,16 @@ def kept_scores(
     **options: Any,
 ) -> Array:
     """Return the probabilities of an image, from what is kept if it was predicted before."""
+    if model.config.targets == "instances":
+        raise ValueError(
+            f"model {model.name!r} finds objects one by one and has no probabilities of pixels; "
+            "choose 'predict' or 'detect', or another model"
+        )
     voxel = VoxelSize.of(spacing, image.ndim - (channel_axis is not None))
-    key = (
-        _digest(image),
-        (str(model.path), model.config.weights, channel_axis, tuple(voxel), voxel.unit, device),
-        (intensities, *options.values()),
-    )
+    own = (channel_axis, tuple(voxel), voxel.unit, device, intensities, *options.values())
     return kept.value(
         "scores",
-        key,
+        kept_key(image, model, own),
         lambda: _scores(
             image,
             model,
@@ -67,10 +70,11 @@ def kept_scores(
     )
 
 
-def _digest(image: Array) -> tuple[Any, ...]:
-    """Return what tells an image from another one."""
+def kept_key(image: Array, model: Model, options: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return what tells a prediction from another one."""
     whole = np.ascontiguousarray(image)
-    return image.shape, image.dtype.str, hashlib.blake2b(whole.data, digest_size=16).digest()
+    digest = hashlib.blake2b(whole.data, digest_size=16).digest()
+    return image.shape, image.dtype.str, digest, str(model.path), model.config.weights, *options
 
 
 def _scores(
@@ -90,29 +94,75 @@ def _scores(
     from napari_tessera.deep import devices
     from napari_tessera.deep.tiled import resized
 
-    config = model.config
-    image, channel_axis = _fitting(image, channel_axis, model)
+    sized, shape = prepared(image, model, voxel, channel_axis, intensities)
     place = devices.choose(device)
-    channels_last = image if channel_axis is None else np.moveaxis(image, channel_axis, -1)
-    levels = intensities or find_intensities([channels_last], config)
-    ready = normalised(image, levels, channel_axis=channel_axis)  # (C, *P)
-    shape = ready.shape[1:]
-    sized = resized(ready, sizes_at(shape, voxel, model))
     network = kept_network(model, place, kept)
 
     def run(zoom: float, report: Reporter) -> Array:
-        enlarged = resized(sized, _enlarged(sized.shape[1:], zoom, config.axes))
+        enlarged = resized(sized, enlarged_shape(sized.shape[1:], zoom, model.config.axes))
         return resized(_planes(enlarged, network, model, flips, tile, place, report), shape)
 
+    def width(found: Array) -> float:
+        return median_diameter(_objects(_fullest(found), model.config))
+
+    share = sized.shape[-1] / shape[-1]
+    told = physical(diameter, voxel, name="diameter") / min(voxel)
+    return zoomed(run, width, model.config, told=told, share=share, report=report)
+
+
+def prepared(
+    image: Array, model: Model, voxel: VoxelSize, channel_axis: int | None, intensities: Any
+) -> tuple[Array, tuple[int, ...]]:
+    """Return an image as a model takes it, (C, *P), and its shape before it was resized.
+
+    It is normalised, and resized where the model was trained on pixels of another size.
+
+    Raises
+    ------
+    ValueError
+        If the model takes other channels or axes.
+    """
+    from napari_tessera.deep.tiled import resized
+
+    image, channel_axis = _fitting(image, channel_axis, model)
+    channels_last = image if channel_axis is None else np.moveaxis(image, channel_axis, -1)
+    levels = intensities or find_intensities([channels_last], model.config)
+    ready = normalised(image, levels, channel_axis=channel_axis)  # (C, *P)
+    shape = ready.shape[1:]
+    return resized(ready, sizes_at(shape, voxel, model)), shape
+
+
+def zoomed(
+    run: Callable[[float, Reporter], T],
+    width: Callable[[T], float],
+    config: ModelConfig,
+    *,
+    told: float,
+    share: float,
+    report: Reporter,
+) -> T:
+    """Return what a network gives for an image that is enlarged if its objects are small.
+
+    Parameters
+    ----------
+    run : callable
+        Factor and reporter -> what the network gives.
+    width : callable
+        What it gives -> the median diameter of the objects, in pixels of the image as it was.
+    config : ModelConfig
+    told : float
+        That diameter if it is known; 0 = found in a first pass.
+    share : float
+        Pixels of the resized image per pixel of it as it was.
+    report : Reporter
+    """
     if not config.diameter:
         return run(1, report)
-    share = sized.shape[-1] / shape[-1]
-    width = share * physical(diameter, voxel, name="diameter") / min(voxel)
     found = None
-    if not width:
+    if not told:
         found = run(1, report.part(0, 2))
-        width = share * median_diameter(_objects(_fullest(found), config))
-    zoom = zoom_of(width, config.diameter)
+        told = width(found)
+    zoom = zoom_of(share * told, config.diameter)
     if found is not None and zoom < SLIGHT:
         return found
     return run(zoom, report.part(1, 2))
@@ -137,7 +187,7 @@ def _objects(found: Array, config: ModelConfig) -> Array:
     )
 
 
-def _enlarged(shape: tuple[int, ...], zoom: float, axes: int) -> tuple[int, ...]:
+def enlarged_shape(shape: tuple[int, ...], zoom: float, axes: int) -> tuple[int, ...]:
     """Return a shape enlarged along the last `axes` axes."""
     lead = len(shape) - axes
     return shape[:lead] + tuple(round(zoom * length) for length in shape[lead:])

@@ -15,9 +15,9 @@ from napari_tessera.types import Fraction, Word
 
 Kind = Literal["objects", "classes"]
 ObjectTargets = Literal["boundaries", "distances"]
-Targets = Literal["boundaries", "distances", "classes"]
+Targets = Literal["boundaries", "distances", "classes", "instances"]
 Device = Annotated[str, Word("device")]
-Normalising = Literal["percentiles", "mean"]
+Normalising = Literal["percentiles", "mean", "range"]
 Schedule = Literal["cosine", "poly", "constant"]
 Freezing = Literal["never", "first", "always"]
 ClassWeights = Literal["none", "inverse", "median"]
@@ -59,11 +59,16 @@ class Augmentation:
         Share of the batches in which images, and their targets, are blended with one another.
     cutmix : float
         Share of the batches in which boxes of images, with their labels, are pasted into others.
+    mosaic : float
+        Share of the patches that are put together of parts of four; for networks that find objects
+        one by one, as mixup and cutmix are for the others.
 
     References
     ----------
     H. Zhang et al., "mixup: beyond empirical risk minimization", ICLR 2018.
     S. Yun et al., "CutMix: regularization strategy to train strong classifiers", ICCV 2019.
+    A. Bochkovskiy, C.-Y. Wang, H.-Y. M. Liao, "YOLOv4: optimal speed and accuracy of object
+    detection", arXiv:2004.10934, 2020 (mosaic).
     """
 
     flips: bool = True
@@ -80,6 +85,7 @@ class Augmentation:
     noise: Fraction = 0.03
     mixup: Fraction = 0.0
     cutmix: Fraction = 0.0
+    mosaic: Fraction = 0.0
 
     def __post_init__(self) -> None:
         check_settings(self)
@@ -228,9 +234,10 @@ class Examples:
         several, otherwise one end of the image.
     unlabelled : {"background", "ignore"}
         What 0 means in the labels: background, or not annotated (sparse strokes).
-    normalise : {"percentiles", "mean"}
-        How the intensities of each image are made comparable: from `low` to `high` percentile, or
-        by mean and standard deviation.
+    normalise : {"percentiles", "mean", "range"}
+        How the intensities of each image are made comparable: from `low` to `high` percentile, by
+        mean and standard deviation, or not at all: what the type of number holds, as 0 to 255,
+        becomes 0 to 1.
     low, high : float
         The percentiles that become 0 and 1.
     """

@@ -27,7 +27,8 @@ def contact_sheet(batches: Any, *, count: int = 16, gap: int = 4) -> tuple[Array
     images : ndarray of float32, shape (Y, X) or (Y, X, 3)
         Intensities from 0 to 1; with other than three channels, the first.
     targets : ndarray of int16, shape (Y, X)
-        The class of each pixel, the strongest of blended ones; 0 also where nobody knows.
+        The class of each pixel, the strongest of blended ones; 0 also where nobody knows. For
+        networks that find objects one by one, the number of its object.
     """
     found: list[tuple[Array, Array]] = []
     step = 0

@@ -229,11 +229,17 @@ class Ranks:
             network = SyncBatchNorm.convert_sync_batchnorm(network)
         return network
 
-    def wrap(self, network: nn.Module) -> nn.Module:
+    def wrap(self, network: nn.Module, *, steady: bool = True) -> nn.Module:
         """Return a network whose gradients become the mean over the processes.
 
         It has the weights of `network` itself. Which of them learn must stay as it is; wrap anew
         after that has changed.
+
+        Parameters
+        ----------
+        network : torch.nn.Module
+        steady : bool
+            Whether every step takes the same way through it.
         """
         if self.count == 1:
             return network
@@ -242,7 +248,9 @@ class Ranks:
         device = next(network.parameters()).device
         own = [device] if device.type == "cuda" else None
         # static: networks that leave out a part of their encoder do so at every step
-        return DistributedDataParallel(network, device_ids=own, static_graph=True)
+        return DistributedDataParallel(
+            network, device_ids=own, static_graph=steady, find_unused_parameters=not steady
+        )
 
     def _gathered(self, value: Any) -> list[Any]:
         """Return the value of each process."""

@@ -178,7 +178,7 @@ def bands(
     numbers = list(product(*(range(len(starts)) for starts in tiles.starts)))
     for done in range(0, len(numbers), batch):
         chosen = numbers[done : done + batch]
-        patches = torch.from_numpy(np.stack([_cut(image, tiles, each) for each in chosen]))
+        patches = torch.from_numpy(np.stack([cut(image, tiles, each) for each in chosen]))
         found = halving.run(partial(forward, patches), len(chosen))
         report(Progress(done + len(chosen), tiles.count))
         for number, probabilities in zip(chosen, chain.from_iterable(found), strict=True):
@@ -274,7 +274,7 @@ class _Forward:
         order = torch.channels_last if patches.ndim == 4 else torch.contiguous_format
         some = patches[places].to(self.device, memory_format=order)  # (B, C, *tile + margins)
         short = devices.autocast(self.device, enabled=self.mixed)
-        with torch.inference_mode(), _evaluating(self.network), short:
+        with torch.inference_mode(), evaluating(self.network), short:
             total = self._probabilities(some)  # (B, K, *tile)
             if self.flips:
                 for axes in _MIRRORS:
@@ -326,7 +326,7 @@ class _Row:
 
 
 @contextmanager
-def _evaluating(network: Forward) -> Iterator[None]:
+def evaluating(network: Forward) -> Iterator[None]:
     """Switch what networks do in training only off, for a while."""
     if not isinstance(network, torch.nn.Module):
         yield
@@ -362,7 +362,7 @@ def _along(
     return side, side - step if last else 0, starts
 
 
-def _cut(image: Array, tiles: Plan, number: tuple[int, ...]) -> Array:
+def cut(image: Array, tiles: Plan, number: tuple[int, ...]) -> Array:
     """Return a tile with its margins, (C, *tile + margins), mirrored where the image ends."""
     places = [
         _mirrored(starts[each] - tiles.margin, side + 2 * tiles.margin, length)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path  # noqa: TC003 (the form reads the annotations)
 from typing import TYPE_CHECKING, Any
 
@@ -14,19 +15,13 @@ from napari_tessera.deep import examples as example
 from napari_tessera.deep.formula import parse
 from napari_tessera.deep.joining import joined
 from napari_tessera.deep.model import Folder, Model, ModelConfig, card, place_of, versions
-from napari_tessera.deep.networks import NETWORKS, build
-from napari_tessera.deep.settings import (
-    Augmentation,
-    Examples,
-    Kind,
-    Objective,
-    ObjectTargets,
-    Optimisation,
-    Targets,
-    Transfer,
-)
+from napari_tessera.deep.networks import NETWORKS, Network, build
+from napari_tessera.deep.object_classes import assigned
+from napari_tessera.deep.object_sizes import fitted_options, object_sizes
+from napari_tessera.deep.settings import Transfer
 from napari_tessera.deep.spread import Ranks
 from napari_tessera.deep.targets import class_weights
+from napari_tessera.deep.task import Task
 from napari_tessera.types import Progress, Reporter, Spacing, Stop, VoxelSize
 
 if TYPE_CHECKING:
@@ -35,75 +30,15 @@ if TYPE_CHECKING:
     from napari_tessera.deep.batches import Batches
     from napari_tessera.deep.fit import Keeping, State
     from napari_tessera.deep.judge import Judge, Judged
-
-
-@dataclass(frozen=True)
-class Task:
-    """Everything that was asked for, besides the examples.
-
-    Attributes
-    ----------
-    network : str
-        A key of `napari_tessera.deep.networks.NETWORKS`.
-    options : dict
-        Of the network; None = those that train on a laptop.
-    kind : {"objects", "classes"}
-        What the labels are: numbered objects, or numbers of classes.
-    targets : {"boundaries", "distances"}
-        What the network learns of objects: interior and boundary, or how far inside a pixel is.
-    examples, augmentation, objective, optimisation, transfer
-        Groups of settings.
-    class_names, colours : tuple of str, or dict of int to str
-        Of the classes: in order, or by their numbers, where some may be missing.
-    seed : int
-        The same seed gives the same weights on one CPU.
-    """
-
-    network: str = "unet"
-    options: Mapping[str, Any] | None = None
-    kind: Kind = "objects"
-    targets: ObjectTargets = "boundaries"
-    examples: Examples = Examples()
-    augmentation: Augmentation = Augmentation()
-    objective: Objective = Objective()
-    optimisation: Optimisation = Optimisation()
-    transfer: Transfer = Transfer()
-    class_names: tuple[str, ...] | Mapping[int, str] = ()
-    colours: tuple[str, ...] | Mapping[int, str] = ()
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if self.network not in NETWORKS:
-            raise ValueError(f"network is {self.network!r}; choose one of {', '.join(NETWORKS)}")
-        for name, allowed in (
-            ("kind", ("objects", "classes")),
-            ("targets", ("boundaries", "distances")),
-        ):
-            if getattr(self, name) not in allowed:
-                raise ValueError(
-                    f"{name} is {getattr(self, name)!r}; choose one of {', '.join(allowed)}"
-                )
-
-    @property
-    def learns(self) -> Targets:
-        """What the network gives: classes, or one of the pictures of objects."""
-        return "classes" if self.kind == "classes" else self.targets
-
-    @property
-    def network_options(self) -> dict[str, Any]:
-        """The options of the network, those for a laptop if none are given."""
-        return dict(NETWORKS[self.network].preset if self.options is None else self.options)
-
-    @property
-    def axes(self) -> int:
-        """Spatial axes of the network."""
-        return int(self.network_options.get("axes", 2))
+    from napari_tessera.deep.object_batches import ObjectBatches
+    from napari_tessera.deep.object_judge import ObjectJudge
 
 
 def train(
     images: Any,
     labels: Any,
     *,
+    classes: Any = None,
     model: str | Path,
     channel_axis: int | None = None,
     rgb: bool = False,
@@ -126,6 +61,10 @@ def train(
         read patch by patch.
     labels : ndarray of int of the same shape, or a list of them
         Numbers of objects or classes.
+    classes : sequence, optional
+        For networks that find objects one by one: per image, a mapping of the objects' numbers to
+        their classes (names, or numbers from 1), or an array of classes of the shape of the labels.
+        None = all are of one class.
     model : str or Path
         A name, for the user's folder of models, or the path of a new folder.
     channel_axis : int, optional
@@ -167,6 +106,7 @@ def train(
     --------
     >>> import tempfile
     >>> import numpy as np
+    >>> from napari_tessera.deep.settings import Examples, Optimisation
     >>> image = np.zeros((64, 64), np.float32)
     >>> image[20:40, 20:40] = 1
     >>> labels = (image > 0).astype(np.uint8)
@@ -188,9 +128,17 @@ def train(
             arrays = _listed(images), _listed(labels)
             found = example.pieces(*arrays, axes=own.axes, channel_axis=channel_axis, names=names)
             part, seed = reporter.part(0, 50), own.seed
+            ids: tuple[int, ...] = ()
+            if own.learns == "instances":
+                found, ids, named = assigned(found, classes, own.class_names)
+                own = replace(own, class_names=named)
+            elif classes is not None:
+                raise ValueError(f"classes is given, but {_entry(own).title} gives none to objects")
             data = example.prepare(
                 found, kind=own.kind, settings=own.examples, seed=seed, report=part
             )
+            if ids:
+                own, data = _fitted(own, data, ids, reporter.part(1, 50))
             _check(own, data, rgb=rgb)
             voxel = VoxelSize.of(spacing, own.axes)
             given = None if spacing is None else voxel
@@ -202,6 +150,24 @@ def train(
 
 def _listed(arrays: Any) -> list[Any]:
     return list(arrays) if isinstance(arrays, list | tuple) else [arrays]
+
+
+def _entry(task: Task) -> Network:
+    return NETWORKS[task.network]
+
+
+def _fitted(
+    task: Task, data: example.Data, ids: tuple[int, ...], report: Reporter
+) -> tuple[Task, example.Data]:
+    """Return a task whose network fits the objects, and what is known of these."""
+    found = object_sizes(data.training, task.examples.patch, report)
+    options = fitted_options(task.network, task.network_options, found)
+    pieces = (*data.training, *data.validation)
+    given = repr([data.digest, ids, [sorted((each.classes or {}).items()) for each in pieces]])
+    digest = hashlib.blake2b(given.encode(), digest_size=16).hexdigest()
+    note = data.note + found.note
+    data = replace(data, ids=ids, crowd=found.crowd, note=note, digest=digest)
+    return replace(task, options=options), data
 
 
 def _check(task: Task, data: example.Data, *, rgb: bool) -> None:
@@ -240,6 +206,7 @@ def _config(task: Task, data: example.Data, *, rgb: bool, spacing: VoxelSize | N
         versions=versions(),
         created=time.strftime("%Y-%m-%d"),
         weights="",
+        crowd=data.crowd,
     )
 
 
@@ -276,7 +243,7 @@ def _run(
     def say(sentence: str) -> None:
         report(Progress(0, 1, {"note": sentence}))
 
-    def begun() -> tuple[torch.device, State, Batches, Judge]:
+    def begun() -> tuple[torch.device, State, Batches | ObjectBatches, Judge | ObjectJudge]:
         place = devices.choose(ranks.device(device))
         say(data.note)
         # the others get the weights of the first, which need not be on their machines
@@ -358,7 +325,7 @@ def _side(data: example.Data, task: Task) -> tuple[int, ...]:
     return -(-(depth - sizes.offset) // step) * step + sizes.offset, flat, flat
 
 
-def sample_batches(task: Task, data: example.Data, *, rgb: bool = False) -> Batches:
+def sample_batches(task: Task, data: example.Data, *, rgb: bool = False) -> Batches | ObjectBatches:
     """Return the batches that a training of `task` on `data` goes through.
 
     Parameters
@@ -370,9 +337,10 @@ def sample_batches(task: Task, data: example.Data, *, rgb: bool = False) -> Batc
 
     Returns
     -------
-    Batches
+    Batches or ObjectBatches
     """
     from napari_tessera.deep.batches import Batches
+    from napari_tessera.deep.object_batches import ObjectBatches
 
     margin = NETWORKS[task.network].configure(**task.network_options).sizes.margin
     patches = example.Patches(
@@ -383,16 +351,25 @@ def sample_batches(task: Task, data: example.Data, *, rgb: bool = False) -> Batc
         everywhere=task.examples.unlabelled == "background",
     )
     size = max(task.optimisation.batch, NETWORKS[task.network].smallest_batch)
+    if task.learns == "instances":
+        return ObjectBatches(patches, size, task.seed, rgb)
     return Batches(patches, task.learns, data.ids, task.objective, size, task.seed, rgb)
 
 
-def _judge(task: Task, data: example.Data, batches: Batches, device: torch.device) -> Judge:
+def _judge(
+    task: Task, data: example.Data, batches: Batches | ObjectBatches, device: torch.device
+) -> Judge | ObjectJudge:
     from napari_tessera.deep.judge import Judge
     from napari_tessera.deep.losses import Loss
+    from napari_tessera.deep.object_batches import ObjectBatches
+    from napari_tessera.deep.object_judge import ObjectJudge
 
-    weights = class_weights(_counts(task, data, batches), task.objective.class_weights)
     sizes = NETWORKS[task.network].configure(**task.network_options).sizes
     shown = (data.validation or data.training)[0]
+    if isinstance(batches, ObjectBatches):
+        patch = task.examples.patch
+        return ObjectJudge(data.validation, shown, sizes, patch, data.crowd, device)
+    weights = class_weights(_counts(task, data, batches), task.objective.class_weights)
     loss = Loss(parse(task.objective.loss), weights)
     return Judge(
         data.validation, shown, task.learns, data.ids, loss, sizes, task.examples.patch, device
@@ -424,10 +401,10 @@ class _Kept:
     ----------
     folder : Folder
     config : ModelConfig
-    judge : Judge
+    judge : Judge or ObjectJudge
     """
 
-    def __init__(self, folder: Folder, config: ModelConfig, judge: Judge) -> None:
+    def __init__(self, folder: Folder, config: ModelConfig, judge: Judge | ObjectJudge) -> None:
         self._folder, self._config, self._judge = folder, config, judge
         self._written = False
 

@@ -306,7 +306,8 @@ def drawn(result: Result, **options: Any) -> Labels | Shapes | Image:
     if result.kind == "image":
         return Image(result.array, **options)
     if result.kind != "polygons":
-        return Labels(result.array, **{**_look(result), **options})
+        known = {} if result.table is None else {"features": result.table}
+        return Labels(result.array, **{**_look(result), **known, **options})
     closed = [bool(np.all(line[0] == line[-1])) for line in result.polygons]
     # napari closes polygons itself
     lines = [v[:-1] if end else v for v, end in zip(result.polygons, closed, strict=True)]

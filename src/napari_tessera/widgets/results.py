@@ -127,6 +127,8 @@ class Results:
         else:
             # the same layer goes on: its look, and what other forms have chosen, stay
             old.data, old.metadata = layer.data, {**old.metadata, **layer.metadata}
+            if outcome.result.table is not None:
+                old.features = layer.features
             layer = old
         columns, own = _columns(layer), weakref.ref(layer)
         self._latest = own

@@ -39,7 +39,8 @@ from napari_tessera.deep.settings import (
     Transfer,
 )
 from napari_tessera.deep.sheet import contact_sheet
-from napari_tessera.deep.train import Task, sample_batches, train
+from napari_tessera.deep.task import Task
+from napari_tessera.deep.train import sample_batches, train
 from napari_tessera.deep.triton import keep_away
 from napari_tessera.recipe import KEY
 from napari_tessera.signature import parameters
@@ -233,7 +234,8 @@ class TrainingForm(QWidget):
         self.rows.add("Learn", self.fields["targets"].native)
         self.rows.add("Model name", self.name)
         for name in NETWORKS:
-            self.options[name] = Group(NETWORKS[name].config)
+            # anchors follow the labels
+            self.options[name] = Group(NETWORKS[name].config, leave_out=("anchors",))
             self.options[name].fill(NETWORKS[name].preset)
             self.options[name].add_to(self.rows, f"{NETWORKS[name].title} options")
         for name, (title, _) in GROUPS.items():

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from importlib import import_module
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from napari_tessera.deep.networks.options import (
     ENCODER,
@@ -15,11 +15,14 @@ from napari_tessera.deep.networks.options import (
     DPTConfig,
     EncoderConfig,
     FCNConfig,
+    MaskRCNNConfig,
     PANConfig,
+    ScenesConfig,
     SegNetConfig,
     Sizes,
     UNet2015Config,
     UNetConfig,
+    YOLOConfig,
 )
 
 if TYPE_CHECKING:
@@ -44,6 +47,11 @@ class Network:
         Fewest images per training step; prediction takes one.
     preset : mapping
         Options with which it trains on a laptop.
+    finds : {"pixels", "objects"}
+        Whether it scores pixels, or finds objects one by one (`napari_tessera.deep.instances`).
+    anchors : str
+        "module:name", within `napari_tessera.deep`, of what makes its option `anchors` of the boxes
+        (N, 4) of the objects it is to learn; empty = it has none.
     """
 
     title: str
@@ -52,6 +60,8 @@ class Network:
     config: type[Config]
     smallest_batch: int = 1
     preset: Mapping[str, Any] = field(default_factory=dict)
+    finds: Literal["pixels", "objects"] = "pixels"
+    anchors: str = ""
 
     @property
     def sizes(self) -> Sizes:
@@ -132,6 +142,21 @@ NETWORKS: Mapping[str, Network] = MappingProxyType(
             "DPT", "A vision transformer, every pixel sees the whole image: many examples, scenes",
             "smp:dpt", DPTConfig,
         ),
+        "torchvision": Network(
+            "DeepLabV3 and FCN (torchvision)",
+            "As torchvision has them, with weights from COCO: everyday scenes",
+            "scenes:SceneNetwork", ScenesConfig, smallest_batch=2,
+        ),
+        "mask_rcnn": Network(
+            "Mask R-CNN", "Finds objects one by one: crowded, touching or overlapping ones",
+            "mask_rcnn:MaskRCNN", MaskRCNNConfig,
+            preset={"width": 0.25, "proposals": 300, "samples": 128}, finds="objects",
+            anchors="anchor_sizes:sizes_for",
+        ),
+        "yolov5seg": Network(
+            "YOLOv5-seg", "Finds objects in one look: fast, many objects, video",
+            "yolo:YOLO", YOLOConfig, finds="objects", anchors="anchors:fitted_anchors",
+        ),
     }
 )  # fmt: skip
 """Name -> network, in menu order."""
@@ -141,7 +166,8 @@ def build(name: str, *, in_channels: int, classes: int, **options: Any) -> torch
     """Make a network with random weights.
 
     It maps images (B, C, Y, X) to scores (B, K, Y, X) before the softmax; volumes have Z too. Sizes
-    it does not take are what `napari_tessera.deep.networks.padding.Padded` is for.
+    it does not take are what `napari_tessera.deep.networks.padding.Padded` is for. One that finds
+    objects has `loss` and `detect` instead, see `napari_tessera.deep.instances`.
 
     Parameters
     ----------
@@ -150,7 +176,7 @@ def build(name: str, *, in_channels: int, classes: int, **options: Any) -> torch
     in_channels : int
         Channels of the image, C >= 1.
     classes : int
-        Scores per pixel, K >= 1.
+        Scores per pixel, or classes of objects, K >= 1.
     **options
         Fields of the network's config.
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from napari_tessera.types import Word
 
@@ -14,6 +15,20 @@ TRANSFORMER = "tu-vit_tiny_patch16_224.augreg_in21k"
 """The smallest of the usual vision transformers."""
 
 Normalisation = Literal["batch", "instance", "none"]
+
+YOLOSize = Literal["n", "s", "m", "l", "x"]
+
+Anchors = tuple[tuple[float, float], ...]
+"""Widths and heights of boxes, in pixels."""
+
+Scenes = Literal[
+    "deeplabv3_mobilenet_v3_large",
+    "deeplabv3_resnet50",
+    "deeplabv3_resnet101",
+    "fcn_resnet50",
+    "fcn_resnet101",
+]
+"""Networks for scenes, as torchvision spells them."""
 
 OWN_WEIGHTS = Word(when=("encoder", (None,)))
 """Marks what has no meaning with an encoder, which has its own."""
@@ -287,6 +302,122 @@ class DPTConfig:
         return Sizes(multiple=32, smallest=64)
 
 
+@dataclass(frozen=True)
+class MaskRCNNConfig:
+    """Mask R-CNN, which finds objects one by one.
+
+    Attributes
+    ----------
+    encoder : str
+        A network of segmentation_models_pytorch or timm ("tu-...") below the feature pyramid.
+    version : int
+        1 as published, or 2 with batch normalisation and more convolutions behind the encoder.
+    width : float
+        Factor for the numbers of channels behind the encoder, 1/64 to 2; 1 is the paper's 256.
+    anchors : tuple of float, optional
+        Sides of the boxes from which proposals start, in pixels, one for each of the strides 4, 8,
+        16, 32 and 64; None = the published 32, 64, 128, 256 and 512.
+    detections : int
+        Most objects per image, 1 to 10 000.
+    proposals : int
+        Boxes per image that are looked at closely, 10 to 10 000; at least twice as many as the
+        objects asked for. Training takes twice as many.
+    samples : int
+        Boxes per image from which a training step learns, 8 to 2048.
+    standardise : bool
+        Whether red, green and blue from 0 to 1 are first given mean 0 and standard deviation 1, as
+        published weights expect.
+    allow_noncommercial : bool
+        Whether encoders may be used whose licence excludes commercial use.
+    """
+
+    encoder: str = ENCODER
+    version: int = 1
+    width: float = 1.0
+    anchors: tuple[float, ...] | None = None
+    detections: int = 100
+    proposals: int = 1000
+    samples: int = 512
+    standardise: bool = False
+    allow_noncommercial: bool = False
+
+    def __post_init__(self) -> None:
+        _among(self, "version", 1, 2)
+        _within(self, "width", 1 / 64, 2)
+        _whole(self, "detections", 1, 10_000)
+        _whole(self, "proposals", 10, 10_000)
+        _whole(self, "samples", 8, 2048)
+        _among(self, "standardise", False, True)
+        if self.anchors is not None:
+            object.__setattr__(self, "anchors", _sides(self.anchors))  # a list when read as JSON
+
+    @property
+    def sizes(self) -> Sizes:
+        """The image sizes it takes: multiples of 32."""
+        return Sizes(multiple=32, smallest=64)
+
+
+@dataclass(frozen=True)
+class ScenesConfig:
+    """A network of torchvision for scenes.
+
+    Attributes
+    ----------
+    architecture : str
+        DeepLabV3 or FCN, and the encoder below it.
+    standardise : bool
+        Whether red, green and blue from 0 to 1 are first given mean 0 and standard deviation 1, as
+        published weights expect.
+    """
+
+    architecture: Scenes = "deeplabv3_mobilenet_v3_large"
+    standardise: bool = False
+
+    def __post_init__(self) -> None:
+        _among(self, "architecture", *get_args(Scenes))
+        _among(self, "standardise", False, True)
+
+    @property
+    def sizes(self) -> Sizes:
+        """The image sizes it takes: multiples of 16, for which no encoder rounds."""
+        return Sizes(multiple=16, smallest=64)
+
+
+@dataclass(frozen=True)
+class YOLOConfig:
+    """YOLOv5-seg, which finds objects in one look.
+
+    Attributes
+    ----------
+    size : str
+        "n", "s", "m", "l" or "x": 2 to 89 million parameters.
+    anchors : tuple of (float, float), optional
+        Widths and heights of boxes, in pixels, from which those of objects are stretched: three for
+        stride 8, then 16, then 32; None = the published ones, for everyday photographs.
+    masks : int
+        Prototypes of which each mask is a mixture, 1 to 256.
+    width : float
+        Factor for all numbers of channels of this `size`, 1/64 to 2; 1 is as published.
+    """
+
+    size: YOLOSize = "n"
+    anchors: Anchors | None = None
+    masks: int = 32
+    width: float = 1.0
+
+    def __post_init__(self) -> None:
+        _among(self, "size", *get_args(YOLOSize))
+        _whole(self, "masks", 1, 256)
+        _within(self, "width", 1 / 64, 2)
+        if self.anchors is not None:
+            object.__setattr__(self, "anchors", _boxes(self.anchors))  # lists when read as JSON
+
+    @property
+    def sizes(self) -> Sizes:
+        """The image sizes it takes: multiples of 32; fewer than 16 cells are ill normalised."""
+        return Sizes(multiple=32, smallest=128)
+
+
 Config = (
     FCNConfig
     | UNetConfig
@@ -296,6 +427,9 @@ Config = (
     | EncoderConfig
     | PANConfig
     | DPTConfig
+    | MaskRCNNConfig
+    | YOLOConfig
+    | ScenesConfig
 )
 
 
@@ -305,6 +439,40 @@ def _within(config: Config, name: str, low: float, high: float) -> None:
         raise TypeError(f"{name} is {value!r}; pass a number")
     if not low <= value <= high:
         raise ValueError(f"{name} is {value!r}; it must be from {low:g} to {high:g}")
+
+
+def _whole(config: Config, name: str, low: int, high: int) -> None:
+    _within(config, name, low, high)
+    value = getattr(config, name)
+    if not isinstance(value, int):
+        raise TypeError(f"{name} is {value!r}; pass a whole number")
+
+
+def _sides(anchors: Any) -> tuple[float, ...]:
+    """Return the sides of anchors as numbers, or raise an error."""
+    wanted = "pass five positive numbers of pixels, the smallest first"
+    numbers = isinstance(anchors, list | tuple) and all(
+        isinstance(side, int | float) and not isinstance(side, bool) for side in anchors
+    )
+    if not numbers:
+        raise TypeError(f"anchors is {anchors!r}; {wanted}")
+    if len(anchors) != 5 or min(anchors) <= 0 or list(anchors) != sorted(anchors):
+        raise ValueError(f"anchors is {anchors!r}; {wanted}")
+    return tuple(float(side) for side in anchors)
+
+
+def _boxes(anchors: Any) -> Anchors:
+    """Return the sizes of anchors as numbers, or raise an error."""
+    try:
+        found = tuple((float(width), float(height)) for width, height in anchors)
+    except (TypeError, ValueError):
+        found = ()
+    if len(found) != 9 or not all(0 < side < math.inf for pair in found for side in pair):
+        raise ValueError(
+            f"anchors is {anchors!r}; pass nine pairs (width, height) of positive numbers of "
+            "pixels, the smallest first"
+        )
+    return found
 
 
 def _among(config: Config, name: str, *choices: int | str) -> None:
