@@ -25,6 +25,7 @@ from napari_tessera.deep.train import train
 from napari_tessera.kept import Kept
 
 NETWORKS = ("fcn", "unet", "segnet", "deeplabv3plus")
+FINDERS = ("mask_rcnn", "yolov5seg")
 CLASSES = 11
 
 
@@ -159,7 +160,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--data", choices=DATA, help="one set of images; by default both")
-    parser.add_argument("--network", choices=NETWORKS, help="one network; by default all four")
+    parser.add_argument(
+        "--network",
+        choices=(*NETWORKS, *FINDERS),
+        help="one network; by default the four that score pixels",
+    )
     parser.add_argument("--minutes", type=float, default=5)
     parser.add_argument("--epochs", type=int, help="so many epochs, however long they take")
     parser.add_argument("--steps", type=int, default=50, help="steps per epoch")

@@ -1,8 +1,11 @@
+import json
+
 import imageio.v3 as imageio
 import numpy as np
 import pytest
 import tifffile
 
+from napari_tessera.deep.task import Task
 from napari_tessera.pairs import load, matched
 
 
@@ -86,3 +89,86 @@ def test_channels_in_some_images_only_are_refused(tmp_path):
     files = [(tmp_path / name, tmp_path / "b.png") for name in ("a.png", "b.png")]
     with pytest.raises(ValueError, match=r"b\.png has its channels at axis None, but a\.png at 2"):
         load(files)
+
+
+def coco(folder, names=("a.png", "b.png", "c1.png")):
+    """Write a file with a nut and a crowd of bolts in each image of 9 x 8 pixels."""
+    nut = {"category_id": 4, "segmentation": [[0, 0, 2, 0, 2, 1, 0, 1]], "iscrowd": 0}
+    crowd = {"size": [8, 9], "counts": [64, 8]}
+    bolts = {"category_id": 3, "segmentation": crowd, "iscrowd": 1}
+    size = {"height": 8, "width": 9}
+    content = {
+        "images": [{"id": k, "file_name": name, **size} for k, name in enumerate(names)],
+        "annotations": [{"image_id": k, **own} for k in range(len(names)) for own in (nut, bolts)],
+        "categories": [{"id": 4, "name": "nut"}, {"id": 3, "name": "bolt"}],
+    }
+    (folder / "objects.json").write_text(json.dumps(content))
+    return folder / "objects.json"
+
+
+def test_a_coco_file_holds_the_labels_of_a_folder(folders, tmp_path):
+    images, _ = folders
+    found = matched(images, coco(tmp_path))
+    assert [path for path, _ in found] == [images / f"{name}.png" for name in ("a", "b", "c1")]
+    pairs = load(found)
+    expected = np.zeros((8, 9), int)
+    expected[0, :2] = 1
+    for labels in pairs.labels:
+        np.testing.assert_array_equal(labels, expected)
+    assert pairs.class_names == {1: "nut", 2: "bolt"}
+    assert [each[1] for each in pairs.classes] == ["nut"] * 3
+    pairs = load(found, kind="classes")
+    assert pairs.classes is None
+    expected[:, 8] = 2
+    np.testing.assert_array_equal(pairs.labels[2], expected)
+    assert pairs.class_names == {1: "nut", 2: "bolt"}
+    assert pairs.names == ["a.png", "b.png", "c1.png"]
+
+
+def test_classes_go_to_networks_that_have_them(folders, tmp_path):
+    pairs = load(matched(folders[0], coco(tmp_path)))
+    none = {"classes": None, "class_names": {}}
+    assert pairs.taught(Task("unet")) == none
+    assert pairs.taught(Task("yolov5seg"))["class_names"] == {1: "nut", 2: "bolt"}
+    assert pairs.taught(Task("yolov5seg"))["classes"] is pairs.classes
+    own = pairs.taught(Task("unet", kind="classes", class_names=("steel", "brass")))
+    assert own == {"classes": None, "class_names": ("steel", "brass")}
+
+
+def test_one_image_finds_its_objects_in_a_coco_file(folders, tmp_path):
+    images, _ = folders
+    path = coco(tmp_path, ("a.png", "gone.png"))
+    ((image, truth),) = matched(images / "a.png", path)
+    assert (image, truth.classes) == (images / "a.png", {1: "nut", 2: "bolt"})
+    with pytest.raises(ValueError, match=r"b\.png without partner; an image without objects"):
+        matched(images / "b.png", path)
+    with pytest.raises(FileNotFoundError, match=r"'gone\.png'.*is not in"):
+        matched(images, path)
+
+
+def test_images_that_a_coco_file_does_not_know_or_has_twice_are_named(folders, tmp_path):
+    images, _ = folders
+    with pytest.raises(ValueError, match=r"b\.png, c1\.png without partner"):
+        matched(images, coco(tmp_path, ("a.png",)))
+    names = ("a.png", "b.png", "c1.png", "a.png")
+    with pytest.raises(ValueError, match=r"lists a\.png twice; keep one"):
+        matched(images, coco(tmp_path, names))
+    with pytest.raises(ValueError, match="there are no images"):
+        empty = tmp_path / "empty"
+        empty.mkdir()
+        matched(empty, coco(tmp_path, ()))
+
+
+def test_yolo_texts_hold_the_labels_of_a_folder(folders, tmp_path):
+    images, _ = folders
+    texts = tmp_path / "texts"
+    texts.mkdir()
+    for name in ("a", "b"):
+        (texts / f"{name}.txt").write_text("1 0 0 0.5 0 0.5 1 0 1")
+    with pytest.raises(ValueError, match=r"c1\.png without partner; .* needs an empty text"):
+        matched(images, texts)
+    (texts / "c1.txt").write_text("")
+    pairs = load(matched(images, texts), kind="classes")
+    assert [int(labels.max()) for labels in pairs.labels] == [2, 2, 0]
+    assert [int((labels > 0).sum()) for labels in pairs.labels] == [32, 32, 0]
+    assert pairs.class_names == {1: "0", 2: "1"}

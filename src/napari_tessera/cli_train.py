@@ -22,7 +22,7 @@ from napari_tessera.deep.spread import EndedElsewhere
 from napari_tessera.deep.task import Task
 from napari_tessera.deep.train import train
 from napari_tessera.pairs import Pairs, load, matched
-from napari_tessera.types import Progress, Stop, VoxelSize
+from napari_tessera.types import Progress, Stop
 
 
 def train_command(
@@ -99,17 +99,18 @@ def train_command(
         "optimisation": optimisation,
         "transfer": transfer,
     }
-    given = {name: group for name, group in groups.items() if group is not None}
+    given: dict[str, Any] = {name: group for name, group in groups.items() if group is not None}
 
-    def asked() -> tuple[dict[str, Any] | None, Pairs, VoxelSize | None]:
+    def asked() -> tuple[Task, Pairs]:
         axis: Any = channels if channels in (None, "rgb") else int(channels or 0)
-        pairs = load(matched(images, labels), channel_axis=axis)
         chosen = None if options is None else json.loads(options)
-        return chosen, pairs, pairs.spacing_of(Task(network=network, options=chosen).axes)
+        names = tuple(class_names or ())
+        task = Task(network, chosen, kind, targets, **given, class_names=names, seed=seed)
+        return task, load(matched(images, labels), channel_axis=axis, kind=kind)
 
     try:
         with joined() as ranks:
-            chosen, pairs, spacing = ranks.together(asked)
+            task, pairs = ranks.together(asked)
             made = train(
                 pairs.images,
                 pairs.labels,
@@ -117,17 +118,11 @@ def train_command(
                 channel_axis=pairs.channel_axis,
                 rgb=pairs.rgb,
                 names=pairs.names,
-                spacing=spacing,
+                spacing=pairs.spacing_of(task.axes),
                 device=device,
                 resume=resume,
                 report=_shown,
-                network=network,
-                options=chosen,
-                kind=kind,
-                targets=targets,
-                class_names=tuple(class_names or ()),
-                seed=seed,
-                **given,
+                **{**vars(task), **pairs.taught(task)},
             )
     except EndedElsewhere:  # where it ended says why
         outlast()

@@ -10,6 +10,8 @@ from typing import Any, Literal
 
 import numpy as np
 
+from napari_tessera.annotation import Annotation
+from napari_tessera.coco import write_coco
 from napari_tessera.geojson import write_geojson
 from napari_tessera.lengths import METRES
 from napari_tessera.lengths import unit as short_unit
@@ -21,7 +23,8 @@ from napari_tessera.types import Array, VoxelSize
 TIFF = (".tif", ".tiff")
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp")
 WRITTEN = {
-    "labels": (*TIFF, ".png", ".npy", ".zarr"),
+    "labels": (*TIFF, ".png", ".npy", ".zarr", ".json"),
+    "classes": (*TIFF, ".png", ".npy", ".zarr"),
     "scores": (*TIFF, ".npy", ".zarr"),
     "image": (*TIFF, ".npy", ".zarr"),
     "polygons": (".geojson", ".csv"),
@@ -151,13 +154,14 @@ def write(
     ----------
     path : str or Path
         Labels: TIFF (.tif, OME with recipe), PNG (planes only), NumPy (.npy), or OME-Zarr (.zarr);
-        images and probabilities the same but PNG, with the classes as channels.
+        objects also COCO (.json, planes only). Images and probabilities: TIFF, NumPy or OME-Zarr,
+        with the classes as channels.
         Polygons: GeoJSON (.geojson), in pixels with x before y, the centre of the first pixel at
         (0, 0), the columns of their table as properties. Tables, also that of polygons: .csv.
     result : Result
     source : Source
     recipe : Recipe, optional
-        Kept in TIFF, Zarr and GeoJSON files.
+        Kept in TIFF, Zarr, COCO and GeoJSON files.
     overwrite : bool
         Whether an existing file may be replaced.
 
@@ -177,6 +181,9 @@ def write(
         write_table(path, result.table or {})
     elif suffix == ".geojson":
         write_geojson(path, result, source, recipe)
+    elif suffix == ".json":
+        item = Annotation(Path(source.path or source.name), _in_place(result, source))
+        write_coco(path, [item], recipe=recipe, overwrite=overwrite)
     elif suffix in TIFF:
         _write_tiff(path, result, source, recipe)
     elif suffix == ".npy":
@@ -305,6 +312,17 @@ def _with_classes(result: Result, source: Source) -> tuple[Result, Source]:
     sizes = VoxelSize((1.0, *source.spacing), source.spacing.unit)
     start = (0, *(result.start or (0,) * len(source.spacing)))
     return replace(result, start=start), replace(source, axes=("c", *source.axes), spacing=sizes)
+
+
+def _in_place(result: Result, source: Source) -> Array:
+    """Return a plane of objects as large as its source."""
+    labels = np.asarray(result.array)
+    if labels.shape == source.shape or labels.ndim != 2:
+        return labels
+    whole = np.zeros(source.shape, labels.dtype)
+    place = zip(result.start, labels.shape, strict=True)
+    whole[tuple(slice(first, first + length) for first, length in place)] = labels
+    return whole
 
 
 def _origin(result: Result, source: Source) -> list[float]:

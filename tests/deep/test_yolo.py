@@ -178,8 +178,8 @@ def test_wrong_anchors_are_refused(anchors):
     ("options", "message"),
     [
         ({"size": "b"}, "size is 'b'; choose one of n, s, m, l, x"),
-        ({"masks": 0}, "masks is 0; choose"),
-        ({"masks": 257}, "masks is 257; choose"),
+        ({"masks": 0}, "masks is 0; it must be from 1"),
+        ({"masks": 257}, "masks is 257; it must be"),
         ({"width": 3}, "width is 3; it must be from 0.015625 to 2"),
     ],
 )

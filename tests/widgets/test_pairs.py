@@ -388,6 +388,20 @@ def test_a_dialog_that_is_cancelled_changes_nothing(model, table, monkeypatch, a
     assert signals == []
 
 
+def test_a_coco_file_in_place_of_layers(table, tmp_path, monkeypatch):
+    file = tmp_path / "objects.json"
+    file.write_text("{}")
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path))
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(file), ""))
+    own = table()
+    own.coco_button.click()
+    assert own.folders == (tmp_path, file)
+    assert own.problem is None
+    assert not own.coco_button.isVisibleTo(own)
+    file.unlink()
+    assert own.problem == f"the file of labels is {str(file)!r}, which is not there; choose another"
+
+
 def test_a_folder_that_is_gone_is_told(table, tmp_path):
     own = table()
     own.folders = (tmp_path, tmp_path / "gone")

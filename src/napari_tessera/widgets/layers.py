@@ -344,11 +344,6 @@ def look_of(layer: Labels) -> Look:
     """Return how a user has named (in a feature "class" or "name") and coloured the classes."""
     from napari.utils.colormaps import DirectLabelColormap
 
-    table = layer.features
-    column = next((name for name in ("class", "name") if name in table), None)
-    names = {}
-    if column is not None and "index" in table:
-        names = {int(n): str(text) for n, text in zip(table["index"], table[column], strict=True)}
     colours = {}
     direct = isinstance(layer.colormap, DirectLabelColormap)
     for number in layer.colormap.color_dict if direct else range(1, 256):
@@ -356,7 +351,21 @@ def look_of(layer: Labels) -> Look:
             continue
         red, green, blue, _ = np.rint(255 * np.asarray(layer.get_color(number), float)).astype(int)
         colours[number] = f"#{red:02x}{green:02x}{blue:02x}"
-    return Look(names, colours)
+    return Look(class_names(layer), colours)
+
+
+def class_column(layer: Labels) -> str | None:
+    """Return the column of a layer's features that names classes: "class" or "name"."""
+    table = layer.features
+    return next((name for name in ("class", "name") if {"index", name} <= set(table)), None)
+
+
+def class_names(layer: Labels) -> dict[int, str]:
+    """Return the classes that a user has named in the features, by labels."""
+    table, column = layer.features, class_column(layer)
+    if column is None:
+        return {}
+    return {int(n): str(text) for n, text in zip(table["index"], table[column], strict=True)}
 
 
 def write_features(layer: Layer, table: Mapping[str, Array], recipe: Recipe) -> None:

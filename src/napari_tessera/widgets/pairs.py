@@ -61,6 +61,7 @@ class PairsTable(QWidget):
         self.add_button.clicked.connect(self.add_pair)
         self.remove_button.clicked.connect(self.remove_pair)
         self.folders_button.clicked.connect(self._ask_or_forget)
+        self.coco_button.clicked.connect(self._ask_coco)
         events = viewer.layers.events
         self._watched = [events.inserted, events.removed, events.reordered, events.renamed]
         for emitter in self._watched:
@@ -71,11 +72,12 @@ class PairsTable(QWidget):
 
     def _build(self) -> None:
         self.add_button, self.remove_button = QPushButton("Add pair"), QPushButton("Remove")
-        self.folders_button = QPushButton("Folders...")
+        self.folders_button, self.coco_button = QPushButton("Folders..."), QPushButton("COCO...")
         self._places = (_path("Images"), _path("Labels"))
         self._numbers, self._list, self._scroll = QButtonGroup(self), QWidget(), QScrollArea()
         self.add_button.setToolTip("Train on one more image with its labels")
         self.remove_button.setToolTip("Remove the pair whose number is marked")
+        self.coco_button.setToolTip("Train on a folder of images, annotated in a COCO file (.json)")
 
     def _lay_out(self) -> None:
         self._grid = QGridLayout(self._list)
@@ -94,13 +96,15 @@ class PairsTable(QWidget):
         for widget in (self._scroll, *self._places):
             column.addWidget(widget)
         column.addLayout(
-            beside_one_another(self.add_button, self.remove_button, self.folders_button)
+            beside_one_another(
+                self.add_button, self.remove_button, self.folders_button, self.coco_button
+            )
         )
 
     def _show(self) -> None:
         """Show pairs or folders, and the buttons that have a meaning for them."""
         folders = self._folders
-        for widget in (self._scroll, self.add_button, self.remove_button):
+        for widget in (self._scroll, self.add_button, self.remove_button, self.coco_button):
             widget.setVisible(folders is None)
         for label, folder in zip(self._places, folders or ("", ""), strict=True):
             label.setVisible(folders is not None)
@@ -108,7 +112,8 @@ class PairsTable(QWidget):
             label.setToolTip(str(folder))
         self.folders_button.setText("Folders..." if folders is None else "Layers")
         self.folders_button.setToolTip(
-            "Train on the files of two folders, which belong together by their names"
+            "Train on the files of two folders, which belong together by their names; the labels "
+            "may be texts of YOLO"
             if folders is None
             else "Train on layers of the viewer instead"
         )
@@ -295,6 +300,17 @@ class PairsTable(QWidget):
         if labels:
             self.folders = (Path(images), Path(labels))
 
+    def _ask_coco(self) -> None:
+        """Ask for a folder of images and the file that tells their objects."""
+        images = QFileDialog.getExistingDirectory(self, "Folder of images")
+        if not images:
+            return
+        file, _ = QFileDialog.getOpenFileName(
+            self, "COCO file of their objects", images, "COCO (*.json)"
+        )
+        if file:
+            self.folders = (Path(images), Path(file))
+
     @contextmanager
     def _silence(self) -> Iterator[None]:
         """Take no choice that is made meanwhile for the user's."""
@@ -379,9 +395,10 @@ def _unused_first(layers: Sequence[Any], used: Sequence[Any]) -> list[Any]:
 
 
 def _missing(images: Path, labels: Path) -> str | None:
-    for title, folder in (("images", images), ("labels", labels)):
-        if not folder.is_dir():
-            return f"the folder of {title} is {str(folder)!r}, which is not there; choose another"
+    for title, place in (("images", images), ("labels", labels)):
+        if not place.exists():
+            what = "file" if place.suffix == ".json" else "folder"
+            return f"the {what} of {title} is {str(place)!r}, which is not there; choose another"
     return None
 
 

@@ -7,7 +7,7 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -52,7 +52,15 @@ from napari_tessera.widgets.dock import DOCS, red
 from napari_tessera.widgets.fields import Field, field_for
 from napari_tessera.widgets.groups import Group
 from napari_tessera.widgets.job import Job
-from napari_tessera.widgets.layers import array, geometry, look_of, same_grid, source
+from napari_tessera.widgets.layers import (
+    array,
+    class_column,
+    class_names,
+    geometry,
+    look_of,
+    same_grid,
+    source,
+)
 from napari_tessera.widgets.pairs import PairsTable
 from napari_tessera.widgets.results import duration
 from napari_tessera.widgets.rows import Rows, beside_one_another
@@ -125,7 +133,7 @@ class Training:
             spacing=found.spacing_of(self.task.axes),
             device=self.device,
             report=report,
-            **{name: getattr(self.task, name) for name in vars(self.task)},
+            **{**vars(self.task), **found.taught(self.task)},
         )
 
     def sheet(self, report: Reporter) -> tuple[Any, Any, VoxelSize | None]:
@@ -354,8 +362,9 @@ class TrainingForm(QWidget):
         folders = self.pairs.folders
         if folders is not None:
             return Training(
-                lambda: pair.load(pair.matched(*folders)), [], task, model, device, None
-            )
+                lambda: pair.load(pair.matched(*folders), kind=task.kind),
+                [], task, model, device, None,
+            )  # fmt: skip
         problem = self.pairs.problem
         if problem is not None:
             raise ValueError(problem)
@@ -366,11 +375,17 @@ class TrainingForm(QWidget):
         names = [image.name for image, _ in found]
         truths = [array(labels) for _, labels in found]
         layers = [image for image, _ in found]
-        look = look_of(found[0][1])
-        task = replace(task, class_names=look.names, colours=look.colours)
-        return Training(
-            lambda: pair.together(sources, truths, names), layers, task, model, device, axis
-        )
+        classes: list[Mapping[int, str]] | None = None
+        if task.learns == "classes":
+            look = look_of(found[0][1])
+            task = replace(task, class_names=look.names, colours=look.colours)
+        elif any(class_column(labels) for _, labels in found):
+            classes = [class_names(labels) for _, labels in found]
+
+        def together() -> pair.Pairs:
+            return replace(pair.together(sources, truths, names), classes=classes)
+
+        return Training(together, layers, task, model, device, axis)
 
     def _recall(self) -> None:
         for name, values in memory.recall("train").items():
