@@ -6,6 +6,7 @@ from skimage import data
 from napari_tessera import apply, threshold, watershed
 from napari_tessera.widgets import preview
 
+from ..conftest import squares, tiny_finder, tiny_model
 from .conftest import wait
 
 
@@ -116,10 +117,11 @@ def test_it_shows_the_current_plane_and_follows_the_slider(viewer, stack, form_o
     wait(lambda: shown(form))
     np.testing.assert_array_equal(form.preview.layer.data[0], threshold(stack.data[1]))
     np.testing.assert_allclose(form.preview.layer.translate, (2, 0, 0))
-    first = form.preview.layer
+    layer = form.preview.layer
     viewer.dims.set_current_step(0, 3)
-    wait(lambda: form.preview.layer is not first and shown(form))
-    np.testing.assert_array_equal(form.preview.layer.data[0], threshold(stack.data[3]))
+    wait(lambda: np.array_equal(layer.data[0], threshold(stack.data[3])))
+    np.testing.assert_allclose(layer.translate, (6, 0, 0))
+    assert form.preview.layer is layer
 
 
 def test_one_level_for_the_stack_is_previewed_with_that_level(viewer, stack, form_of):
@@ -185,3 +187,36 @@ def test_an_error_is_said_and_the_next_change_tries_again(viewer, coins, form_of
     assert list(viewer.layers) == [coins]
     form.fields["smoothing"].value = "2 px"
     wait(lambda: shown(form))
+
+
+@pytest.mark.parametrize(("method", "model"), [("predict", tiny_model), ("detect", tiny_finder)])
+def test_live_each_plane_is_predicted_as_it_is_shown(viewer, form_of, method, model):
+    film = np.stack([np.roll(squares()[0], 5 * shift, axis=1) for shift in range(12)])
+    viewer.add_image(film, name="film")
+    form = form_of(method)
+    assert form.live.isVisibleTo(form)
+    form.over.setCurrentText("planes")
+    form.fields["model"].value = model()
+    viewer.dims.set_current_step(0, 0)
+    form.live.setChecked(True)
+    assert form.show_preview.isChecked()
+    wait(lambda: shown(form))
+    layer = form.preview.layer
+    for plane in range(1, 12):  # faster than the network: the latest wins
+        viewer.dims.set_current_step(0, plane)
+        QTest.qWait(2)
+    wait(lambda: layer.translate[0] == 11 and shown(form))
+    assert form.preview.layer is layer
+    expected = apply(viewer.layers["film"], method, model=model(), over="planes").data[11]
+    assert same_partition(layer.data[0], expected)
+    for plane in (4, 5, 6):
+        viewer.dims.set_current_step(0, plane)
+        wait(lambda plane=plane: layer.translate[0] == plane and shown(form))
+    assert "planes per second" in form.message.text()
+    form.show_preview.setChecked(False)
+    assert not form.live.isChecked()
+    assert list(viewer.layers) == [viewer.layers["film"]]
+
+
+def test_live_is_for_networks(viewer, coins, form_of):
+    assert not form_of("threshold").live.isVisibleTo(form_of("threshold"))

@@ -118,6 +118,7 @@ class MethodForm(QWidget):
         self.table_button, self.save_button = QPushButton("Show table"), QPushButton("Save table")
         self.join = QCheckBox("keep numbers")
         self.show_preview, self.replace_last = QCheckBox("Preview"), QCheckBox("Replace last")
+        self.live = QCheckBox("Live")
         self.replace_last.setChecked(True)
         self.run_button, self.bar = QPushButton("Run"), QProgressBar()
         self.reset_button, self.recipe_button = QPushButton("Reset"), QPushButton("Recipe")
@@ -133,6 +134,8 @@ class MethodForm(QWidget):
             self.levels_from: "Find automatic levels or clusters in each plane, or once in all",
             self.join: "Objects that overlap from plane to plane keep one number",
             self.show_preview: "Show what Run will give, while you change the form",
+            self.live: "Predict each plane as soon as it is shown, in a stack or a video; says how "
+            "many per second",
             self.replace_last: "Run again replaces this form's last result unless you edited it",
             self.run_button: "Run on the chosen region (Enter)",
             self.table_button: "Show the table of the result in napari's features table",
@@ -164,7 +167,7 @@ class MethodForm(QWidget):
             parameter = field.parameter
             self.rows.add(parameter.title, field.native, parameter.word.section)
         outer.addWidget(self.rows, 1)
-        outer.addLayout(beside_one_another(self.show_preview, self.replace_last))
+        outer.addLayout(beside_one_another(self.show_preview, self.live, self.replace_last))
         outer.addWidget(self.run_button)
         outer.addWidget(self.bar)
         outer.addLayout(beside_one_another(self.reset_button, self.recipe_button))
@@ -184,6 +187,7 @@ class MethodForm(QWidget):
         """Show the buttons that have a meaning for what the method gives."""
         self.bar.setVisible(False)
         self.show_preview.setVisible(self.method.returns not in ("table", "scores"))
+        self.live.setVisible(self.show_preview.isVisibleTo(self) and "model" in self.fields)
         self._show_replacing()
         for widget in (self.table_button, self.save_button):
             widget.setVisible("table" in self.method.gives)
@@ -231,6 +235,7 @@ class MethodForm(QWidget):
         self.refining.into.currentIndexChanged.connect(self._show_replacing)
         self.channels.others.changed.connect(self._walk_changed)
         self.show_preview.toggled.connect(self._toggle_preview)
+        self.live.toggled.connect(self._toggle_live)
         self.run_button.clicked.connect(self._run_or_stop)
         self.reset_button.clicked.connect(self.reset)
         self.table_button.clicked.connect(lambda: show_table(self.viewer, self.results.latest))
@@ -523,14 +528,23 @@ class MethodForm(QWidget):
     def _previewed(self, result: Result, call: Call) -> None:
         flat = call.over == "volume"
         note = "Preview: 2-D approximation of the volume. " if flat else "Preview: "
-        self._say(f"{note}{counted(result.kind, result.number)}")
+        speed = self.preview.speed if self.preview.live else None
+        row = "" if speed is None else f", {speed:.1f} planes per second"
+        self._say(f"{note}{counted(result.kind, result.number)}{row}")
 
     def _toggle_preview(self, on: bool) -> None:
         self._follow_drawn()
         if on:
             self.preview.request()
         else:
+            self.live.setChecked(False)
             self.preview.clear()
+
+    def _toggle_live(self, on: bool) -> None:
+        self.preview.live = on
+        if on:
+            self.show_preview.setChecked(True)
+            self.preview.request()
 
     def _progressed(self, share: float, left: float | None) -> None:
         self.bar.setValue(round(share * 100))

@@ -72,7 +72,10 @@ class PairsTable(QWidget):
 
     def _build(self) -> None:
         self.add_button, self.remove_button = QPushButton("Add pair"), QPushButton("Remove")
-        self.folders_button, self.coco_button = QPushButton("Folders..."), QPushButton("COCO...")
+        self.folders_button, self.coco_button = (
+            QPushButton("Folders..."),
+            QPushButton("COCO file..."),
+        )
         self._places = (_path("Images"), _path("Labels"))
         self._numbers, self._list, self._scroll = QButtonGroup(self), QWidget(), QScrollArea()
         self.add_button.setToolTip("Train on one more image with its labels")
@@ -95,11 +98,8 @@ class PairsTable(QWidget):
         column.setSpacing(3)
         for widget in (self._scroll, *self._places):
             column.addWidget(widget)
-        column.addLayout(
-            beside_one_another(
-                self.add_button, self.remove_button, self.folders_button, self.coco_button
-            )
-        )
+        column.addLayout(beside_one_another(self.add_button, self.remove_button))
+        column.addLayout(beside_one_another(self.folders_button, self.coco_button))
 
     def _show(self) -> None:
         """Show pairs or folders, and the buttons that have a meaning for them."""

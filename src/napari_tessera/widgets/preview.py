@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +23,6 @@ from napari_tessera.types import NothingToSeparate, Reporter, VoxelSize
 from napari_tessera.widgets.job import Job
 from napari_tessera.widgets.layers import drawn, dropped_axis, geometry, named_by
 from napari_tessera.widgets.region import current_place, shown_box
-from napari_tessera.widgets.results import same_place
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
 
 PAUSE_MS = 250
 """How long the form has to rest before a preview starts."""
+
+FRAMES, REST_S = 10, 2.0
+"""From how many planes the speed of a live preview is measured, and what ends their row."""
 
 WHOLE_PLANE = 4_000_000
 """Planes of up to this many pixels are previewed whole; of larger ones, what is shown."""
@@ -80,15 +85,41 @@ class Preview:
         self._job: Job | None = None
         self._layer: Layer | None = None
         self._levels: tuple[Any, dict[str, Any]] | None = None
+        self._live, self._behind = False, False
+        self._times: deque[float] = deque(maxlen=FRAMES)
         self._timer = QTimer()
         self._timer.setSingleShot(True)
         self._timer.setInterval(PAUSE_MS)
         self._timer.timeout.connect(self._begin)
 
     def request(self, *_: Any) -> None:
-        """Show a preview after a short rest; an older request is dropped."""
+        """Show a preview after a short rest, or live at once; an older request is dropped."""
+        if not self._live:
+            self._cancel()
+            self._timer.start()
+        elif self._job is None:
+            self._begin()
+        else:
+            self._behind = True
+
+    @property
+    def live(self) -> bool:
+        """Whether each plane is worked on as soon as it is shown and the last one is done."""
+        return self._live
+
+    @live.setter
+    def live(self, on: bool) -> None:
         self._cancel()
-        self._timer.start()
+        self._live = on
+        self._times.clear()
+
+    @property
+    def speed(self) -> float | None:
+        """Planes per second while they follow one another; None after a rest."""
+        times = list(self._times)
+        if len(times) < 2 or max(b - a for a, b in pairwise(times)) > REST_S:
+            return None
+        return (len(times) - 1) / (times[-1] - times[0])
 
     def clear(self) -> None:
         """Take the preview away."""
@@ -103,6 +134,7 @@ class Preview:
         if self._job is not None:
             self._job.stop()
             self._job = None
+        self._behind = False
 
     def _begin(self) -> None:
         try:
@@ -139,6 +171,7 @@ class Preview:
 
     def _fail(self, error: Exception) -> None:
         self.clear()
+        self._times.clear()
         self._failed(error)
 
     def _levels_for(self, call: Call) -> dict[str, Any] | None:
@@ -151,7 +184,11 @@ class Preview:
         self._job = None
         self._levels = None if levels is None else (_stack_key(call), levels)
         self._put(layer)
+        self._times.append(time.monotonic())
         self._shown(result, call)
+        if self._behind:
+            self._behind = False
+            self._begin()
 
     def _put(self, layer: Layer) -> None:
         """Show a layer, where the last one fits in that one: napari takes long to remove it."""
@@ -160,8 +197,8 @@ class Preview:
         old = self._layer
         if old is not None and old in self._viewer.layers:
             usual = [isinstance(getattr(each, "colormap", None), Cyclic) for each in (old, layer)]
-            if all(usual) and same_place(old, layer):
-                old.data = layer.data
+            if all(usual) and old.ndim == layer.ndim:
+                _go_on(old, layer)
                 return
             self._viewer.layers.remove(old)
         self._layer = layer
@@ -173,6 +210,18 @@ class Preview:
     def layer(self) -> Layer | None:
         """The layer that shows the preview, while there is one."""
         return self._layer
+
+
+def _go_on(old: Layer, new: Layer) -> None:
+    """Give a layer the labels of another one, its place and its features."""
+    old.data = new.data
+    for name in ("scale", "translate", "rotate", "shear"):
+        if not np.allclose(getattr(old, name), getattr(new, name)):
+            setattr(old, name, getattr(new, name))
+    if not np.allclose(old.affine.affine_matrix, new.affine.affine_matrix):
+        old.affine = new.affine
+    if len(old.features.columns) or len(new.features.columns):
+        old.features = new.features
 
 
 def layer_of(result: Result, call: Call, view: View) -> Layer:
