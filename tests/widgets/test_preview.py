@@ -84,6 +84,7 @@ def test_it_follows_the_form_and_goes_with_the_toggle(viewer, coins, form_of):
     form.fields["method"].value = "li"
     wait(lambda: np.array_equal(layer.data, threshold(data.coins(), method="li")))
     assert form.preview.layer is layer
+    assert not layer.editable
     assert len(viewer.layers) == 2
     form.show_preview.setChecked(False)
     assert list(viewer.layers) == [coins]
@@ -205,13 +206,14 @@ def test_live_each_plane_is_predicted_as_it_is_shown(viewer, form_of, method, mo
     for plane in range(1, 12):  # faster than the network: the latest wins
         viewer.dims.set_current_step(0, plane)
         QTest.qWait(2)
-    wait(lambda: layer.translate[0] == 11 and shown(form))
+        assert layer.translate[0] == plane  # it stays in sight
+    wait(lambda: shown(form) and not form.preview._behind)
     assert form.preview.layer is layer
     expected = apply(viewer.layers["film"], method, model=model(), over="planes").data[11]
     assert same_partition(layer.data[0], expected)
     for plane in (4, 5, 6):
         viewer.dims.set_current_step(0, plane)
-        wait(lambda plane=plane: layer.translate[0] == plane and shown(form))
+        wait(lambda: shown(form))
     assert "planes per second" in form.message.text()
     form.show_preview.setChecked(False)
     assert not form.live.isChecked()

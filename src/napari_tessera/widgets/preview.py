@@ -86,6 +86,7 @@ class Preview:
         self._layer: Layer | None = None
         self._levels: tuple[Any, dict[str, Any]] | None = None
         self._live, self._behind = False, False
+        self._corner: tuple[Call, list[int]] | None = None
         self._times: deque[float] = deque(maxlen=FRAMES)
         self._timer = QTimer()
         self._timer.setSingleShot(True)
@@ -97,7 +98,9 @@ class Preview:
         if not self._live:
             self._cancel()
             self._timer.start()
-        elif self._job is None:
+            return
+        self._follow()
+        if self._job is None:
             self._begin()
         else:
             self._behind = True
@@ -164,7 +167,7 @@ class Preview:
         self._job = Job(
             work,
             title="",
-            finished=lambda outcome: self._show(call, *outcome),
+            finished=lambda outcome: self._show(call, view, *outcome),
             failed=self._fail,
         )
         self._job.start()
@@ -172,6 +175,7 @@ class Preview:
     def _fail(self, error: Exception) -> None:
         self.clear()
         self._times.clear()
+        self._corner = None
         self._failed(error)
 
     def _levels_for(self, call: Call) -> dict[str, Any] | None:
@@ -179,16 +183,30 @@ class Preview:
         return self._levels[1] if self._levels and self._levels[0] == _stack_key(call) else None
 
     def _show(
-        self, call: Call, result: Result, layer: Layer, levels: dict[str, Any] | None
+        self, call: Call, view: View, result: Result, layer: Layer, levels: dict[str, Any] | None
     ) -> None:
         self._job = None
         self._levels = None if levels is None else (_stack_key(call), levels)
         self._put(layer)
+        self._corner = call, corner_of(result, view)
         self._times.append(time.monotonic())
         self._shown(result, call)
         if self._behind:
             self._behind = False
+            self._follow()
             self._begin()
+
+    def _follow(self) -> None:
+        """Bring what the network has made of an earlier plane to the one that is shown.
+
+        In a video it is a moment late; without this it would be seen only at rest.
+        """
+        if self._layer is None or self._corner is None:
+            return
+        call, corner = self._corner
+        axis = dropped_axis(call.source)
+        start = [*current_place(self._viewer, call.layer, axis)[:-2], *corner[-2:]]
+        self._layer.translate = geometry(call.layer, start, axis)["translate"]
 
     def _put(self, layer: Layer) -> None:
         """Show a layer, where the last one fits in that one: napari takes long to remove it."""
@@ -222,12 +240,18 @@ def _go_on(old: Layer, new: Layer) -> None:
         old.affine = new.affine
     if len(old.features.columns) or len(new.features.columns):
         old.features = new.features
+    old.editable = False  # new data let napari decide anew
+
+
+def corner_of(result: Result, view: View) -> list[int]:
+    """Return the pixel of the source at which a preview begins."""
+    return [a + b for a, b in zip(view.plane.start, result.start, strict=True)]
 
 
 def layer_of(result: Result, call: Call, view: View) -> Layer:
     """Return the layer that shows a preview."""
-    start = np.array(view.plane.start) + np.array(result.start)
-    place = geometry(call.layer, start.tolist(), dropped_axis(call.source))
+    start = corner_of(result, view)
+    place = geometry(call.layer, start, dropped_axis(call.source))
     place["scale"] = place["scale"] * ([1] * (len(start) - 2) + [view.step] * 2)
     marked, name = {KEY: {"preview": True}}, f"Preview: {named_by(call.method)}"
     layer = drawn(result, name=name, opacity=0.6, metadata=marked, **place)

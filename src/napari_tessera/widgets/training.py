@@ -93,6 +93,9 @@ GROUPS = {
     "transfer": ("Start", Transfer),
 }
 
+UNFIT = {"pixels": ("mosaic",), "objects": ("mixup", "cutmix")}
+"""Augmentation that has no meaning for networks that score pixels, or find objects."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -332,11 +335,22 @@ class TrainingForm(QWidget):
             group.show_what_applies()
         for group in self.groups.values():
             group.show_what_applies()
-        self.rows.show_row(self.fields["targets"].native, self.fields["kind"].value == "objects")
+        pixels = self._finds == "pixels"
+        for name in UNFIT[self._finds]:
+            self.rows.show_row(self.groups["augmentation"].fields[name].native, False)
+        self.rows.show_section(GROUPS["objective"][0], pixels)
+        self.rows.show_row(self.fields["kind"].native, pixels)
+        objects = self.fields["kind"].value == "objects"
+        self.rows.show_row(self.fields["targets"].native, pixels and objects)
         self.rows.show_row(self.channel_axis, self.channel_axis.count() > 1)
         self.rows.fit_width()
 
     # ------------------------------------------------------------------ values
+
+    @property
+    def _finds(self) -> str:
+        """Whether the chosen network scores "pixels" or finds "objects"."""
+        return NETWORKS[self.networks.chosen].finds
 
     def read(self) -> Training:
         """Return the training that the form stands for now.
@@ -347,13 +361,20 @@ class TrainingForm(QWidget):
             If something is missing or does not fit.
         """
         name = self.networks.chosen
+        pixels = self._finds == "pixels"
+        groups = {key: group.value for key, group in self.groups.items()}
+        groups["augmentation"] = replace(
+            groups["augmentation"], **dict.fromkeys(UNFIT[self._finds], 0.0)
+        )
+        if not pixels:
+            groups["objective"] = Objective()
         task = Task(
             network=name,
             options=self.options[name].changed_values(),
-            kind=self.fields["kind"].value,
+            kind=self.fields["kind"].value if pixels else "objects",
             targets=self.fields["targets"].value,
             seed=self.fields["seed"].value,
-            **{key: group.value for key, group in self.groups.items()},
+            **groups,
         )
         model = self.name.text().strip()
         if not model:
@@ -504,6 +525,7 @@ class TrainingForm(QWidget):
         if self._shown in self.viewer.layers and self._shown_at == place:
             # napari takes long to remove a layer and to add one
             self._shown.data = labels
+            self._shown.editable = False  # new data let napari decide anew
             return
         self._drop_shown()
         self._shown, self._shown_at = self._layer_of(labels, on, judged.start), place
