@@ -8,8 +8,11 @@ from pathlib import Path
 import napari
 import numpy as np
 from scipy import ndimage
+from skimage import data
 
-from napari_tessera import METHODS, apply, measure
+from napari_tessera import METHODS, apply, measure, watershed
+from napari_tessera.deep.settings import Optimisation
+from napari_tessera.deep.train import train as train_network
 from napari_tessera.widgets import demo
 from napari_tessera.widgets.dock import dock
 from napari_tessera.widgets.surgery import Surgery
@@ -38,6 +41,7 @@ SETTINGS = {
     "relabel": {},
     "crf": {},
     "predict": {"model": "coins"},
+    "detect": {"model": "coins one by one"},
     "scores": {"model": "coins"},
 }
 """What is chosen in each form; the other fields keep their defaults."""
@@ -131,6 +135,18 @@ def train() -> None:
     viewer.close()
 
 
+def train_finder() -> None:
+    """Train a Mask R-CNN on the coins."""
+    coins = data.coins()
+    train_network(
+        coins,
+        watershed(coins, background="60 px"),
+        model="coins one by one",
+        network="mask_rcnn",
+        optimisation=Optimisation(epochs=4, steps=15),
+    )
+
+
 if __name__ == "__main__":
     HERE.mkdir(exist_ok=True)
     forms = [name for name, method in METHODS.items() if not method.by_hand]
@@ -139,6 +155,8 @@ if __name__ == "__main__":
         os.environ["NAPARI_TESSERA_MODELS"] = models
         if {"train", "predict", "scores"} & set(chosen):
             train()
+        if "detect" in chosen:
+            train_finder()
         if "surgery" in chosen:
             surgery()
         for method in chosen:

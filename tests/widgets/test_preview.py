@@ -191,7 +191,8 @@ def test_an_error_is_said_and_the_next_change_tries_again(viewer, coins, form_of
 
 
 @pytest.mark.parametrize(("method", "model"), [("predict", tiny_model), ("detect", tiny_finder)])
-def test_live_each_plane_is_predicted_as_it_is_shown(viewer, form_of, method, model):
+def test_live_each_plane_is_predicted_as_it_is_shown(viewer, form_of, monkeypatch, method, model):
+    monkeypatch.setattr(preview, "REST_S", 60)
     film = np.stack([np.roll(squares()[0], 5 * shift, axis=1) for shift in range(12)])
     viewer.add_image(film, name="film")
     form = form_of(method)

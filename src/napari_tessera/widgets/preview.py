@@ -8,7 +8,6 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -119,10 +118,9 @@ class Preview:
     @property
     def speed(self) -> float | None:
         """Planes per second while they follow one another; None after a rest."""
-        times = list(self._times)
-        if len(times) < 2 or max(b - a for a, b in pairwise(times)) > REST_S:
+        if len(self._times) < 2:
             return None
-        return (len(times) - 1) / (times[-1] - times[0])
+        return (len(self._times) - 1) / (self._times[-1] - self._times[0])
 
     def clear(self) -> None:
         """Take the preview away."""
@@ -189,7 +187,10 @@ class Preview:
         self._levels = None if levels is None else (_stack_key(call), levels)
         self._put(layer)
         self._corner = call, corner_of(result, view)
-        self._times.append(time.monotonic())
+        now = time.monotonic()
+        if self._times and now - self._times[-1] > REST_S:
+            self._times.clear()
+        self._times.append(now)
         self._shown(result, call)
         if self._behind:
             self._behind = False
