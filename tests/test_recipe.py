@@ -246,3 +246,12 @@ def test_arrays_too_large_for_a_command_are_refused(rng, source):
     recipe = Recipe.of(METHODS["watershed"], source, {"markers": noise})
     with pytest.raises(ValueError, match="too large for a command line; save the recipe"):
         recipe.as_command()
+
+
+def test_an_array_that_no_step_takes_is_refused():
+    image = np.arange(20.0).reshape(4, 5)
+    source = Source.of(image, name="ramp")
+    first = Recipe.of(METHODS["threshold"], source, {})
+    chain = replace(Recipe.of(METHODS["smooth"], source, {}), before=first.to_dict())
+    with pytest.raises(TypeError, match="seeds is an array that no step of this recipe takes"):
+        chain.run(source, seeds=image)

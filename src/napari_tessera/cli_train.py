@@ -22,7 +22,7 @@ from napari_tessera.deep.spread import EndedElsewhere
 from napari_tessera.deep.task import Task
 from napari_tessera.deep.train import train
 from napari_tessera.pairs import Pairs, load, matched
-from napari_tessera.types import Progress, Stop
+from napari_tessera.types import LabelsAre, Progress, Stop
 
 
 def train_command(
@@ -33,7 +33,7 @@ def train_command(
     model: str,
     network: str = "unet",
     options: str | None = None,
-    kind: Literal["objects", "classes"] = "objects",
+    kind: LabelsAre = "objects",
     targets: Literal["boundaries", "distances"] = "boundaries",
     class_names: list[str] | None = None,
     channels: str | None = None,

@@ -12,7 +12,7 @@ from napari_tessera.annotation import Annotation
 from napari_tessera.coco import read_coco
 from napari_tessera.files import PICTURES, TIFF, read
 from napari_tessera.sources import Source
-from napari_tessera.types import VoxelSize
+from napari_tessera.types import LabelsAre, VoxelSize
 from napari_tessera.yolo import read_yolo, texts
 
 if TYPE_CHECKING:
@@ -174,7 +174,7 @@ def load(
     found: Sequence[tuple[Path, Truth]],
     *,
     channel_axis: int | Literal["rgb"] | None = None,
-    kind: Literal["objects", "classes"] = "objects",
+    kind: LabelsAre = "objects",
 ) -> Pairs:
     """Open pairs of files; TIFF and Zarr are read when they are needed.
 

@@ -225,6 +225,9 @@ class Recipe:
     def _after(self, image: Source, report: Reporter, arrays: Mapping[str, Any]) -> Result:
         """Run all steps from the image on; what one gives is what the next one refines."""
         steps = self.steps
+        unknown = arrays.keys() - {name for step in steps for name in step.inputs}
+        if unknown:
+            raise TypeError(f"{min(unknown)} is an array that no step of this recipe takes")
         result = steps[0].run(image, report.part(0, len(steps)), **_taken(steps[0], arrays))
         place: Index = (0,) * len(image.shape)
         for number, step in enumerate(steps[1:], 1):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,6 +77,9 @@ ModelFolder = Annotated[str, Word("model")]
 
 Length = Annotated[float | str, Word("length", low=0)]
 """A number in the units of `spacing`, or text such as "2 px" (finest pixels) or "1.5 um"."""
+
+LabelsAre = Literal["objects", "classes"]
+"""What labels stand for: objects, each with a number of its own, or classes of pixels."""
 
 Fraction = Annotated[float, Word("fraction", low=0, high=1)]
 """A share, 0 to 1."""

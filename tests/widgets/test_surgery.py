@@ -132,13 +132,16 @@ def test_keys_take_tools_and_put_them_down(form, layer):
     layer.keymap[next(key for key in layer.keymap if str(key) == "Escape")](layer)
     assert form.tool is None
     assert layer.mouse_pan
+    assert not {"Escape", "Enter"} & {str(key) for key in layer.keymap}
 
 
 def test_a_closed_form_leaves_the_layer_and_its_history(form, layer, drag, viewer):
     form.buttons["Merge"].click()
     before = layer.data.copy()
     drag((20, 40), (20, 55))
+    assert {"Escape", "Enter"} <= {str(key) for key in layer.keymap}
     form.release()
+    assert layer.keymap == {}
     assert layer.mouse_pan
     assert layer.mouse_drag_callbacks == [] or form._pressed not in layer.mouse_drag_callbacks
     layer.undo()

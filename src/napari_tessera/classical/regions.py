@@ -8,7 +8,7 @@ import numpy as np
 
 from napari_tessera.labels import count, smallest_dtype
 from napari_tessera.signature import checked
-from napari_tessera.types import Array, Labels, Objects, Report, Spacing
+from napari_tessera.types import Array, Labels, LabelsAre, Objects, Report, Spacing
 
 Connectivity = Literal["faces", "full"]
 
@@ -95,7 +95,7 @@ def filled(labels: Array) -> Array:
     return result
 
 
-def guessed_kind(labels: Array) -> Literal["objects", "classes"]:
+def guessed_kind(labels: Array) -> LabelsAre:
     """Guess what a plane of labels is: objects are mostly in one piece, classes in several.
 
     Examples

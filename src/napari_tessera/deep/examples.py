@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_tessera.deep.normalising import intensities, normalised
-from napari_tessera.deep.settings import Examples, Kind
+from napari_tessera.deep.settings import Examples
 from napari_tessera.labels import median_diameter, sizes
-from napari_tessera.types import Array, Progress, Reporter
+from napari_tessera.types import Array, LabelsAre, Progress, Reporter
 
 if TYPE_CHECKING:
     from napari_tessera.deep.settings import Augmentation
@@ -209,7 +209,7 @@ class Census:
     digest: bytes
 
 
-def census(piece: Piece, kind: Kind, random: np.random.Generator) -> Census:
+def census(piece: Piece, kind: LabelsAre, random: np.random.Generator) -> Census:
     """Read the labels of a piece once and count them."""
     labels = piece.labels_at(piece.everything)
     digest = hashlib.blake2b(np.ascontiguousarray(labels).data, digest_size=16).digest()
@@ -277,7 +277,7 @@ class Data:
 def prepare(
     found: Sequence[Piece],
     *,
-    kind: Kind,
+    kind: LabelsAre,
     settings: Examples,
     seed: int = 0,
     report: Reporter | None = None,
@@ -346,7 +346,7 @@ def _check_patch(found: Sequence[Piece], patch: int) -> None:
             )
 
 
-def _ids(found: Iterable[Census], kind: Kind, settings: Examples) -> tuple[int, ...]:
+def _ids(found: Iterable[Census], kind: LabelsAre, settings: Examples) -> tuple[int, ...]:
     """Return the labels of classes, in order."""
     if kind == "objects":
         return ()
@@ -365,7 +365,7 @@ def _ids(found: Iterable[Census], kind: Kind, settings: Examples) -> tuple[int, 
 
 
 def divided(
-    found: Sequence[Piece], kind: Kind, settings: Examples, random: np.random.Generator
+    found: Sequence[Piece], kind: LabelsAre, settings: Examples, random: np.random.Generator
 ) -> tuple[list[Piece], list[Piece], str]:
     """Return the pieces to train on, those to judge on, and a sentence about it.
 
@@ -432,7 +432,7 @@ def zoom_of(diameter: float, wanted: float) -> float:
     return min(max(wanted / diameter, 1.0), LARGEST_ZOOM)
 
 
-def _fitted(piece: Piece, kind: Kind, settings: Examples) -> Piece:
+def _fitted(piece: Piece, kind: LabelsAre, settings: Examples) -> Piece:
     """Return a piece with the intensities of the plane or volume it lies in, and its zoom."""
     whole = tuple(slice(0, length) for length in piece.labels.shape[len(piece.index) :])
     raw = replace(piece, box=whole).raw(whole)

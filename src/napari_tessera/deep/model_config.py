@@ -11,7 +11,8 @@ from platform import python_version
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from napari_tessera.deep.networks import NETWORKS
-from napari_tessera.deep.settings import Kind, Normalising, Targets
+from napari_tessera.deep.settings import Normalising, Targets
+from napari_tessera.types import LabelsAre
 
 SCHEMA = 1
 """Version of this layout."""
@@ -143,7 +144,7 @@ class ModelConfig:
         return len(self.ids) or 3
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> LabelsAre:
         """What the labels are: "objects" or "classes"."""
         return "classes" if self.targets == "classes" else "objects"
 

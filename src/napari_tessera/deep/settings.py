@@ -13,7 +13,6 @@ from napari_tessera.deep.formula import parse
 from napari_tessera.signature import check_settings
 from napari_tessera.types import Fraction, Word
 
-Kind = Literal["objects", "classes"]
 ObjectTargets = Literal["boundaries", "distances"]
 Targets = Literal["boundaries", "distances", "classes", "instances"]
 Device = Annotated[str, Word("device")]

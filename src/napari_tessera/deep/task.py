@@ -10,13 +10,13 @@ from napari_tessera.deep.networks import NETWORKS
 from napari_tessera.deep.settings import (
     Augmentation,
     Examples,
-    Kind,
     Objective,
     ObjectTargets,
     Optimisation,
     Targets,
     Transfer,
 )
+from napari_tessera.types import LabelsAre
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Task:
 
     network: str = "unet"
     options: Mapping[str, Any] | None = None
-    kind: Kind = "objects"
+    kind: LabelsAre = "objects"
     targets: ObjectTargets = "boundaries"
     examples: Examples = Examples()
     augmentation: Augmentation = Augmentation()

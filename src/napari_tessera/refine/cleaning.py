@@ -14,6 +14,7 @@ from napari_tessera.signature import checked
 from napari_tessera.types import (
     Array,
     Labels,
+    LabelsAre,
     Length,
     Objects,
     Progress,
@@ -23,8 +24,6 @@ from napari_tessera.types import (
     VoxelSize,
     Word,
 )
-
-LabelsAre = Literal["objects", "classes"]
 
 
 @checked

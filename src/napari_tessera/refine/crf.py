@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from napari_tessera.types import (
     Image,
     Intensities,
     Labels,
+    LabelsAre,
     Length,
     Report,
     Reporter,
@@ -28,7 +29,6 @@ from napari_tessera.types import (
     Word,
 )
 
-LabelsAre = Literal["objects", "classes"]
 Weight = Annotated[float, Word(low=0, high=1000, section="Advanced")]
 LOW, HIGH = 0.1, 99.9
 """Percentiles of the image between which its intensities are 0 to 1."""

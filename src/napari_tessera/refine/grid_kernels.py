@@ -109,8 +109,8 @@ def sweep(
     for y in range(first, stop):
         for m in range(logits.shape[1]):
             if mode != FIRST:
-                _mix_planes(appearance, i0[y], t0[y], i1[m], t1[m], plane)
-                _mix_lines(smoothness, j0[y], s0[y], j1[m], s1[m], line)
+                _mix(appearance, i0[y], t0[y], i1[m], t1[m], plane)
+                _mix(smoothness, j0[y], s0[y], j1[m], s1[m], line)
             plane_sums[:] = 0
             line_sums[:] = 0
             for x in range(logits.shape[2]):
@@ -150,8 +150,8 @@ def sweep(
                 _add(e, found, u)
                 _add(f, found, v)
             if mode != LAST:
-                _share_planes(plane_sums, i0[y] - i0[first], t0[y], i1[m], t1[m], wide_sums)
-                _share_lines(line_sums, j0[y] - j0[first], s0[y], j1[m], s1[m], tight_sums)
+                _share(plane_sums, i0[y] - i0[first], t0[y], i1[m], t1[m], wide_sums)
+                _share(line_sums, j0[y] - j0[first], s0[y], j1[m], s1[m], tight_sums)
 
 
 @njit(nogil=True, fastmath=True, cache=True)  # type: ignore[untyped-decorator]
@@ -187,8 +187,8 @@ def sweep_two(
     for y in range(first, stop):
         for m in range(logits.shape[1]):
             if mode != FIRST:
-                _mix_planes(appearance, i0[y], t0[y], i1[m], t1[m], plane)
-                _mix_lines(smoothness, j0[y], s0[y], j1[m], s1[m], line)
+                _mix(appearance, i0[y], t0[y], i1[m], t1[m], plane)
+                _mix(smoothness, j0[y], s0[y], j1[m], s1[m], line)
             plane_sums[:] = 0
             line_sums[:] = 0
             row, where, share, scale = logits[y, m, :, 0], places[y, m], shares[y, m], norm[y, m]
@@ -225,12 +225,12 @@ def sweep_two(
                 near_sums[right] += (ONE - sx) * own
                 near_sums[right + np.uint64(1)] += sx * own
             if mode != LAST:
-                _share_planes(plane_sums, i0[y] - i0[first], t0[y], i1[m], t1[m], wide_sums)
-                _share_lines(line_sums, j0[y] - j0[first], s0[y], j1[m], s1[m], tight_sums)
+                _share(plane_sums, i0[y] - i0[first], t0[y], i1[m], t1[m], wide_sums)
+                _share(line_sums, j0[y] - j0[first], s0[y], j1[m], s1[m], tight_sums)
 
 
 @njit(nogil=True, fastmath=True, cache=True)  # type: ignore[untyped-decorator]
-def _mix_planes(grid: Any, i: Any, t: Any, j: Any, s: Any, mixed: Any) -> None:
+def _mix(grid: Any, i: Any, t: Any, j: Any, s: Any, mixed: Any) -> None:
     mixed[:] = 0
     for di in range(2):
         for dj in range(2):
@@ -242,30 +242,7 @@ def _mix_planes(grid: Any, i: Any, t: Any, j: Any, s: Any, mixed: Any) -> None:
 
 
 @njit(nogil=True, fastmath=True, cache=True)  # type: ignore[untyped-decorator]
-def _mix_lines(grid: Any, i: Any, t: Any, j: Any, s: Any, mixed: Any) -> None:
-    mixed[:] = 0
-    for di in range(2):
-        for dj in range(2):
-            weight = (t if di else ONE - t) * (s if dj else ONE - s)
-            if weight > 0:
-                part, flat = grid[i + di, j + dj].reshape(-1), mixed.reshape(-1)
-                for n in range(flat.size):
-                    flat[n] += weight * part[n]
-
-
-@njit(nogil=True, fastmath=True, cache=True)  # type: ignore[untyped-decorator]
-def _share_planes(values: Any, i: Any, t: Any, j: Any, s: Any, grid: Any) -> None:
-    for di in range(2):
-        for dj in range(2):
-            weight = (t if di else ONE - t) * (s if dj else ONE - s)
-            if weight > 0:
-                part, flat = grid[i + di, j + dj].reshape(-1), values.reshape(-1)
-                for n in range(flat.size):
-                    part[n] += weight * flat[n]
-
-
-@njit(nogil=True, fastmath=True, cache=True)  # type: ignore[untyped-decorator]
-def _share_lines(values: Any, i: Any, t: Any, j: Any, s: Any, grid: Any) -> None:
+def _share(values: Any, i: Any, t: Any, j: Any, s: Any, grid: Any) -> None:
     for di in range(2):
         for dj in range(2):
             weight = (t if di else ONE - t) * (s if dj else ONE - s)
@@ -292,7 +269,7 @@ def count_pixels(rows: Any, seen: Any, wide: Any, places: Any, shares: Any, sums
                 plane[g, z + 1, 0] += (ONE - tx) * tz
                 plane[g + 1, z, 0] += tx * (ONE - tz)
                 plane[g + 1, z + 1, 0] += tx * tz
-            _share_planes(plane, i0[y] - i0[first], t0[y], i1[m], t1[m], sums)
+            _share(plane, i0[y] - i0[first], t0[y], i1[m], t1[m], sums)
 
 
 @njit(nogil=True, fastmath=True, cache=True)  # type: ignore[untyped-decorator]
@@ -303,7 +280,7 @@ def take(rows: Any, grid: Any, wide: Any, places: Any, shares: Any, result: Any)
     plane = np.zeros(grid.shape[2:], np.float32)
     for y in range(first, stop):
         for m in range(places.shape[1]):
-            _mix_planes(grid, i0[y], t0[y], i1[m], t1[m], plane)
+            _mix(grid, i0[y], t0[y], i1[m], t1[m], plane)
             for x in range(places.shape[2]):
                 g, z, tx, tz = i2[x], places[y, m, x], t2[x], shares[y, m, x]
                 result[y, m, x] = (ONE - tx) * (
@@ -328,7 +305,7 @@ def put_lines(rows: Any, values: Any, tight: Any, norms: Any, sums: Any) -> None
                     value = values[y, m, x, k] * near
                     line[j, k] += (ONE - sx) * value
                     line[j + 1, k] += sx * value
-            _share_lines(line, j0[y] - j0[first], s0[y], j1[m], s1[m], sums)
+            _share(line, j0[y] - j0[first], s0[y], j1[m], s1[m], sums)
 
 
 @njit(nogil=True, fastmath=True, cache=True)  # type: ignore[untyped-decorator]
@@ -340,7 +317,7 @@ def take_lines(rows: Any, grid: Any, tight: Any, norms: Any, weight: Any, result
     line = np.zeros(grid.shape[2:], np.float32)
     for y in range(first, stop):
         for m in range(result.shape[1]):
-            _mix_lines(grid, j0[y], s0[y], j1[m], s1[m], line)
+            _mix(grid, j0[y], s0[y], j1[m], s1[m], line)
             for x in range(result.shape[2]):
                 j, sx = j2[x], s2[x]
                 near = weight * n0[y] * n1[m] * n2[x]

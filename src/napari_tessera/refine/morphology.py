@@ -14,6 +14,7 @@ from napari_tessera.signature import checked
 from napari_tessera.types import (
     Image,
     Labels,
+    LabelsAre,
     Length,
     Progress,
     Report,
@@ -24,8 +25,6 @@ from napari_tessera.types import (
 )
 
 Operation = Literal["opening", "closing", "erosion", "dilation", "gradient"]
-
-Kind = Literal["objects", "classes"]
 
 _OPERATIONS = {
     "opening": labelwise.opening,
@@ -48,7 +47,7 @@ def morphology(
     element: Shape = "ball",
     radius: Length = "2 px",
     angle: Angle = 0.0,
-    labels_are: Kind = "objects",
+    labels_are: LabelsAre = "objects",
     spacing: Spacing = None,
     report: Report = None,
 ) -> Labels:

@@ -211,6 +211,8 @@ class Surgery(QWidget):
     def _stop_listening(self, layer: Layer) -> None:
         if self._pressed in layer.mouse_drag_callbacks:
             layer.mouse_drag_callbacks.remove(self._pressed)
+            for key in ("Escape", "Enter"):
+                layer.bind_key(key, None)
         layer.mouse_pan = True
 
     # ------------------------------------------------------------------ tools
