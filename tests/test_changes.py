@@ -82,3 +82,17 @@ def test_why_an_array_cannot_be_changed_is_said(tmp_path):
     frozen.flags.writeable = False
     assert unwritable(frozen) == "it is read-only"
     assert unwritable(da.zeros((2, 2))) == "it is computed when it is read (dask)"
+
+
+def test_a_change_knows_whether_an_array_is_the_one_it_was_made_for():
+    labels = np.zeros((4, 5), np.uint8)
+    (change,) = differences(labels, (1, 1), np.array([[3, 4]]))
+    assert change.fits(labels)
+    assert not change.fits(labels, back=True)
+    change.flip(labels)
+    assert change.fits(labels, back=True)
+    labels[0, 0] = 9  # elsewhere
+    assert change.fits(labels, back=True)
+    labels[1, 2] = 9
+    assert not change.fits(labels)
+    assert not change.fits(labels, back=True)

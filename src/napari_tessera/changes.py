@@ -6,6 +6,7 @@ Old and new values are kept as their difference (XOR), which turns each into the
 from __future__ import annotations
 
 import math
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -30,11 +31,15 @@ class Change:
         Of the array.
     packed : bytes
         The difference, compressed.
+    before, after : int
+        Checksums (CRC-32) of the old and the new values.
     """
 
     box: Box
     dtype: str
     packed: bytes
+    before: int
+    after: int
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -45,6 +50,10 @@ class Change:
     def size(self) -> int:
         """Pixels in the box."""
         return math.prod(self.shape)
+
+    def fits(self, array: Any, *, back: bool = False) -> bool:
+        """Return True if an array holds the old values; with `back`, the new ones."""
+        return _checksum(np.asarray(array[self.box])) == (self.after if back else self.before)
 
     def flip(self, array: Any) -> None:
         """Turn old values of an array into new ones, in place; the next time, new into old."""
@@ -125,11 +134,17 @@ def _difference(old: Array, new: Array, place: Box) -> Change | None:
         if not there.size:
             return None
         spans.append((int(there[0]), int(there[-1]) + 1))
-    inner = np.ascontiguousarray(difference[tuple(slice(a, b) for a, b in spans)])
+    part = tuple(slice(a, b) for a, b in spans)
+    inner = np.ascontiguousarray(difference[part])
     box = tuple(
         slice(part.start + a, part.start + b) for part, (a, b) in zip(place, spans, strict=True)
     )
-    return Change(box, inner.dtype.str, _codec().encode(inner))
+    sums = _checksum(old[part]), _checksum(new[part])
+    return Change(box, inner.dtype.str, _codec().encode(inner), *sums)
+
+
+def _checksum(values: Array) -> int:
+    return zlib.crc32(np.ascontiguousarray(values).data)
 
 
 def _codec() -> Any:

@@ -181,3 +181,35 @@ def test_painted_pixels_are_a_step_of_the_recipe(viewer, layer):
     made.undo()
     made.undo()
     assert own.recipe == recipe.to_dict()
+
+
+@pytest.mark.parametrize("at_once", [1_000_000, 0])
+def test_what_a_program_has_written_is_never_undone_into_something_else(
+    layer, monkeypatch, at_once
+):
+    told = []
+    monkeypatch.setattr(history_module, "show_error", told.append)
+    monkeypatch.setattr(history_module, "AT_ONCE", at_once)
+    history = History.of(layer)
+    for number in (5, 6):
+        history.commit(step(layer, [[[number, number]]], name=f"write {number}"))
+        wait(lambda: history._job is None)
+    layer.data[0, 0, 0] = 8
+    expected = layer.data.copy()
+    layer.undo()
+    wait(lambda: history._job is None)
+    np.testing.assert_array_equal(layer.data, expected)
+    expected_words = (
+        "layer 'cells' was changed by a program since 'write 6'; it stays as it is, and its "
+        "earlier steps are forgotten"
+    )
+    assert told == [expected_words]
+    assert history.steps == []
+    assert layer.editable
+    assert history.recipe is None
+    late = step(layer, [[[1, 2]]])
+    layer.data[0, 0, 1] = 7
+    history.commit(late)
+    wait(lambda: history._job is None)
+    assert layer.data[0, 0, :2].tolist() == [8, 7]
+    assert len(told) == 2

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from napari.utils.notifications import show_error
 from psygnal import Signal
 
 from napari_tessera.catalogue import METHODS
@@ -32,6 +33,10 @@ AT_ONCE = 2_000_000
 """Pixels that are changed at once; more are changed in a thread."""
 
 ATTRIBUTE = "_napari_tessera_history"
+
+
+class ChangedElsewhere(ValueError):
+    """The array of a layer is not what the timeline says."""
 
 
 class Step:
@@ -152,7 +157,7 @@ class History:
             then()
             self.changed.emit()
 
-        self._flip(step, done)
+        self._flip(step, done, back=False)
 
     def undo(self) -> None:
         """Take back the newest step or stroke."""
@@ -177,13 +182,22 @@ class History:
             self._note(step.before if undoing else step.after)
             self.changed.emit()
 
-        self._flip(step, done)
+        self._flip(step, done, back=undoing)
 
-    def _flip(self, step: Step, done: Callable[[], None]) -> None:
-        """Turn old into new values, or back, and call when that is done."""
+    def _flip(self, step: Step, done: Callable[[], None], *, back: bool) -> None:
+        """Turn old into new values, or back, and call when that is done.
+
+        Where the array holds others, somebody has changed it behind this timeline: it stays as it
+        is, and the timeline is forgotten.
+        """
         layer, array = self._layer, self._layer.data
 
         def work(*_: Any) -> None:
+            if not all(change.fits(array, back=back) for change in step.changes):
+                raise ChangedElsewhere(
+                    f"layer {layer.name!r} was changed by a program since {step.name!r}; it stays "
+                    "as it is, and its earlier steps are forgotten"
+                )
             for change in step.changes:
                 change.flip(array)
 
@@ -192,9 +206,19 @@ class History:
             layer.refresh()
             done()
 
+        def failed(error: Exception) -> None:
+            self._job = None
+            if isinstance(error, ChangedElsewhere):
+                self._forget()
+            show_error(str(error))
+
         if step.size <= AT_ONCE:
-            work()
-            finished()
+            try:
+                work()
+            except ChangedElsewhere as error:
+                failed(error)
+            else:
+                finished()
             return
         unlock = _locked(layer)
 
@@ -202,12 +226,11 @@ class History:
             unlock()
             finished()
 
-        def failed(error: Exception) -> None:
+        def ended(error: Exception) -> None:
             unlock()
-            self._job = None
-            raise error
+            failed(error)
 
-        self._job = Job(work, title=f"Writing {layer.name}", finished=end, failed=failed)
+        self._job = Job(work, title=f"Writing {layer.name}", finished=end, failed=ended)
         self._job.start()
 
     def _trim(self) -> None:
