@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import numpy as np
 
 from napari_tessera.kept import Kept
@@ -38,11 +40,17 @@ def test_nothing_is_left_after_clearing():
 
 
 def test_arrays_are_told_apart_by_what_they_hold():
-    from napari_tessera.deep.scoring import _digest
+    from napari_tessera.deep.scoring import kept_key
+
+    model = SimpleNamespace(path="nuclei", config=SimpleNamespace(weights="0f3a"))
+
+    def key(image, *options):
+        return kept_key(image, model, options)
 
     image = np.arange(12).reshape(3, 4)
-    assert _digest(image) == _digest(image.copy())
-    assert _digest(image) == _digest(np.asfortranarray(image))
-    assert _digest(image) != _digest(image.reshape(4, 3))
-    assert _digest(image) != _digest(image.astype(np.float64))
-    assert _digest(image) != _digest(image + 1)
+    assert key(image) == key(image.copy())
+    assert key(image) == key(np.asfortranarray(image))
+    assert key(image) != key(image.reshape(4, 3))
+    assert key(image) != key(image.astype(np.float64))
+    assert key(image) != key(image + 1)
+    assert key(image, 256) != key(image, 512)
