@@ -26,7 +26,7 @@ TRUNCATE = 4.0
 CHUNKS = 16
 """Into how many parts rows are cut: the same for any number of threads, as are the sums then."""
 
-SMALLEST = 1 << 15
+SMALLEST = 1 << 16
 """Pixels of a part, at least: fewer are not worth a thread."""
 
 

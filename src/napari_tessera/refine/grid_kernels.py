@@ -172,7 +172,10 @@ def sweep_two(
     tight_sums: Any,
     result: Any,
 ) -> None:
-    """Do what `sweep` does, for two labels: one number per pixel, and flat planes of nodes."""
+    """Do what `sweep` does, for two labels: one number per pixel, and flat planes of nodes.
+
+    A row is gone through several times, so that what needs no node of the grid is vectorised.
+    """
     first, stop = rows
     (i0, t0), (i1, t1), (i2, t2) = wide
     (j0, s0), (j1, s1), (j2, s2) = tight
@@ -183,50 +186,48 @@ def sweep_two(
     plane_sums, line_sums = np.zeros_like(plane), np.zeros_like(line)
     flat, flat_sums = plane.reshape(-1), plane_sums.reshape(-1)
     near_flat, near_sums = line.reshape(-1), line_sums.reshape(-1)
-    step = np.uint64(plane.shape[1])
+    step, one = np.uint64(plane.shape[1]), np.uint64(1)
+    values = np.empty(logits.shape[2], np.float32)
     for y in range(first, stop):
         for m in range(logits.shape[1]):
+            where, share, scale = places[y, m], shares[y, m], norm[y, m]
+            here = n0[y] * n1[m]
+            values[:] = logits[y, m, :, 0]
             if mode != FIRST:
                 _mix(appearance, i0[y], t0[y], i1[m], t1[m], plane)
                 _mix(smoothness, j0[y], s0[y], j1[m], s1[m], line)
+                for x in range(values.size):
+                    node = np.uint64(i2[x]) * step + np.uint64(where[x])
+                    below, right = node + step, np.uint64(j2[x])
+                    p = flat[node] + share[x] * (flat[node + one] - flat[node])
+                    q = flat[below] + share[x] * (flat[below + one] - flat[below])
+                    u, v = near_flat[right], near_flat[right + one]
+                    values[x] += wide_weight * scale[x] * (p + t2[x] * (q - p))
+                    values[x] += tight_weight * here * n2[x] * (u + s2[x] * (v - u))
+            if mode == LAST:
+                result[y, m, :, 0] = values
+                continue
+            for x in range(values.size):
+                small = exponential(-abs(values[x]))
+                values[x] = np.copysign((ONE - small) / (ONE + small), values[x])
             plane_sums[:] = 0
             line_sums[:] = 0
-            row, where, share, scale = logits[y, m, :, 0], places[y, m], shares[y, m], norm[y, m]
-            here = n0[y] * n1[m]
-            for x in range(row.size):
+            for x in range(values.size):
                 node = np.uint64(i2[x]) * step + np.uint64(where[x])
-                below, right = node + step, np.uint64(j2[x])
-                tx, tz, sx = t2[x], share[x], s2[x]
-                c, d = tx * (ONE - tz), tx * tz
-                a, b = ONE - tz - c, tz - d
-                far, near = scale[x], here * n2[x]
-                value = row[x]
-                if mode != FIRST:
-                    value += wide_weight * far * (
-                        a * flat[node]
-                        + b * flat[node + np.uint64(1)]
-                        + c * flat[below]
-                        + d * flat[below + np.uint64(1)]
-                    ) + tight_weight * near * (
-                        (ONE - sx) * near_flat[right] + sx * near_flat[right + np.uint64(1)]
-                    )
-                if mode == LAST:
-                    result[y, m, x, 0] = value
-                    continue
-                small = exponential(-abs(value))
-                ratio = (ONE - small) / (ONE + small)
-                found = ratio if value >= 0 else -ratio
-                own = found * far
-                flat_sums[node] += a * own
-                flat_sums[node + np.uint64(1)] += b * own
-                flat_sums[below] += c * own
-                flat_sums[below + np.uint64(1)] += d * own
-                own = found * near
-                near_sums[right] += (ONE - sx) * own
-                near_sums[right + np.uint64(1)] += sx * own
-            if mode != LAST:
-                _share(plane_sums, i0[y] - i0[first], t0[y], i1[m], t1[m], wide_sums)
-                _share(line_sums, j0[y] - j0[first], s0[y], j1[m], s1[m], tight_sums)
+                below = node + step
+                own = values[x] * scale[x]
+                lower = t2[x] * own
+                upper = own - lower
+                flat_sums[node] += upper - share[x] * upper
+                flat_sums[node + one] += share[x] * upper
+                flat_sums[below] += lower - share[x] * lower
+                flat_sums[below + one] += share[x] * lower
+            for x in range(values.size):
+                right, own = np.uint64(j2[x]), here * n2[x] * values[x]
+                near_sums[right] += own - s2[x] * own
+                near_sums[right + one] += s2[x] * own
+            _share(plane_sums, i0[y] - i0[first], t0[y], i1[m], t1[m], wide_sums)
+            _share(line_sums, j0[y] - j0[first], s0[y], j1[m], s1[m], tight_sums)
 
 
 @njit(nogil=True, fastmath=True, cache=True)  # type: ignore[untyped-decorator]
@@ -362,6 +363,13 @@ def blur(lines: Any, nodes: Any, taps: Any, low: Any, high: Any, result: Any) ->
 def softmax(logits: Any, found: Any) -> None:
     """Write the probabilities (L, N) of logits (N, L - 1), that of the last label being 0."""
     count = logits.shape[1]
+    if count == 1:
+        for i in range(logits.shape[0]):
+            small = exponential(-abs(logits[i, 0]))
+            less = small / (ONE + small)
+            found[0, i] = less if logits[i, 0] < 0 else ONE - less
+            found[1, i] = ONE - found[0, i]
+        return
     own = np.empty(count, np.float32)
     for i in range(logits.shape[0]):
         highest = np.float32(0)
