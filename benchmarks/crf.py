@@ -117,11 +117,11 @@ def speed(folder):
     repeats = [-(-128 // length) for length in solid.shape]
     solid = np.tile(solid, repeats)[:128, :128, :128]
     cases = [
-        ("grey 512^2", camera[None], 2, 3),
+        ("grey 512^2", camera[None], 2, 9),
         ("grey 2048^2", np.tile(camera, (4, 4))[None], 2, 2),
         ("grey 128^3", solid[None], 2, 2),
         ("grey 512^2", camera[None], 21, 2),
-        ("colour 512^2", np.moveaxis(colours, -1, 0), 2, 3),
+        ("colour 512^2", np.moveaxis(colours, -1, 0), 2, 5),
         ("colour 512^2", np.moveaxis(colours, -1, 0), 21, 2),
     ]
     for name, image, labels, turns in cases:
