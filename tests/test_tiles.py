@@ -1,3 +1,6 @@
+import os
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -33,6 +36,20 @@ def test_a_failure_reaches_the_caller_and_drops_the_rest():
     with pytest.raises(ValueError, match="1"):
         list(in_order(work, range(100), workers=2))
     assert len(done) < 10
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_forked_process_has_threads_of_its_own():
+    code = """
+import os
+from napari_tessera.tiles import in_order
+list(in_order(str, range(3), workers=2))
+child = os.fork()
+if not child:
+    os._exit(list(in_order(int, range(3), workers=2)) != [0, 1, 2])
+assert os.waitpid(child, 0)[1] == 0
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
 def test_slabs_give_exactly_what_the_whole_gives(rng, monkeypatch):

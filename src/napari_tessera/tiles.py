@@ -7,6 +7,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache
 from typing import Any, TypeVar
 
 import numpy as np
@@ -37,7 +38,7 @@ def in_order(
     if workers < 2 or threading.current_thread().name.startswith(_POOL):
         yield from map(function, items)
         return
-    pool = ThreadPoolExecutor(workers, thread_name_prefix=_POOL)
+    pool = _threads()
     pending: deque[Future[R]] = deque()
     try:
         for item in items:
@@ -47,7 +48,19 @@ def in_order(
         while pending:
             yield pending.popleft().result()
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+        for future in pending:
+            future.cancel()
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    """Return the threads that all pieces share: to start some for each call takes half a ms."""
+    return ThreadPoolExecutor(WORKERS, thread_name_prefix=_POOL)
+
+
+if hasattr(os, "register_at_fork"):
+    # a child has none of its parent's threads
+    os.register_at_fork(after_in_child=_threads.cache_clear)
 
 
 def map_slabs(
