@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import cache
+from itertools import product
 from typing import Any, TypeVar
 
 import numpy as np
@@ -21,6 +24,8 @@ WORKERS = os.cpu_count() or 1
 """How many pieces are worked on at once: one per core."""
 
 _POOL = "tessera"
+
+Box = tuple[slice, ...]
 
 SLAB = 1 << 20
 """About how many pixels one library call may take (well under 2 s for every filter here)."""
@@ -61,6 +66,63 @@ def _threads() -> ThreadPoolExecutor:
 if hasattr(os, "register_at_fork"):
     # a child has none of its parent's threads
     os.register_at_fork(after_in_child=_threads.cache_clear)
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A part of an array, and what is looked at around it.
+
+    Attributes
+    ----------
+    core : tuple of slice
+        The part. The cores of all tiles cover the array once.
+    seen : tuple of slice
+        The part with its surroundings, as far as the array goes.
+    """
+
+    core: Box
+    seen: Box
+
+    @property
+    def inner(self) -> Box:
+        """The core within what is seen."""
+        return tuple(
+            slice(own.start - out.start, own.stop - out.start)
+            for own, out in zip(self.core, self.seen, strict=True)
+        )
+
+
+def covering(shape: Sequence[int], halo: Sequence[float], pixels: int) -> list[Tile]:
+    """Return tiles of at most so many pixels each, their halo not counted.
+
+    Parameters
+    ----------
+    shape : sequence of int
+    halo : sequence of float
+        Pixels that are looked at beyond a tile, along each axis.
+    pixels : int
+
+    Examples
+    --------
+    >>> [tile.seen for tile in covering((3, 100), (1, 5), 150)]
+    [(slice(0, 3, None), slice(0, 55, None)), (slice(0, 3, None), slice(45, 100, None))]
+    """
+    sides = list(shape)
+    while math.prod(sides) > pixels and max(sides) > 1:
+        # the longest side is cut, so that tiles become cubes and their halos small
+        longest = sides.index(max(sides))
+        parts = -(-shape[longest] // sides[longest]) + 1
+        sides[longest] = min(sides[longest] - 1, -(-shape[longest] // parts))
+    tiles = []
+    for corner in product(*map(range, (0,) * len(sides), shape, sides)):
+        ends = [
+            min(at + side, length) for at, side, length in zip(corner, sides, shape, strict=True)
+        ]
+        wide = [math.ceil(each) for each in halo]
+        low = [max(0, at - width) for at, width in zip(corner, wide, strict=True)]
+        high = [min(length, end + w) for length, end, w in zip(shape, ends, wide, strict=True)]
+        tiles.append(Tile(tuple(map(slice, corner, ends)), tuple(map(slice, low, high))))
+    return tiles
 
 
 def map_slabs(

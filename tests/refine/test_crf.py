@@ -5,8 +5,9 @@ from skimage import data
 from napari_tessera import crf
 from napari_tessera.refine import meanfield
 from napari_tessera.refine.colouring import coloured
-from napari_tessera.refine.crf import crf_halo, crf_scores, crf_statistics
-from napari_tessera.refine.meanfield import Kernels, marginals
+from napari_tessera.refine.crf import crf_scores
+from napari_tessera.refine.kernels import Kernels
+from napari_tessera.refine.meanfield import marginals
 from napari_tessera.sources import Region, Source
 from napari_tessera.stacks import run
 from napari_tessera.types import Stop, VoxelSize
@@ -214,24 +215,55 @@ def test_missing_intensities_do_no_harm():
     assert (found != truth).mean() < 0.01
 
 
-def test_tiles_give_almost_what_the_whole_gives():
+def noisy(labels, share=0.1):
+    random = np.random.default_rng(0)
+    return np.where(random.random(labels.shape) < share, random.permutation(labels), labels)
+
+
+@pytest.mark.parametrize("labels_are", ["classes", "objects"])
+def test_tiles_give_almost_what_the_whole_gives(labels_are, monkeypatch):
     image = data.camera()[:256, 100:356]
-    labels = (image < 90).astype(np.uint8)
-    labels[np.random.default_rng(0).random(labels.shape) < 0.1] ^= 1
-    options = {"labels_are": "classes", "appearance_width": "10 px"}
+    labels = np.digitize(image, [60, 140]).astype(np.uint8)
+    labels = noisy(labels)
+    options = {"labels_are": labels_are, "appearance_width": "10 px"}
     whole = crf(labels, image=image, **options)
-    pieces = [{"labels": labels, "image": image}]
-    options |= crf_statistics(pieces)
-    halo = int(crf_halo({**options, "smoothness_width": "2 px"}, VoxelSize((1, 1)))[0])
-    tiled = np.zeros_like(labels)
-    for y in range(0, 256, 64):
-        for x in range(0, 256, 64):
-            top, left = max(0, y - halo), max(0, x - halo)
-            box = slice(top, y + 64 + halo), slice(left, x + 64 + halo)
-            part = crf(labels[box], image=image[box], **options)
-            tiled[y : y + 64, x : x + 64] = part[y - top :, x - left :][:64, :64]
+    monkeypatch.setattr("napari_tessera.refine.crf.MOST", 3 * 64**2)
+    tiled = crf(labels, image=image, **options)
     assert (whole != labels).mean() > 0.05
     assert (tiled == whole).mean() > 0.998
+
+
+def test_tiles_of_volumes_and_colours(monkeypatch):
+    image = volume()[0]
+    labels = noisy((image > 0.3).astype(np.uint8))
+    options = {"labels_are": "classes", "appearance_width": "3 px", "smoothness_width": "1 px"}
+    pair = np.stack([image, image**2], axis=1)
+    whole = crf(labels, image=image, **options), crf(labels, image=pair, channel_axis=1, **options)
+    monkeypatch.setattr("napari_tessera.refine.crf.MOST", 2 * 1000)
+    assert (crf(labels, image=image, **options) == whole[0]).mean() > 0.998
+    tiled = crf(labels, image=pair, channel_axis=1, **options)
+    assert (tiled == whole[1]).mean() > 0.998
+
+
+def test_tiles_of_probabilities(monkeypatch):
+    image = data.camera()[:128, 100:228]
+    sure = np.clip(0.5 + (90.0 - image) / 100, 0.2, 0.8)
+    scores = np.stack([1 - sure, sure]).astype(np.float32)
+    whole = crf_scores(scores, image)
+    seen = []
+    monkeypatch.setattr("napari_tessera.refine.crf.MOST", 2 * 64**2)
+    tiled = crf_scores(scores, image, report=lambda progress: seen.append(progress.done))
+    assert np.abs(tiled - whole).mean() < 0.002
+    assert seen == sorted(seen)
+    assert seen[-1] == 1
+
+
+def test_a_blank_part_of_an_image_is_no_error(monkeypatch):
+    image, truth = scene()
+    wide = np.pad(image, ((0, 0), (0, 100)))
+    labels = np.pad(np.roll(truth, 2, axis=1), ((0, 0), (0, 100)))
+    monkeypatch.setattr("napari_tessera.refine.crf.MOST", 3 * 30**2)
+    assert (crf(labels, image=wide, intensity_width=0.05)[:, :60] != truth).mean() < 0.01
 
 
 def test_only_some_labels_in_a_region_of_a_stack():

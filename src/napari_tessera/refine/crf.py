@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -13,7 +13,9 @@ from napari_tessera.deep.normalising import intensities as found_intensities
 from napari_tessera.deep.normalising import normalised
 from napari_tessera.labels import sizes
 from napari_tessera.lengths import to_pixels
+from napari_tessera.refine.kernels import Kernels
 from napari_tessera.signature import checked
+from napari_tessera.tiles import Box, Tile, covering
 from napari_tessera.types import (
     Array,
     ChannelAxis,
@@ -32,6 +34,9 @@ from napari_tessera.types import (
 Weight = Annotated[float, Word(low=0, high=1000, section="Advanced")]
 LOW, HIGH = 0.1, 99.9
 """Percentiles of the image between which its intensities are 0 to 1."""
+
+MOST = 1 << 27
+"""Pixels times labels that are worked on at once; beyond, there are tiles."""
 
 FEATURES = 6
 """Places and channels that a lattice can take."""
@@ -124,17 +129,16 @@ def crf(
     >>> crf(labels, image=image, labels_are="classes")[3]
     array([0, 0, 0, 0, 1, 1, 1, 1])
     """
-    reporter, voxel = Reporter.of(report), VoxelSize.of(spacing, labels.ndim)
-    guide = _guide(image, channel_axis, intensity_width, intensities)
-    settings: dict[str, Any] = {
-        "kernels": _kernels(
-            voxel, smoothness_width, smoothness_weight, appearance_width, appearance_weight
-        ),
-        "iterations": iterations,
-    }
+    voxel = VoxelSize.of(spacing, labels.ndim)
+    field = _Field(
+        _Guide.of(image, channel_axis, intensity_width, intensities),
+        _kernels(voxel, smoothness_width, smoothness_weight, appearance_width, appearance_weight),
+        iterations,
+        Reporter.of(report),
+    )
     if labels_are == "classes":
-        return _classes(labels, guide, certainty, unknown, reporter, **settings)
-    return _objects(labels, guide, certainty, unknown, voxel, reporter, **settings)
+        return _classes(labels, certainty, unknown, field)
+    return _objects(labels, certainty, unknown, voxel, field)
 
 
 def crf_scores(
@@ -179,28 +183,27 @@ def crf_scores(
     >>> found[1, 3].round().tolist()
     [0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0]
     """
-    from napari_tessera.refine.meanfield import marginals
-
-    guide = _guide(np.asarray(image), channel_axis, intensity_width)
-    if scores.shape[1:] != guide.shape[1:] or len(scores) < 2:
+    guide = _Guide.of(np.asarray(image), channel_axis, intensity_width)
+    if scores.shape[1:] != guide.shape or len(scores) < 2:
         raise ValueError(
-            f"scores has shape {scores.shape}, but image has {guide.shape[1:]} pixels; pass two or "
+            f"scores has shape {scores.shape}, but image has {guide.shape} pixels; pass two or "
             "more classes first, on the grid of the image"
         )
     voxel = VoxelSize.of(spacing, scores.ndim - 1)
-    unary = -np.log(np.clip(scores, 1e-6, 1).astype(np.float32))
     kernels = _kernels(
         voxel, smoothness_width, smoothness_weight, appearance_width, appearance_weight
     )
-    reporter = Reporter.of(report)
-    return np.asarray(marginals(unary, guide, kernels, iterations=iterations, report=reporter))
+    field = _Field(guide, kernels, iterations, Reporter.of(report))
+    result = np.empty(scores.shape, np.float32)
+    for tile, found in field.marginals(len(scores), lambda box: _energies(scores[:, *box])):
+        result[:, *tile.core] = found
+    return result
 
 
 def crf_halo(values: Mapping[str, Any], spacing: VoxelSize) -> tuple[float, ...]:
-    """Return how far around a part has to be read: three widths of the wider kernel."""
-    wide = to_pixels(values["appearance_width"], spacing)
-    tight = to_pixels(values["smoothness_width"], spacing)
-    return tuple(3 * max(a, b) for a, b in zip(wide, tight, strict=True))
+    """Return how far around a part has to be read."""
+    names = "smoothness_width", "smoothness_weight", "appearance_width", "appearance_weight"
+    return _kernels(spacing, *(values[name] for name in names)).reach
 
 
 def _kernels(
@@ -209,9 +212,7 @@ def _kernels(
     smoothness_weight: float,
     appearance_width: float | str,
     appearance_weight: float,
-) -> Any:
-    from napari_tessera.refine.meanfield import Kernels
-
+) -> Kernels:
     return Kernels(
         to_pixels(smoothness_width, voxel, name="smoothness_width"),
         smoothness_weight,
@@ -220,35 +221,108 @@ def _kernels(
     )
 
 
-def _guide(
-    image: Array,
-    channel_axis: int | None,
-    width: float,
-    found: Sequence[tuple[float, float]] | None = None,
-) -> Array:
-    """Return the channels first, each divided by the width; intensities beyond the range alike.
+@dataclass(frozen=True)
+class _Guide:
+    """An image whose edges are to be followed, in parts.
 
-    What is not finite becomes NaN.
+    Attributes
+    ----------
+    image : ndarray, shape (*P, C)
+    levels : tuple of (zero, range)
+        Of each channel.
+    width : float
+        Standard deviation of the appearance kernel, as a share of the range.
     """
-    most, axes = FEATURES - (image.ndim - (channel_axis is not None)), "ZYX"
-    channels = 1 if channel_axis is None else image.shape[channel_axis]
-    if channels > most:
-        raise ValueError(
-            f"image has {channels} channels; choose up to {most} of them, as places along "
-            f"{', '.join(axes[most - FEATURES :])} and channels may be {FEATURES} together"
-        )
-    channels_last = image if channel_axis is None else np.moveaxis(image, channel_axis, -1)
-    levels = found or intensities_of([channels_last], channels=channel_axis is not None)
-    guide = normalised(image, levels, channel_axis=channel_axis)
-    # one hot pixel must not stretch the grid
-    np.clip(guide, -0.5, 1.5, out=guide)
-    if image.dtype.kind == "f":
-        first = image[None] if channel_axis is None else np.moveaxis(image, channel_axis, 0)
-        guide[~np.isfinite(first)] = np.nan
-    if not any(np.fmin.reduce(own, axis=None) < np.fmax.reduce(own, axis=None) for own in guide):
-        raise ValueError("image is constant; choose one with edges")
-    guide /= np.float32(width)
-    return guide
+
+    image: Array
+    levels: tuple[tuple[float, float], ...]
+    width: float
+
+    @classmethod
+    def of(
+        cls,
+        image: Array,
+        channel_axis: int | None,
+        width: float,
+        levels: tuple[tuple[float, float], ...] | None = None,
+    ) -> _Guide:
+        """Return the guide of an image whose levels are known, or found."""
+        image = image[..., None] if channel_axis is None else np.moveaxis(image, channel_axis, -1)
+        channels, most, axes = image.shape[-1], FEATURES - (image.ndim - 1), "ZYX"
+        if channels > most:
+            raise ValueError(
+                f"image has {channels} channels; choose up to {most} of them, as places along "
+                f"{', '.join(axes[most - FEATURES :])} and channels may be {FEATURES} together"
+            )
+        if _is_constant(image):
+            raise ValueError("image is constant; choose one with edges")
+        return cls(image, levels or intensities_of([image], channels=True), width)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the image, without channels."""
+        return self.image.shape[:-1]
+
+    def __getitem__(self, box: Box) -> Array:
+        """Return the channels first, divided by the width; intensities beyond the range alike.
+
+        What is not finite becomes NaN.
+        """
+        piece = self.image[box]
+        guide = normalised(piece, self.levels, channel_axis=-1)
+        # one hot pixel must not stretch the grid
+        np.clip(guide, -0.5, 1.5, out=guide)
+        if piece.dtype.kind == "f":
+            guide[~np.isfinite(np.moveaxis(piece, -1, 0))] = np.nan
+        guide /= np.float32(self.width)
+        return guide
+
+
+def _is_constant(image: Array) -> bool:
+    """Return whether no channel has two finite values."""
+    for channel in np.moveaxis(image, -1, 0):
+        values = channel[np.isfinite(channel)] if image.dtype.kind == "f" else channel
+        if values.size and values.min() < values.max():
+            return False
+    return True
+
+
+@dataclass(frozen=True)
+class _Field:
+    """A random field on an image, worked on in tiles where it would not fit into memory."""
+
+    guide: _Guide
+    kernels: Kernels
+    iterations: int
+    report: Reporter
+
+    def marginals(
+        self, count: int, energies: Callable[[Box], Array]
+    ) -> Iterator[tuple[Tile, Array]]:
+        """Yield the probabilities, (L, *core), of `count` labels, tile by tile."""
+        from napari_tessera.refine.meanfield import marginals
+
+        tiles = covering(self.guide.shape, self.kernels.reach, MOST // count)
+        for number, tile in enumerate(tiles):
+            found = marginals(
+                energies(tile.seen),
+                self.guide[tile.seen],
+                self.kernels,
+                iterations=self.iterations,
+                report=self.report.part(number, len(tiles)),
+            )
+            yield tile, found[:, *tile.inner]
+
+    def best(self, count: int, energies: Callable[[Box], Array]) -> Array:
+        """Return the most probable label, 0 to `count` - 1, of each pixel."""
+        result = np.empty(self.guide.shape, np.int16)
+        for tile, found in self.marginals(count, energies):
+            result[tile.core] = found.argmax(axis=0)
+        return result
+
+
+def _energies(probabilities: Array) -> Array:
+    return -np.log(np.clip(probabilities, 1e-6, 1).astype(np.float32))
 
 
 def intensities_of(pieces: Iterable[Array], *, channels: bool) -> tuple[tuple[float, float], ...]:
@@ -291,48 +365,33 @@ def _unary(places: Array, count: int, certainty: float) -> Array:
     return unary
 
 
-def _classes(
-    labels: Array,
-    guide: Array,
-    certainty: float,
-    unknown: int | None,
-    report: Reporter,
-    **settings: Any,
-) -> Array:
-    from napari_tessera.refine.meanfield import marginals
-
-    ids = [number for number in sizes(labels) if number != unknown]
+def _classes(labels: Array, certainty: float, unknown: int | None, field: _Field) -> Array:
+    ids = np.array([number for number in sizes(labels) if number != unknown], labels.dtype)
     if len(ids) < 2:
         raise ValueError(
             f"labels has only the label {', '.join(map(str, ids)) or 'that is not known'}; label "
             "two or more classes (0, the background, is one)"
         )
-    places = np.full(labels.shape, -1, np.int16)
-    for place, number in enumerate(ids):
-        places[labels == number] = place
-    unary = _unary(places, len(ids), certainty)
-    found = marginals(unary, guide, report=report, **settings).argmax(axis=0)
-    return np.asarray(np.array(ids, labels.dtype)[found])
+
+    def energies(box: Box) -> Array:
+        places = np.full(labels[box].shape, -1, np.int16)
+        for place, number in enumerate(ids):
+            places[labels[box] == number] = place
+        return _unary(places, len(ids), certainty)
+
+    return np.asarray(ids[field.best(len(ids), energies)])
 
 
 def _objects(
-    labels: Array,
-    guide: Array,
-    certainty: float,
-    unknown: int | None,
-    voxel: VoxelSize,
-    report: Reporter,
-    **settings: Any,
+    labels: Array, certainty: float, unknown: int | None, voxel: VoxelSize, field: _Field
 ) -> Array:
     """Let objects compete as few classes, of which neighbours never share one."""
     from napari_tessera.refine.colouring import coloured, owned
-    from napari_tessera.refine.meanfield import marginals
 
     objects = labels if unknown is None else np.where(labels == unknown, 0, labels)
     if not objects.any():
         return objects.copy()
     colours, count = coloured(objects, voxel)
     free = colours if unknown is None else np.where(labels == unknown, np.int16(-1), colours)
-    unary = _unary(free, count + 1, certainty)
-    found = marginals(unary, guide, report=report, **settings).argmax(axis=0)
+    found = field.best(count + 1, lambda box: _unary(free[box], count + 1, certainty))
     return owned(objects, colours, found, voxel)

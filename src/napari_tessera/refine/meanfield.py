@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from napari_tessera.refine.grid import FINER, FINEST, Axis, Intensity, blurred, rows_of
+from napari_tessera.refine.kernels import Kernels
 from napari_tessera.tiles import in_order
 from napari_tessera.types import Array, Progress, Reporter
 
@@ -27,26 +27,6 @@ MEMORY = 1 << 26
 
 CROWD = 12
 """Nodes per pixel of a row, places times intensities, from which the lattice is faster."""
-
-
-@dataclass(frozen=True)
-class Kernels:
-    """The two kernels of the paper.
-
-    Attributes
-    ----------
-    smoothness : tuple of float
-        Standard deviation along each axis, in pixels, of the kernel of places alone.
-    smoothness_weight : float
-    appearance : tuple of float
-        Standard deviation along each axis, in pixels, of the kernel of places and intensities.
-    appearance_weight : float
-    """
-
-    smoothness: tuple[float, ...]
-    smoothness_weight: float
-    appearance: tuple[float, ...]
-    appearance_weight: float
 
 
 def marginals(
@@ -102,8 +82,8 @@ def marginals(
             field = _Gridded(logits, tight, wide, levels, weights, seen)
             return _found(field.run(iterations, report), unary)
     channels = guide.reshape(len(guide), *folded)
-    field = _Latticed(logits, tight, channels, reach, weights, seen, report.part(0, 4))
-    return _found(field.run(iterations, report), unary)
+    field = _Latticed(logits, tight, channels, reach, weights, seen, report.part(0, 2))
+    return _found(field.run(iterations, report.part(1, 2)), unary)
 
 
 def _folded(widths: Sequence[float]) -> tuple[float, ...]:
@@ -264,10 +244,10 @@ class _Latticed:
         near = np.zeros_like(logits)
         vertices = self._shared(logits, near, None)
         for number in range(iterations):
-            report(Progress(number, iterations))
             self._smoothed(near)
             if number < iterations - 1:
                 vertices = self._shared(logits, near, vertices)
+            report(Progress(number + 1, iterations))
         if iterations:
             far = self._lattice.slice(vertices)
             far *= (self._weights[0] * self._norm)[:, None]
