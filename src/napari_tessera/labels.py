@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from napari_tessera.lengths import in_ball
 from napari_tessera.types import Array
 
 _PIECE = 1 << 17
@@ -141,7 +141,7 @@ def median_diameter(objects: Array) -> float:
     found = [size for label, size in sizes(objects).items() if label > 0]
     if not found:
         return 0.0
-    ball = math.pi / 4 if objects.ndim == 2 else math.pi / 6
+    ball = in_ball((1.0,) * objects.ndim)
     return float((np.median(found) / ball) ** (1 / objects.ndim))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 
@@ -136,6 +137,23 @@ def to_pixels(
                 f"side is {side / 2:g} {spacing.unit}; choose a shorter one"
             )
     return tuple(size / step for step in spacing)
+
+
+def in_ball(diameter: Sequence[float]) -> float:
+    """Return how many pixels a disc or ball has, whose diameter is given along each axis.
+
+    Examples
+    --------
+    >>> round(in_ball((4, 4)), 1), round(in_ball((2, 4, 4)), 1)
+    (12.6, 16.8)
+    """
+    return (math.pi / 4 if len(diameter) == 2 else math.pi / 6) * math.prod(diameter)
+
+
+def most_pixels(diameter: float | str, spacing: VoxelSize, *, name: str) -> float:
+    """Return the pixels of a disc or ball, at least 1; infinity for a diameter of 0."""
+    size = in_ball(to_pixels(diameter, spacing, name=name))
+    return max(1.0, round(size)) if size else math.inf
 
 
 def column(name: str, unit_name: str, power: int = 1) -> str:

@@ -12,7 +12,7 @@ from napari_tessera.classical.colour import ColourSpace, features, smooth_points
 from napari_tessera.classical.regions import Connectivity, filled
 from napari_tessera.classical.smoothing import both
 from napari_tessera.labels import smallest_dtype
-from napari_tessera.lengths import physical, to_pixels
+from napari_tessera.lengths import most_pixels, to_pixels
 from napari_tessera.signature import checked
 from napari_tessera.types import (
     Array,
@@ -134,7 +134,7 @@ def region_growing(
         connectivity=1 if connectivity == "faces" else axes,
         tolerance=tolerance,
         moving=compare == "region",
-        largest=_largest(max_diameter, voxel),
+        largest=most_pixels(max_diameter, voxel, name="max_diameter"),
         report=report.part(1, 2),
     )
     grown = filled(grown) if fill_holes else grown
@@ -216,10 +216,3 @@ def _deviation(pieces: Iterable[Array]) -> float:
         total = total + points.sum(axis=0, dtype=np.float64)
         squares += float(np.einsum("ij,ij->", points, points, dtype=np.float64))
     return math.sqrt(max(squares / count - float(((total / count) ** 2).sum()), 0.0))
-
-
-def _largest(diameter: float | str, voxel: VoxelSize) -> float:
-    """Return how many pixels a disc or ball of a diameter has; infinity for 0."""
-    radius = physical(diameter, voxel, name="max_diameter") / 2
-    size = math.pi * radius**2 if len(voxel) == 2 else 4 / 3 * math.pi * radius**3
-    return max(1.0, round(size / math.prod(voxel))) if size else math.inf

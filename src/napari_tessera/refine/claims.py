@@ -10,10 +10,11 @@ from numba import njit
 
 from napari_tessera.classical.distance import FAR, squared_distance
 from napari_tessera.labels import renumbered
+from napari_tessera.refine import boxes
 from napari_tessera.refine.distance import nearest
 from napari_tessera.refine.elements import Element
 from napari_tessera.refine.jobs import PIECE, rows, spread
-from napari_tessera.refine.numbering import boxes, numbered
+from napari_tessera.refine.numbering import numbered
 from napari_tessera.refine.reach import Plan, covered, mark, plan, touched
 from napari_tessera.refine.runs import codes
 from napari_tessera.tiles import in_order
@@ -144,7 +145,7 @@ def closed(labels: Array, element: Element, voxel: VoxelSize, report: Reporter) 
     """
     volume = labels.reshape((1,) * (3 - labels.ndim) + labels.shape)
     numbers, ids = numbered(volume)
-    found = _bounds(boxes(numbers, ids.size), element, numbers.shape)
+    found = _bounds(boxes.found(numbers), element, numbers.shape)
     claims = _claims(numbers, found, element, report)
     owners = numbers.reshape(-1).copy()
     contested = np.zeros(numbers.size, bool)
@@ -155,11 +156,17 @@ def closed(labels: Array, element: Element, voxel: VoxelSize, report: Reporter) 
     return renumbered(owners, ids).reshape(labels.shape)
 
 
-def _bounds(found: Array, element: Element, shape: tuple[int, ...]) -> Array:
+def _bounds(objects: boxes.Boxes, element: Element, shape: tuple[int, ...]) -> Array:
     """Return the boxes that closings stay in: those of the objects, but for the array's border.
 
     Beyond the border nothing lies, so that an object near it may be closed against it.
+
+    Returns
+    -------
+    ndarray of int64, shape (N + 1, 3, 2)
+        First pixel and one past the last, along each axis; that of the background is empty.
     """
+    found = np.pad(np.stack([objects.low, objects.high], axis=2), ((1, 0), (0, 0), (0, 0)))
     reach, length = np.array(element.half), np.array(shape)
     low, high = found[:, :, 0], found[:, :, 1]
     near = np.stack([low < 2 * reach, high + 2 * reach > length], axis=2)

@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_tessera.classical.regions import label
 from napari_tessera.labels import renumbered, smallest_dtype
-from napari_tessera.lengths import physical, to_pixels
+from napari_tessera.lengths import in_ball, physical, to_pixels
 from napari_tessera.signature import checked
 from napari_tessera.types import (
     Array,
@@ -75,7 +75,7 @@ def fill_holes(
     from napari_tessera.refine.holes import enclosing, gaps
 
     report, voxel = Reporter.of(report), VoxelSize.of(spacing, labels.ndim)
-    most = _content(max_diameter, voxel, "max_diameter") or math.inf
+    most = in_ball(to_pixels(max_diameter, voxel, name="max_diameter")) or math.inf
     pieces, first, pixels = gaps(labels)
     report(Progress(1, 4))
     holes = np.flatnonzero((first >= 0) & (pixels <= most))
@@ -149,8 +149,10 @@ def filter_objects(
     objects = labels if labels_are == "objects" else label(labels)
     report(Progress(1, 3))
     boxes = found(objects, report.part(1, 3))
-    kept = boxes.pixels >= _content(min_diameter, voxel, "min_diameter")
-    kept &= boxes.pixels <= (_content(max_diameter, voxel, "max_diameter") or math.inf)
+    kept = boxes.pixels >= in_ball(to_pixels(min_diameter, voxel, name="min_diameter"))
+    kept &= boxes.pixels <= (
+        in_ball(to_pixels(max_diameter, voxel, name="max_diameter")) or math.inf
+    )
     if at_border == "remove":
         kept &= ~((boxes.low == 0) | (boxes.high == np.array(labels.shape))).any(axis=1)
     ids = labels.reshape(-1)[boxes.first]
@@ -235,12 +237,6 @@ def expand(
     voxel = VoxelSize.of(spacing, labels.ndim)
     far = physical(distance, voxel, name="distance")
     return nearest(labels, voxel, limit=far, report=Reporter.of(report))[1]
-
-
-def _content(diameter: float | str, voxel: VoxelSize, name: str) -> float:
-    """Return the pixels of a disc or ball of a diameter, as far as rounding lets one tell."""
-    share = math.pi / 4 if len(voxel) == 2 else math.pi / 6
-    return share * math.prod(to_pixels(diameter, voxel, name=name))
 
 
 def _ranks(groups: Array, pixels: Array) -> Array:

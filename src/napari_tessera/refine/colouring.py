@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from napari_tessera.labels import renumbered, sizes
+from napari_tessera.labels import renumbered
+from napari_tessera.refine.numbering import numbered
 from napari_tessera.types import Array, VoxelSize
 
 
@@ -33,10 +34,9 @@ def coloured(objects: Array, spacing: VoxelSize) -> tuple[Array, int]:
     """
     from napari_tessera.refine.distance import nearest
 
-    numbers = [number for number in sizes(objects) if number]
-    order = _numbered(objects, numbers)
+    order, ids = numbered(objects)
     _, cells = nearest(order, spacing)
-    count = len(numbers)
+    count = ids.size - 1
     neighbours: list[set[int]] = [set() for _ in range(count + 1)]
     for axis in range(cells.ndim):
         lead = (slice(None),) * axis
@@ -51,16 +51,6 @@ def coloured(objects: Array, spacing: VoxelSize) -> tuple[Array, int]:
         taken = {int(colour[other]) for other in neighbours[each]}
         colour[each] = next(number for number in range(1, count + 2) if number not in taken)
     return renumbered(order, colour), int(colour.max())
-
-
-def _numbered(objects: Array, numbers: list[int]) -> Array:
-    """Return objects numbered 1, 2, 3, ... in the order of `numbers`."""
-    if numbers[-1] > 4 * objects.size + 256:
-        places = np.searchsorted(numbers, objects) + 1
-        return np.where(objects == 0, 0, places).astype(np.int32)
-    order = np.zeros(numbers[-1] + 1, np.int32)
-    order[numbers] = np.arange(1, len(numbers) + 1)
-    return renumbered(objects, order)
 
 
 def owned(objects: Array, before: Array, after: Array, spacing: VoxelSize) -> Array:

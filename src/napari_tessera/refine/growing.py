@@ -9,7 +9,7 @@ import numpy as np
 from napari_tessera.classical.colour import features, smooth_points
 from napari_tessera.classical.regions import filled
 from napari_tessera.classical.smoothing import TRUNCATE
-from napari_tessera.lengths import to_pixels
+from napari_tessera.lengths import most_pixels, to_pixels
 from napari_tessera.refine.drawn import pixels_under
 from napari_tessera.refine.steps import Change, Drawn, check_room, written
 from napari_tessera.signature import checked
@@ -106,7 +106,7 @@ def grow(
             path,
             tolerance=math.inf if image is None else tolerance * span(image, channel_axis),
             smoothing=to_pixels(smoothing, voxel, name="smoothing"),
-            largest=_largest(to_pixels(max_diameter, voxel, name="max_diameter")),
+            largest=most_pixels(max_diameter, voxel, name="max_diameter"),
             channel_axis=channel_axis,
             new_label=new_label,
             spacing=voxel,
@@ -256,9 +256,3 @@ def _cut_off(grown: Array, low: Array, high: Array, shape: tuple[int, ...]) -> b
         if (low[axis] > 0 and ends[0].any()) or (high[axis] < shape[axis] and ends[-1].any()):
             return True
     return False
-
-
-def _largest(diameter: tuple[float, ...]) -> float:
-    """Return the pixels of a disc or ball; infinity for a diameter of 0."""
-    share = math.pi / 4 if len(diameter) == 2 else math.pi / 6
-    return max(1.0, round(share * math.prod(diameter))) if any(diameter) else math.inf
