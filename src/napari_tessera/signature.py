@@ -60,7 +60,7 @@ class Parameter:
 
     @property
     def is_array(self) -> bool:
-        """True for images, labels, markers and masks."""
+        """True for images, labels, markers, masks and probabilities."""
         return self.word.name in ARRAYS
 
     @property
@@ -184,6 +184,8 @@ def check(function: Callable[..., Any], values: Mapping[str, Any]) -> dict[str, 
             array = _check_array(parameter, result[parameter.name])
             result[parameter.name] = array
             axis = values.get("channel_axis") if parameter.word.name == "image" else None
+            if parameter.word.name == "scores" and array.ndim > len(shape or array.shape):
+                axis = 0
             found = _spatial_shape(parameter.name, array, axis)
             if found != (shape or found):
                 raise ValueError(

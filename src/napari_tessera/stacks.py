@@ -82,7 +82,7 @@ def run(
         If `report` raised it.
     """
     entry = METHODS[method] if isinstance(method, str) else method
-    values = entry.complete(parameters or {})
+    values = _classes_first(entry.complete(parameters or {}), source)
     over = worked_on(entry, source, over)
     _check_choice("levels_from", levels_from, ("each", "all"))
     _check_arrays(entry, source, values)
@@ -111,6 +111,15 @@ def run(
     if region is not None and region.mask is not None and not places:
         result.array[..., ~np.broadcast_to(region.mask, source.shape)] = 0
     return replace(result, start=(0,) * len(start) if places else start)
+
+
+def _classes_first(values: dict[str, Any], source: Source) -> dict[str, Any]:
+    """Return the values, with probabilities as a source whose first axis holds the classes."""
+    scores = values.get("scores")
+    if scores is None or isinstance(scores, Source) or scores.ndim == len(source.shape):
+        return values
+    spacing = source.spacing
+    return {**values, "scores": Source.of(scores, spacing=spacing, channel_axis=0, name="scores")}
 
 
 def _check_only(method: Method, only: Sequence[int]) -> None:
@@ -396,7 +405,9 @@ class _Walk:
                 raise ValueError("mask is points; pass a labels image or a mask")
             return given.at(index, shape)
         if isinstance(given, Source) and given.shape == shape:
-            return self.read(index, given)
+            piece = self.read(index, given)
+            classes = name == "scores" and piece.ndim > self.axes
+            return np.moveaxis(piece, -1, 0) if classes else piece
         if tuple(given.shape) == shape:
             return np.asarray(given[(*index, *[slice(None)] * self.axes)])
         if tuple(given.shape) == shape[-given.ndim :] and given.ndim >= self.axes:

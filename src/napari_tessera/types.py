@@ -235,5 +235,5 @@ SUPPLIED = ("spacing", "channel_axis", "report", "kept", "new_label")
 FOUND = ("centres", "intensities")
 """Words for what a method's statistics find; no form or command line asks for them."""
 
-ARRAYS = ("image", "labels", "markers", "mask")
+ARRAYS = ("image", "labels", "markers", "mask", "scores")
 """Words that stand for whole arrays."""

@@ -227,7 +227,7 @@ def test_tiles_give_almost_what_the_whole_gives(labels_are, monkeypatch):
     labels = noisy(labels)
     options = {"labels_are": labels_are, "appearance_width": "10 px"}
     whole = crf(labels, image=image, **options)
-    monkeypatch.setattr("napari_tessera.refine.crf.MOST", 3 * 64**2)
+    monkeypatch.setattr("napari_tessera.refine.field.MOST", 3 * 64**2)
     tiled = crf(labels, image=image, **options)
     assert (whole != labels).mean() > 0.05
     assert (tiled == whole).mean() > 0.998
@@ -239,7 +239,7 @@ def test_tiles_of_volumes_and_colours(monkeypatch):
     options = {"labels_are": "classes", "appearance_width": "3 px", "smoothness_width": "1 px"}
     pair = np.stack([image, image**2], axis=1)
     whole = crf(labels, image=image, **options), crf(labels, image=pair, channel_axis=1, **options)
-    monkeypatch.setattr("napari_tessera.refine.crf.MOST", 2 * 1000)
+    monkeypatch.setattr("napari_tessera.refine.field.MOST", 2 * 1000)
     assert (crf(labels, image=image, **options) == whole[0]).mean() > 0.998
     tiled = crf(labels, image=pair, channel_axis=1, **options)
     assert (tiled == whole[1]).mean() > 0.998
@@ -251,7 +251,7 @@ def test_tiles_of_probabilities(monkeypatch):
     scores = np.stack([1 - sure, sure]).astype(np.float32)
     whole = crf_scores(scores, image)
     seen = []
-    monkeypatch.setattr("napari_tessera.refine.crf.MOST", 2 * 64**2)
+    monkeypatch.setattr("napari_tessera.refine.field.MOST", 2 * 64**2)
     tiled = crf_scores(scores, image, report=lambda progress: seen.append(progress.done))
     assert np.abs(tiled - whole).mean() < 0.002
     assert seen == sorted(seen)
@@ -262,7 +262,7 @@ def test_a_blank_part_of_an_image_is_no_error(monkeypatch):
     image, truth = scene()
     wide = np.pad(image, ((0, 0), (0, 100)))
     labels = np.pad(np.roll(truth, 2, axis=1), ((0, 0), (0, 100)))
-    monkeypatch.setattr("napari_tessera.refine.crf.MOST", 3 * 30**2)
+    monkeypatch.setattr("napari_tessera.refine.field.MOST", 3 * 30**2)
     assert (crf(labels, image=wide, intensity_width=0.05)[:, :60] != truth).mean() < 0.01
 
 
@@ -294,9 +294,83 @@ def test_scores_follow_edges():
         crf_scores(scores, image[:, :50])
 
 
+def unsure(truth, ids):
+    """Return probabilities of classes that lie three pixels beside where they should."""
+    moved = np.stack([np.roll(truth, 3, axis=1) == number for number in ids])
+    return np.where(moved, 0.9, 0.1 / (len(ids) - 1)).astype(np.float32)
+
+
+def test_classes_begin_from_probabilities():
+    image, truth = scene()
+    classes = np.searchsorted([0, 3, 8], truth).astype(np.uint8)
+    found = crf(
+        np.zeros_like(classes) + np.uint8(1),  # what is most probable is in the scores
+        image=image,
+        scores=unsure(classes, (0, 1, 2)),
+        labels_are="classes",
+        appearance_width="10 px",
+        intensity_width=0.05,
+    )
+    assert found.dtype == np.uint8
+    assert (found != classes).mean() < 0.005
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_objects_begin_from_probabilities_of_the_foreground(alone):
+    """A network sees the squares where they are; the labels are too small for a certainty."""
+    image, truth = scene()
+    small = np.zeros_like(truth)
+    small[18:22, 18:22], small[18:22, 38:42] = 3, 8
+    foreground = np.where(truth > 0, 0.9, 0.1).astype(np.float32)
+    scores = foreground if alone else np.stack([1 - foreground, foreground * 0.5, foreground * 0.5])
+    found = crf(small, image=image, scores=scores, appearance_width="10 px", intensity_width=0.05)
+    assert (found != truth).mean() < 0.01
+    assert (crf(small, image=image, appearance_width="10 px") != truth).mean() > 0.1
+
+
+def test_probabilities_beside_a_stack_have_their_classes_in_front():
+    image, truth = scene()
+    classes = np.searchsorted([0, 3, 8], truth).astype(np.uint8)
+    scores = np.stack([unsure(classes, (0, 1, 2))] * 2, axis=1)
+    values = {
+        "image": Source.of(np.stack([image] * 2), name="image"),
+        "scores": scores,
+        "labels_are": "classes",
+        "appearance_width": "10 px",
+        "intensity_width": 0.05,
+    }
+    result = run("crf", Source.of(np.stack([np.roll(classes, 3, axis=1)] * 2)), values)
+    assert (result.array != classes).mean() < 0.005
+    part = run(
+        "crf",
+        Source.of(np.stack([np.roll(classes, 3, axis=1)] * 2)),
+        values,
+        region=Region((1, 0, 0), (2, 40, 50)),
+    )
+    assert (part.array[0] != classes[:, :50]).mean() < 0.005
+
+
 @pytest.mark.parametrize(
     ("labels", "image", "options", "message"),
     [
+        (
+            np.eye(8, dtype=int),
+            np.eye(8),
+            {"scores": np.full((8, 8), 7.0)},
+            "scores go from 7 to 7; pass probabilities",
+        ),
+        (
+            np.eye(8, dtype=int) * 4,
+            np.eye(8),
+            {"scores": np.full((2, 8, 8), 0.5), "labels_are": "classes"},
+            "labels has the class 4, but scores has 2 classes, 0 to 1",
+        ),
+        (
+            np.eye(8, dtype=int),
+            np.eye(8),
+            {"scores": np.full((2, 8, 9), 0.5)},
+            r"scores has shape \(8, 9\) but labels has \(8, 8\)",
+        ),
         (np.eye(8, dtype=int), np.ones((8, 8)), {}, "image is constant"),
         (np.ones((8, 8), int), np.eye(8), {"labels_are": "classes"}, "only the label 1; label two"),
         (np.eye(8, dtype=int), np.eye(9), {}, r"image has shape \(9, 9\) but labels has \(8, 8\)"),

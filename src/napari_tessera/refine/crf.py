@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 import numpy as np
 
-from napari_tessera.deep.normalising import intensities as found_intensities
-from napari_tessera.deep.normalising import normalised
 from napari_tessera.labels import sizes
 from napari_tessera.lengths import to_pixels
+from napari_tessera.refine.field import Field, Guide, energies_of, intensities_of, shared_out, unary
 from napari_tessera.refine.kernels import Kernels
 from napari_tessera.signature import checked
-from napari_tessera.tiles import Box, Tile, covering
+from napari_tessera.tiles import Box
 from napari_tessera.types import (
     Array,
     ChannelAxis,
@@ -26,20 +24,13 @@ from napari_tessera.types import (
     Length,
     Report,
     Reporter,
+    Scores,
     Spacing,
     VoxelSize,
     Word,
 )
 
 Weight = Annotated[float, Word(low=0, high=1000, section="Advanced")]
-LOW, HIGH = 0.1, 99.9
-"""Percentiles of the image between which its intensities are 0 to 1."""
-
-MOST = 1 << 27
-"""Pixels times labels that are worked on at once; beyond, there are tiles."""
-
-FEATURES = 6
-"""Places and channels that a lattice can take."""
 
 
 @checked
@@ -47,6 +38,7 @@ def crf(
     labels: Labels,
     *,
     image: Image,
+    scores: Scores | None = None,
     certainty: Annotated[float, Word(low=0.01, high=0.99)] = 0.8,
     smoothness_width: Length = "2 px",
     appearance_width: Length = "10 px",
@@ -77,8 +69,12 @@ def crf(
     image : ndarray of the same shape, or with colours or channels in `channel_axis`
         Intensities whose edges are to be followed, in up to 4 channels (3 in volumes). Pixels that
         are NaN or infinite follow their neighbours alone.
+    scores : ndarray of float, shape (K, ..., Y, X) or (..., Y, X), optional
+        Probabilities of a network in place of a certainty that is the same everywhere: of classes
+        0 (background), 1, ..., or of the foreground alone.
     certainty : float
-        Probability that a label is right as it is; the others share the rest.
+        Probability that a label is right as it is; the others share the rest. With `scores`, that
+        foreground belongs to the nearest of several objects.
     smoothness_width : float or str
         Reach of the wish for the label of the neighbours: standard deviation.
     appearance_width : float or str
@@ -113,7 +109,8 @@ def crf(
     Raises
     ------
     ValueError
-        If the image is constant or has too many channels, or only one label is left.
+        If the image is constant or has too many channels, only one label is left, or `scores` are
+        no probabilities or have no class for a label.
 
     References
     ----------
@@ -130,15 +127,18 @@ def crf(
     array([0, 0, 0, 0, 1, 1, 1, 1])
     """
     voxel = VoxelSize.of(spacing, labels.ndim)
-    field = _Field(
-        _Guide.of(image, channel_axis, intensity_width, intensities),
+    field = Field(
+        Guide.of(image, channel_axis, intensity_width, intensities),
         _kernels(voxel, smoothness_width, smoothness_weight, appearance_width, appearance_weight),
         iterations,
         Reporter.of(report),
     )
-    if labels_are == "classes":
-        return _classes(labels, certainty, unknown, field)
-    return _objects(labels, certainty, unknown, voxel, field)
+    likely = None if scores is None else _probabilities(scores, labels)
+    if labels_are == "objects":
+        return _objects(labels, likely, certainty, unknown, voxel, field)
+    if likely is not None:
+        return _most_likely(labels, likely, unknown, field)
+    return _classes(labels, certainty, unknown, field)
 
 
 def crf_scores(
@@ -183,7 +183,7 @@ def crf_scores(
     >>> found[1, 3].round().tolist()
     [0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0]
     """
-    guide = _Guide.of(np.asarray(image), channel_axis, intensity_width)
+    guide = Guide.of(np.asarray(image), channel_axis, intensity_width)
     if scores.shape[1:] != guide.shape or len(scores) < 2:
         raise ValueError(
             f"scores has shape {scores.shape}, but image has {guide.shape} pixels; pass two or "
@@ -193,9 +193,9 @@ def crf_scores(
     kernels = _kernels(
         voxel, smoothness_width, smoothness_weight, appearance_width, appearance_weight
     )
-    field = _Field(guide, kernels, iterations, Reporter.of(report))
+    field = Field(guide, kernels, iterations, Reporter.of(report))
     result = np.empty(scores.shape, np.float32)
-    for tile, found in field.marginals(len(scores), lambda box: _energies(scores[:, *box])):
+    for tile, found in field.marginals(len(scores), lambda box: energies_of(scores[:, *box])):
         result[:, *tile.core] = found
     return result
 
@@ -219,115 +219,6 @@ def _kernels(
         to_pixels(appearance_width, voxel, name="appearance_width"),
         appearance_weight,
     )
-
-
-@dataclass(frozen=True)
-class _Guide:
-    """An image whose edges are to be followed, in parts.
-
-    Attributes
-    ----------
-    image : ndarray, shape (*P, C)
-    levels : tuple of (zero, range)
-        Of each channel.
-    width : float
-        Standard deviation of the appearance kernel, as a share of the range.
-    """
-
-    image: Array
-    levels: tuple[tuple[float, float], ...]
-    width: float
-
-    @classmethod
-    def of(
-        cls,
-        image: Array,
-        channel_axis: int | None,
-        width: float,
-        levels: tuple[tuple[float, float], ...] | None = None,
-    ) -> _Guide:
-        """Return the guide of an image whose levels are known, or found."""
-        image = image[..., None] if channel_axis is None else np.moveaxis(image, channel_axis, -1)
-        channels, most, axes = image.shape[-1], FEATURES - (image.ndim - 1), "ZYX"
-        if channels > most:
-            raise ValueError(
-                f"image has {channels} channels; choose up to {most} of them, as places along "
-                f"{', '.join(axes[most - FEATURES :])} and channels may be {FEATURES} together"
-            )
-        if _is_constant(image):
-            raise ValueError("image is constant; choose one with edges")
-        return cls(image, levels or intensities_of([image], channels=True), width)
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Of the image, without channels."""
-        return self.image.shape[:-1]
-
-    def __getitem__(self, box: Box) -> Array:
-        """Return the channels first, divided by the width; intensities beyond the range alike.
-
-        What is not finite becomes NaN.
-        """
-        piece = self.image[box]
-        guide = normalised(piece, self.levels, channel_axis=-1)
-        # one hot pixel must not stretch the grid
-        np.clip(guide, -0.5, 1.5, out=guide)
-        if piece.dtype.kind == "f":
-            guide[~np.isfinite(np.moveaxis(piece, -1, 0))] = np.nan
-        guide /= np.float32(self.width)
-        return guide
-
-
-def _is_constant(image: Array) -> bool:
-    """Return whether no channel has two finite values."""
-    for channel in np.moveaxis(image, -1, 0):
-        values = channel[np.isfinite(channel)] if image.dtype.kind == "f" else channel
-        if values.size and values.min() < values.max():
-            return False
-    return True
-
-
-@dataclass(frozen=True)
-class _Field:
-    """A random field on an image, worked on in tiles where it would not fit into memory."""
-
-    guide: _Guide
-    kernels: Kernels
-    iterations: int
-    report: Reporter
-
-    def marginals(
-        self, count: int, energies: Callable[[Box], Array]
-    ) -> Iterator[tuple[Tile, Array]]:
-        """Yield the probabilities, (L, *core), of `count` labels, tile by tile."""
-        from napari_tessera.refine.meanfield import marginals
-
-        tiles = covering(self.guide.shape, self.kernels.reach, MOST // count)
-        for number, tile in enumerate(tiles):
-            found = marginals(
-                energies(tile.seen),
-                self.guide[tile.seen],
-                self.kernels,
-                iterations=self.iterations,
-                report=self.report.part(number, len(tiles)),
-            )
-            yield tile, found[:, *tile.inner]
-
-    def best(self, count: int, energies: Callable[[Box], Array]) -> Array:
-        """Return the most probable label, 0 to `count` - 1, of each pixel."""
-        result = np.empty(self.guide.shape, np.int16)
-        for tile, found in self.marginals(count, energies):
-            result[tile.core] = found.argmax(axis=0)
-        return result
-
-
-def _energies(probabilities: Array) -> Array:
-    return -np.log(np.clip(probabilities, 1e-6, 1).astype(np.float32))
-
-
-def intensities_of(pieces: Iterable[Array], *, channels: bool) -> tuple[tuple[float, float], ...]:
-    """Return what is 0 and the range of each channel of an image in pieces, channels last."""
-    return found_intensities(pieces, channels=channels, low=LOW, high=HIGH)
 
 
 def crf_statistics(pieces: Iterable[Mapping[str, Array]], **_: Any) -> dict[str, Any]:
@@ -355,17 +246,29 @@ class _Images:
         return (piece["image"] for piece in self.pieces)
 
 
-def _unary(places: Array, count: int, certainty: float) -> Array:
-    """Return energies, (L, *P), of pixels whose label has a place; those of place -1 are free."""
-    rest = (1 - certainty) / (count - 1)
-    unary = np.full((count, *places.shape), -math.log(rest), np.float32)
-    for place in range(count):
-        unary[place][places == place] = -math.log(certainty)
-    unary[:, places < 0] = math.log(count)
-    return unary
+def _probabilities(scores: Array, labels: Array) -> Array:
+    """Return probabilities, (K, ..., Y, X), background first."""
+    low, high = float(scores.min()), float(scores.max())
+    if not (low >= -1e-3 and high <= 1 + 1e-3):  # False for NaN too
+        raise ValueError(f"scores go from {low:g} to {high:g}; pass probabilities, from 0 to 1")
+    if scores.ndim > labels.ndim and len(scores) > 1:
+        return scores
+    foreground = scores.reshape(labels.shape)
+    return np.stack([1 - foreground, foreground])
 
 
-def _classes(labels: Array, certainty: float, unknown: int | None, field: _Field) -> Array:
+def _most_likely(labels: Array, likely: Array, unknown: int | None, field: Field) -> Array:
+    """Return the class of each pixel, from probabilities alone."""
+    highest = max(number for number in (0, *sizes(labels)) if number != unknown)
+    if highest >= len(likely):
+        raise ValueError(
+            f"labels has the class {highest}, but scores has {len(likely)} classes, 0 to "
+            f"{len(likely) - 1}; pass those that the labels were made of"
+        )
+    return field.best(len(likely), lambda box: energies_of(likely[:, *box])).astype(labels.dtype)
+
+
+def _classes(labels: Array, certainty: float, unknown: int | None, field: Field) -> Array:
     ids = np.array([number for number in sizes(labels) if number != unknown], labels.dtype)
     if len(ids) < 2:
         raise ValueError(
@@ -377,21 +280,35 @@ def _classes(labels: Array, certainty: float, unknown: int | None, field: _Field
         places = np.full(labels[box].shape, -1, np.int16)
         for place, number in enumerate(ids):
             places[labels[box] == number] = place
-        return _unary(places, len(ids), certainty)
+        return unary(places, len(ids), certainty)
 
     return np.asarray(ids[field.best(len(ids), energies)])
 
 
 def _objects(
-    labels: Array, certainty: float, unknown: int | None, voxel: VoxelSize, field: _Field
+    labels: Array,
+    likely: Array | None,
+    certainty: float,
+    unknown: int | None,
+    voxel: VoxelSize,
+    field: Field,
 ) -> Array:
     """Let objects compete as few classes, of which neighbours never share one."""
     from napari_tessera.refine.colouring import coloured, owned
+    from napari_tessera.refine.distance import nearest
 
     objects = labels if unknown is None else np.where(labels == unknown, 0, labels)
     if not objects.any():
         return objects.copy()
     colours, count = coloured(objects, voxel)
-    free = colours if unknown is None else np.where(labels == unknown, np.int16(-1), colours)
-    found = field.best(count + 1, lambda box: _unary(free[box], count + 1, certainty))
+    if likely is None:
+        free = colours if unknown is None else np.where(labels == unknown, np.int16(-1), colours)
+        found = field.best(count + 1, lambda box: unary(free[box], count + 1, certainty))
+    else:
+        cells = nearest(colours, voxel)[1]
+
+        def energies(box: Box) -> Array:
+            return energies_of(shared_out(likely[0][box], cells[box], count, certainty))
+
+        found = field.best(count + 1, energies)
     return owned(objects, colours, found, voxel)

@@ -96,6 +96,7 @@ def fits(layer: Layer, word: str) -> bool:
         "labels": (Labels,),
         "markers": (PointsLayer, Labels),
         "mask": (Labels,),
+        "scores": (Image,),
     }
     return isinstance(layer, taken.get(word, ())) and not is_preview(layer)
 
@@ -217,6 +218,10 @@ def beside(parameter: Parameter, layer: Layer, on: Layer, dropped: int | None = 
     if parameter.word.name == "image":
         same_grid(name, layer, on, dropped)
         return source(layer)
+    if parameter.word.name == "scores" and layer.ndim > on.ndim:
+        # the classes are an axis in front, which the labels do not have
+        same_grid("labels", on, layer, 0)
+        return source(layer, channel_axis=0)
     if isinstance(layer, PointsLayer):
         if layer.ndim != on.ndim:
             raise ValueError(

@@ -426,14 +426,6 @@ def _thinned(
 ) -> tuple[Source, dict[str, Any]]:
     """Take every so many pixels; lengths written in pixels keep their size in the world."""
     spacing = VoxelSize(source.spacing[-2:], source.spacing.unit)
-    axes = source.array.ndim
-    places = [slice(None)] * axes
-    planar = [a for a in range(axes) if a != source.channel_axis][-2:]
-    for axis in planar:
-        places[axis] = slice(None, None, step)
-    coarse = VoxelSize(
-        [*source.spacing[:-2], *(size * step for size in spacing)], source.spacing.unit
-    )
     thin: dict[str, Any] = {}
     for option in call.method.options:
         value = values[option.name]
@@ -445,7 +437,22 @@ def _thinned(
             thinned[:, -2:] = np.minimum(thinned[:, -2:] // step, last)
             first = np.sort(np.unique(thinned, axis=0, return_index=True)[1])
             value = value.only(first, thinned)
+        elif isinstance(value, Source):
+            value = _every(value, step)
         elif option.is_array and value is not None:
             value = np.asarray(value)[..., ::step, ::step]
         thin[option.name] = value
-    return replace(source, array=source.array[tuple(places)], spacing=coarse), thin
+    return _every(source, step), thin
+
+
+def _every(source: Source, step: int) -> Source:
+    """Return every so many pixels of a source's planes."""
+    axes = source.array.ndim
+    places = [slice(None)] * axes
+    for axis in [a for a in range(axes) if a != source.channel_axis][-2:]:
+        places[axis] = slice(None, None, step)
+    whole = np.asarray(source.array[(slice(None),) * axes])
+    sizes = [*source.spacing[:-2], *(size * step for size in source.spacing[-2:])]
+    return replace(
+        source, array=whole[tuple(places)], spacing=VoxelSize(sizes, source.spacing.unit)
+    )
