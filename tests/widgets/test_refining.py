@@ -142,3 +142,51 @@ def test_numbering_anew_asks_for_no_part(form_of, rings):
     assert form.region.isHidden()
     assert form.refining.only.isHidden()
     assert not form.refining.into.isHidden()
+
+
+@pytest.fixture
+def squares(request, viewer):
+    """An image of bright squares, labels three pixels beside them, probabilities of a network."""
+    image = np.zeros((40, 60), np.float32)
+    image[10:30, 10:30] = 1
+    image = np.tile(image, getattr(request, "param", (1, 1)))
+    coarse = np.roll(image > 0, 3, axis=1)
+    scores = np.where(np.stack([~coarse, coarse]), 0.9, 0.1).astype(np.float32)
+    viewer.add_image(scores, name="probabilities", axis_labels=("class", "y", "x"))
+    viewer.add_image(image, name="image")
+    return viewer.add_labels(coarse.astype(np.uint8), name="coarse")
+
+
+@pytest.mark.parametrize("scores", [None, "probabilities"])
+def test_a_crf_takes_an_image_and_probabilities(viewer, squares, form_of, run, scores):
+    form = form_of("crf")
+    form.fields["image"].value = viewer.layers["image"]
+    form.fields["scores"].value = None if scores is None else viewer.layers[scores]
+    form.fields["labels_are"].value = "classes"
+    layer = run(form)
+    assert (layer.data == (viewer.layers["image"].data > 0)).all()
+    again = apply(squares, "crf", labels_are="classes", image=viewer.layers["image"])
+    np.testing.assert_array_equal(again.data, layer.data)
+
+
+def test_probabilities_of_another_shape_are_refused(viewer, squares, form_of, quiet_errors):
+    form = form_of("crf")
+    form.fields["image"].value = viewer.layers["image"]
+    form.fields["scores"].value = viewer.add_image(np.zeros((2, 40, 61)), name="other")
+    form.run_button.click()
+    assert "labels is layer 'coarse' of shape (40, 60), but 'other' has" in form.message.text()
+
+
+@pytest.mark.parametrize("squares", [(60, 40)], indirect=True)
+def test_a_preview_of_every_other_pixel_takes_an_image_beside_the_labels(viewer, squares, form_of):
+    form = form_of("crf")
+    form.fields["image"].value = viewer.layers["image"]
+    form.fields["scores"].value = viewer.layers["probabilities"]
+    form.fields["labels_are"].value = "classes"
+    form.show_preview.setChecked(True)
+    wait(lambda: form.preview.layer is not None and form.preview._job is None)
+    shown = form.preview.layer
+    assert shown.scale[0] > 1
+    step = round(shown.scale[0])
+    image = viewer.layers["image"].data[::step, ::step]
+    assert (shown.data == (image > 0)).mean() > 0.99
