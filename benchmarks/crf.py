@@ -1,4 +1,6 @@
-"""The dense CRF beside pydensecrf2 and the exact mean field: ``crf.py FOLDER [agreement|speed|benefit]``.
+"""The dense CRF beside pydensecrf2 and the exact mean field.
+
+``crf.py FOLDER [agreement] [speed] [memory] [benefit]``.
 
 FOLDER holds scribbles_bsds, dsb2018, drive_vessels and mouse_embryo_3d, each in a folder of its own.
 Both sides get the same unary energies, kernels and weights; set-up is timed with the rest, and the
@@ -8,6 +10,8 @@ two take turns. pydensecrf2 has to be installed for it (it needs a compiler).
 from __future__ import annotations
 
 import argparse
+import multiprocessing
+import resource
 import sys
 import time
 from pathlib import Path
@@ -111,13 +115,13 @@ def agreement(folder):
             )
 
 
-def speed(folder):
-    """Print the time of both, set-up included, best of a few turns."""
+def cases(folder):
+    """Return name, image, labels and turns of what is timed."""
     camera, colours = data.camera().astype(np.float32), data.astronaut().astype(np.float32)
     solid = volume(folder)
     repeats = [-(-128 // length) for length in solid.shape]
     solid = np.tile(solid, repeats)[:128, :128, :128]
-    cases = [
+    return [
         ("grey 512^2", camera[None], 2, 9),
         ("grey 2048^2", np.tile(camera, (4, 4))[None], 2, 2),
         ("grey 128^3", solid[None], 2, 2),
@@ -125,13 +129,23 @@ def speed(folder):
         ("colour 512^2", np.moveaxis(colours, -1, 0), 2, 5),
         ("colour 512^2", np.moveaxis(colours, -1, 0), 21, 2),
     ]
-    for name, image, labels, turns in cases:
-        axes = image.ndim - 1
-        kernels = Kernels((3.0,) * axes, 3.0, ((60.0,) * axes if axes == 2 else (20.0,) * 3), 10.0)
-        guide = np.ascontiguousarray(image / 10, np.float32)
-        unary = uncertain(image, labels)
-        inside = (slice(None), *(slice(0, 40),) * axes)
-        marginals(unary[inside], guide[inside], kernels)  # compiled now, and kept
+
+
+def compiled(image, labels):
+    """Return the field of an image, whose kernels are compiled and kept."""
+    axes = image.ndim - 1
+    kernels = Kernels((3.0,) * axes, 3.0, ((60.0,) * axes if axes == 2 else (20.0,) * 3), 10.0)
+    guide = np.ascontiguousarray(image / 10, np.float32)
+    unary = uncertain(image, labels)
+    inside = (slice(None), *(slice(0, 40),) * axes)
+    marginals(unary[inside], guide[inside], kernels)
+    return unary, guide, kernels
+
+
+def speed(folder):
+    """Print the time of both, set-up included, best of a few turns."""
+    for name, image, labels, turns in cases(folder):
+        unary, guide, kernels = compiled(image, labels)
         ours, theirs = [], []
         for _ in range(turns):
             began = time.perf_counter()
@@ -143,6 +157,31 @@ def speed(folder):
         print(
             f"{name:13} {labels:2} labels  ours {min(ours):7.3f} s  pydensecrf2 {min(theirs):7.3f} s"
             f"  ratio {min(theirs) / min(ours):.1f}",
+            flush=True,
+        )
+
+
+def growth(folder, number, who):
+    """Return by how many MB the peak of this process grows."""
+    _, image, labels, _ = cases(folder)[number]
+    field = compiled(image, labels)
+    if who is peer:
+        peer(field[0][:, :8, :8], field[1][:, :8, :8], field[2])
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    who(*field)
+    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+
+
+def memory(folder):
+    """Print the peak memory of both beyond their input, each in a process of its own."""
+    spawned = multiprocessing.get_context("spawn")
+    for number, (name, _, labels, _) in enumerate(cases(folder)):
+        peaks = []
+        for who in (marginals, peer):
+            with spawned.Pool(1) as pool:
+                peaks.append(pool.apply(growth, (folder, number, who)))
+        print(
+            f"{name:13} {labels:2} labels  ours {peaks[0]:5.0f} MB  pydensecrf2 {peaks[1]:5.0f} MB",
             flush=True,
         )
 
@@ -202,12 +241,12 @@ def benefit(folder):
         green = imageio.imread(file)[..., 1]
         truth = imageio.imread(next((place / "vessels").glob(f"{file.stem}*"))) > 127
         inside = imageio.imread(next((place / "fov").glob(f"{file.stem}*"))) > 127
-        hat = top_hat(green, tone="dark", radius="7 px")
+        hat = top_hat(green, tone="dark", radius="4 px")
         found = threshold(
-            hat, method="otsu", smoothing="1 px", mask=ndimage.binary_erosion(inside, iterations=5)
+            hat, method="li", smoothing="1 px", mask=ndimage.binary_erosion(inside, iterations=5)
         )
         clean = filter_objects(
-            (found > 0).astype(np.uint8), min_diameter="9 px", labels_are="classes"
+            (found > 0).astype(np.uint8), min_diameter="5 px", labels_are="classes"
         )
         refined = crf(clean, image=green, labels_are="classes", appearance_width="5 px")
         row = []
@@ -219,7 +258,7 @@ def benefit(folder):
         rows.append(row)
     means = np.mean(rows, axis=0)
     print(
-        f"drive_vessels: F1 of top-hat and Otsu {means[0]:.3f}, cleaned {means[1]:.3f}, after the CRF "
+        f"drive_vessels: F1 of top-hat and Li {means[0]:.3f}, cleaned {means[1]:.3f}, after the CRF "
         f"{means[2]:.3f}; boundary F {means[3]:.3f} -> {means[4]:.3f}"
     )
 
@@ -227,7 +266,9 @@ def benefit(folder):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("what", nargs="*", default=["agreement", "speed", "benefit"])
+    parser.add_argument("what", nargs="*", default=["agreement", "speed", "memory", "benefit"])
     arguments = parser.parse_args()
     for word in arguments.what:
-        {"agreement": agreement, "speed": speed, "benefit": benefit}[word](arguments.folder)
+        {"agreement": agreement, "speed": speed, "memory": memory, "benefit": benefit}[word](
+            arguments.folder
+        )
