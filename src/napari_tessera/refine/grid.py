@@ -17,7 +17,7 @@ FINENESS = 1.5
 FINER = 2.0
 """The same for the appearance kernel, whose errors weigh more."""
 
-FINEST = 4.0
+FINEST = 6.0
 """The same for intensities in volumes, where one more axis adds its error."""
 
 TRUNCATE = 4.0

@@ -102,15 +102,21 @@ def sweep(
     n0, n1, n2 = norms
     wide_weight, tight_weight = weights
     count = logits.shape[3]
-    plane = np.zeros(appearance.shape[2:], np.float32)
-    line = np.zeros(smoothness.shape[2:], np.float32)
+    slab, sheet = np.zeros_like(appearance[0]), np.zeros_like(smoothness[0])
+    slab_sums, sheet_sums = np.zeros_like(slab), np.zeros_like(sheet)
+    plane, line = np.zeros_like(slab[0]), np.zeros_like(sheet[0])
     plane_sums, line_sums = np.zeros_like(plane), np.zeros_like(line)
     own, found = np.empty(count, np.float32), np.empty(count, np.float32)
     for y in range(first, stop):
+        slab_sums[:] = 0
+        sheet_sums[:] = 0
+        if mode != FIRST:
+            _mix(appearance, i0[y], t0[y], slab)
+            _mix(smoothness, j0[y], s0[y], sheet)
         for m in range(logits.shape[1]):
             if mode != FIRST:
-                _mix(appearance, i0[y], t0[y], i1[m], t1[m], plane)
-                _mix(smoothness, j0[y], s0[y], j1[m], s1[m], line)
+                _mix(slab, i1[m], t1[m], plane)
+                _mix(sheet, j1[m], s1[m], line)
             plane_sums[:] = 0
             line_sums[:] = 0
             for x in range(logits.shape[2]):
@@ -150,8 +156,11 @@ def sweep(
                 _add(e, found, u)
                 _add(f, found, v)
             if mode != LAST:
-                _share(plane_sums, i0[y] - i0[first], t0[y], i1[m], t1[m], wide_sums)
-                _share(line_sums, j0[y] - j0[first], s0[y], j1[m], s1[m], tight_sums)
+                _share(plane_sums, i1[m], t1[m], slab_sums)
+                _share(line_sums, j1[m], s1[m], sheet_sums)
+        if mode != LAST:
+            _share(slab_sums, i0[y] - i0[first], t0[y], wide_sums)
+            _share(sheet_sums, j0[y] - j0[first], s0[y], tight_sums)
 
 
 @njit(nogil=True, fastmath=True, cache=True)  # type: ignore[untyped-decorator]
@@ -181,21 +190,27 @@ def sweep_two(
     (j0, s0), (j1, s1), (j2, s2) = tight
     n0, n1, n2 = norms
     wide_weight, tight_weight = weights
-    plane = np.zeros(appearance.shape[2:], np.float32)
-    line = np.zeros(smoothness.shape[2:], np.float32)
+    slab, sheet = np.zeros_like(appearance[0]), np.zeros_like(smoothness[0])
+    slab_sums, sheet_sums = np.zeros_like(slab), np.zeros_like(sheet)
+    plane, line = np.zeros_like(slab[0]), np.zeros_like(sheet[0])
     plane_sums, line_sums = np.zeros_like(plane), np.zeros_like(line)
     flat, flat_sums = plane.reshape(-1), plane_sums.reshape(-1)
     near_flat, near_sums = line.reshape(-1), line_sums.reshape(-1)
     step, one = np.uint64(plane.shape[1]), np.uint64(1)
     values = np.empty(logits.shape[2], np.float32)
     for y in range(first, stop):
+        slab_sums[:] = 0
+        sheet_sums[:] = 0
+        if mode != FIRST:
+            _mix(appearance, i0[y], t0[y], slab)
+            _mix(smoothness, j0[y], s0[y], sheet)
         for m in range(logits.shape[1]):
             where, share, scale = places[y, m], shares[y, m], norm[y, m]
             here = n0[y] * n1[m]
             values[:] = logits[y, m, :, 0]
             if mode != FIRST:
-                _mix(appearance, i0[y], t0[y], i1[m], t1[m], plane)
-                _mix(smoothness, j0[y], s0[y], j1[m], s1[m], line)
+                _mix(slab, i1[m], t1[m], plane)
+                _mix(sheet, j1[m], s1[m], line)
                 for x in range(values.size):
                     node = np.uint64(i2[x]) * step + np.uint64(where[x])
                     below, right = node + step, np.uint64(j2[x])
@@ -226,31 +241,35 @@ def sweep_two(
                 right, own = np.uint64(j2[x]), here * n2[x] * values[x]
                 near_sums[right] += own - s2[x] * own
                 near_sums[right + one] += s2[x] * own
-            _share(plane_sums, i0[y] - i0[first], t0[y], i1[m], t1[m], wide_sums)
-            _share(line_sums, j0[y] - j0[first], s0[y], j1[m], s1[m], tight_sums)
+            _share(plane_sums, i1[m], t1[m], slab_sums)
+            _share(line_sums, j1[m], s1[m], sheet_sums)
+        if mode != LAST:
+            _share(slab_sums, i0[y] - i0[first], t0[y], wide_sums)
+            _share(sheet_sums, j0[y] - j0[first], s0[y], tight_sums)
 
 
 @njit(nogil=True, fastmath=True, cache=True)  # type: ignore[untyped-decorator]
-def _mix(grid: Any, i: Any, t: Any, j: Any, s: Any, mixed: Any) -> None:
-    mixed[:] = 0
-    for di in range(2):
-        for dj in range(2):
-            weight = (t if di else ONE - t) * (s if dj else ONE - s)
-            if weight > 0:
-                part, flat = grid[i + di, j + dj].reshape(-1), mixed.reshape(-1)
-                for n in range(flat.size):
-                    flat[n] += weight * part[n]
+def _mix(grid: Any, i: Any, t: Any, mixed: Any) -> None:
+    """Write what lies between two nodes of the first axis."""
+    one, flat = grid[i].reshape(-1), mixed.reshape(-1)
+    if t == 0:
+        flat[:] = one
+        return
+    other = grid[i + 1].reshape(-1)
+    for n in range(flat.size):
+        flat[n] = one[n] + t * (other[n] - one[n])
 
 
 @njit(nogil=True, fastmath=True, cache=True)  # type: ignore[untyped-decorator]
-def _share(values: Any, i: Any, t: Any, j: Any, s: Any, grid: Any) -> None:
-    for di in range(2):
-        for dj in range(2):
-            weight = (t if di else ONE - t) * (s if dj else ONE - s)
-            if weight > 0:
-                part, flat = grid[i + di, j + dj].reshape(-1), values.reshape(-1)
-                for n in range(flat.size):
-                    part[n] += weight * flat[n]
+def _share(values: Any, i: Any, t: Any, grid: Any) -> None:
+    """Give values to two nodes of the first axis."""
+    flat, one = values.reshape(-1), grid[i].reshape(-1)
+    for n in range(flat.size):
+        one[n] += (ONE - t) * flat[n]
+    if t > 0:
+        other = grid[i + 1].reshape(-1)
+        for n in range(flat.size):
+            other[n] += t * flat[n]
 
 
 @njit(nogil=True, fastmath=True, cache=True)  # type: ignore[untyped-decorator]
@@ -258,8 +277,10 @@ def count_pixels(rows: Any, seen: Any, wide: Any, places: Any, shares: Any, sums
     """Put a 1 for each pixel that is seen into the grid of the appearance kernel."""
     first, stop = rows
     (i0, t0), (i1, t1), (i2, t2) = wide
-    plane = np.zeros(sums.shape[2:], np.float32)
+    slab = np.zeros_like(sums[0])
+    plane = np.zeros_like(slab[0])
     for y in range(first, stop):
+        slab[:] = 0
         for m in range(places.shape[1]):
             plane[:] = 0
             for x in range(places.shape[2]):
@@ -270,7 +291,8 @@ def count_pixels(rows: Any, seen: Any, wide: Any, places: Any, shares: Any, sums
                 plane[g, z + 1, 0] += (ONE - tx) * tz
                 plane[g + 1, z, 0] += tx * (ONE - tz)
                 plane[g + 1, z + 1, 0] += tx * tz
-            _share(plane, i0[y] - i0[first], t0[y], i1[m], t1[m], sums)
+            _share(plane, i1[m], t1[m], slab)
+        _share(slab, i0[y] - i0[first], t0[y], sums)
 
 
 @njit(nogil=True, fastmath=True, cache=True)  # type: ignore[untyped-decorator]
@@ -278,10 +300,12 @@ def take(rows: Any, grid: Any, wide: Any, places: Any, shares: Any, result: Any)
     """Write what pixels take from a grid of one channel."""
     first, stop = rows
     (i0, t0), (i1, t1), (i2, t2) = wide
-    plane = np.zeros(grid.shape[2:], np.float32)
+    slab = np.zeros_like(grid[0])
+    plane = np.zeros_like(slab[0])
     for y in range(first, stop):
+        _mix(grid, i0[y], t0[y], slab)
         for m in range(places.shape[1]):
-            _mix(grid, i0[y], t0[y], i1[m], t1[m], plane)
+            _mix(slab, i1[m], t1[m], plane)
             for x in range(places.shape[2]):
                 g, z, tx, tz = i2[x], places[y, m, x], t2[x], shares[y, m, x]
                 result[y, m, x] = (ONE - tx) * (
@@ -295,8 +319,10 @@ def put_lines(rows: Any, values: Any, tight: Any, norms: Any, sums: Any) -> None
     first, stop = rows
     (j0, s0), (j1, s1), (j2, s2) = tight
     n0, n1, n2 = norms
-    line = np.zeros(sums.shape[2:], np.float32)
+    sheet = np.zeros_like(sums[0])
+    line = np.zeros_like(sheet[0])
     for y in range(first, stop):
+        sheet[:] = 0
         for m in range(values.shape[1]):
             line[:] = 0
             for x in range(values.shape[2]):
@@ -306,7 +332,8 @@ def put_lines(rows: Any, values: Any, tight: Any, norms: Any, sums: Any) -> None
                     value = values[y, m, x, k] * near
                     line[j, k] += (ONE - sx) * value
                     line[j + 1, k] += sx * value
-            _share(line, j0[y] - j0[first], s0[y], j1[m], s1[m], sums)
+            _share(line, j1[m], s1[m], sheet)
+        _share(sheet, j0[y] - j0[first], s0[y], sums)
 
 
 @njit(nogil=True, fastmath=True, cache=True)  # type: ignore[untyped-decorator]
@@ -315,10 +342,12 @@ def take_lines(rows: Any, grid: Any, tight: Any, norms: Any, weight: Any, result
     first, stop = rows
     (j0, s0), (j1, s1), (j2, s2) = tight
     n0, n1, n2 = norms
-    line = np.zeros(grid.shape[2:], np.float32)
+    sheet = np.zeros_like(grid[0])
+    line = np.zeros_like(sheet[0])
     for y in range(first, stop):
+        _mix(grid, j0[y], s0[y], sheet)
         for m in range(result.shape[1]):
-            _mix(grid, j0[y], s0[y], j1[m], s1[m], line)
+            _mix(sheet, j1[m], s1[m], line)
             for x in range(result.shape[2]):
                 j, sx = j2[x], s2[x]
                 near = weight * n0[y] * n1[m] * n2[x]
