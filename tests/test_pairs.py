@@ -85,10 +85,23 @@ def test_colours_lose_their_transparency_and_sizes_are_kept(tmp_path):
 
 def test_channels_in_some_images_only_are_refused(tmp_path):
     imageio.imwrite(tmp_path / "a.png", np.zeros((8, 9, 3), np.uint8))
-    imageio.imwrite(tmp_path / "b.png", np.zeros((8, 9), np.uint8))
-    files = [(tmp_path / name, tmp_path / "b.png") for name in ("a.png", "b.png")]
-    with pytest.raises(ValueError, match=r"b\.png has its channels at axis None, but a\.png at 2"):
+    tifffile.imwrite(tmp_path / "b.tif", np.zeros((8, 9), np.uint8))
+    files = [(tmp_path / name, tmp_path / "b.tif") for name in ("a.png", "b.tif")]
+    with pytest.raises(ValueError, match=r"b\.tif has its channels at axis None, but a\.png at 2"):
         load(files)
+
+
+@pytest.mark.parametrize("channel_axis", [None, "rgb"])
+def test_grey_pictures_among_photographs_are_colours_too(tmp_path, channel_axis):
+    grey = np.arange(72, dtype=np.uint8).reshape(8, 9)
+    imageio.imwrite(tmp_path / "a.png", grey)
+    imageio.imwrite(tmp_path / "b.png", np.zeros((8, 9, 4), np.uint8))
+    pairs = load(
+        [(tmp_path / n, tmp_path / "a.png") for n in ("a.png", "b.png")], channel_axis=channel_axis
+    )
+    assert pairs.rgb
+    np.testing.assert_array_equal(pairs.images[0], np.stack([grey] * 3, axis=-1))
+    assert pairs.images[1].shape == (8, 9, 3)
 
 
 def coco(folder, names=("a.png", "b.png", "c1.png")):

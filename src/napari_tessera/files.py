@@ -55,8 +55,8 @@ def read(
     axes : tuple of str, optional
         Names of the axes besides the channels; None = what the file says.
     channel_axis : int or "rgb", optional
-        Axis that holds channels; "rgb": colours, in the axis that the file names or else the last;
-        None = what the file says.
+        Axis that holds channels; "rgb": colours, in the axis that the file names or else the last,
+        grey pictures too; None = what the file says.
     channel : int, optional
         The channel to take; None = all, or luminance.
 
@@ -78,7 +78,7 @@ def read(
     if suffix in TIFF:
         array, names, size = _read_tiff(path)
     elif suffix in PICTURES:
-        array, names, size = _read_picture(path)
+        array, names, size = _read_picture(path, coloured=channel_axis == "rgb")
     elif suffix == ".npy":
         array = np.load(path, mmap_mode="r")
         names, size = None, None
@@ -225,10 +225,13 @@ def write_table(path: str | Path, table: dict[str, Array]) -> None:
 Found = tuple[Any, tuple[str, ...] | None, VoxelSize | None]
 
 
-def _read_picture(path: Path) -> Found:
+def _read_picture(path: Path, *, coloured: bool) -> Found:
+    """Return a picture; with colours, a grey one too has three, as among photographs."""
     import imageio.v3 as imageio
 
     array = np.asarray(imageio.imread(path))
+    if coloured and array.ndim == 2:
+        array = np.repeat(array[..., None], 3, axis=-1)
     return array, ("y", "x", "s")[: array.ndim], None
 
 

@@ -193,6 +193,12 @@ def load(
         If some images have channels and others have none.
     """
     sources = [read(image, channel_axis=channel_axis) for image, _ in found]
+    if any(source.rgb for source in sources):
+        # among photographs a few are grey
+        sources = [
+            read(image, channel_axis="rgb") if image.suffix.lower() in PICTURES else source
+            for source, (image, _) in zip(sources, found, strict=True)
+        ]
     labels = [_labels(truth, kind) for _, truth in found]
     pairs = together(sources, labels, [image.name for image, _ in found])
     annotated = [truth for _, truth in found if isinstance(truth, Annotation)]
