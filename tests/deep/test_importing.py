@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -6,13 +7,17 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("torchvision")
 
+from napari_tessera import detect  # noqa: E402
 from napari_tessera.cli import main  # noqa: E402
 from napari_tessera.deep import coco_weights  # noqa: E402
 from napari_tessera.deep.coco_weights import PUBLISHED, class_names  # noqa: E402
 from napari_tessera.deep.importing import import_model  # noqa: E402
 from napari_tessera.deep.model import Folder, find  # noqa: E402
+from napari_tessera.deep.networks.mask_rcnn import MaskRCNN  # noqa: E402
 from napari_tessera.deep.networks.scenes import SceneNetwork  # noqa: E402
 from napari_tessera.deep.predict import predict, predict_look  # noqa: E402
+
+from ..conftest import tiny_finder  # noqa: E402
 
 SCENES = "deeplabv3_mobilenet_v3_large"
 
@@ -79,3 +84,26 @@ def test_it_is_a_command_too(file, tmp_path, capsys):
         out = capsys.readouterr()
         assert said in out.out + out.err
     assert not list((tmp_path / "m").parent.glob("x"))
+
+
+def test_photographs_are_fitted_and_looked_at_in_one_piece(tmp_path, monkeypatch):
+    """Scenes as COCO has them fill the image: their objects must not be cut by tiles."""
+    trained = find(tiny_finder(rgb=True))
+    folder, config = Folder(tmp_path / "photographs"), replace(trained.config, fitted=(96, 160))
+    folder.create(replace(config, weights="", diameter=0.0))
+    folder.write_weights(Folder(trained.path).read_weights(), replace(config, diameter=0.0))
+    seen, own = [], MaskRCNN.detect
+
+    def spied(network, images, **options):
+        seen.append(tuple(images.shape[2:]))
+        return own(network, images, **options)
+
+    monkeypatch.setattr(MaskRCNN, "detect", spied)
+    for shape, wanted in (((48, 60), (96, 120)), ((400, 300), (128, 96)), ((30, 90), (53, 160))):
+        image = np.random.default_rng(0).integers(0, 255, (*shape, 3)).astype(np.uint8)
+        labels, _ = detect(image, model=str(folder.path), tile=64, channel_axis=-1, confidence=0.05)
+        assert labels.shape == shape
+        (found,) = seen[-1:]
+        assert len(seen) == 1
+        assert all(0 <= a - b < 64 for a, b in zip(found, wanted, strict=True))
+        seen.clear()

@@ -78,7 +78,7 @@ def detect(
         network; 0 = measured in a first pass.
     tile : int
         Side of the tiles in pixels; smaller ones need less memory. Objects should be smaller than
-        a quarter of it.
+        a quarter of it. Imported models of photographs look at the whole image.
     device : str
         Where the network runs: auto, cpu, cuda, cuda:1, mps.
     intensities : tuple, optional

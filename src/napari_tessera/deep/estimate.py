@@ -82,7 +82,9 @@ def predict_estimate(
     sizes = NETWORKS[config.network].configure(**config.options).sizes
     zoomed = sizes_at(shape, spacing, model)
     planes = zoomed[0] if len(shape) > config.axes else 1
-    plan = tiled.plan(zoomed[-config.axes :], sizes, tile=side_of(values["tile"], config.axes))
+    plan = tiled.plan(
+        zoomed[-config.axes :], sizes, tile=side_of(values["tile"], config, zoomed[-config.axes :])
+    )
     network = kept_network(model, device, kept)
     tried = tiled.plan((TRIED,) * config.axes, sizes, tile=TRIED)
     seconds, layers = _tried(network, config.in_channels, tried.tile, tried.margin, device)

@@ -15,6 +15,7 @@ from napari_tessera.deep.scoring import (
     kept_key,
     kept_network,
     prepared,
+    side_of,
     zoomed,
 )
 from napari_tessera.kept import Kept
@@ -135,7 +136,7 @@ def _in_plane(
 
     config = model.config
     sizes = NETWORKS[config.network].configure(**config.options).sizes
-    tiles = plan(image.shape[1:], sizes, tile=tile)
+    tiles = plan(image.shape[1:], sizes, tile=side_of(tile, config, image.shape[1:]))
     return found_in(
         np.ascontiguousarray(image),
         network,

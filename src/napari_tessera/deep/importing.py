@@ -19,6 +19,10 @@ LICENCE = (
 """What the card says in place of ours."""
 
 
+LONGEST = 5
+"""Thirds of the shorter side that the longer one may have, as torchvision resizes photographs."""
+
+
 def import_model(
     name: str,
     *,
@@ -89,6 +93,7 @@ def _config(found: Learnt) -> ModelConfig:
         high=100.0,
         thresholds={"threshold": 0.5} if objects else {},
         patch=about.side,
+        fitted=(about.side, LONGEST * about.side // 3),
         diameter=0.0,
         score=None,
         scored="",

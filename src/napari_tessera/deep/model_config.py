@@ -83,6 +83,9 @@ class ModelConfig:
         The sha256 of weights.safetensors; empty as long as there are none.
     crowd : int
         Most objects in a patch of the training, of networks that find them one by one; 0 = unknown.
+    fitted : tuple of int
+        Shorter side, and longest side, to which images are resized to be looked at in one piece;
+        empty = they keep their size and are looked at in tiles.
     schema : int
         Version of this layout.
     """
@@ -114,6 +117,7 @@ class ModelConfig:
     created: str
     weights: str
     crowd: int = 0
+    fitted: tuple[int, ...] = ()
     schema: int = SCHEMA
 
     def __post_init__(self) -> None:

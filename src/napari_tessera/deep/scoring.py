@@ -212,15 +212,14 @@ def _planes(
     return np.stack(found, axis=1) if flat else found[0]
 
 
-def side_of(tile: int, axes: int) -> int:
-    """Return the side of tiles in pixels; those of volumes have no more pixels than of planes.
+def side_of(tile: int, config: ModelConfig, shape: tuple[int, ...]) -> int:
+    """Return the side of tiles for an image, in pixels.
 
-    Examples
-    --------
-    >>> side_of(512, 2), side_of(512, 3)
-    (512, 64)
+    Those of volumes have no more pixels than of planes; images that were fitted are one tile.
     """
-    return tile if axes == 2 else max(32, round(tile ** (2 / 3)))
+    if config.fitted:
+        return max(shape)
+    return tile if config.axes == 2 else max(32, round(tile ** (2 / 3)))
 
 
 def kept_network(model: Model, device: torch.device, kept: Kept) -> torch.nn.Module:
@@ -247,7 +246,7 @@ def _tiled(
 
     config = model.config
     sizes = NETWORKS[config.network].configure(**config.options).sizes
-    tiles = tiled.plan(image.shape[1:], sizes, tile=side_of(tile, config.axes))
+    tiles = tiled.plan(image.shape[1:], sizes, tile=side_of(tile, config, image.shape[1:]))
     return tiled.scores(
         image,
         network,
@@ -295,9 +294,14 @@ def find_intensities(
 def sizes_at(shape: tuple[int, ...], voxel: VoxelSize, model: Model) -> tuple[int, ...]:
     """Return the shape in pixels of the size that the model was trained with.
 
-    It stays as it is where either size is unknown, or they differ by less than 5 %.
+    It stays as it is where either size is unknown, or they differ by less than 5 %. Models of
+    photographs fit the whole image into theirs.
     """
     config = model.config
+    if config.fitted:
+        lead, (shorter, longer) = len(shape) - config.axes, config.fitted
+        factor = min(shorter / min(shape[lead:]), longer / max(shape[lead:]))
+        return enlarged_shape(shape, factor, config.axes)
     own, theirs = unit(voxel.unit), unit(config.unit)
     if config.spacing is None or own not in METRES or theirs not in METRES:
         return shape
