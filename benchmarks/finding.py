@@ -58,7 +58,7 @@ def trained(
         class_names=pairs.class_names,
         network=network,
         options={**NETWORKS[network], **options},
-        examples=Examples(patch=256, diameter=0),
+        examples=Examples(patch=224, diameter=0),
         augmentation=Augmentation(right_angles=False, rotation=5),
         optimisation=Optimisation(epochs=10_000, steps=50, batch=4, minutes=minutes),
         transfer=Transfer(weights=weights),

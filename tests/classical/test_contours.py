@@ -287,7 +287,7 @@ def test_polygons_that_cannot_be_filled_are_named(polygon, labels, message):
         ({"image": np.zeros((2, 4))}, "image is given, but it is used only with trace = 'edges'"),
         ({"image": np.zeros((3, 3)), "trace": "edges"}, "image has shape .* labels has"),
         ({"smoothing": "2 px"}, "smoothing is '2 px', but it is used only with trace"),
-        ({"trace": "lines"}, "trace is 'lines'; choose one of outlines, edges"),
+        ({"trace": "lines"}, "trace is 'lines'; choose one of outlines, edges, boxes"),
         ({"tolerance": "much"}, "tolerance is 'much'"),
         ({"min_length": -1}, "min_length is -1"),
     ],
@@ -343,3 +343,21 @@ def test_labels_are_left_alone_and_hints_can_be_read():
     contours(labels, trace="edges")
     np.testing.assert_array_equal(labels, before)
     assert "return" in get_type_hints(contours, include_extras=True)
+
+
+def test_boxes_lie_around_all_pixels_of_a_label():
+    labels = np.array([[0, 7, 0, 0], [7, 0, 0, 900], [0, 0, 7, 0]], np.uint16)
+    polygons, table = contours(labels, trace="boxes", spacing=VoxelSize((2, 1), "um"))
+    assert polygons[0].tolist() == [
+        [-0.5, -0.5],
+        [-0.5, 2.5],
+        [2.5, 2.5],
+        [2.5, -0.5],
+        [-0.5, -0.5],
+    ]
+    assert polygons[1].tolist() == [[0.5, 2.5], [0.5, 3.5], [1.5, 3.5], [1.5, 2.5], [0.5, 2.5]]
+    assert table["label"].tolist() == [7, 900]
+    assert table["area (um^2)"].tolist() == [18, 2]
+    assert not table["hole"].any()
+    with pytest.raises(ValueError, match="tolerance is '2 px', but it is used only with trace"):
+        contours(labels, trace="boxes", tolerance="2 px")

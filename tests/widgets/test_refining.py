@@ -190,3 +190,13 @@ def test_a_preview_of_every_other_pixel_takes_an_image_beside_the_labels(viewer,
     step = round(shown.scale[0])
     image = viewer.layers["image"].data[::step, ::step]
     assert (shown.data == (image > 0)).mean() > 0.99
+
+
+def test_boxes_carry_what_is_known_of_their_objects(viewer, rings, form_of, run):
+    rings.features = {"index": [1, 2], "class": ["a", "b"], "confidence": [0.5, 0.9]}
+    form = form_of("contours")
+    form.fields["trace"].value = "boxes"
+    layer = run(form)
+    assert layer.features["class"].tolist() == ["a", "b"] * 2
+    assert layer.features["confidence"].tolist() == [0.5, 0.9] * 2
+    np.testing.assert_array_equal(layer.data[1][:, 1:].min(axis=0), (4.5, 21.5))

@@ -1,4 +1,4 @@
-"""Turn labels into polygons: the outlines of objects, or chains of edge pixels."""
+"""Turn labels into polygons: outlines or boxes of objects, or chains of edge pixels."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from napari_tessera.types import (
     Word,
 )
 
-Trace = Literal["outlines", "edges"]
+Trace = Literal["outlines", "edges", "boxes"]
 
 
 @checked
@@ -34,12 +34,14 @@ def contours(
     *,
     trace: Trace = "outlines",
     smoothing: Annotated[Length, Word("length", low=0, when=("trace", ("edges",)))] = "1 px",
-    tolerance: Length = "0.5 px",
+    tolerance: Annotated[
+        Length, Word("length", low=0, when=("trace", ("outlines", "edges")))
+    ] = "0.5 px",
     min_length: Length = "0 px",
     spacing: Spacing = None,
     report: Report = None,
 ) -> tuple[Polygons, Table]:
-    """Turn labels into polygons: the outlines of objects, or chains of edge pixels.
+    """Turn labels into polygons: outlines or boxes of objects, or chains of edge pixels.
 
     Vertices are (y, x) in pixels; the centre of the first pixel is (0, 0). A closed polygon repeats
     its first vertex. Outlines run clockwise on the screen with the object to their right, and
@@ -52,11 +54,11 @@ def contours(
     image : ndarray, shape (Y, X), optional
         Intensities in which the vertices of edges are moved to where the gradient is steepest, at
         most half a pixel along each axis; None = vertices at the centres of pixels.
-    trace : {"outlines", "edges"}
+    trace : {"outlines", "edges", "boxes"}
         What becomes a polygon: the border of each label, with vertices half-way between a pixel
         inside and one outside (pixels of one label belong together if only their corners touch); or
-        lines of labelled pixels, thinned to one pixel, cut where they branch. Single edge pixels
-        are left out.
+        lines of labelled pixels, thinned to one pixel, cut where they branch (single edge pixels
+        are left out); or the rectangle around each label.
     smoothing : float or str
         Standard deviation of a Gaussian applied to `image` before its gradient is taken.
     tolerance : float or str
@@ -99,23 +101,24 @@ def contours(
     (array([7]), array([0.5]))
     """
     from napari_tessera.classical.gradient import gradient, to_maxima
-    from napari_tessera.classical.tracing import edges, measures, outlines, simplified
+    from napari_tessera.classical.tracing import boxes, edges, measures, outlines, simplified
 
     check_plane("labels", labels)
-    if image is not None and trace == "outlines":
+    if image is not None and trace != "edges":
         raise ValueError(
             "image is given, but it is used only with trace = 'edges'; leave it out, or pass the "
             "edges that canny finds in it"
         )
     report, voxel = Reporter.of(report), VoxelSize.of(spacing, 2)
-    chains = outlines(labels) if trace == "outlines" else edges(labels)
+    chains = {"outlines": outlines, "edges": edges, "boxes": boxes}[trace](labels)
     report(Progress(1, 3))
     _, areas = measures(*chains[:2], *voxel)
     holes = (areas < 0) & (trace == "outlines")
     if image is not None:
         slopes = gradient(image, to_pixels(smoothing, voxel), voxel, report.part(1, 3))
         chains = chains._replace(vertices=to_maxima(chains.vertices, slopes, voxel))
-    chains = simplified(chains, physical(tolerance, voxel, name="tolerance"), voxel)
+    if trace != "boxes":
+        chains = simplified(chains, physical(tolerance, voxel, name="tolerance"), voxel)
     report(Progress(2, 3))
     return _tabled(chains, holes, physical(min_length, voxel, name="min_length"), voxel)
 

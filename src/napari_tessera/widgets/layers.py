@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -277,12 +278,24 @@ def result_layer(
     title, place = named_by(method), geometry(on, result.start, dropped)
     if method.refines:
         place |= {"features": on.features.copy(), "colormap": on.colormap}
+    if result.kind == "polygons" and result.table is not None:
+        result = replace(result, table=_with_theirs(result.table, on))
     return drawn(
         result,
         name=f"{recipe.source['name'] if recipe.source.get('parts') else on.name} {title}",
         metadata={KEY: {"recipe": recipe.to_dict(), "kind": result.kind}},
         **(_with_classes(place) if result.kind == "scores" else place),
     )
+
+
+def _with_theirs(table: dict[str, Array], on: Layer) -> dict[str, Array]:
+    """Return a table of polygons with what is known of the labels that they were drawn around."""
+    known = on.features
+    names = [name for name in known if name != "index" and name not in table]
+    if "label" not in table or "index" not in known or not names:
+        return table
+    rows = known.drop_duplicates("index").set_index("index").reindex(table["label"])
+    return {**table, **{str(name): rows[name].to_numpy() for name in names}}
 
 
 def _with_classes(place: dict[str, Any]) -> dict[str, Any]:
