@@ -28,7 +28,7 @@ from napari_tessera.kept import Kept
 from napari_tessera.pairs import Pairs, load, matched
 
 NETWORKS = {
-    "mask_rcnn": {"encoder": "efficientnet-lite0"},
+    "mask_rcnn": {"encoder": "tu-tf_efficientnet_lite0", "width": 0.25},
     "yolov5seg": {"size": "n"},
 }
 

@@ -37,8 +37,8 @@ class Pairs:
         Pixel size along the axes of an image, if all have the same.
     class_names : mapping of int to str
         Names of the classes by their numbers, where they are known.
-    classes : list of mappings of int to str, optional
-        Per image, the class of each object by its number, where they are known.
+    classes : list, optional
+        Per image, the class of each object by its number, or an array of the classes of its pixels.
     """
 
     images: list[Any]
@@ -48,7 +48,7 @@ class Pairs:
     rgb: bool
     spacing: VoxelSize | None
     class_names: Mapping[int, str] = field(default_factory=dict)
-    classes: list[Mapping[int, str]] | None = None
+    classes: list[Any] | None = None
 
     def taught(self, task: Task) -> dict[str, Any]:
         """Return what `train` takes of the classes: those of objects only where a network has them.

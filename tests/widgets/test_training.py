@@ -114,6 +114,32 @@ def test_classes_keep_the_names_and_colours_of_the_strokes(viewer, pair, form):
     np.testing.assert_allclose(layer.get_color(2), (1, 128 / 255, 0, 1), atol=1e-6)
 
 
+def test_another_layer_tells_the_classes_of_objects(viewer, pair, form):
+    own = form("yolov5seg")
+    (row,) = own.pairs.rows
+    assert not row.classes.isHidden()
+    classes = viewer.add_labels(
+        np.where(pair.data > 18, 5, 2 * (pair.data > 0)).astype(np.uint8),
+        name="kinds", scale=pair.scale, units=("um", "um"), translate=pair.translate,
+    )  # fmt: skip
+    classes.features = {"index": [2, 5], "class": ["upper", "lower"]}
+    row.labels.choose(pair)
+    row.classes.choose(classes)
+    own.options["yolov5seg"].fill({"width": 0.125})
+    own.groups["examples"].fill({"patch": 96})
+    own.groups["optimisation"].fill({"epochs": 1, "steps": 1})
+    own.train_button.click()
+    end(own)
+    config = find("squares net").config
+    assert (config.ids, config.class_names) == ((2, 5), ("upper", "lower"))
+    classes.translate = (0, 0)
+    own.train_button.click()
+    assert "pair 1: classes is layer 'kinds', which lies elsewhere" in own.message.text()
+    own.networks.choose("unet")
+    assert row.classes.isHidden()
+    assert own.pairs.classes == [None]
+
+
 def test_progress_is_shown_on_the_image(viewer, pair, form):
     own = form()
     own.groups["optimisation"].fill({"epochs": 50})

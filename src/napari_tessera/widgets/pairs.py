@@ -55,7 +55,7 @@ class PairsTable(QWidget):
         self.rows: list[Row] = []
         self._folders: tuple[Path, Path] | None = None
         self._channel_axis: int | None = None
-        self._quiet = False
+        self._quiet, self._asks_classes = False, False
         self._build()
         self._lay_out()
         self.add_button.clicked.connect(self.add_pair)
@@ -122,6 +122,7 @@ class PairsTable(QWidget):
         for number, row in enumerate(self.rows, 1):
             row.call(number)
             row.number.setVisible(several)
+            row.ask_classes(self._asks_classes)
         self._fit_height()
 
     def _fit_height(self) -> None:
@@ -177,6 +178,23 @@ class PairsTable(QWidget):
         """The pairs of layers, without those that lack one; none if folders are trained on."""
         chosen = [row.chosen for row in self.rows if None not in row.chosen]
         return chosen if self._folders is None else []
+
+    @property
+    def classes(self) -> list[Labels | None]:
+        """Of each pair, the layer that tells the classes of its objects; None = there is none."""
+        rows = [row for row in self.rows if None not in row.chosen]
+        return [row.classes.chosen if self._asks_classes else None for row in rows]
+
+    @property
+    def asks_classes(self) -> bool:
+        """Whether each pair may have a layer that tells the classes of its objects."""
+        return self._asks_classes
+
+    @asks_classes.setter
+    def asks_classes(self, asks: bool) -> None:
+        if asks != self._asks_classes:
+            self._asks_classes = asks
+            self._show()
 
     @property
     def folders(self) -> tuple[Path, Path] | None:
@@ -329,14 +347,16 @@ class Row:
     number : QRadioButton
         Marks the pair that can be removed.
     image, labels : Choice
+    classes : Choice
+        The layer that tells the classes of the objects, or None.
     kept : bool
         Whether the user has chosen, so that nothing else is put there while the layers are there.
     """
 
     def __init__(self) -> None:
         self.number, self.image, self.labels = QRadioButton(), Choice(), Choice()
-        self.kept = False
-        self._titles = {"Image": self.image, "Labels": self.labels}
+        self.classes, self.kept = Choice(), False
+        self._titles = {"Image": self.image, "Labels": self.labels, "Classes": self.classes}
         self._words = [QLabel(title) for title in self._titles]
         for combo in self._titles.values():
             combo.currentIndexChanged.connect(self._name)
@@ -344,12 +364,12 @@ class Row:
     @property
     def widgets(self) -> list[QWidget]:
         """Everything that is shown."""
-        return [self.number, self.image, self.labels, *self._words]
+        return [self.number, *self._titles.values(), *self._words]
 
     def add_to(self, grid: QGridLayout) -> None:
-        """Add the pair as two lines below the others."""
+        """Add the pair as lines below the others."""
         line = grid.rowCount()
-        grid.addWidget(self.number, line, 0, 2, 1)
+        grid.addWidget(self.number, line, 0, len(self._titles), 1)
         for below, combo in enumerate(self._titles.values()):
             grid.addWidget(self._words[below], line + below, 1)
             grid.addWidget(combo, line + below, 2)
@@ -362,6 +382,11 @@ class Row:
             combo.setAccessibleName(f"{title} of pair {number}")
         self._name()
 
+    def ask_classes(self, asks: bool) -> None:
+        """Show or hide the chooser of classes."""
+        for widget in (self.classes, self._words[-1]):
+            widget.setVisible(asks)
+
     def _name(self, *_: Any) -> None:
         """Say whole names, which may be cut off, in tool tips."""
         for combo in self._titles.values():
@@ -371,6 +396,7 @@ class Row:
         """Offer layers; those chosen before stay so while they are there."""
         self.image.offer((each.name, each) for each in images)
         self.labels.offer((each.name, each) for each in labels)
+        self.classes.offer([("as the table says", None), *((each.name, each) for each in labels)])
         self._name()
 
     @property

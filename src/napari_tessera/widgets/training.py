@@ -7,7 +7,7 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -67,7 +67,7 @@ from napari_tessera.widgets.rows import Rows, beside_one_another
 
 if TYPE_CHECKING:
     import napari.viewer
-    from napari.layers import Layer
+    from napari.layers import Labels, Layer
 
     from napari_tessera.deep.judge import Judged
 
@@ -336,6 +336,7 @@ class TrainingForm(QWidget):
         for group in self.groups.values():
             group.show_what_applies()
         pixels = self._finds == "pixels"
+        self.pairs.asks_classes = not pixels
         for name in UNFIT[self._finds]:
             self.rows.show_row(self.groups["augmentation"].fields[name].native, False)
         self.rows.show_section(GROUPS["objective"][0], pixels)
@@ -396,10 +397,14 @@ class TrainingForm(QWidget):
         names = [image.name for image, _ in found]
         truths = [array(labels) for _, labels in found]
         layers = [image for image, _ in found]
-        classes: list[Mapping[int, str]] | None = None
+        classes: list[Any] | None = None
         if task.learns == "classes":
             look = look_of(found[0][1])
             task = replace(task, class_names=look.names, colours=look.colours)
+        elif any(told is not None for told in self.pairs.classes):
+            classes = self._classes_of([labels for _, labels in found])
+            names_of = [class_names(told) for told in self.pairs.classes if told is not None]
+            task = replace(task, class_names=next(filter(None, names_of), {}))
         elif any(class_column(labels) for _, labels in found):
             classes = [class_names(labels) for _, labels in found]
 
@@ -407,6 +412,16 @@ class TrainingForm(QWidget):
             return replace(pair.together(sources, truths, names), classes=classes)
 
         return Training(together, layers, task, model, device, axis)
+
+    def _classes_of(self, labels: list[Labels]) -> list[Any]:
+        """Return the layers that tell the classes of objects, of all pairs."""
+        for number, (own, told) in enumerate(zip(labels, self.pairs.classes, strict=True), 1):
+            if told is None:
+                raise ValueError(
+                    f"pair {number} has no layer of classes, but others have; choose one for each"
+                )
+            same_grid(f"pair {number}: classes", told, own)
+        return [array(told) for told in self.pairs.classes]
 
     def _recall(self) -> None:
         for name, values in memory.recall("train").items():
