@@ -76,6 +76,21 @@ def test_objects_are_learnt_and_found():
     assert ((other > 0) == (found > 0)).mean() > 0.99
 
 
+def test_yolov5seg_learns_too(tmp_path):
+    image, labels = squares(side=192)
+    model = train(
+        image, labels, model=tmp_path / "yolo", network="yolov5seg", options={"width": 0.5},
+        examples=Examples(patch=128, diameter=0.0), augmentation=NO_AUGMENTATION,
+        optimisation=Optimisation(
+            epochs=5, steps=20, batch=4, learning_rate=5e-3, averaging=0.0, warm_up=0.1
+        ),
+    )  # fmt: skip
+    unseen, truth = squares(side=192, seed=7)
+    objects, table = detect(unseen, model=str(model.path))
+    assert average_precision(truth, objects, 0.3) > 0.25
+    assert table["confidence"].tolist() == sorted(table["confidence"], reverse=True)
+
+
 def test_what_is_written_can_be_read_by_people():
     path = find(tiny_finder()).path
     assert "# Mask R-CNN for objects (instances)" in (path / "card.md").read_text()
