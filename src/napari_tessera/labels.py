@@ -210,6 +210,21 @@ def continued(previous: Array, labels: Array, next_id: int, share: float = 0.25)
     return np.asarray(new[labels])
 
 
+def groups(*keys: Array) -> tuple[Array, Array]:
+    """Return where each group of equal neighbours begins, and the group of each element.
+
+    Examples
+    --------
+    >>> groups(np.array([3, 3, 8]))
+    (array([0, 2]), array([0, 0, 1]))
+    """
+    new = np.zeros(keys[0].size, bool)
+    new[:1] = True
+    for key in keys:
+        new[1:] |= key[1:] != key[:-1]
+    return np.flatnonzero(new), np.cumsum(new) - 1
+
+
 def from_points(points: Array, shape: tuple[int, ...], ids: Array | None = None) -> Array:
     """Draw points as labels into an array of zeros.
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from napari_tessera.evaluate.moments import groups
+from napari_tessera.labels import groups
 from napari_tessera.lengths import column
 from napari_tessera.types import Array, Progress, Reporter, Table, VoxelSize
 

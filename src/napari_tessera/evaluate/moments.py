@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
+from napari_tessera.labels import groups
 from napari_tessera.tiles import SLAB, WORKERS, in_order
 from napari_tessera.types import Array, Progress, Reporter
 
@@ -162,21 +163,6 @@ def _joined(parts: Sequence[Sums]) -> Sums:
     high = total(boxes[:, 1], np.maximum.reduceat)
     box = np.stack([low, high], axis=1)
     return Sums(ids[order][first], sizes, centre, total(moments), box, total(exits), value)
-
-
-def groups(*keys: Array) -> tuple[Array, Array]:
-    """Return where each group of equal neighbours begins, and the group of each element.
-
-    Examples
-    --------
-    >>> groups(np.array([3, 3, 8]))
-    (array([0, 2]), array([0, 0, 1]))
-    """
-    new = np.zeros(keys[0].size, bool)
-    new[:1] = True
-    for key in keys:
-        new[1:] |= key[1:] != key[:-1]
-    return np.flatnonzero(new), np.cumsum(new) - 1
 
 
 def _mean(sums: Array, counts: Array) -> Array:
