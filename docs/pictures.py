@@ -43,6 +43,9 @@ SETTINGS = {
     "predict": {"model": "coins"},
     "detect": {"model": "coins one by one"},
     "scores": {"model": "coins"},
+    "error_map": {"labels_are": "objects"},
+    "object_errors": {},
+    "boundary_support": {},
 }
 """What is chosen in each form; the other fields keep their defaults."""
 
@@ -69,7 +72,13 @@ def prepare(viewer: napari.Viewer, name: str) -> None:
         for y in (*lines, 298):
             strokes[y : y + 2] = 1
         viewer.add_labels(strokes.astype(np.uint8), name="strokes")
-    if name in ("label", "fill_holes", "skeleton", "smooth"):
+    if "truth" in {option.name for option in METHODS[name].options}:
+        truth = apply(image, "watershed", background="60 px")
+        truth.name = "truth"
+        viewer.add_layer(truth)
+        viewer.add_layer(apply(image, "watershed", smoothing="1 px", seed_distance="4 px"))
+        truth.visible = False
+    elif name in ("label", "fill_holes", "skeleton", "smooth"):
         viewer.add_layer(apply(image, "threshold", background="60 px", smoothing="2 px"))
     elif METHODS[name].source.word.name == "labels":
         viewer.add_layer(apply(image, "watershed", background="60 px"))
@@ -94,7 +103,7 @@ def surgery() -> None:
 def picture(name: str) -> None:
     """Open the coins, fill in the form, run it and save the window."""
     viewer = napari.Viewer(title="napari-tessera")
-    viewer.window.resize(1200, 900 if name == "measure" else 760)
+    viewer.window.resize(1200, 900 if METHODS[name].returns == "table" else 760)
     viewer.open_sample("napari-tessera", SAMPLES.get(name, "coins"))
     prepare(viewer, name)
     form = dock(METHODS[name])(viewer)
@@ -103,13 +112,13 @@ def picture(name: str) -> None:
     form.reset()
     for option, value in SETTINGS[name].items():
         form.fields[option].value = value
-    if name in ("measure", "crf"):
+    if name in ("measure", "crf", "boundary_support"):
         form.fields["image"].value = viewer.layers[0]
     form.run_button.click()
     demo.wait(lambda: form.job is None)
-    if METHODS[name].refines:
-        viewer.layers[1].visible = False  # what it was before
-    if name == "measure":
+    if METHODS[name].refines or name == "error_map":
+        viewer.layers[-2].visible = False  # what it was before
+    if METHODS[name].returns == "table":
         form.table_button.click()
     demo.settle()
     viewer.screenshot(str(HERE / f"{name}.png"), canvas_only=False)

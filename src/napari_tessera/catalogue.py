@@ -27,7 +27,9 @@ from napari_tessera.deep.predict import (
     predict_statistics,
     scores,
 )
+from napari_tessera.evaluate.errors import error_look, error_map, object_errors
 from napari_tessera.evaluate.measure import measure
+from napari_tessera.evaluate.support import boundary_support
 from napari_tessera.kept import Kept
 from napari_tessera.lengths import to_pixels
 from napari_tessera.refine.cleaning import expand, fill_holes, filter_objects, relabel
@@ -363,6 +365,24 @@ METHODS: Mapping[str, Method] = MappingProxyType(
             *(_refining(step, by_hand=True) for step in (merge, split, delete, replace, grow)),
             _refining(paint, by_hand=True, whole=True),
             Method(measure, "Measure", scope=lambda values: "global", title="Table of objects"),
+            Method(
+                error_map,
+                "Judge",
+                # a pixel is as wrong as its object
+                scope=lambda values: "global",
+                title="Error map",
+                look=error_look,
+            ),
+            Method(
+                object_errors, "Judge", scope=lambda values: "global", title="Errors of objects"
+            ),
+            Method(
+                boundary_support,
+                "Judge",
+                # what is typical is found in all objects
+                scope=lambda values: "global",
+                title="Support of boundaries",
+            ),
         )
     }
 )

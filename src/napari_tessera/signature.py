@@ -51,7 +51,7 @@ class Parameter:
     @property
     def title(self) -> str:
         """The name as words, for people."""
-        return self.name.replace("_", " ").capitalize()
+        return self.name.replace("_", " ").capitalize().replace("Iou", "IoU")
 
     @property
     def required(self) -> bool:

@@ -32,6 +32,8 @@ def test_every_method_runs_from_its_form(viewer, coins, form_of, run, name):
     form = form_of(name)
     if "model" in seeds:
         form.fields["model"].value = seeds["model"]
+    if "truth" in seeds:
+        seeds["truth"] = form.fields["truth"].value
     if "labels_are" in form.fields:
         seeds["labels_are"] = form.fields["labels_are"].value  # as the form has guessed
     if name == "detect":  # coins are no squares
@@ -651,3 +653,20 @@ def test_progress_is_shown(viewer, gated, form_of):
     wait(lambda: form.job is None)
     assert any(seen)
     assert not form.bar.isVisibleTo(form)
+
+
+def test_labels_are_judged_by_other_labels(viewer, form_of, run):
+    """The form does not offer the layer itself as its truth, and the layer stays one of objects."""
+    squares = np.zeros((20, 30), np.uint16)
+    squares[2:8, 2:8], squares[2:8, 12:18] = 1, 2
+    viewer.add_labels(squares, name="truth")
+    found = viewer.add_labels(np.where(squares == 2, 0, squares), name="found")
+    form = form_of("error_map")
+    assert form.source.value is found
+    assert form.fields["truth"].value.name == "truth"
+    form.fields["labels_are"].value = "objects"
+    layer = run(form)
+    assert layer.data[4, 4] == 1
+    assert layer.data[4, 14] == 2
+    assert layer.features.set_index("index")["class"][2] == "missed"
+    assert form_of("fill_holes").fields["labels_are"].value == "objects"

@@ -268,6 +268,9 @@ class MethodForm(QWidget):
             self._follow(layer)
             self.channels.fill(self._pictured(), self.viewer.layers)
             self._fill_regions()
+            for field in self.fields.values():
+                if isinstance(field, LayerField):
+                    field.avoid(layer)
             if layer is not None:
                 self._fit(layer)
                 if "labels_are" in self.fields:
@@ -520,7 +523,7 @@ class MethodForm(QWidget):
         self._running(False)
         self.results.add(outcome, edited=edited)
         if "labels_are" in self.fields:
-            note_kind(outcome.call.layer, outcome.result.kind)
+            note_kind(outcome.call.layer, outcome.call.values["labels_are"])
         for button in (self.table_button, self.save_button):
             button.setEnabled(outcome.result.table is not None)
         self._say(sentence(outcome.result, outcome.number, took))

@@ -342,6 +342,12 @@ class LayerField(Field):
         layers = [(each.name, each) for each in reversed(self._layers) if self._accepts(each)]
         self._choice.offer(none + layers)
 
+    def avoid(self, layer: Layer | None) -> None:
+        """Choose another layer than this one, if it was chosen and there is another."""
+        others = [each for each in reversed(self._layers) if self._accepts(each)]
+        if self.value is layer and self.parameter.required:
+            self.value = next((each for each in others if each is not layer), layer)
+
 
 class _HistogramView(QWidget):
     """A histogram of the image with the levels drawn into it."""

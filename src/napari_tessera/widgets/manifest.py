@@ -15,7 +15,7 @@ from napari_tessera.deep.networks import NETWORKS
 PLUGIN = "napari-tessera"
 PACKAGE = Path(__file__).parents[1]
 _MENU = "napari/layers/segment"
-_PLACES = {"Measure": "napari/layers/measure"}
+_PLACES = {"Measure": "napari/layers/measure", "Judge": "napari/layers/visualize"}
 """Menus of napari that hold a group's methods themselves; others have a submenu under Segment."""
 
 _DEEP_GROUP = "Deep learning"
