@@ -669,4 +669,6 @@ def test_labels_are_judged_by_other_labels(viewer, form_of, run):
     assert layer.data[4, 4] == 1
     assert layer.data[4, 14] == 2
     assert layer.features.set_index("index")["class"][2] == "missed"
-    assert form_of("fill_holes").fields["labels_are"].value == "objects"
+    other = form_of("fill_holes")
+    other.source.value = found
+    assert other.fields["labels_are"].value == "objects"
