@@ -15,6 +15,7 @@ from napari_tessera.deep.settings import Optimisation
 from napari_tessera.deep.train import train as train_network
 from napari_tessera.widgets import demo
 from napari_tessera.widgets.dock import dock
+from napari_tessera.widgets.explorer import Explorer
 from napari_tessera.widgets.surgery import Surgery
 from napari_tessera.widgets.training import training
 
@@ -100,6 +101,22 @@ def surgery() -> None:
     viewer.close()
 
 
+def explorer() -> None:
+    """Take a picture of the form that lists errors, at one of them."""
+    viewer = napari.Viewer(title="napari-tessera")
+    viewer.window.resize(1200, 900)
+    viewer.open_sample("napari-tessera", "coins")
+    prepare(viewer, "error_map")
+    form = Explorer(viewer)
+    viewer.window.add_dock_widget(form, name="Judge: Explore errors")
+    form.button.click()
+    demo.wait(lambda: form.job is None)
+    form.table.selectRow(3)
+    demo.settle()
+    viewer.screenshot(str(HERE / "explorer.png"), canvas_only=False)
+    viewer.close()
+
+
 def picture(name: str) -> None:
     """Open the coins, fill in the form, run it and save the window."""
     viewer = napari.Viewer(title="napari-tessera")
@@ -159,7 +176,7 @@ def train_finder() -> None:
 if __name__ == "__main__":
     HERE.mkdir(exist_ok=True)
     forms = [name for name, method in METHODS.items() if not method.by_hand]
-    chosen = sys.argv[1:] or ["train", "surgery", *forms]
+    chosen = sys.argv[1:] or ["train", "surgery", "explorer", *forms]
     with tempfile.TemporaryDirectory() as models:
         os.environ["NAPARI_TESSERA_MODELS"] = models
         if {"train", "predict", "scores"} & set(chosen):
@@ -168,6 +185,8 @@ if __name__ == "__main__":
             train_finder()
         if "surgery" in chosen:
             surgery()
+        if "explorer" in chosen:
+            explorer()
         for method in chosen:
-            if method not in ("train", "surgery"):
+            if method not in ("train", "surgery", "explorer"):
                 picture(method)

@@ -21,6 +21,10 @@ def __getattr__(name: str) -> Any:
         from napari_tessera.widgets.surgery import Surgery
 
         return Surgery
+    if name == "explorer":
+        from napari_tessera.widgets.explorer import Explorer
+
+        return Explorer
     if name.removeprefix("train_") in NETWORKS:
         from napari_tessera.widgets.training import training
 

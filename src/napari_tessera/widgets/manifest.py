@@ -29,6 +29,10 @@ _REFINE_GROUP = "Refine"
 _REFINE = {"surgery": "Edit objects"}
 """Forms of the group "Refine" that are made of no method."""
 
+_JUDGE_GROUP = "Judge"
+_JUDGE = {"explorer": "Explore errors"}
+"""Forms of the group "Judge" that are made of no method."""
+
 _HEAD = "# made by python -m napari_tessera.widgets.manifest; change the catalogue instead\n"
 
 SAMPLES = {
@@ -79,7 +83,7 @@ def manifest() -> dict[str, Any]:
 
 def _commands() -> list[dict[str, str]]:
     rows = [(name, method.display, f"all:{name}") for name, method in _FORMS.items()]
-    rows += [(name, title, f"all:{name}") for name, title in {**_DEEP, **_REFINE}.items()]
+    rows += [(name, title, f"all:{name}") for name, title in {**_DEEP, **_REFINE, **_JUDGE}.items()]
     rows.append(("recipe", "Recipe: show, copy, replay", "all:recipe"))
     rows += [(f"sample_{name}", title, f"samples:{name}") for name, title in SAMPLES.items()]
     return [
@@ -96,6 +100,7 @@ def _widgets() -> list[dict[str, str]]:
     rows = [(name, _title(method)) for name, method in _FORMS.items()]
     rows += [(name, f"{_DEEP_GROUP}: {title}") for name, title in _DEEP.items()]
     rows += [(name, f"{_REFINE_GROUP}: {title}") for name, title in _REFINE.items()]
+    rows += [(name, f"{_JUDGE_GROUP}: {title}") for name, title in _JUDGE.items()]
     rows.append(("recipe", "Recipe of a layer"))
     return [{"command": f"{PLUGIN}.{name}", "display_name": title} for name, title in rows]
 
@@ -112,6 +117,7 @@ def _menus(groups: list[str]) -> dict[str, list[dict[str, str]]]:
         place = _PLACES.get(group, f"{PLUGIN}.{_slug(group)}")
         own = [*_DEEP, *own] if group == _DEEP_GROUP else own
         own = [*_REFINE, *own] if group == _REFINE_GROUP else own
+        own = [*_JUDGE, *own] if group == _JUDGE_GROUP else own
         menus[place] = [{"command": f"{PLUGIN}.{name}"} for name in own]
     return menus
 

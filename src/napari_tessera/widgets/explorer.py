@@ -1,0 +1,353 @@
+"""The form that compares labels with a truth, lists what is wrong and flies there."""
+
+from __future__ import annotations
+
+import weakref
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from qtpy.QtCore import QAbstractTableModel, QModelIndex, QSortFilterProxyModel, Qt
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QSpinBox,
+    QTableView,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_tessera.catalogue import METHODS
+from napari_tessera.evaluate.listing import listing
+from napari_tessera.evaluate.score import score
+from napari_tessera.evaluate.scores import Scores
+from napari_tessera.signature import Parameter, parameters
+from napari_tessera.types import Array, Table
+from napari_tessera.widgets.choice import Choice
+from napari_tessera.widgets.dock import red
+from napari_tessera.widgets.fields import LayerField, field_for
+from napari_tessera.widgets.job import Job
+from napari_tessera.widgets.layers import array, fits, same_grid, source
+from napari_tessera.widgets.rows import Rows, beside_one_another
+from napari_tessera.widgets.tables import save_table
+
+if TYPE_CHECKING:
+    import napari.viewer
+    from napari.layers import Labels
+
+ALL, WRONG = "all objects", "all that are wrong"
+ACROSS = 150
+"""Dots on the screen across an object that was flown to."""
+
+
+class Explorer(QWidget):
+    """The form that lists objects by what is wrong with them.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+    """
+
+    def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
+        super().__init__()
+        self.viewer = napari_viewer
+        self.job: Job | None = None
+        self.model, self.shown = _Model(), _Shown()
+        self._centres: Array = np.empty((0, 2))
+        self._compared: tuple[Labels, Labels] | None = None
+        own = weakref.ref(self)
+        self.destroyed.connect(lambda: _release(own()))
+        self._build()
+        self._lay_out()
+        self._connect()
+        self._prediction_chosen()
+
+    # ------------------------------------------------------------------ layout
+
+    def _build(self) -> None:
+        known = METHODS["error_map"]
+        own = {p.name: p for p in (*parameters(score), *known.parameters)}
+        self.prediction = self._layer_field(own["prediction"])
+        self.truth = self._layer_field(own["truth"])
+        self.iou, self.tolerance = field_for(own["iou"]), field_for(own["tolerance"])
+        self.over = Choice("Objects are in")
+        self.over.offer([("planes", "planes"), ("volumes", "volume")])
+        self.button, self.map_button = QPushButton("Compare"), QPushButton("Error map")
+        self.map_button.setToolTip("Open the form that colours every pixel by what is wrong")
+        self.save_button = QPushButton("Save table")
+        self.save_button.setToolTip("Write the rows that are shown as CSV")
+        self.kinds, self.least = Choice("Show"), QSpinBox()
+        self.kinds.offer([(WRONG, WRONG), (ALL, ALL)])
+        self.least.setRange(0, 10**9)
+        self.least.setSuffix(" px")
+        self.least.setToolTip("Objects with fewer pixels are not listed")
+        self.bar, self.summary, self.message = QProgressBar(), QLabel(), QLabel()
+        self.bar.setVisible(False)
+        self.bar.setTextVisible(False)
+        for text in (self.summary, self.message):
+            text.setWordWrap(True)
+            text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.table = QTableView()
+        self.shown.setSourceModel(self.model)
+        self.table.setModel(self.shown)
+        self.table.setSortingEnabled(True)
+        self.table.sortByColumn(-1, Qt.SortOrder.AscendingOrder)
+        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.table.verticalHeader().setVisible(False)
+        header = self.table.horizontalHeader()
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setStretchLastSection(True)
+        self.table.setToolTip("Click on a row to go to the object")
+
+    def _layer_field(self, parameter: Parameter) -> LayerField:
+        return LayerField(parameter, self.viewer.layers, lambda each: fits(each, "labels"))
+
+    def _lay_out(self) -> None:
+        outer, self.rows, filters = QVBoxLayout(self), Rows(), Rows()
+        outer.setContentsMargins(4, 4, 4, 4)
+        head = QLabel("Compare labels with a truth, list what is wrong, and go there.")
+        head.setWordWrap(True)
+        outer.addWidget(head)
+        for field in (self.prediction, self.truth, self.iou, self.tolerance):
+            self.rows.add(field.parameter.title, field.native)
+        self.rows.add("Objects are in", self.over)
+        filters.add("Show", self.kinds)
+        filters.add("At least", self.least)
+        outer.addWidget(self.rows)
+        outer.addLayout(beside_one_another(self.button, self.map_button))
+        outer.addWidget(self.bar)
+        outer.addWidget(self.summary)
+        outer.addWidget(filters)
+        outer.addWidget(self.table, 1)
+        outer.addWidget(self.save_button)
+        outer.addWidget(self.message)
+        self.save_button.setEnabled(False)
+        filters.fit_width()
+        filters.setFixedHeight(filters.widget().sizeHint().height() + 2)
+
+    def _connect(self) -> None:
+        self.button.clicked.connect(self._compare_or_stop)
+        self.map_button.clicked.connect(self._open_map)
+        self.save_button.clicked.connect(lambda: save_table(self, self.listed))
+        self.kinds.currentIndexChanged.connect(self._filter)
+        self.least.valueChanged.connect(self._filter)
+        self.table.selectionModel().currentRowChanged.connect(self._row_chosen)
+        self.prediction.changed.connect(self._prediction_chosen)
+        events = self.viewer.layers.events
+        self._watched = [events.inserted, events.removed, events.renamed]
+        for emitter in self._watched:
+            emitter.connect(self._layers_changed)
+
+    def _layers_changed(self, event: Any = None) -> None:
+        for field in (self.prediction, self.truth):
+            field.refresh()
+        self._prediction_chosen()
+
+    def _prediction_chosen(self) -> None:
+        """Offer another layer as its truth, and planes or volumes where there are both."""
+        layer = self.prediction.value
+        self.truth.avoid(layer)
+        self.rows.show_row(self.over, layer is not None and layer.ndim > 2)
+        self.rows.fit_width()
+        self.rows.setFixedHeight(self.rows.widget().sizeHint().height() + 2)
+
+    def release(self) -> None:
+        """Let go of the viewer."""
+        if self.job is not None:
+            self.job.stop()
+        for emitter in self._watched:
+            emitter.disconnect(self._layers_changed)
+        self._watched = []
+
+    # ------------------------------------------------------------------ comparing
+
+    def _compare_or_stop(self) -> None:
+        if self.job is not None:
+            self.job.stop()
+            self._ended()
+            self._say("Stopped.")
+            return
+        try:
+            prediction, truth = self._chosen()
+        except ValueError as error:
+            self._say(str(error), wrong=True)
+            return
+        own = source(prediction)
+        over: Any = "planes" if len(own.shape) == 2 else self.over.chosen
+        axes = 2 if over == "planes" else 3
+        options = {
+            "over": over,
+            "iou": self.iou.value,
+            "tolerance": self.tolerance.value,
+            "spacing": type(own.spacing)(own.spacing[-axes:], own.spacing.unit),
+        }
+        labels = array(truth), array(prediction)
+        self._say("")
+        self.bar.setRange(0, 1000)
+        self.bar.setVisible(True)
+        self.button.setText("Stop")
+        self.job = Job(
+            lambda report: listing(*labels, **options, report=report),
+            title=f"Compare: {prediction.name}",
+            finished=lambda found: self._finished((prediction, truth), *found),
+            failed=self._failed,
+            progressed=lambda share, left: self.bar.setValue(int(1000 * share)),
+        )
+        self.job.start()
+
+    def _chosen(self) -> tuple[Labels, Labels]:
+        prediction, truth = self.prediction.value, self.truth.value
+        if prediction is None or truth is None or prediction is truth:
+            raise ValueError(
+                "truth is missing; two Labels layers are needed, the one to judge and one to trust"
+            )
+        same_grid("truth", truth, prediction)
+        return prediction, truth
+
+    def _finished(
+        self, compared: tuple[Labels, Labels], scores: Scores, table: Table, centres: Array
+    ) -> None:
+        self._ended()
+        self._compared, self._centres = compared, centres
+        self.model.fill(table)
+        names = [str(name) for name in dict.fromkeys(table["error"].tolist())]
+        self.kinds.offer([(WRONG, WRONG), (ALL, ALL), *((name, name) for name in names)])
+        self._filter()
+        self.summary.setText(in_words(scores))
+        self.save_button.setEnabled(True)
+
+    def _failed(self, error: Exception) -> None:
+        self._ended()
+        self._say(str(error), wrong=True)
+
+    def _ended(self) -> None:
+        self.job = None
+        self.bar.setVisible(False)
+        self.button.setText("Compare")
+
+    def _say(self, text: str, wrong: bool = False) -> None:
+        self.message.setStyleSheet(f"color: {red(self)}" if wrong else "")
+        self.message.setText(text)
+
+    def _open_map(self) -> None:
+        from napari_tessera.widgets.dock import dock
+
+        form = dock(METHODS["error_map"])(self.viewer)
+        self.viewer.window.add_dock_widget(form, name="Judge: Error map")
+        form.source.value, form.fields["truth"].value = self.prediction.value, self.truth.value
+
+    # ------------------------------------------------------------------ the list
+
+    def _filter(self, *_: Any) -> None:
+        self.shown.ask(self.kinds.chosen, self.least.value())
+        count = self.shown.rowCount()
+        self._say(f"{count} of {self.model.rowCount()} objects are listed." if count else "")
+
+    @property
+    def listed(self) -> Table | None:
+        """The rows that are shown, in their order; None before anything was compared."""
+        if self._compared is None:
+            return None
+        rows = [
+            self.shown.mapToSource(self.shown.index(row, 0)).row()
+            for row in range(self.shown.rowCount())
+        ]
+        return {name: column[rows] for name, column in self.model.table.items()}
+
+    def _row_chosen(self, index: QModelIndex, _: Any = None) -> None:
+        if index.isValid():
+            self.fly(self.shown.mapToSource(index).row())
+
+    def fly(self, row: int) -> None:
+        """Show an object: its plane, in the middle of the canvas, and its label selected."""
+        if self._compared is None:
+            return
+        table = self.model.table
+        layer = self._compared[1 if table["of"][row] == "truth" else 0]
+        if layer not in self.viewer.layers:
+            self._say(f"layer {layer.name!r} is no longer there; compare again", wrong=True)
+            return
+        world = np.asarray(layer.data_to_world(self._centres[row]))
+        offset = self.viewer.dims.ndim - world.size
+        for axis, place in enumerate(world):
+            self.viewer.dims.set_point(offset + axis, float(place))
+        shown = [axis - offset for axis in self.viewer.dims.displayed]
+        camera = self.viewer.scene.camera
+        camera.center = tuple(float(world[axis]) for axis in shown)
+        side = float(table["pixels"][row]) ** (1 / max(len(shown), 2))
+        width = side * float(np.min(np.asarray(layer.scale)[shown]))
+        camera.zoom = ACROSS / max(width, 1e-9)
+        layer.selected_label = int(table["index"][row])
+        self.viewer.layers.selection.active = layer
+
+
+def in_words(scores: Scores) -> str:
+    """Return the main figures for people."""
+    return (
+        f"{scores.true_positives} of {scores.true_objects} objects found, {scores.missed} missed, "
+        f"{scores.spurious} spurious, {scores.split} split, {scores.merged} merged.\n"
+        f"Precision {scores.precision:.3f}, recall {scores.recall:.3f}, F1 {scores.f1:.3f}, "
+        f"AP at .5 {scores.average_precision[0.5]:.3f} and at .75 "
+        f"{scores.average_precision[0.75]:.3f}, panoptic quality {scores.panoptic_quality:.3f}.\n"
+        f"Pixels: Dice {scores.dice:.3f}, IoU {scores.iou:.3f}. Boundary F "
+        f"{scores.boundary_f:.3f}, Hausdorff 95 % {scores.hausdorff95:.3g}."
+    )
+
+
+class _Model(QAbstractTableModel):
+    """A table of columns."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table: Table = {}
+
+    def fill(self, table: Table) -> None:
+        self.beginResetModel()
+        self.table = table
+        self.endResetModel()
+
+    def rowCount(self, parent: Any = None) -> int:
+        return len(next(iter(self.table.values()), ()))
+
+    def columnCount(self, parent: Any = None) -> int:
+        return len(self.table)
+
+    def headerData(self, section: int, orientation: Any, role: int = 0) -> Any:
+        if role == Qt.ItemDataRole.DisplayRole and orientation == Qt.Orientation.Horizontal:
+            return list(self.table)[section]
+        return None
+
+    def data(self, index: QModelIndex, role: int = 0) -> Any:
+        if role not in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.UserRole):
+            return None
+        value = list(self.table.values())[index.column()][index.row()].item()
+        if role == Qt.ItemDataRole.DisplayRole and isinstance(value, float):
+            return f"{value:.3f}"
+        return value
+
+
+class _Shown(QSortFilterProxyModel):
+    """The rows that were asked for, sorted by their values."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._kind, self._least = WRONG, 0
+        self.setSortRole(Qt.ItemDataRole.UserRole)
+
+    def ask(self, kind: str, least: int) -> None:
+        self._kind, self._least = kind, least
+        self.invalidate()
+
+    def filterAcceptsRow(self, row: int, parent: Any) -> bool:
+        table = self.sourceModel().table
+        error, pixels = table["error"][row], table["pixels"][row]
+        wanted = self._kind in (ALL, error) or (self._kind == WRONG and error != "right")
+        return bool(wanted and pixels >= self._least)
+
+
+def _release(form: Explorer | None) -> None:
+    if form is not None:
+        form.release()
