@@ -44,6 +44,7 @@ SETTINGS = {
     "predict": {"model": "coins"},
     "detect": {"model": "coins one by one"},
     "scores": {"model": "coins"},
+    "uncertainty": {"model": "coins"},
     "error_map": {"labels_are": "objects"},
     "object_errors": {},
     "boundary_support": {},
@@ -179,7 +180,7 @@ if __name__ == "__main__":
     chosen = sys.argv[1:] or ["train", "surgery", "explorer", *forms]
     with tempfile.TemporaryDirectory() as models:
         os.environ["NAPARI_TESSERA_MODELS"] = models
-        if {"train", "predict", "scores"} & set(chosen):
+        if {"train", "predict", "scores", "uncertainty"} & set(chosen):
             train()
         if "detect" in chosen:
             train_finder()

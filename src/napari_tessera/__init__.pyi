@@ -19,6 +19,7 @@ from napari_tessera.deep.settings import Objective as Objective
 from napari_tessera.deep.settings import Optimisation as Optimisation
 from napari_tessera.deep.settings import Transfer as Transfer
 from napari_tessera.deep.train import train as train
+from napari_tessera.deep.uncertainty import uncertainty as uncertainty
 from napari_tessera.evaluate.errors import error_map as error_map
 from napari_tessera.evaluate.errors import object_errors as object_errors
 from napari_tessera.evaluate.measure import measure as measure

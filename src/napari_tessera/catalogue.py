@@ -27,6 +27,7 @@ from napari_tessera.deep.predict import (
     predict_statistics,
     scores,
 )
+from napari_tessera.deep.uncertainty import uncertainty
 from napari_tessera.evaluate.errors import error_look, error_map, object_errors
 from napari_tessera.evaluate.measure import measure
 from napari_tessera.evaluate.support import boundary_support
@@ -365,6 +366,14 @@ METHODS: Mapping[str, Method] = MappingProxyType(
             *(_refining(step, by_hand=True) for step in (merge, split, delete, replace, grow)),
             _refining(paint, by_hand=True, whole=True),
             Method(measure, "Measure", scope=lambda values: "global", title="Table of objects"),
+            Method(
+                uncertainty,
+                "Judge",
+                scope=lambda values: "local",
+                halo=predict_halo,
+                statistics=predict_statistics,
+                takes_all_cores=True,
+            ),
             Method(
                 error_map,
                 "Judge",

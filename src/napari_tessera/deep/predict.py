@@ -13,7 +13,7 @@ from napari_tessera.deep.model import ModelConfig, find
 from napari_tessera.deep.scoring import find_intensities, kept_scores
 from napari_tessera.deep.settings import Device, Targets
 from napari_tessera.kept import Kept
-from napari_tessera.lengths import to_pixels
+from napari_tessera.lengths import in_ball, to_pixels
 from napari_tessera.signature import checked
 from napari_tessera.types import (
     Array,
@@ -371,5 +371,4 @@ def _first(*values: float | None) -> float:
 
 def content(diameter: tuple[float, ...]) -> int:
     """Return the pixels of a disc or ball with these diameters in pixels."""
-    share = math.pi / 4 if len(diameter) == 2 else math.pi / 6
-    return math.ceil(share * math.prod(diameter))
+    return math.ceil(in_ball(diameter))
