@@ -28,6 +28,8 @@ _NAMES = {
     "Recipe": "recipe",
     "VoxelSize": "types",
     "apply": "widgets.call",
+    "crf_by_tiles": "refine.crf_tiles",
+    "crf_scores": "refine.crf",
     "polygons_to_labels": "classical.polygons",
 }
 

@@ -33,6 +33,8 @@ from napari_tessera.refine.cleaning import fill_holes as fill_holes
 from napari_tessera.refine.cleaning import filter_objects as filter_objects
 from napari_tessera.refine.cleaning import relabel as relabel
 from napari_tessera.refine.crf import crf as crf
+from napari_tessera.refine.crf import crf_scores as crf_scores
+from napari_tessera.refine.crf_tiles import crf_by_tiles as crf_by_tiles
 from napari_tessera.refine.growing import grow as grow
 from napari_tessera.refine.morphology import morphology as morphology
 from napari_tessera.refine.morphology import smooth as smooth

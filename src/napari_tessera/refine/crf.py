@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -129,16 +129,16 @@ def crf(
     voxel = VoxelSize.of(spacing, labels.ndim)
     field = Field(
         Guide.of(image, channel_axis, intensity_width, intensities),
-        _kernels(voxel, smoothness_width, smoothness_weight, appearance_width, appearance_weight),
+        kernels_of(voxel, smoothness_width, smoothness_weight, appearance_width, appearance_weight),
         iterations,
         Reporter.of(report),
     )
     likely = None if scores is None else _probabilities(scores, labels)
     if labels_are == "objects":
-        return _objects(labels, likely, certainty, unknown, voxel, field)
+        return refined_objects(labels, likely, certainty, unknown, voxel, field)
     if likely is not None:
         return _most_likely(labels, likely, unknown, field)
-    return _classes(labels, certainty, unknown, field)
+    return refined_classes(labels, certainty, unknown, field)
 
 
 def crf_scores(
@@ -190,7 +190,7 @@ def crf_scores(
             "more classes first, on the grid of the image"
         )
     voxel = VoxelSize.of(spacing, scores.ndim - 1)
-    kernels = _kernels(
+    kernels = kernels_of(
         voxel, smoothness_width, smoothness_weight, appearance_width, appearance_weight
     )
     field = Field(guide, kernels, iterations, Reporter.of(report))
@@ -203,16 +203,17 @@ def crf_scores(
 def crf_halo(values: Mapping[str, Any], spacing: VoxelSize) -> tuple[float, ...]:
     """Return how far around a part has to be read."""
     names = "smoothness_width", "smoothness_weight", "appearance_width", "appearance_weight"
-    return _kernels(spacing, *(values[name] for name in names)).reach
+    return kernels_of(spacing, *(values[name] for name in names)).reach
 
 
-def _kernels(
+def kernels_of(
     voxel: VoxelSize,
     smoothness_width: float | str,
     smoothness_weight: float,
     appearance_width: float | str,
     appearance_weight: float,
 ) -> Kernels:
+    """Return both kernels, in pixels along each axis."""
     return Kernels(
         to_pixels(smoothness_width, voxel, name="smoothness_width"),
         smoothness_weight,
@@ -268,8 +269,16 @@ def _most_likely(labels: Array, likely: Array, unknown: int | None, field: Field
     return field.best(len(likely), lambda box: energies_of(likely[:, *box])).astype(labels.dtype)
 
 
-def _classes(labels: Array, certainty: float, unknown: int | None, field: Field) -> Array:
-    ids = np.array([number for number in sizes(labels) if number != unknown], labels.dtype)
+def refined_classes(
+    labels: Array,
+    certainty: float,
+    unknown: int | None,
+    field: Field,
+    known: Collection[int] | None = None,
+) -> Array:
+    """Let classes compete; `known` are those of the whole of which this is a part."""
+    found = sizes(labels) if known is None else sorted(known)
+    ids = np.array([number for number in found if number != unknown], labels.dtype)
     if len(ids) < 2:
         raise ValueError(
             f"labels has only the label {', '.join(map(str, ids)) or 'that is not known'}; label "
@@ -285,7 +294,7 @@ def _classes(labels: Array, certainty: float, unknown: int | None, field: Field)
     return np.asarray(ids[field.best(len(ids), energies)])
 
 
-def _objects(
+def refined_objects(
     labels: Array,
     likely: Array | None,
     certainty: float,

@@ -49,7 +49,10 @@ class Guide:
         width: float,
         levels: tuple[tuple[float, float], ...] | None = None,
     ) -> Guide:
-        """Return the guide of an image whose levels are known, or found."""
+        """Return the guide of an image whose levels are known, or found.
+
+        A part of an image, whose levels are known, may be constant.
+        """
         image = image[..., None] if channel_axis is None else np.moveaxis(image, channel_axis, -1)
         channels, most, axes = image.shape[-1], FEATURES - (image.ndim - 1), "ZYX"
         if channels > most:
@@ -57,7 +60,7 @@ class Guide:
                 f"image has {channels} channels; choose up to {most} of them, as places along "
                 f"{', '.join(axes[most - FEATURES :])} and channels may be {FEATURES} together"
             )
-        if _is_constant(image):
+        if levels is None and _is_constant(image):
             raise ValueError("image is constant; choose one with edges")
         return cls(image, levels or intensities_of([image], channels=True), width)
 
