@@ -45,6 +45,7 @@ SETTINGS = {
     "detect": {"model": "coins one by one"},
     "scores": {"model": "coins"},
     "uncertainty": {"model": "coins"},
+    "grad_cam": {"model": "coins", "layer": "decoder.blocks.2"},
     "error_map": {"labels_are": "objects"},
     "object_errors": {},
     "boundary_support": {},
@@ -180,7 +181,7 @@ if __name__ == "__main__":
     chosen = sys.argv[1:] or ["train", "surgery", "explorer", *forms]
     with tempfile.TemporaryDirectory() as models:
         os.environ["NAPARI_TESSERA_MODELS"] = models
-        if {"train", "predict", "scores", "uncertainty"} & set(chosen):
+        if {"train", "predict", "scores", "uncertainty", "grad_cam"} & set(chosen):
             train()
         if "detect" in chosen:
             train_finder()

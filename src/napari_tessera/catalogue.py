@@ -29,6 +29,7 @@ from napari_tessera.deep.predict import (
 )
 from napari_tessera.deep.uncertainty import uncertainty
 from napari_tessera.evaluate.errors import error_look, error_map, object_errors
+from napari_tessera.evaluate.explain import grad_cam
 from napari_tessera.evaluate.measure import measure
 from napari_tessera.evaluate.support import boundary_support
 from napari_tessera.kept import Kept
@@ -372,6 +373,15 @@ METHODS: Mapping[str, Method] = MappingProxyType(
                 scope=lambda values: "local",
                 halo=predict_halo,
                 statistics=predict_statistics,
+                takes_all_cores=True,
+            ),
+            Method(
+                grad_cam,
+                "Judge",
+                # the highest value of the whole map becomes 1
+                scope=lambda values: "global",
+                statistics=predict_statistics,
+                title="Grad-CAM",
                 takes_all_cores=True,
             ),
             Method(

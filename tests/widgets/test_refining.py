@@ -200,3 +200,14 @@ def test_boxes_carry_what_is_known_of_their_objects(viewer, rings, form_of, run)
     assert layer.features["class"].tolist() == ["a", "b"] * 2
     assert layer.features["confidence"].tolist() == [0.5, 0.9] * 2
     np.testing.assert_array_equal(layer.data[1][:, 1:].min(axis=0), (4.5, 21.5))
+
+
+def test_the_label_of_unknown_pixels_is_a_whole_number(viewer, squares, form_of, run):
+    form = form_of("crf")
+    form.fields["image"].value = viewer.layers["image"]
+    form.fields["labels_are"].value = "classes"
+    squares.data[:5] = 7
+    form.fields["unknown"].value = 7
+    assert form.fields["unknown"].value == 7
+    assert isinstance(form.fields["unknown"].value, int)
+    assert set(np.unique(run(form).data)) == {0, 1}

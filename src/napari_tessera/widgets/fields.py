@@ -132,6 +132,8 @@ class OptionalField(Field):
     def __init__(self, parameter: Parameter) -> None:
         self._check = QCheckBox()
         self._box = _spin_box(parameter.word.low, parameter.word.high)
+        if parameter.type is int:
+            self._box.setDecimals(0)
         super().__init__(parameter, _row(self._check, self._box))
         self.value = parameter.default
         self._check.toggled.connect(self._toggle)
@@ -143,7 +145,7 @@ class OptionalField(Field):
 
     @property
     def value(self) -> float | None:
-        return self._box.value() if self._check.isChecked() else None
+        return self.parameter.type(self._box.value()) if self._check.isChecked() else None
 
     @value.setter
     def value(self, value: float | None) -> None:
