@@ -1,7 +1,7 @@
 """Networks that find objects one by one: ``finding.py FOLDER [overfit] [times] [many]``.
 
-FOLDER holds coco128_seg. ``overfit`` trains on its photographs for some minutes and prints the mask
-AP of COCO on those very images, by pycocotools; ``times`` sets finding objects beside the bare
+FOLDER holds coco128_seg. ``overfit`` trains on its photographs, shrunk to ``--side`` pixels, for some
+minutes and prints the mask AP of COCO on those very images, by pycocotools; ``times`` sets finding objects beside the bare
 pass of the network (for Mask R-CNN torchvision's own); ``many`` times what follows the network.
 """
 
@@ -22,10 +22,11 @@ from napari_tessera.deep.detections import Found
 from napari_tessera.deep.instances import GRID
 from napari_tessera.deep.model import find
 from napari_tessera.deep.pasting import pasted, stacked
-from napari_tessera.deep.settings import Augmentation, Examples, Optimisation, Transfer
+from napari_tessera.deep.settings import NO_AUGMENTATION, Examples, Optimisation, Transfer
 from napari_tessera.deep.train import train
 from napari_tessera.kept import Kept
 from napari_tessera.pairs import Pairs, load, matched
+from napari_tessera.types import Progress
 
 NETWORKS = {
     "mask_rcnn": {"encoder": "tu-tf_efficientnet_lite0", "width": 0.25},
@@ -39,15 +40,33 @@ def photographs(folder: Path) -> Pairs:
     return load(matched(place / "images", place / "labels"), channel_axis="rgb")
 
 
+def shrunk(pairs: Pairs, side: int) -> Pairs:
+    """Return photographs, longest side `side` pixels, with what is left of their objects."""
+    from skimage.transform import rescale
+
+    def smaller(array: np.ndarray, **how: object) -> np.ndarray:
+        share = side / max(array.shape[:2])
+        found = rescale(array, share, preserve_range=True, **how)
+        return np.round(found).astype(array.dtype)
+
+    images = [
+        smaller(np.asarray(each), channel_axis=-1, anti_aliasing=True) for each in pairs.images
+    ]
+    labels = [smaller(np.asarray(each), order=0) for each in pairs.labels]
+    return replace(pairs, images=images, labels=labels)
+
+
 def trained(
     pairs: Pairs,
     network: str,
     minutes: float,
     place: Path,
+    patch: int = 224,
     weights: str = "imagenet",
+    optimisation: dict | None = None,
     **options: object,
 ) -> str:
-    """Train a network and return the path of its model."""
+    """Train a network on photographs, none held out, and return the path of its model."""
     model = train(
         pairs.images,
         pairs.labels,
@@ -58,12 +77,21 @@ def trained(
         class_names=pairs.class_names,
         network=network,
         options={**NETWORKS[network], **options},
-        examples=Examples(patch=224, diameter=0),
-        augmentation=Augmentation(right_angles=False, rotation=5),
-        optimisation=Optimisation(epochs=10_000, steps=50, batch=4, minutes=minutes),
+        examples=Examples(patch=patch, diameter=0, validation=0),
+        augmentation=replace(NO_AUGMENTATION, flips=False, brightness=0.05),
+        optimisation=Optimisation(
+            epochs=10_000, steps=100, minutes=minutes, **{"batch": 8, **(optimisation or {})}
+        ),
+        report=losses,
         transfer=Transfer(weights=weights),
     )
     return str(model.path)
+
+
+def losses(progress: Progress) -> None:
+    """Print the loss of each epoch."""
+    if "loss" in progress.values:
+        print(f"epoch {progress.values['epoch']}: loss {progress.values['loss']:.4f}", flush=True)
 
 
 def coco(pairs: Pairs, found: list) -> dict:
@@ -130,6 +158,7 @@ def overfit(arguments: argparse.Namespace) -> None:
     if arguments.alike:
         alike = [dict.fromkeys(own, "thing") for own in pairs.classes]
         pairs = replace(pairs, classes=alike, class_names={1: "thing"})
+    pairs = shrunk(pairs, arguments.side)
     print(f"{len(pairs.images)} photographs, {sum(map(len, pairs.classes))} objects", flush=True)
     perfect = [
         [(name, 1.0, np.asarray(labels) == number) for number, name in classes.items()]
@@ -139,7 +168,14 @@ def overfit(arguments: argparse.Namespace) -> None:
     print(f"the truth itself: AP {highest:.3f}, AP50 {at_half:.3f}", flush=True)
     for network in arguments.networks:
         with tempfile.TemporaryDirectory() as place:
-            model = trained(pairs, network, arguments.minutes, Path(place))
+            model = trained(
+                pairs,
+                network,
+                arguments.minutes,
+                Path(place),
+                patch=arguments.side,
+                optimisation={"learning_rate": arguments.rate, "batch": arguments.batch},
+            )
             kept, began, found = Kept(), time.monotonic(), []
             for image in pairs.images:
                 labels, table = detect(
@@ -252,6 +288,9 @@ if __name__ == "__main__":
     parser.add_argument("what", nargs="*", default=["overfit", "times", "many"])
     parser.add_argument("--networks", nargs="*", default=list(NETWORKS), choices=NETWORKS)
     parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--side", type=int, default=256, help="overfit: pixels of the photographs")
+    parser.add_argument("--rate", type=float, default=2e-3, help="overfit: learning rate")
+    parser.add_argument("--batch", type=int, default=8, help="overfit: photographs per step")
     parser.add_argument("--alike", action="store_true", help="overfit: all objects as one class")
     given = parser.parse_args()
     for word in given.what:

@@ -56,13 +56,13 @@ def squares(side=96, seed=0, noise=25):
 
 
 @cache
-def tiny_model(*, rgb=False, kind="objects"):
+def tiny_model(*, rgb=False, kind="objects", dropout=0.0):
     """Train a very small network that finds bright things, and return the name of its model."""
     from napari_tessera.deep.model import models_folder
     from napari_tessera.deep.settings import Augmentation, Examples, Optimisation
     from napari_tessera.deep.train import train
 
-    name = f"tiny {kind}{' rgb' if rgb else ''}"
+    name = f"tiny {kind}{' rgb' if rgb else ''}{' dropout' if dropout else ''}"
     image, labels = squares()
     if (models_folder() / name).exists():
         return name
@@ -73,7 +73,7 @@ def tiny_model(*, rgb=False, kind="objects"):
         kind=kind,
         channel_axis=-1 if rgb else None,
         rgb=rgb,
-        options={"depth": 2, "width": 1 / 8},
+        options={"depth": 2, "width": 1 / 8, "dropout": dropout},
         examples=Examples(patch=32, validation=0.2, diameter=0),
         augmentation=Augmentation(elastic=0, rotation=0),
         optimisation=Optimisation(

@@ -170,7 +170,7 @@ def test_strokes_only_count_where_they_are(blocks):
         ({"labels": np.zeros((48, 64))}, "cells: labels has dtype float64; pass whole numbers"),
         ({"labels": np.zeros((48, 64), int)}, "labels has nothing but 0"),
         ({"labels": np.full((48, 64), -3)}, "cells: labels has -3"),
-        ({"settings": Examples(patch=50)}, "patch is 50, but cells is 48 x 64; choose at most 48"),
+        ({"settings": Examples(patch=65)}, "patch is 65, but cells is 48 x 64; choose at most 64"),
         ({"settings": Examples(patch=16, unlabelled="ignore")}, "but labels are objects"),
         ({"axes": 3}, "cells has 2 spatial axes, but the network works on 3"),
     ],

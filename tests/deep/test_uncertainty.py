@@ -1,11 +1,17 @@
+import shutil
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
 
 from napari_tessera import predict, scores, uncertainty  # noqa: E402
+from napari_tessera.deep.dropout import has_dropout, sampled  # noqa: E402
+from napari_tessera.deep.model import Folder, find  # noqa: E402
 from napari_tessera.deep.uncertainty import entropy  # noqa: E402
 from napari_tessera.kept import Kept  # noqa: E402
+from napari_tessera.labels import median_diameter  # noqa: E402
 
 from ..conftest import squares, tiny_finder, tiny_model  # noqa: E402
 
@@ -62,6 +68,64 @@ def test_networks_run_once_for_what_is_kept():
     assert said
     said.clear()
     np.testing.assert_array_equal(uncertainty(image, model=tiny_model(), kept=kept), first)
+
+
+def test_dropout_leaves_out_features_when_it_predicts():
+    network = torch.nn.Sequential(torch.nn.Linear(3, 50), torch.nn.Dropout(0.25)).eval()
+    seen = torch.ones(2000, 3)
+    whole, first, again, other = (
+        own(seen)
+        for own in (network, sampled(network, 1), sampled(network, 1), sampled(network, 2))
+    )
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+    gone = first == 0
+    assert abs(gone.float().mean() - 0.25) < 0.01
+    torch.testing.assert_close(first[~gone], whole[~gone] / 0.75)
+    assert torch.equal(network(seen), whole)
+    assert sampled(network, 1)[0].weight is network[0].weight
+
+
+def test_predictions_with_dropout_disagree_as_counted_one_by_one():
+    image, _ = squares(seed=7)
+    model = tiny_model(dropout=0.5)
+    options = {"model": model, "measure": "dropout", "diameter": "9 px"}
+    found = uncertainty(image, samples=3, **options)
+    assert has_dropout(find(model).load_network())
+    views = []
+    for seed in (1, 2, 3):
+        own = Kept()
+        own.value(  # what `scores` finds there instead of the network
+            "network",
+            (str(find(model).path), find(model).config.weights, "cpu"),
+            lambda seed=seed: sampled(find(model).load_network(), seed),
+            size=lambda network: 0,
+        )
+        views.append(scores(image, model=model, diameter="9 px", kept=own))
+    expected = entropy(np.mean(views, axis=0)) - np.mean([entropy(each) for each in views], axis=0)
+    np.testing.assert_allclose(found, np.clip(expected, 0, 1), atol=1e-5)
+    assert found.max() > 0.01
+    np.testing.assert_array_equal(uncertainty(image, samples=3, **options), found)
+
+
+def test_networks_without_dropout_are_refused_for_it():
+    with pytest.raises(ValueError, match="measure is 'dropout', but model .* has no dropout"):
+        uncertainty(squares()[0], model=tiny_model(), measure="dropout")
+
+
+def test_predictions_are_of_one_scale():
+    image, _ = squares(seed=7)
+    own, wide = find(tiny_model(dropout=0.5)), "tiny wide"
+    folder = Folder(own.path.parent / wide)
+    if not folder.exists:
+        shutil.copytree(own.path, folder.path)
+        folder.write_config(replace(own.config, diameter=18.0))
+    # not enlarged, as none is larger than half of the image
+    width = median_diameter(predict(image, model=wide, diameter="40 px"))
+    options = {"model": wide, "measure": "dropout", "samples": 2}
+    found = uncertainty(image, **options)
+    np.testing.assert_array_equal(found, uncertainty(image, diameter=f"{width} px", **options))
+    assert not np.array_equal(found, uncertainty(image, diameter="40 px", **options))
 
 
 def test_networks_that_find_objects_are_refused():

@@ -337,13 +337,14 @@ def prepare(
 
 
 def _check_patch(found: Sequence[Piece], patch: int) -> None:
-    for piece in found:
-        shortest = min(piece.shape[-2:])
-        if patch > shortest:
-            raise ValueError(
-                f"patch is {patch}, but {piece.name} is {' x '.join(map(str, piece.shape))}; "
-                f"choose at most {shortest}"
-            )
+    """Raise an error if no image is as long as a patch; shorter sides are mirrored."""
+    largest = max(found, key=lambda piece: max(piece.shape[-2:]))
+    longest = max(largest.shape[-2:])
+    if patch > longest:
+        raise ValueError(
+            f"patch is {patch}, but {largest.name} is {' x '.join(map(str, largest.shape))}"
+            f"{', and no image is larger' if len(found) > 1 else ''}; choose at most {longest}"
+        )
 
 
 def _ids(found: Iterable[Census], kind: LabelsAre, settings: Examples) -> tuple[int, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -44,7 +45,10 @@ def kept_scores(
     intensities: Any,
     **options: Any,
 ) -> Array:
-    """Return the probabilities of an image, from what is kept if it was predicted before."""
+    """Return the probabilities of an image, from what is kept if it was predicted before.
+
+    With `sample`, a number from 1, features are left out at random, for each number others.
+    """
     if model.config.targets == "instances":
         raise ValueError(
             f"model {model.name!r} finds objects one by one and has no probabilities of pixels; "
@@ -88,26 +92,29 @@ def _scores(
     tile: int,
     device: str,
     intensities: Any,
+    sample: int = 0,
     kept: Kept,
     report: Reporter,
 ) -> Array:
     from napari_tessera.deep import devices
+    from napari_tessera.deep.dropout import sampled
     from napari_tessera.deep.tiled import resized
 
     sized, shape = prepared(image, model, voxel, channel_axis, intensities)
     place = devices.choose(device)
     network = kept_network(model, place, kept)
+    if sample:
+        network = sampled(network, sample)
 
     def run(zoom: float, report: Reporter) -> Array:
         enlarged = resized(sized, enlarged_shape(sized.shape[1:], zoom, model.config.axes))
         return resized(_planes(enlarged, network, model, flips, tile, place, report), shape)
 
-    def width(found: Array) -> float:
-        return median_diameter(_objects(_fullest(found), model.config))
-
     share = sized.shape[-1] / shape[-1]
     told = physical(diameter, voxel, name="diameter") / min(voxel)
-    return zoomed(run, width, model.config, told=told, share=share, report=report)
+    return zoomed(
+        run, partial(width_of, model), model.config, told=told, share=share, report=report
+    )
 
 
 def prepared(
@@ -166,6 +173,11 @@ def zoomed(
     if found is not None and zoom < SLIGHT:
         return found
     return run(zoom, report.part(1, 2))
+
+
+def width_of(model: Model, found: Array) -> float:
+    """Return the median diameter, in pixels, of the objects in the probabilities of an image."""
+    return median_diameter(_objects(_fullest(found), model.config))
 
 
 def _fullest(found: Array) -> Array:

@@ -223,7 +223,8 @@ class Examples:
     Attributes
     ----------
     patch : int
-        Side of the patches in pixels; of volumes, shorter axes are taken whole.
+        Side of the patches in pixels, at most the longest side of all images; images are mirrored
+        where they are smaller than that. Of volumes, shorter axes are taken whole.
     diameter : float
         Images are enlarged, at most 2.5 times, so that objects are so many pixels wide (their
         median): small ones come apart more easily. 0 = as they are. Not used for classes and

@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 
 import numpy as np
 
-from napari_tessera.deep.model import find
+from napari_tessera.deep.model import Model, find
 from napari_tessera.deep.predict import TileSide
-from napari_tessera.deep.scoring import kept_scores
+from napari_tessera.deep.scoring import kept_network, kept_scores, width_of
 from napari_tessera.deep.settings import Device
 from napari_tessera.kept import Kept
 from napari_tessera.signature import checked
@@ -30,13 +30,17 @@ from napari_tessera.types import (
 
 _ADVANCED = "Advanced"
 
+_LARGE = 1e6
+"""Objects so wide, in pixels, are never enlarged."""
+
 
 @checked
 def uncertainty(
     image: Image,
     *,
     model: ModelFolder,
-    measure: Literal["entropy", "flips"] = "entropy",
+    measure: Literal["entropy", "flips", "dropout"] = "entropy",
+    samples: Annotated[int, Word(low=2, high=200, when=("measure", ("dropout",)))] = 10,
     diameter: Length = "0 px",
     tile: TileSide = 512,
     device: Annotated[Device, Word("device", section=_ADVANCED)] = "auto",
@@ -57,10 +61,14 @@ def uncertainty(
     model : str
         One of your models, by name, or the path of a model folder. Networks that find objects one
         by one tell how sure they are of each in their table instead.
-    measure : {"entropy", "flips"}
+    measure : {"entropy", "flips", "dropout"}
         "entropy": how evenly the probabilities are shared out among the classes. "flips": how far
         the predictions of the image and of its mirror images disagree (mutual information), each
         of which may be sure; it takes four times as long, of networks for volumes eight times.
+        "dropout": the same of predictions for which features are left out at random, as when the
+        network learnt (Monte-Carlo dropout); only for networks that have dropout.
+    samples : int
+        Predictions for "dropout", 2 to 200: more are more exact, and take longer.
     diameter : float or str
         Median diameter of the objects, by which images with small ones are enlarged for the
         network; 0 = measured in a first pass. Not used for classes.
@@ -82,19 +90,20 @@ def uncertainty(
     Returns
     -------
     ndarray of float32, shape (..., Y, X)
-        0 (sure) to 1 (all classes are as probable; of "flips": the views are sure of different
-        ones). The mean over an object is that of the object: see `measure`.
+        0 (sure) to 1 (all classes are as probable; of "flips" and "dropout": the predictions are
+        sure of different ones). The mean over an object is that of the object: see `measure`.
 
     Raises
     ------
     ValueError
-        If the model does not fit the image, or finds objects one by one.
+        If the model does not fit the image, finds objects one by one or, for "dropout", has none.
 
     References
     ----------
     C. E. Shannon, "A mathematical theory of communication", 1948. G. Wang et al., "Aleatoric
     uncertainty estimation with test-time augmentation for medical image segmentation with
-    convolutional neural networks", Neurocomputing 338, 2019.
+    convolutional neural networks", Neurocomputing 338, 2019. Y. Gal, Z. Ghahramani, "Dropout as a
+    Bayesian approximation: representing model uncertainty in deep learning", ICML 2016.
 
     Examples
     --------
@@ -104,30 +113,55 @@ def uncertainty(
     ValueError: ...
     """
     own, reporter, memory = find(model), Reporter.of(report), kept or Kept()
-    last = image.ndim if channel_axis is None else image.ndim - 1
-    views = list(_views(last, own.config.axes)) if measure == "flips" else [()]
-    shape = image.shape if channel_axis is None else np.delete(image.shape, channel_axis)
-    each, mean = np.zeros(shape), None
-    for number, axes in enumerate(views):
-        found = kept_scores(
-            _flipped(image, axes, channel_axis),
+    if measure == "dropout":
+        _check_dropout(own, device, memory)
+
+    def predicted(flipped: Array, wanted: Length, sample: int, report: Reporter) -> Array:
+        return kept_scores(
+            flipped,
             own,
             kept=memory,
             spacing=spacing,
             channel_axis=channel_axis,
             device=device,
-            report=reporter.part(number, len(views)),
+            report=report,
             intensities=intensities,
-            diameter=diameter,
+            diameter=wanted,
             flips=False,
             tile=tile,
+            sample=sample,
         )  # (K, *P)
+
+    if measure == "entropy":
+        return entropy(predicted(image, diameter, 0, reporter)).astype(np.float32)
+    last = image.ndim if channel_axis is None else image.ndim - 1
+    views: list[tuple[tuple[int, ...], int]]
+    if measure == "flips":
+        views = [(axes, 0) for axes in _views(last, own.config.axes)]
+    else:
+        views = [((), number) for number in range(1, samples + 1)]
+    if own.config.diameter and not float(str(diameter).split()[0]):
+        # all predictions of one scale
+        first = predicted(image, f"{_LARGE} px", 0, reporter.part(0, len(views) + 1))
+        diameter = f"{width_of(own, first) or _LARGE} px"
+    each, mean = np.zeros(()), np.zeros(())
+    for number, (axes, sample) in enumerate(views, start=1):
+        part = reporter.part(number, len(views) + 1)
+        found = predicted(_flipped(image, axes, channel_axis), diameter, sample, part)
         found = np.flip(found, tuple(axis + 1 for axis in axes))
-        each += entropy(found) / len(views)
-        mean = found / len(views) if mean is None else mean + found / len(views)
-    if measure == "entropy" or mean is None:
-        return each.astype(np.float32)
+        each, mean = each + entropy(found) / len(views), mean + found / len(views)
     return np.asarray(np.clip(entropy(mean) - each, 0, 1), np.float32)
+
+
+def _check_dropout(model: Model, device: str, kept: Kept) -> None:
+    from napari_tessera.deep import devices
+    from napari_tessera.deep.dropout import has_dropout
+
+    if not has_dropout(kept_network(model, devices.choose(device), kept)):
+        raise ValueError(
+            f"measure is 'dropout', but model {model.name!r} has no dropout; choose 'entropy' or "
+            "'flips', or train a network with dropout"
+        )
 
 
 def entropy(probabilities: Array) -> Array:
