@@ -16,6 +16,7 @@ from napari_tessera.deep.train import train as train_network
 from napari_tessera.widgets import demo
 from napari_tessera.widgets.dock import dock
 from napari_tessera.widgets.explorer import Explorer
+from napari_tessera.widgets.label_next import LabelNext
 from napari_tessera.widgets.surgery import Surgery
 from napari_tessera.widgets.training import training
 
@@ -119,6 +120,28 @@ def explorer() -> None:
     viewer.close()
 
 
+def label_next() -> None:
+    """Take a picture of the form that finds what to label next, at its first region."""
+    viewer = napari.Viewer(title="napari-tessera")
+    viewer.window.resize(1200, 760)
+    viewer.open_sample("napari-tessera", "coins")
+    image = viewer.layers[0]
+    viewer.add_layer(apply(image, "predict", model="coins"))
+    viewer.add_layer(apply(image, "uncertainty", model="coins"))
+    viewer.layers[-1].visible = False
+    form = LabelNext(viewer)
+    viewer.window.add_dock_widget(form, name="Judge: Label next")
+    form.side.setValue(64)
+    form.begin.choose(viewer.layers[1])
+    form.button.click()
+    demo.wait(lambda: form.job is None)
+    viewer.layers[1].visible = False
+    form.open(0)
+    demo.settle()
+    viewer.screenshot(str(HERE / "label_next.png"), canvas_only=False)
+    viewer.close()
+
+
 def picture(name: str) -> None:
     """Open the coins, fill in the form, run it and save the window."""
     viewer = napari.Viewer(title="napari-tessera")
@@ -178,17 +201,16 @@ def train_finder() -> None:
 if __name__ == "__main__":
     HERE.mkdir(exist_ok=True)
     forms = [name for name, method in METHODS.items() if not method.by_hand]
-    chosen = sys.argv[1:] or ["train", "surgery", "explorer", *forms]
+    own = {"surgery": surgery, "explorer": explorer, "label_next": label_next}
+    chosen = sys.argv[1:] or ["train", *own, *forms]
     with tempfile.TemporaryDirectory() as models:
         os.environ["NAPARI_TESSERA_MODELS"] = models
-        if {"train", "predict", "scores", "uncertainty", "grad_cam"} & set(chosen):
+        if {"train", "predict", "scores", "uncertainty", "grad_cam", "label_next"} & set(chosen):
             train()
         if "detect" in chosen:
             train_finder()
-        if "surgery" in chosen:
-            surgery()
-        if "explorer" in chosen:
-            explorer()
-        for method in chosen:
-            if method not in ("train", "surgery", "explorer"):
-                picture(method)
+        for name in chosen:
+            if name in own:
+                own[name]()
+            elif name != "train":
+                picture(name)

@@ -24,6 +24,7 @@ from napari_tessera.evaluate.errors import error_map as error_map
 from napari_tessera.evaluate.errors import object_errors as object_errors
 from napari_tessera.evaluate.explain import grad_cam as grad_cam
 from napari_tessera.evaluate.measure import measure as measure
+from napari_tessera.evaluate.queue import label_next as label_next
 from napari_tessera.evaluate.score import score as score
 from napari_tessera.evaluate.scores import Scores as Scores
 from napari_tessera.evaluate.strata import strata as strata

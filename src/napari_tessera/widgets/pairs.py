@@ -158,6 +158,19 @@ class PairsTable(QWidget):
         self._show()
         self.changed.emit()
 
+    def choose(self, pairs: Sequence[tuple[Image, Labels]]) -> None:
+        """Choose these pairs of layers and no others."""
+        while len(self.rows) < len(pairs):
+            self.add_pair()
+        while len(self.rows) > max(1, len(pairs)):
+            self.remove_pair()
+        with self._silence():
+            for row, (image, labels) in zip(self.rows, pairs, strict=False):
+                row.image.choose(image)
+                row.labels.choose(labels)
+                row.kept = True
+        self.changed.emit()
+
     def remove_pair(self) -> None:
         """Remove the pair whose number is marked; one is always left."""
         if len(self.rows) < 2:

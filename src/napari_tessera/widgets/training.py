@@ -29,7 +29,7 @@ from qtpy.QtWidgets import (
 from napari_tessera import pairs as pair
 from napari_tessera.deep import examples as example
 from napari_tessera.deep.estimate import network_cost
-from napari_tessera.deep.model import Model, free_name
+from napari_tessera.deep.model import Model, find, free_name
 from napari_tessera.deep.networks import NETWORKS
 from napari_tessera.deep.settings import (
     Augmentation,
@@ -427,6 +427,32 @@ class TrainingForm(QWidget):
         for name, values in memory.recall("train").items():
             if name in self.groups and isinstance(values, dict):
                 self.groups[name].fill(values)
+
+    def go_on(self, model: str | None, *, channel_axis: int | None, patch: int) -> None:
+        """Fill in a training on more examples, from where a model stopped if there is one.
+
+        Parameters
+        ----------
+        model : str, optional
+            The name or folder of the model that is to learn more.
+        channel_axis : int, optional
+            Of the images.
+        patch : int
+            The largest side of patches that the examples allow.
+        """
+        self.channel_axis.choose(channel_axis)
+        if model is not None:
+            taught = find(model)
+            config = taught.config
+            self.networks.choose(config.network)
+            network = NETWORKS[config.network].configure(**config.options)
+            self.options[config.network].fill(vars(network))
+            self.fields["kind"].value = config.kind
+            if config.kind == "objects" and self._finds == "pixels":
+                self.fields["targets"].value = config.targets
+            self.groups["transfer"].fill({"weights": str(taught.path)})
+        smaller = min(patch, self.groups["examples"].value.patch)
+        self.groups["examples"].fill({"patch": smaller})
 
     # ------------------------------------------------------------------ samples
 
