@@ -81,7 +81,7 @@ class Method:
         Whether it changes labels: their numbers mean the same afterwards, and what it does not
         work on stays as it is.
     look : callable, optional
-        Parameters -> names and colours of the classes that it gives.
+        Parameters -> names and colours of the classes, or the colours of the image, that it gives.
     whole : bool
         Whether it works on all planes or volumes at once, because numbers have to agree.
     by_hand : bool
@@ -247,6 +247,10 @@ def _morphology_halo(values: Values, spacing: VoxelSize) -> tuple[float, ...]:
     return tuple(2 * width + 2 for width in to_pixels(values["radius"], spacing))
 
 
+def _heat(values: Values) -> Look:
+    return Look(scale="inferno")
+
+
 def _refining(function: Callable[..., Any], **options: Any) -> Method:
     """Return a method of the group "Refine": it needs whole objects unless it has a halo."""
     scope: Scope = "local" if "halo" in options else "global"
@@ -374,6 +378,7 @@ METHODS: Mapping[str, Method] = MappingProxyType(
                 halo=predict_halo,
                 statistics=predict_statistics,
                 takes_all_cores=True,
+                look=_heat,
             ),
             Method(
                 grad_cam,
@@ -383,6 +388,7 @@ METHODS: Mapping[str, Method] = MappingProxyType(
                 statistics=predict_statistics,
                 title="Grad-CAM",
                 takes_all_cores=True,
+                look=_heat,
             ),
             Method(
                 error_map,

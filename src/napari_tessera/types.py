@@ -169,16 +169,19 @@ class Progress:
 
 @dataclass(frozen=True)
 class Look:
-    """How classes are named and coloured.
+    """How classes are named and coloured, or an image of shares from 0 to 1.
 
     Attributes
     ----------
     names, colours : mapping of int to str
         By the number of the class; colours as "#rrggbb". Those that nobody has chosen are missing.
+    scale : str
+        Name of the colours of an image, black at 0 so that what lies below is seen; "" = grey.
     """
 
     names: Mapping[int, str] = field(default_factory=dict)
     colours: Mapping[int, str] = field(default_factory=dict)
+    scale: str = ""
 
 
 class Reporter:

@@ -95,7 +95,9 @@ def test_what_is_labelled_feeds_the_next_training(viewer, form):
     rgb = viewer.add_image(image, name="cells")
     viewer.add_layer(apply(rgb, "uncertainty", model=model))
     predicted = viewer.add_layer(apply(rgb, "predict", model=model))
-    assert form.uncertainty.chosen.name == "cells uncertainty"
+    heat = form.uncertainty.chosen
+    assert (heat.name, heat.colormap.name) == ("cells uncertainty", "inferno")
+    assert (heat.contrast_limits, heat.blending) == ([0, 1], "additive")
     assert form.image.chosen is rgb
     form.begin.choose(predicted)
     form.side.setValue(32)
@@ -128,7 +130,7 @@ def test_what_is_labelled_feeds_the_next_training(viewer, form):
     count = len(viewer.layers)
     form.train_button.click()
     assert len(viewer.layers) == count
-    training.close()
+    training.release()
 
 
 def test_regions_of_channels_and_of_parts_lie_where_they_are(viewer, form):

@@ -112,6 +112,7 @@ class LabelNext(QWidget):
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.table.verticalHeader().setVisible(False)
+        self.table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         header = self.table.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setStretchLastSection(True)
@@ -313,7 +314,7 @@ class LabelNext(QWidget):
             show(self.viewer, labels, image)
         self._fly(found)
         self._show_states()
-        self._say(f"Paint into {found.labels.name!r}; its border is that of the region.")
+        self._say(f"Paint into {found.labels.name!r}; the frame is the border of the region.")
 
     def _opened(self, row: int) -> Opened | None:
         if self._of is None:
@@ -338,6 +339,7 @@ class LabelNext(QWidget):
         self.viewer.layers.selection.active = labels
         labels.selected_label = int(np.max(labels.data)) + 1
         labels.mode = "paint"
+        labels.bounding_box.visible, labels.bounding_box.points = True, False
 
     def _show_states(self) -> None:
         """Say of each listed region whether it is opened."""

@@ -322,7 +322,8 @@ def drawn(result: Result, **options: Any) -> Labels | Shapes | Image:
     if result.kind == "scores":
         return Image(result.array, contrast_limits=(0, 1), colormap="viridis", **options)
     if result.kind == "image":
-        return Image(result.array, **options)
+        heat = {"contrast_limits": (0, 1), "blending": "additive", "colormap": result.look.scale}
+        return Image(result.array, **{**(heat if result.look.scale else {}), **options})
     if result.kind != "polygons":
         known = {} if result.table is None else {"features": result.table}
         return Labels(result.array, **{**_look(result), **known, **options})
