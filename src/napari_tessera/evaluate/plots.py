@@ -9,7 +9,7 @@ import numpy as np
 from napari_tessera.evaluate.bins import WITHIN
 from napari_tessera.evaluate.errors import KINDS
 from napari_tessera.lengths import column
-from napari_tessera.types import Array, Table, VoxelSize
+from napari_tessera.types import Table, VoxelSize
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -54,13 +54,15 @@ def group_unit(by: str, spacing: VoxelSize) -> str:
     Examples
     --------
     >>> group_unit("size", VoxelSize((0.5, 0.5), "um")), group_unit("border", VoxelSize((1, 1)))
-    ('um^2', 'px')
+    ('µm²', 'px')
     """
     if by in ("brightness", "crowding"):
         return ""
     axes = len(spacing) if by == "size" else 1
     named = column("", spacing.unit, axes).strip(" ()")
-    return named or ("px" if by == "border" or axes == 2 else "voxels")
+    if named:
+        return named.replace("um", "µm").replace("^2", "²").replace("^3", "³")
+    return "px" if by == "border" or axes == 2 else "voxels"
 
 
 def draw_strata(
@@ -96,12 +98,13 @@ def draw_strata(
         _say(axes, "no objects", colours)
         return
     axes.bar(places, table["recall"], width=0.7, color=FOUND, label="found")
-    for place, (share, count) in enumerate(zip(table["recall"], table["objects"], strict=True)):
-        axes.text(place, share + 0.02, f"{count}", color=colours.text, size=SMALL, ha="center")
+    for place, count in enumerate(table["objects"]):
+        # above all that is drawn, so that no line runs through it
+        axes.text(place, 1.05, f"{count}", color=colours.text, size=SMALL, ha="center")
     if WITHIN in table:
         near = axes.plot(places, table[WITHIN], color=NEAR, marker="o", markersize=4)
         near[0].set_label(WITHIN)
-    axes.set_xticks(places, _ranges(table["from"], table["to"]), size=SMALL)
+    axes.set_xticks(places, ranges(table, between=" to\n"), size=SMALL)
     axes.set_xlabel(f"{by} ({unit})" if unit else by, size=SMALL, color=colours.text)
     axes.set_xlim(-0.6, len(places) - 0.4)
     _shares(axes, top=1.13)
@@ -178,16 +181,24 @@ def _legend(figure: Any, axes: Any, colours: Colours) -> None:
     )
 
 
-def _ranges(low: Array, high: Array) -> list[str]:
-    r"""Return what stands under each bar, in two lines so that neighbours do not meet.
+def ranges(table: Table, *, between: str = " to ") -> list[str]:
+    """Return the least and greatest value of each group for people.
+
+    Parameters
+    ----------
+    table : dict of ndarray
+        What `strata` returns.
+    between : str
+        Words between the two; groups of one value have only that.
 
     Examples
     --------
-    >>> _ranges(np.array([1, 40.0]), np.array([1, 123456.0]))
-    ['1', '40 to\n123000']
+    >>> ranges({"from": np.array([1, 40.0]), "to": np.array([1, 123456.0])})
+    ['1', '40 to 123000']
     """
-    words = [[_short(value) for value in pair] for pair in zip(low, high, strict=True)]
-    return [one if one == other else f"{one} to\n{other}" for one, other in words]
+    pairs = zip(table["from"], table["to"], strict=True)
+    words = [(_short(low), _short(high)) for low, high in pairs]
+    return [one if one == other else f"{one}{between}{other}" for one, other in words]
 
 
 def _short(value: float) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
 from qtpy.QtWidgets import (
     QHeaderView,
     QLabel,
@@ -15,7 +17,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_tessera.evaluate.plots import draw_strata, group_unit
+from napari_tessera.evaluate.bins import WITHIN
+from napari_tessera.evaluate.plots import draw_strata, group_unit, ranges
 from napari_tessera.evaluate.scores import Scores
 from napari_tessera.evaluate.strata import grouped, strata
 from napari_tessera.signature import parameters
@@ -72,6 +75,7 @@ class StrataPanel(QWidget):
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__()
+        self._viewer = viewer
         self.job: Job | None = None
         self.table: Table | None = None
         self._compared: Compared | None = None
@@ -97,7 +101,8 @@ class StrataPanel(QWidget):
         self.view.setModel(self.model)
         self.view.verticalHeader().setVisible(False)
         self.view.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        self.view.setMinimumHeight(90)
+        self.view.verticalHeader().setDefaultSectionSize(22)
+        self.view.setMinimumHeight(120)
         self.bar.setTextVisible(False)
         self.bar.setRange(0, 1000)
         self.message.setWordWrap(True)
@@ -110,9 +115,19 @@ class StrataPanel(QWidget):
         self._running(False)
 
     def compare(self, compared: Compared) -> None:
-        """Show the groups of what was compared."""
+        """Show the groups of what was compared, with the first image on its grid if none is set."""
         self._compared = compared
+        if self.image.value is None:
+            self.image.value = self._image_of(compared)
         self._chosen()
+
+    def _image_of(self, compared: Compared) -> Any:
+        for layer in reversed(self._viewer.layers):
+            with suppress(ValueError):
+                if _is_grey(layer):
+                    same_grid("image", layer, compared.prediction)
+                    return layer
+        return None
 
     def refresh(self) -> None:
         """List the layers anew."""
@@ -162,7 +177,7 @@ class StrataPanel(QWidget):
     def _finished(self, table: Table, by: str, unit: str) -> None:
         self._ended()
         self.table = table
-        self.model.fill(table)
+        self.model.fill(_in_short(table))
         self.plot.draw(
             lambda figure, colours: draw_strata(figure, table, by=by, unit=unit, colours=colours)
         )
@@ -200,6 +215,13 @@ class StrataPanel(QWidget):
         self.message.setStyleSheet(f"color: {red(self)}" if wrong else "")
         self.message.setText(text)
         self.message.setVisible(bool(text))
+
+
+def _in_short(table: Table) -> Table:
+    """Return those columns that fit into a dock column; all of them are saved."""
+    shown = {"objects": "objects", "recall": "found", "iou": "IoU", WITHIN: "boundary"}
+    columns = {words: table[name] for name, words in shown.items() if name in table}
+    return {"group": np.array(ranges(table), dtype=str)} | columns
 
 
 def _is_grey(layer: Any) -> bool:
