@@ -5,7 +5,8 @@ import csv
 import numpy as np
 import pytest
 from matplotlib.colors import to_hex
-from qtpy.QtWidgets import QFileDialog
+from qtpy.QtCore import QEvent
+from qtpy.QtWidgets import QApplication, QFileDialog
 
 from napari_tessera import strata
 from napari_tessera.widgets.explorer import ALL, Explorer
@@ -228,3 +229,18 @@ def test_a_report_can_be_stopped(viewer, pair, explorer, tmp_path, monkeypatch):
     explorer.report_button.click()
     explorer.report_button.click()
     assert (explorer.report_button.job, explorer.report_button.text()) == (None, "Report")
+
+
+def test_a_form_whose_dock_is_closed_lets_go(viewer, pair):
+    form = Explorer(viewer)
+    dock = viewer.window.add_dock_widget(form, name="closed")
+    compare(form)
+    groups(form)
+    before = len(viewer.events.theme.callbacks)
+    dock.destroyOnClose()
+    assert len(viewer.events.theme.callbacks) == before - 1
+    form.release()  # once more does no harm
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+    with pytest.raises(RuntimeError, match="deleted"):
+        form.strata.plot.canvas.objectName()
+    viewer.theme = "light"

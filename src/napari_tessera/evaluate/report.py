@@ -183,7 +183,7 @@ def _figures(scores: Scores, voxel: VoxelSize) -> str:
             rows.append([words + unit, value, means])
     for overlap in (0.5, 0.75):
         value = scores.average_precision[overlap]
-        rows.append([f"AP at {overlap:g}", value, "right / (right + spurious + missed) objects"])
+        rows.append([f"AP at {overlap:g}", value, "partners / (partners + objects without one)"])
     curve = plotted(lambda figure: draw_precision(figure, scores))
     return (
         f"<h2>Figures</h2>{table_of(['Figure', 'Value', 'What it tells'], rows)}"

@@ -6,7 +6,7 @@ import weakref
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from qtpy.QtCore import QModelIndex, QSortFilterProxyModel, Qt
+from qtpy.QtCore import QEvent, QModelIndex, QSortFilterProxyModel, Qt
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -169,6 +169,13 @@ class Explorer(QWidget):
         self.rows.show_row(self.over, layer is not None and layer.ndim > 2)
         self.rows.fit_width()
         self.rows.setFixedHeight(self.rows.widget().sizeHint().height() + 2)
+
+    def event(self, event: Any) -> bool:
+        """Let go of the viewer when the dock that held the form is closed."""
+        if event.type() == QEvent.Type.ParentChange and self.parent() is None:
+            self.release()
+            self.deleteLater()
+        return super().event(event)
 
     def release(self) -> None:
         """Let go of the viewer."""

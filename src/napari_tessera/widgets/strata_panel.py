@@ -100,6 +100,11 @@ class StrataPanel(QWidget):
         self.rows.add("Image", self.image.native)
         self.view.setModel(self.model)
         self.view.verticalHeader().setVisible(False)
+        self.view.horizontalHeader().setStretchLastSection(True)
+        self.view.setToolTip(
+            "Found: share of the objects with a partner. Boundary: share of their boundaries "
+            "within the tolerance. Save table writes more columns."
+        )
         self.view.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         self.view.verticalHeader().setDefaultSectionSize(22)
         self.view.setMinimumHeight(120)
@@ -219,7 +224,7 @@ class StrataPanel(QWidget):
 
 def _in_short(table: Table) -> Table:
     """Return those columns that fit into a dock column; all of them are saved."""
-    shown = {"objects": "objects", "recall": "found", "iou": "IoU", WITHIN: "boundary"}
+    shown = {"objects": "objects", "recall": "found", WITHIN: "boundary"}
     columns = {words: table[name] for name, words in shown.items() if name in table}
     return {"group": np.array(ranges(table), dtype=str)} | columns
 
