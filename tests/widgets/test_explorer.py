@@ -4,8 +4,11 @@ import csv
 
 import numpy as np
 import pytest
-from qtpy.QtWidgets import QFileDialog
+from matplotlib.colors import to_hex
+from qtpy.QtCore import QEvent
+from qtpy.QtWidgets import QApplication, QFileDialog
 
+from napari_tessera import strata
 from napari_tessera.widgets.explorer import ALL, Explorer
 
 from .conftest import wait
@@ -109,3 +112,135 @@ def test_the_error_map_is_one_click_away(viewer, pair, explorer):
     form = viewer.window.dock_widgets["Judge: Error map"]
     assert (form.source.value, form.fields["truth"].value) == (pair[1], pair[0])
     form.release()
+
+
+def ask(monkeypatch, target):
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: (str(target), ""))
+
+
+def groups(form):
+    wait(lambda: form.strata.job is None)
+    return form.strata.table
+
+
+def test_where_objects_are_found_is_drawn_and_saved(viewer, pair, explorer, tmp_path, monkeypatch):
+    assert "Compare first" in explorer.strata.message.text()
+    assert not explorer.strata.save_button.isEnabled()
+    compare(explorer)
+    explorer.tabs.setCurrentWidget(explorer.strata)
+    table = groups(explorer)
+    assert table["objects"].tolist() == [1, 1, 1]
+    assert table["from"].tolist() == [9, 25, 50]  # 36, 100 and 200 pixels of 0.25
+    assert table["recall"].tolist() == [0, 1, 1]
+    shown = explorer.strata.model
+    assert [shown.index(row, 0).data() for row in range(3)] == ["9", "25", "50"]
+    (axes,) = explorer.strata.plot.figure.axes
+    assert [bar.get_height() for bar in axes.patches] == [0, 1, 1]
+    assert axes.get_xlabel() == "size (px)"
+    ask(monkeypatch, tmp_path / "groups.csv")
+    explorer.save_button.click()
+    assert (tmp_path / "groups.csv").read_text().startswith("index,from,to,objects,recall,iou")
+    for ending, magic in {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}.items():
+        target = tmp_path / f"plot.{ending}"
+        ask(monkeypatch, target)
+        explorer.strata.save_button.click()
+        assert target.read_bytes().startswith(magic)
+
+
+def test_groups_of_a_stack_are_made_plane_by_plane(viewer, pair, explorer):
+    truth, _ = pair
+    compare(explorer)
+    explorer.strata.by.choose("border")
+    # the nearest border is 2, 5 and 10 pixels away: in each plane, not in the stack
+    assert groups(explorer)["from"].tolist() == [1, 2.5, 5]
+    explorer.strata.by.choose("crowding")
+    assert groups(explorer)["to"].tolist() == [0]
+    truth.data[0, 30:35, 5:10] = 9
+    explorer.strata.by.choose("border")
+    wait(lambda: explorer.strata.job is None)
+    assert "are not the 1 that were compared; compare again" in explorer.strata.message.text()
+
+
+def test_brightness_needs_an_image(viewer, pair, explorer):
+    truth, found = pair
+    compare(explorer)
+    explorer.strata.by.choose("brightness")
+    assert "Choose the image" in explorer.strata.message.text()
+    assert explorer.strata.table is None
+    place = {"scale": truth.scale, "translate": truth.translate}
+    layer = viewer.add_image(truth.data * 10.0, name="light", **place)
+    explorer.strata.image.value = layer
+    assert groups(explorer)["from"].tolist() == [10, 20, 30]
+    np.testing.assert_array_equal(
+        explorer.strata.table["recall"],
+        strata(truth.data, found.data, layer.data, by="brightness")["recall"],
+    )
+    viewer.layers.remove(layer)
+    assert explorer.strata.table is None
+
+
+def test_the_plot_follows_the_theme(viewer, pair, explorer):
+    compare(explorer)
+    groups(explorer)
+    figure = explorer.strata.plot.figure
+    dark = to_hex(figure.get_facecolor())
+    viewer.theme = "light"
+    light = to_hex(figure.get_facecolor())
+    assert int(light[1:3], 16) > 200 > 100 > int(dark[1:3], 16)
+    assert figure.axes[0].texts[0].get_text() == "1"
+
+
+def test_the_form_fits_a_dock_column(viewer, pair, explorer):
+    compare(explorer)
+    for tab in range(2):
+        explorer.tabs.setCurrentIndex(tab)
+        assert explorer.minimumSizeHint().width() <= 300
+
+
+def test_the_report_is_one_file(viewer, pair, explorer, tmp_path, monkeypatch):
+    assert not explorer.report_button.isEnabled()
+    pair[1].name = "found <b>"
+    compare(explorer)
+    target = tmp_path / "report.html"
+    ask(monkeypatch, tmp_path / "report")
+    viewer.dims.set_current_step(0, 1)
+    explorer.report_button.click()
+    assert explorer.report_button.text() == "Stop"
+    wait(lambda: explorer.report_button.job is None)
+    text = target.read_text(encoding="utf-8")
+    assert "found &lt;b&gt;" in text
+    assert "Plane 1, from 0." in text
+    assert f'<td class="number">{2 / 3:.4g}</td>' in text  # the recall
+    # where the dialog could not ask, nothing is replaced
+    said = []
+    monkeypatch.setattr("napari_tessera.widgets.tables.show_error", said.append)
+    explorer.report_button.click()
+    assert explorer.report_button.job is None
+    assert said == ["report.html is there already; nothing was written. Choose another name."]
+    ask(monkeypatch, tmp_path / "nowhere" / "report.html")
+    explorer.report_button.click()
+    wait(lambda: explorer.report_button.job is None)
+    assert "No such file" in explorer.message.text()
+
+
+def test_a_report_can_be_stopped(viewer, pair, explorer, tmp_path, monkeypatch):
+    compare(explorer)
+    ask(monkeypatch, tmp_path / "report.html")
+    explorer.report_button.click()
+    explorer.report_button.click()
+    assert (explorer.report_button.job, explorer.report_button.text()) == (None, "Report")
+
+
+def test_a_form_whose_dock_is_closed_lets_go(viewer, pair):
+    form = Explorer(viewer)
+    dock = viewer.window.add_dock_widget(form, name="closed")
+    compare(form)
+    groups(form)
+    before = len(viewer.events.theme.callbacks)
+    dock.destroyOnClose()
+    assert len(viewer.events.theme.callbacks) == before - 1
+    form.release()  # once more does no harm
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+    with pytest.raises(RuntimeError, match="deleted"):
+        form.strata.plot.canvas.objectName()
+    viewer.theme = "light"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 
@@ -99,15 +99,76 @@ def strata(
         spacing=voxel,
         report=reporter.part(0, 2),
     ).objects
-    last = reporter.part(1, 2)
-    if by == "crowding":
-        values = crowding(truth, objects["index"], last)
-    elif by == "size":
-        values = objects["pixels"] * np.prod(voxel)
-    else:
-        shade = image if by == "brightness" else None
-        values = _measured(measure(truth, shade, spacing=voxel, report=last), truth.shape, voxel)
+    return grouped(
+        objects, truth, image, by=by, bins=bins, spacing=voxel, report=reporter.part(1, 2)
+    )
+
+
+def grouped(
+    objects: Table,
+    truth: Any,
+    image: Any = None,
+    *,
+    by: By = "size",
+    bins: int = 4,
+    spacing: VoxelSize,
+    report: Report = None,
+) -> Table:
+    """Sort the true objects of a score into groups, and say how well each group was found.
+
+    Parameters
+    ----------
+    objects : dict of ndarray
+        The table of true objects that `score` gives.
+    truth, image, by, bins, report
+        As for `strata`; of stacks of planes or volumes too, also lazily read ones.
+    spacing : VoxelSize
+        Of one plane or volume.
+
+    Returns
+    -------
+    dict of ndarray
+        As `strata` does.
+
+    Raises
+    ------
+    ValueError
+        If `truth` has other objects than those that were scored.
+
+    Examples
+    --------
+    >>> truth = np.array([[[1, 1, 1, 0, 2]], [[0, 5, 5, 5, 5]]])
+    >>> objects = score(truth, truth, over="planes").objects
+    >>> table = grouped(objects, truth, by="border", bins=2, spacing=VoxelSize((1, 1)))
+    >>> table["objects"].tolist(), table["recall"].tolist()
+    ([3], [1.0])
+    """
+    if by == "size":
+        return by_bins(objects, objects["pixels"] * np.prod(spacing), bins)
+    reporter = Reporter.of(report)
+    lead = truth.shape[: truth.ndim - len(spacing)]
+    frames = objects.get("frame", np.zeros(len(objects["index"]), int))
+    count, values = int(np.prod(lead, dtype=int)), np.empty(len(frames))
+    for number, place in enumerate(np.ndindex(lead)):
+        own = frames == number
+        part = None if image is None or by != "brightness" else np.asarray(image[place])
+        last = reporter.part(number, count)
+        ids = objects["index"][own]
+        values[own] = _values(np.asarray(truth[place]), part, ids, by, spacing, last)
     return by_bins(objects, values, bins)
+
+
+def _values(
+    truth: Array, image: Array | None, ids: Array, by: By, voxel: VoxelSize, report: Reporter
+) -> Array:
+    """Return what the objects of one plane or volume are sorted by."""
+    table = measure(truth, image, spacing=voxel, report=report)
+    if not np.array_equal(table["index"], ids):
+        raise ValueError(
+            f"truth has {len(table['index'])} objects that are not the {len(ids)} that were "
+            "compared; compare again"
+        )
+    return crowding(truth, ids) if by == "crowding" else _measured(table, truth.shape, voxel)
 
 
 def _measured(table: Table, shape: tuple[int, ...], voxel: VoxelSize) -> Array:

@@ -6,7 +6,7 @@ import weakref
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from qtpy.QtCore import QAbstractTableModel, QModelIndex, QSortFilterProxyModel, Qt
+from qtpy.QtCore import QEvent, QModelIndex, QSortFilterProxyModel, Qt
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -15,6 +15,7 @@ from qtpy.QtWidgets import (
     QPushButton,
     QSpinBox,
     QTableView,
+    QTabWidget,
     QVBoxLayout,
     QWidget,
 )
@@ -30,7 +31,10 @@ from napari_tessera.widgets.dock import red
 from napari_tessera.widgets.fields import LayerField, field_for
 from napari_tessera.widgets.job import Job
 from napari_tessera.widgets.layers import array, fits, same_grid, source
+from napari_tessera.widgets.reporting import ReportButton
 from napari_tessera.widgets.rows import Rows, beside_one_another
+from napari_tessera.widgets.strata_panel import Compared, StrataPanel
+from napari_tessera.widgets.table_model import TableModel
 from napari_tessera.widgets.tables import save_table
 
 if TYPE_CHECKING:
@@ -54,9 +58,9 @@ class Explorer(QWidget):
         super().__init__()
         self.viewer = napari_viewer
         self.job: Job | None = None
-        self.model, self.shown = _Model(), _Shown()
+        self.model, self.shown = TableModel(), _Shown()
         self._centres: Array = np.empty((0, 2))
-        self._compared: tuple[Labels, Labels] | None = None
+        self._compared: Compared | None = None
         own = weakref.ref(self)
         self.destroyed.connect(lambda: _release(own()))
         self._build()
@@ -78,6 +82,10 @@ class Explorer(QWidget):
         self.map_button.setToolTip("Open the form that colours every pixel by what is wrong")
         self.save_button = QPushButton("Save table")
         self.save_button.setToolTip("Write the rows that are shown as CSV")
+        self.strata, self.tabs = StrataPanel(self.viewer), QTabWidget()
+        self.report_button = ReportButton(
+            self.viewer, lambda: self.strata.image.value, lambda text: self._say(text, wrong=True)
+        )
         self.kinds, self.least = Choice("Show"), QSpinBox()
         self.kinds.offer([(WRONG, WRONG), (ALL, ALL)])
         self.least.setRange(0, 10**9)
@@ -120,9 +128,16 @@ class Explorer(QWidget):
         outer.addLayout(beside_one_another(self.button, self.map_button))
         outer.addWidget(self.bar)
         outer.addWidget(self.summary)
-        outer.addWidget(filters)
-        outer.addWidget(self.table, 1)
-        outer.addWidget(self.save_button)
+        objects, column = QWidget(), QVBoxLayout()
+        objects.setLayout(column)
+        column.setContentsMargins(2, 4, 2, 2)
+        column.addWidget(filters)
+        column.addWidget(self.table, 1)
+        self.tabs.addTab(objects, "Objects")
+        self.tabs.addTab(self.strata, "Strata")
+        self.tabs.setTabToolTip(1, "How well objects are found, by size, brightness and place")
+        outer.addWidget(self.tabs, 1)
+        outer.addLayout(beside_one_another(self.save_button, self.report_button))
         outer.addWidget(self.message)
         self.save_button.setEnabled(False)
         filters.fit_width()
@@ -131,7 +146,7 @@ class Explorer(QWidget):
     def _connect(self) -> None:
         self.button.clicked.connect(self._compare_or_stop)
         self.map_button.clicked.connect(self._open_map)
-        self.save_button.clicked.connect(lambda: save_table(self, self.listed))
+        self.save_button.clicked.connect(lambda: save_table(self, self._table_shown))
         self.kinds.currentIndexChanged.connect(self._filter)
         self.least.valueChanged.connect(self._filter)
         self.table.selectionModel().currentRowChanged.connect(self._row_chosen)
@@ -144,6 +159,7 @@ class Explorer(QWidget):
     def _layers_changed(self, event: Any = None) -> None:
         for field in (self.prediction, self.truth):
             field.refresh()
+        self.strata.refresh()
         self._prediction_chosen()
 
     def _prediction_chosen(self) -> None:
@@ -154,10 +170,19 @@ class Explorer(QWidget):
         self.rows.fit_width()
         self.rows.setFixedHeight(self.rows.widget().sizeHint().height() + 2)
 
+    def event(self, event: Any) -> bool:
+        """Let go of the viewer when the dock that held the form is closed."""
+        if event.type() == QEvent.Type.ParentChange and self.parent() is None:
+            self.release()
+            self.deleteLater()
+        return super().event(event)
+
     def release(self) -> None:
         """Let go of the viewer."""
         if self.job is not None:
             self.job.stop()
+        self.report_button.release()
+        self.strata.release()
         for emitter in self._watched:
             emitter.disconnect(self._layers_changed)
         self._watched = []
@@ -192,7 +217,7 @@ class Explorer(QWidget):
         self.job = Job(
             lambda report: listing(*labels, **options, report=report),
             title=f"Compare: {prediction.name}",
-            finished=lambda found: self._finished((prediction, truth), *found),
+            finished=lambda found: self._finished(prediction, truth, options, *found),
             failed=self._failed,
             progressed=lambda share, left: self.bar.setValue(int(1000 * share)),
         )
@@ -208,10 +233,19 @@ class Explorer(QWidget):
         return prediction, truth
 
     def _finished(
-        self, compared: tuple[Labels, Labels], scores: Scores, table: Table, centres: Array
+        self,
+        prediction: Labels,
+        truth: Labels,
+        options: dict[str, Any],
+        scores: Scores,
+        table: Table,
+        centres: Array,
     ) -> None:
         self._ended()
-        self._compared, self._centres = compared, centres
+        self._compared = Compared(prediction, truth, scores, options)
+        self._centres = centres
+        for part in (self.strata, self.report_button):
+            part.compare(self._compared)
         self.model.fill(table)
         names = [str(name) for name in dict.fromkeys(table["error"].tolist())]
         self.kinds.offer([(WRONG, WRONG), (ALL, ALL), *((name, name) for name in names)])
@@ -257,6 +291,10 @@ class Explorer(QWidget):
         ]
         return {name: column[rows] for name, column in self.model.table.items()}
 
+    @property
+    def _table_shown(self) -> Table | None:
+        return self.listed if self.tabs.currentIndex() == 0 else self.strata.table
+
     def _row_chosen(self, index: QModelIndex, _: Any = None) -> None:
         if index.isValid():
             self.fly(self.shown.mapToSource(index).row())
@@ -266,7 +304,7 @@ class Explorer(QWidget):
         if self._compared is None:
             return
         table = self.model.table
-        layer = self._compared[1 if table["of"][row] == "truth" else 0]
+        layer = getattr(self._compared, str(table["of"][row]))
         if layer not in self.viewer.layers:
             self._say(f"layer {layer.name!r} is no longer there; compare again", wrong=True)
             return
@@ -295,38 +333,6 @@ def in_words(scores: Scores) -> str:
         f"Pixels: Dice {scores.dice:.3f}, IoU {scores.iou:.3f}. Boundary F "
         f"{scores.boundary_f:.3f}, Hausdorff 95 % {scores.hausdorff95:.3g}."
     )
-
-
-class _Model(QAbstractTableModel):
-    """A table of columns."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.table: Table = {}
-
-    def fill(self, table: Table) -> None:
-        self.beginResetModel()
-        self.table = table
-        self.endResetModel()
-
-    def rowCount(self, parent: Any = None) -> int:
-        return len(next(iter(self.table.values()), ()))
-
-    def columnCount(self, parent: Any = None) -> int:
-        return len(self.table)
-
-    def headerData(self, section: int, orientation: Any, role: int = 0) -> Any:
-        if role == Qt.ItemDataRole.DisplayRole and orientation == Qt.Orientation.Horizontal:
-            return list(self.table)[section]
-        return None
-
-    def data(self, index: QModelIndex, role: int = 0) -> Any:
-        if role not in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.UserRole):
-            return None
-        value = list(self.table.values())[index.column()][index.row()].item()
-        if role == Qt.ItemDataRole.DisplayRole and isinstance(value, float):
-            return f"{value:.3f}"
-        return value
 
 
 class _Shown(QSortFilterProxyModel):
