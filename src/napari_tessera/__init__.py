@@ -22,7 +22,7 @@ _NAMES = {
     "Optimisation": "deep.settings",
     "Transfer": "deep.settings",
     "train": "deep.train",
-    "label_next": "evaluate.queue",
+    "label_next": "queue",
     "score": "evaluate.score",
     "Scores": "evaluate.scores",
     "strata": "evaluate.strata",

@@ -24,11 +24,11 @@ from napari_tessera.evaluate.errors import error_map as error_map
 from napari_tessera.evaluate.errors import object_errors as object_errors
 from napari_tessera.evaluate.explain import grad_cam as grad_cam
 from napari_tessera.evaluate.measure import measure as measure
-from napari_tessera.evaluate.queue import label_next as label_next
 from napari_tessera.evaluate.score import score as score
 from napari_tessera.evaluate.scores import Scores as Scores
 from napari_tessera.evaluate.strata import strata as strata
 from napari_tessera.evaluate.support import boundary_support as boundary_support
+from napari_tessera.queue import label_next as label_next
 from napari_tessera.recipe import Recipe as Recipe
 from napari_tessera.refine.cleaning import expand as expand
 from napari_tessera.refine.cleaning import fill_holes as fill_holes

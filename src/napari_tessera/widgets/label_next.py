@@ -23,7 +23,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_tessera.catalogue import METHODS
-from napari_tessera.evaluate.queue import Next, label_next
+from napari_tessera.queue import Next, label_next
 from napari_tessera.sources import Region
 from napari_tessera.types import Array
 from napari_tessera.widgets.choice import Choice

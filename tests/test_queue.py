@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from napari_tessera import label_next
-from napari_tessera.evaluate.queue import window_sums
+from napari_tessera.queue import window_sums
 
 
 def test_the_least_sure_come_first():
