@@ -114,7 +114,7 @@ def explorer() -> None:
     viewer.window.add_dock_widget(form, name="Judge: Explore errors")
     form.button.click()
     demo.wait(lambda: form.job is None)
-    form.table.selectRow(3)
+    form.objects.table.selectRow(3)
     demo.settle()
     viewer.screenshot(str(HERE / "explorer.png"), canvas_only=False)
     viewer.close()

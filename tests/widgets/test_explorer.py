@@ -9,7 +9,8 @@ from qtpy.QtCore import QEvent
 from qtpy.QtWidgets import QApplication, QFileDialog
 
 from napari_tessera import strata
-from napari_tessera.widgets.explorer import ALL, Explorer
+from napari_tessera.widgets.explorer import Explorer
+from napari_tessera.widgets.object_list import ALL
 
 from .conftest import wait
 
@@ -43,8 +44,8 @@ def compare(form):
 
 def rows(form):
     return [
-        tuple(form.shown.index(row, column).data() for column in range(3))
-        for row in range(form.shown.rowCount())
+        tuple(form.objects.shown.index(row, column).data() for column in range(3))
+        for row in range(form.objects.shown.rowCount())
     ]
 
 
@@ -58,7 +59,7 @@ def test_what_is_wrong_is_listed_and_flown_to(viewer, pair, explorer):
     ]  # fmt: skip
     text = explorer.summary.text()
     assert text.startswith("2 of 3 objects found, 1 missed, 0 spurious, 1 split, 0 merged.")
-    explorer.table.selectRow(0)
+    explorer.objects.table.selectRow(0)
     assert viewer.dims.current_step[0] == 1
     np.testing.assert_allclose(
         viewer.scene.camera.center[-2:], truth.data_to_world((1, 4.5, 4.5))[1:]
@@ -66,22 +67,24 @@ def test_what_is_wrong_is_listed_and_flown_to(viewer, pair, explorer):
     assert viewer.layers.selection.active is truth
     assert truth.selected_label == 3
     viewer.dims.set_current_step(0, 0)
-    explorer.table.selectRow(2)
+    explorer.objects.table.selectRow(2)
     assert viewer.dims.current_step[0] == 1
     assert (viewer.layers.selection.active, found.selected_label) == (found, 8)
 
 
 def test_the_list_is_sorted_and_filtered_and_saved(viewer, pair, explorer, tmp_path, monkeypatch):
     compare(explorer)
-    explorer.kinds.choose(ALL)
+    explorer.objects.kinds.choose(ALL)
     assert len(rows(explorer)) == 4
-    explorer.least.setValue(50)
+    explorer.objects.least.setValue(50)
     assert len(rows(explorer)) == 3
-    pixels = list(explorer.model.table).index("pixels")
-    explorer.table.sortByColumn(pixels, explorer.table.horizontalHeader().sortIndicatorOrder())
-    found = [explorer.shown.index(row, pixels).data() for row in range(3)]
+    pixels = list(explorer.objects.model.table).index("pixels")
+    explorer.objects.table.sortByColumn(
+        pixels, explorer.objects.table.horizontalHeader().sortIndicatorOrder()
+    )
+    found = [explorer.objects.shown.index(row, pixels).data() for row in range(3)]
     assert found in (sorted(found), sorted(found, reverse=True))
-    explorer.kinds.choose("split")
+    explorer.objects.kinds.choose("split")
     target = tmp_path / "errors.csv"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: (str(target), ""))
     explorer.save_button.click()
@@ -103,8 +106,8 @@ def test_what_does_not_fit_is_said(viewer, pair, explorer):
 def test_a_layer_that_is_gone_is_said(viewer, pair, explorer):
     compare(explorer)
     viewer.layers.remove(pair[0])
-    explorer.table.selectRow(0)
-    assert "layer 'truth' is no longer there; compare again" in explorer.message.text()
+    explorer.objects.table.selectRow(0)
+    assert "layer 'truth' is no longer there; list anew" in explorer.message.text()
 
 
 def test_the_error_map_is_one_click_away(viewer, pair, explorer):

@@ -5,16 +5,11 @@ from __future__ import annotations
 import weakref
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from qtpy.QtCore import QEvent, QModelIndex, QSortFilterProxyModel, Qt
+from qtpy.QtCore import QEvent, Qt
 from qtpy.QtWidgets import (
-    QAbstractItemView,
-    QHeaderView,
     QLabel,
     QProgressBar,
     QPushButton,
-    QSpinBox,
-    QTableView,
     QTabWidget,
     QVBoxLayout,
     QWidget,
@@ -31,19 +26,15 @@ from napari_tessera.widgets.dock import red
 from napari_tessera.widgets.fields import LayerField, field_for
 from napari_tessera.widgets.job import Job
 from napari_tessera.widgets.layers import array, fits, same_grid, source
+from napari_tessera.widgets.object_list import ObjectList
 from napari_tessera.widgets.reporting import ReportButton
 from napari_tessera.widgets.rows import Rows, beside_one_another
 from napari_tessera.widgets.strata_panel import Compared, StrataPanel
-from napari_tessera.widgets.table_model import TableModel
 from napari_tessera.widgets.tables import save_table
 
 if TYPE_CHECKING:
     import napari.viewer
     from napari.layers import Labels
-
-ALL, WRONG = "all objects", "all that are wrong"
-ACROSS = 150
-"""Dots on the screen across an object that was flown to."""
 
 
 class Explorer(QWidget):
@@ -58,9 +49,6 @@ class Explorer(QWidget):
         super().__init__()
         self.viewer = napari_viewer
         self.job: Job | None = None
-        self.model, self.shown = TableModel(), _Shown()
-        self._centres: Array = np.empty((0, 2))
-        self._compared: Compared | None = None
         own = weakref.ref(self)
         self.destroyed.connect(lambda: _release(own()))
         self._build()
@@ -86,35 +74,19 @@ class Explorer(QWidget):
         self.report_button = ReportButton(
             self.viewer, lambda: self.strata.image.value, lambda text: self._say(text, wrong=True)
         )
-        self.kinds, self.least = Choice("Show"), QSpinBox()
-        self.kinds.offer([(WRONG, WRONG), (ALL, ALL)])
-        self.least.setRange(0, 10**9)
-        self.least.setSuffix(" px")
-        self.least.setToolTip("Objects with fewer pixels are not listed")
         self.bar, self.summary, self.message = QProgressBar(), QLabel(), QLabel()
         self.bar.setVisible(False)
         self.bar.setTextVisible(False)
         for text in (self.summary, self.message):
             text.setWordWrap(True)
             text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.table = QTableView()
-        self.shown.setSourceModel(self.model)
-        self.table.setModel(self.shown)
-        self.table.setSortingEnabled(True)
-        self.table.sortByColumn(-1, Qt.SortOrder.AscendingOrder)
-        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.table.verticalHeader().setVisible(False)
-        header = self.table.horizontalHeader()
-        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setStretchLastSection(True)
-        self.table.setToolTip("Click on a row to go to the object")
+        self.objects = ObjectList(self.viewer, self._say)
 
     def _layer_field(self, parameter: Parameter) -> LayerField:
         return LayerField(parameter, self.viewer.layers, lambda each: fits(each, "labels"))
 
     def _lay_out(self) -> None:
-        outer, self.rows, filters = QVBoxLayout(self), Rows(), Rows()
+        outer, self.rows = QVBoxLayout(self), Rows()
         outer.setContentsMargins(4, 4, 4, 4)
         head = QLabel("Compare labels with a truth, list what is wrong, and go there.")
         head.setWordWrap(True)
@@ -122,34 +94,22 @@ class Explorer(QWidget):
         for field in (self.prediction, self.truth, self.iou, self.tolerance):
             self.rows.add(field.parameter.title, field.native)
         self.rows.add("Objects are in", self.over)
-        filters.add("Show", self.kinds)
-        filters.add("At least", self.least)
         outer.addWidget(self.rows)
         outer.addLayout(beside_one_another(self.button, self.map_button))
         outer.addWidget(self.bar)
         outer.addWidget(self.summary)
-        objects, column = QWidget(), QVBoxLayout()
-        objects.setLayout(column)
-        column.setContentsMargins(2, 4, 2, 2)
-        column.addWidget(filters)
-        column.addWidget(self.table, 1)
-        self.tabs.addTab(objects, "Objects")
+        self.tabs.addTab(self.objects, "Objects")
         self.tabs.addTab(self.strata, "Strata")
         self.tabs.setTabToolTip(1, "How well objects are found, by size, brightness and place")
         outer.addWidget(self.tabs, 1)
         outer.addLayout(beside_one_another(self.save_button, self.report_button))
         outer.addWidget(self.message)
         self.save_button.setEnabled(False)
-        filters.fit_width()
-        filters.setFixedHeight(filters.widget().sizeHint().height() + 2)
 
     def _connect(self) -> None:
         self.button.clicked.connect(self._compare_or_stop)
         self.map_button.clicked.connect(self._open_map)
         self.save_button.clicked.connect(lambda: save_table(self, self._table_shown))
-        self.kinds.currentIndexChanged.connect(self._filter)
-        self.least.valueChanged.connect(self._filter)
-        self.table.selectionModel().currentRowChanged.connect(self._row_chosen)
         self.prediction.changed.connect(self._prediction_chosen)
         events = self.viewer.layers.events
         self._watched = [events.inserted, events.removed, events.renamed]
@@ -242,14 +202,10 @@ class Explorer(QWidget):
         centres: Array,
     ) -> None:
         self._ended()
-        self._compared = Compared(prediction, truth, scores, options)
-        self._centres = centres
+        compared = Compared(prediction, truth, scores, options)
         for part in (self.strata, self.report_button):
-            part.compare(self._compared)
-        self.model.fill(table)
-        names = [str(name) for name in dict.fromkeys(table["error"].tolist())]
-        self.kinds.offer([(WRONG, WRONG), (ALL, ALL), *((name, name) for name in names)])
-        self._filter()
+            part.compare(compared)
+        self.objects.fill(table, centres, {"prediction": prediction, "truth": truth})
         self.summary.setText(in_words(scores))
         self.save_button.setEnabled(True)
 
@@ -273,53 +229,9 @@ class Explorer(QWidget):
         self.viewer.window.add_dock_widget(form, name="Judge: Error map")
         form.source.value, form.fields["truth"].value = self.prediction.value, self.truth.value
 
-    # ------------------------------------------------------------------ the list
-
-    def _filter(self, *_: Any) -> None:
-        self.shown.ask(self.kinds.chosen, self.least.value())
-        count = self.shown.rowCount()
-        self._say(f"{count} of {self.model.rowCount()} objects are listed." if count else "")
-
-    @property
-    def listed(self) -> Table | None:
-        """The rows that are shown, in their order; None before anything was compared."""
-        if self._compared is None:
-            return None
-        rows = [
-            self.shown.mapToSource(self.shown.index(row, 0)).row()
-            for row in range(self.shown.rowCount())
-        ]
-        return {name: column[rows] for name, column in self.model.table.items()}
-
     @property
     def _table_shown(self) -> Table | None:
-        return self.listed if self.tabs.currentIndex() == 0 else self.strata.table
-
-    def _row_chosen(self, index: QModelIndex, _: Any = None) -> None:
-        if index.isValid():
-            self.fly(self.shown.mapToSource(index).row())
-
-    def fly(self, row: int) -> None:
-        """Show an object: its plane, in the middle of the canvas, and its label selected."""
-        if self._compared is None:
-            return
-        table = self.model.table
-        layer = getattr(self._compared, str(table["of"][row]))
-        if layer not in self.viewer.layers:
-            self._say(f"layer {layer.name!r} is no longer there; compare again", wrong=True)
-            return
-        world = np.asarray(layer.data_to_world(self._centres[row]))
-        offset = self.viewer.dims.ndim - world.size
-        for axis, place in enumerate(world):
-            self.viewer.dims.set_point(offset + axis, float(place))
-        shown = [axis - offset for axis in self.viewer.dims.displayed]
-        camera = self.viewer.scene.camera
-        camera.center = tuple(float(world[axis]) for axis in shown)
-        side = float(table["pixels"][row]) ** (1 / max(len(shown), 2))
-        width = side * float(np.min(np.asarray(layer.scale)[shown]))
-        camera.zoom = ACROSS / max(width, 1e-9)
-        layer.selected_label = int(table["index"][row])
-        self.viewer.layers.selection.active = layer
+        return self.objects.listed if self.tabs.currentIndex() == 0 else self.strata.table
 
 
 def in_words(scores: Scores) -> str:
@@ -333,25 +245,6 @@ def in_words(scores: Scores) -> str:
         f"Pixels: Dice {scores.dice:.3f}, IoU {scores.iou:.3f}. Boundary F "
         f"{scores.boundary_f:.3f}, Hausdorff 95 % {scores.hausdorff95:.3g}."
     )
-
-
-class _Shown(QSortFilterProxyModel):
-    """The rows that were asked for, sorted by their values."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._kind, self._least = WRONG, 0
-        self.setSortRole(Qt.ItemDataRole.UserRole)
-
-    def ask(self, kind: str, least: int) -> None:
-        self._kind, self._least = kind, least
-        self.invalidate()
-
-    def filterAcceptsRow(self, row: int, parent: Any) -> bool:
-        table = self.sourceModel().table
-        error, pixels = table["error"][row], table["pixels"][row]
-        wanted = self._kind in (ALL, error) or (self._kind == WRONG and error != "right")
-        return bool(wanted and pixels >= self._least)
 
 
 def _release(form: Explorer | None) -> None:
