@@ -247,3 +247,41 @@ def test_a_form_whose_dock_is_closed_lets_go(viewer, pair):
     with pytest.raises(RuntimeError, match="deleted"):
         form.strata.plot.canvas.objectName()
     viewer.theme = "light"
+
+
+def test_suspects_are_ranked_without_a_truth(viewer, tmp_path, monkeypatch):
+    image, labels = np.zeros((2, 40, 60), np.float32), np.zeros((2, 40, 60), np.uint16)
+    image[0, 5:15, 5:15] = image[1, 20:30, 30:50] = 100
+    labels[0, 5:15, 5:15], labels[1, 20:30, 30:50], labels[1, 2:10, 2:10] = 4, 2, 9
+    place = {"scale": (2, 0.5, 0.5), "translate": (0, 3, 4)}
+    layer, own = viewer.add_image(image, **place), viewer.add_labels(labels, **place)
+    form = Explorer(viewer)
+    viewer.window.add_dock_widget(form, name="explorer")
+    panel = form.suspects
+    form.tabs.setCurrentWidget(panel)
+    assert panel.image.value is layer
+    panel.button.click()
+    wait(lambda: panel.job is None)
+    table = panel.objects.listed
+    assert table["index"].tolist() == [9, 4, 2]
+    np.testing.assert_allclose(table["suspicion"], [1, 0, 0], atol=0.02)
+    assert table["pixels"].tolist() == [64, 100, 200]
+    assert not panel.objects.kinds.isVisibleTo(panel)
+    panel.objects.least.setValue(90)
+    assert panel.objects.listed["index"].tolist() == [4, 2]
+    panel.objects.least.setValue(0)
+    viewer.dims.set_current_step(0, 0)
+    panel.objects.table.selectRow(0)
+    assert (viewer.dims.current_step[0], own.selected_label) == (1, 9)
+    target = tmp_path / "suspects.csv"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: (str(target), ""))
+    form.save_button.click()
+    with target.open() as file:
+        assert [row["index"] for row in csv.DictReader(file)] == ["9", "4", "2"]
+    form.release()
+
+
+def test_suspects_need_an_image(pair, explorer):
+    explorer.suspects.button.click()
+    assert explorer.message.text().startswith("image is missing")
+    assert explorer.suspects.job is None

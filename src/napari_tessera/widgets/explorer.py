@@ -17,10 +17,10 @@ from qtpy.QtWidgets import (
 
 from napari_tessera.catalogue import METHODS
 from napari_tessera.evaluate.listing import listing
-from napari_tessera.evaluate.score import score
+from napari_tessera.evaluate.score import Over, score
 from napari_tessera.evaluate.scores import Scores
 from napari_tessera.signature import Parameter, parameters
-from napari_tessera.types import Array, Table
+from napari_tessera.types import Array, Table, VoxelSize
 from napari_tessera.widgets.choice import Choice
 from napari_tessera.widgets.dock import red
 from napari_tessera.widgets.fields import LayerField, field_for
@@ -30,6 +30,7 @@ from napari_tessera.widgets.object_list import ObjectList
 from napari_tessera.widgets.reporting import ReportButton
 from napari_tessera.widgets.rows import Rows, beside_one_another
 from napari_tessera.widgets.strata_panel import Compared, StrataPanel
+from napari_tessera.widgets.suspects_panel import Judged, SuspectsPanel
 from napari_tessera.widgets.tables import save_table
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ class Explorer(QWidget):
             text.setWordWrap(True)
             text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.objects = ObjectList(self.viewer, self._say)
+        self.suspects = SuspectsPanel(self.viewer, self._judged, self._say)
 
     def _layer_field(self, parameter: Parameter) -> LayerField:
         return LayerField(parameter, self.viewer.layers, lambda each: fits(each, "labels"))
@@ -88,7 +90,7 @@ class Explorer(QWidget):
     def _lay_out(self) -> None:
         outer, self.rows = QVBoxLayout(self), Rows()
         outer.setContentsMargins(4, 4, 4, 4)
-        head = QLabel("Compare labels with a truth, list what is wrong, and go there.")
+        head = QLabel("Compare labels with a truth or with the image, list what is wrong, go there.")
         head.setWordWrap(True)
         outer.addWidget(head)
         for field in (self.prediction, self.truth, self.iou, self.tolerance):
@@ -100,7 +102,9 @@ class Explorer(QWidget):
         outer.addWidget(self.summary)
         self.tabs.addTab(self.objects, "Objects")
         self.tabs.addTab(self.strata, "Strata")
+        self.tabs.addTab(self.suspects, "No truth")
         self.tabs.setTabToolTip(1, "How well objects are found, by size, brightness and place")
+        self.tabs.setTabToolTip(2, "Objects whose boundaries lie on no edge of the image")
         outer.addWidget(self.tabs, 1)
         outer.addLayout(beside_one_another(self.save_button, self.report_button))
         outer.addWidget(self.message)
@@ -109,6 +113,8 @@ class Explorer(QWidget):
     def _connect(self) -> None:
         self.button.clicked.connect(self._compare_or_stop)
         self.map_button.clicked.connect(self._open_map)
+        for part in (self.objects, self.suspects.objects):
+            part.model.modelReset.connect(lambda: self.save_button.setEnabled(True))
         self.save_button.clicked.connect(lambda: save_table(self, self._table_shown))
         self.prediction.changed.connect(self._prediction_chosen)
         events = self.viewer.layers.events
@@ -120,6 +126,7 @@ class Explorer(QWidget):
         for field in (self.prediction, self.truth):
             field.refresh()
         self.strata.refresh()
+        self.suspects.refresh()
         self._prediction_chosen()
 
     def _prediction_chosen(self) -> None:
@@ -143,6 +150,7 @@ class Explorer(QWidget):
             self.job.stop()
         self.report_button.release()
         self.strata.release()
+        self.suspects.release()
         for emitter in self._watched:
             emitter.disconnect(self._layers_changed)
         self._watched = []
@@ -160,14 +168,12 @@ class Explorer(QWidget):
         except ValueError as error:
             self._say(str(error), wrong=True)
             return
-        own = source(prediction)
-        over: Any = "planes" if len(own.shape) == 2 else self.over.chosen
-        axes = 2 if over == "planes" else 3
+        judged = self._judged()
         options = {
-            "over": over,
+            "over": judged.over,
             "iou": self.iou.value,
             "tolerance": self.tolerance.value,
-            "spacing": type(own.spacing)(own.spacing[-axes:], own.spacing.unit),
+            "spacing": judged.spacing,
         }
         labels = array(truth), array(prediction)
         self._say("")
@@ -182,6 +188,16 @@ class Explorer(QWidget):
             progressed=lambda share, left: self.bar.setValue(int(1000 * share)),
         )
         self.job.start()
+
+    def _judged(self) -> Judged:
+        """Return the labels to judge, and whether their objects are in planes or volumes."""
+        layer = self.prediction.value
+        if layer is None:
+            raise ValueError("prediction is missing; add the Labels layer to be judged")
+        own = source(layer)
+        over: Over = "planes" if len(own.shape) == 2 else self.over.chosen
+        axes = 2 if over == "planes" else 3
+        return Judged(layer, over, VoxelSize(own.spacing[-axes:], own.spacing.unit))
 
     def _chosen(self) -> tuple[Labels, Labels]:
         prediction, truth = self.prediction.value, self.truth.value
@@ -207,7 +223,6 @@ class Explorer(QWidget):
             part.compare(compared)
         self.objects.fill(table, centres, {"prediction": prediction, "truth": truth})
         self.summary.setText(in_words(scores))
-        self.save_button.setEnabled(True)
 
     def _failed(self, error: Exception) -> None:
         self._ended()
@@ -231,7 +246,8 @@ class Explorer(QWidget):
 
     @property
     def _table_shown(self) -> Table | None:
-        return self.objects.listed if self.tabs.currentIndex() == 0 else self.strata.table
+        shown = self.tabs.currentIndex()
+        return (self.objects.listed, self.strata.table, self.suspects.objects.listed)[shown]
 
 
 def in_words(scores: Scores) -> str:

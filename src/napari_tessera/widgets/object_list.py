@@ -29,6 +29,9 @@ ALL, WRONG = "all objects", "all that are wrong"
 ACROSS = 150
 """Dots on the screen across an object that was flown to."""
 
+SMALLEST = 15
+"""Pixels across an object up to which smaller ones are not enlarged further."""
+
 
 class ObjectList(QWidget):
     """Objects of one or several Labels layers, a row each.
@@ -88,7 +91,8 @@ class ObjectList(QWidget):
         Parameters
         ----------
         table : dict of ndarray
-            With "index" and "pixels"; "of", a key of `layers`; where "error" is, it can be chosen.
+            With "index" and "pixels"; "of", a key of `layers`, where there are several; where
+            "error" is, it can be chosen.
         centres : ndarray, shape (N, D)
             Where the objects are, in pixels of their layers.
         layers : mapping of str to Labels layer
@@ -123,7 +127,8 @@ class ObjectList(QWidget):
     def fly(self, row: int) -> None:
         """Show an object: its plane, in the middle of the canvas, and its label selected."""
         table = self.model.table
-        layer = self._layers[str(table["of"][row])]
+        of = str(table["of"][row]) if "of" in table else next(iter(self._layers))
+        layer = self._layers[of]
         if layer not in self._viewer.layers:
             self._say(f"layer {layer.name!r} is no longer there; list anew", wrong=True)
             return
@@ -135,7 +140,7 @@ class ObjectList(QWidget):
         camera = self._viewer.scene.camera
         camera.center = tuple(float(world[axis]) for axis in shown)
         side = float(table["pixels"][row]) ** (1 / max(len(shown), 2))
-        width = side * float(np.min(np.asarray(layer.scale)[shown]))
+        width = max(side, SMALLEST) * float(np.min(np.asarray(layer.scale)[shown]))
         camera.zoom = ACROSS / max(width, 1e-9)
         layer.selected_label = int(table["index"][row])
         self._viewer.layers.selection.active = layer

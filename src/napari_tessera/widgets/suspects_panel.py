@@ -1,0 +1,135 @@
+"""The part of the explorer that needs no truth: objects whose boundaries no edge supports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from qtpy.QtWidgets import QProgressBar, QPushButton, QVBoxLayout, QWidget
+
+from napari_tessera.evaluate.listing import suspects
+from napari_tessera.evaluate.score import Over
+from napari_tessera.evaluate.support import boundary_support
+from napari_tessera.signature import parameters
+from napari_tessera.types import Array, Table, VoxelSize
+from napari_tessera.widgets.fields import LayerField
+from napari_tessera.widgets.job import Job
+from napari_tessera.widgets.layers import array, fits, same_grid
+from napari_tessera.widgets.object_list import ObjectList
+from napari_tessera.widgets.rows import Rows
+
+if TYPE_CHECKING:
+    import napari.viewer
+    from napari.layers import Labels, Layer
+
+
+class Judged(NamedTuple):
+    """What is judged.
+
+    Attributes
+    ----------
+    labels : napari.layers.Labels
+    over : {"planes", "volume"}
+    spacing : VoxelSize
+        Of a plane or volume.
+    """
+
+    labels: Labels
+    over: Over
+    spacing: VoxelSize
+
+
+class SuspectsPanel(QWidget):
+    """A list of objects, those first whose boundaries the image supports least.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    judged : callable
+        Returns what is judged now, or raises `ValueError`.
+    say : callable
+        Takes a sentence for people, and `wrong`.
+    """
+
+    def __init__(
+        self, viewer: napari.viewer.Viewer, judged: Callable[[], Judged], say: Callable[..., None]
+    ) -> None:
+        super().__init__()
+        self._judged, self._say = judged, say
+        self.job: Job | None = None
+        asked = next(p for p in parameters(boundary_support) if p.name == "image")
+        self.image = LayerField(asked, viewer.layers, _is_grey)
+        self.button, self.bar = QPushButton("Rank"), QProgressBar()
+        self.objects, rows, column = ObjectList(viewer, say), Rows(), QVBoxLayout(self)
+        self.button.setToolTip("List the objects, those first whose boundaries lie on no edge")
+        column.setContentsMargins(2, 4, 2, 2)
+        rows.add("Image", self.image.native)
+        rows.fit_width()
+        rows.setFixedHeight(rows.widget().sizeHint().height() + 2)
+        for widget in (rows, self.button, self.bar):
+            column.addWidget(widget)
+        column.addWidget(self.objects, 1)
+        self.bar.setTextVisible(False)
+        self.bar.setRange(0, 1000)
+        self.bar.setVisible(False)
+        self.button.clicked.connect(self._rank_or_stop)
+
+    def refresh(self) -> None:
+        """List the layers anew."""
+        self.image.refresh()
+
+    def release(self) -> None:
+        """Stop and let go of the viewer."""
+        if self.job is not None:
+            self.job.stop()
+            self.job = None
+
+    def _rank_or_stop(self) -> None:
+        if self.job is not None:
+            self.job.stop()
+            self._ended()
+            self._say("Stopped.")
+            return
+        try:
+            judged, image = self._judged(), self._image()
+            same_grid("image", image, judged.labels)
+        except ValueError as error:
+            self._say(str(error), wrong=True)
+            return
+        arrays = array(judged.labels), array(image)
+        self._say("")
+        self.bar.setVisible(True)
+        self.button.setText("Stop")
+        self.job = Job(
+            lambda report: suspects(
+                *arrays, over=judged.over, spacing=judged.spacing, report=report
+            ),
+            title=f"Rank: {judged.labels.name}",
+            finished=lambda found: self._finished(judged.labels, *found),
+            failed=self._failed,
+            progressed=lambda share, left: self.bar.setValue(int(1000 * share)),
+        )
+        self.job.start()
+
+    def _image(self) -> Layer:
+        if self.image.value is None:
+            raise ValueError("image is missing; open the image that the labels were made of")
+        return self.image.value
+
+    def _finished(self, labels: Labels, table: Table, centres: Array) -> None:
+        self._ended()
+        self.objects.fill(table, centres, {"labels": labels})
+
+    def _failed(self, error: Exception) -> None:
+        self._ended()
+        self._say(str(error), wrong=True)
+
+    def _ended(self) -> None:
+        self.job = None
+        self.bar.setVisible(False)
+        self.bar.setValue(0)
+        self.button.setText("Rank")
+
+
+def _is_grey(layer: Any) -> bool:
+    return fits(layer, "image") and not getattr(layer, "rgb", False)
