@@ -90,7 +90,7 @@ class Explorer(QWidget):
     def _lay_out(self) -> None:
         outer, self.rows = QVBoxLayout(self), Rows()
         outer.setContentsMargins(4, 4, 4, 4)
-        head = QLabel("Compare labels with a truth or with the image, list what is wrong, go there.")
+        head = QLabel("Compare labels with a truth, or the image: list what is wrong, go there.")
         head.setWordWrap(True)
         outer.addWidget(head)
         for field in (self.prediction, self.truth, self.iou, self.tolerance):
