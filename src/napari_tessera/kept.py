@@ -46,6 +46,13 @@ class Kept:
             self._trim()
         return made
 
+    def forget_all_but(self, group: str) -> None:
+        """Let go of everything of other groups."""
+        with self._lock:
+            for own, key in list(self._entries):
+                if own != group:
+                    del self._entries[own, key]
+
     def clear(self) -> None:
         """Let everything go."""
         with self._lock:
