@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from napari_tessera.compare import agreement, compare, grid, pieces
+from napari_tessera.compare import agreement, compare, grid, pieces, written
 from napari_tessera.result import Result
 from napari_tessera.sources import Region, Source
 from napari_tessera.types import Stop
@@ -99,3 +99,30 @@ def test_stop_stops_all():
 
     with pytest.raises(Stop):
         compare(Source.of(plane()[0]), [("watershed", {})], report=stop)
+
+
+def test_options_are_read_from_a_line():
+    line = "Method = otsu, li; smoothing = 1.5 px; classes = 3; levels ="
+    with pytest.raises(ValueError, match="'levels =' is no option; write it as: name = value"):
+        written("threshold", line)
+    assert written("threshold", line[:-10]) == {
+        "method": ["otsu", "li"], "smoothing": "1.5 px", "classes": 3,
+    }  # fmt: skip
+    assert written("threshold", "levels = 10 20, 30") == {"levels": [(10.0, 20.0), (30.0,)]}
+    assert written("watershed", " ; lines = no") == {"lines": False}
+    assert written("threshold", "") == {}
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("colour = red", "'colour' is no option; there are method, levels"),
+        ("method = ostu", "method is 'ostu'; choose one of otsu"),
+        ("classes = two", "classes is 'two'; pass a whole number"),
+        ("smoothing = far", "smoothing is 'far'"),
+        ("lines = maybe", "'lines' is no option"),
+    ],
+)
+def test_what_is_no_option_is_said(line, message):
+    with pytest.raises((ValueError, TypeError), match=message):
+        written("threshold", line)

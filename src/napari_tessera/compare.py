@@ -6,6 +6,7 @@ import itertools
 import math
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ import numpy as np
 from napari_tessera.catalogue import METHODS
 from napari_tessera.kept import Kept
 from napari_tessera.result import Result
+from napari_tessera.signature import Parameter, check_value
 from napari_tessera.sources import Over, Region, Source
 from napari_tessera.stacks import run
 from napari_tessera.types import Array, Progress, Report, Reporter, Stop
@@ -88,6 +90,61 @@ def grid(values: Mapping[str, Any]) -> list[dict[str, Any]]:
 def _check_count(count: int) -> None:
     if count > MOST:
         raise ValueError(f"{count} combinations are asked for; try at most {MOST}")
+
+
+def written(method: str, text: str) -> dict[str, Any]:
+    """Return the options that a line of text asks to try.
+
+    Parameters
+    ----------
+    method : str
+    text : str
+        Options as "name = value, value; name = value", with names as in forms or in Python.
+
+    Returns
+    -------
+    dict
+        Lists where several values are to be tried.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a name is none of the method's options, or a value is not allowed; the message says so.
+
+    Examples
+    --------
+    >>> written("watershed", "smoothing = 1 px, 2 px; Lines = yes")
+    {'smoothing': ['1 px', '2 px'], 'lines': True}
+    """
+    own = {p.name: p for p in METHODS[method].asked if not p.is_array}
+    found: dict[str, Any] = {}
+    for part in filter(None, (each.strip() for each in text.split(";"))):
+        said, equals, values = part.partition("=")
+        name = said.strip().lower().replace(" ", "_")
+        if not equals or not values.strip():
+            raise ValueError(f"{part!r} is no option; write it as: name = value, value")
+        if name not in own:
+            raise ValueError(f"{said.strip()!r} is no option; there are {', '.join(own)}")
+        tried = [_read(own[name], each.strip()) for each in values.split(",")]
+        for value in tried:
+            check_value(own[name], value)
+        found[name] = tried if len(tried) > 1 else tried[0]
+    return found
+
+
+def _read(parameter: Parameter, text: str) -> Any:
+    """Return the value that a word stands for; what is none stays text, which is checked later."""
+    if parameter.optional and text.lower() in ("", "none"):
+        return None
+    if parameter.type is bool:
+        return {"yes": True, "true": True, "no": False, "false": False}.get(text.lower(), text)
+    if parameter.type in (int, float):
+        with suppress(ValueError):
+            return parameter.type(text)
+    if parameter.type is tuple:
+        with suppress(ValueError):
+            return tuple(float(each) for each in text.split())
+    return text
 
 
 def compare(

@@ -25,6 +25,10 @@ def __getattr__(name: str) -> Any:
         from napari_tessera.widgets.explorer import Explorer
 
         return Explorer
+    if name == "compare":
+        from napari_tessera.widgets.compare import Compare
+
+        return Compare
     if name == "label_next":
         from napari_tessera.widgets.label_next import LabelNext
 

@@ -30,7 +30,11 @@ _REFINE = {"surgery": "Edit objects"}
 """Forms of the group "Refine" that are made of no method."""
 
 _JUDGE_GROUP = "Judge"
-_JUDGE = {"explorer": "Explore errors", "label_next": "Label next"}
+_JUDGE = {
+    "compare": "Compare methods",
+    "explorer": "Explore errors",
+    "label_next": "Label next",
+}
 """Forms of the group "Judge" that are made of no method."""
 
 _HEAD = "# made by python -m napari_tessera.widgets.manifest; change the catalogue instead\n"

@@ -1,0 +1,453 @@
+"""The form that tries methods on what is shown, side by side."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+from qtpy.QtCore import QSize, Qt
+from qtpy.QtGui import QIcon, QImage, QPixmap
+from qtpy.QtWidgets import (
+    QHeaderView,
+    QLabel,
+    QListView,
+    QListWidget,
+    QListWidgetItem,
+    QProgressBar,
+    QPushButton,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_tessera.catalogue import METHODS, Method
+from napari_tessera.compare import Trial, compare, written
+from napari_tessera.deep.model import models
+from napari_tessera.recipe import KEY
+from napari_tessera.sources import Over, Region, Source
+from napari_tessera.types import Array, Reporter, Table
+from napari_tessera.widgets.call import Call
+from napari_tessera.widgets.channels import Channels
+from napari_tessera.widgets.choice import Choice
+from napari_tessera.widgets.dock import dock, red
+from napari_tessera.widgets.job import Job
+from napari_tessera.widgets.layers import (
+    array,
+    dropped_axis,
+    fits,
+    result_layer,
+    same_grid,
+    show,
+)
+from napari_tessera.widgets.region import SHOWN, region
+from napari_tessera.widgets.rows import Rows, beside_one_another
+from napari_tessera.widgets.tables import save_table
+from napari_tessera.widgets.thumbnails import picture
+
+if TYPE_CHECKING:
+    import napari.viewer
+    from napari.layers import Image, Layer
+
+PRESETS = (
+    ("threshold", "method = otsu, li, triangle"),
+    ("threshold", "method = gaussian; window = 51 px"),
+    ("watershed", "smoothing = 1 px, 2 px, 4 px"),
+    ("kmeans", "clusters = 2, 3"),
+)
+"""What is offered at first, besides the user's models."""
+
+SIDE = 116
+"""Pixels of a thumbnail."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A line of the list of what to try.
+
+    Attributes
+    ----------
+    method : str
+    fixed : mapping
+        Options that the line does not show, such as the model.
+    """
+
+    method: str
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        """What it is called."""
+        return str(self.fixed.get("model", METHODS[self.method].display))
+
+
+class Compare(QWidget):
+    """The form that tries methods and options on what is shown.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+    """
+
+    def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
+        super().__init__()
+        self.viewer = napari_viewer
+        self.job: Job | None = None
+        self.trials: list[Trial] = []
+        self.candidates: list[Candidate] = []
+        self._of: tuple[Layer, Source, Any, Region] | None = None
+        self._preview: Layer | None = None
+        own = weakref.ref(self)
+        self.destroyed.connect(lambda: _release(own()))
+        self._build()
+        self._lay_out()
+        self._connect()
+        self._layers_changed()
+
+    # ------------------------------------------------------------------ layout
+
+    def _build(self) -> None:
+        self.image, self.drawn = Choice("Image"), Choice("A few labels")
+        self.over, self.channels = Choice("Work on"), Channels(together=True)
+        self.over.offer([("planes", "planes"), ("volume", "volume")])
+        self.lines, self.more = QTableWidget(0, 2), Choice("Another method")
+        self.more.offer(
+            (method.display, method.name) for method in METHODS.values() if _fit(method)
+        )
+        self.add_button, self.button = QPushButton("Add"), QPushButton("Compare")
+        self.keep_button, self.save_button = QPushButton("Keep"), QPushButton("Save table")
+        self.bar, self.message, self.sheet = QProgressBar(), QLabel(), QListWidget()
+        self.bar.setVisible(False)
+        self.bar.setTextVisible(False)
+        self.bar.setRange(0, 1000)
+        self.message.setWordWrap(True)
+        self.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._build_lists()
+        tips: dict[QWidget, str] = {
+            self.image: "Methods are tried on what is shown of it",
+            self.drawn: "Labels of some objects; what is not painted is not judged",
+            self.over: "The plane that is shown, or the volume around it",
+            self.lines: "Tick what to try; options as: smoothing = 1 px, 2 px; lines = yes",
+            self.add_button: "Add the method to the list, once more if it is there",
+            self.button: "Try everything that is ticked on what is shown",
+            self.sheet: "Click on a picture to see its labels on the image",
+            self.keep_button: "Keep these labels as a layer, and open the form with these options",
+            self.save_button: "Write options, times and accuracy as CSV",
+        }
+        for widget, tip in tips.items():
+            widget.setToolTip(tip)
+
+    def _build_lists(self) -> None:
+        self.lines.setHorizontalHeaderLabels(("method", "options to try"))
+        self.lines.verticalHeader().setVisible(False)
+        header = self.lines.horizontalHeader()
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
+        header.setStretchLastSection(True)
+        self.lines.setMinimumHeight(150)
+        self.sheet.setViewMode(QListView.ViewMode.IconMode)
+        self.sheet.setResizeMode(QListView.ResizeMode.Adjust)
+        self.sheet.setMovement(QListView.Movement.Static)
+        self.sheet.setIconSize(QSize(SIDE, SIDE))
+        self.sheet.setGridSize(QSize(SIDE + 12, SIDE + 78))
+        self.sheet.setWordWrap(True)
+        for method, text in PRESETS:
+            self.add(Candidate(method), text)
+        for model in models():
+            method = "detect" if model.config.targets == "instances" else "predict"
+            self.add(Candidate(method, {"model": model.name}))
+
+    def _lay_out(self) -> None:
+        outer, self.rows = QVBoxLayout(self), Rows()
+        outer.setContentsMargins(4, 4, 4, 4)
+        head = QLabel("Try methods and options on what is shown: what is enough for this image?")
+        head.setWordWrap(True)
+        outer.addWidget(head)
+        for title, widget in (
+            ("Image", self.image),
+            ("Channel axis", self.channels.axis),
+            ("Channel", self.channels.one),
+            ("Work on", self.over),
+            ("A few labels", self.drawn),
+        ):
+            self.rows.add(title, widget)
+        outer.addWidget(self.rows)
+        outer.addWidget(self.lines, 1)
+        outer.addLayout(beside_one_another(self.more, self.add_button))
+        outer.addWidget(self.button)
+        outer.addWidget(self.bar)
+        outer.addWidget(self.sheet, 2)
+        outer.addLayout(beside_one_another(self.keep_button, self.save_button))
+        outer.addWidget(self.message)
+        for button in (self.keep_button, self.save_button):
+            button.setEnabled(False)
+
+    def _connect(self) -> None:
+        self.image.currentIndexChanged.connect(self._image_chosen)
+        self.channels.axis.currentIndexChanged.connect(self._show_rows)
+        self.add_button.clicked.connect(lambda: self.add(Candidate(self.more.chosen)))
+        self.button.clicked.connect(self._compare_or_stop)
+        self.sheet.currentRowChanged.connect(self._show_trial)
+        self.keep_button.clicked.connect(self._keep)
+        self.save_button.clicked.connect(lambda: save_table(self, table_of(self.trials)))
+        events = self.viewer.layers.events
+        self._watched = [events.inserted, events.removed, events.renamed]
+        for emitter in self._watched:
+            emitter.connect(self._layers_changed)
+
+    def _layers_changed(self, event: Any = None) -> None:
+        layers = list(reversed(self.viewer.layers))
+        labels = [each for each in layers if fits(each, "labels")]
+        self.drawn.offer([("none", None), *((each.name, each) for each in labels)])
+        self.image.offer((each.name, each) for each in layers if fits(each, "image"))
+        self._show_rows()
+
+    def _image_chosen(self, *_: Any) -> None:
+        self.channels.fill(self.image.chosen, ())
+        self._show_rows()
+
+    def _show_rows(self, *_: Any) -> None:
+        layer = self.image.chosen
+        self.channels.fill_one(layer)
+        axes = 0 if layer is None else layer.ndim - (self.channels.axis.chosen is not None)
+        self.rows.show_row(self.channels.axis, self.channels.axis.count() > 1)
+        self.rows.show_row(self.channels.one, self.channels.one.count() > 1)
+        self.rows.show_row(self.over, axes > 2)
+        self.rows.fit_width()
+        self.rows.setFixedHeight(self.rows.widget().sizeHint().height() + 2)
+
+    def release(self) -> None:
+        """Let go of the viewer."""
+        if self.job is not None:
+            self.job.stop()
+        self._clear()
+        for emitter in self._watched:
+            emitter.disconnect(self._layers_changed)
+        self._watched = []
+
+    # ------------------------------------------------------------------ trying
+
+    def add(self, candidate: Candidate, text: str = "") -> None:
+        """Add a line to the list of what to try, ticked."""
+        self.candidates.append(candidate)
+        row = self.lines.rowCount()
+        self.lines.insertRow(row)
+        title = QTableWidgetItem(candidate.title)
+        title.setFlags(Qt.ItemFlag.ItemIsUserCheckable | Qt.ItemFlag.ItemIsEnabled)
+        title.setCheckState(Qt.CheckState.Checked)
+        title.setToolTip(METHODS[candidate.method].summary)
+        self.lines.setItem(row, 0, title)
+        self.lines.setItem(row, 1, QTableWidgetItem(text))
+
+    def asked(self) -> list[tuple[str, dict[str, Any]]]:
+        """Return the methods that are ticked, and their options.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a line cannot be read, or nothing is ticked.
+        """
+        found = []
+        for row, each in enumerate(self.candidates):
+            if self.lines.item(row, 0).checkState() == Qt.CheckState.Checked:
+                options = written(each.method, self.lines.item(row, 1).text())
+                found.append((each.method, {**options, **each.fixed}))
+        if not found:
+            raise ValueError("nothing is ticked; tick at least one method")
+        return found
+
+    def _compare_or_stop(self) -> None:
+        if self.job is not None:
+            self.job.stop()
+            self._ended()
+            self._say("Stopped.")
+            return
+        try:
+            candidates, (layer, own, over, crop) = self.asked(), self._chosen()
+        except (ValueError, TypeError) as error:
+            self._say(str(error), wrong=True)
+            return
+        self._clear()
+        self._of = layer, own, over, crop
+        truth = None if self.drawn.chosen is None else array(self.drawn.chosen)
+        self._say("")
+        self.bar.setVisible(True)
+        self.button.setText("Stop")
+
+        def work(report: Reporter) -> tuple[list[Trial], list[Array | None]]:
+            trials = compare(own, candidates, region=crop, over=over, truth=truth, report=report)
+            image = _shown(own, crop)
+            return trials, [_picture(image, each) for each in trials]
+
+        self.job = Job(
+            work,
+            title=f"Compare methods: {layer.name}",
+            finished=lambda found: self._finished(*found),
+            failed=self._failed,
+            progressed=lambda share, left: self.bar.setValue(int(1000 * share)),
+        )
+        self.job.start()
+
+    def _chosen(self) -> tuple[Image, Source, Any, Region]:
+        layer = self.image.chosen
+        if layer is None:
+            raise ValueError("image is missing; open a file or a sample, then choose its layer")
+        own = self.channels.source(layer)
+        over: Over = "planes" if len(own.shape) == 2 else self.over.chosen
+        dropped = dropped_axis(own)
+        if self.drawn.chosen is not None:
+            same_grid("a few labels", self.drawn.chosen, layer, dropped)
+        crop = region(SHOWN, self.viewer, layer, own, over, dropped)
+        return layer, own, over, cast("Region", crop)  # of what is shown, it is known at once
+
+    def _finished(self, trials: list[Trial], pictures: list[Array | None]) -> None:
+        self._ended()
+        self.trials = trials
+        for trial, image in zip(trials, pictures, strict=True):
+            item = QListWidgetItem(in_words(trial))
+            item.setToolTip(f"{title_of(trial)}\n{trial.error}".strip())
+            item.setTextAlignment(Qt.AlignmentFlag.AlignHCenter)
+            if image is not None:
+                item.setIcon(_icon(image))
+            self.sheet.addItem(item)
+        self.save_button.setEnabled(True)
+        failed = sum(bool(each.error) for each in trials)
+        ranked = any(np.isfinite(each.mean_iou) for each in trials)
+        order = "Best first." if ranked else "Label a few objects to have them ranked."
+        self._say(f"{len(trials)} tried{f', {failed} failed' if failed else ''}. {order}")
+
+    def _failed(self, error: Exception) -> None:
+        self._ended()
+        self._say(str(error), wrong=True)
+
+    def _ended(self) -> None:
+        self.job = None
+        self.bar.setVisible(False)
+        self.bar.setValue(0)
+        self.button.setText("Compare")
+
+    def _say(self, text: str, wrong: bool = False) -> None:
+        self.message.setStyleSheet(f"color: {red(self)}" if wrong else "")
+        self.message.setText(text)
+
+    # ------------------------------------------------------------------ one of them
+
+    def _show_trial(self, row: int) -> None:
+        """Show the labels of a trial on the image, in place of those of another."""
+        self._forget_preview()
+        trial = self.trials[row] if 0 <= row < len(self.trials) else None
+        self.keep_button.setEnabled(trial is not None and trial.result is not None)
+        if trial is None:
+            return
+        self._say(trial.error, wrong=bool(trial.error))
+        if trial.result is not None and self._of is not None:
+            layer = self._layer(trial)
+            layer.name, layer.metadata = f"try: {title_of(trial)}", {KEY: {"preview": True}}
+            show(self.viewer, layer, self._of[0])
+            self._preview = layer
+
+    def _layer(self, trial: Trial) -> Layer:
+        """Return the labels of a trial as a layer that carries its recipe."""
+        if self._of is None or trial.result is None:
+            raise RuntimeError("there is nothing to show")
+        layer, own, over, crop = self._of
+        call = Call(METHODS[trial.method], layer, own, trial.values, over, region=crop)
+        return result_layer(trial.result, call.recipe(), layer, dropped_axis(own))
+
+    def _keep(self) -> None:
+        """Add the chosen labels, and open the form of their method with their options."""
+        trial = self.trials[self.sheet.currentRow()]
+        if self._of is None:
+            return
+        self._forget_preview()
+        show(self.viewer, self._layer(trial), self._of[0])
+        method = METHODS[trial.method]
+        form = dock(method)(self.viewer)
+        self.viewer.window.add_dock_widget(form, name=f"{method.group}: {method.display}")
+        form.source.value = self._of[0]
+        for name, value in trial.values.items():
+            form.fields[name].value = value
+
+    def _forget_preview(self) -> None:
+        if self._preview is not None and self._preview in self.viewer.layers:
+            self.viewer.layers.remove(self._preview)
+        self._preview = None
+
+    def _clear(self) -> None:
+        """Forget what was tried before."""
+        self._forget_preview()
+        self.trials = []
+        self.sheet.clear()
+        for button in (self.keep_button, self.save_button):
+            button.setEnabled(False)
+
+
+def title_of(trial: Trial) -> str:
+    """Return what was tried, for people."""
+    options = {name: value for name, value in trial.values.items() if name != "model"}
+    said = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in options.items())
+    title = str(trial.values.get("model", METHODS[trial.method].display))
+    return f"{title}: {said}" if said else title
+
+
+def in_words(trial: Trial) -> str:
+    """Return what came of a trial, for under its picture."""
+    if trial.result is None:
+        return f"{title_of(trial)}\nfailed"
+    figures = f"{trial.result.number} {trial.result.kind}, {trial.seconds:.2g} s/MP"
+    accuracy = f"\nIoU {trial.mean_iou:.2f}" if np.isfinite(trial.mean_iou) else ""
+    return f"{title_of(trial)}\n{figures}{accuracy}"
+
+
+def table_of(trials: list[Trial]) -> Table:
+    """Return what was tried as a table, a row per trial."""
+    return {
+        "index": np.arange(1, len(trials) + 1),
+        "method": np.array([METHODS[each.method].display for each in trials]),
+        "tried": np.array([title_of(each) for each in trials]),
+        "labels": np.array([each.result.number if each.result else 0 for each in trials]),
+        "seconds per megapixel": np.array([each.seconds for each in trials]),
+        "mean iou": np.array([each.mean_iou for each in trials]),
+        "found": np.array([each.found for each in trials]),
+        "error": np.array([each.error for each in trials]),
+    }
+
+
+def _fit(method: Method) -> bool:
+    """Return True for methods that give labels from an image and a model alone."""
+    image = method.is_labelling and method.source.word.name == "image"
+    return image and not any(p.required and p.word.name != "model" for p in method.asked)
+
+
+def _shown(own: Source, crop: Region) -> Array:
+    """Return the middle plane of a crop, grey or (Y, X, 3), for small pictures."""
+    box: list[Any] = [*((a + b) // 2 for a, b in zip(crop.start[:-2], crop.stop[:-2], strict=True))]
+    box += crop.box[-2:]
+    if own.channel_axis is None:
+        return np.asarray(own.array[tuple(box)])
+    axis = own.channel_axis % own.array.ndim
+    box.insert(axis, slice(None))
+    plane = np.asarray(own.array[tuple(box)])
+    plane = np.moveaxis(plane, axis - sum(isinstance(each, int) for each in box[:axis]), -1)
+    return plane if own.rgb and plane.dtype == np.uint8 else plane.mean(axis=-1)
+
+
+def _picture(image: Array, trial: Trial) -> Array | None:
+    if trial.result is None:
+        return None
+    labels = np.asarray(trial.result.array)
+    plane = labels[tuple(length // 2 for length in labels.shape[:-2])]
+    return picture(image, plane, side=SIDE)
+
+
+def _icon(image: Array) -> QIcon:
+    high, wide = image.shape[:2]
+    data = np.ascontiguousarray(image)
+    return QIcon(QPixmap(QImage(data.data, wide, high, 3 * wide, QImage.Format.Format_RGB888)))
+
+
+def _release(form: Compare | None) -> None:
+    if form is not None:
+        form.release()
