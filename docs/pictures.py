@@ -15,6 +15,7 @@ from napari_tessera.deep.settings import Optimisation
 from napari_tessera.deep.train import train as train_network
 from napari_tessera.widgets import demo
 from napari_tessera.widgets.dock import dock
+from napari_tessera.widgets.compare import Compare
 from napari_tessera.widgets.explorer import Explorer
 from napari_tessera.widgets.label_next import LabelNext
 from napari_tessera.widgets.surgery import Surgery
@@ -120,6 +121,27 @@ def explorer() -> None:
     viewer.close()
 
 
+def compare() -> None:
+    """Take a picture of the form that tries methods side by side, with a few coins drawn."""
+    viewer = napari.Viewer(title="napari-tessera")
+    viewer.window.resize(1200, 900)
+    viewer.open_sample("napari-tessera", "coins")
+    coins = apply(viewer.layers[0], "watershed", background="60 px").data
+    few = np.unique(coins)[2:9:2]
+    viewer.add_labels(np.where(np.isin(coins, few), coins, 0), name="a few coins")
+    form = Compare(viewer)
+    viewer.window.add_dock_widget(form, name="Judge: Compare methods")
+    form.drawn.choose(viewer.layers[1])
+    demo.settle()
+    form.button.click()
+    demo.wait(lambda: form.job is None)
+    form.sheet.setCurrentRow(2)
+    demo.settle()
+    viewer.screenshot(str(HERE / "compare.png"), canvas_only=False)
+    form.release()
+    viewer.close()
+
+
 def label_next() -> None:
     """Take a picture of the form that finds what to label next, at its first region."""
     viewer = napari.Viewer(title="napari-tessera")
@@ -201,7 +223,12 @@ def train_finder() -> None:
 if __name__ == "__main__":
     HERE.mkdir(exist_ok=True)
     forms = [name for name, method in METHODS.items() if not method.by_hand]
-    own = {"surgery": surgery, "explorer": explorer, "label_next": label_next}
+    own = {
+        "surgery": surgery,
+        "compare": compare,
+        "explorer": explorer,
+        "label_next": label_next,
+    }
     chosen = sys.argv[1:] or ["train", *own, *forms]
     with tempfile.TemporaryDirectory() as models:
         os.environ["NAPARI_TESSERA_MODELS"] = models

@@ -61,7 +61,7 @@ def test_the_winner_is_shown_kept_and_replayed(viewer, boxes, form, tmp_path, mo
     )
     form.drawn.choose(drawn)
     texts = compared(form)
-    assert texts[0].startswith("Threshold: method manual, levels (50.0,)\n1 classes, ")
+    assert texts[0].startswith("Threshold: method manual, levels (50.0,)\n1 class\n")
     assert texts[0].endswith(" s/MP\nIoU 1.00")
     assert texts[1].endswith("\nIoU 0.00")
     assert texts[2].endswith("\nfailed")

@@ -28,6 +28,7 @@ from napari_tessera.catalogue import METHODS, Method
 from napari_tessera.compare import Trial, compare, written
 from napari_tessera.deep.model import models
 from napari_tessera.recipe import KEY
+from napari_tessera.result import counted
 from napari_tessera.sources import Over, Region, Source
 from napari_tessera.types import Array, Reporter, Table
 from napari_tessera.widgets.call import Call
@@ -60,7 +61,7 @@ PRESETS = (
 )
 """What is offered at first, besides the user's models."""
 
-SIDE = 116
+SIDE = 96
 """Pixels of a thumbnail."""
 
 
@@ -151,7 +152,7 @@ class Compare(QWidget):
         self.sheet.setResizeMode(QListView.ResizeMode.Adjust)
         self.sheet.setMovement(QListView.Movement.Static)
         self.sheet.setIconSize(QSize(SIDE, SIDE))
-        self.sheet.setGridSize(QSize(SIDE + 12, SIDE + 78))
+        self.sheet.setGridSize(QSize(SIDE + 16, SIDE + 92))
         self.sheet.setWordWrap(True)
         for method, text in PRESETS:
             self.add(Candidate(method), text)
@@ -341,7 +342,9 @@ class Compare(QWidget):
         self.keep_button.setEnabled(trial is not None and trial.result is not None)
         if trial is None:
             return
-        self._say(trial.error, wrong=bool(trial.error))
+        known = np.isfinite(trial.found)
+        found = f": {trial.found:.0%} of the drawn objects found" if known else ""
+        self._say(trial.error or f"{title_of(trial)}{found}.", wrong=bool(trial.error))
         if trial.result is not None and self._of is not None:
             layer = self._layer(trial)
             layer.name, layer.metadata = f"try: {title_of(trial)}", {KEY: {"preview": True}}
@@ -396,9 +399,9 @@ def in_words(trial: Trial) -> str:
     """Return what came of a trial, for under its picture."""
     if trial.result is None:
         return f"{title_of(trial)}\nfailed"
-    figures = f"{trial.result.number} {trial.result.kind}, {trial.seconds:.2g} s/MP"
     accuracy = f"\nIoU {trial.mean_iou:.2f}" if np.isfinite(trial.mean_iou) else ""
-    return f"{title_of(trial)}\n{figures}{accuracy}"
+    count = counted(trial.result.kind, trial.result.number)
+    return f"{title_of(trial)}\n{count}\n{trial.seconds:.2g} s/MP{accuracy}"
 
 
 def table_of(trials: list[Trial]) -> Table:
