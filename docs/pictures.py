@@ -14,8 +14,8 @@ from napari_tessera import METHODS, apply, measure, watershed
 from napari_tessera.deep.settings import Optimisation
 from napari_tessera.deep.train import train as train_network
 from napari_tessera.widgets import demo
-from napari_tessera.widgets.dock import dock
 from napari_tessera.widgets.compare import Compare
+from napari_tessera.widgets.dock import dock
 from napari_tessera.widgets.explorer import Explorer
 from napari_tessera.widgets.label_next import LabelNext
 from napari_tessera.widgets.surgery import Surgery
