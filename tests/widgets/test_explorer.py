@@ -273,6 +273,14 @@ def test_suspects_are_ranked_without_a_truth(viewer, tmp_path, monkeypatch):
     viewer.dims.set_current_step(0, 0)
     panel.objects.table.selectRow(0)
     assert (viewer.dims.current_step[0], own.selected_label) == (1, 9)
+    before = own.colormap
+    panel.coloured.click()
+    bright, dark, nothing = own.colormap.map(np.array([9, 4, 0], np.uint16))
+    assert bright[:3].sum() > 2
+    assert dark[:3].sum() < 1
+    assert nothing[3] == 0
+    panel.coloured.click()
+    assert own.colormap is before
     target = tmp_path / "suspects.csv"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: (str(target), ""))
     form.save_button.click()

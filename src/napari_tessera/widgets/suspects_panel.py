@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from qtpy.QtWidgets import QProgressBar, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from napari_tessera.evaluate.listing import suspects
 from napari_tessera.evaluate.score import Over
 from napari_tessera.evaluate.support import boundary_support
 from napari_tessera.signature import parameters
 from napari_tessera.types import Array, Table, VoxelSize
+from napari_tessera.widgets.colouring import Colouring
 from napari_tessera.widgets.fields import LayerField
 from napari_tessera.widgets.job import Job
 from napari_tessera.widgets.layers import array, fits, same_grid
@@ -60,19 +61,24 @@ class SuspectsPanel(QWidget):
         asked = next(p for p in parameters(boundary_support) if p.name == "image")
         self.image = LayerField(asked, viewer.layers, _is_grey)
         self.button, self.bar = QPushButton("Rank"), QProgressBar()
+        self.coloured, self._colouring = QCheckBox("Colour by suspicion"), Colouring()
+        self.coloured.setToolTip("Bright: no edge supports the boundary; dark: it lies on one")
+        self.coloured.setEnabled(False)
+        self._of: Labels | None = None
         self.objects, rows, column = ObjectList(viewer, say), Rows(), QVBoxLayout(self)
         self.button.setToolTip("List the objects, those first whose boundaries lie on no edge")
         column.setContentsMargins(2, 4, 2, 2)
         rows.add("Image", self.image.native)
         rows.fit_width()
         rows.setFixedHeight(rows.widget().sizeHint().height() + 2)
-        for widget in (rows, self.button, self.bar):
+        for widget in (rows, self.button, self.bar, self.coloured):
             column.addWidget(widget)
         column.addWidget(self.objects, 1)
         self.bar.setTextVisible(False)
         self.bar.setRange(0, 1000)
         self.bar.setVisible(False)
         self.button.clicked.connect(self._rank_or_stop)
+        self.coloured.toggled.connect(self._colour)
 
     def refresh(self) -> None:
         """List the layers anew."""
@@ -83,6 +89,7 @@ class SuspectsPanel(QWidget):
         if self.job is not None:
             self.job.stop()
             self.job = None
+        self._colouring.take_back()
 
     def _rank_or_stop(self) -> None:
         if self.job is not None:
@@ -118,7 +125,18 @@ class SuspectsPanel(QWidget):
 
     def _finished(self, labels: Labels, table: Table, centres: Array) -> None:
         self._ended()
+        self._of = labels
+        self.coloured.setEnabled(True)
         self.objects.fill(table, centres, {"labels": labels})
+        self._colour()
+
+    def _colour(self, *_: Any) -> None:
+        """Colour the objects that were ranked, or give them back their own colours."""
+        table = self.objects.model.table
+        if self.coloured.isChecked() and self._of is not None:
+            self._colouring.show(self._of, table["index"], table["suspicion"])
+        else:
+            self._colouring.take_back()
 
     def _failed(self, error: Exception) -> None:
         self._ended()
