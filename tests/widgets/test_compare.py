@@ -35,8 +35,8 @@ def only(form, *lines):
 
 def compared(form):
     form.button.click()
-    assert form.job is not None, form.message.text()
-    wait(lambda: form.job is None, patience=120)
+    assert form.running.job is not None, form.message.text()
+    wait(lambda: form.running.job is None, patience=120)
     return [form.sheet.item(row).text() for row in range(form.sheet.count())]
 
 

@@ -39,7 +39,7 @@ def explorer(viewer, pair):
 
 def compare(form):
     form.button.click()
-    wait(lambda: form.job is None)
+    wait(lambda: form.running.job is None)
 
 
 def rows(form):
@@ -261,7 +261,7 @@ def test_suspects_are_ranked_without_a_truth(viewer, tmp_path, monkeypatch):
     form.tabs.setCurrentWidget(panel)
     assert panel.image.value is layer
     panel.button.click()
-    wait(lambda: panel.job is None)
+    wait(lambda: panel.running.job is None)
     table = panel.objects.listed
     assert table["index"].tolist() == [9, 4, 2]
     np.testing.assert_allclose(table["suspicion"], [1, 0, 0], atol=0.02)
@@ -292,4 +292,4 @@ def test_suspects_are_ranked_without_a_truth(viewer, tmp_path, monkeypatch):
 def test_suspects_need_an_image(pair, explorer):
     explorer.suspects.button.click()
     assert explorer.message.text().startswith("image is missing")
-    assert explorer.suspects.job is None
+    assert explorer.suspects.running.job is None

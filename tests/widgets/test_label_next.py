@@ -25,7 +25,7 @@ def form(viewer):
 
 def found(form):
     form.button.click()
-    wait(lambda: form.job is None)
+    wait(lambda: form.running.job is None)
     return [
         tuple(form.table.item(row, column).text() for column in range(3))
         for row in range(form.table.rowCount())

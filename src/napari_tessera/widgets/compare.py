@@ -16,7 +16,6 @@ from qtpy.QtWidgets import (
     QListView,
     QListWidget,
     QListWidgetItem,
-    QProgressBar,
     QPushButton,
     QTableWidget,
     QTableWidgetItem,
@@ -34,8 +33,7 @@ from napari_tessera.types import Array, Reporter, Table
 from napari_tessera.widgets.call import Call
 from napari_tessera.widgets.channels import Channels
 from napari_tessera.widgets.choice import Choice
-from napari_tessera.widgets.dock import dock, red
-from napari_tessera.widgets.job import Job
+from napari_tessera.widgets.dock import dock
 from napari_tessera.widgets.layers import (
     array,
     dropped_axis,
@@ -46,6 +44,7 @@ from napari_tessera.widgets.layers import (
 )
 from napari_tessera.widgets.region import SHOWN, region
 from napari_tessera.widgets.rows import Rows, beside_one_another
+from napari_tessera.widgets.running import Running
 from napari_tessera.widgets.tables import save_table
 from napari_tessera.widgets.thumbnails import picture
 
@@ -96,7 +95,6 @@ class Compare(QWidget):
     def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
         super().__init__()
         self.viewer = napari_viewer
-        self.job: Job | None = None
         self.trials: list[Trial] = []
         self.candidates: list[Candidate] = []
         self._of: tuple[Layer, Source, Any, Region] | None = None
@@ -118,14 +116,10 @@ class Compare(QWidget):
         self.more.offer(
             (method.display, method.name) for method in METHODS.values() if _fit(method)
         )
-        self.add_button, self.button = QPushButton("Add"), QPushButton("Compare")
+        self.add_button, self.running = QPushButton("Add"), Running(self, "Compare", self._compare)
+        self.button, self.message = self.running.button, self.running.message
         self.keep_button, self.save_button = QPushButton("Keep"), QPushButton("Save table")
-        self.bar, self.message, self.sheet = QProgressBar(), QLabel(), QListWidget()
-        self.bar.setVisible(False)
-        self.bar.setTextVisible(False)
-        self.bar.setRange(0, 1000)
-        self.message.setWordWrap(True)
-        self.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.sheet = QListWidget()
         self._build_lists()
         tips: dict[QWidget, str] = {
             self.image: "Methods are tried on what is shown of it",
@@ -178,7 +172,7 @@ class Compare(QWidget):
         outer.addWidget(self.lines, 1)
         outer.addLayout(beside_one_another(self.more, self.add_button))
         outer.addWidget(self.button)
-        outer.addWidget(self.bar)
+        outer.addWidget(self.running.bar)
         outer.addWidget(self.sheet, 2)
         outer.addLayout(beside_one_another(self.keep_button, self.save_button))
         outer.addWidget(self.message)
@@ -189,7 +183,6 @@ class Compare(QWidget):
         self.image.currentIndexChanged.connect(self._image_chosen)
         self.channels.axis.currentIndexChanged.connect(self._show_rows)
         self.add_button.clicked.connect(lambda: self.add(Candidate(self.more.chosen)))
-        self.button.clicked.connect(self._compare_or_stop)
         self.sheet.currentRowChanged.connect(self._show_trial)
         self.keep_button.clicked.connect(self._keep)
         self.save_button.clicked.connect(lambda: save_table(self, table_of(self.trials)))
@@ -221,8 +214,7 @@ class Compare(QWidget):
 
     def release(self) -> None:
         """Let go of the viewer."""
-        if self.job is not None:
-            self.job.stop()
+        self.running.stop()
         self._clear()
         for emitter in self._watched:
             emitter.disconnect(self._layers_changed)
@@ -259,37 +251,22 @@ class Compare(QWidget):
             raise ValueError("nothing is ticked; tick at least one method")
         return found
 
-    def _compare_or_stop(self) -> None:
-        if self.job is not None:
-            self.job.stop()
-            self._ended()
-            self._say("Stopped.")
-            return
-        try:
-            candidates, (layer, own, over, crop) = self.asked(), self._chosen()
-        except (ValueError, TypeError) as error:
-            self._say(str(error), wrong=True)
-            return
+    def _compare(self) -> None:
+        candidates, (layer, own, over, crop) = self.asked(), self._chosen()
         self._clear()
         self._of = layer, own, over, crop
         truth = None if self.drawn.chosen is None else array(self.drawn.chosen)
-        self._say("")
-        self.bar.setVisible(True)
-        self.button.setText("Stop")
 
         def work(report: Reporter) -> tuple[list[Trial], list[Array | None]]:
             trials = compare(own, candidates, region=crop, over=over, truth=truth, report=report)
             image = _shown(own, crop)
             return trials, [_picture(image, each) for each in trials]
 
-        self.job = Job(
+        self.running.start(
             work,
             title=f"Compare methods: {layer.name}",
             finished=lambda found: self._finished(*found),
-            failed=self._failed,
-            progressed=lambda share, left: self.bar.setValue(int(1000 * share)),
         )
-        self.job.start()
 
     def _chosen(self) -> tuple[Image, Source, Any, Region]:
         layer = self.image.chosen
@@ -304,7 +281,6 @@ class Compare(QWidget):
         return layer, own, over, cast("Region", crop)  # of what is shown, it is known at once
 
     def _finished(self, trials: list[Trial], pictures: list[Array | None]) -> None:
-        self._ended()
         self.trials = trials
         for trial, image in zip(trials, pictures, strict=True):
             item = QListWidgetItem(in_words(trial))
@@ -317,21 +293,7 @@ class Compare(QWidget):
         failed = sum(bool(each.error) for each in trials)
         ranked = any(np.isfinite(each.mean_iou) for each in trials)
         order = "Best first." if ranked else "Label a few objects to have them ranked."
-        self._say(f"{len(trials)} tried{f', {failed} failed' if failed else ''}. {order}")
-
-    def _failed(self, error: Exception) -> None:
-        self._ended()
-        self._say(str(error), wrong=True)
-
-    def _ended(self) -> None:
-        self.job = None
-        self.bar.setVisible(False)
-        self.bar.setValue(0)
-        self.button.setText("Compare")
-
-    def _say(self, text: str, wrong: bool = False) -> None:
-        self.message.setStyleSheet(f"color: {red(self)}" if wrong else "")
-        self.message.setText(text)
+        self.running.say(f"{len(trials)} tried{f', {failed} failed' if failed else ''}. {order}")
 
     # ------------------------------------------------------------------ one of them
 
@@ -344,7 +306,7 @@ class Compare(QWidget):
             return
         known = np.isfinite(trial.found)
         found = f": {trial.found:.0%} of the drawn objects found" if known else ""
-        self._say(trial.error or f"{title_of(trial)}{found}.", wrong=bool(trial.error))
+        self.running.say(trial.error or f"{title_of(trial)}{found}.", wrong=bool(trial.error))
         if trial.result is not None and self._of is not None:
             layer = self._layer(trial)
             layer.name, layer.metadata = f"try: {title_of(trial)}", {KEY: {"preview": True}}

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import QEvent, Qt
 from qtpy.QtWidgets import (
     QLabel,
-    QProgressBar,
     QPushButton,
     QTabWidget,
     QVBoxLayout,
@@ -22,13 +21,12 @@ from napari_tessera.evaluate.scores import Scores
 from napari_tessera.signature import Parameter, parameters
 from napari_tessera.types import Array, Table, VoxelSize
 from napari_tessera.widgets.choice import Choice
-from napari_tessera.widgets.dock import red
 from napari_tessera.widgets.fields import LayerField, field_for
-from napari_tessera.widgets.job import Job
 from napari_tessera.widgets.layers import array, fits, same_grid, source
 from napari_tessera.widgets.object_list import ObjectList
 from napari_tessera.widgets.reporting import ReportButton
 from napari_tessera.widgets.rows import Rows, beside_one_another
+from napari_tessera.widgets.running import Running
 from napari_tessera.widgets.strata_panel import Compared, StrataPanel
 from napari_tessera.widgets.suspects_panel import Judged, SuspectsPanel
 from napari_tessera.widgets.tables import save_table
@@ -49,7 +47,6 @@ class Explorer(QWidget):
     def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
         super().__init__()
         self.viewer = napari_viewer
-        self.job: Job | None = None
         own = weakref.ref(self)
         self.destroyed.connect(lambda: _release(own()))
         self._build()
@@ -67,22 +64,25 @@ class Explorer(QWidget):
         self.iou, self.tolerance = field_for(own["iou"]), field_for(own["tolerance"])
         self.over = Choice("Objects are in")
         self.over.offer([("planes", "planes"), ("volumes", "volume")])
-        self.button, self.map_button = QPushButton("Compare"), QPushButton("Error map")
+        self.running, self.map_button = (
+            Running(self, "Compare", self._compare),
+            QPushButton("Error map"),
+        )
+        self.button, self.message = self.running.button, self.running.message
         self.map_button.setToolTip("Open the form that colours every pixel by what is wrong")
         self.save_button = QPushButton("Save table")
         self.save_button.setToolTip("Write the rows that are shown as CSV")
         self.strata, self.tabs = StrataPanel(self.viewer), QTabWidget()
         self.report_button = ReportButton(
-            self.viewer, lambda: self.strata.image.value, lambda text: self._say(text, wrong=True)
+            self.viewer,
+            lambda: self.strata.image.value,
+            lambda text: self.running.say(text, wrong=True),
         )
-        self.bar, self.summary, self.message = QProgressBar(), QLabel(), QLabel()
-        self.bar.setVisible(False)
-        self.bar.setTextVisible(False)
-        for text in (self.summary, self.message):
-            text.setWordWrap(True)
-            text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.objects = ObjectList(self.viewer, self._say)
-        self.suspects = SuspectsPanel(self.viewer, self._judged, self._say)
+        self.summary = QLabel()
+        self.summary.setWordWrap(True)
+        self.summary.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.objects = ObjectList(self.viewer, self.running.say)
+        self.suspects = SuspectsPanel(self.viewer, self._judged, self.message)
 
     def _layer_field(self, parameter: Parameter) -> LayerField:
         return LayerField(parameter, self.viewer.layers, lambda each: fits(each, "labels"))
@@ -98,7 +98,7 @@ class Explorer(QWidget):
         self.rows.add("Objects are in", self.over)
         outer.addWidget(self.rows)
         outer.addLayout(beside_one_another(self.button, self.map_button))
-        outer.addWidget(self.bar)
+        outer.addWidget(self.running.bar)
         outer.addWidget(self.summary)
         self.tabs.addTab(self.objects, "Objects")
         self.tabs.addTab(self.strata, "Strata")
@@ -111,7 +111,6 @@ class Explorer(QWidget):
         self.save_button.setEnabled(False)
 
     def _connect(self) -> None:
-        self.button.clicked.connect(self._compare_or_stop)
         self.map_button.clicked.connect(self._open_map)
         for part in (self.objects, self.suspects.objects):
             part.model.modelReset.connect(lambda: self.save_button.setEnabled(True))
@@ -146,8 +145,7 @@ class Explorer(QWidget):
 
     def release(self) -> None:
         """Let go of the viewer."""
-        if self.job is not None:
-            self.job.stop()
+        self.running.stop()
         self.report_button.release()
         self.strata.release()
         self.suspects.release()
@@ -157,17 +155,8 @@ class Explorer(QWidget):
 
     # ------------------------------------------------------------------ comparing
 
-    def _compare_or_stop(self) -> None:
-        if self.job is not None:
-            self.job.stop()
-            self._ended()
-            self._say("Stopped.")
-            return
-        try:
-            prediction, truth = self._chosen()
-        except ValueError as error:
-            self._say(str(error), wrong=True)
-            return
+    def _compare(self) -> None:
+        prediction, truth = self._chosen()
         judged = self._judged()
         options = {
             "over": judged.over,
@@ -176,18 +165,11 @@ class Explorer(QWidget):
             "spacing": judged.spacing,
         }
         labels = array(truth), array(prediction)
-        self._say("")
-        self.bar.setRange(0, 1000)
-        self.bar.setVisible(True)
-        self.button.setText("Stop")
-        self.job = Job(
+        self.running.start(
             lambda report: listing(*labels, **options, report=report),
             title=f"Compare: {prediction.name}",
             finished=lambda found: self._finished(prediction, truth, options, *found),
-            failed=self._failed,
-            progressed=lambda share, left: self.bar.setValue(int(1000 * share)),
         )
-        self.job.start()
 
     def _judged(self) -> Judged:
         """Return the labels to judge, and whether their objects are in planes or volumes."""
@@ -217,25 +199,11 @@ class Explorer(QWidget):
         table: Table,
         centres: Array,
     ) -> None:
-        self._ended()
         compared = Compared(prediction, truth, scores, options)
         for part in (self.strata, self.report_button):
             part.compare(compared)
         self.objects.fill(table, centres, {"prediction": prediction, "truth": truth})
         self.summary.setText(in_words(scores))
-
-    def _failed(self, error: Exception) -> None:
-        self._ended()
-        self._say(str(error), wrong=True)
-
-    def _ended(self) -> None:
-        self.job = None
-        self.bar.setVisible(False)
-        self.button.setText("Compare")
-
-    def _say(self, text: str, wrong: bool = False) -> None:
-        self.message.setStyleSheet(f"color: {red(self)}" if wrong else "")
-        self.message.setText(text)
 
     def _open_map(self) -> None:
         from napari_tessera.widgets.dock import dock

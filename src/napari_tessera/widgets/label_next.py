@@ -13,7 +13,6 @@ from qtpy.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
     QLabel,
-    QProgressBar,
     QPushButton,
     QSpinBox,
     QTableWidget,
@@ -28,10 +27,10 @@ from napari_tessera.sources import Region
 from napari_tessera.types import Array
 from napari_tessera.widgets.choice import Choice
 from napari_tessera.widgets.crops import channels_of, part_of_image, part_to_label, placed
-from napari_tessera.widgets.dock import dock, red
-from napari_tessera.widgets.job import Job
+from napari_tessera.widgets.dock import dock
 from napari_tessera.widgets.layers import array, fits, made_by, same_grid, show
 from napari_tessera.widgets.rows import Rows, beside_one_another
+from napari_tessera.widgets.running import Running
 
 if TYPE_CHECKING:
     import napari.viewer
@@ -77,7 +76,6 @@ class LabelNext(QWidget):
     def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
         super().__init__()
         self.viewer = napari_viewer
-        self.job: Job | None = None
         self.regions: list[Next] = []
         self.opened: list[Opened] = []
         self._of: tuple[Image, Image, int | None] | None = None
@@ -100,13 +98,11 @@ class LabelNext(QWidget):
         self.side.setSuffix(" px")
         self.count.setRange(1, 100)
         self.count.setValue(8)
-        self.measure_button, self.button = QPushButton("Uncertainty..."), QPushButton("Find")
-        self.train_button, self.bar = QPushButton("Train on them"), QProgressBar()
-        self.bar.setVisible(False)
-        self.bar.setTextVisible(False)
-        self.message, self.table = QLabel(), QTableWidget(0, len(TITLES))
-        self.message.setWordWrap(True)
-        self.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.measure_button = QPushButton("Uncertainty...")
+        self.train_button = QPushButton("Train on them")
+        self.running = Running(self, "Find", self._find)
+        self.button, self.message = self.running.button, self.running.message
+        self.table = QTableWidget(0, len(TITLES))
         self.table.setHorizontalHeaderLabels(TITLES)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
@@ -148,13 +144,12 @@ class LabelNext(QWidget):
             self.rows.add(title, widget)
         outer.addWidget(self.rows)
         outer.addLayout(beside_one_another(self.measure_button, self.button))
-        outer.addWidget(self.bar)
+        outer.addWidget(self.running.bar)
         outer.addWidget(self.table, 1)
         outer.addWidget(self.message)
         outer.addWidget(self.train_button)
 
     def _connect(self) -> None:
-        self.button.clicked.connect(self._find_or_stop)
         self.measure_button.clicked.connect(self._open_uncertainty)
         self.train_button.clicked.connect(self._open_training)
         self.uncertainty.currentIndexChanged.connect(self._map_chosen)
@@ -190,42 +185,25 @@ class LabelNext(QWidget):
 
     def release(self) -> None:
         """Let go of the viewer."""
-        if self.job is not None:
-            self.job.stop()
+        self.running.stop()
         for emitter in self._watched:
             emitter.disconnect(self._layers_changed)
         self._watched = []
 
     # ------------------------------------------------------------------ finding
 
-    def _find_or_stop(self) -> None:
-        if self.job is not None:
-            self.job.stop()
-            self._ended()
-            self._say("Stopped.")
-            return
-        try:
-            doubt, image, channels = self._chosen()
-            done = self._done(doubt, image, channels)
-        except ValueError as error:
-            self._say(str(error), wrong=True)
-            return
+    def _find(self) -> None:
+        doubt, image, channels = self._chosen()
+        done = self._done(doubt, image, channels)
         axes = 2 if doubt.ndim == 2 else self.over.chosen
         values, side, count = array(doubt), self.side.value(), self.count.value()
-        self._say("")
-        self.bar.setRange(0, 1000)
-        self.bar.setVisible(True)
-        self.button.setText("Stop")
-        self.job = Job(
+        self.running.start(
             lambda report: label_next(
                 values, side=side, count=count, axes=axes, done=done, report=report
             ),
             title=f"Label next: {image.name}",
             finished=lambda found: self._finished((doubt, image, channels), found),
-            failed=self._failed,
-            progressed=lambda share, left: self.bar.setValue(int(1000 * share)),
         )
-        self.job.start()
 
     def _chosen(self) -> tuple[Image, Image, int | None]:
         doubt, image = self.uncertainty.chosen, self.image.chosen
@@ -255,7 +233,6 @@ class LabelNext(QWidget):
         return done
 
     def _finished(self, of: tuple[Image, Image, int | None], found: list[Next]) -> None:
-        self._ended()
         doubt, image, channels = self._of = of
         self.regions = [each._replace(region=placed(each.region, doubt, image, channels))
                         for each in found]  # fmt: skip
@@ -266,22 +243,9 @@ class LabelNext(QWidget):
                 self.table.setItem(row, column, QTableWidgetItem(text))
         self._show_states()
         if found:
-            self._say("Click on a region to label it.")
+            self.running.say("Click on a region to label it.")
         else:
-            self._say("There is no room for another region; choose a smaller side.")
-
-    def _failed(self, error: Exception) -> None:
-        self._ended()
-        self._say(str(error), wrong=True)
-
-    def _ended(self) -> None:
-        self.job = None
-        self.bar.setVisible(False)
-        self.button.setText("Find")
-
-    def _say(self, text: str, wrong: bool = False) -> None:
-        self.message.setStyleSheet(f"color: {red(self)}" if wrong else "")
-        self.message.setText(text)
+            self.running.say("There is no room for another region; choose a smaller side.")
 
     def _open_uncertainty(self) -> None:
         form = dock(METHODS["uncertainty"])(self.viewer)
@@ -297,7 +261,7 @@ class LabelNext(QWidget):
         _, image, channels = self._of
         begin = self.begin.chosen
         if image not in self.viewer.layers:
-            self._say(f"layer {image.name!r} is no longer there; find again", wrong=True)
+            self.running.say(f"layer {image.name!r} is no longer there; find again", wrong=True)
             return
         found = self._opened(row)
         if found is None:
@@ -306,7 +270,7 @@ class LabelNext(QWidget):
                 if begin is not None:
                     same_grid("begin with", begin, image, channels)
             except ValueError as error:
-                self._say(str(error), wrong=True)
+                self.running.say(str(error), wrong=True)
                 return
             labels = part_to_label(image, region, channels, begin)
             found = Opened(image, channels, region, labels)
@@ -314,7 +278,9 @@ class LabelNext(QWidget):
             show(self.viewer, labels, image)
         self._fly(found)
         self._show_states()
-        self._say(f"Paint into {found.labels.name!r}; the frame is the border of the region.")
+        self.running.say(
+            f"Paint into {found.labels.name!r}; the frame is the border of the region."
+        )
 
     def _opened(self, row: int) -> Opened | None:
         if self._of is None:

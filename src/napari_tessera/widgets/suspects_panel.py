@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from qtpy.QtWidgets import QCheckBox, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QLabel, QVBoxLayout, QWidget
 
 from napari_tessera.evaluate.listing import suspects
 from napari_tessera.evaluate.score import Over
@@ -14,10 +14,10 @@ from napari_tessera.signature import parameters
 from napari_tessera.types import Array, Table, VoxelSize
 from napari_tessera.widgets.colouring import Colouring
 from napari_tessera.widgets.fields import LayerField
-from napari_tessera.widgets.job import Job
 from napari_tessera.widgets.layers import array, fits, same_grid
 from napari_tessera.widgets.object_list import ObjectList
 from napari_tessera.widgets.rows import Rows
+from napari_tessera.widgets.running import Running
 
 if TYPE_CHECKING:
     import napari.viewer
@@ -48,36 +48,31 @@ class SuspectsPanel(QWidget):
     viewer : napari.Viewer
     judged : callable
         Returns what is judged now, or raises `ValueError`.
-    say : callable
-        Takes a sentence for people, and `wrong`.
+    message : QLabel
+        Where sentences are said.
     """
 
     def __init__(
-        self, viewer: napari.viewer.Viewer, judged: Callable[[], Judged], say: Callable[..., None]
+        self, viewer: napari.viewer.Viewer, judged: Callable[[], Judged], message: QLabel
     ) -> None:
         super().__init__()
-        self._judged, self._say = judged, say
-        self.job: Job | None = None
+        self._judged, self.running = judged, Running(self, "Rank", self._rank, message=message)
+        self.button = self.running.button
         asked = next(p for p in parameters(boundary_support) if p.name == "image")
         self.image = LayerField(asked, viewer.layers, _is_grey)
-        self.button, self.bar = QPushButton("Rank"), QProgressBar()
         self.coloured, self._colouring = QCheckBox("Colour by suspicion"), Colouring()
         self.coloured.setToolTip("Bright: no edge supports the boundary; dark: it lies on one")
         self.coloured.setEnabled(False)
         self._of: Labels | None = None
-        self.objects, rows, column = ObjectList(viewer, say), Rows(), QVBoxLayout(self)
+        self.objects, rows, column = ObjectList(viewer, self.running.say), Rows(), QVBoxLayout(self)
         self.button.setToolTip("List the objects, those first whose boundaries lie on no edge")
         column.setContentsMargins(2, 4, 2, 2)
         rows.add("Image", self.image.native)
         rows.fit_width()
         rows.setFixedHeight(rows.widget().sizeHint().height() + 2)
-        for widget in (rows, self.button, self.bar, self.coloured):
+        for widget in (rows, self.button, self.running.bar, self.coloured):
             column.addWidget(widget)
         column.addWidget(self.objects, 1)
-        self.bar.setTextVisible(False)
-        self.bar.setRange(0, 1000)
-        self.bar.setVisible(False)
-        self.button.clicked.connect(self._rank_or_stop)
         self.coloured.toggled.connect(self._colour)
 
     def refresh(self) -> None:
@@ -86,37 +81,20 @@ class SuspectsPanel(QWidget):
 
     def release(self) -> None:
         """Stop and let go of the viewer."""
-        if self.job is not None:
-            self.job.stop()
-            self.job = None
+        self.running.stop()
         self._colouring.take_back()
 
-    def _rank_or_stop(self) -> None:
-        if self.job is not None:
-            self.job.stop()
-            self._ended()
-            self._say("Stopped.")
-            return
-        try:
-            judged, image = self._judged(), self._image()
-            same_grid("image", image, judged.labels)
-        except ValueError as error:
-            self._say(str(error), wrong=True)
-            return
+    def _rank(self) -> None:
+        judged, image = self._judged(), self._image()
+        same_grid("image", image, judged.labels)
         arrays = array(judged.labels), array(image)
-        self._say("")
-        self.bar.setVisible(True)
-        self.button.setText("Stop")
-        self.job = Job(
+        self.running.start(
             lambda report: suspects(
                 *arrays, over=judged.over, spacing=judged.spacing, report=report
             ),
             title=f"Rank: {judged.labels.name}",
             finished=lambda found: self._finished(judged.labels, *found),
-            failed=self._failed,
-            progressed=lambda share, left: self.bar.setValue(int(1000 * share)),
         )
-        self.job.start()
 
     def _image(self) -> Layer:
         if self.image.value is None:
@@ -124,7 +102,6 @@ class SuspectsPanel(QWidget):
         return self.image.value
 
     def _finished(self, labels: Labels, table: Table, centres: Array) -> None:
-        self._ended()
         self._of = labels
         self.coloured.setEnabled(True)
         self.objects.fill(table, centres, {"labels": labels})
@@ -137,16 +114,6 @@ class SuspectsPanel(QWidget):
             self._colouring.show(self._of, table["index"], table["suspicion"])
         else:
             self._colouring.take_back()
-
-    def _failed(self, error: Exception) -> None:
-        self._ended()
-        self._say(str(error), wrong=True)
-
-    def _ended(self) -> None:
-        self.job = None
-        self.bar.setVisible(False)
-        self.bar.setValue(0)
-        self.button.setText("Rank")
 
 
 def _is_grey(layer: Any) -> bool:
