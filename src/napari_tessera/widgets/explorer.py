@@ -64,11 +64,9 @@ class Explorer(QWidget):
         self.iou, self.tolerance = field_for(own["iou"]), field_for(own["tolerance"])
         self.over = Choice("Objects are in")
         self.over.offer([("planes", "planes"), ("volumes", "volume")])
-        self.running, self.map_button = (
-            Running(self, "Compare", self._compare),
-            QPushButton("Error map"),
-        )
+        self.running = Running(self, "Compare", self._compare)
         self.button, self.message = self.running.button, self.running.message
+        self.map_button = QPushButton("Error map")
         self.map_button.setToolTip("Open the form that colours every pixel by what is wrong")
         self.save_button = QPushButton("Save table")
         self.save_button.setToolTip("Write the rows that are shown as CSV")
