@@ -8,10 +8,11 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFileDialog
 
 from napari_tessera.recipe import KEY
-from napari_tessera.widgets.compare import PRESETS, Candidate, Compare
+from napari_tessera.widgets.compare import Compare
 from napari_tessera.widgets.dock import MethodForm
 from napari_tessera.widgets.layers import recipe_of, source
 from napari_tessera.widgets.thumbnails import picture
+from napari_tessera.widgets.trials import PRESETS, Candidate
 
 from ..conftest import TORCH, squares, tiny_model
 from .conftest import wait
@@ -102,6 +103,16 @@ def test_the_winner_is_shown_kept_and_replayed(viewer, boxes, form, tmp_path, mo
     assert rows[2]["error"]
     form.release()
     assert [each.name for each in viewer.layers] == ["boxes", "boxes threshold", "drawn"]
+
+
+@pytest.mark.on_screen
+def test_what_was_tried_goes_with_the_dock(viewer, boxes, form):
+    only(form, (Candidate("threshold"), ""))
+    compared(form)
+    form.sheet.setCurrentRow(0)
+    assert len(viewer.layers) == 3
+    viewer.window.remove_dock_widget(form)
+    wait(lambda: len(viewer.layers) == 2)
 
 
 @pytest.mark.on_screen

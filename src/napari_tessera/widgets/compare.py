@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
-from qtpy.QtCore import QSize, Qt
-from qtpy.QtGui import QIcon, QImage, QPixmap
+from qtpy.QtCore import QEvent, QSize, Qt
 from qtpy.QtWidgets import (
     QHeaderView,
     QLabel,
@@ -23,13 +20,12 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_tessera.catalogue import METHODS, Method
+from napari_tessera.catalogue import METHODS
 from napari_tessera.compare import Trial, compare, written
 from napari_tessera.deep.model import models
 from napari_tessera.recipe import KEY
-from napari_tessera.result import counted
 from napari_tessera.sources import Over, Region, Source
-from napari_tessera.types import Array, Reporter, Table
+from napari_tessera.types import Array, Reporter
 from napari_tessera.widgets.call import Call
 from napari_tessera.widgets.channels import Channels
 from napari_tessera.widgets.choice import Choice
@@ -46,42 +42,22 @@ from napari_tessera.widgets.region import SHOWN, region
 from napari_tessera.widgets.rows import Rows, beside_one_another
 from napari_tessera.widgets.running import Running
 from napari_tessera.widgets.tables import save_table
-from napari_tessera.widgets.thumbnails import picture
+from napari_tessera.widgets.trials import (
+    PRESETS,
+    SIDE,
+    Candidate,
+    can_be_tried,
+    icon,
+    in_words,
+    picture_of,
+    shown_plane,
+    table_of,
+    title_of,
+)
 
 if TYPE_CHECKING:
     import napari.viewer
     from napari.layers import Image, Layer
-
-PRESETS = (
-    ("threshold", "method = otsu, li, triangle"),
-    ("threshold", "method = gaussian; window = 51 px"),
-    ("watershed", "smoothing = 1 px, 2 px, 4 px"),
-    ("kmeans", "clusters = 2, 3"),
-)
-"""What is offered at first, besides the user's models."""
-
-SIDE = 96
-"""Pixels of a thumbnail."""
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A line of the list of what to try.
-
-    Attributes
-    ----------
-    method : str
-    fixed : mapping
-        Options that the line does not show, such as the model.
-    """
-
-    method: str
-    fixed: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def title(self) -> str:
-        """What it is called."""
-        return str(self.fixed.get("model", METHODS[self.method].display))
 
 
 class Compare(QWidget):
@@ -113,9 +89,8 @@ class Compare(QWidget):
         self.over, self.channels = Choice("Work on"), Channels(together=True)
         self.over.offer([("planes", "planes"), ("volume", "volume")])
         self.lines, self.more = QTableWidget(0, 2), Choice("Another method")
-        self.more.offer(
-            (method.display, method.name) for method in METHODS.values() if _fit(method)
-        )
+        offered = filter(can_be_tried, METHODS.values())
+        self.more.offer((each.display, each.name) for each in offered)
         self.add_button, self.running = QPushButton("Add"), Running(self, "Compare", self._compare)
         self.button, self.message = self.running.button, self.running.message
         self.keep_button, self.save_button = QPushButton("Keep"), QPushButton("Save table")
@@ -212,10 +187,17 @@ class Compare(QWidget):
         self.rows.fit_width()
         self.rows.setFixedHeight(self.rows.widget().sizeHint().height() + 2)
 
+    def event(self, event: Any) -> bool:
+        """Let go of the viewer when the dock that held the form is closed."""
+        if event.type() == QEvent.Type.ParentChange and self.parent() is None:
+            self.release()
+            self.deleteLater()
+        return super().event(event)
+
     def release(self) -> None:
         """Let go of the viewer."""
-        self.running.stop()
-        self._clear()
+        self.running.release()
+        self._forget_preview()
         for emitter in self._watched:
             emitter.disconnect(self._layers_changed)
         self._watched = []
@@ -259,8 +241,8 @@ class Compare(QWidget):
 
         def work(report: Reporter) -> tuple[list[Trial], list[Array | None]]:
             trials = compare(own, candidates, region=crop, over=over, truth=truth, report=report)
-            image = _shown(own, crop)
-            return trials, [_picture(image, each) for each in trials]
+            image = shown_plane(own, crop)
+            return trials, [picture_of(image, each) for each in trials]
 
         self.running.start(
             work,
@@ -287,7 +269,7 @@ class Compare(QWidget):
             item.setToolTip(f"{title_of(trial)}\n{trial.error}".strip())
             item.setTextAlignment(Qt.AlignmentFlag.AlignHCenter)
             if image is not None:
-                item.setIcon(_icon(image))
+                item.setIcon(icon(image))
             self.sheet.addItem(item)
         self.save_button.setEnabled(True)
         failed = sum(bool(each.error) for each in trials)
@@ -347,70 +329,6 @@ class Compare(QWidget):
         self.sheet.clear()
         for button in (self.keep_button, self.save_button):
             button.setEnabled(False)
-
-
-def title_of(trial: Trial) -> str:
-    """Return what was tried, for people."""
-    options = {name: value for name, value in trial.values.items() if name != "model"}
-    said = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in options.items())
-    title = str(trial.values.get("model", METHODS[trial.method].display))
-    return f"{title}: {said}" if said else title
-
-
-def in_words(trial: Trial) -> str:
-    """Return what came of a trial, for under its picture."""
-    if trial.result is None:
-        return f"{title_of(trial)}\nfailed"
-    accuracy = f"\nIoU {trial.mean_iou:.2f}" if np.isfinite(trial.mean_iou) else ""
-    count = counted(trial.result.kind, trial.result.number)
-    return f"{title_of(trial)}\n{count}\n{trial.seconds:.2g} s/MP{accuracy}"
-
-
-def table_of(trials: list[Trial]) -> Table:
-    """Return what was tried as a table, a row per trial."""
-    return {
-        "index": np.arange(1, len(trials) + 1),
-        "method": np.array([METHODS[each.method].display for each in trials]),
-        "tried": np.array([title_of(each) for each in trials]),
-        "labels": np.array([each.result.number if each.result else 0 for each in trials]),
-        "seconds per megapixel": np.array([each.seconds for each in trials]),
-        "mean iou": np.array([each.mean_iou for each in trials]),
-        "found": np.array([each.found for each in trials]),
-        "error": np.array([each.error for each in trials]),
-    }
-
-
-def _fit(method: Method) -> bool:
-    """Return True for methods that give labels from an image and a model alone."""
-    image = method.is_labelling and method.source.word.name == "image"
-    return image and not any(p.required and p.word.name != "model" for p in method.asked)
-
-
-def _shown(own: Source, crop: Region) -> Array:
-    """Return the middle plane of a crop, grey or (Y, X, 3), for small pictures."""
-    box: list[Any] = [*((a + b) // 2 for a, b in zip(crop.start[:-2], crop.stop[:-2], strict=True))]
-    box += crop.box[-2:]
-    if own.channel_axis is None:
-        return np.asarray(own.array[tuple(box)])
-    axis = own.channel_axis % own.array.ndim
-    box.insert(axis, slice(None))
-    plane = np.asarray(own.array[tuple(box)])
-    plane = np.moveaxis(plane, axis - sum(isinstance(each, int) for each in box[:axis]), -1)
-    return plane if own.rgb and plane.dtype == np.uint8 else plane.mean(axis=-1)
-
-
-def _picture(image: Array, trial: Trial) -> Array | None:
-    if trial.result is None:
-        return None
-    labels = np.asarray(trial.result.array)
-    plane = labels[tuple(length // 2 for length in labels.shape[:-2])]
-    return picture(image, plane, side=SIDE)
-
-
-def _icon(image: Array) -> QIcon:
-    high, wide = image.shape[:2]
-    data = np.ascontiguousarray(image)
-    return QIcon(QPixmap(QImage(data.data, wide, high, 3 * wide, QImage.Format.Format_RGB888)))
 
 
 def _release(form: Compare | None) -> None:

@@ -143,7 +143,7 @@ class Explorer(QWidget):
 
     def release(self) -> None:
         """Let go of the viewer."""
-        self.running.stop()
+        self.running.release()
         self.report_button.release()
         self.strata.release()
         self.suspects.release()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QEvent, Qt
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -183,9 +183,16 @@ class LabelNext(QWidget):
         self.rows.fit_width()
         self.rows.setFixedHeight(self.rows.widget().sizeHint().height() + 2)
 
+    def event(self, event: Any) -> bool:
+        """Let go of the viewer when the dock that held the form is closed."""
+        if event.type() == QEvent.Type.ParentChange and self.parent() is None:
+            self.release()
+            self.deleteLater()
+        return super().event(event)
+
     def release(self) -> None:
         """Let go of the viewer."""
-        self.running.stop()
+        self.running.release()
         for emitter in self._watched:
             emitter.disconnect(self._layers_changed)
         self._watched = []

@@ -106,12 +106,16 @@ class Running:
 
     def stop(self) -> None:
         """Drop what runs, if anything does."""
-        if self.job is not None:
-            self.job.stop()
-        self.job = None
+        self.release()
         self.bar.setVisible(False)
         self.bar.setValue(0)
         self.button.setText(self._title)
+
+    def release(self) -> None:
+        """Drop what runs, and touch nothing of Qt, which may be gone."""
+        if self.job is not None:
+            self.job.stop()
+        self.job = None
 
     def say(self, text: str, wrong: bool = False) -> None:
         """Say a sentence, in red if something is wrong."""

@@ -81,7 +81,7 @@ class SuspectsPanel(QWidget):
 
     def release(self) -> None:
         """Stop and let go of the viewer."""
-        self.running.stop()
+        self.running.release()
         self._colouring.take_back()
 
     def _rank(self) -> None:
