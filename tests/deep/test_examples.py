@@ -185,6 +185,18 @@ def test_what_does_not_fit_is_named(blocks, change, message):
         )
 
 
+def test_images_smaller_than_a_patch_are_mirrored(blocks):
+    small = np.array([[1, 2, 3], [4, 5, 6]], np.uint8)
+    found = pieces([image_of(blocks), image_of(small)], [blocks, small], axes=2)
+    data = prepare(found, kind="objects", settings=replace(SMALL, patch=64))
+    alone = replace(data, training=data.training[1:], censuses=data.censuses[1:])
+    cut = Patches(alone, (4, 4), 0, NO_AUGMENTATION, everywhere=True).cut(np.random.default_rng(0))
+    mirrored = np.pad(small, 4, mode="reflect")
+    windows = [mirrored[y : y + 4, x : x + 4] for y in range(7) for x in range(8)]
+    assert any(np.array_equal(cut.labels, window) for window in windows)
+    assert cut.beyond
+
+
 def test_one_class_only_is_refused(blocks):
     strokes = (blocks == 2).astype(np.uint8)
     found = pieces([image_of(blocks)], [strokes], axes=2)
