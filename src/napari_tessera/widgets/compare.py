@@ -125,9 +125,7 @@ class Compare(QWidget):
         self.sheet.setWordWrap(True)
         for method, text in PRESETS:
             self.add(Candidate(method), text)
-        for model in models():
-            method = "detect" if model.config.targets == "instances" else "predict"
-            self.add(Candidate(method, {"model": model.name}))
+        self._offer_models()
 
     def _lay_out(self) -> None:
         outer, self.rows = QVBoxLayout(self), Rows()
@@ -187,8 +185,18 @@ class Compare(QWidget):
         self.rows.fit_width()
         self.rows.setFixedHeight(self.rows.widget().sizeHint().height() + 2)
 
+    def _offer_models(self) -> None:
+        """List the models that have come since."""
+        for model in models():
+            method = "detect" if model.config.targets == "instances" else "predict"
+            candidate = Candidate(method, {"model": model.name})
+            if candidate not in self.candidates:
+                self.add(candidate)
+
     def event(self, event: Any) -> bool:
-        """Let go of the viewer when the dock that held the form is closed."""
+        """List new models; let go of the viewer when the dock that held the form is closed."""
+        if event.type() == QEvent.Type.Show:
+            self._offer_models()
         if event.type() == QEvent.Type.ParentChange and self.parent() is None:
             self.release()
             self.deleteLater()
