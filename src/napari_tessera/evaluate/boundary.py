@@ -15,8 +15,6 @@ from napari_tessera.types import Array, Progress, Reporter, VoxelSize
 _SLACK = 1 + 1e-9
 """Distances may exceed a tolerance by what rounding makes of it."""
 
-_PIECE = 1 << 17
-
 
 @dataclass(frozen=True)
 class Distances:
@@ -39,6 +37,8 @@ class Distances:
     @classmethod
     def joined(cls, parts: Sequence[Distances]) -> Distances:
         """Return those of several frames as one; the labels then do not tell frames apart."""
+        if len(parts) == 1:
+            return parts[0]
         names = ("true_labels", "true", "found_labels", "found")
         return cls(*(np.concatenate([getattr(each, name) for each in parts]) for name in names))
 
@@ -79,27 +79,29 @@ def boundary_distances(
     >>> found.true_labels, found.true, found.found_labels
     (array([1]), array([1.]), array([4]))
     """
-    from napari_tessera.evaluate.rims import distances
+    from napari_tessera.evaluate.nearest import distances
 
     agree(truth, prediction)
     report, axes = Reporter.of(report), len(truth.shape)
     voxel = VoxelSize.of(voxel, axes)
     steps = (voxel[0], voxel[1] if axes == 3 else 1.0, voxel[-1])
     marks, owners = _rims(truth, prediction, ignore, only, report.part(0, 3))
-    true = distances(marks[0], marks[1], steps, report.part(1, 3))
-    found = distances(marks[1], marks[0], steps, report.part(2, 3))
+    columns = truth.shape[-1]
+    true = distances(marks[0], marks[1], columns, steps, report.part(1, 3))
+    found = distances(marks[1], marks[0], columns, steps, report.part(2, 3))
     return Distances(owners[0], true, owners[1], found)
 
 
 def _rims(
     truth: Any, prediction: Any, ignore: int | None, only: int | None, report: Reporter
 ) -> tuple[list[Array], list[Array]]:
-    """Return the marks of both boundaries as volumes, and the labels of their pixels."""
+    """Return the marks of both boundaries as `bits`, and the labels of their pixels."""
+    from napari_tessera.evaluate.bits import no_marks
     from napari_tessera.evaluate.rims import mark_rims
 
     shape, flat = tuple(truth.shape), len(truth.shape) == 2
     volume = (shape[0], 1, shape[1]) if flat else shape
-    marks = [np.zeros(volume, np.uint8) for _ in range(2)]
+    marks = [no_marks(volume) for _ in range(2)]
     owners: list[list[Array]] = [[], []]
 
     def mark(block: tuple[int, int, int, tuple[Array, ...]]) -> tuple[int, list[Array]]:
@@ -122,9 +124,17 @@ def _with_neighbours(
 ) -> Iterator[tuple[int, int, int, tuple[Array, ...]]]:
     """Yield blocks with the plane before and after: first plane, own planes from and to, arrays.
 
-    Each is read once: one block is held back until the next one has come.
+    Each is read once: one block is held back until the next one has come. What is in memory is not
+    copied.
     """
     start = 0
+    if isinstance(truth, np.ndarray) and isinstance(prediction, np.ndarray):
+        for rows, _ in blocks(truth, prediction):
+            low = min(start, 1)
+            part = slice(start - low, start + len(rows) + 1)
+            yield start, low, low + len(rows), (truth[part], prediction[part])
+            start += len(rows)
+        return
     before: tuple[Array, ...] | None = None
     held: tuple[Array, ...] | None = None
     for block in (*blocks(truth, prediction), None):
@@ -271,15 +281,13 @@ def per_label(
     >>> per_label(np.array([3, 7]), np.array([7, 7, 3]), np.array([0.0, 2.0, 1.0]), 1)
     (array([1. , 0.5]), array([1., 1.]))
     """
-    counts, near, total = (np.zeros(labels.size) for _ in range(3))
-    # in pieces of well under a millisecond: counting holds the interpreter lock
-    for start in range(0, owners.size, _PIECE):
-        part = slice(start, start + _PIECE)
-        rows = np.searchsorted(labels, owners[part])
-        close = within(distances[part], tolerance)
-        counts += np.bincount(rows, minlength=labels.size)
-        near += np.bincount(rows, close, labels.size)
-        total += np.bincount(rows, distances[part], labels.size)
+    from napari_tessera.evaluate.rims import sums_of_labels
+
+    rows = np.empty(0, np.int64)  # by label, unless labels are few and far between
+    if labels.size and labels[-1] <= owners.size:
+        rows = np.empty(labels[-1] + 1, np.int64)
+        rows[labels] = np.arange(labels.size)
+    counts, near, total = sums_of_labels(labels, rows, owners, distances, tolerance * _SLACK)
     none = np.where(counts > 0, 1.0, np.nan)
     counts = np.maximum(counts, 1)
     return near / counts * none, total / counts * none

@@ -61,20 +61,6 @@ def crests(
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def values_at(values: Any, marks: Any, total: int) -> Any:
-    """Return the values where a volume is marked, in the order of a scan."""
-    found = np.empty(total, np.float64)
-    number = 0
-    for p in range(values.shape[0]):
-        for row in range(values.shape[1]):
-            for c in range(values.shape[2]):
-                if marks[p, row, c]:
-                    found[number] = values[p, row, c]
-                    number += 1
-    return found
-
-
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
 def add_sides(labels: Any, image: Any, low: int, high: int, reach: Any, sums: Any) -> None:
     """Add up the intensities beside the boundaries in planes `low` to `high`.
 

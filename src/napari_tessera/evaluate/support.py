@@ -97,8 +97,8 @@ def boundary_support(
     >>> table["edge share"].tolist(), table["suspicion"].round(2).tolist()
     ([1.0, 0.0], [0.0, 1.0])
     """
-    from napari_tessera.evaluate.rims import distances
-    from napari_tessera.evaluate.sides import values_at
+    from napari_tessera.evaluate.bits import values_at
+    from napari_tessera.evaluate.nearest import distances
     from napari_tessera.refine.numbering import numbered
 
     voxel, reporter = VoxelSize.of(spacing, labels.ndim), Reporter.of(report)
@@ -111,8 +111,9 @@ def boundary_support(
     smoothed, valid = _smoothed(image, to_pixels(smoothing, voxel), reporter.part(1, 5))
     finest = (steps[0] / min(voxel), steps[1] / min(voxel), steps[2] / min(voxel))
     crests, steepness = _edges(smoothed, valid, finest, level, reporter.part(2, 5))
-    away = distances(marks, crests, steps, reporter.part(3, 5))
-    slope = values_at(steepness, marks, owners.size)
+    away = distances(marks, crests, labels.shape[-1], steps, reporter.part(3, 5))
+    slope = np.empty(owners.size)
+    values_at(steepness, marks, slope)
     known = np.isfinite(slope)
     rows, near = np.arange(1, ids.size + 1), physical(tolerance, voxel)
     share, _ = per_label(rows, owners[known], away[known], near)
@@ -149,10 +150,11 @@ def _by_planes(
 
 
 def _outlines(grid: Array, flat: bool, report: Reporter) -> tuple[Array, Array]:
-    """Return the marks of the boundaries, and the label of each of their pixels."""
+    """Return the marks of the boundaries as `bits`, and the label of each of their pixels."""
+    from napari_tessera.evaluate.bits import no_marks
     from napari_tessera.evaluate.rims import mark_rims
 
-    marks = np.zeros(grid.shape, np.uint8)
+    marks = no_marks(grid.shape)
 
     def mark(low: int, high: int) -> Array:
         first = max(low - 1, 0)
@@ -189,7 +191,8 @@ def _edges(
     level: float | None,
     report: Reporter,
 ) -> tuple[Array, Array]:
-    """Return the marks of the edges, and how steep the image is, NaN beside missing values."""
+    """Return the marks of the edges as `bits`, and how steep the image is, NaN beside gaps."""
+    from napari_tessera.evaluate.bits import packed
     from napari_tessera.evaluate.sides import crests, slopes
 
     steepness = np.empty(image.shape, np.float32)
@@ -204,7 +207,7 @@ def _edges(
         crests(image, steepness, low, high, least, steps, marks)
 
     _by_planes(mark, image, report.part(1, 2))
-    return marks, steepness
+    return packed(marks), steepness
 
 
 def _level(steepness: Array) -> float:
