@@ -146,6 +146,16 @@ def test_models_are_offered_beside_methods(viewer):
     (text,) = compared(form)
     assert text.startswith(f"{model}: diameter 9 px\n")
     assert form.trials[0].mean_iou > 0.6
+
+    form.hide()
+    other = tiny_model(kind="classes")  # has come since
+    form.show()
+    assert form.candidates.count(Candidate("predict", {"model": other})) == 1
+    assert form.candidates.count(Candidate("predict", {"model": model})) >= 1
+    offered = len(form.candidates)
+    form.hide()
+    form.show()
+    assert len(form.candidates) == form.lines.rowCount() == offered
     form.release()
 
 
