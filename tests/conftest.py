@@ -77,7 +77,13 @@ def tiny_model(*, rgb=False, kind="objects", dropout=0.0):
         examples=Examples(patch=32, validation=0.2, diameter=0),
         augmentation=Augmentation(elastic=0, rotation=0),
         optimisation=Optimisation(
-            epochs=2, steps=30, batch=4, learning_rate=0.01, averaging=0.8, minutes=None
+            epochs=2,
+            steps=30,
+            batch=4,
+            learning_rate=0.01,
+            averaging=0.8,
+            minutes=None,
+            mixed_precision=False,  # the same on processors with and without bfloat16
         ),
     )
     return name

@@ -235,6 +235,27 @@ class Points:
         return from_points(own.coordinates[:, lead:], shape[lead:], own.ids)
 
 
+class Luminance:
+    """Colours of shape (..., Y, X, 3 or 4) as a grey array (..., Y, X); only what is asked is read.
+
+    Examples
+    --------
+    >>> Luminance(np.full((2, 3, 3), 9, np.uint8))[0].tolist()
+    [9, 9, 9]
+    """
+
+    def __init__(self, colours: Any) -> None:
+        self._colours = colours
+        self.shape: tuple[int, ...] = tuple(colours.shape[:-1])
+        self.ndim, self.dtype = len(self.shape), np.dtype(colours.dtype)
+
+    def __getitem__(self, box: Any) -> Array:
+        return grey(np.asarray(self._colours[box]), rgb=True)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        return np.asarray(self[()], dtype)
+
+
 def grey(image: Array, *, rgb: bool = False) -> Array:
     """Return one channel from several in the last axis, in the image's own dtype.
 

@@ -148,6 +148,8 @@ def test_where_objects_are_found_is_drawn_and_saved(viewer, pair, explorer, tmp_
         ask(monkeypatch, target)
         explorer.strata.save_button.click()
         assert target.read_bytes().startswith(magic)
+    explorer.strata.bins.value = 1
+    assert groups(explorer)["objects"].tolist() == [3]
 
 
 def test_groups_of_a_stack_are_made_plane_by_plane(viewer, pair, explorer):
@@ -180,6 +182,28 @@ def test_brightness_needs_an_image(viewer, pair, explorer):
     )
     viewer.layers.remove(layer)
     assert explorer.strata.table is None
+
+
+def test_colours_count_by_their_luminance(viewer, pair, explorer, tmp_path, monkeypatch):
+    truth, _ = pair
+    colours = np.zeros((*truth.data.shape, 3), np.uint8)
+    colours[..., 1] = 10 * truth.data  # green has most of the luminance, .7152
+    layer = viewer.add_image(
+        colours, rgb=True, name="stain", scale=truth.scale, translate=truth.translate
+    )
+    compare(explorer)
+    explorer.strata.by.choose("brightness")
+    assert explorer.strata.image.value is layer
+    assert groups(explorer)["from"].tolist() == [7, 14, 21]
+    explorer.suspects.button.click()
+    wait(lambda: explorer.suspects.running.job is None)
+    assert explorer.suspects.objects.listed["index"].tolist() == [7, 8, 1]
+    ask(monkeypatch, tmp_path / "report")
+    explorer.report_button.click()
+    wait(lambda: explorer.report_button.job is None)
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert ">stain<" in text
+    assert "By brightness" in text
 
 
 def test_the_plot_follows_the_theme(viewer, pair, explorer):

@@ -24,8 +24,8 @@ _CLOSE, _NEAR = 3, 64
 _REACH = 31
 """How many planes and lines away is looked for the nearest one."""
 
-_STRIP = WORD
-_COLUMNS = 8
+_STRIP, _COLUMNS = 64, 8
+"""How many words of a line, how many columns, a transform takes at once: they fit the cache."""
 
 
 def distances(

@@ -14,7 +14,7 @@ from napari_tessera.lengths import METRES, unit
 from napari_tessera.recipe import KEY, Recipe
 from napari_tessera.result import Result
 from napari_tessera.signature import Parameter
-from napari_tessera.sources import Points, Source, default_axes, grey
+from napari_tessera.sources import Luminance, Points, Source, default_axes, grey
 from napari_tessera.types import Array, Look, VoxelSize
 from napari_tessera.widgets.history import History
 
@@ -85,6 +85,11 @@ def axes(layer: Layer) -> tuple[str, ...]:
 def array(layer: Layer) -> Any:
     """Return a layer's array, the finest level of a multiscale one."""
     return layer.data[0] if layer.multiscale else layer.data
+
+
+def intensities(layer: Image) -> Any:
+    """Return one value per pixel of an Image layer: its array, or the luminance of its colours."""
+    return Luminance(array(layer)) if layer.rgb else array(layer)
 
 
 def fits(layer: Layer, word: str) -> bool:

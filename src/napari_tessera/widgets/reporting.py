@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QPushButton
 from napari_tessera.evaluate.report import report_html
 from napari_tessera.types import Reporter
 from napari_tessera.widgets.job import Job
-from napari_tessera.widgets.layers import array, recipe_of, same_grid
+from napari_tessera.widgets.layers import array, intensities, recipe_of, same_grid
 from napari_tessera.widgets.tables import ask_file
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class ReportButton(QPushButton):
             report_html,
             array(truth),
             array(prediction),
-            None if image is None else array(image),
+            None if image is None else intensities(image),
             **compared.options,
             scores=compared.scores,
             plane=_plane(self._viewer, compared),

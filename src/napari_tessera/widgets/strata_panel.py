@@ -25,9 +25,9 @@ from napari_tessera.signature import parameters
 from napari_tessera.types import Table, VoxelSize
 from napari_tessera.widgets.choice import Choice
 from napari_tessera.widgets.dock import red
-from napari_tessera.widgets.fields import LayerField
+from napari_tessera.widgets.fields import LayerField, field_for
 from napari_tessera.widgets.job import Job
-from napari_tessera.widgets.layers import array, fits, same_grid
+from napari_tessera.widgets.layers import array, fits, intensities, same_grid
 from napari_tessera.widgets.plot import Plot
 from napari_tessera.widgets.rows import Rows, beside_one_another
 from napari_tessera.widgets.table_model import TableModel
@@ -82,13 +82,15 @@ class StrataPanel(QWidget):
         self.by, self.plot, self.model = Choice("Groups by"), Plot(viewer), TableModel()
         self.by.offer(GROUPS)
         self.by.setToolTip(TIPS)
-        asked = next(p for p in parameters(strata) if p.name == "image")
-        self.image = LayerField(asked, viewer.layers, _is_grey)
+        own = {p.name: p for p in parameters(strata)}
+        self.image = LayerField(own["image"], viewer.layers, lambda each: fits(each, "image"))
+        self.bins = field_for(own["bins"])
         self.view, self.bar, self.message = QTableView(), QProgressBar(), QLabel()
         self.stop_button, self.save_button = QPushButton("Stop"), QPushButton("Save plot")
         self._lay_out()
         self.by.currentIndexChanged.connect(self._chosen)
         self.image.changed.connect(self._chosen)
+        self.bins.changed.connect(self._chosen)
         self.stop_button.clicked.connect(self._stopped)
         self.save_button.clicked.connect(self.plot.save)
         self._chosen()
@@ -98,6 +100,7 @@ class StrataPanel(QWidget):
         column.setContentsMargins(2, 4, 2, 2)
         self.rows.add("Groups by", self.by)
         self.rows.add("Image", self.image.native)
+        self.rows.add("Groups", self.bins.native)
         self.view.setModel(self.model)
         self.view.verticalHeader().setVisible(False)
         self.view.horizontalHeader().setStretchLastSection(True)
@@ -129,7 +132,7 @@ class StrataPanel(QWidget):
     def _image_of(self, compared: Compared) -> Any:
         for layer in reversed(self._viewer.layers):
             with suppress(ValueError):
-                if _is_grey(layer):
+                if fits(layer, "image"):
                     same_grid("image", layer, compared.prediction)
                     return layer
         return None
@@ -164,10 +167,16 @@ class StrataPanel(QWidget):
             if layer is None:
                 raise ValueError("Choose the image whose brightness counts.")
             same_grid("image", layer, compared.prediction)
-        image = array(layer) if by == "brightness" and layer is not None else None
+        image = intensities(layer) if by == "brightness" and layer is not None else None
         truth = array(compared.truth)
         work = partial(
-            grouped, compared.scores.objects, truth, image, by=by, spacing=compared.spacing
+            grouped,
+            compared.scores.objects,
+            truth,
+            image,
+            by=by,
+            bins=self.bins.value,
+            spacing=compared.spacing,
         )
         self._running(True)
         self.job = Job(
@@ -227,7 +236,3 @@ def _in_short(table: Table) -> Table:
     shown = {"objects": "objects", "recall": "found", WITHIN: "boundary"}
     columns = {words: table[name] for name, words in shown.items() if name in table}
     return {"group": np.array(ranges(table), dtype=str)} | columns
-
-
-def _is_grey(layer: Any) -> bool:
-    return fits(layer, "image") and not getattr(layer, "rgb", False)

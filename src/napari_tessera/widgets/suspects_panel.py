@@ -14,7 +14,7 @@ from napari_tessera.signature import parameters
 from napari_tessera.types import Array, Table, VoxelSize
 from napari_tessera.widgets.colouring import Colouring
 from napari_tessera.widgets.fields import LayerField
-from napari_tessera.widgets.layers import array, fits, same_grid
+from napari_tessera.widgets.layers import array, fits, intensities, same_grid
 from napari_tessera.widgets.object_list import ObjectList
 from napari_tessera.widgets.rows import Rows
 from napari_tessera.widgets.running import Running
@@ -59,7 +59,7 @@ class SuspectsPanel(QWidget):
         self._judged, self.running = judged, Running(self, "Rank", self._rank, message=message)
         self.button = self.running.button
         asked = next(p for p in parameters(boundary_support) if p.name == "image")
-        self.image = LayerField(asked, viewer.layers, _is_grey)
+        self.image = LayerField(asked, viewer.layers, lambda each: fits(each, "image"))
         self.coloured, self._colouring = QCheckBox("Colour by suspicion"), Colouring()
         self.coloured.setToolTip("Bright: no edge supports the boundary; dark: it lies on one")
         self.coloured.setEnabled(False)
@@ -87,7 +87,7 @@ class SuspectsPanel(QWidget):
     def _rank(self) -> None:
         judged, image = self._judged(), self._image()
         same_grid("image", image, judged.labels)
-        arrays = array(judged.labels), array(image)
+        arrays = array(judged.labels), intensities(image)
         self.running.start(
             lambda report: suspects(
                 *arrays, over=judged.over, spacing=judged.spacing, report=report
@@ -114,7 +114,3 @@ class SuspectsPanel(QWidget):
             self._colouring.show(self._of, table["index"], table["suspicion"])
         else:
             self._colouring.take_back()
-
-
-def _is_grey(layer: Any) -> bool:
-    return fits(layer, "image") and not getattr(layer, "rgb", False)
