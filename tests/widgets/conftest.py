@@ -1,3 +1,4 @@
+import gc
 import time
 
 import numpy as np
@@ -8,6 +9,16 @@ from skimage import data
 from napari_tessera import METHODS
 from napari_tessera.widgets import memory
 from napari_tessera.widgets.dock import dock
+
+
+@pytest.fixture(autouse=True, scope="module")
+def only_new_objects_are_looked_through():
+    """Keep what the tests before have left out of each collection of garbage.
+
+    napari collects it after each viewer, which takes seconds once networks have been loaded.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
