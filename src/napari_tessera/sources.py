@@ -236,7 +236,9 @@ class Points:
 
 
 class Luminance:
-    """Colours of shape (..., Y, X, 3 or 4) as a grey array (..., Y, X); only what is asked is read.
+    """Colours of shape (..., Y, X, 3 or 4) as a grey array (..., Y, X), read as it is asked for.
+
+    It is indexed from its first axis on, without an ellipsis.
 
     Examples
     --------

@@ -105,6 +105,13 @@ def test_a_cpu_computes_in_16_bits_if_it_gains(gains, dtype, monkeypatch):
     assert product_type(CPU, enabled=False) == torch.float32
 
 
+def test_a_cpu_learns_volumes_in_32_bits(monkeypatch):
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True, raising=False)
+    assert product_type(CPU, enabled=True, axes=3) == torch.float32
+    with torch.inference_mode():
+        assert product_type(CPU, enabled=True, axes=3) == torch.bfloat16
+
+
 def test_a_pytorch_that_cannot_say_computes_in_32_bits(monkeypatch):
     monkeypatch.delattr(torch.cpu, "_is_amx_tile_supported", raising=False)
     monkeypatch.delattr(torch.cpu, "_is_avx512_bf16_supported", raising=False)

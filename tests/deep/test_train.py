@@ -1,10 +1,12 @@
 import csv
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
+from napari_tessera.deep.fit import _error
 from napari_tessera.deep.model import find
 from napari_tessera.deep.predict import predict
 from napari_tessera.deep.settings import (
@@ -297,3 +299,13 @@ def test_what_cannot_be_is_said_before_anything_is_written(tmp_path, example, ch
     with pytest.raises((ValueError, TypeError, OSError), match=message):
         train(*example, **task)
     assert not (tmp_path / "m").exists()
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype"), [((1, 1, 4, 4), "bfloat16"), ((1, 1, 4, 4, 4), "float32")]
+)
+def test_planes_are_learnt_in_16_bits_and_volumes_in_32(shape, dtype, monkeypatch):
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True, raising=False)
+    batch = SimpleNamespace(images=torch.zeros(shape), objects=None)
+    found = _error(lambda *_: torch.ones(2, 2) @ torch.ones(2, 2), batch, None, mixed=True)
+    assert found.dtype == getattr(torch, dtype)

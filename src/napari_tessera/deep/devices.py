@@ -87,17 +87,20 @@ def explained(name: str = "auto") -> str:
     return f"{threads}: no graphics card found{missing}"
 
 
-def autocast(device: torch.device, *, enabled: bool) -> AbstractContextManager[Any]:
+def autocast(device: torch.device, *, enabled: bool, axes: int = 2) -> AbstractContextManager[Any]:
     """Return a context in which networks compute in 16 bits, where the device gains by it.
 
     Those are bfloat16 on graphics cards that have it and on CPUs with instructions for it, and
-    float16 on older graphics cards; there not in training, whose gradients it would lose.
+    float16 on older graphics cards; there not in training, whose gradients it would lose. Nor are
+    volumes learnt in bfloat16 on CPUs: their gradients now and then became NaN (PyTorch 2.14).
 
     Parameters
     ----------
     device : torch.device
     enabled : bool
         False = 32 bits everywhere.
+    axes : {2, 3}
+        Whether planes or volumes are computed.
 
     Returns
     -------
@@ -109,7 +112,7 @@ def autocast(device: torch.device, *, enabled: bool) -> AbstractContextManager[A
     ...     (torch.ones(1, 1) @ torch.ones(1, 1)).dtype
     torch.float32
     """
-    dtype = _short(device) if enabled else None
+    dtype = _short(device, axes) if enabled else None
     return nullcontext() if dtype is None else torch.autocast(device.type, dtype)
 
 
@@ -284,10 +287,11 @@ def _card(device: torch.device) -> str:
     return f"CUDA GPU {title}, {free:.1f} GB free of {total:.0f}"
 
 
-def _short(device: torch.device) -> torch.dtype | None:
+def _short(device: torch.device, axes: int = 2) -> torch.dtype | None:
     """Return the 16-bit type that a device gains by, if any."""
     if device.type == "cpu":
-        return torch.bfloat16 if _cpu_gains() else None
+        loses = axes == 3 and torch.is_grad_enabled()
+        return torch.bfloat16 if _cpu_gains() and not loses else None
     if device.type != "cuda":
         return None
     if torch.cuda.is_bf16_supported(including_emulation=False):

@@ -197,9 +197,8 @@ def _step(
 
 def _error(network: nn.Module, batch: Any, loss: Loss | None, *, mixed: bool) -> torch.Tensor:
     """Return what is to become small, mean per patch."""
-    # of volumes, gradients in bfloat16 now and then become NaN on CPUs (PyTorch 2.14)
-    exact = batch.images.ndim == 5 and batch.images.device.type == "cpu"
-    with devices.autocast(batch.images.device, enabled=mixed and not exact):
+    axes = batch.images.ndim - 2
+    with devices.autocast(batch.images.device, enabled=mixed, axes=axes):
         if loss is None:
             return network(batch.images, batch.objects)
         scores = network(batch.images)  # (B, K, *P)

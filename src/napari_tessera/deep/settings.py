@@ -136,7 +136,7 @@ class Optimisation:
     patience : int
         Training ends after so many epochs without a better validation score; 0 = never.
     mixed_precision : bool
-        Compute in 16 bits where the device gains by it; volumes on a CPU always take 32.
+        Compute in 16 bits where the device gains by it; volumes are learnt in 32 on CPUs.
 
     References
     ----------

@@ -287,7 +287,9 @@ def per_label(
     if labels.size and labels[-1] <= owners.size:
         rows = np.empty(labels[-1] + 1, np.int64)
         rows[labels] = np.arange(labels.size)
-    counts, near, total = sums_of_labels(labels, rows, owners, distances, tolerance * _SLACK)
+    counts, near, total = sums_of_labels(
+        labels, rows, owners, distances, within(distances, tolerance)
+    )
     none = np.where(counts > 0, 1.0, np.nan)
     counts = np.maximum(counts, 1)
     return near / counts * none, total / counts * none

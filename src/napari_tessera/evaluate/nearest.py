@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from itertools import pairwise, product
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
 
-from napari_tessera.evaluate.bits import WORD, leading_zeros, trailing_zeros, unpack
+from napari_tessera.evaluate.bits import WORD, leading_zeros, trailing_zeros
+from napari_tessera.evaluate.transform import along_first, fill_in
 from napari_tessera.tiles import SLAB, in_order
 from napari_tessera.types import Array, Progress, Reporter
 
-_FAR = 1e30
 _ONE = np.uint64(1)
 
 EFFORT = 4
@@ -23,9 +23,6 @@ _CLOSE, _NEAR = 3, 64
 
 _REACH = 31
 """How many planes and lines away is looked for the nearest one."""
-
-_STRIP, _COLUMNS = 64, 8
-"""How many words of a line, how many columns, a transform takes at once: they fit the cache."""
 
 
 def distances(
@@ -81,10 +78,10 @@ def distances(
     for slab, some in zip(slabs, in_order(search, slabs), strict=True):
         left += [slab] if some else []
         report.part(0, 2)(Progress(slab[1], len(asked)))
-    away = _along_first(marks, columns) if left else None
+    away = along_first(marks, columns) if left else None
 
     def transform(slab: tuple[int, int]) -> None:
-        _transform(asked, away, *slab, steps, result[ends[slab[0]] : ends[slab[1]]])
+        fill_in(asked, away, *slab, steps, result[ends[slab[0]] : ends[slab[1]]])
 
     for done, _ in enumerate(in_order(transform, left), 1):
         report.part(1, 2)(Progress(done, len(left)))
@@ -244,110 +241,3 @@ def _on_lines(
         if aside < WORD:
             best = min(best, line_squares[k] + (aside * step) ** 2)
     return best, looked
-
-
-def _along_first(marks: Array, columns: int) -> Array:
-    """Return how many pixels each is from a marked one of its line along the first axis."""
-    length, lines = marks.shape[:2]
-    kind = np.uint16 if length < np.iinfo(np.uint16).max else np.uint32
-    away = np.empty((length, lines, columns), kind)
-    wide = _STRIP * WORD
-    strips = product(range(lines), range(0, columns, wide))
-
-    def sweep(strip: tuple[int, int]) -> None:
-        row, first = strip
-        words = marks[:, row, 1 + first // WORD : 1 + (first + wide) // WORD]
-        _sweep(words, away[:, row, first : first + wide])
-
-    for _ in in_order(sweep, strips):
-        pass
-    return away
-
-
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _sweep(words: Any, away: Any) -> None:
-    """Set the distance along the first axis; its length where nothing is marked."""
-    length, columns = away.shape
-    marks = np.empty(columns, np.uint8)
-    away[0] = length
-    for p in range(length):
-        unpack(words[p], marks)
-        for c in range(columns):
-            away[p, c] = 0 if marks[c] else min(away[max(p - 1, 0), c] + 1, length)
-    for p in range(length - 2, -1, -1):
-        for c in range(columns):
-            away[p, c] = min(away[p, c], away[p + 1, c] + 1)
-
-
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _transform(asked: Any, away: Any, low: int, high: int, steps: Any, result: Any) -> None:
-    """Set the distances that are -1 in planes `low` to `high`."""
-    length, lines, columns = away.shape
-    whole = np.empty((lines, columns), np.float64)
-    number = 0
-    for p in range(low, high):
-        ready = False
-        for row in range(lines):
-            lowered = False
-            for w in range(1, asked.shape[2] - 1):
-                word = asked[p, row, w]
-                while word:
-                    if result[number] < 0:
-                        if not ready:
-                            _columns(away[p], length, steps, whole)
-                            ready = True
-                        if not lowered:
-                            _lower(whole[row], steps[2])
-                            lowered = True
-                        square = whole[row, (w - 1) * WORD + trailing_zeros(word)]
-                        result[number] = np.sqrt(square) if square < _FAR else np.inf
-                    word &= word - _ONE
-                    number += 1
-
-
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _columns(away: Any, length: int, steps: Any, whole: Any) -> None:
-    """Set the squared distances of a plane along the first two axes."""
-    lines, columns = away.shape
-    some = np.empty((_COLUMNS, lines), np.float64)
-    for first in range(0, columns, _COLUMNS):  # a few at once: neighbours share cache lines
-        count = min(_COLUMNS, columns - first)
-        for row in range(lines):
-            for c in range(count):
-                near = away[row, first + c]
-                some[c, row] = (near * steps[0]) ** 2 if near < length else _FAR
-        for c in range(count if lines > 1 else 0):
-            _lower(some[c], steps[1])
-        for row in range(lines):
-            for c in range(count):
-                whole[row, first + c] = some[c, row]
-
-
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _lower(line: Any, step: float) -> None:
-    """Replace line[q] by the least of ((q - p) step)^2 + line[p]."""
-    area = step * step
-    places, heights = np.empty(line.size, np.int64), np.empty(line.size, np.float64)
-    bounds = np.empty(line.size + 1, np.float64)
-    top = -1
-    for q in range(line.size):
-        if line[q] >= _FAR:
-            continue
-        bound = -np.inf
-        while top >= 0:
-            p = places[top]
-            bound = ((line[q] - heights[top]) / area + (q * q - p * p)) / (2.0 * (q - p))
-            if bound > bounds[top]:
-                break
-            top -= 1
-            bound = -np.inf
-        top += 1
-        places[top], heights[top], bounds[top] = q, line[q], bound
-    if top < 0:
-        return
-    bounds[top + 1] = np.inf
-    k = 0
-    for q in range(line.size):
-        while bounds[k + 1] < q:
-            k += 1
-        line[q] = (q - places[k]) ** 2 * area + heights[k]

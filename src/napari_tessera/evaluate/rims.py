@@ -80,7 +80,7 @@ def _differs(own: int, other: int) -> bool:
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def sums_of_labels(labels: Any, rows: Any, owners: Any, distances: Any, tolerance: float) -> Any:
+def sums_of_labels(labels: Any, rows: Any, owners: Any, distances: Any, near: Any) -> Any:
     """Return of each label how many pixels it owns, how many are near, and their distances added.
 
     `rows` says where a label stands in `labels`; if it is empty, that is looked up.
@@ -89,6 +89,6 @@ def sums_of_labels(labels: Any, rows: Any, owners: Any, distances: Any, toleranc
     for i in range(owners.size):
         row = rows[owners[i]] if rows.size else np.searchsorted(labels, owners[i])
         sums[0, row] += 1
-        sums[1, row] += distances[i] <= tolerance
+        sums[1, row] += near[i]
         sums[2, row] += distances[i]
     return sums
