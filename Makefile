@@ -12,7 +12,7 @@ test: libraries $(TOX)
 	$(XVFB) $(TOX)
 
 demo: libraries .tox/.made
-	$(IN) python -m napari_tessera.widgets.demo $(if $(XVFB),--output demo-output)
+	$(IN) python -m napari_tessera.widgets.plugin.demo $(if $(XVFB),--output demo-output)
 
 docs: libraries .tox/.made
 	$(IN) python -m pip install -q '.[docs]'

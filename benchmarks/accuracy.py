@@ -22,12 +22,12 @@ from scipy import io, ndimage
 from skimage import color, feature, filters, segmentation
 
 from napari_tessera import kmeans, label, random_walker, region_growing, threshold, watershed
-from napari_tessera.classical.edges import canny
-from napari_tessera.classical.gradient import gradient
-from napari_tessera.classical.ridges import ridges
-from napari_tessera.labels import overlap
-from napari_tessera.sources import grey
-from napari_tessera.types import NothingToSeparate, VoxelSize
+from napari_tessera.algorithms.filters.gradient import gradient
+from napari_tessera.algorithms.filters.ridges import ridges
+from napari_tessera.algorithms.labels.ids import overlap
+from napari_tessera.methods.classical.canny import canny
+from napari_tessera.pipeline.source import grey
+from napari_tessera.signature.words import NothingToSeparate, VoxelSize
 
 
 def iou(found, truth, counted=None):

@@ -18,15 +18,15 @@ import numpy as np
 import torch
 
 from napari_tessera import detect
-from napari_tessera.deep.detections import Found
-from napari_tessera.deep.instances import GRID
-from napari_tessera.deep.model import find
-from napari_tessera.deep.pasting import pasted, stacked
+from napari_tessera.deep.inference.cache import Kept
+from napari_tessera.deep.inference.detections import Found
+from napari_tessera.deep.inference.pasting import pasted, stacked
+from napari_tessera.deep.models.library import find
+from napari_tessera.deep.networks.instances import GRID
 from napari_tessera.deep.settings import NO_AUGMENTATION, Examples, Optimisation, Transfer
-from napari_tessera.deep.train import train
-from napari_tessera.kept import Kept
-from napari_tessera.pairs import Pairs, load, matched
-from napari_tessera.types import Progress
+from napari_tessera.deep.training.train import train
+from napari_tessera.io.datasets import Pairs, load, matched
+from napari_tessera.signature.words import Progress
 
 NETWORKS = {
     "mask_rcnn": {"encoder": "tu-tf_efficientnet_lite0", "width": 0.25},

@@ -12,8 +12,8 @@ import numpy as np
 from scipy import ndimage
 from skimage import morphology as peers
 
-from napari_tessera.refine.elements import element
-from napari_tessera.refine.morphology import morphology
+from napari_tessera.algorithms.morphology.elements import element
+from napari_tessera.methods.refine.morphology import morphology
 
 RADII = (1, 10, 50)
 ROUNDS, LONG, TOO_LONG = 3, 20.0, 60.0

@@ -18,11 +18,11 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_tessera.deep.decode import average_precision
-from napari_tessera.deep.predict import predict
+from napari_tessera.deep.inference.cache import Kept
+from napari_tessera.deep.inference.decode import average_precision
 from napari_tessera.deep.settings import Augmentation, Examples, Optimisation, Transfer
-from napari_tessera.deep.train import train
-from napari_tessera.kept import Kept
+from napari_tessera.deep.training.train import train
+from napari_tessera.methods.deep.predict import predict
 
 NETWORKS = ("fcn", "unet", "segnet", "deeplabv3plus")
 FINDERS = ("mask_rcnn", "yolov5seg")

@@ -18,7 +18,7 @@ from scipy import ndimage
 from vispy.app import use_app
 
 from napari_tessera import METHODS
-from napari_tessera.widgets import dock as dock_module
+from napari_tessera.widgets.forms import method_form as dock_module
 
 
 class Watch:
@@ -84,7 +84,7 @@ def learning():
     import tempfile
 
     from napari_tessera import watershed
-    from napari_tessera.widgets.training import training
+    from napari_tessera.widgets.training.form import training
 
     os.environ["NAPARI_TESSERA_MODELS"] = tempfile.mkdtemp()
     viewer = napari.Viewer()

@@ -17,14 +17,14 @@ from scipy.optimize import linear_sum_assignment
 from skimage import data, metrics
 
 from napari_tessera import label, threshold, watershed
-from napari_tessera.evaluate.boundary import boundary_distances, hausdorff
-from napari_tessera.evaluate.matching import matched, pairs_of
-from napari_tessera.evaluate.overlap import (
+from napari_tessera.metrics.boundaries import boundary_distances, hausdorff
+from napari_tessera.metrics.matching import matched, pairs_of
+from napari_tessera.metrics.overlap import (
     adapted_rand_error,
     overlap_table,
     variation_of_information,
 )
-from napari_tessera.evaluate.score import score
+from napari_tessera.metrics.score import score
 
 
 def objects(shape, side, *, gap=6, shift=0, lost=20):

@@ -13,7 +13,7 @@ import numpy as np
 from skimage import data
 
 from napari_tessera import morphology, watershed
-from napari_tessera.changes import differences, weight
+from napari_tessera.pipeline.edits import differences, weight
 
 
 def main() -> None:

@@ -12,14 +12,14 @@ from skimage import data
 
 from napari_tessera import METHODS, apply, measure, watershed
 from napari_tessera.deep.settings import Optimisation
-from napari_tessera.deep.train import train as train_network
-from napari_tessera.widgets import demo
-from napari_tessera.widgets.compare import Compare
-from napari_tessera.widgets.dock import dock
-from napari_tessera.widgets.explorer import Explorer
-from napari_tessera.widgets.label_next import LabelNext
-from napari_tessera.widgets.surgery import Surgery
-from napari_tessera.widgets.training import training
+from napari_tessera.deep.training.train import train as train_network
+from napari_tessera.widgets.editing.edit_objects import Surgery
+from napari_tessera.widgets.evaluation.compare import Compare
+from napari_tessera.widgets.evaluation.error_explorer import Explorer
+from napari_tessera.widgets.forms.method_form import dock
+from napari_tessera.widgets.plugin import demo
+from napari_tessera.widgets.training.form import training
+from napari_tessera.widgets.training.label_next import LabelNext
 
 HERE = Path(__file__).parent / "pictures"
 

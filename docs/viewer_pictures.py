@@ -3,7 +3,7 @@
 import napari
 from sphinx_gallery.scrapers import figure_rst
 
-from napari_tessera.widgets import demo
+from napari_tessera.widgets.plugin import demo
 
 
 def scrape(block, block_vars, gallery_conf):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from napari_tessera import METHODS
-from napari_tessera.refine.painting import as_text
+from napari_tessera.methods.refine.paint import as_text
 
 TORCH = importlib.util.find_spec("torch") is not None
 """Whether networks can be made; the lower floors are tested without."""
@@ -58,9 +58,9 @@ def squares(side=96, seed=0, noise=25):
 @cache
 def tiny_model(*, rgb=False, kind="objects", dropout=0.0):
     """Train a very small network that finds bright things, and return the name of its model."""
-    from napari_tessera.deep.model import models_folder
+    from napari_tessera.deep.models.library import models_folder
     from napari_tessera.deep.settings import Augmentation, Examples, Optimisation
-    from napari_tessera.deep.train import train
+    from napari_tessera.deep.training.train import train
 
     name = f"tiny {kind}{' rgb' if rgb else ''}{' dropout' if dropout else ''}"
     image, labels = squares()
@@ -97,9 +97,9 @@ def tiny_finder(*, rgb=False):
     """
     import torch
 
-    from napari_tessera.deep.model import Folder, find, models_folder
+    from napari_tessera.deep.models.library import Folder, find, models_folder
     from napari_tessera.deep.settings import NO_AUGMENTATION, Examples, Optimisation
-    from napari_tessera.deep.train import train
+    from napari_tessera.deep.training.train import train
 
     name = f"tiny finder{' rgb' if rgb else ''}"
     if (models_folder() / name).exists():

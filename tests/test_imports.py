@@ -29,8 +29,8 @@ def loaded(code):
     [
         "import napari_tessera",
         "from napari_tessera import watershed, threshold, label, METHODS",
-        "import napari_tessera.cli, napari_tessera.files, napari_tessera.recipe",
-        "import napari_tessera.widgets.all, napari_tessera.widgets.manifest",
+        "import napari_tessera.cli.app, napari_tessera.io.files, napari_tessera.pipeline.recipe",
+        "import napari_tessera.widgets.plugin.entry_points, napari_tessera.widgets.plugin.manifest",
     ],
 )
 def test_nothing_heavy_is_imported(code):

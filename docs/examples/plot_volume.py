@@ -12,7 +12,7 @@ import numpy as np
 from napari.layers import Image
 
 from napari_tessera import apply
-from napari_tessera.widgets.samples import nuclei_arrays
+from napari_tessera.widgets.plugin.samples import nuclei_arrays
 
 image, truth, spacing = nuclei_arrays()
 layer = Image(image, name="nuclei", scale=spacing, units=("um",) * 3, axis_labels=("z", "y", "x"))

@@ -15,35 +15,45 @@ from typing import Any as _Any
 __version__ = "0.1.0"
 
 _NAMES = {
-    "METHODS": "catalogue",
+    "METHODS": "methods.registry",
     "Augmentation": "deep.settings",
     "Examples": "deep.settings",
     "Objective": "deep.settings",
     "Optimisation": "deep.settings",
     "Transfer": "deep.settings",
-    "train": "deep.train",
-    "label_next": "queue",
-    "score": "evaluate.score",
-    "Scores": "evaluate.scores",
-    "strata": "evaluate.strata",
-    "Recipe": "recipe",
-    "VoxelSize": "types",
-    "apply": "widgets.call",
-    "crf_by_tiles": "refine.crf_tiles",
-    "crf_scores": "refine.crf",
-    "polygons_to_labels": "classical.polygons",
+    "train": "deep.training.train",
+    "label_next": "pipeline.label_next",
+    "score": "metrics.score",
+    "Scores": "metrics.figures",
+    "strata": "metrics.strata",
+    "Recipe": "pipeline.recipe",
+    "VoxelSize": "signature.words",
+    "apply": "widgets.forms.call",
+    "crf_by_tiles": "methods.refine.crf_tiles",
+    "crf_scores": "methods.refine.crf",
+    "polygons_to_labels": "algorithms.geometry.polygons",
 }
+
+
+_MODULES = {"files": "io.files"}
 
 
 def __getattr__(name: str) -> _Any:
     if name in _NAMES:
         return getattr(_import_module(f"{__name__}.{_NAMES[name]}"), name)
+    if name in _MODULES:
+        return _import_module(f"{__name__}.{_MODULES[name]}")
     if not name.startswith("_"):
-        methods = _import_module(f"{__name__}.catalogue").METHODS
+        methods = _import_module(f"{__name__}.methods.registry").METHODS
         if name in methods:
             return methods[name].function
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return [*_NAMES, *_import_module(f"{__name__}.catalogue").METHODS, "__version__"]
+    return [
+        *_NAMES,
+        *_MODULES,
+        *_import_module(f"{__name__}.methods.registry").METHODS,
+        "__version__",
+    ]

@@ -4,8 +4,8 @@ import numpy as np
 import torch
 from scipy import ndimage
 
-from napari_tessera.deep.instances import GRID, Detections, instances_of
-from napari_tessera.deep.model import Folder, Model, ModelConfig, versions
+from napari_tessera.deep.models.library import Folder, Model, ModelConfig, versions
+from napari_tessera.deep.networks.instances import GRID, Detections, instances_of
 from napari_tessera.deep.networks.mask_rcnn import cut_masks
 
 

@@ -7,8 +7,8 @@ from qtpy.QtWidgets import QApplication
 from skimage import data
 
 from napari_tessera import METHODS
-from napari_tessera.widgets import memory
-from napari_tessera.widgets.dock import dock
+from napari_tessera.widgets.forms import remembered as memory
+from napari_tessera.widgets.forms.method_form import dock
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -30,7 +30,7 @@ def forms_remember_elsewhere(tmp_path, monkeypatch):
 def quiet_errors(monkeypatch):
     """Collect napari's error notifications instead of printing them."""
     shown = []
-    monkeypatch.setattr("napari_tessera.widgets.dock.show_error", shown.append)
+    monkeypatch.setattr("napari_tessera.widgets.forms.method_form.show_error", shown.append)
     return shown
 
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from napari_tessera.deep.formula import parse
-from napari_tessera.signature import check_settings
-from napari_tessera.types import Fraction, Word
+from napari_tessera.signature.parameters import check_settings
+from napari_tessera.signature.words import Fraction, Word
 
 ObjectTargets = Literal["boundaries", "distances"]
 Targets = Literal["boundaries", "distances", "classes", "instances"]

@@ -7,7 +7,7 @@ from torch import nn
 from torch.nn import functional
 
 from napari_tessera.deep.networks.encoders import encoder
-from napari_tessera.deep.networks.initial import he_normal
+from napari_tessera.deep.networks.layers import he_normal
 from napari_tessera.deep.networks.options import DeepLabConfig, scaled
 
 RATES = {16: (6, 12, 18), 8: (12, 24, 36)}

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from napari_tessera.deep.networks.initial import he_normal
+from napari_tessera.deep.networks.layers import he_normal
 from napari_tessera.deep.networks.options import FCNConfig, scaled
 
 VGG16 = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))

@@ -18,7 +18,7 @@ from torchvision.models.detection.rpn import RegionProposalNetwork, RPNHead
 from torchvision.ops import FeaturePyramidNetwork, MultiScaleRoIAlign
 from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
 
-from napari_tessera.deep.anchor_sizes import PUBLISHED
+from napari_tessera.deep.networks.anchor_sizes import PUBLISHED
 from napari_tessera.deep.networks.encoders import encoder
 from napari_tessera.deep.networks.options import MaskRCNNConfig, scaled
 

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, get_args
 
-from napari_tessera.types import Word
+from napari_tessera.signature.words import Word
 
 ENCODER = "tu-tf_efficientnet_lite0"
 """The encoder of choice: small, fast on a CPU, and its ImageNet weights are at hand offline."""

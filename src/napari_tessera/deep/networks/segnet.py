@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional
 
 from napari_tessera.deep.networks.fcn import VGG16
-from napari_tessera.deep.networks.initial import he_normal
+from napari_tessera.deep.networks.layers import he_normal
 from napari_tessera.deep.networks.options import SegNetConfig, scaled
 
 DECODER = ((512, 512, 512), (512, 512, 256), (256, 256, 128), (128, 64), (64,))

@@ -9,7 +9,7 @@ from itertools import pairwise
 import torch
 from torch import nn
 
-from napari_tessera.deep.networks.initial import centre, he_normal
+from napari_tessera.deep.networks.layers import centre, he_normal
 from napari_tessera.deep.networks.options import (
     EncoderConfig,
     Normalisation,

@@ -1,0 +1,1 @@
+"""Arrays in, arrays out: what methods are made of."""

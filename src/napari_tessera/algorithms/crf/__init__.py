@@ -1,0 +1,1 @@
+"""Mean field inference in fully connected conditional random fields."""

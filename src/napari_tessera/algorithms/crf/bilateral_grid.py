@@ -1,0 +1,163 @@
+"""The bilateral grid: Gaussian sums over pixels that are near and, in one channel, alike."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from napari_tessera.algorithms.parallel import WORKERS, in_order
+from napari_tessera.signature.words import Array
+
+FINENESS = 1.5
+"""Nodes of a grid per standard deviation of its kernel."""
+
+FINER = 2.0
+"""The same for the appearance kernel, whose errors weigh more."""
+
+FINEST = 6.0
+"""The same for intensities in volumes, where one more axis adds its error."""
+
+TRUNCATE = 4.0
+"""Standard deviations after which a kernel ends."""
+
+CHUNKS = 16
+"""Into how many parts rows are cut: the same for any number of threads, as are the sums then."""
+
+SMALLEST = 1 << 16
+"""Pixels of a part, at least: fewer are not worth a thread."""
+
+
+@dataclass(frozen=True)
+class Axis:
+    """How pixels along one axis lie among the nodes of a grid.
+
+    Attributes
+    ----------
+    index : ndarray of int32
+        Of each pixel, the node before it.
+    share : ndarray of float32
+        How far it is on the way to the next one.
+    taps : ndarray of float32
+        The kernel between nodes.
+    nodes : int
+    """
+
+    index: Array
+    share: Array
+    taps: Array
+    nodes: int
+
+    @classmethod
+    def along(cls, length: int, width: float, fineness: float = FINENESS) -> Axis:
+        """Return the axis of a kernel with a standard deviation in pixels.
+
+        Pixels are shared between two nodes, and take from two: this blurs by itself, by a variance
+        of (step^2 - 1) / 3, which the kernel between the nodes leaves out.
+        """
+        step = max(1, math.floor(width / fineness))
+        pixels = np.arange(length)
+        variance = max(width**2 - (step**2 - 1) / 3, 1e-9) / step**2
+        nodes = -(-(length - 1) // step) + 1
+        index, share = pixels // step, (pixels % step) / step
+        return cls(index.astype(np.int32), share.astype(np.float32), _taps(variance, nodes), nodes)
+
+    @property
+    def pair(self) -> tuple[Array, Array]:
+        """Index and share."""
+        return self.index, self.share
+
+    def norm(self) -> Array:
+        """Return 1 / sqrt of the sum of the kernel around each pixel."""
+        sums = np.zeros(self.nodes + 1)
+        np.add.at(sums, self.index, 1 - self.share)
+        np.add.at(sums, self.index + 1, self.share)
+        blurred = np.convolve(sums[:-1], self.taps)[self.taps.size // 2 :][: self.nodes]
+        blurred = np.append(blurred, 0)
+        found = blurred[self.index] * (1 - self.share) + blurred[self.index + 1] * self.share
+        return np.asarray(1 / np.sqrt(found), np.float32)
+
+
+def _taps(variance: float, nodes: int) -> Array:
+    reach = min(math.ceil(TRUNCATE * math.sqrt(variance)), max(nodes - 1, 0))
+    distance = np.arange(-reach, reach + 1)
+    return np.exp(-(distance**2) / (2 * variance)).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Intensity:
+    """How the intensities of pixels lie among the nodes of a grid.
+
+    Attributes
+    ----------
+    index : ndarray of int32, the pixels' shape
+    share : ndarray of float32, the pixels' shape
+    taps : ndarray of float32
+    nodes : int
+    """
+
+    index: Array
+    share: Array
+    taps: Array
+    nodes: int
+
+    @classmethod
+    def of(cls, guide: Array, fineness: float = FINER) -> Intensity:
+        """Return the axis of a kernel of standard deviation 1 of a guide's values."""
+        low, high = float(guide.min()), float(guide.max())
+        place = (guide - np.float32(low)) * np.float32(fineness)
+        index = place.astype(np.int32)
+        nodes = int((high - low) * fineness) + 2
+        return cls(index, place - index, _taps(fineness**2 - 1 / 3, nodes), nodes)
+
+
+def rows_of(shape: Sequence[int]) -> list[tuple[int, int]]:
+    """Return the chunks of rows that are worked on side by side: few if there is little to do."""
+    length = shape[0]
+    size = max(-(-length // CHUNKS), SMALLEST // math.prod(shape[1:3]), 1)
+    return [(start, min(start + size, length)) for start in range(0, length, size)]
+
+
+def blurred(grid: Array, taps: Sequence[Array]) -> Array:
+    """Return a grid convolved along its leading axes.
+
+    Parameters
+    ----------
+    grid : ndarray of float32
+        The channels last.
+    taps : sequence of ndarray
+        One kernel for each of the other axes.
+    """
+    for axis, kernel in enumerate(taps):
+        if kernel.size > 1:
+            grid = _along(grid, axis, kernel)
+    return grid
+
+
+def _along(grid: Array, axis: int, taps: Array) -> Array:
+    """Return a grid convolved along one axis, by several threads if that is worth it."""
+    from napari_tessera.algorithms.crf.bilateral_grid_kernels import blur
+
+    nodes = grid.shape[axis]
+    # one long line is cut across its nodes, several are shared out
+    lines = grid.reshape(math.prod(grid.shape[:axis]) if axis else nodes, -1)
+    result = np.empty_like(lines)
+    several = len(lines) if axis else lines.shape[1]
+    parts = WORKERS if grid.size > 1 << 18 else 1
+    ends = np.linspace(0, several, parts + 1).astype(int).tolist()
+
+    def part(number: int) -> None:
+        low, high = ends[number], ends[number + 1]
+        if axis:
+            blur(lines, nodes, taps, low, high, result)
+            return
+        own = np.ascontiguousarray(lines[:, low:high]).reshape(1, -1)
+        made = np.empty_like(own)
+        blur(own, nodes, taps, 0, 1, made)
+        result[:, low:high] = made.reshape(nodes, -1)
+
+    for _ in in_order(part, range(parts), workers=parts):
+        pass
+    return result.reshape(grid.shape)

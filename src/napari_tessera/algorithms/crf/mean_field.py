@@ -1,0 +1,311 @@
+"""Mean field of a fully connected conditional random field with Gaussian kernels.
+
+With unary energies U and kernels K_m of weight w_m over all pairs of pixels,
+
+    Q = softmax(-U);  repeat  Q = softmax(-U + sum_m w_m K~_m Q),
+
+where K~ = D^-1/2 K D^-1/2, D = K 1, and a pixel counts as its own neighbour, as in the code of
+the paper's authors. Labels that differ cost the same (Potts). Only the differences to the last
+label are filtered: logits of all labels may be shifted by the same amount.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from napari_tessera.algorithms.crf.bilateral_grid import (
+    FINER,
+    FINEST,
+    Axis,
+    Intensity,
+    blurred,
+    rows_of,
+)
+from napari_tessera.algorithms.crf.kernels import Kernels
+from napari_tessera.algorithms.parallel import in_order
+from napari_tessera.signature.words import Array, Progress, Reporter
+
+MEMORY = 1 << 26
+"""Numbers that a grid may hold; beyond, and for several channels, there is the lattice."""
+
+CROWD = 12
+"""Nodes per pixel of a row, places times intensities, from which the lattice is faster."""
+
+
+def marginals(
+    unary: Array,
+    guide: Array,
+    kernels: Kernels,
+    *,
+    iterations: int = 5,
+    report: Reporter | None = None,
+) -> Array:
+    """Return the probability of each label for each pixel.
+
+    Parameters
+    ----------
+    unary : ndarray of float32, shape (L, *P)
+        Energies: negative logarithms of probabilities; P is (Y, X) or (Z, Y, X).
+    guide : ndarray of float32, shape (C, *P)
+        Channels, each divided by the standard deviation of the appearance kernel in it. Pixels
+        that are NaN or infinite in one of them have no appearance, only places.
+    kernels : Kernels
+    iterations : int
+    report : Reporter, optional
+
+    Returns
+    -------
+    ndarray of float32, shape (L, *P)
+
+    References
+    ----------
+    P. Krahenbuhl and V. Koltun, "Efficient inference in fully connected CRFs with Gaussian edge
+    potentials", NeurIPS 2011.
+    J. Chen, S. Paris and F. Durand, "Real-time edge-aware image processing with the bilateral
+    grid", SIGGRAPH 2007.
+    """
+    report = Reporter.of(report)
+    shape = unary.shape[1:]
+    # planes are volumes of which the middle axis is one pixel long
+    folded = shape if len(shape) == 3 else (shape[0], 1, shape[1])
+    logits = np.ascontiguousarray(np.moveaxis(unary[-1] - unary[:-1], 0, -1), np.float32)
+    logits = logits.reshape(*folded, -1)
+    tight = [Axis.along(n, w) for n, w in zip(folded, _folded(kernels.smoothness), strict=True)]
+    reach = _folded(kernels.appearance)
+    wide = [Axis.along(n, w, FINER) for n, w in zip(folded, reach, strict=True)]
+    weights = np.float32(kernels.appearance_weight), np.float32(kernels.smoothness_weight)
+    seen: Array = np.isfinite(guide).all(axis=0).reshape(folded)
+    if not seen.all():
+        guide = np.where(np.isfinite(guide), guide, np.float32(0))
+    field: Any
+    if len(guide) == 1:
+        levels = Intensity.of(guide[0].reshape(folded), FINER if folded[1] == 1 else FINEST)
+        size = math.prod(axis.nodes + 1 for axis in wide) * levels.nodes * logits.shape[-1]
+        if size <= MEMORY and wide[2].nodes * levels.nodes <= CROWD * max(folded[2], 64):
+            field = _Gridded(logits, tight, wide, levels, weights, seen)
+            return _found(field.run(iterations, report), unary)
+    channels = guide.reshape(len(guide), *folded)
+    field = _Latticed(logits, tight, channels, reach, weights, seen, report.part(0, 2))
+    return _found(field.run(iterations, report.part(1, 2)), unary)
+
+
+def _folded(widths: Sequence[float]) -> tuple[float, ...]:
+    return tuple(widths) if len(widths) == 3 else (widths[0], 1.0, widths[1])
+
+
+def _found(logits: Array, unary: Array) -> Array:
+    """Return the softmax of logits, (*folded, L - 1), with that of the last label 0."""
+    from napari_tessera.algorithms.crf.bilateral_grid_kernels import softmax
+
+    result = np.empty(unary.shape, np.float32)
+    flat = logits.reshape(-1, logits.shape[-1])
+    found = result.reshape(len(unary), -1)
+    step = 1 << 16
+
+    def part(start: int) -> None:
+        inside = slice(start, start + step)
+        softmax(flat[inside], found[:, inside])
+
+    for _ in in_order(part, range(0, len(flat), step)):
+        pass
+    return result
+
+
+class _Gridded:
+    """The mean field of one channel, on a bilateral grid."""
+
+    def __init__(
+        self,
+        logits: Array,
+        tight: list[Axis],
+        wide: list[Axis],
+        levels: Intensity,
+        weights: tuple[Any, Any],
+        seen: Array,
+    ) -> None:
+        self._logits, self._tight, self._wide = logits, tight, wide
+        self._levels, self._weights = levels, weights
+        count = logits.shape[-1]
+        # pixels look at the next node too, along x and in intensity
+        ends = [axis.nodes for axis in wide[:2]] + [wide[2].nodes + 1, levels.nodes + 1]
+        self._wide_shape = (*ends, count)
+        self._tight_shape = (*(axis.nodes for axis in tight[:2]), tight[2].nodes + 1, count)
+        self._rows = rows_of(logits.shape)
+        self._norms = tuple(axis.norm() for axis in tight)
+        self._norm = self._appearance_norm(seen)
+
+    def _pairs(self, axes: list[Axis]) -> tuple[Any, ...]:
+        return tuple(axis.pair for axis in axes)
+
+    def _appearance_norm(self, seen: Array) -> Array:
+        from napari_tessera.algorithms.crf import bilateral_grid_kernels as kernel
+
+        wide, levels = self._pairs(self._wide), self._levels
+        grid = np.zeros((*self._wide_shape[:-1], 1), np.float32)
+
+        def put(rows: tuple[int, int]) -> tuple[slice, Array]:
+            inside = _nodes(self._wide[0], rows)
+            sums = np.zeros((inside.stop - inside.start, *grid.shape[1:]), np.float32)
+            kernel.count_pixels(rows, seen, wide, levels.index, levels.share, sums)
+            return inside, sums
+
+        for inside, sums in in_order(put, self._rows):
+            grid[inside] += sums
+        grid = blurred(grid, [*(axis.taps for axis in self._wide), levels.taps])
+        norm = np.empty(levels.index.shape, np.float32)
+
+        def get(rows: tuple[int, int]) -> None:
+            kernel.take(rows, grid, wide, levels.index, levels.share, norm)
+
+        for _ in in_order(get, self._rows):
+            pass
+        return seen / np.sqrt(np.maximum(norm, np.float32(1e-20)))
+
+    def run(self, iterations: int, report: Reporter) -> Array:
+        """Return the logits after some iterations."""
+        from napari_tessera.algorithms.crf import bilateral_grid_kernels as kernel
+
+        if not iterations:
+            return self._logits
+        empty = np.zeros((1, 1, 1, 1), np.float32)
+        wide = np.zeros(self._wide_shape, np.float32)
+        tight = np.zeros(self._tight_shape, np.float32)
+        result = empty
+        for number in range(iterations + 1):
+            mode = kernel.FIRST if number == 0 else kernel.AGAIN
+            if number == iterations:
+                mode, result = kernel.LAST, np.empty(self._logits.shape, np.float32)
+            wide, tight = self._sweep(mode, wide, tight, result)
+            report(Progress(number + 1, iterations + 1))
+        return result
+
+    def _sweep(self, mode: int, wide: Array, tight: Array, result: Array) -> tuple[Array, Array]:
+        from napari_tessera.algorithms.crf import bilateral_grid_kernels as kernel
+
+        levels, last = self._levels, mode == kernel.LAST
+        pairs, own_pairs = self._pairs(self._wide), self._pairs(self._tight)
+
+        def chunk(rows: tuple[int, int]) -> tuple[slice, Array, slice, Array]:
+            far, near = _nodes(self._wide[0], rows), _nodes(self._tight[0], rows)
+            size = (0, 0) if last else (far.stop - far.start, near.stop - near.start)
+            far_sums = np.zeros((size[0], *wide.shape[1:]), np.float32)
+            near_sums = np.zeros((size[1], *tight.shape[1:]), np.float32)
+            sweep = kernel.sweep_two if wide.shape[-1] == 1 else kernel.sweep
+            sweep(
+                mode, rows, self._logits, pairs, levels.index, levels.share, self._norm,
+                own_pairs, self._norms, self._weights, wide, tight, far_sums, near_sums, result,
+            )  # fmt: skip
+            return far, far_sums, near, near_sums
+
+        next_wide, next_tight = np.zeros_like(wide), np.zeros_like(tight)
+        for far, far_sums, near, near_sums in in_order(chunk, self._rows):
+            if not last:
+                next_wide[far] += far_sums
+                next_tight[near] += near_sums
+        if last:
+            return wide, tight
+        return (
+            blurred(next_wide, [*(axis.taps for axis in self._wide), levels.taps]),
+            blurred(next_tight, [axis.taps for axis in self._tight]),
+        )
+
+
+class _Latticed:
+    """The mean field of several channels, on a permutohedral lattice."""
+
+    def __init__(
+        self,
+        logits: Array,
+        tight: list[Axis],
+        guide: Array,
+        widths: tuple[float, ...],
+        weights: tuple[Any, Any],
+        seen: Array,
+        report: Reporter,
+    ) -> None:
+        from napari_tessera.algorithms.crf.permutohedral import Lattice
+
+        self._logits, self._tight, self._weights = logits, tight, weights
+        self._norms = tuple(axis.norm() for axis in tight)
+        self._rows = rows_of(logits.shape)
+        places = [
+            np.broadcast_to(
+                np.arange(length).reshape(-1, *(1,) * (2 - axis)) / width, guide[0].shape
+            )
+            for axis, (length, width) in enumerate(zip(guide.shape[1:], widths, strict=True))
+            if length > 1
+        ]
+        features = np.stack([each.reshape(-1) for each in (*places, *guide)], -1)
+        self._lattice = Lattice(features.astype(np.float32), report=report)
+        there = seen.reshape(-1).astype(np.float32)
+        sums = self._lattice.filter(there[:, None])[:, 0]
+        self._norm = there / np.sqrt(np.maximum(sums, np.float32(1e-20)))
+
+    def run(self, iterations: int, report: Reporter) -> Array:
+        """Return the logits after some iterations."""
+        logits = self._logits.reshape(len(self._norm), -1)
+        near = np.zeros_like(logits)
+        vertices = self._shared(logits, near, None)
+        for number in range(iterations):
+            self._smoothed(near)
+            if number < iterations - 1:
+                vertices = self._shared(logits, near, vertices)
+            report(Progress(number + 1, iterations))
+        if iterations:
+            far = self._lattice.slice(vertices)
+            far *= (self._weights[0] * self._norm)[:, None]
+            near += far
+            near += logits
+        return (near if iterations else logits).reshape(self._logits.shape)
+
+    def _shared(self, logits: Array, near: Array, vertices: Array | None) -> Array:
+        """Return the next vertices; `near` becomes the contrasts that were put into them."""
+        from napari_tessera.algorithms.crf.bilateral_grid_kernels import update
+
+        sums = self._lattice.sums(logits.shape[1])
+
+        def part(own: Any) -> None:
+            values = np.zeros((own.pixels.stop - own.pixels.start, logits.shape[1]), np.float32)
+            if vertices is not None:
+                own.slice(vertices, values)
+            inside = own.pixels
+            update(logits[inside], near[inside], self._norm[inside], self._weights[0], values)
+            own.splat(values, sums)
+
+        for _ in in_order(part, self._lattice.parts):
+            pass
+        return self._lattice.blur(self._lattice.collect(sums))
+
+    def _smoothed(self, near: Array) -> None:
+        """Turn contrasts into the messages of the smoothness kernel, in place."""
+        from napari_tessera.algorithms.crf import bilateral_grid_kernels as kernel
+
+        pairs, whole = tuple(axis.pair for axis in self._tight), near.reshape(self._logits.shape)
+        ends = [axis.nodes for axis in self._tight[:2]] + [self._tight[2].nodes + 1]
+        grid = np.zeros((*ends, near.shape[1]), np.float32)
+
+        def put(rows: tuple[int, int]) -> tuple[slice, Array]:
+            inside = _nodes(self._tight[0], rows)
+            sums = np.zeros((inside.stop - inside.start, *grid.shape[1:]), np.float32)
+            kernel.put_lines(rows, whole, pairs, self._norms, sums)
+            return inside, sums
+
+        for inside, sums in in_order(put, self._rows):
+            grid[inside] += sums
+        grid = blurred(grid, [axis.taps for axis in self._tight])
+
+        def take(rows: tuple[int, int]) -> None:
+            kernel.take_lines(rows, grid, pairs, self._norms, self._weights[1], whole)
+
+        for _ in in_order(take, self._rows):
+            pass
+
+
+def _nodes(axis: Axis, rows: tuple[int, int]) -> slice:
+    """Return the nodes to which some rows give."""
+    first, stop = rows
+    return slice(int(axis.index[first]), min(int(axis.index[stop - 1]) + 2, axis.nodes))

@@ -1,0 +1,1 @@
+"""Intensities: smoothing, histograms, gradients, colours."""

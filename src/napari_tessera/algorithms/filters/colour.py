@@ -1,0 +1,86 @@
+"""Intensities, colours and channels as points in a space in which distances have a meaning."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from napari_tessera.algorithms.filters.smoothing import smooth
+from napari_tessera.algorithms.parallel import map_slabs
+from napari_tessera.signature.words import Array, NothingToSeparate
+
+ColourSpace = Literal["as is", "lab"]
+
+
+def features(image: Array, channel_axis: int | None, space: ColourSpace) -> Array:
+    """Return the intensities of each pixel as a point, on all cores.
+
+    Parameters
+    ----------
+    image : ndarray
+    channel_axis : int, optional
+        The axis of colours or channels; None = grey.
+    space : {"as is", "lab"}
+        The channels themselves, or CIE L*a*b*, in which equal distances look equally different.
+        Colours are red, green, blue: whole numbers of the full range of their type, or 0 to 1.
+
+    Returns
+    -------
+    ndarray of float32, shape (..., channels)
+
+    Raises
+    ------
+    ValueError
+        If Lab is asked of an image that has no three colours.
+    """
+    if channel_axis is None:
+        if space == "lab":
+            raise ValueError(
+                "colour_space is 'lab', but image is grey; choose 'as is', or pass an RGB image"
+            )
+        return image[..., np.newaxis].astype(np.float32)
+    channels = np.moveaxis(image, channel_axis, -1)
+    if space == "as is":
+        return channels.astype(np.float32)
+    if channels.shape[-1] not in (3, 4):
+        raise ValueError(
+            f"colour_space is 'lab', but image has {channels.shape[-1]} channels; choose 'as is', "
+            "or pass red, green and blue"
+        )
+    from skimage.color import rgb2lab
+
+    return map_slabs(
+        lambda slab: rgb2lab(slab).astype(np.float32), channels[..., :3], 0, np.float32
+    )
+
+
+def smooth_points(points: Array, width: tuple[float, ...]) -> tuple[Array, Array | None]:
+    """Fill what has no value by the mean of the rest, then smooth each channel.
+
+    Parameters
+    ----------
+    points : ndarray, shape (..., channels)
+    width : tuple of float
+        Standard deviation of the Gaussian along each spatial axis, in pixels.
+
+    Returns
+    -------
+    points : ndarray
+    valid : ndarray of bool or None
+        Where all channels have a value; None if everywhere.
+
+    Raises
+    ------
+    NothingToSeparate
+        If no pixel has a value.
+    """
+    valid: Array = np.asarray(np.isfinite(points).all(axis=-1))
+    if not valid.any():
+        raise NothingToSeparate("image holds only NaN and infinity; pass one with finite values")
+    if not valid.all():
+        points = np.where(valid[..., np.newaxis], points, points[valid].mean(axis=0))
+    if any(width):
+        channels = [smooth(points[..., c], width) for c in range(points.shape[-1])]
+        points = np.stack(channels, axis=-1)
+    return points, None if valid.all() else valid

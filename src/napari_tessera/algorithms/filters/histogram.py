@@ -1,0 +1,314 @@
+"""Histograms gathered piece by piece, and the levels that automatic thresholds choose from them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from napari_tessera.algorithms.parallel import in_order
+from napari_tessera.signature.words import Array, NothingToSeparate
+
+BINS = 1 << 16
+"""One bin per value up to this many values; wider data get this many bins of equal width."""
+
+_COARSE = 2048
+_CHUNK = 1 << 18  # bincount holds the interpreter lock: under a millisecond at a time
+
+
+class Histogram(NamedTuple):
+    """How often each intensity occurs.
+
+    Attributes
+    ----------
+    values : ndarray of float64
+        The intensities that occur, lowest first; with more than 65 536 of them, the upper edges of
+        bins of equal width.
+    counts : ndarray of int64
+        Number of pixels of each.
+    whole : bool
+        True if the image has whole numbers.
+    """
+
+    values: Array
+    counts: Array
+    whole: bool
+
+
+def histogram(pieces: Iterable[Array]) -> Histogram:
+    """Count the intensities of an image given in pieces.
+
+    Exact for whole numbers (up to 2^53) that span up to 65 536 values or take as many different
+    ones, and for images of up to 65 536 pixels; otherwise with 65 536 bins of equal width.
+
+    Parameters
+    ----------
+    pieces : iterable of ndarray
+        Read twice; NaN and infinity do not count.
+
+    Raises
+    ------
+    ValueError
+        If no pixel has a value.
+
+    Examples
+    --------
+    >>> histogram([np.array([3, 3]), np.array([7])]).counts
+    array([2, 1])
+    """
+    low, high, size, whole = _range(pieces)
+    if low == high:
+        return Histogram(np.array([float(low)]), np.array([size]), whole)
+    if whole and high - low < BINS:
+        counts = _total(pieces, lambda piece: _count_whole(piece, int(low), int(high)))
+        return _occurring(float(low) + np.arange(counts.size), counts, whole)
+    exact = _count_distinct(pieces) if whole or size <= BINS else None
+    if exact is not None:
+        return Histogram(*exact, whole)
+    width = (high - low) / BINS
+    counts = _total(pieces, lambda piece: _count_bins(piece, low, width))
+    return _occurring(low + width * np.arange(1, BINS + 1), counts, whole)
+
+
+def _occurring(values: Array, counts: Array, whole: bool) -> Histogram:
+    some = counts > 0
+    return Histogram(values[some].astype(np.float64), counts[some], whole)
+
+
+def _range(pieces: Iterable[Array]) -> tuple[Any, Any, int, bool]:
+    """Return lowest and highest value, number of pixels, and whether all are whole numbers."""
+    low: Any = None
+    high, size, whole = low, 0, True
+    for piece in pieces:
+        values = piece
+        if piece.dtype.kind == "f" and not np.isfinite(piece.sum(dtype=np.float64)):
+            values = piece[np.isfinite(piece)]  # a copy, made only where there are gaps
+        if values.size:
+            # .item(): large integers stay exact as Python's own
+            lowest, highest = values.min().item(), values.max().item()
+            low = lowest if low is None else min(low, lowest)
+            high = highest if high is None else max(high, highest)
+            size += values.size
+            whole &= piece.dtype.kind != "f"
+    if size == 0:
+        raise NothingToSeparate("image has no pixel with a finite value to find a threshold from")
+    return low, high, size, whole
+
+
+def _chunks(piece: Array) -> list[Array]:
+    flat = piece.reshape(-1)
+    return [flat[start : start + _CHUNK] for start in range(0, flat.size, _CHUNK)]
+
+
+def _total(pieces: Iterable[Array], count: Callable[[Array], Array]) -> Array:
+    chunks = (chunk for piece in pieces for chunk in _chunks(piece))
+    return np.asarray(sum(in_order(count, chunks), start=np.zeros(1, np.int64)))
+
+
+def _count_whole(values: Array, low: int, high: int) -> Array:
+    if values.dtype == np.uint8 and values.size % 2 == 0 and values.flags.c_contiguous:
+        # two neighbours at a time: half as many elements for bincount, the slowest step
+        pairs = np.bincount(values.view(np.uint16), minlength=BINS).reshape(256, 256)
+        return np.asarray((pairs.sum(0) + pairs.sum(1))[low : high + 1])
+    if values.dtype.kind == "u":
+        shifted = (values - values.dtype.type(low)).astype(np.int64)
+    else:
+        shifted = values.astype(np.int64) - low
+    return np.asarray(np.bincount(shifted, minlength=high - low + 1))
+
+
+def _count_bins(values: Array, low: float, width: float) -> Array:
+    steps = values.astype(np.float64)
+    if not np.isfinite(steps.sum()):
+        steps = steps[np.isfinite(steps)]
+    steps -= low
+    steps /= width
+    bins = steps.astype(np.int64)
+    return np.asarray(np.bincount(np.minimum(bins, BINS - 1), minlength=BINS))
+
+
+def _count_distinct(pieces: Iterable[Array]) -> tuple[Array, Array] | None:
+    values, counts = np.empty(0), np.empty(0, np.int64)
+    for piece in pieces:
+        own, times = np.unique(piece[np.isfinite(piece)], return_counts=True)
+        merged, where = np.unique(np.concatenate([values, own]), return_inverse=True)
+        if merged.size > BINS:
+            return None
+        total = np.bincount(where, np.concatenate([counts, times]), merged.size)
+        values, counts = merged, total.astype(np.int64)
+    return values, counts
+
+
+def otsu(found: Histogram, classes: int = 2) -> tuple[float, ...]:
+    """Return the levels that maximise the variance between classes.
+
+    Exact for two classes, and for more while at most 2048 different values occur; above that the
+    best levels of a histogram of 2048 bins are improved one at a time until none can be.
+
+    References
+    ----------
+    N. Otsu, "A threshold selection method from gray-level histograms", IEEE Trans. Systems, Man
+    and Cybernetics 9(1), 1979. P.-S. Liao, T.-S. Chen and P.-C. Chung, "A fast algorithm for
+    multilevel thresholding", J. Information Science and Engineering 17, 2001.
+    """
+    values, counts, _ = found
+    if values.size < classes:
+        raise NothingToSeparate(
+            f"classes is {classes}, but the image has only {values.size} different values; "
+            "choose fewer classes"
+        )
+    weight = np.concatenate([[0.0], np.cumsum(counts, dtype=np.float64)])
+    total = np.concatenate([[0.0], np.cumsum((values - values[0]) * counts)])
+    if values.size <= _COARSE or classes == 2:
+        cuts = _cuts(weight, total, np.arange(values.size + 1), classes)
+    else:
+        edges = np.linspace(values[0], values[-1], _COARSE + 1)
+        coarse = np.unique(np.searchsorted(values, edges, side="right"))
+        coarse = np.unique(np.concatenate([[0], coarse]))
+        cuts = _improved(weight, total, _cuts(weight, total, coarse, classes))
+    return tuple(float(values[cut - 1]) for cut in cuts)
+
+
+def _spread(weight: Array, total: Array, start: Any, stop: Any) -> Array:
+    """Sum squared over weight of the values from index `start` to `stop`: large = compact class."""
+    w = weight[stop] - weight[start]
+    return np.asarray(
+        np.where(w > 0, (total[stop] - total[start]) ** 2 / np.where(w > 0, w, 1), -1)
+    )
+
+
+def _cuts(weight: Array, total: Array, places: Array, classes: int) -> list[int]:
+    """Choose the best `classes` - 1 of `places` by dynamic programming."""
+    if classes == 2:
+        inner = places[1:-1]
+        both = _spread(weight, total, 0, inner) + _spread(weight, total, inner, places[-1])
+        return [int(inner[np.argmax(both)])]
+    best = _spread(weight, total, 0, places)
+    chosen = []
+    for _ in range(classes - 1):
+        step = np.empty(places.size)
+        back = np.zeros(places.size, np.int64)
+        step[0] = -np.inf
+        for j in range(1, places.size):
+            sums = best[:j] + _spread(weight, total, places[:j], places[j])
+            back[j] = np.argmax(sums)
+            step[j] = sums[back[j]]
+        best = step
+        chosen.append(back)
+    cuts, j = [], places.size - 1
+    for back in reversed(chosen):
+        j = int(back[j])
+        cuts.append(int(places[j]))
+    return cuts[::-1]
+
+
+def _improved(weight: Array, total: Array, cuts: list[int]) -> list[int]:
+    """Move one cut at a time to its best place between its neighbours until none moves."""
+    while True:
+        old = list(cuts)
+        for k in range(len(cuts)):
+            low = cuts[k - 1] if k else 0
+            high = cuts[k + 1] if k + 1 < len(cuts) else weight.size - 1
+            cuts[k] = _cuts(weight, total, np.arange(low, high + 1), 2)[0]
+        if cuts == old:
+            return cuts
+
+
+def hysteresis(found: Histogram, objects: str = "bright") -> tuple[float, float]:
+    """Return Otsu's level and the middle between it and the mean of the background, lower first.
+
+    Examples
+    --------
+    >>> hysteresis(histogram([np.array([0, 0, 2, 2, 9, 9])]))
+    (1.5, 2.0)
+    """
+    strong = otsu(found)[0]
+    bright = found.values > strong
+    background = ~bright if objects == "bright" else bright
+    mean = float(np.average(found.values[background], weights=found.counts[background]))
+    weak = (strong + mean) / 2
+    return min(weak, strong), max(weak, strong)
+
+
+def li(found: Histogram) -> float:
+    """Return the level of least cross-entropy.
+
+    References
+    ----------
+    C. H. Li and P. K. S. Tam, "An iterative algorithm for minimum cross entropy thresholding",
+    Pattern Recognition Letters 19(8), 1998.
+    """
+    values, counts, _ = found
+    shifted = values - values[0]
+    tolerance = np.diff(values).min() / 2
+    level, old = float(np.average(shifted, weights=counts)), -2 * tolerance
+    while abs(level - old) > tolerance:
+        bright = shifted > level
+        above = np.average(shifted[bright], weights=counts[bright])
+        below = np.average(shifted[~bright], weights=counts[~bright])
+        if below == 0:
+            break
+        old, level = level, (below - above) / (np.log(below) - np.log(above))
+    return float(level + values[0])
+
+
+def triangle(found: Histogram) -> float:
+    """Return the level furthest below the line from the histogram's peak to its far end.
+
+    References
+    ----------
+    G. W. Zack, W. E. Rogers and S. A. Latt, "Automatic measurement of sister chromatid exchange
+    frequency", J. Histochemistry and Cytochemistry 25(7), 1977.
+    """
+    counts, centres = _dense(found, 256)
+    peak, last = int(counts.argmax()), counts.size - 1
+    flip = peak < last - peak
+    if flip:
+        counts, peak = counts[::-1], last - peak
+    height, side = counts[peak], np.arange(peak)
+    norm = np.hypot(height, peak)
+    distance = height / norm * side - peak / norm * counts[:peak]
+    level = int(distance.argmax())
+    return float(centres[last - level if flip else level])
+
+
+def _dense(found: Histogram, most: int = BINS) -> tuple[Array, Array]:
+    """Return counts and centres of bins without holes: one per whole number, else 256."""
+    values, counts, whole = found
+    if whole and values[-1] - values[0] < most:
+        centres = np.arange(values[0], values[-1] + 1)
+        dense = np.zeros(centres.size, np.int64)
+        dense[(values - values[0]).astype(np.int64)] = counts
+        return dense, centres
+    dense, edges = np.histogram(values, 256, weights=counts)
+    return dense.astype(np.int64), (edges[:-1] + edges[1:]) / 2
+
+
+def level(found: Histogram, method: str) -> float:
+    """Return the level that `method` (see `threshold`) chooses between two classes."""
+    if found.values.size < 2:
+        raise NothingToSeparate(
+            f"image is constant (every pixel is {found.values[0]:g}); there is nothing to separate"
+        )
+    if method == "otsu":
+        return otsu(found)[0]
+    if method == "li":
+        return li(found)
+    if method == "triangle":
+        return triangle(found)
+    if method == "mean":
+        return float(np.average(found.values, weights=found.counts))
+    from skimage import filters  # slow to load, and the methods above do not need it
+
+    if method == "yen":
+        return float(filters.threshold_yen(hist=_dense(found)))
+    if method == "isodata":
+        return float(filters.threshold_isodata(hist=_dense(found)))
+    try:
+        return float(filters.threshold_minimum(hist=_dense(found, 256)))
+    except RuntimeError:
+        raise ValueError(
+            "method is 'minimum', but the histogram has no two peaks with a valley between them; "
+            "choose 'otsu' or 'triangle', or smooth less"
+        ) from None

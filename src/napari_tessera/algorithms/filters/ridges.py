@@ -1,0 +1,122 @@
+"""Lines along which an image is steepest: the heart of Canny's edges."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from napari_tessera.algorithms.filters.gradient import Gradient, by_rows, relative
+from napari_tessera.signature.words import Array, NothingToSeparate, Reporter, VoxelSize
+
+_SHIFT = 10  # magnitudes are counted by the first 22 bits of their float32: 1/8192 apart
+_INFINITE = 0x7F800000  # the bits of infinity; those of NaN are higher
+_WEAK, _STRONG, _JOINED = 1, 2, 3
+
+
+def quantiles(magnitudes: Iterable[Array], shares: tuple[float, float]) -> tuple[float, float]:
+    """Return the magnitudes below which these shares of all pixels lie, up to 1/8192 too low."""
+    counts = np.zeros((_INFINITE >> _SHIFT) + 1, np.int64)
+    for each in magnitudes:
+        _count(each.reshape(-1).view(np.int32), counts)
+    bins = np.flatnonzero(counts)
+    if not bins.any():
+        raise NothingToSeparate("image is constant; there is no edge to find")
+    total = np.cumsum(counts[bins])
+    # a level at the lower end of its bin: magnitudes that are equal stay on one side of it
+    values = (bins << _SHIFT).astype(np.int32).view(np.float32)
+    low, high = (float(values[np.searchsorted(total, share * total[-1])]) for share in shares)
+    return low, high
+
+
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _count(bits: Any, counts: Any) -> None:
+    """Count magnitudes by the leading bits, which are in the order of the numbers."""
+    for each in bits:
+        if each <= _INFINITE:
+            counts[each >> _SHIFT] += 1
+
+
+def ridges(
+    slopes: Gradient,
+    levels: tuple[float, float],
+    voxel: VoxelSize,
+    inside: Array | None = None,
+    report: Reporter | None = None,
+) -> Array:
+    """Mark lines of pixels that are steepest along their gradient, with hysteresis.
+
+    Parameters
+    ----------
+    slopes : Gradient
+    levels : tuple of float
+        Magnitude from which a line goes on, and magnitude that starts one.
+    voxel : VoxelSize
+    inside : ndarray of bool, optional
+        Where lines may be; None = everywhere.
+    report : Reporter, optional
+
+    Returns
+    -------
+    ndarray of uint8, shape (Y, X)
+    """
+    result: Array = np.zeros(slopes.magnitude.shape, np.uint8)
+    settings = (*relative(voxel), *levels)
+
+    def suppress(rows: tuple[int, int]) -> None:
+        _suppress(slopes, rows, settings, result)
+
+    by_rows(suppress, result, Reporter.of(report))
+    if inside is not None:
+        result[~inside] = 0
+    _connect(result.reshape(-1), result.shape[1], np.empty(np.count_nonzero(result), np.int64))
+    return np.asarray((result == _JOINED).view(np.uint8))
+
+
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _suppress(slopes: Any, span: Any, settings: Any, result: Any) -> None:
+    magnitude, dy, dx = slopes
+    start, stop = span
+    tall, wide, low, high = settings
+    rows, columns = magnitude.shape
+    for y in range(max(start, 1), min(stop, rows - 1)):
+        for x in range(1, columns - 1):
+            slope = magnitude[y, x]
+            if not (slope >= low and slope > 0):
+                continue
+            # the way uphill in pixels: where pixels are tall, fewer of them
+            v, u = dy[y, x] / tall, dx[y, x] / wide
+            down = 1 if v >= 0 else -1
+            right = 1 if u >= 0 else -1
+            if abs(v) > abs(u):
+                slant = abs(u) / abs(v)
+                above, below = magnitude[y + down, x], magnitude[y - down, x]
+            else:
+                slant = abs(v) / abs(u)
+                above, below = magnitude[y, x + right], magnitude[y, x - right]
+            above += slant * (magnitude[y + down, x + right] - above)
+            below += slant * (magnitude[y - down, x - right] - below)
+            if slope > above and slope >= below:  # of two equals one; none beside NaN
+                result[y, x] = _STRONG if slope >= high else _WEAK
+
+
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _connect(ridges: Any, columns: int, stack: Any) -> None:
+    """Mark as joined what strong pixels reach over weak ones; the outermost pixels are 0."""
+    for start in range(ridges.size):
+        if ridges[start] != _STRONG:
+            continue
+        ridges[start] = _JOINED
+        stack[0] = start
+        top = 1
+        while top:
+            top -= 1
+            pixel = stack[top]
+            for row in (-columns, 0, columns):
+                for near in range(pixel + row - 1, pixel + row + 2):
+                    if ridges[near] == _WEAK or ridges[near] == _STRONG:
+                        ridges[near] = _JOINED
+                        stack[top] = near
+                        top += 1

@@ -1,0 +1,1 @@
+"""Distances, outlines, hulls, moments."""

@@ -1,0 +1,1 @@
+"""Label images: ids, boxes, runs, places."""

@@ -1,0 +1,1 @@
+"""Opening, closing and their kin, for labels and for intensities."""

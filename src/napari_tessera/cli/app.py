@@ -1,0 +1,333 @@
+"""Every method as a command, made from its signature: ``napari-tessera METHOD INPUTS ...``."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from napari_tessera import __version__
+from napari_tessera.cli.train import import_command, models_command, train_command
+from napari_tessera.deep.inference.cache import Kept
+from napari_tessera.io.files import WRITTEN, check_output, read, read_extra, write
+from napari_tessera.methods.registry import METHODS, Method
+from napari_tessera.pipeline.recipe import Recipe
+from napari_tessera.pipeline.recipe_data import unpack_region
+from napari_tessera.pipeline.result import Result, counted, result_name
+from napari_tessera.pipeline.source import Source
+from napari_tessera.pipeline.stack import LevelsFrom, run
+from napari_tessera.signature.parameters import Parameter
+from napari_tessera.signature.units import METRES
+from napari_tessera.signature.units import unit as short_unit
+from napari_tessera.signature.words import Progress, VoxelSize
+
+_NUMBERS = (int, float)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line; the exit status is 1 if a file failed, 2 if an option is wrong."""
+    sys.exit(app()(arguments, result_action="return_value") or 0)
+
+
+def app() -> Any:
+    """Return the command line application with one command per method."""
+    from cyclopts import App
+
+    top = App(
+        name="napari-tessera",
+        help="Segment images: one command per method, with the options of its form in napari.",
+        version=__version__,
+    )
+    for method in METHODS.values():
+        name = method.name.replace("_", "-")
+        top.command(_command(method), name=name, help=_help(method))
+    top.command(train_command, name="train")
+    models = App(name="models", help="List your trained models, or import one.")
+    models.default(models_command)
+    models.command(import_command, name="import")
+    top.command(models)
+    top.command(methods, name="list")
+    top.command(replay)
+    return top
+
+
+def methods() -> None:
+    """List the methods, by group."""
+    for group in dict.fromkeys(method.group for method in METHODS.values()):
+        print(group)
+        for method in METHODS.values():
+            if method.group == group:
+                print(f"  {method.name.replace('_', '-'):20} {method.summary}")
+
+
+def replay(
+    recipe: Path,
+    inputs: list[Path],
+    /,
+    *,
+    output: Path,
+    image: str | None = None,
+    overwrite: bool = False,
+) -> int:
+    """Run a saved recipe on other files.
+
+    Parameters
+    ----------
+    recipe : Path
+        The recipe, saved as JSON.
+    inputs : list of Path
+        Images to run it on.
+    output : Path
+        A file, or a folder when there are several inputs.
+    image : str
+        The image to measure in, for recipes that name one: a file, or a folder, where cells.tif
+        goes with the input cells.tif or cells-watershed.tif.
+    overwrite : bool
+        Replace existing files.
+    """
+    try:
+        kept = Recipe.load(recipe)
+    except (OSError, ValueError, TypeError) as error:
+        print(f"{recipe}: {error}", file=sys.stderr)
+        return 2
+
+    def one(path: Path, source: Source, target: Path, report: Callable[[Progress], None]) -> Result:
+        images = _beside(path, {"image": image})
+        result = kept.run(source, report, **images)
+        write(target, result, source, kept.on(source, **images), overwrite=overwrite)
+        return result
+
+    reading = {"channel_axis": kept.first.channel_axis}
+    return _each(inputs, output, kept.method, one, reading, overwrite=overwrite)
+
+
+def _beside(path: Path, images: Mapping[str, str | None]) -> dict[str, Source]:
+    """Open the images that go with an input: files, or those of its name in folders."""
+    found = {name: Path(text) for name, text in images.items() if text is not None}
+    return {name: read(_namesake(file, path)) for name, file in found.items()}
+
+
+def _namesake(place: Path, path: Path) -> Path:
+    """Return a file, or the one in a folder that an input is named after."""
+    if not place.is_dir() or place.suffix == ".zarr":
+        return place
+    stem = path.stem.removesuffix(".ome")
+    own = {each.stem.removesuffix(".ome"): each for each in sorted(place.iterdir())}
+    fitting = [name for name in own if stem == name or stem.startswith(f"{name}-")]
+    if not fitting:
+        raise FileNotFoundError(f"{str(place)!r} has no file that {path.name!r} is named after")
+    return own[max(fitting, key=len)]
+
+
+def _help(method: Method) -> str:
+    from napari_tessera.signature.parameters import docs
+
+    return f"{method.summary}\n\n{docs(method.function).description}"
+
+
+def _command(method: Method) -> Callable[..., int]:
+    """Return the command of a method: its options, and those that every method shares."""
+
+    def command(inputs: list[Path], /, **options: Any) -> int:
+        return _run(method, inputs, **options)
+
+    own = [_option(parameter) for parameter in method.asked]
+    first = inspect.Parameter("inputs", inspect.Parameter.POSITIONAL_ONLY, annotation=list[Path])
+    command.__signature__ = inspect.Signature([first, *_shared(method), *own])  # type: ignore[attr-defined]
+    command.__annotations__ = {
+        p.name: p.annotation
+        for p in command.__signature__.parameters.values()  # type: ignore[attr-defined]
+    }
+    command.__doc__ = None
+    return command
+
+
+def _keyword(name: str, kind: Any, default: Any, text: str, **extra: Any) -> inspect.Parameter:
+    from cyclopts import Parameter as Option
+
+    return inspect.Parameter(
+        name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=default,
+        annotation=Annotated[kind, Option(help=text, **extra)],
+    )
+
+
+def _shared(method: Method) -> list[inspect.Parameter]:
+    """Return the options that say what to read, what to write and how to walk through it."""
+    empty = inspect.Parameter.empty
+    formats = ", ".join(WRITTEN.get(method.returns, WRITTEN["labels"]))
+    several: dict[str, Any] = {"consume_multiple": True}
+    text = "Labels to refine, such as 3 7; the others keep their pixels. By default all."
+    chosen = _keyword("only", list[int] | None, None, text, **several)
+    return [
+        *([chosen] if method.refines else []),
+        _keyword("output", Path, empty, f"File to write ({formats}), or a folder."),
+        _keyword(
+            "planes",
+            bool | None,
+            None,
+            "Work on planes, or on volumes; by default on volumes where the file names a z axis.",
+            negative="--volume",
+        ),
+        _keyword("levels_from", LevelsFrom, "each", "Automatic levels of each plane, or of all."),
+        _keyword("join", bool, False, "Objects that overlap from plane to plane keep a number."),
+        _keyword("channels", str | None, None, "Axis of the channels, or rgb; else the file's."),
+        _keyword("channel", int | None, None, "The channel to take; by default luminance or mean."),
+        _keyword(
+            "spacing", str | None, None, "Pixel size, such as '2 0.5 0.5 um'; else the file's."
+        ),
+        _keyword("region", str | None, None, "Part to work on, as a recipe writes it (JSON)."),
+        _keyword("overwrite", bool, False, "Replace existing files."),
+    ]
+
+
+def _option(parameter: Parameter) -> inspect.Parameter:
+    """Return the command line option of a method's parameter."""
+    kind: Any = str
+    extra: dict[str, Any] = {}
+    if parameter.choices:
+        kind = Literal[parameter.choices]
+    elif parameter.word.name == "levels":
+        kind, extra = list[float], {"consume_multiple": True}
+    elif parameter.type in (*_NUMBERS, bool):
+        kind = parameter.type
+    default = inspect.Parameter.empty if parameter.required else parameter.default
+    text = parameter.help
+    if parameter.word.name == "image":
+        text += " A file, or a folder: cells.tif goes with cells.tif and cells-watershed.tif."
+    elif parameter.word.name == "path":
+        text += " As JSON: [[y, x], [y, x]]."
+    elif parameter.is_array:
+        text += " An image of labels, or points saved from napari as .csv."
+    kind = kind | None if parameter.optional else kind
+    return _keyword(parameter.name, kind, default, text, **extra)
+
+
+def _run(
+    method: Method,
+    inputs: list[Path],
+    /,
+    *,
+    output: Path,
+    planes: bool | None = None,
+    levels_from: LevelsFrom = "each",
+    join: bool = False,
+    channels: str | None = None,
+    channel: int | None = None,
+    spacing: str | None = None,
+    region: str | None = None,
+    only: list[int] | None = None,
+    overwrite: bool = False,
+    **options: Any,
+) -> int:
+    arrays = {p.name for p in method.options if p.is_array}
+    images = {p.name for p in method.options if p.word.name == "image"}
+    try:
+        values = {
+            name: read_extra(value) if name in arrays - images and value is not None else value
+            for name, value in options.items()
+        }
+        for parameter in method.options:
+            if parameter.word.name == "path":
+                values[parameter.name] = json.loads(values[parameter.name])
+        method.complete(values)
+        axis = channels if channels in (None, "rgb") else int(channels or 0)
+        reading = {"channel_axis": axis, "channel": channel, "spacing": _spacing(spacing)}
+        part = None if region is None else unpack_region(json.loads(region))
+    except (ValueError, TypeError, KeyError, OSError) as error:
+        print(f"{method.name}: {error}", file=sys.stderr)
+        return 2
+    over: Any = None if planes is None else ("planes" if planes else "volume")
+
+    models = Kept()  # one network for all files
+
+    def one(path: Path, source: Source, target: Path, report: Callable[[Progress], None]) -> Result:
+        walk: dict[str, Any] = {"over": over, "levels_from": levels_from, "join": join}
+        walk |= {"region": part, "only": only or ()}
+        own = {**values, **_beside(path, {name: values.get(name) for name in images})}
+        recipe = Recipe.of(method, source, own, **walk)
+        result = run(method, source, own, kept=models, report=report, **walk)
+        write(target, result, source, recipe, overwrite=overwrite)
+        return result
+
+    return _each(inputs, output, method.name, one, reading, overwrite=overwrite)
+
+
+def _each(
+    inputs: list[Path],
+    output: Path,
+    method: str,
+    one: Callable[[Path, Source, Path, Callable[[Progress], None]], Result],
+    reading: dict[str, Any],
+    *,
+    overwrite: bool,
+) -> int:
+    """Work on one file after the other; a failing one is reported and the rest goes on."""
+    folder = output.suffix != ".zarr" and (output.is_dir() or not output.suffix)
+    if len(inputs) > 1 and not folder:
+        print(f"output is {str(output)!r}; give a folder for several inputs", file=sys.stderr)
+        return 2
+    targets = [output / Path(result_name(path.name, method)) for path in inputs]
+    twice = next((name for name in targets if targets.count(name) > 1), None)
+    if len(inputs) > 1 and twice is not None:
+        print(f"several inputs would be written to {twice}; rename them", file=sys.stderr)
+        return 2
+    (output if folder else output.parent).mkdir(parents=True, exist_ok=True)
+    failures = 0
+    for path, target in zip(inputs, targets if folder else [output], strict=True):
+        began = time.monotonic()
+        try:
+            check_output(target, METHODS[method].returns, overwrite=overwrite)
+            result = one(path, read(path, **reading), target, _progress(path.name))
+        except Exception as error:  # noqa: BLE001 (one bad file must not end the batch)
+            failures += 1
+            print(f"\r{path}: {error}", file=sys.stderr)
+        else:
+            found = counted(result.kind, result.number)
+            print(f"\r{path}: {found}, {time.monotonic() - began:.2g} s -> {target}")
+    return 1 if failures else 0
+
+
+def _progress(name: str) -> Callable[[Progress], None]:
+    """Return a report that draws a percentage where somebody can see it."""
+    last = [-1]
+
+    def report(progress: Progress) -> None:
+        percent = int(100 * progress.done)
+        if sys.stderr.isatty() and percent > last[0]:
+            last[0] = percent
+            print(f"\r{name}: {percent} %", end="", file=sys.stderr)
+
+    return report
+
+
+def _spacing(text: str | None) -> VoxelSize | None:
+    """Return a pixel size from text such as "2 0.5 0.5 um"."""
+    if text is None:
+        return None
+    words = text.replace(",", " ").split()
+    unit = "pixel" if not words or _is_number(words[-1]) else short_unit(words.pop())
+    wanted = "write one positive number per axis and a unit: '2 0.5 0.5 um'"
+    if unit not in ("pixel", "px", *METRES):
+        raise ValueError(f"spacing is {text!r}; {wanted}")
+    try:
+        return VoxelSize([float(word) for word in words], unit)
+    except ValueError:
+        raise ValueError(f"spacing is {text!r}; {wanted}") from None
+
+
+def _is_number(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    main()

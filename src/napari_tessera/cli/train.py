@@ -1,0 +1,182 @@
+"""``napari-tessera train`` and ``napari-tessera models``: networks from the command line."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path  # noqa: TC003 (the command line reads the annotations)
+from typing import Any, Literal
+
+from napari_tessera.deep.models.library import models, unreadable
+from napari_tessera.deep.networks.registry import NETWORKS
+from napari_tessera.deep.settings import (
+    Augmentation,
+    Examples,
+    Objective,
+    Optimisation,
+    Transfer,
+)
+from napari_tessera.deep.training.distributed import EndedElsewhere
+from napari_tessera.deep.training.task import Task
+from napari_tessera.deep.training.torchrun import joined, outlast
+from napari_tessera.deep.training.train import train
+from napari_tessera.io.datasets import Pairs, load, matched
+from napari_tessera.signature.words import LabelsAre, Progress, Stop
+
+
+def train_command(
+    images: Path,
+    labels: Path,
+    /,
+    *,
+    model: str,
+    network: str = "unet",
+    options: str | None = None,
+    kind: LabelsAre = "objects",
+    targets: Literal["boundaries", "distances"] = "boundaries",
+    class_names: list[str] | None = None,
+    channels: str | None = None,
+    examples: Examples | None = None,
+    augmentation: Augmentation | None = None,
+    objective: Objective | None = None,
+    optimisation: Optimisation | None = None,
+    transfer: Transfer | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    resume: bool = False,
+) -> int:
+    """Train a network on images with labels.
+
+    Processes that torchrun has started train one network together, each on a device of its own.
+
+    Parameters
+    ----------
+    images : Path
+        A file or a folder of images.
+    labels : Path
+        Their labels: cells.tif goes with cells.tif, cells-labels.tif or cells_mask.png.
+    model : str
+        Name of the model, or the path of a new folder.
+    network : str
+        unet, unet2015, fcn, segnet, segnet_basic, deeplabv3plus, unetplusplus, fpn, pspnet, manet,
+        linknet, pan, upernet, segformer, dpt, torchvision, mask_rcnn
+        or yolov5seg.
+    options : str
+        Options of the network as JSON, such as '{"encoder": null, "depth": 3, "width": 0.5}'; by
+        default those that train on a laptop.
+    kind : {"objects", "classes"}
+        What the labels are: numbered objects, or numbers of classes.
+    targets : {"boundaries", "distances"}
+        What the network learns of objects: interior and boundary, or how far inside a pixel is.
+        Networks that find objects one by one learn the objects themselves.
+    class_names : list of str
+        Names of the classes, in the order of their numbers.
+    channels : str
+        Axis of the channels, or rgb; else the files'.
+    examples : Examples
+        How patches are cut from the images and normalised.
+    augmentation : Augmentation
+        How examples are varied.
+    objective : Objective
+        What the network is to make small.
+    optimisation : Optimisation
+        How long and by which steps the weights are fitted.
+    transfer : Transfer
+        What the network knows before it sees the first example.
+    seed : int
+        The same seed gives the same weights on one CPU.
+    device : str
+        auto, cpu, cuda, cuda:1 or mps.
+    resume : bool
+        Go on where an interrupted training of this model stopped, or train it longer.
+    """
+    began = time.monotonic()
+    groups = {
+        "examples": examples,
+        "augmentation": augmentation,
+        "objective": objective,
+        "optimisation": optimisation,
+        "transfer": transfer,
+    }
+    given: dict[str, Any] = {name: group for name, group in groups.items() if group is not None}
+
+    def asked() -> tuple[Task, Pairs]:
+        axis: Any = channels if channels in (None, "rgb") else int(channels or 0)
+        chosen = None if options is None else json.loads(options)
+        names = tuple(class_names or ())
+        task = Task(network, chosen, kind, targets, **given, class_names=names, seed=seed)
+        return task, load(matched(images, labels), channel_axis=axis, kind=kind)
+
+    try:
+        with joined() as ranks:
+            task, pairs = ranks.together(asked)
+            made = train(
+                pairs.images,
+                pairs.labels,
+                model=model,
+                channel_axis=pairs.channel_axis,
+                rgb=pairs.rgb,
+                names=pairs.names,
+                spacing=pairs.spacing_of(task.axes),
+                device=device,
+                resume=resume,
+                report=_shown,
+                **{**vars(task), **pairs.taught(task)},
+            )
+    except EndedElsewhere:  # where it ended says why
+        outlast()
+        return 2
+    except (ValueError, TypeError, OSError, Stop, ArithmeticError, MemoryError) as error:
+        print(f"train: {error}", file=sys.stderr)
+        return 2
+    score = "" if made.config.score is None else f", {made.config.scored} {made.config.score:.3f}"
+    if ranks.first:
+        print(f"{made.path}{score}, {time.monotonic() - began:.0f} s")
+    return 0
+
+
+def _shown(progress: Progress) -> None:
+    """Print what a training has to say: sentences, and a line per epoch."""
+    values = progress.values
+    if "note" in values:
+        print(values["note"], file=sys.stderr)
+    if "judged" in values:
+        judged = values["judged"]
+        score = "" if judged.score is None else f", score {judged.score:.3f}"
+        print(f"epoch {values['epoch']}: loss {values['loss']:.4f}{score}", file=sys.stderr)
+
+
+def import_command(name: str, /, *, file: Path | None = None, model: str | None = None) -> int:
+    """Keep a network that torchvision has trained on photographs as one of your models.
+
+    Parameters
+    ----------
+    name : str
+        maskrcnn_resnet50_fpn, maskrcnn_resnet50_fpn_v2, deeplabv3_mobilenet_v3_large,
+        deeplabv3_resnet50, deeplabv3_resnet101, fcn_resnet50 or fcn_resnet101.
+    file : Path
+        The file of weights; by default they are downloaded.
+    model : str
+        Name of the model, or the path of a new folder; by default as the network.
+    """
+    from napari_tessera.deep.models.torchvision_import import import_model
+
+    try:
+        made = import_model(name, file=file, model=model, report=_shown)
+    except (ValueError, OSError, Stop) as error:
+        print(f"models import: {error}", file=sys.stderr)
+        return 2
+    print(made.path)
+    return 0
+
+
+def models_command() -> None:
+    """List your trained models."""
+    for model in models():
+        config = model.config
+        score = "" if config.score is None else f"{config.scored} {config.score:.3f}"
+        title = NETWORKS[config.network].title
+        print(f"{model.name:24} {title:14} {config.kind:8} {score}")
+    for name, reason in unreadable():
+        print(f"{name:24} cannot be read: {reason}")

@@ -1,0 +1,275 @@
+"""Class activation maps: where the features of a layer speak for what a network is asked about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
+from itertools import product
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from napari_tessera.deep.explain.layers import Layer, begun, seen
+from napari_tessera.deep.inference.tiling import Plan, cut, evaluating
+from napari_tessera.signature.words import Array, Progress, Reporter
+
+Number = tuple[int, ...]
+Place = tuple[int, Number]
+"""The number of a plane or volume, and that of a tile along each axis."""
+
+Asked = Callable[[torch.Tensor], torch.Tensor]
+"""Images (1, C, *tile + margins) -> the one number (without axes) whose reasons are wanted."""
+
+Tensors = list[torch.Tensor]
+Weights = Literal["mean", "each place"]
+
+_LEAST, _ROUNDING = 1e-3, 1e-5
+
+
+class Blend:
+    """A map put together from tiles that overlap; towards their sides they count less.
+
+    Parameters
+    ----------
+    tiles : Plan
+
+    Examples
+    --------
+    >>> blend = Blend(Plan((3,), (2,), (1,), ((0, 1),), 0))
+    >>> blend.share((0,)).round(2), blend.share((1,)).round(2)
+    (array([1. , 0.5], dtype=float32), array([0.5, 1. ], dtype=float32))
+    """
+
+    def __init__(self, tiles: Plan) -> None:
+        self._tiles = tiles
+        axes = [np.ones(side) if tiles.margin else _bell(side) for side in tiles.tile]
+        self._bell = reduce(np.multiply.outer, axes).astype(np.float32)
+        self._total = np.zeros(tiles.shape, np.float32)
+        for number in numbers(tiles):
+            self._total[self.place(number)] += self._bell[self.inside(number)]
+
+    def place(self, number: Number) -> tuple[slice, ...]:
+        """Return where in the image a tile lies."""
+        starts = [own[each] for own, each in zip(self._tiles.starts, number, strict=True)]
+        return tuple(
+            slice(start, min(start + side, length))
+            for start, side, length in zip(starts, self._tiles.tile, self._tiles.shape, strict=True)
+        )
+
+    def inside(self, number: Number) -> tuple[slice, ...]:
+        """Return the part of a tile that lies in the image."""
+        return tuple(slice(part.stop - part.start) for part in self.place(number))
+
+    def share(self, number: Number) -> Array:
+        """Return how much a tile counts, where it lies in the image; all together count 1."""
+        share = self._bell[self.inside(number)] / self._total[self.place(number)]
+        return np.asarray(share, np.float32)
+
+
+def heat(
+    images: Sequence[Array],
+    network: torch.nn.Module,
+    tiles: Plan,
+    layer: Layer,
+    asked: Mapping[Place, Asked],
+    *,
+    weights: Weights = "mean",
+    device: torch.device,
+    report: Reporter,
+) -> Array:
+    """Return how much the features at each pixel speak for what is asked, 0 or more.
+
+    Parameters
+    ----------
+    images : sequence of ndarray of float32, shape (C, *P)
+        Planes, or one volume.
+    network : torch.nn.Module
+    tiles : Plan
+        Of each image.
+    layer : Layer
+    asked : mapping
+        Place of a tile -> what is asked there; their sum is what is explained. It may be missing.
+    weights : {"mean", "each place"}
+        Each channel of the features counts as much as its mean gradient over all tiles that are
+        asked (Grad-CAM); or each feature counts with its own gradient.
+    device : torch.device
+        Where the network is.
+    report : Reporter
+
+    Returns
+    -------
+    ndarray of float32, shape (images, *P)
+
+    Raises
+    ------
+    ValueError
+        If what is asked does not depend on the layer.
+    """
+    blend, result = Blend(tiles), np.zeros((len(images), *tiles.shape), np.float32)
+
+    def patch(place: Place) -> torch.Tensor:
+        tile = cut(images[place[0]], tiles, place[1])[None]
+        return torch.from_numpy(np.ascontiguousarray(tile)).to(device)  # (1, C, *tile + margins)
+
+    def add(place: Place, features: Tensors, by: Tensors, share: Array | float) -> None:
+        found = _speaking(features, by, layer, tiles)[blend.inside(place[1])]
+        result[place[0]][blend.place(place[1])] += share * found
+
+    every = [(image, number) for image in range(len(images)) for number in numbers(tiles)]
+    steps = len(asked) + (len(every) if weights == "mean" else 0)
+    total: Tensors = []
+    with evaluating(network):
+        for done, place in enumerate(asked, 1):
+            features, gradients = _gradients(network, layer, asked[place], patch(place))
+            if weights == "each place":  # of what several tiles are asked, each has its share
+                add(place, features, gradients, 1)
+            else:
+                means = [each.mean(tuple(range(2, each.ndim)), True) for each in gradients]
+                total = [a + b for a, b in zip(total, means, strict=True)] if total else means
+            report(Progress(done, steps))
+        for done, place in enumerate(every if total else [], len(asked) + 1):
+            with torch.no_grad(), seen(network, layer) as features:
+                network(patch(place))
+            add(place, features, total, blend.share(place[1]))
+            report(Progress(done, steps))
+    return result
+
+
+def numbers(tiles: Plan) -> list[Number]:
+    """Return the number along each axis of all tiles."""
+    return list(product(*(range(len(starts)) for starts in tiles.starts)))
+
+
+def pixels_asked(
+    network: torch.nn.Module, tiles: Plan, pixels: Array, channel: int
+) -> dict[Place, Asked]:
+    """Return what is asked of tiles: the mean score of a class, before the softmax, over pixels.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        Maps (B, C, *tile + margins) to scores (B, K, *tile).
+    tiles : Plan
+    pixels : ndarray of float32, shape (images, *P)
+        How much each pixel counts.
+    channel : int
+        Of the scores.
+    """
+    blend, whole = Blend(tiles), float(pixels.sum())
+    asked: dict[Place, Asked] = {}
+    for image, own in enumerate(pixels):
+        for number in numbers(tiles):
+            counts = own[blend.place(number)] * blend.share(number) / whole
+            if counts.any():
+                asked[image, number] = _Mean(network, channel, counts, blend.inside(number))
+    return asked
+
+
+class _Mean:
+    """The mean score of a class over pixels of a tile, which count differently."""
+
+    def __init__(
+        self, network: torch.nn.Module, channel: int, counts: Array, inside: tuple[slice, ...]
+    ) -> None:
+        self._network, self._channel = network, channel
+        self._counts, self._inside = torch.from_numpy(counts), inside
+
+    def __call__(self, images: torch.Tensor) -> torch.Tensor:
+        scores = self._network(images)[0, self._channel]  # (*tile)
+        return (scores[self._inside] * self._counts.to(scores.device)).sum()
+
+
+def _gradients(
+    network: torch.nn.Module, layer: Layer, asked: Asked, images: torch.Tensor
+) -> tuple[Tensors, Tensors]:
+    """Return features (1, F, *f) of a layer, and how what is asked changes with them."""
+    with torch.no_grad(), begun(network, layer) as features:
+        said = asked(images)
+    found: Sequence[torch.Tensor | None] = [None] * len(features)
+    if said.requires_grad:
+        found = torch.autograd.grad(said, features, allow_unused=True)
+    if all(each is None for each in found):
+        raise ValueError(
+            f"layer is {layer.name!r}, on which what is asked does not depend; choose one that "
+            "lies between the image and it"
+        )
+    pairs = zip(features, found, strict=True)
+    return (
+        [own.detach() for own in features],
+        [torch.zeros_like(own) if each is None else each for own, each in pairs],
+    )
+
+
+def _speaking(
+    features: list[torch.Tensor], weights: list[torch.Tensor], layer: Layer, tiles: Plan
+) -> Array:
+    """Return how much the features (1, F, *f) of a tile speak for it, at its pixels (*tile)."""
+    sides = [side + 2 * tiles.margin for side in tiles.tile]
+    total = np.zeros(sides, np.float32)
+    for own, by, strides in zip(features, weights, layer.strides, strict=True):
+        each = own * by  # (1, F, *f)
+        found = each.sum(1, keepdim=True).relu()  # (1, 1, *f)
+        # what cancels out but for rounding would be stretched to a map of noise
+        found[found < _ROUNDING * each.abs().sum(1, keepdim=True)] = 0
+        total += spread(found.cpu(), strides, sides)[0, 0].numpy()
+    return total[tuple(slice(tiles.margin, tiles.margin + side) for side in tiles.tile)]
+
+
+def spread(found: torch.Tensor, strides: Sequence[float], sides: Sequence[int]) -> torch.Tensor:
+    """Return a map with a pixel for each pixel of an image, by linear interpolation.
+
+    Convolutions without a frame lose, and those with a wide one gain, as much on all sides: the
+    middle of the map lies on that of the image.
+
+    Parameters
+    ----------
+    found : Tensor, shape (B, C, *f)
+    strides : sequence of float
+        Pixels per place along each axis.
+    sides : sequence of int
+        Of the image.
+
+    Returns
+    -------
+    Tensor, shape (B, C, *sides)
+
+    Examples
+    --------
+    >>> spread(torch.tensor([[[[0.0, 4.0]]]]), (2, 2), (1, 6))[0, 0]
+    tensor([[0., 0., 1., 3., 4., 4.]])
+    """
+    scale = [
+        side / (stride * places)
+        for side, stride, places in zip(sides, strides, found.shape[2:], strict=True)
+    ]
+    # x comes first there
+    across = torch.diag(torch.tensor(scale[::-1], dtype=found.dtype, device=found.device))
+    matrix = functional.pad(across, (0, 1))[None].expand(len(found), -1, -1)  # (B, N, N + 1)
+    grid = functional.affine_grid(matrix, [*found.shape[:2], *sides], align_corners=False)
+    return functional.grid_sample(found, grid, padding_mode="border", align_corners=False)
+
+
+def thinned(pixels: Array, shape: Sequence[int]) -> Array:
+    """Return how much of each pixel of another grid is chosen; none is lost between the pixels.
+
+    Parameters
+    ----------
+    pixels : ndarray of bool, shape P
+    shape : sequence of int
+        Of the other grid.
+
+    Examples
+    --------
+    >>> thinned(np.array([[True, False, False, False]]), (1, 2))
+    array([[0.5, 0. ]], dtype=float32)
+    """
+    given: Any = torch.from_numpy(pixels.astype(np.float32))[None, None]  # (1, 1, *P)
+    pool = functional.adaptive_avg_pool2d if pixels.ndim == 2 else functional.adaptive_avg_pool3d
+    return np.asarray(pool(given, tuple(shape))[0, 0].numpy())
+
+
+def _bell(side: int) -> Array:
+    offsets = np.arange(side) - (side - 1) / 2
+    return np.maximum(np.exp(-0.5 * (8 * offsets / side) ** 2), _LEAST)

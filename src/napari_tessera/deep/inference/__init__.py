@@ -1,0 +1,1 @@
+"""From an image to what a network finds in it."""

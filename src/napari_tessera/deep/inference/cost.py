@@ -1,0 +1,234 @@
+"""What a prediction will cost, found out by trying a small tile."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from napari_tessera.deep.inference.cache import Kept
+from napari_tessera.deep.inference.scores import PIXELS, kept_network, side_of, sizes_at
+from napari_tessera.deep.models.library import find
+from napari_tessera.deep.networks.registry import NETWORKS
+from napari_tessera.deep.triton import keep_away
+from napari_tessera.signature.words import VoxelSize
+
+if TYPE_CHECKING:
+    import torch
+
+TRIED = 128
+"""Side of the tile that is tried, in pixels."""
+
+ALIVE = 0.3
+"""Share of all that the layers of a network give that is in memory at once, as measured."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a prediction will cost.
+
+    Attributes
+    ----------
+    tiles : int
+        In all planes or volumes together.
+    tile : tuple of int
+        Their size in pixels.
+    memory : int
+        Bytes, besides the image as it is.
+    seconds : float
+    device : str
+        In words, with the reason.
+    """
+
+    tiles: int
+    tile: tuple[int, ...]
+    memory: int
+    seconds: float
+    device: str
+
+
+def predict_estimate(
+    values: Mapping[str, Any], shape: tuple[int, ...], count: int, spacing: VoxelSize, kept: Kept
+) -> Estimate:
+    """Return what it costs to predict planes or volumes.
+
+    Parameters
+    ----------
+    values : mapping
+        The parameters of `predict`.
+    shape : tuple of int
+        Of one plane or volume, without channels.
+    count : int
+        How many there are.
+    spacing : VoxelSize
+    kept : Kept
+        Where the network is kept for the run.
+
+    Raises
+    ------
+    ValueError
+        If the model or the device is not there, or the model takes other images.
+    """
+    from napari_tessera.deep import devices
+    from napari_tessera.deep.inference import tiling as tiled
+
+    model, device = find(values["model"]), devices.choose(values["device"])
+    config = model.config
+    if len(shape) < config.axes:
+        raise ValueError(f"model {model.name!r} works on volumes; choose to work on a volume")
+    sizes = NETWORKS[config.network].configure(**config.options).sizes
+    zoomed = sizes_at(shape, spacing, model)
+    planes = zoomed[0] if len(shape) > config.axes else 1
+    plan = tiled.plan(
+        zoomed[-config.axes :], sizes, tile=side_of(values["tile"], config, zoomed[-config.axes :])
+    )
+    network = kept_network(model, device, kept)
+    tried = tiled.plan((TRIED,) * config.axes, sizes, tile=TRIED)
+    seconds, layers = _tried(network, config.in_channels, tried.tile, tried.margin, device)
+    share = math.prod(plan.tile) / math.prod(tried.tile)
+    batch = min(plan.count, max(1, PIXELS // math.prod(plan.tile)))
+    tiles, mirrors = plan.count * planes * count, 4 if values.get("flips") else 1
+    pixels = math.prod(zoomed)
+    row = config.classes * plan.tile[0] * math.prod(plan.shape[1:])
+    weights = sum(each.numel() for each in network.parameters())
+    memory = 4 * (weights + pixels * (config.in_channels + config.classes) + row)
+    return Estimate(
+        tiles,
+        plan.tile,
+        memory + int(ALIVE * layers * share * batch),
+        tiles * seconds * share * mirrors,
+        devices.explained(values["device"]),
+    )
+
+
+def _tried(
+    network: torch.nn.Module,
+    channels: int,
+    tile: tuple[int, ...],
+    margin: int,
+    device: torch.device,
+) -> tuple[float, int]:
+    """Return the seconds that a tile takes, and the bytes that all layers give for it."""
+    import torch
+
+    from napari_tessera.deep import devices
+
+    given = 0
+
+    def count(module: Any, inputs: Any, output: Any) -> None:
+        nonlocal given
+        if isinstance(output, torch.Tensor):
+            given += output.numel() * output.element_size()
+
+    leaves = [module for module in network.modules() if not list(module.children())]
+    hooks = [leaf.register_forward_hook(count) for leaf in leaves]
+    sides = [side + 2 * margin for side in tile]
+    try:
+        with torch.inference_mode(), devices.autocast(device, enabled=True):
+            image = torch.zeros((1, channels, *sides), device=device)
+            run = _runner(network)
+            run(image)
+            for hook in hooks:
+                hook.remove()
+            began = time.perf_counter()
+            run(image).cpu()
+            return time.perf_counter() - began, given
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def _runner(network: torch.nn.Module) -> Callable[[torch.Tensor], torch.Tensor]:
+    """Return what a network does with a tile, whether it scores pixels or finds objects."""
+    if not hasattr(network, "detect"):
+        return network
+    return lambda image: network.detect(image, confidence=0.5, overlap=0.5, limit=100)[0].boxes
+
+
+@dataclass(frozen=True)
+class Cost:
+    """How large a network is.
+
+    Attributes
+    ----------
+    parameters : int
+    operations : int
+        Multiplications for one patch.
+    """
+
+    parameters: int
+    operations: int
+
+    def __str__(self) -> str:
+        """Return it for people.
+
+        Examples
+        --------
+        >>> str(Cost(5_200_000, 1_230_000_000))
+        '5.2 million weights, 1.2 billion multiplications per patch'
+        """
+        return (
+            f"{self.parameters / 1e6:.1f} million weights, {self.operations / 1e9:.1f} billion "
+            "multiplications per patch"
+        )
+
+
+@contextmanager
+def _quiet(name: str) -> Iterator[None]:
+    """Let a logger say nothing but errors for a while."""
+    logger = logging.getLogger(name)
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+
+
+def network_cost(
+    name: str, options: Mapping[str, Any], *, patch: int, channels: int = 1, classes: int = 3
+) -> Cost:
+    """Return how large a network is, without making its weights.
+
+    Of networks that find objects one by one, the operations are those for the whole patch; each
+    object found takes more.
+
+    Parameters
+    ----------
+    name : str
+        A key of `napari_tessera.deep.networks.registry.NETWORKS`.
+    options : mapping
+        Of the network.
+    patch : int
+        Side of a patch in pixels.
+    channels, classes : int
+        Of images and scores.
+
+    Examples
+    --------
+    >>> network_cost("unet", {"depth": 1, "width": 1 / 64}, patch=16).parameters
+    138
+    """
+    keep_away()
+    import torch
+
+    from napari_tessera.deep.networks.registry import build
+
+    with _quiet("torch.utils.flop_counter"):  # it warns of Triton, which is not asked for here
+        from torch.utils.flop_counter import FlopCounterMode
+
+    config = NETWORKS[name].configure(**options)
+    sizes, axes = config.sizes, int(options.get("axes", 2))
+    side = max(patch, sizes.smallest)
+    side += (sizes.offset - side) % sizes.multiple + 2 * sizes.margin
+    with torch.device("meta"):
+        network = build(name, in_channels=channels, classes=classes, **options).eval()
+        image = torch.zeros((1, channels, *(side,) * axes))
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        network(image)
+    parameters = sum(weights.numel() for weights in network.parameters())
+    return Cost(parameters, counter.get_total_flops() // 2)

@@ -1,0 +1,210 @@
+"""From what a network says to labels: classes by the largest score, objects by a watershed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+
+import numpy as np
+
+from napari_tessera.algorithms.labels.ids import overlap, renumbered, sizes, smallest_dtype
+from napari_tessera.deep.settings import Targets
+from napari_tessera.signature.words import Array, Progress, Reporter, VoxelSize
+
+SMOOTHING = 0.7
+"""Standard deviation, in finest pixels, by which the inner probability is smoothed."""
+
+THRESHOLDS = (0.4, 0.5, 0.6, 0.7)
+SEED_THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.9)
+"""What `tuned` tries."""
+
+PRECISIONS = (0.5, 0.65, 0.8)
+"""Intersections over union at which objects count as found."""
+
+DEFAULTS = {"threshold": 0.5, "seed_threshold": 0.7}
+
+
+def to_classes(scores: Array, ids: tuple[int, ...]) -> Array:
+    """Return the class with the largest score of each pixel.
+
+    Parameters
+    ----------
+    scores : ndarray of float, shape (K, *P)
+    ids : tuple of int
+        The number of each class.
+
+    Returns
+    -------
+    ndarray of uint8, shape P
+
+    Examples
+    --------
+    >>> to_classes(np.array([[[0.9, 0.2]], [[0.1, 0.8]]]), (0, 5))
+    array([[0, 5]], dtype=uint8)
+    """
+    numbers = np.array(ids, smallest_dtype("classes", max(ids)))
+    return numbers[scores.argmax(axis=0)]
+
+
+def to_objects(
+    scores: Array,
+    *,
+    targets: Targets,
+    threshold: float = 0.5,
+    seed_threshold: float = 0.7,
+    smallest: int = 0,
+    voxel: VoxelSize,
+    report: Reporter | None = None,
+) -> Array:
+    """Return numbered objects: seeds where pixels are surely inside, grown over the foreground.
+
+    Pieces of the foreground without a seed are objects too: faint and small ones do not vanish.
+
+    Parameters
+    ----------
+    scores : ndarray of float, shape (3, *P)
+        Background, interior, boundary; or background, rim, centre.
+    targets : {"boundaries", "distances"}
+        Which of both.
+    threshold : float
+        Probability from which a pixel is foreground.
+    seed_threshold : float
+        Probability of the inner part from which it is a seed.
+    smallest : int
+        Pixels of the smallest objects that stay.
+    voxel : VoxelSize
+    report : Reporter, optional
+
+    Returns
+    -------
+    ndarray of uint16 or uint32
+        1, 2, 3, ...
+
+    Examples
+    --------
+    >>> inside = np.array([[0, 1, 1, 1, 0, 1, 1, 1, 0]] * 3, float)
+    >>> found = np.stack([1 - inside, inside, 0 * inside])
+    >>> to_objects(found, targets="boundaries", voxel=VoxelSize((1, 1)))[1]
+    array([0, 1, 1, 1, 0, 2, 2, 2, 0], dtype=uint16)
+    """
+    from scipy import ndimage
+
+    from napari_tessera.algorithms.growth.flood import flood
+
+    report = Reporter.of(report)
+    inner, foreground = _inner(scores, targets, voxel), scores[0] < 1 - threshold
+    report(Progress(1, 5))
+    everywhere = np.ones((3,) * foreground.ndim)
+    seeds, count = ndimage.label((inner > seed_threshold) & foreground, everywhere)
+    report(Progress(2, 5))
+    pieces, _ = ndimage.label(foreground, everywhere)
+    seeded = np.zeros(int(pieces.max(initial=0)) + 1, bool)
+    seeded[pieces[seeds > 0]] = True
+    alone = foreground & ~seeded[pieces]
+    seeds[alone] = pieces[alone] + count
+    report(Progress(3, 5))
+    if not seeds.any():
+        return np.zeros(foreground.shape, np.uint16)
+    objects = flood(-inner, seeds, foreground, 1, report.part(3, 5))
+    if np.any(objects[foreground] == 0):  # pieces may hang together by corners only
+        objects = flood(-inner, objects, foreground, foreground.ndim, report.part(4, 5))
+    return _tidied(objects, smallest)
+
+
+def _inner(scores: Array, targets: Targets, voxel: VoxelSize) -> Array:
+    """Return how surely each pixel lies inside an object, away from its boundary."""
+    from scipy import ndimage
+
+    found = scores[2] if targets == "distances" else (1 - scores[0]) * (1 - scores[2])
+    widths = [SMOOTHING * min(voxel) / size for size in voxel]
+    return np.asarray(ndimage.gaussian_filter(found, widths, mode="nearest", truncate=3))
+
+
+def _tidied(objects: Array, smallest: int) -> Array:
+    """Return objects with their holes filled, without small ones, numbered without gaps."""
+    from napari_tessera.methods.classical.label import filled
+
+    whole = filled(objects)
+    kept = [label for label, size in sizes(whole).items() if label and size >= smallest]
+    numbers = np.zeros(int(whole.max()) + 1, smallest_dtype("objects", len(kept)))
+    numbers[kept] = np.arange(1, len(kept) + 1)
+    return renumbered(whole, numbers)
+
+
+def average_precision(truth: Array, prediction: Array, iou: float) -> float:
+    """Return TP / (TP + FP + FN) of objects that overlap by at least `iou`, 1 if there are none.
+
+    Parameters
+    ----------
+    truth, prediction : ndarray of int
+        Objects of one shape.
+    iou : float
+        0.5 or more: then only halves, at 0.5 sharp, compete for a partner, and one of them has it.
+
+    References
+    ----------
+    U. Schmidt et al., "Cell detection with star-convex polygons", MICCAI 2018.
+
+    Examples
+    --------
+    >>> average_precision(np.array([[1, 1, 0, 2]]), np.array([[5, 5, 0, 0]]), 0.5)
+    0.5
+    """
+    return _precisions(truth, prediction, (iou,))[0]
+
+
+def _precisions(truth: Array, prediction: Array, ious: Sequence[float]) -> list[float]:
+    """Return the average precision at each of `ious`."""
+    pairs, found, true = _ratios(truth, prediction)
+    rights = [_right(pairs, iou) for iou in ious]
+    return [right / (found + true - right) if found + true else 1.0 for right in rights]
+
+
+def _ratios(truth: Array, prediction: Array) -> tuple[tuple[Array, Array, Array], int, int]:
+    """Return touching pairs with their overlaps, and how many objects are found and true."""
+    a, b, shared = overlap(truth, prediction)
+    areas = np.bincount(truth.ravel()), np.bincount(prediction.ravel())
+    union = areas[0][a] + areas[1][b] - shared
+    found, true = (int(np.count_nonzero(each[1:])) for each in reversed(areas))
+    return (a, b, shared / union), found, true
+
+
+def _right(pairs: tuple[Array, Array, Array], iou: float) -> int:
+    """Return how many objects find a partner; of two halves of one only the first does."""
+    a, b, ratios = pairs
+    close = ratios >= iou
+    # pairs are single, or two with one object in common: count groups, not pairs
+    return int(np.unique(a[close]).size + np.unique(b[close]).size - close.sum())
+
+
+def tuned(
+    pairs: Sequence[tuple[Array, Array]], targets: Targets, voxel: VoxelSize
+) -> dict[str, float]:
+    """Return the thresholds that give the best objects.
+
+    Parameters
+    ----------
+    pairs : sequence of (scores, labels)
+        Held-out examples.
+    targets : {"boundaries", "distances"}
+    voxel : VoxelSize
+
+    Returns
+    -------
+    dict
+        "threshold", "seed_threshold" and "score": the average precision, mean over the examples
+        and `PRECISIONS`. The defaults if no example has an object.
+    """
+    best = {**DEFAULTS, "score": -1.0}
+    if not any(labels.any() for _, labels in pairs):
+        return {**best, "score": 0.0}
+    for threshold, seeds in product(THRESHOLDS, SEED_THRESHOLDS):
+        score = 0.0
+        for scores, labels in pairs:
+            found = to_objects(
+                scores, targets=targets, threshold=threshold, seed_threshold=seeds, voxel=voxel
+            )
+            score += float(np.mean(_precisions(labels, found, PRECISIONS))) / len(pairs)
+        if score > best["score"]:
+            best = {"threshold": threshold, "seed_threshold": seeds, "score": score}
+    return best

@@ -1,0 +1,238 @@
+"""Trained models: folders with weights and what is known of them, found by name or path."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari_tessera.deep.models.config import ModelConfig, card, versions
+from napari_tessera.deep.models.folder import WEIGHTS, Folder, read_config, read_tensors, sha256
+from napari_tessera.deep.models.model_names import (
+    REMOVED,
+    checked_name,
+    free_name,
+    models_folder,
+    place_of,
+)
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = [
+    "Folder",
+    "Model",
+    "ModelConfig",
+    "card",
+    "find",
+    "free_name",
+    "models",
+    "models_folder",
+    "pinned",
+    "place_of",
+    "removed",
+    "renamed",
+    "unreadable",
+    "versions",
+]
+
+_PIN = re.compile(r"(.+)@([0-9a-fA-F]{12,64})")
+
+
+@dataclass(frozen=True)
+class Model:
+    """A trained network in its folder.
+
+    Attributes
+    ----------
+    path : Path
+        The folder.
+    config : ModelConfig
+        What is known of it.
+    """
+
+    path: Path
+    config: ModelConfig
+
+    @property
+    def name(self) -> str:
+        """The name of the folder."""
+        return self.path.name
+
+    def verify(self) -> None:
+        """Raise an error if the weights are not those that were written.
+
+        Raises
+        ------
+        ValueError
+            If there are none, or others.
+        """
+        path = self.path / WEIGHTS
+        _check_weights(self.path, self.config)
+        found = sha256(path)
+        if found != self.config.weights:
+            raise ValueError(
+                f"model {self.name!r}: {WEIGHTS} is damaged or was exchanged (its hash is "
+                f"{found[:12]}, and {self.config.weights[:12]} was written); restore the folder "
+                "from a copy, or train the model anew"
+            )
+
+    def load_network(self) -> torch.nn.Module:
+        """Return the network with its weights, ready to predict on the CPU.
+
+        Raises
+        ------
+        ValueError
+            If weights are missing, damaged, no safetensors, or not those of the network.
+        """
+        from napari_tessera.deep.networks.registry import build
+
+        self.verify()
+        own = self.config
+        network = build(
+            own.network, in_channels=own.in_channels, classes=own.classes, **own.options
+        )
+        try:
+            network.load_state_dict(read_tensors(self.path / WEIGHTS)[0])
+        except RuntimeError as error:
+            raise ValueError(
+                f"model {self.name!r}: the weights do not fit the network {own.network} that "
+                f"config.json describes ({error})"
+            ) from error
+        return network.eval()
+
+
+def models() -> list[Model]:
+    """Return the user's models that can be read, by name; their weights are not checked."""
+    return [each for _, each in _every() if isinstance(each, Model)]
+
+
+def unreadable() -> list[tuple[str, str]]:
+    """Return name and reason of each folder among the user's models that cannot be read."""
+    return [(name, each) for name, each in _every() if isinstance(each, str)]
+
+
+def _every() -> Iterator[tuple[str, Model | str]]:
+    """Yield the name of each folder with its model, or with the reason why it is none."""
+    folder = models_folder()
+    inner = [each for each in folder.iterdir() if each.is_dir()] if folder.is_dir() else []
+    for path in sorted(inner, key=lambda each: (each.name.casefold(), each.name)):
+        if path.name == REMOVED or path.name.startswith("."):
+            continue
+        try:
+            yield path.name, _read(path)
+        except (OSError, ValueError) as error:
+            yield path.name, str(error)
+
+
+def _read(path: Path) -> Model:
+    try:
+        config = read_config(path)
+    except (FileNotFoundError, ValueError) as error:
+        raise ValueError(f"model {path.name!r}: {error}") from None
+    _check_weights(path, config)
+    return Model(path, config)
+
+
+def _check_weights(path: Path, config: ModelConfig) -> None:
+    if not config.weights:
+        raise ValueError(
+            f"model {path.name!r} has no weights yet: its training is in its first epoch, or was "
+            "ended there; train it again"
+        )
+    if not (path / WEIGHTS).is_file():
+        raise ValueError(
+            f"model {path.name!r}: {WEIGHTS} is missing; restore it from a copy, or train the "
+            "model anew"
+        )
+
+
+def find(model: str | Path) -> Model:
+    """Return a model by name or path.
+
+    Parameters
+    ----------
+    model : str or Path
+        As for `place_of`. "name@" and 12 or more digits of the weights' sha256 stand for these
+        weights and no others.
+
+    Raises
+    ------
+    ValueError
+        If there is no such model, it cannot be read, or it has other weights.
+    """
+    pin, text = None, str(model)
+    if not Path(text).expanduser().is_dir() and (match := _PIN.fullmatch(text)):
+        text, pin = match[1], match[2].lower()
+    path = place_of(Path(text) if isinstance(model, Path) else text)
+    if not path.is_dir():
+        raise ValueError(_absence(text, path))
+    found = _read(path)
+    if pin is not None and not found.config.weights.startswith(pin):
+        raise ValueError(
+            f"model {found.name!r} has other weights ({found.config.weights[:12]}) than those "
+            f"asked for ({pin[:12]}): it was trained again or exchanged; leave out '@{pin[:12]}' "
+            "to use it as it is now"
+        )
+    return found
+
+
+def _absence(text: str, path: Path) -> str:
+    if path.parent != models_folder():
+        return f"model is {text!r}, but there is no folder {path}"
+    names = [each.name for each in models()]
+    choice = f"choose one of {', '.join(names)}" if names else "there is none yet: train one first"
+    return f"model is {text!r}, but there is no such model in {path.parent}; {choice}"
+
+
+def pinned(model: str | Path) -> str:
+    """Return what finds a model with the weights it has now, and no others.
+
+    Parameters
+    ----------
+    model : str or Path
+        As for `find`.
+
+    Returns
+    -------
+    str
+        "name@" or "path@" and the first 12 digits of the weights' sha256.
+    """
+    found = find(model)
+    own = found.path.parent.resolve() == models_folder().resolve()
+    return f"{found.name if own else found.path}@{found.config.weights[:12]}"
+
+
+def renamed(model: Model, name: str) -> Model:
+    """Give a model another name, in the folder where it is.
+
+    Raises
+    ------
+    ValueError
+        If the name has characters that not every computer allows.
+    FileExistsError
+        If there is one of that name.
+    """
+    target = model.path.with_name(checked_name(name))
+    # where case does not count, "Cells" may become "cells"
+    if target.exists() and not target.samefile(model.path):
+        raise FileExistsError(f"name is {name!r}, which is there already; choose another")
+    return Model(model.path.rename(target), model.config)
+
+
+def removed(model: Model) -> Path:
+    """Move a model out of sight, into the folder "removed" beside it; nothing is lost.
+
+    Returns
+    -------
+    Path
+        Where it is now.
+    """
+    folder = model.path.parent / REMOVED
+    folder.mkdir(exist_ok=True)
+    target, number = folder / model.name, 2
+    while target.exists():
+        target, number = folder / f"{model.name} {number}", number + 1
+    return model.path.rename(target)

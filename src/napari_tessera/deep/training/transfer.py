@@ -1,0 +1,246 @@
+"""What a network knows before it sees the first example, and which part of it keeps that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from napari_tessera.deep.networks.registry import NETWORKS
+from napari_tessera.deep.weights.tensors import is_vgg16, renamed_vgg16, take
+from napari_tessera.signature.words import Progress, Reporter
+
+FILES = (".safetensors", ".pt", ".pth")
+"""How names of files of weights end."""
+
+
+def start(
+    network: nn.Module,
+    weights: str,
+    *,
+    in_channels: int,
+    report: Callable[[Progress], None] | None = None,
+) -> str:
+    """Give a network, in place, what it is to know before the first example.
+
+    From models and files, every tensor is taken that the network has by the same name and shape;
+    names may lie deeper in one than in the other, so that an encoder goes into another network. The
+    first convolution is adapted to other numbers of channels.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        As `napari_tessera.deep.networks.registry.build` makes it.
+    weights : str
+        "none" (what it begins with), "imagenet" (for its encoder), the name or folder of a model,
+        or a file (.safetensors, .pt, .pth). FCN and SegNet take torchvision's VGG16 too.
+    in_channels : int
+        Channels of the images.
+    report : callable, optional
+        Takes `Progress`, with a note, before something may have to be downloaded.
+
+    Returns
+    -------
+    str
+        A sentence that says what was done.
+
+    Raises
+    ------
+    ValueError
+        If there are no such weights, or none of them fits.
+    OSError
+        If a file is not there, or a download fails.
+
+    Examples
+    --------
+    >>> from napari_tessera.deep.networks.registry import build
+    >>> network = build("unet2015", in_channels=1, classes=2, width=1 / 32)
+    >>> start(network, "imagenet", in_channels=1)
+    'U-Net (2015) has no ImageNet weights; it starts from random ones.'
+    """
+    title = title_of(network)
+    if weights == "none":
+        return f"{title} starts from random weights."
+    if weights == "imagenet":
+        return _from_imagenet(network, title, in_channels, Reporter.of(report))
+    stored = read(weights)
+    layers = _vgg16(network)
+    if layers and is_vgg16(stored):
+        stored = renamed_vgg16(stored, layers, title=title)
+    taken, total = take(network, stored, in_channels=in_channels)
+    if not taken:
+        raise ValueError(
+            f"weights is {weights!r}, but none of its {len(stored)} tensors fits {title} by name "
+            "and shape; choose a model with the same network, width or encoder"
+        )
+    rest = "" if taken == total else "; the others start from random ones"
+    return f"{title} takes {taken} of its {total} tensors from {weights!r}{rest}."
+
+
+def title_of(network: nn.Module) -> str:
+    """Return a network's name for people.
+
+    Examples
+    --------
+    >>> from napari_tessera.deep.networks.registry import build
+    >>> title_of(build("segnet_basic", in_channels=1, classes=2))
+    'SegNet-Basic'
+    """
+    name = type(network).__name__
+    titles = {entry.place.split(":")[1].lower(): entry.title for entry in NETWORKS.values()}
+    return titles.get(name.lower(), name)
+
+
+def _from_imagenet(network: nn.Module, title: str, in_channels: int, report: Reporter) -> str:
+    encoder = encoder_of(network)
+    if not hasattr(encoder, "origin"):
+        return f"{title} has no ImageNet weights; it starts from random ones."
+    from napari_tessera.deep.weights.imagenet import imagenet
+
+    name = encoder.origin.name
+    report(Progress(0, 1, {"note": f"Looking for the ImageNet weights of {name}"}))
+    taken, total = take(encoder, imagenet(encoder), in_channels=in_channels)
+    if taken < total:
+        raise ValueError(
+            f"weights is 'imagenet', but only {taken} of the {total} tensors of the encoder "
+            f"{name!r} are among those published; choose another encoder, or weights 'none'"
+        )
+    return f"The encoder of {title}, {name}, starts from its ImageNet weights."
+
+
+def _vgg16(network: nn.Module) -> dict[str, nn.Module]:
+    """Return the layers of the VGG16 in FCN or SegNet that have weights, in order, or nothing."""
+    from napari_tessera.deep.networks.fcn import SlidingVGG16
+    from napari_tessera.deep.networks.segnet import SegNet
+
+    path = encoder_of(network)
+    if not isinstance(path, SlidingVGG16) and not isinstance(network, SegNet):
+        return {}
+    place = next(name for name, part in network.named_modules() if part is path)
+    return {
+        f"{place}.{name}": layer
+        for name, layer in path.named_modules()
+        if isinstance(layer, nn.Conv2d | nn.BatchNorm2d)
+    }
+
+
+def read(weights: str) -> dict[str, torch.Tensor]:
+    """Return the tensors of a model or a file; nothing but tensors is ever unpickled.
+
+    Parameters
+    ----------
+    weights : str
+        A file, or what `napari_tessera.deep.models.library.find` finds.
+
+    Raises
+    ------
+    ValueError
+        If it holds something else.
+    FileNotFoundError
+        If there is no such file.
+    """
+    path = Path(weights).expanduser()
+    if path.suffix.lower() not in FILES or path.is_dir():
+        from napari_tessera.deep.models.library import find
+
+        path = find(weights).path / "weights.safetensors"
+    if not path.is_file():
+        raise FileNotFoundError(f"weights is {weights!r}, but there is no file {path}")
+    stored = _unwrapped(_loaded(path))
+    if not stored:
+        raise ValueError(f"weights is {weights!r}, but {path.name} holds no tensors by name")
+    return stored
+
+
+def _loaded(path: Path) -> Any:
+    """Return what is in a file of weights."""
+    from pickle import UnpicklingError
+
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        if path.suffix.lower() == ".safetensors":
+            return load_file(path)
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except (SafetensorError, UnpicklingError, RuntimeError, EOFError) as error:
+        raise ValueError(
+            f"weights is {str(path)!r}, which is damaged or holds more than tensors, and was not "
+            "read; pass a file that safetensors or torch.save has made of a state_dict"
+        ) from error
+
+
+def _unwrapped(stored: Any) -> dict[str, torch.Tensor]:
+    """Return the tensors by name, which some trainings keep beside other things."""
+    if not isinstance(stored, Mapping):
+        return {}
+    for key in ("state_dict", "model_state_dict", "model"):
+        if isinstance(stored.get(key), Mapping):
+            stored = stored[key]
+    return {key: value for key, value in stored.items() if isinstance(value, torch.Tensor)}
+
+
+def encoder_of(network: nn.Module) -> nn.Module:
+    """Return the part of a network that finds features, which can be frozen.
+
+    It is the encoder of those that have one, the contracting path of U-Nets, the VGG16 of FCN and
+    the way down of SegNet.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        As `napari_tessera.deep.networks.registry.build` makes it.
+
+    Raises
+    ------
+    ValueError
+        If it is another network.
+
+    Examples
+    --------
+    >>> from napari_tessera.deep.networks.registry import build
+    >>> type(encoder_of(build("unet", in_channels=1, classes=2, width=1 / 32))).__name__
+    'Contracting'
+    """
+    outer = getattr(network, "backbone", network)  # of FCN
+    for name in ("encoder", "contracting", "down"):
+        part = getattr(outer, name, None)
+        if isinstance(part, nn.Module):
+            return part
+    if outer is not network:
+        return outer
+    raise ValueError(f"network is a {type(network).__name__}, of which no encoder is known")
+
+
+def freeze(network: nn.Module, frozen: bool) -> None:
+    """Let a network's encoder keep its weights, or learn.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+    frozen : bool
+        Whether it keeps them; see `train_mode` for its batch normalisation.
+    """
+    for weights in encoder_of(network).parameters():
+        weights.requires_grad_(not frozen)
+        if frozen:
+            weights.grad = None  # the optimiser leaves out what has no gradient
+
+
+def train_mode(network: nn.Module, frozen: bool) -> None:
+    """Switch a network to training; a frozen encoder keeps predicting.
+
+    Its batch normalisation goes on with the statistics it has, and its dropout is off.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+    frozen : bool
+        Whether the encoder is frozen.
+    """
+    network.train()
+    if frozen:
+        encoder_of(network).eval()

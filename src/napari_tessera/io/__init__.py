@@ -1,0 +1,1 @@
+"""Files: images, labels, annotations, data sets."""

@@ -1,0 +1,240 @@
+"""Images with their labels, from files: what networks are trained on and results are judged by."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from napari_tessera.io.annotation import Annotation
+from napari_tessera.io.coco import read_coco
+from napari_tessera.io.files import PICTURES, TIFF, read
+from napari_tessera.io.yolo_texts import read_yolo, texts
+from napari_tessera.pipeline.source import Source
+from napari_tessera.signature.words import LabelsAre, VoxelSize
+
+if TYPE_CHECKING:
+    from napari_tessera.deep.training.task import Task
+
+READ = (*TIFF, *PICTURES, ".npy", ".zarr")
+"""Names of files that are looked for in folders."""
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Images and labels that belong together, as training takes them.
+
+    Attributes
+    ----------
+    images, labels : list of array
+    names : list of str
+    channel_axis : int, optional
+        Of all images.
+    rgb : bool
+    spacing : VoxelSize, optional
+        Pixel size along the axes of an image, if all have the same.
+    class_names : mapping of int to str
+        Names of the classes by their numbers, where they are known.
+    classes : list, optional
+        Per image, the class of each object by its number, or an array of the classes of its pixels.
+    """
+
+    images: list[Any]
+    labels: list[Any]
+    names: list[str]
+    channel_axis: int | None
+    rgb: bool
+    spacing: VoxelSize | None
+    class_names: Mapping[int, str] = field(default_factory=dict)
+    classes: list[Any] | None = None
+
+    def taught(self, task: Task) -> dict[str, Any]:
+        """Return what `train` takes of the classes: those of objects only where a network has them.
+
+        Names that the task has go first.
+        """
+        one_by_one = task.learns == "instances"
+        known = self.class_names if one_by_one or task.kind == "classes" else {}
+        return {
+            "classes": self.classes if one_by_one else None,
+            "class_names": task.class_names or known,
+        }
+
+    def spacing_of(self, axes: int) -> VoxelSize | None:
+        """Return the pixel size along the last `axes` axes."""
+        whole = self.spacing
+        return None if whole is None else VoxelSize(whole[-axes:], whole.unit)
+
+
+Truth = Path | Annotation
+"""Where the labels of an image are: in a file of their own, or read from one of many images."""
+
+
+def matched(images: Path, labels: Path) -> list[tuple[Path, Truth]]:
+    """Return the files of two folders that belong together by their names.
+
+    cells.tif goes with cells.tif, cells.png, cells-labels.tif or cells_mask.png.
+
+    Parameters
+    ----------
+    images, labels : Path
+        Two folders, or two files. `labels` may also be a COCO file (.json), or a folder of YOLO
+        texts (.txt) in which there are no images.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file or folder.
+    ValueError
+        If files have no partner, or several.
+    """
+    for name, place in (("images", images), ("labels", labels)):
+        if not place.exists():
+            raise FileNotFoundError(f"{name} is {str(place)!r}, which is not there")
+    if labels.suffix.lower() == ".json":
+        return _annotated(images, labels)
+    if images.is_dir() and labels.is_dir() and texts(labels) and not _files(labels):
+        return _annotated(images, labels)
+    if _is_file(images) != _is_file(labels):
+        raise ValueError(
+            f"images is {str(images)!r} and labels is {str(labels)!r}; pass two folders or two "
+            "files"
+        )
+    if _is_file(images):
+        return [(images, labels)]
+    pictures, truths = _files(images), _files(labels)
+    partners = {path: [each for each in truths if _belongs(path, each)] for path in pictures}
+    alone = [path.name for path, found in partners.items() if not found]
+    used = {each for found in partners.values() for each in found}
+    alone += [path.name for path in truths if path not in used]
+    if alone or not pictures:
+        raise _unpaired(images, labels, alone, "give both files of a pair the same name")
+    for path, found in partners.items():
+        if len(found) > 1:
+            names = _some([each.name for each in found])
+            raise ValueError(f"{path.name} goes with {names}; keep one")
+    return [(path, found[0]) for path, found in partners.items()]
+
+
+def _annotated(images: Path, labels: Path) -> list[tuple[Path, Truth]]:
+    """Return images with what a COCO file or YOLO texts say of them."""
+    if _is_file(images):
+        items = [each for each in read_coco(labels) if each.file.name == images.name]
+        pictures = [images]
+    else:
+        items = read_yolo(labels, images) if labels.is_dir() else read_coco(labels, images)
+        pictures = _files(images)
+    used = {each.file.name for each in items}
+    alone = [path.name for path in pictures if path.name not in used]
+    if alone or not items:
+        hint = "an image without objects needs an empty text, or an entry in the COCO file"
+        raise _unpaired(images, labels, alone, hint)
+    if len(used) < len(items):
+        names = sorted({name for name in used if [e.file.name for e in items].count(name) > 1})
+        raise ValueError(f"{str(labels)!r} lists {_some(names)} twice; keep one")
+    return [(images if _is_file(images) else each.file, each) for each in items]
+
+
+def _unpaired(images: Path, labels: Path, alone: Sequence[str], hint: str) -> ValueError:
+    return ValueError(
+        f"images is {str(images)!r} and labels is {str(labels)!r}, but "
+        + (f"{_some(alone)} without partner" if alone else "there are no images")
+        + f"; {hint}"
+    )
+
+
+def _is_file(path: Path) -> bool:
+    return path.is_file() or path.suffix == ".zarr"
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(each for each in folder.iterdir() if each.suffix.lower() in READ)
+
+
+def _stem(path: Path) -> str:
+    return path.stem.removesuffix(".ome")
+
+
+def _belongs(image: Path, labels: Path) -> bool:
+    """Return True for cells.tif and cells.png, cells-labels.tif, cells_mask.png."""
+    words = r"[-_ .](labels?|masks?|truth|gt|seg|annotations?|objects|classes)"
+    rest = _stem(labels).removeprefix(_stem(image))
+    same = _stem(labels).startswith(_stem(image))
+    return same and (not rest or re.fullmatch(words, rest.lower()) is not None)
+
+
+def _some(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:3])
+    return f"{shown} and {len(names) - 3} more" if len(names) > 3 else shown
+
+
+def load(
+    found: Sequence[tuple[Path, Truth]],
+    *,
+    channel_axis: int | Literal["rgb"] | None = None,
+    kind: LabelsAre = "objects",
+) -> Pairs:
+    """Open pairs of files; TIFF and Zarr are read when they are needed.
+
+    Parameters
+    ----------
+    found : sequence of (Path, Path or Annotation)
+    channel_axis : int or "rgb", optional
+        Axis of the images that holds channels; None = as the files say.
+    kind : {"objects", "classes"}
+        What COCO and YOLO files give: objects, without crowds, or the classes of the pixels,
+        numbered from 1 in the file's order.
+
+    Raises
+    ------
+    ValueError
+        If some images have channels and others have none.
+    """
+    sources = [read(image, channel_axis=channel_axis) for image, _ in found]
+    if any(source.rgb for source in sources):
+        # among photographs a few are grey
+        sources = [
+            read(image, channel_axis="rgb") if image.suffix.lower() in PICTURES else source
+            for source, (image, _) in zip(sources, found, strict=True)
+        ]
+    labels = [_labels(truth, kind) for _, truth in found]
+    pairs = together(sources, labels, [image.name for image, _ in found])
+    annotated = [truth for _, truth in found if isinstance(truth, Annotation)]
+    names = {number: name for each in annotated for number, name in enumerate(each.names, 1)}
+    classes = [each.classes for each in annotated] if kind == "objects" and annotated else None
+    return replace(pairs, class_names=names, classes=classes)
+
+
+def _labels(truth: Truth, kind: str) -> Any:
+    if isinstance(truth, Annotation):
+        return truth.objects() if kind == "objects" else truth.class_ids()
+    return read(truth).array
+
+
+def together(sources: Sequence[Source], labels: Sequence[Any], names: Sequence[str]) -> Pairs:
+    """Return sources and labels as pairs, or raise an error if their channels differ."""
+    first = sources[0]
+    for source, name in zip(sources, names, strict=True):
+        if (source.channel_axis, source.rgb) != (first.channel_axis, first.rgb):
+            raise ValueError(
+                f"{name} has its channels at axis {source.channel_axis}, but {names[0]} at "
+                f"{first.channel_axis}; pass images of one layout"
+            )
+    images = [source.array for source in sources]
+    if first.rgb:  # transparency is no colour
+        colours = (slice(None),) * first.channel_axis + (slice(3),)  # type: ignore[operator]
+        images = [each if each.shape[first.channel_axis] == 3 else each[colours] for each in images]
+    same = all(
+        tuple(source.spacing) == tuple(first.spacing) and source.spacing.unit == first.spacing.unit
+        for source in sources
+    )
+    return Pairs(
+        images,
+        list(labels),
+        list(names),
+        first.channel_axis,
+        first.rgb,
+        first.spacing if same and first.spacing.unit != "pixel" else None,
+    )

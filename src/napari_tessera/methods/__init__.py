@@ -1,0 +1,1 @@
+"""One file per public method, in folders named after the menus."""

@@ -1,0 +1,272 @@
+"""Group pixels by intensity or colour: k-means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Literal
+
+import numpy as np
+
+from napari_tessera.algorithms.filters.colour import ColourSpace, features, smooth_points
+from napari_tessera.algorithms.filters.smoothing import both
+from napari_tessera.algorithms.parallel import in_order
+from napari_tessera.signature.parameters import checked
+from napari_tessera.signature.units import to_pixels
+from napari_tessera.signature.words import (
+    Array,
+    Centres,
+    ChannelAxis,
+    Classes,
+    Image,
+    Length,
+    Mask,
+    NothingToSeparate,
+    Progress,
+    Report,
+    Reporter,
+    Spacing,
+    VoxelSize,
+    Word,
+)
+
+Background = Literal["darkest", "brightest", "none"]
+
+SAMPLE = 1 << 18
+"""Centres are found from all pixels of an image of up to this many, else from so many of them."""
+
+_FEW = 1 << 13
+_PIECE = 1 << 18
+_BEGINNINGS = 8
+_ADVANCED = "Advanced"
+
+
+@checked
+def kmeans(
+    image: Image,
+    *,
+    clusters: Annotated[int, Word(low=2, high=32)] = 3,
+    colour_space: ColourSpace = "as is",
+    smoothing: Length = "0 px",
+    position_weight: Annotated[float, Word(low=0)] = 0.0,
+    background: Background = "darkest",
+    mask: Mask | None = None,
+    seed: Annotated[int, Word(low=0, section=_ADVANCED)] = 0,
+    centres: Centres | None = None,
+    channel_axis: ChannelAxis = None,
+    spacing: Spacing = None,
+    report: Report = None,
+) -> Classes:
+    """Group pixels of similar intensity or colour into clusters.
+
+    Every pixel joins the nearest of several centres, and each centre moves to the mean of its
+    pixels, until nothing changes. Centres begin with k-means++; of eight beginnings the best is
+    taken. Clusters are numbered by brightness, so that runs agree.
+
+    Parameters
+    ----------
+    image : ndarray, shape (..., Y, X), or with colours or channels in `channel_axis`
+        Intensities, a plane or a volume. Of more than 262 144 pixels, a random sample of so many
+        finds the centres.
+    clusters : int
+        How many groups.
+    colour_space : {"as is", "lab"}
+        Compare the channels themselves, or colours as the eye does (CIE L*a*b*; RGB images only).
+    smoothing : float or str
+        Standard deviation of a Gaussian applied first.
+    position_weight : float
+        0 groups by intensity alone; larger values make compact regions: to be as far apart as the
+        image's longest side counts as much as to differ by this intensity.
+    background : {"darkest", "brightest", "none"}
+        The cluster that becomes 0; the others are numbered away from it. "none": all are numbered,
+        from 1, dark to bright.
+    mask : ndarray of bool, optional
+        Only pixels inside are grouped; the others are 0.
+    seed : int
+        Of the random numbers; the same seed gives the same clusters.
+    centres : tuple of tuple of float, optional
+        One row per cluster, from an earlier run, instead of finding them: a value per channel (in
+        Lab if so chosen), then, with a `position_weight`, the place along each axis as a share of
+        the longest side, times that weight.
+    channel_axis : int, optional
+        The axis of colours or channels; None = grey.
+    spacing : sequence of float, optional
+        Pixel size along each axis.
+    report : callable, optional
+        Takes `Progress`.
+
+    Returns
+    -------
+    ndarray of uint8
+        0, 1, 2, ... from dark to bright (see `background`); pixels without a value are 0.
+
+    Raises
+    ------
+    NothingToSeparate
+        If the image has fewer different values than there are clusters.
+
+    References
+    ----------
+    S. Lloyd, "Least squares quantization in PCM", IEEE Trans. Information Theory 28(2), 1982.
+    D. Arthur and S. Vassilvitskii, "k-means++: the advantages of careful seeding", SODA 2007.
+
+    Examples
+    --------
+    >>> image = np.array([[10, 12, 200], [100, 11, 210], [98, 102, 201]], dtype=np.uint8)
+    >>> kmeans(image, clusters=3)
+    array([[0, 0, 2],
+           [1, 0, 2],
+           [1, 1, 2]], dtype=uint8)
+    """
+    report, voxel = Reporter.of(report), VoxelSize.of(spacing, _spatial(image, channel_axis))
+    points, valid = _points(image, smoothing, colour_space, channel_axis, voxel)
+    inside = both(mask, valid)
+    report(Progress(1, 3))
+    if centres is None:
+        values = _sample(points, inside, position_weight, voxel, np.random.default_rng(seed))
+        centres = _centres(values, clusters, seed, report.part(1, 3))
+    rows = np.array(centres, np.float32)
+    brightness = rows[:, 0] if colour_space == "lab" else rows[:, : points.shape[-1]].mean(axis=1)
+    rows = rows[np.argsort(brightness, kind="stable")]
+    result = _assign(points, rows, position_weight, voxel, report.part(2, 3))
+    result = _numbered(result, len(rows), background)
+    if inside is not None:
+        result[~inside] = 0
+    return result
+
+
+def kmeans_statistics(
+    pieces: Iterable[Mapping[str, Array]],
+    *,
+    clusters: int,
+    colour_space: ColourSpace,
+    smoothing: float | str,
+    position_weight: float,
+    seed: int,
+    centres: Any,
+    spacing: VoxelSize,
+    channel_axis: int | None = None,
+    **_: Any,
+) -> dict[str, Any]:
+    """Return the centres found in all pieces together.
+
+    Parameters
+    ----------
+    pieces : iterable of mapping
+        The image (and mask) in pieces, {"image": ..., "mask": ...}; channels last.
+    clusters, colour_space, smoothing, position_weight, seed, centres, spacing, channel_axis, **_
+        As for `kmeans`.
+    """
+    if centres is not None:
+        return {}
+    rng, samples = np.random.default_rng(seed), []
+    for piece in pieces:
+        image, mask = piece["image"], piece.get("mask")
+        axis = -1 if image.ndim > len(spacing) else channel_axis
+        points, valid = _points(image, smoothing, colour_space, axis, spacing)
+        inside = both(mask, valid)
+        samples.append(_sample(points, inside, position_weight, spacing, rng))
+    values = np.concatenate(samples)
+    return {"centres": _centres(_some(values, SAMPLE, rng), clusters, seed, Reporter())}
+
+
+def _points(
+    image: Array,
+    smoothing: float | str,
+    space: ColourSpace,
+    channel_axis: int | None,
+    voxel: VoxelSize,
+) -> tuple[Array, Array | None]:
+    """Return one point per pixel, channels last, and where all channels have a value."""
+    points = features(image, channel_axis, space)
+    return smooth_points(points, to_pixels(smoothing, voxel))
+
+
+def _spatial(image: Array, channel_axis: int | None) -> int:
+    return image.ndim - (channel_axis is not None)
+
+
+def _places(flat: Array, shape: tuple[int, ...], weight: float, voxel: VoxelSize) -> Array:
+    """Return where pixels are, as shares of the longest side, times their weight."""
+    longest = (np.array(shape) * voxel).max()
+    steps = weight * np.array(voxel) / longest
+    return np.asarray(np.stack(np.unravel_index(flat, shape), axis=1) * steps)
+
+
+def _some(values: Array, count: int, rng: np.random.Generator) -> Array:
+    """Return all rows, or so many of them at random, in their order."""
+    if len(values) <= count:
+        return values
+    return np.asarray(values[np.sort(rng.choice(len(values), count, replace=False))])
+
+
+def _sample(
+    points: Array, inside: Array | None, weight: float, voxel: VoxelSize, rng: np.random.Generator
+) -> Array:
+    """Return the values, and with a weight the places, of all pixels or of some of them."""
+    shape = points.shape[:-1]
+    everything = np.arange(np.prod(shape)) if inside is None else np.flatnonzero(inside)
+    chosen = _some(everything, SAMPLE, rng)
+    values = points.reshape(-1, points.shape[-1])[chosen].astype(np.float64)
+    return np.hstack([values, _places(chosen, shape, weight, voxel)]) if weight else values
+
+
+def _centres(
+    values: Array, clusters: int, seed: int, report: Reporter
+) -> tuple[tuple[float, ...], ...]:
+    """Return the best centres of several beginnings, first tried on fewer values."""
+    from napari_tessera.algorithms.filters.kmeans import lloyd
+
+    rng = np.random.default_rng(seed)
+    few = _some(values, _FEW, rng)
+    tries = [lloyd(few, _begin(few, clusters, rng), report) for _ in range(_BEGINNINGS)]
+    best, _ = min(tries, key=lambda found: found[1])
+    best, _ = lloyd(values, best, report)
+    return tuple(tuple(map(float, row)) for row in best)
+
+
+def _begin(values: Array, clusters: int, rng: np.random.Generator) -> Array:
+    """Choose centres far from one another: each with a chance that grows with its distance."""
+    chosen = [values[rng.integers(len(values))]] if len(values) else []
+    distance = np.full(len(values), np.inf)
+    while len(chosen) < clusters:
+        if chosen:
+            distance = np.minimum(distance, ((values - chosen[-1]) ** 2).sum(axis=1))
+        total = distance.sum() if chosen else 0.0
+        if total == 0:
+            raise NothingToSeparate(
+                f"clusters is {clusters}, but image has only {len(chosen)} different values; ask "
+                "for fewer"
+            )
+        chosen.append(values[np.searchsorted(np.cumsum(distance), rng.random() * total)])
+    return np.array(chosen)
+
+
+def _assign(
+    points: Array, centres: Array, weight: float, voxel: VoxelSize, report: Reporter
+) -> Array:
+    """Return for each pixel the number of its nearest centre, on all cores."""
+    from napari_tessera.algorithms.filters.kmeans import nearest
+
+    shape = points.shape[:-1]
+    flat = points.reshape(-1, points.shape[-1])
+    result = np.empty(len(flat), np.uint8)
+
+    def fill(start: int) -> int:
+        stop = min(start + _PIECE, len(flat))
+        values = np.ascontiguousarray(flat[start:stop], np.float32)
+        if weight:
+            places = _places(np.arange(start, stop), shape, weight, voxel).astype(np.float32)
+            values = np.hstack([values, places])
+        nearest(values, centres, result[start:stop])
+        return stop
+
+    for stop in in_order(fill, range(0, len(flat), _PIECE)):
+        report(Progress(stop, len(flat)))
+    return result.reshape(shape)
+
+
+def _numbered(result: Array, clusters: int, background: Background) -> Array:
+    """Number clusters, which are in order of brightness, away from the background."""
+    if background == "none":
+        return np.asarray(result + np.uint8(1))
+    return result if background == "darkest" else np.asarray(np.uint8(clusters - 1) - result)

@@ -1,0 +1,218 @@
+"""Seeded region growing: regions take the most similar pixel at their border, one by one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Literal
+
+import numpy as np
+
+from napari_tessera.algorithms.filters.colour import ColourSpace, features, smooth_points
+from napari_tessera.algorithms.filters.smoothing import both
+from napari_tessera.algorithms.labels.ids import smallest_dtype
+from napari_tessera.methods.classical.label import Connectivity, filled
+from napari_tessera.signature.parameters import checked
+from napari_tessera.signature.units import most_pixels, to_pixels
+from napari_tessera.signature.words import (
+    Array,
+    ChannelAxis,
+    Image,
+    Length,
+    Markers,
+    Mask,
+    Objects,
+    Progress,
+    Report,
+    Reporter,
+    Spacing,
+    VoxelSize,
+    Word,
+)
+
+_ADVANCED = "Advanced"
+
+
+@checked
+def region_growing(
+    image: Image,
+    *,
+    markers: Markers,
+    partition: bool = False,
+    tolerance: Annotated[float | None, Word(low=0, when=("partition", (False,)))] = None,
+    compare: Literal["region", "seed"] = "region",
+    smoothing: Length = "1 px",
+    colour_space: ColourSpace = "as is",
+    connectivity: Connectivity = "faces",
+    max_diameter: Annotated[Length, Word("length", low=0, section=_ADVANCED)] = "0 px",
+    fill_holes: Annotated[bool, Word(section=_ADVANCED)] = True,
+    mask: Annotated[Mask | None, Word("mask", section=_ADVANCED)] = None,
+    channel_axis: ChannelAxis = None,
+    spacing: Spacing = None,
+    report: Report = None,
+) -> Objects:
+    """Grow regions from seeds over pixels of similar intensity or colour.
+
+    At each step, of all pixels that touch a region the one most like it joins it, so that several
+    regions compete for the pixels between them.
+
+    Parameters
+    ----------
+    image : ndarray, shape (..., Y, X), or with colours or channels in `channel_axis`
+        Intensities, a plane or a volume.
+    markers : ndarray of int
+        The seeds: Points, or painted labels, one value per region; 0 = none.
+    partition : bool
+        Let regions grow until they meet and every pixel belongs to one; mark the background too.
+    tolerance : float, optional
+        Largest difference, in grey levels or colour distance, of a pixel that joins (None = one
+        standard deviation of the image).
+    compare : {"region", "seed"}
+        What a pixel is compared with: the mean of its region, which moves as that grows, or that of
+        the seed.
+    smoothing : float or str
+        Standard deviation of a Gaussian applied first.
+    colour_space : {"as is", "lab"}
+        Compare the channels themselves, or colours as the eye does (CIE L*a*b*; RGB images only).
+    connectivity : {"faces", "full"}
+        "faces": neighbours share an edge (4 in a plane) or a face (6 in a volume); "full": corners
+        count too (8, 26).
+    max_diameter : float or str
+        A region stops when it is as large as a disc or ball of this diameter; 0 = no limit.
+    fill_holes : bool
+        Holes in a region become part of it.
+    mask : ndarray of bool, optional
+        Regions stay inside it.
+    channel_axis : int, optional
+        The axis of colours or channels; None = grey.
+    spacing : sequence of float, optional
+        Pixel size along each axis.
+    report : callable, optional
+        Takes `Progress`.
+
+    Returns
+    -------
+    ndarray of uint16 or uint32
+        The values of the markers, grown.
+
+    Raises
+    ------
+    ValueError
+        If there are no seeds, or one lies where the image has no value or outside the mask.
+
+    References
+    ----------
+    R. Adams and L. Bischof, "Seeded region growing", IEEE Trans. Pattern Analysis and Machine
+    Intelligence 16(6), 1994.
+
+    Examples
+    --------
+    >>> image = np.array([[10, 11, 12, 90, 91]])
+    >>> seeds = np.array([[7, 0, 0, 0, 0]])
+    >>> region_growing(image, markers=seeds, tolerance=5, smoothing=0)
+    array([[7, 7, 7, 0, 0]], dtype=uint16)
+    """
+    from napari_tessera.algorithms.growth.similar import grow
+
+    axes = image.ndim - (channel_axis is not None)
+    report, voxel = Reporter.of(report), VoxelSize.of(spacing, axes)
+    points, valid = smooth_points(
+        features(image, channel_axis, colour_space), to_pixels(smoothing, voxel)
+    )
+    check_seeds(markers, valid, mask)
+    inside = both(mask, valid)
+    if partition:
+        tolerance = math.inf
+    elif tolerance is None:
+        tolerance = _deviation([points.reshape(-1, points.shape[-1])])
+    numbers, ids = numbered(markers)
+    report(Progress(1, 10))
+    grown = grow(
+        points,
+        numbers,
+        inside,
+        connectivity=1 if connectivity == "faces" else axes,
+        tolerance=tolerance,
+        moving=compare == "region",
+        largest=most_pixels(max_diameter, voxel, name="max_diameter"),
+        report=report.part(1, 2),
+    )
+    grown = filled(grown) if fill_holes else grown
+    return np.asarray(ids.astype(smallest_dtype("objects", int(ids[-1])))[grown])
+
+
+def region_growing_statistics(
+    pieces: Iterable[Mapping[str, Array]],
+    *,
+    partition: bool,
+    tolerance: float | None,
+    smoothing: float | str,
+    colour_space: ColourSpace,
+    spacing: VoxelSize,
+    **_: Any,
+) -> dict[str, Any]:
+    """Return the automatic tolerance of all pieces together.
+
+    Parameters
+    ----------
+    pieces : iterable of mapping
+        The image in pieces, {"image": ...}; channels last.
+    partition, tolerance, smoothing, colour_space, spacing, **_
+        As for `region_growing`.
+    """
+    if partition or tolerance is not None:
+        return {}
+    width = to_pixels(smoothing, spacing)
+
+    def prepared() -> Iterable[Array]:
+        for piece in pieces:
+            axis = -1 if piece["image"].ndim > len(spacing) else None
+            points, _ = smooth_points(features(piece["image"], axis, colour_space), width)
+            yield points.reshape(-1, points.shape[-1])
+
+    return {"tolerance": _deviation(prepared())}
+
+
+def check_seeds(markers: Array, valid: Array | None, mask: Array | None) -> None:
+    """Raise an error unless there are seeds, all of them where something can grow.
+
+    Parameters
+    ----------
+    markers : ndarray of int
+    valid : ndarray of bool, optional
+        Where the image has a value; None = everywhere.
+    mask : ndarray of bool, optional
+        Where regions may be; None = everywhere.
+    """
+    if markers.min() < 0 or markers.max() > np.iinfo(np.int32).max:
+        raise ValueError(
+            f"markers has values from {markers.min()} to {markers.max()}; use 0 to 2 147 483 647"
+        )
+    if not markers.any():
+        raise ValueError("markers has no seeds; add points, or paint some labels, and run again")
+    if valid is not None and np.any(markers[~valid]):
+        count = np.count_nonzero(markers[~valid])
+        raise ValueError(
+            f"markers has {count} pixels where image has no value (NaN or infinity); move them"
+        )
+    if mask is not None and not np.any(markers[mask.astype(bool)]):
+        raise ValueError("markers has no seeds inside mask; place them there, or choose no mask")
+
+
+def numbered(markers: Array) -> tuple[Array, Array]:
+    """Return markers with their ids replaced by 1, 2, 3, ..., and the id of each number from 0."""
+    numbers = np.zeros(markers.shape, np.int32)
+    places = np.nonzero(markers)
+    ids, numbers[places] = np.unique(markers[places], return_inverse=True)
+    numbers[places] += 1
+    return numbers, np.concatenate([[0], ids])
+
+
+def _deviation(pieces: Iterable[Array]) -> float:
+    """Return the standard deviation of points around their mean, in all pieces together."""
+    count, total, squares = 0, np.zeros(1), 0.0
+    for points in pieces:
+        count += len(points)
+        total = total + points.sum(axis=0, dtype=np.float64)
+        squares += float(np.einsum("ij,ij->", points, points, dtype=np.float64))
+    return math.sqrt(max(squares / count - float(((total / count) ** 2).sum()), 0.0))

@@ -1,0 +1,166 @@
+"""Find objects one by one: labels, and a table of how sure the network is of each."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import numpy as np
+
+from napari_tessera.algorithms.labels.ids import sizes
+from napari_tessera.deep.inference.cache import Kept
+from napari_tessera.deep.inference.objects import kept_objects, thresholds
+from napari_tessera.deep.models.library import ModelConfig, find
+from napari_tessera.deep.settings import Device
+from napari_tessera.methods.deep.predict import TileSide, content
+from napari_tessera.signature.parameters import checked
+from napari_tessera.signature.units import column, to_pixels
+from napari_tessera.signature.words import (
+    Array,
+    ChannelAxis,
+    Fraction,
+    Image,
+    Intensities,
+    Keeping,
+    Length,
+    ModelFolder,
+    Objects,
+    Report,
+    Reporter,
+    Spacing,
+    Table,
+    VoxelSize,
+    Word,
+)
+
+_ADVANCED = "Advanced"
+
+
+@checked
+def detect(
+    image: Image,
+    *,
+    model: ModelFolder,
+    confidence: Fraction | None = None,
+    overlap: Fraction = 0.5,
+    smallest: Length = "0 px",
+    diameter: Length = "0 px",
+    tile: TileSide = 512,
+    device: Annotated[Device, Word("device", section=_ADVANCED)] = "auto",
+    intensities: Intensities | None = None,
+    spacing: Spacing = None,
+    channel_axis: ChannelAxis = None,
+    kept: Keeping = None,
+    report: Report = None,
+) -> tuple[Objects, Table]:
+    """Find objects one by one, each with a class and how sure the network is of it.
+
+    It takes models of networks such as Mask R-CNN. The image is normalised as in training, and
+    looked at in overlapping tiles; objects in several tiles are found once. New thresholds do not
+    run the network again.
+
+    Parameters
+    ----------
+    image : ndarray, shape (..., Y, X), or with channels
+        Intensities, a plane or a volume. Volumes are worked on plane by plane; objects that lie on
+        one another become one.
+    model : str
+        One of your models, by name, or the path of a model folder.
+    confidence : float, optional
+        How sure the network must be of an object, 0.05 to 1; None = what suited the model's
+        validation images best.
+    overlap : float
+        Share of an object that surer ones may cover; those covered more are left out. Where objects
+        overlap, the surer one is in front.
+    smallest : float or str
+        Diameter of the smallest objects to keep (0 = all).
+    diameter : float or str
+        Median diameter of the objects, by which images with small ones are enlarged for the
+        network; 0 = measured in a first pass.
+    tile : int
+        Side of the tiles in pixels; smaller ones need less memory. Objects should be smaller than
+        a quarter of it. Imported models of photographs look at the whole image.
+    device : str
+        Where the network runs: auto, cpu, cuda, cuda:1, mps.
+    intensities : tuple, optional
+        What becomes 0 and the range, of each channel; None = found in the image.
+    spacing : sequence of float, optional
+        Pixel size along each axis.
+    channel_axis : int, optional
+        Axis of the image that holds channels.
+    kept : Kept, optional
+        Where networks and what they have found are kept for the next run.
+    report : callable, optional
+        Takes `Progress`.
+
+    Returns
+    -------
+    objects : ndarray of uint16 or uint32
+        1, 2, 3, ..., in a plane the surest first.
+    table : dict of ndarray
+        One row per object:
+
+        - index: its number;
+        - class: its name, or its number in models whose classes have no names;
+        - confidence: 0 to 1, of volumes that in the surest plane;
+        - area (volumes: volume), with its unit;
+        - y min, x min, y max, x max (volumes: with z): first and last pixel.
+
+    Raises
+    ------
+    ValueError
+        If the model does not fit the image or scores pixels; the message says why.
+
+    References
+    ----------
+    K. He, G. Gkioxari, P. Dollar, R. Girshick, "Mask R-CNN", ICCV 2017.
+
+    Examples
+    --------
+    >>> detect(np.zeros((64, 64)), model="a model that is not there")
+    Traceback (most recent call last):
+        ...
+    ValueError: ...
+    """
+    from napari_tessera.deep.inference.pasting import stacked
+
+    own = find(model)
+    found = kept_objects(
+        image,
+        own,
+        diameter=diameter,
+        tile=tile,
+        device=device,
+        intensities=intensities,
+        spacing=spacing,
+        channel_axis=channel_axis,
+        kept=kept or Kept(),
+        report=Reporter.of(report),
+    )
+    voxel = VoxelSize.of(spacing, image.ndim - (channel_axis is not None))
+    shape = found[0].shape if len(voxel) == 2 else (len(found), *found[0].shape)
+    size = content(to_pixels(smallest, voxel, shape, name="smallest"))
+    best = {**thresholds(own.config, confidence), "overlap": overlap}
+    pasted = stacked(found, **best, smallest=size)
+    return pasted.labels, _table(pasted, own.config, voxel)
+
+
+def _table(pasted: Any, config: ModelConfig, voxel: VoxelSize) -> dict[str, Array]:
+    """Return what is known of each object."""
+    from scipy import ndimage
+
+    axes, labels = len(voxel), pasted.labels
+    counted = sizes(labels)
+    pixels = np.array([size for label, size in counted.items() if label], float)
+    boxes = ndimage.find_objects(labels)
+    ends = np.array([[[part.start, part.stop - 1] for part in each] for each in boxes], int)
+    ends = ends.reshape(-1, axes, 2)
+    names = np.array(config.class_names or config.ids)
+    word = "area" if axes == 2 else "volume"
+    return {
+        "index": np.arange(1, len(pixels) + 1),
+        "class": names[pasted.classes],
+        "confidence": pasted.confidence.astype(float),
+        column(word, voxel.unit, axes): pixels * np.prod(voxel),
+        **{f"{name} min": ends[:, i, 0] for i, name in enumerate("zyx"[-axes:])},
+        **{f"{name} max": ends[:, i, 1] for i, name in enumerate("zyx"[-axes:])},
+    }

@@ -1,0 +1,374 @@
+"""Apply a trained network: probabilities, and from them objects or classes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from napari_tessera.deep.inference.cache import Kept
+from napari_tessera.deep.inference.decode import to_classes, to_objects
+from napari_tessera.deep.inference.objects import kept_objects, thresholds
+from napari_tessera.deep.inference.scores import find_intensities, kept_scores
+from napari_tessera.deep.models.library import ModelConfig, find
+from napari_tessera.deep.settings import Device, Targets
+from napari_tessera.signature.parameters import checked
+from napari_tessera.signature.units import in_ball, to_pixels
+from napari_tessera.signature.words import (
+    Array,
+    ChannelAxis,
+    Fraction,
+    Image,
+    Intensities,
+    Keeping,
+    Labels,
+    Length,
+    Look,
+    ModelFolder,
+    Report,
+    Reporter,
+    Scores,
+    Spacing,
+    VoxelSize,
+    Word,
+)
+
+_ADVANCED = "Advanced"
+
+TileSide = Annotated[int, Word(low=32, section=_ADVANCED)]
+
+
+@checked
+def predict(
+    image: Image,
+    *,
+    model: ModelFolder,
+    threshold: Fraction | None = None,
+    seed_threshold: Fraction | None = None,
+    smallest: Length = "0 px",
+    diameter: Length = "0 px",
+    flips: Annotated[bool, Word(section=_ADVANCED)] = False,
+    tile: TileSide = 512,
+    device: Annotated[Device, Word("device", section=_ADVANCED)] = "auto",
+    intensities: Intensities | None = None,
+    spacing: Spacing = None,
+    channel_axis: ChannelAxis = None,
+    kept: Keeping = None,
+    report: Report = None,
+) -> Labels:
+    """Find objects or classes with a network that you have trained.
+
+    The image is normalised as in training, rescaled to the pixel size of the training images where
+    both are known, and predicted in overlapping tiles.
+
+    Parameters
+    ----------
+    image : ndarray, shape (..., Y, X), or with channels
+        Intensities, a plane or a volume. A network for planes labels volumes plane by plane.
+    model : str
+        One of your models, by name, or the path of a model folder.
+    threshold : float, optional
+        Probability from which a pixel belongs to an object, or how sure a network must be that
+        finds objects one by one; None = what suited the model's validation images best. Not used
+        for classes.
+    seed_threshold : float, optional
+        Probability of the inner part from which an object gets a number of its own; higher values
+        split less. None = what suited the model's validation images best. Not used for classes,
+        and by networks that find objects one by one.
+    smallest : float or str
+        Diameter of the smallest objects to keep (0 = all). Not used for classes.
+    diameter : float or str
+        Median diameter of the objects, by which images with small ones are enlarged for the
+        network; 0 = measured in a first pass. Not used for classes.
+    flips : bool
+        Average over mirrored images: a little better, four times as long. Not used by networks that
+        find objects one by one.
+    tile : int
+        Side of the tiles in pixels; smaller ones need less memory.
+    device : str
+        Where the network runs: auto, cpu, cuda, cuda:1, mps.
+    intensities : tuple, optional
+        What becomes 0 and the range, of each channel; None = found in the image.
+    spacing : sequence of float, optional
+        Pixel size along each axis.
+    channel_axis : int, optional
+        Axis of the image that holds channels.
+    kept : Kept, optional
+        Where networks and probabilities are kept for the next run.
+    report : callable, optional
+        Takes `Progress`.
+
+    Returns
+    -------
+    ndarray of int
+        Objects 1, 2, 3, ..., or the class of each pixel.
+
+    Raises
+    ------
+    ValueError
+        If the model does not fit the image; the message says why.
+
+    References
+    ----------
+    O. Ronneberger, P. Fischer, T. Brox, "U-Net", MICCAI 2015 (tiles).
+
+    Examples
+    --------
+    >>> predict(np.zeros((64, 64)), model="a model that is not there")
+    Traceback (most recent call last):
+        ...
+    ValueError: ...
+    """
+    report, kept = Reporter.of(report), kept or Kept()
+    own = find(model)
+    asked: dict[str, Any] = {
+        "diameter": diameter,
+        "tile": tile,
+        "device": device,
+        "intensities": intensities,
+        "spacing": spacing,
+        "channel_axis": channel_axis,
+        "kept": kept,
+        "report": report.part(0, 1),
+    }
+    if own.config.targets == "instances":
+        planes = kept_objects(image, own, **asked)
+        voxel = VoxelSize.of(spacing, image.ndim - (channel_axis is not None))
+        return one_by_one(planes, own.config, voxel, threshold, smallest)
+    found = kept_scores(image, own, flips=flips, **asked)
+    if own.config.kind == "classes":
+        return classes(found, ids=own.config.ids)
+    axes = found.ndim - 1
+    return objects(
+        found,
+        targets=own.config.targets,
+        threshold=_first(threshold, own.config.thresholds.get("threshold"), 0.5),
+        seed_threshold=_first(seed_threshold, own.config.thresholds.get("seed_threshold"), 0.7),
+        smallest=smallest,
+        spacing=VoxelSize.of(spacing, axes),
+    )
+
+
+def one_by_one(
+    planes: list[Any],
+    config: ModelConfig,
+    voxel: VoxelSize,
+    threshold: float | None,
+    smallest: float | str,
+) -> Array:
+    """Return numbered objects from what a network has found one by one.
+
+    Parameters
+    ----------
+    planes : list of Found
+    config : ModelConfig
+    voxel : VoxelSize
+    threshold, smallest
+        As for `predict`.
+
+    Returns
+    -------
+    ndarray of uint16 or uint32
+    """
+    from napari_tessera.deep.inference.pasting import stacked
+
+    shape = planes[0].shape if len(voxel) == 2 else (len(planes), *planes[0].shape)
+    size = content(to_pixels(smallest, voxel, shape, name="smallest"))
+    return stacked(planes, **thresholds(config, threshold), smallest=size).labels
+
+
+@checked
+def scores(
+    image: Image,
+    *,
+    model: ModelFolder,
+    diameter: Length = "0 px",
+    flips: bool = False,
+    tile: TileSide = 512,
+    device: Annotated[Device, Word("device", section=_ADVANCED)] = "auto",
+    intensities: Intensities | None = None,
+    spacing: Spacing = None,
+    channel_axis: ChannelAxis = None,
+    kept: Keeping = None,
+    report: Report = None,
+) -> Scores:
+    """Show what a network is sure of: a map of probability for each class.
+
+    Parameters
+    ----------
+    image : ndarray, shape (..., Y, X), or with channels
+        Intensities, a plane or a volume.
+    model : str
+        One of your models, by name, or the path of a model folder.
+    diameter : float or str
+        Median diameter of the objects, by which images with small ones are enlarged for the
+        network; 0 = measured in a first pass. Not used for classes.
+    flips : bool
+        Average over mirrored images: a little better, four times as long.
+    tile : int
+        Side of the tiles in pixels; smaller ones need less memory.
+    device : str
+        Where the network runs: auto, cpu, cuda, cuda:1, mps.
+    intensities : tuple, optional
+        What becomes 0 and the range, of each channel; None = found in the image.
+    spacing : sequence of float, optional
+        Pixel size along each axis.
+    channel_axis : int, optional
+        Axis of the image that holds channels.
+    kept : Kept, optional
+        Where networks and probabilities are kept for the next run.
+    report : callable, optional
+        Takes `Progress`.
+
+    Returns
+    -------
+    ndarray of float32, shape (K, ..., Y, X)
+        For classes, their probabilities. For objects: background, interior and boundary; or
+        background, rim and centre.
+
+    Raises
+    ------
+    ValueError
+        If the model does not fit the image; the message says why.
+
+    References
+    ----------
+    O. Ronneberger, P. Fischer, T. Brox, "U-Net", MICCAI 2015 (tiles).
+
+    Examples
+    --------
+    >>> scores(np.zeros((64, 64)), model="a model that is not there")
+    Traceback (most recent call last):
+        ...
+    ValueError: ...
+    """
+    return kept_scores(
+        image,
+        find(model),
+        diameter=diameter,
+        flips=flips,
+        tile=tile,
+        device=device,
+        intensities=intensities,
+        spacing=spacing,
+        channel_axis=channel_axis,
+        kept=kept or Kept(),
+        report=Reporter.of(report),
+    )
+
+
+def objects(
+    scores: Scores,
+    *,
+    targets: Targets = "boundaries",
+    threshold: float = 0.5,
+    seed_threshold: float = 0.7,
+    smallest: float | str = "0 px",
+    spacing: Spacing = None,
+    report: Report = None,
+) -> Array:
+    """Return numbered objects from what a network gives.
+
+    Parameters
+    ----------
+    scores : ndarray of float, shape (3, ..., Y, X)
+        Probabilities of background, interior and boundary; or of background, rim and centre.
+    targets : {"boundaries", "distances"}
+        Which of both they are.
+    threshold, seed_threshold, smallest, spacing, report
+        As for `predict`.
+
+    Returns
+    -------
+    ndarray of uint16 or uint32
+    """
+    voxel = VoxelSize.of(spacing, scores.ndim - 1)
+    return to_objects(
+        scores,
+        targets=targets,
+        threshold=threshold,
+        seed_threshold=seed_threshold,
+        smallest=content(to_pixels(smallest, voxel, scores.shape[1:], name="smallest")),
+        voxel=voxel,
+        report=Reporter.of(report),
+    )
+
+
+def classes(scores: Scores, *, ids: tuple[int, ...] = ()) -> Array:
+    """Return the most probable class of each pixel.
+
+    Parameters
+    ----------
+    scores : ndarray of float, shape (K, ..., Y, X)
+    ids : tuple of int
+        The number of each class; empty = 0, 1, 2, ...
+
+    Returns
+    -------
+    ndarray of uint8
+
+    Examples
+    --------
+    >>> classes(np.array([[[0.9, 0.2]], [[0.1, 0.8]]]), ids=(0, 5))
+    array([[0, 5]], dtype=uint8)
+    """
+    return to_classes(scores, ids or tuple(range(len(scores))))
+
+
+def predict_statistics(
+    pieces: Iterable[Mapping[str, Array]], *, model: str, **_: Any
+) -> dict[str, Any]:
+    """Return the intensities of a whole image that its pieces are to be normalised by.
+
+    Parameters
+    ----------
+    pieces : iterable of mapping
+        The image in pieces, {"image": ...}, channels last.
+    model : str
+    **_
+        The other parameters of `predict`.
+    """
+    own = find(model).config
+    return {"intensities": find_intensities(_Images(pieces), own)}
+
+
+def predict_kind(values: Mapping[str, Any]) -> str:
+    """Return what `predict` gives with these parameters: "objects" or "classes"."""
+    return find(values["model"]).config.kind
+
+
+def predict_look(values: Mapping[str, Any]) -> Look:
+    """Return names and colours of the classes that `predict` gives with these parameters."""
+    own = find(values["model"]).config
+    if own.kind == "objects":  # whose numbers are no classes
+        return Look()
+    return Look(_by_id(own.ids, own.class_names), _by_id(own.ids, own.colours))
+
+
+def _by_id(ids: tuple[int, ...], texts: tuple[str, ...]) -> dict[int, str]:
+    return {label: text for label, text in zip(ids, texts, strict=False) if text}
+
+
+def predict_halo(values: Mapping[str, Any], spacing: VoxelSize) -> tuple[float, ...]:
+    """Return how far around a part has to be read to predict it: half a tile."""
+    return (values["tile"] / 2,) * len(spacing)
+
+
+@dataclass(frozen=True)
+class _Images:
+    """The images of pieces, read anew each time they are gone through."""
+
+    pieces: Iterable[Mapping[str, Array]]
+
+    def __iter__(self) -> Any:
+        return (piece["image"] for piece in self.pieces)
+
+
+def _first(*values: float | None) -> float:
+    return next(value for value in values if value is not None)
+
+
+def content(diameter: tuple[float, ...]) -> int:
+    """Return the pixels of a disc or ball with these diameters in pixels."""
+    return math.ceil(in_ball(diameter))

@@ -1,0 +1,192 @@
+"""How sure a network is of each pixel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain, combinations
+from typing import Annotated, Literal
+
+import numpy as np
+
+from napari_tessera.deep.inference.cache import Kept
+from napari_tessera.deep.inference.scores import kept_network, kept_scores, width_of
+from napari_tessera.deep.models.library import Model, find
+from napari_tessera.deep.settings import Device
+from napari_tessera.methods.deep.predict import TileSide
+from napari_tessera.signature.parameters import checked
+from napari_tessera.signature.words import (
+    Array,
+    ChannelAxis,
+    Image,
+    Intensities,
+    Keeping,
+    Length,
+    ModelFolder,
+    Report,
+    Reporter,
+    Spacing,
+    Word,
+)
+
+_ADVANCED = "Advanced"
+
+_LARGE = 1e6
+"""Objects so wide, in pixels, are never enlarged."""
+
+
+@checked
+def uncertainty(
+    image: Image,
+    *,
+    model: ModelFolder,
+    measure: Literal["entropy", "flips", "dropout"] = "entropy",
+    samples: Annotated[int, Word(low=2, high=200, when=("measure", ("dropout",)))] = 10,
+    diameter: Length = "0 px",
+    tile: TileSide = 512,
+    device: Annotated[Device, Word("device", section=_ADVANCED)] = "auto",
+    intensities: Intensities | None = None,
+    spacing: Spacing = None,
+    channel_axis: ChannelAxis = None,
+    kept: Keeping = None,
+    report: Report = None,
+) -> Image:
+    """Show where a network is not sure: places to look at, and to label next.
+
+    A network can be sure and wrong, most of all in images unlike those it was trained on.
+
+    Parameters
+    ----------
+    image : ndarray, shape (..., Y, X), or with channels
+        Intensities, a plane or a volume.
+    model : str
+        One of your models, by name, or the path of a model folder. Networks that find objects one
+        by one tell how sure they are of each in their table instead.
+    measure : {"entropy", "flips", "dropout"}
+        "entropy": how evenly the probabilities are shared out among the classes. "flips": how far
+        the predictions of the image and of its mirror images disagree (mutual information), each
+        of which may be sure; it takes four times as long, of networks for volumes eight times.
+        "dropout": the same of predictions for which features are left out at random, as when the
+        network learnt (Monte-Carlo dropout); only for networks that have dropout.
+    samples : int
+        Predictions for "dropout", 2 to 200: more are more exact, and take longer.
+    diameter : float or str
+        Median diameter of the objects, by which images with small ones are enlarged for the
+        network; 0 = measured in a first pass. Not used for classes.
+    tile : int
+        Side of the tiles in pixels; smaller ones need less memory.
+    device : str
+        Where the network runs: auto, cpu, cuda, cuda:1, mps.
+    intensities : tuple, optional
+        What becomes 0 and the range, of each channel; None = found in the image.
+    spacing : sequence of float, optional
+        Pixel size along each axis.
+    channel_axis : int, optional
+        Axis of the image that holds channels.
+    kept : Kept, optional
+        Where networks and probabilities are kept for the next run.
+    report : callable, optional
+        Takes `Progress`.
+
+    Returns
+    -------
+    ndarray of float32, shape (..., Y, X)
+        0 (sure) to 1 (all classes are as probable; of "flips" and "dropout": the predictions are
+        sure of different ones). The mean over an object is that of the object: see `measure`.
+
+    Raises
+    ------
+    ValueError
+        If the model does not fit the image, finds objects one by one or, for "dropout", has none.
+
+    References
+    ----------
+    C. E. Shannon, "A mathematical theory of communication", 1948. G. Wang et al., "Aleatoric
+    uncertainty estimation with test-time augmentation for medical image segmentation with
+    convolutional neural networks", Neurocomputing 338, 2019. Y. Gal, Z. Ghahramani, "Dropout as a
+    Bayesian approximation: representing model uncertainty in deep learning", ICML 2016.
+
+    Examples
+    --------
+    >>> uncertainty(np.zeros((64, 64)), model="a model that is not there")
+    Traceback (most recent call last):
+        ...
+    ValueError: ...
+    """
+    own, reporter, memory = find(model), Reporter.of(report), kept or Kept()
+    if measure == "dropout":
+        _check_dropout(own, device, memory)
+
+    def predicted(flipped: Array, wanted: Length, sample: int, report: Reporter) -> Array:
+        return kept_scores(
+            flipped,
+            own,
+            kept=memory,
+            spacing=spacing,
+            channel_axis=channel_axis,
+            device=device,
+            report=report,
+            intensities=intensities,
+            diameter=wanted,
+            flips=False,
+            tile=tile,
+            sample=sample,
+        )  # (K, *P)
+
+    if measure == "entropy":
+        return entropy(predicted(image, diameter, 0, reporter)).astype(np.float32)
+    last = image.ndim if channel_axis is None else image.ndim - 1
+    views: list[tuple[tuple[int, ...], int]]
+    if measure == "flips":
+        views = [(axes, 0) for axes in _views(last, own.config.axes)]
+    else:
+        views = [((), number) for number in range(1, samples + 1)]
+    if own.config.diameter and not float(str(diameter).split()[0]):
+        # all predictions of one scale
+        first = predicted(image, f"{_LARGE} px", 0, reporter.part(0, len(views) + 1))
+        diameter = f"{width_of(own, first) or _LARGE} px"
+    each, mean = np.zeros(()), np.zeros(())
+    for number, (axes, sample) in enumerate(views, start=1):
+        part = reporter.part(number, len(views) + 1)
+        found = predicted(_flipped(image, axes, channel_axis), diameter, sample, part)
+        found = np.flip(found, tuple(axis + 1 for axis in axes))
+        each, mean = each + entropy(found) / len(views), mean + found / len(views)
+    return np.asarray(np.clip(entropy(mean) - each, 0, 1), np.float32)
+
+
+def _check_dropout(model: Model, device: str, kept: Kept) -> None:
+    from napari_tessera.deep import devices
+    from napari_tessera.deep.inference.dropout import has_dropout
+
+    if not has_dropout(kept_network(model, devices.choose(device), kept)):
+        raise ValueError(
+            f"measure is 'dropout', but model {model.name!r} has no dropout; choose 'entropy' or "
+            "'flips', or train a network with dropout"
+        )
+
+
+def entropy(probabilities: Array) -> Array:
+    """Return the entropy of probabilities (K, *P), 0 to 1: as a share of the largest possible.
+
+    Examples
+    --------
+    >>> entropy(np.array([[1.0, 0.5], [0.0, 0.5]]))
+    array([0., 1.])
+    """
+    total = np.zeros(probabilities.shape[1:], np.result_type(probabilities, np.float32))
+    for own in probabilities:
+        total -= own * np.log(np.maximum(own, np.finfo(np.float32).tiny))
+    return np.asarray(total / np.log(len(probabilities)))
+
+
+def _views(axes: int, mirrored: int) -> Iterator[tuple[int, ...]]:
+    """Yield the axes, of the last few, along which each view of an image is mirrored."""
+    last = range(axes - mirrored, axes)
+    return chain.from_iterable(combinations(last, count) for count in range(mirrored + 1))
+
+
+def _flipped(image: Array, axes: tuple[int, ...], channel_axis: int | None) -> Array:
+    """Return an image mirrored along some of its axes besides the channels."""
+    if channel_axis is not None:
+        places = [axis for axis in range(image.ndim) if axis != channel_axis % image.ndim]
+        axes = tuple(places[axis] for axis in axes)
+    return np.ascontiguousarray(np.flip(image, axes))

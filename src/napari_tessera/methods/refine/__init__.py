@@ -1,0 +1,1 @@
+"""Labels changed into better ones."""

@@ -1,0 +1,131 @@
+"""The dense CRF on arrays that do not fit into memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from napari_tessera.algorithms.crf.energies import Field, Guide
+from napari_tessera.algorithms.labels.ids import sizes
+from napari_tessera.algorithms.parallel import Tile, covering
+from napari_tessera.methods.refine.crf import (
+    crf_statistics,
+    kernels_of,
+    refined_classes,
+    refined_objects,
+)
+from napari_tessera.signature.words import Array, Progress, Report, Reporter, VoxelSize
+
+
+def crf_by_tiles(
+    labels: Any,
+    image: Any,
+    out: Any,
+    *,
+    labels_are: Literal["objects", "classes"] = "objects",
+    certainty: float = 0.8,
+    smoothness_width: float | str = "2 px",
+    appearance_width: float | str = "10 px",
+    intensity_width: float = 0.03,
+    smoothness_weight: float = 1.0,
+    appearance_weight: float = 6.0,
+    iterations: int = 5,
+    unknown: int | None = None,
+    pixels: int = 1 << 24,
+    spacing: Sequence[float] | None = None,
+    channel_axis: int | None = None,
+    report: Report = None,
+) -> None:
+    """Refine labels that do not fit into memory by a dense CRF, tile by tile.
+
+    Tiles overlap by three widths of the wider kernel, and share one range of intensities. The
+    result is almost that of the whole: messages of a few steps come from farther away.
+
+    Parameters
+    ----------
+    labels : array of int, shape (..., Y, X)
+        Dask, Zarr, a memory map: anything with shape, dtype and slices. A plane or a volume.
+    image : array of the same shape, or with channels in `channel_axis`
+        Read twice.
+    out : array of the shape of `labels`
+        Takes the result slice by slice; not `labels` itself, whose tiles are read again.
+    labels_are, certainty, smoothness_width, appearance_width, intensity_width
+        As for `crf`.
+    smoothness_weight, appearance_weight, iterations, unknown, spacing, channel_axis
+        As for `crf`.
+    pixels : int
+        Most pixels of a tile, without its surroundings.
+    report : callable, optional
+        Takes `Progress`.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, `out` is `labels`, or only one label is left.
+
+    Examples
+    --------
+    >>> image = np.repeat([[0, 0, 0, 0, 9, 9, 9, 9]], 8, axis=0)
+    >>> labels = np.repeat([[0, 0, 0, 1, 1, 1, 1, 1]], 8, axis=0)
+    >>> out = np.zeros_like(labels)
+    >>> crf_by_tiles(labels, image, out, labels_are="classes", pixels=32)
+    >>> out[3]
+    array([0, 0, 0, 0, 1, 1, 1, 1])
+    """
+    colours = None if channel_axis is None else channel_axis % image.ndim
+    shape = tuple(length for axis, length in enumerate(image.shape) if axis != colours)
+    for name, size in (("image", shape), ("out", tuple(out.shape))):
+        if size != tuple(labels.shape):
+            raise ValueError(f"{name} has shape {size}, but labels has {tuple(labels.shape)}")
+    if out is labels:
+        raise ValueError("out is labels itself, whose tiles are read again; pass another array")
+    reporter, voxel = Reporter.of(report), VoxelSize.of(spacing, labels.ndim)
+    kernels = kernels_of(
+        voxel, smoothness_width, smoothness_weight, appearance_width, appearance_weight
+    )
+    pieces = _Pieces(covering(labels.shape, kernels.reach, pixels), labels, image, colours)
+    levels = crf_statistics(pieces)["intensities"]
+    known = {number for piece in pieces for number in sizes(piece["labels"])}
+    axis = None if colours is None else -1
+    for number, tile in enumerate(pieces.tiles):
+        own = pieces.read(tile.seen)
+        field = Field(
+            Guide.of(own["image"], axis, intensity_width, levels),
+            kernels,
+            iterations,
+            reporter.part(number, len(pieces.tiles)),
+        )
+        if labels_are == "classes":
+            found = refined_classes(own["labels"], certainty, unknown, field, known)
+        else:
+            found = refined_objects(own["labels"], None, certainty, unknown, voxel, field)
+        out[tile.core] = found[tile.inner]
+        reporter(Progress(number + 1, len(pieces.tiles)))
+
+
+@dataclass(frozen=True)
+class _Pieces:
+    """Both arrays tile by tile, read anew each time they are gone through."""
+
+    tiles: list[Tile]
+    labels: Any
+    image: Any
+    channel_axis: int | None
+
+    def __iter__(self) -> Iterator[dict[str, Array]]:
+        return (self.read(tile.core) for tile in self.tiles)
+
+    def read(self, box: tuple[slice, ...]) -> dict[str, Array]:
+        """Return a part of both, channels last."""
+        labels = np.asarray(self.labels[box])
+        if self.channel_axis is None:
+            return {"labels": labels, "image": np.asarray(self.image[box])}
+        places: list[Any] = list(box)
+        places.insert(self.channel_axis, slice(None))
+        return {
+            "labels": labels,
+            "image": np.moveaxis(np.asarray(self.image[tuple(places)]), self.channel_axis, -1),
+        }

@@ -1,0 +1,258 @@
+"""A new object grown from a click, over background that looks like the place clicked."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from napari_tessera.algorithms.filters.colour import features, smooth_points
+from napari_tessera.algorithms.filters.smoothing import TRUNCATE
+from napari_tessera.algorithms.labels.paths import pixels_under
+from napari_tessera.algorithms.parallel import SLAB
+from napari_tessera.methods.classical.label import filled
+from napari_tessera.methods.refine.steps import Change, Drawn, check_room, written
+from napari_tessera.signature.parameters import checked
+from napari_tessera.signature.units import most_pixels, to_pixels
+from napari_tessera.signature.words import (
+    Array,
+    ChannelAxis,
+    Fraction,
+    Image,
+    Labels,
+    Length,
+    NewLabel,
+    Path,
+    Report,
+    Spacing,
+    VoxelSize,
+)
+
+_MARGIN = 48
+"""Pixels around the points in which growth is tried first."""
+
+
+@checked
+def grow(
+    labels: Labels,
+    image: Image | None = None,
+    *,
+    path: Path,
+    tolerance: Fraction = 0.1,
+    smoothing: Length = "1 px",
+    max_diameter: Length = "200 px",
+    channel_axis: ChannelAxis = None,
+    new_label: NewLabel = None,
+    spacing: Spacing = None,
+    report: Report = None,
+) -> Labels:
+    """Add an object that grows from points over similar pixels of the background.
+
+    The points belong to one object. Pixels join over faces, the most similar first; holes that are
+    background are filled.
+
+    Parameters
+    ----------
+    labels : ndarray of int, shape (..., Y, X)
+        Objects, a plane or a volume; 0 = background.
+    image : ndarray, shape (..., Y, X), optional
+        Intensities; without, the object fills the background around the points.
+    path : tuple of points
+        In pixels of the background: (Y, X), in a volume (Z, Y, X).
+    tolerance : float
+        Largest difference of a pixel from the mean of the points, as a share of the image's range.
+    smoothing : float or str
+        Standard deviation of a Gaussian applied to the image first.
+    max_diameter : float or str
+        Growth ends when the object is as large as a disc or ball of this diameter; 0 = no limit.
+    channel_axis : int, optional
+        The axis of `image` that holds colours or channels; None = grey.
+    new_label : int, optional
+        The id of the new object; None = one more than the highest.
+    spacing : sequence of float, optional
+        Pixel size along each axis.
+    report : callable, optional
+        Takes `Progress`.
+
+    Returns
+    -------
+    ndarray
+        In the dtype of `labels`, with one new id.
+
+    Raises
+    ------
+    ValueError
+        If a point lies on an object or outside, nothing around the points is similar, or no id is
+        left in the dtype.
+
+    References
+    ----------
+    R. Adams and L. Bischof, "Seeded region growing", IEEE Trans. Pattern Analysis and Machine
+    Intelligence 16(6), 1994.
+
+    Examples
+    --------
+    >>> labels = np.array([[1, 1, 0, 0, 0, 0]])
+    >>> image = np.array([[9, 9, 9, 8, 9, 0]])
+    >>> grow(labels, image, path=((0, 3),), tolerance=0.2, smoothing=0)
+    array([[1, 1, 2, 2, 2, 0]])
+    """
+    voxel = VoxelSize.of(spacing, labels.ndim)
+    return written(
+        labels,
+        grow_change(
+            labels,
+            image,
+            path,
+            tolerance=math.inf if image is None else tolerance * span(image, channel_axis),
+            smoothing=to_pixels(smoothing, voxel, name="smoothing"),
+            largest=most_pixels(max_diameter, voxel, name="max_diameter"),
+            channel_axis=channel_axis,
+            new_label=new_label,
+            spacing=voxel,
+        ),
+    )
+
+
+def grow_change(
+    labels: Array,
+    image: Array | None,
+    path: Drawn,
+    *,
+    tolerance: float,
+    smoothing: tuple[float, ...],
+    largest: float,
+    channel_axis: int | None = None,
+    new_label: int | None = None,
+    spacing: Spacing = None,
+) -> Change:
+    """Return what `grow` changes.
+
+    The work is done in a box around the points, which is doubled until the object ends inside it.
+
+    Parameters
+    ----------
+    labels, image, path, channel_axis, new_label, spacing
+        As for `grow`.
+    tolerance : float
+        Largest difference of intensities; without an image, the largest distance.
+    smoothing : tuple of float
+        Standard deviation of the Gaussian along each axis, in pixels.
+    largest : float
+        Pixels at which growth ends; may be infinite.
+
+    Returns
+    -------
+    Change
+    """
+    seeds = _seeds(labels, path)
+    number = new_label or int(labels.max()) + 1
+    check_room(labels, number)
+    margin = _MARGIN
+    while True:
+        low = np.maximum(seeds.min(axis=0) - margin, 0)
+        high = np.minimum(seeds.max(axis=0) + margin + 1, labels.shape)
+        box = tuple(map(slice, low.tolist(), high.tolist()))
+        free = labels[box] == 0
+        if image is None:
+            points, valid = _distances(free.shape, seeds - low, spacing), None
+        else:
+            points, valid = _points(image, box, smoothing, channel_axis)
+        grown = _grown(
+            points, free if valid is None else free & valid, seeds - low, tolerance, largest
+        )
+        if not _cut_off(grown, low, high, labels.shape):
+            break
+        margin *= 2
+    if np.count_nonzero(grown) <= len(seeds):
+        raise ValueError(
+            f"path has nothing similar around it in the background (tolerance {tolerance:g} in "
+            "intensities); choose a larger tolerance, or place it elsewhere"
+        )
+    values = labels[box].copy()
+    values[(filled(grown) > 0) & free] = number
+    return box, values
+
+
+def span(image: Array, channel_axis: int | None) -> float:
+    """Return the range of the finite intensities; of several channels, the length of all ranges.
+
+    Examples
+    --------
+    >>> span(np.array([[3, 4], [9, 5]]), None)
+    6.0
+    """
+    channels = [image] if channel_axis is None else list(np.moveaxis(image, channel_axis, 0))
+    ranges = []
+    for channel in channels:
+        pieces = np.array_split(channel, max(1, channel.size // SLAB))
+        finite = [each[np.isfinite(each)] if each.dtype.kind == "f" else each for each in pieces]
+        ends = [(float(each.min()), float(each.max())) for each in finite if each.size]
+        lows, highs = zip(*ends, strict=True) if ends else ((0.0,), (0.0,))
+        ranges.append(max(highs) - min(lows))
+    return math.hypot(*ranges)
+
+
+def _seeds(labels: Array, path: Drawn) -> Array:
+    seeds = np.unique(pixels_under(path, labels.shape, "points"), axis=0)
+    under = labels[tuple(seeds.T)]
+    if under.any():
+        raise ValueError(
+            f"path has a point on object {under[under != 0][0]}; click on background, or "
+            "delete that object first"
+        )
+    if len(seeds) == 0:
+        raise ValueError(f"path lies outside labels, whose shape is {labels.shape}")
+    return seeds
+
+
+def _distances(shape: tuple[int, ...], seeds: Array, spacing: Spacing) -> Array:
+    """Return the distance to the seeds, which lets an object grow as a disc or ball."""
+    from napari_tessera.algorithms.geometry.distance import squared_distance
+
+    away = np.ones(shape, bool)
+    away[tuple(seeds.T)] = False
+    return np.sqrt(squared_distance(away, VoxelSize.of(spacing, len(shape))))[..., np.newaxis]
+
+
+def _points(
+    image: Array, box: tuple[slice, ...], smoothing: tuple[float, ...], channel_axis: int | None
+) -> tuple[Array, Array | None]:
+    """Return the smoothed intensities in a box, as if all of the image had been smoothed."""
+    image = image if channel_axis is None else np.moveaxis(image, channel_axis, -1)
+    around, inner = [], []
+    for each, sigma in zip(box, smoothing, strict=True):
+        start = max(0, each.start - math.ceil(TRUNCATE * sigma))
+        around.append(slice(start, each.stop + math.ceil(TRUNCATE * sigma)))
+        inner.append(slice(each.start - start, each.stop - start))
+    own = features(image[tuple(around)], None if channel_axis is None else -1, "as is")
+    points, valid = smooth_points(own, smoothing)
+    return points[tuple(inner)], None if valid is None else valid[tuple(inner)]
+
+
+def _grown(points: Array, free: Array, seeds: Array, tolerance: float, largest: float) -> Array:
+    from napari_tessera.algorithms.growth.similar import grow as grow_regions
+
+    places = tuple(seeds.T)
+    if not free[places].all():
+        raise ValueError("path has a point where image has no value (NaN or infinity); move it")
+    numbers = np.zeros(free.shape, np.int32)
+    numbers[places] = 1
+    return grow_regions(
+        points,
+        numbers,
+        free,
+        connectivity=1,
+        tolerance=tolerance,
+        moving=False,
+        largest=largest,
+    )
+
+
+def _cut_off(grown: Array, low: Array, high: Array, shape: tuple[int, ...]) -> bool:
+    """Return True if a region reaches a side of its box beyond which the array goes on."""
+    for axis in range(grown.ndim):
+        ends = np.moveaxis(grown, axis, 0)
+        if (low[axis] > 0 and ends[0].any()) or (high[axis] < shape[axis] and ends[-1].any()):
+            return True
+    return False

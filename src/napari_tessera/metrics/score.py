@@ -1,0 +1,168 @@
+"""Score labels against a truth: pixels, objects and boundaries in one go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+
+import numpy as np
+
+from napari_tessera.metrics.boundaries import boundary_distances
+from napari_tessera.metrics.classes import foreground, pieces
+from napari_tessera.metrics.figures import Asked, Reading, Scores, summed
+from napari_tessera.metrics.overlap import UNKNOWN, Overlap, agree, overlap_table
+from napari_tessera.signature.parameters import check_value, parameters
+from napari_tessera.signature.units import physical
+from napari_tessera.signature.words import (
+    Labels,
+    Length,
+    Report,
+    Reporter,
+    Spacing,
+    VoxelSize,
+    Word,
+)
+
+Over = Literal["planes", "volume"]
+
+
+def score(
+    truth: Labels,
+    prediction: Labels,
+    *,
+    labels_are: Literal["objects", "classes"] = "objects",
+    over: Over = "volume",
+    iou: Annotated[float, Word(low=0.01, high=1)] = 0.5,
+    tolerance: Length = "2 px",
+    boundaries: bool = True,
+    background: bool = False,
+    ignore: int | None = None,
+    bins: Annotated[int, Word(low=1, high=100)] = 4,
+    spacing: Spacing = None,
+    report: Report = None,
+) -> Scores:
+    """Score labels against a truth: pixels, objects and boundaries, in physical units.
+
+    Parameters
+    ----------
+    truth : array of int, shape (..., Y, X)
+        What is right: a plane, a volume, or a stack of either; 0 = background. May be read lazily
+        (Dask, Zarr): then block by block, and only one plane or volume of a stack at a time.
+    prediction : array of int, shape (..., Y, X)
+        What is to be judged, of the same shape. Its ids need not be those of the truth.
+    labels_are : {"objects", "classes"}
+        "objects": ids tell objects apart; pixels and boundaries are those of the foreground, and
+        boundaries between objects that touch count. "classes": ids are classes, compared one by
+        one; objects are then the connected pieces of a class, and have partners of their class.
+    over : {"planes", "volume"}
+        Whether the last two or the last three axes of a stack are one image. Objects of different
+        images are different objects, whatever their ids, and all images count together.
+    iou : float
+        Intersection over union from which a predicted object is the partner of a true one, 0.01 to
+        1. Below 0.5 partners are chosen so that as many as possible have one.
+    tolerance : float or str
+        How far boundaries may be apart and still agree, in units of `spacing`, or as "2 px".
+    boundaries : bool
+        Compare boundaries; without, only pixels are counted, which takes less time.
+    background : bool
+        Whether background counts as a class in the means over classes.
+    ignore : int, optional
+        The id in `truth` of pixels that nobody has annotated; they do not count, whatever is
+        predicted there. It may be negative.
+    bins : int
+        How many groups of sizes the recall is told for.
+    spacing : sequence of float, optional
+        Pixel size along each axis of a plane or volume.
+    report : callable, optional
+        Takes `Progress`.
+
+    Returns
+    -------
+    Scores
+        If neither side has an object, everything is right: 1 for shares, 0 for distances and
+        errors. If one side has none, precision, recall, F1, average precision, panoptic quality,
+        Dice, IoU and boundary F are 0 and distances are infinite. The adapted Rand error is 1 if
+        there are only predicted objects, and else what its definition says.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, an array has no pixels, or an id is negative.
+
+    References
+    ----------
+    A. Kirillov et al., "Panoptic segmentation", CVPR 2019. U. Schmidt et al., "Cell detection with
+    star-convex polygons", MICCAI 2018. J. C. Caicedo et al., "Evaluation of deep learning
+    strategies for nucleus segmentation in fluorescence images", Cytometry A 95(9), 2019. For the
+    others see `overlap`, `boundary` and `classes`.
+
+    Examples
+    --------
+    >>> found = score(np.array([[1, 1, 0, 2]]), np.array([[5, 5, 0, 0]]))
+    >>> found.recall, found.precision, found.missed, round(found.dice, 2)
+    (0.5, 1.0, 1, 0.8)
+    """
+    given = dict(locals())
+    for parameter in parameters(score):
+        if not parameter.is_array and not parameter.is_supplied:
+            check_value(parameter, given[parameter.name])
+    truth, prediction = (a if hasattr(a, "dtype") else np.asarray(a) for a in (truth, prediction))
+    agree(truth, prediction)
+    voxel = VoxelSize.of(spacing, 2 if over == "planes" else min(truth.ndim, 3))
+    near = physical(tolerance, voxel, name="tolerance")
+    asked = Asked(labels_are, iou, near, boundaries, background, ignore, bins, voxel)
+    count = int(np.prod(truth.shape[: -len(voxel)], dtype=int))
+    reporter = Reporter.of(report)
+    read = [
+        _read(*pair, asked, reporter.part(number, count))
+        for number, pair in enumerate(_frames(truth, prediction, len(voxel)))
+    ]
+    return summed(read, asked)
+
+
+def _frames(truth: Any, prediction: Any, axes: int) -> Iterator[tuple[Any, Any]]:
+    """Yield the planes or volumes of a stack, or what is none as it is."""
+    lead = truth.shape[: truth.ndim - axes]
+    if not lead:
+        yield truth, prediction
+    for index in np.ndindex(*lead) if lead else ():
+        box = (*index, *(slice(None),) * axes)
+        yield truth[box], prediction[box]
+
+
+def _read(truth: Any, prediction: Any, asked: Asked, report: Reporter) -> Reading:
+    """Read one plane or volume."""
+    first, last = report.part(0, 2 if asked.boundaries else 1), report.part(1, 2)
+    none = np.empty(0, np.int64)
+    if asked.labels_are == "objects":
+        table = overlap_table(truth, prediction, ignore=asked.ignore, report=first)
+        found = Reading(table, foreground(table), none, none, {})
+        own = [None]
+    else:
+        table = overlap_table(truth, prediction, ignore=asked.ignore, report=first.part(0, 2))
+        objects, true, parted = _taken_apart(truth, prediction, asked, first.part(1, 2))
+        found = Reading(objects, table, true, parted, {})
+        own = [number for number in np.union1d(table.truth, table.prediction).tolist() if number]
+    if not asked.boundaries:
+        return found
+    distances = {
+        only or 1: boundary_distances(
+            truth,
+            prediction,
+            ignore=asked.ignore,
+            only=only,
+            voxel=asked.voxel,
+            report=last.part(number, len(own)),
+        )
+        for number, only in enumerate(own)
+    }
+    return found._replace(distances=distances)
+
+
+def _taken_apart(
+    truth: Any, prediction: Any, asked: Asked, report: Reporter
+) -> tuple[Overlap, Any, Any]:
+    """Return the overlap of the pieces of all classes, and the class of each piece."""
+    parts = pieces(truth, prediction, asked.ignore, report.part(0, 2))
+    table = overlap_table(parts.truth, parts.prediction, ignore=UNKNOWN, report=report.part(1, 2))
+    return table, parts.true_classes, parts.found_classes

@@ -1,0 +1,1 @@
+"""A method on a whole stack, and the recipe of it."""

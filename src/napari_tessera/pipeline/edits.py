@@ -1,0 +1,177 @@
+"""What a step changed in an array, small enough to keep, so that it can be taken back and redone.
+
+Old and new values are kept as their difference (XOR), which turns each into the other.
+"""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from napari_tessera.algorithms.parallel import SLAB, in_order
+from napari_tessera.signature.words import Array, Progress, Reporter
+
+Box = tuple[slice, ...]
+
+
+@dataclass(frozen=True)
+class Change:
+    """What changed in one box of an array.
+
+    Attributes
+    ----------
+    box : tuple of slice
+        Along every axis of the array.
+    dtype : str
+        Of the array.
+    packed : bytes
+        The difference, compressed.
+    before, after : int
+        Checksums (CRC-32) of the old and the new values.
+    """
+
+    box: Box
+    dtype: str
+    packed: bytes
+    before: int
+    after: int
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the box."""
+        return tuple(part.stop - part.start for part in self.box)
+
+    @property
+    def size(self) -> int:
+        """Pixels in the box."""
+        return math.prod(self.shape)
+
+    def fits(self, array: Any, *, back: bool = False) -> bool:
+        """Return True if an array holds the old values; with `back`, the new ones."""
+        return _checksum(np.asarray(array[self.box])) == (self.after if back else self.before)
+
+    def flip(self, array: Any) -> None:
+        """Turn old values of an array into new ones, in place; the next time, new into old."""
+        difference = np.frombuffer(_codec().decode(self.packed), self.dtype).reshape(self.shape)
+        array[self.box] = np.asarray(array[self.box]) ^ difference
+
+
+def differences(
+    array: Any, start: Sequence[int], values: Array, report: Reporter | None = None
+) -> list[Change]:
+    """Return what changes when values are written into an array; nothing is written yet.
+
+    Parameters
+    ----------
+    array : array of int
+        Anything with slicing: NumPy, Zarr.
+    start : sequence of int
+        Where in the array the values begin, one number per axis.
+    values : ndarray of int
+        With as many axes.
+    report : Reporter, optional
+
+    Raises
+    ------
+    ValueError
+        If the array's type cannot hold the values.
+
+    Examples
+    --------
+    >>> labels = np.array([[1, 1, 2], [0, 0, 2]], np.uint8)
+    >>> (change,) = differences(labels, (0, 1), np.array([[1, 3]]))
+    >>> change.flip(labels), labels.tolist()
+    (None, [[1, 1, 3], [0, 0, 2]])
+    >>> change.flip(labels), labels.tolist()
+    (None, [[1, 1, 2], [0, 0, 2]])
+    """
+    reporter, dtype = Reporter.of(report), np.dtype(array.dtype)
+    highest = int(values.max(initial=0))
+    if highest > np.iinfo(dtype).max:
+        raise ValueError(
+            f"labels has dtype {dtype}, which holds numbers up to {np.iinfo(dtype).max}, but "
+            f"{highest} is needed; choose a new layer for the result"
+        )
+    blocks = list(_blocks(values.shape))
+
+    def one(block: Box) -> Change | None:
+        place = tuple(
+            slice(part.start + first, part.stop + first)
+            for part, first in zip(block, start, strict=True)
+        )
+        return _difference(np.asarray(array[place]), values[block].astype(dtype, copy=False), place)
+
+    found = []
+    for number, change in enumerate(in_order(one, blocks), 1):
+        reporter(Progress(number, len(blocks)))
+        if change is not None:
+            found.append(change)
+    return found
+
+
+def _blocks(shape: tuple[int, ...]) -> Iterator[Box]:
+    """Yield the boxes that cover an array: planes, or rows of large planes."""
+    lead, (height, width) = shape[:-2], shape[-2:]
+    rows = max(1, SLAB // max(width, 1))
+    for index in np.ndindex(lead):
+        here = tuple(slice(i, i + 1) for i in index)
+        for top in range(0, height, rows):
+            yield (*here, slice(top, min(top + rows, height)), slice(0, width))
+
+
+def _difference(old: Array, new: Array, place: Box) -> Change | None:
+    """Return the difference of two arrays in the smallest box that holds it, or None."""
+    difference = old ^ new
+    spans = []
+    for axis in range(difference.ndim):
+        rest = tuple(each for each in range(difference.ndim) if each != axis)
+        there = np.flatnonzero(difference.any(axis=rest))
+        if not there.size:
+            return None
+        spans.append((int(there[0]), int(there[-1]) + 1))
+    part = tuple(slice(a, b) for a, b in spans)
+    inner = np.ascontiguousarray(difference[part])
+    box = tuple(
+        slice(part.start + a, part.start + b) for part, (a, b) in zip(place, spans, strict=True)
+    )
+    sums = _checksum(old[part]), _checksum(new[part])
+    return Change(box, inner.dtype.str, _codec().encode(inner), *sums)
+
+
+def _checksum(values: Array) -> int:
+    return zlib.crc32(np.ascontiguousarray(values).data)
+
+
+def _codec() -> Any:
+    from numcodecs.blosc import SHUFFLE, Blosc
+
+    return Blosc(cname="zstd", clevel=1, shuffle=SHUFFLE)
+
+
+def weight(changes: Iterable[Change]) -> int:
+    """Return how many bytes changes take."""
+    return sum(len(change.packed) for change in changes)
+
+
+def unwritable(array: Any) -> str:
+    """Return why an array of labels cannot be changed in place, "" if it can.
+
+    Examples
+    --------
+    >>> unwritable(np.zeros(3, int))
+    ''
+    >>> unwritable(np.broadcast_to(0, 3))
+    'it is read-only'
+    """
+    if isinstance(array, np.ndarray):
+        return "" if array.flags.writeable else "it is read-only"
+    if getattr(array, "read_only", False):
+        return "it is a file opened for reading only"
+    if not hasattr(type(array), "__setitem__") or hasattr(array, "dask"):
+        return f"it is computed when it is read ({type(array).__module__.split('.')[0]})"
+    return ""

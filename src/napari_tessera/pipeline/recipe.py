@@ -1,0 +1,319 @@
+"""What was run: as data, as Python and as a command, and how to run it again."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_tessera.deep.models.library import pinned
+from napari_tessera.methods.registry import METHODS, Method
+from napari_tessera.pipeline import recipe_export as written
+from napari_tessera.pipeline.recipe_data import pack, pack_region, unpack, unpack_region
+from napari_tessera.pipeline.result import Result
+from napari_tessera.pipeline.source import Index, Over, Region, Source
+from napari_tessera.pipeline.stack import LevelsFrom, run, worked_on
+from napari_tessera.signature.parameters import Parameter
+from napari_tessera.signature.words import Progress, Reporter
+
+SCHEMA = 1
+"""Version of the recipe as data."""
+
+KEY = "napari-tessera"
+"""The entry of a layer's metadata that holds its recipe."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A method with everything that was chosen for a run.
+
+    Attributes
+    ----------
+    method : str
+        Its name in the catalogue.
+    parameters : dict
+        Its options as they were written.
+    inputs : dict
+        Arrays besides the source: points by value, painted arrays compressed, images by name.
+    over, levels_from, join
+        How the source was walked, see `stacks.run`.
+    channel_axis : int or "rgb", optional
+        Which axis held channels; "rgb" for colours, wherever they are.
+    channel : int, optional
+        The channel that was taken.
+    region : dict, optional
+        The part worked on: "start", "stop" and, packed, "mask".
+    only : list of int
+        The labels that were refined; empty = all.
+    before : dict, optional
+        The recipe that made the image or labels it ran on, as data.
+    source : dict
+        What it ran on: "name", "path", "spacing", "unit", "axes", and "parts", the names of the
+        layers that were its channels.
+    versions : dict
+        Of the packages that matter.
+    schema : int
+        Version of this layout.
+    """
+
+    method: str
+    parameters: dict[str, Any]
+    inputs: dict[str, Any] = field(default_factory=dict)
+    over: Over = "planes"
+    levels_from: LevelsFrom = "each"
+    join: bool = False
+    channel_axis: int | str | None = None
+    channel: int | None = None
+    region: dict[str, Any] | None = None
+    only: list[int] = field(default_factory=list)
+    before: dict[str, Any] | None = None
+    source: dict[str, Any] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+    schema: int = SCHEMA
+
+    @classmethod
+    def of(
+        cls,
+        method: Method,
+        source: Source,
+        values: Mapping[str, Any],
+        *,
+        over: Over | None = None,
+        levels_from: LevelsFrom = "each",
+        join: bool = False,
+        region: Region | None = None,
+        only: Sequence[int] = (),
+        before: Mapping[str, Any] | None = None,
+    ) -> Recipe:
+        """Return the recipe of a run of `method` on `source` with `values`."""
+        complete = method.complete(values)
+        arrays = {p.name for p in method.options if p.is_array}
+        return cls(
+            method=method.name,
+            parameters={
+                p.name: _pinned(p, complete[p.name]) for p in method.options if not p.is_array
+            },
+            inputs={k: pack(v) for k, v in complete.items() if k in arrays and v is not None},
+            over=worked_on(method, source, over),
+            levels_from=levels_from,
+            join=join,
+            channel_axis="rgb" if source.rgb else source.channel_axis,
+            channel=source.channel,
+            region=None if region is None else pack_region(region),
+            only=[int(number) for number in only],
+            before=None if before is None else dict(before),
+            source=_described(source),
+            versions=_versions(),
+        )
+
+    def on(self, source: Source, **arrays: Any) -> Recipe:
+        """Return the recipe as one of a run on another source, with other `arrays` beside it."""
+        own = _taken(self, arrays) if self.before is not None else arrays
+        inputs = {**self.inputs, **{name: pack(value) for name, value in own.items()}}
+        found = replace(self, source=_described(source), inputs=inputs, versions=_versions())
+        if self.before is None:
+            return found
+        before = Recipe.from_dict(self.before)
+        renamed = {
+            name: pack(source) if data.get("name") == self.first.source["name"] else data
+            for name, data in inputs.items()
+        }
+        on = before.on(source, **_taken_by(before, arrays)).to_dict()
+        return replace(found, inputs=renamed, before=on)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Recipe:
+        """Return the recipe kept in a layer's metadata or a file.
+
+        Raises
+        ------
+        ValueError
+            If it was written by a newer version, or its method is not known.
+        """
+        if data.get("schema", SCHEMA) > SCHEMA:
+            raise ValueError(
+                f"recipe has schema {data['schema']}, but this version reads up to {SCHEMA}; "
+                "update napari-tessera"
+            )
+        if data.get("method") not in METHODS:
+            raise ValueError(
+                f"recipe names the method {data.get('method')!r}; known are {', '.join(METHODS)}"
+            )
+        return cls(**data)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the recipe as plain data, ready for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Recipe:
+        """Read a recipe from a JSON file."""
+        return cls.from_dict(json.loads(Path(path).read_text(encoding="utf-8")))
+
+    def save(self, path: str | Path, *, overwrite: bool = False) -> None:
+        """Write the recipe to a JSON file; an existing one is refused unless `overwrite`."""
+        with Path(path).open("w" if overwrite else "x", encoding="utf-8") as file:
+            file.write(json.dumps(self.to_dict(), indent=2) + "\n")
+
+    def values(self, **arrays: Any) -> dict[str, Any]:
+        """Return all options, arrays unpacked; `arrays` replace those that are kept.
+
+        Raises
+        ------
+        ValueError
+            If the recipe names an image that is not among `arrays`.
+        """
+        for name, data in self.inputs.items():
+            if "name" in data and arrays.get(name) is None:
+                raise ValueError(
+                    f"{name} is missing; the recipe was made with {data['name']!r}, give that or "
+                    "another image of the same grid"
+                )
+        kept = {k: unpack(data) for k, data in self.inputs.items() if k not in arrays}
+        return {**self.parameters, **kept, **arrays}
+
+    def run(
+        self, source: Source, report: Callable[[Progress], None] | None = None, **arrays: Any
+    ) -> Result:
+        """Run the recipe on a source.
+
+        Parameters
+        ----------
+        source : Source
+            Its channels are taken as the recipe says if it has any.
+        report : callable, optional
+            Takes `Progress`.
+        **arrays
+            Images that the recipe only names, such as the one to measure intensities in; or
+            markers and masks other than those it keeps.
+        """
+        reporter = Reporter.of(report)
+        if self.before is not None:
+            return self._after(source, reporter, arrays)
+        if source.channel_axis is not None:
+            source = replace(source, channel=self.channel)
+        return run(
+            self.method,
+            source,
+            self.values(**arrays),
+            over=self.over,
+            levels_from=self.levels_from,
+            join=self.join,
+            region=None if self.region is None else unpack_region(self.region),
+            only=self.only,
+            report=reporter,
+        )
+
+    @property
+    def steps(self) -> list[Recipe]:
+        """The recipes from the image on, this one the last."""
+        if self.before is None:
+            return [self]
+        return [*Recipe.from_dict(self.before).steps, replace(self, before=None)]
+
+    @property
+    def first(self) -> Recipe:
+        """The recipe of the first step, which runs on the image."""
+        return self.steps[0]
+
+    def _after(self, image: Source, report: Reporter, arrays: Mapping[str, Any]) -> Result:
+        """Run all steps from the image on; what one gives is what the next one refines."""
+        steps = self.steps
+        unknown = arrays.keys() - {name for step in steps for name in step.inputs}
+        if unknown:
+            raise TypeError(f"{min(unknown)} is an array that no step of this recipe takes")
+        result = steps[0].run(image, report.part(0, len(steps)), **_taken(steps[0], arrays))
+        place: Index = (0,) * len(image.shape)
+        for number, step in enumerate(steps[1:], 1):
+            place = tuple(np.add(place, result.start or 0))
+            source = _next(image, result)
+            part = image.cut(Region(place, tuple(np.add(place, source.shape))))
+            # mostly the image that all began with
+            began = steps[0].source["name"]
+            own = {n: part for n, data in step.inputs.items() if data.get("name") == began}
+            own |= _taken(step, arrays)
+            result = step.run(source, report.part(number, len(steps)), **own)
+        return replace(result, start=tuple(np.add(place, result.start or 0)))
+
+    def as_python(self, form: str = "console") -> str:
+        """Return the run as Python.
+
+        Parameters
+        ----------
+        form : {"console", "file"}
+            "console" uses the layers of an open viewer, "file" reads and writes files.
+        """
+        return written.console(self) if form == "console" else written.script(self)
+
+    def as_command(self) -> str:
+        """Return the run as a line for the command line.
+
+        Raises
+        ------
+        ValueError
+            If painted arrays are too large for one, or the channels came from several layers; the
+            recipe can then be saved and replayed.
+        """
+        return written.command(self)
+
+    def applicable(self) -> dict[str, Any]:
+        """Return the parameters that have a meaning beside the others and are not None."""
+        return {
+            p.name: self.parameters[p.name]
+            for p in METHODS[self.method].options
+            if p.name in self.parameters
+            and self.parameters[p.name] is not None
+            and p.applies(self.parameters)
+        }
+
+
+def _taken(step: Recipe, arrays: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: each for name, each in arrays.items() if name in step.inputs}
+
+
+def _taken_by(recipe: Recipe, arrays: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: v for step in recipe.steps for k, v in _taken(step, arrays).items()}
+
+
+def _next(image: Source, result: Result) -> Source:
+    """Return what a step made from an image as the source of the next one."""
+    if result.array is None or result.kind == "scores":
+        raise ValueError(f"a step gives {result.kind}, on which no other step can work")
+    kind = "" if result.kind == "image" else result.kind
+    return Source(result.array, image.spacing, image.axes, kind=kind, name=image.name)
+
+
+def _described(source: Source) -> dict[str, Any]:
+    return {
+        "name": source.name,
+        "path": source.path,
+        "spacing": list(source.spacing),
+        "unit": source.spacing.unit,
+        "axes": list(source.axes),
+        "parts": list(source.parts),
+    }
+
+
+def _pinned(parameter: Parameter, value: Any) -> Any:
+    """Return a parameter as plain data; a model with its hash, so that no other takes its place."""
+    return pinned(value) if parameter.word.name == "model" else _plain(value)
+
+
+def _plain(value: Any) -> Any:
+    """Return a parameter as JSON and Python would both write it."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if not isinstance(value, tuple | list | np.ndarray):
+        return value
+    return [_plain(each) if np.ndim(each) else float(each) for each in value]
+
+
+def _versions() -> dict[str, str]:
+    packages = ("napari-tessera", "numpy", "scipy", "scikit-image")
+    return {"python": platform.python_version(), **{name: version(name) for name in packages}}

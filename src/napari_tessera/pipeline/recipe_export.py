@@ -1,0 +1,207 @@
+"""A recipe written as Python and as a command."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from napari_tessera.pipeline.result import result_name
+
+if TYPE_CHECKING:
+    from napari_tessera.pipeline.recipe import Recipe
+
+_LONGEST_ARGUMENT = 100_000
+
+
+def console(recipe: Recipe) -> str:
+    """Return a run as Python that uses the layers of an open viewer."""
+    first, *others = recipe.steps
+    calls = "\n".join(
+        [_applied(first, _layer(first)), *(_applied(step, "layer") for step in others)]
+    )
+    imports = "from napari_tessera import apply\n"
+    if "unpack(" in calls:
+        imports += "from napari_tessera.pipeline.recipe_data import unpack\n"
+    return f"{imports}\n{calls}\n"
+
+
+def _layer(recipe: Recipe) -> str:
+    """Return the layer or layers that a recipe begins with, as Python."""
+    parts = [f"viewer.layers[{name!r}]" for name in recipe.source.get("parts", ())]
+    return f"[{', '.join(parts)}]" if parts else f"viewer.layers[{recipe.source['name']!r}]"
+
+
+def _applied(recipe: Recipe, layer: str) -> str:
+    lines = [f"    {name}={code}," for name, code in _arguments(recipe)]
+    return "\n".join(["layer = apply(", f"    {layer},\n    {recipe.method!r},", *lines, ")"])
+
+
+def script(recipe: Recipe) -> str:
+    """Return a run as Python that reads and writes files.
+
+    Raises
+    ------
+    ValueError
+        If the channels came from several layers, which no single file holds.
+    """
+    first = recipe.first
+    _check_file(first)
+    path, source = _path(first), first.source
+    read = {
+        "spacing": f"VoxelSize({tuple(source['spacing'])}, {source['unit']!r})",
+        "channel_axis": repr(first.channel_axis),
+        "channel": repr(first.channel),
+        "axes": repr(tuple(source["axes"])),
+    }
+    images = "".join(
+        f", {name}=files.read({_file(data)!r})"
+        for step in recipe.steps
+        for name, data in step.inputs.items()
+        if "name" in data and (step is first or data["name"] != source["name"])
+    )
+    target = path
+    for step in recipe.steps:
+        target = result_name(target, step.method)
+    lines = [
+        "from napari_tessera import Recipe, VoxelSize, files",
+        "",
+        f"recipe = Recipe(\n    {recipe.method!r},",
+        *(f"    {key}={_code(value, 1)}," for key, value in _fields(recipe).items()),
+        ")",
+        "source = files.read(",
+        f"    {path!r},",
+        *(f"    {key}={code}," for key, code in read.items() if code != "None"),
+        ")",
+        f"result = recipe.run(source{images})",
+        f"files.write({target!r}, result, source, recipe)",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def command(recipe: Recipe) -> str:
+    """Return a run as a line for the command line.
+
+    Raises
+    ------
+    ValueError
+        If painted arrays are too large for one, or the channels came from several layers.
+    """
+    path, lines = _path(recipe.steps[0]), []
+    for step in recipe.steps:
+        lines.append(_one_command(step, path))
+        path = result_name(path, step.method)
+    return " && ".join(lines)
+
+
+def _one_command(recipe: Recipe, path: str) -> str:
+    _check_file(recipe)
+    words = ["napari-tessera", recipe.method.replace("_", "-"), path]
+    words += ["--output", result_name(path, recipe.method)]
+    for name, value in recipe.applicable().items():
+        words += _flag(name, value)
+    for name, data in recipe.inputs.items():
+        words += _flag(name, _file(data) if "name" in data else _json(data))
+    words += _walk(recipe)
+    if max(map(len, words)) > _LONGEST_ARGUMENT:
+        raise ValueError(
+            "the painted markers or mask are too large for a command line; save the recipe and "
+            "run: napari-tessera replay RECIPE.json INPUT --output PATH"
+        )
+    return shlex.join(words)
+
+
+def _walk(recipe: Recipe) -> list[str]:
+    """Return the words that say what is read and how it is walked."""
+    words = ["--planes" if recipe.over == "planes" else "--volume"]
+    if recipe.levels_from != "each":
+        words += _flag("levels_from", recipe.levels_from)
+    if recipe.join:
+        words += ["--join"]
+    if recipe.channel_axis is not None:
+        words += _flag("channels", recipe.channel_axis)
+    if recipe.channel is not None:
+        words += _flag("channel", recipe.channel)
+    if recipe.region is not None:
+        words += _flag("region", _json(recipe.region))
+    words += _flag("only", recipe.only)
+    spacing = " ".join(f"{size!r}" for size in recipe.source["spacing"])
+    return words + _flag("spacing", f"{spacing} {recipe.source['unit']}")
+
+
+def _fields(recipe: Recipe) -> dict[str, Any]:
+    """Return what a script has to say of a recipe: the parameters, and whatever is not empty."""
+    others = {
+        "inputs": recipe.inputs,
+        "over": recipe.over,
+        "levels_from": recipe.levels_from,
+        "join": recipe.join,
+        "channel": recipe.channel,
+        "region": recipe.region,
+        "only": recipe.only,
+        "before": recipe.before,
+    }
+    nothing: tuple[Any, ...] = (None, [], {})
+    said = {k: v for k, v in others.items() if v is not False and v not in nothing}
+    return {"parameters": recipe.applicable(), **said}
+
+
+def _arguments(recipe: Recipe) -> list[tuple[str, str]]:
+    rows = [(name, repr(value)) for name, value in recipe.applicable().items()]
+    for name, data in recipe.inputs.items():
+        named = f"viewer.layers[{data['name']!r}]" if "name" in data else ""
+        rows.append((name, named or f"unpack({_code(data, 1)})"))
+    rows.append(("over", repr(recipe.over)))
+    rows += [("levels_from", repr(recipe.levels_from))] if recipe.levels_from != "each" else []
+    rows += [("join", "True")] if recipe.join else []
+    if isinstance(recipe.channel_axis, int) and not recipe.source.get("parts"):
+        rows.append(("channel_axis", repr(recipe.channel_axis)))
+    rows += [("channel", repr(recipe.channel))] if recipe.channel is not None else []
+    rows += [("region", _code(recipe.region, 1))] if recipe.region is not None else []
+    rows += [("only", repr(recipe.only))] if recipe.only else []
+    return rows
+
+
+def _check_file(recipe: Recipe) -> None:
+    if recipe.source.get("parts"):
+        raise ValueError(
+            "the channels came from several layers, which no single file holds; save them as "
+            "one image and run on that, or copy the console form"
+        )
+
+
+def _path(recipe: Recipe) -> str:
+    return str(recipe.source.get("path") or f"{recipe.source['name']}.tif")
+
+
+def _json(data: Any) -> str:
+    return json.dumps(data, separators=(",", ":"))
+
+
+def _file(data: Mapping[str, Any]) -> str:
+    """Return the file of an image that a recipe names, or the one it would be saved to."""
+    return str(data["path"] or f"{data['name']}.tif")
+
+
+def _flag(name: str, value: Any) -> list[str]:
+    word = "--" + name.replace("_", "-")
+    if isinstance(value, bool):
+        return [word if value else "--no-" + word[2:]]
+    if isinstance(value, list | tuple) and value and isinstance(value[0], list | tuple):
+        return [word, _json(value)]
+    if isinstance(value, list | tuple):
+        return [part for item in value for part in (word, repr(item))]
+    text = value if isinstance(value, str) else repr(value)
+    # "--offset -3" would read as two options
+    return [f"{word}={text}"] if text.startswith("-") else [word, text]
+
+
+def _code(value: Any, depth: int) -> str:
+    """Return `value` as Python, a mapping with one entry per line."""
+    if not isinstance(value, dict):
+        return repr(value)
+    pad = "    " * (depth + 1)
+    rows = "".join(f"{pad}{key!r}: {_code(item, depth + 1)},\n" for key, item in value.items())
+    return "{\n" + rows + "    " * depth + "}"

@@ -1,1 +1,0 @@
-"""Labels made better: morphology, cleaning, surgery on single objects, a dense CRF."""

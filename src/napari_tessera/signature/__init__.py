@@ -1,0 +1,1 @@
+"""What a parameter may be: its words, how it is read, converted and checked."""

@@ -1,0 +1,234 @@
+"""The form that compares labels with a truth, lists what is wrong and flies there."""
+
+from __future__ import annotations
+
+import weakref
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QEvent, Qt
+from qtpy.QtWidgets import (
+    QLabel,
+    QPushButton,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_tessera.methods.registry import METHODS
+from napari_tessera.metrics.error_list import listing
+from napari_tessera.metrics.figures import Scores
+from napari_tessera.metrics.score import Over, score
+from napari_tessera.signature.parameters import Parameter, parameters
+from napari_tessera.signature.words import Array, Table, VoxelSize
+from napari_tessera.widgets.evaluation.object_list import ObjectList
+from napari_tessera.widgets.evaluation.report_button import ReportButton
+from napari_tessera.widgets.evaluation.strata_panel import Compared, StrataPanel
+from napari_tessera.widgets.evaluation.suspects_panel import Judged, SuspectsPanel
+from napari_tessera.widgets.forms.choice import Choice
+from napari_tessera.widgets.forms.fields import LayerField, field_for
+from napari_tessera.widgets.forms.rows import Rows, beside_one_another
+from napari_tessera.widgets.forms.run_button import Running
+from napari_tessera.widgets.forms.tables import save_table
+from napari_tessera.widgets.layers.to_source import array, fits, same_grid, source
+
+if TYPE_CHECKING:
+    import napari.viewer
+    from napari.layers import Labels
+
+
+class Explorer(QWidget):
+    """The form that lists objects by what is wrong with them.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+    """
+
+    def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
+        super().__init__()
+        self.viewer = napari_viewer
+        own = weakref.ref(self)
+        self.destroyed.connect(lambda: _release(own()))
+        self._build()
+        self._lay_out()
+        self._connect()
+        self._prediction_chosen()
+
+    # ------------------------------------------------------------------ layout
+
+    def _build(self) -> None:
+        known = METHODS["error_map"]
+        own = {p.name: p for p in (*parameters(score), *known.parameters)}
+        self.prediction = self._layer_field(own["prediction"])
+        self.truth = self._layer_field(own["truth"])
+        self.iou, self.tolerance = field_for(own["iou"]), field_for(own["tolerance"])
+        self.over = Choice("Objects are in")
+        self.over.offer([("planes", "planes"), ("volumes", "volume")])
+        self.running = Running(self, "Compare", self._compare)
+        self.button, self.message = self.running.button, self.running.message
+        self.map_button = QPushButton("Error map")
+        self.map_button.setToolTip("Open the form that colours every pixel by what is wrong")
+        self.save_button = QPushButton("Save table")
+        self.save_button.setToolTip("Write the rows that are shown as CSV")
+        self.strata, self.tabs = StrataPanel(self.viewer), QTabWidget()
+        self.report_button = ReportButton(
+            self.viewer,
+            lambda: self.strata.image.value,
+            lambda text: self.running.say(text, wrong=True),
+        )
+        self.summary = QLabel()
+        self.summary.setWordWrap(True)
+        self.summary.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.objects = ObjectList(self.viewer, self.running.say)
+        self.suspects = SuspectsPanel(self.viewer, self._judged, self.message)
+
+    def _layer_field(self, parameter: Parameter) -> LayerField:
+        return LayerField(parameter, self.viewer.layers, lambda each: fits(each, "labels"))
+
+    def _lay_out(self) -> None:
+        outer, self.rows = QVBoxLayout(self), Rows()
+        outer.setContentsMargins(4, 4, 4, 4)
+        head = QLabel("Compare labels with a truth, or the image: list what is wrong, go there.")
+        head.setWordWrap(True)
+        outer.addWidget(head)
+        for field in (self.prediction, self.truth, self.iou, self.tolerance):
+            self.rows.add(field.parameter.title, field.native)
+        self.rows.add("Objects are in", self.over)
+        outer.addWidget(self.rows)
+        outer.addLayout(beside_one_another(self.button, self.map_button))
+        outer.addWidget(self.running.bar)
+        outer.addWidget(self.summary)
+        self.tabs.addTab(self.objects, "Objects")
+        self.tabs.addTab(self.strata, "Strata")
+        self.tabs.addTab(self.suspects, "No truth")
+        self.tabs.setTabToolTip(1, "How well objects are found, by size, brightness and place")
+        self.tabs.setTabToolTip(2, "Objects whose boundaries lie on no edge of the image")
+        outer.addWidget(self.tabs, 1)
+        outer.addLayout(beside_one_another(self.save_button, self.report_button))
+        outer.addWidget(self.message)
+        self.save_button.setEnabled(False)
+
+    def _connect(self) -> None:
+        self.map_button.clicked.connect(self._open_map)
+        for part in (self.objects, self.suspects.objects):
+            part.model.modelReset.connect(lambda: self.save_button.setEnabled(True))
+        self.save_button.clicked.connect(lambda: save_table(self, self._table_shown))
+        self.prediction.changed.connect(self._prediction_chosen)
+        events = self.viewer.layers.events
+        self._watched = [events.inserted, events.removed, events.renamed]
+        for emitter in self._watched:
+            emitter.connect(self._layers_changed)
+
+    def _layers_changed(self, event: Any = None) -> None:
+        for field in (self.prediction, self.truth):
+            field.refresh()
+        self.strata.refresh()
+        self.suspects.refresh()
+        self._prediction_chosen()
+
+    def _prediction_chosen(self) -> None:
+        """Offer another layer as its truth, and planes or volumes where there are both."""
+        layer = self.prediction.value
+        self.truth.avoid(layer)
+        self.rows.show_row(self.over, layer is not None and layer.ndim > 2)
+        self.rows.fit_width()
+        self.rows.setFixedHeight(self.rows.widget().sizeHint().height() + 2)
+
+    def event(self, event: Any) -> bool:
+        """Let go of the viewer when the dock that held the form is closed."""
+        if event.type() == QEvent.Type.ParentChange and self.parent() is None:
+            self.release()
+            self.deleteLater()
+        return super().event(event)
+
+    def release(self) -> None:
+        """Let go of the viewer."""
+        self.running.release()
+        self.report_button.release()
+        self.strata.release()
+        self.suspects.release()
+        for emitter in self._watched:
+            emitter.disconnect(self._layers_changed)
+        self._watched = []
+
+    # ------------------------------------------------------------------ comparing
+
+    def _compare(self) -> None:
+        prediction, truth = self._chosen()
+        judged = self._judged()
+        options = {
+            "over": judged.over,
+            "iou": self.iou.value,
+            "tolerance": self.tolerance.value,
+            "spacing": judged.spacing,
+        }
+        labels = array(truth), array(prediction)
+        self.running.start(
+            lambda report: listing(*labels, **options, report=report),
+            title=f"Compare: {prediction.name}",
+            finished=lambda found: self._finished(prediction, truth, options, *found),
+        )
+
+    def _judged(self) -> Judged:
+        """Return the labels to judge, and whether their objects are in planes or volumes."""
+        layer = self.prediction.value
+        if layer is None:
+            raise ValueError("prediction is missing; add the Labels layer to be judged")
+        own = source(layer)
+        over: Over = "planes" if len(own.shape) == 2 else self.over.chosen
+        axes = 2 if over == "planes" else 3
+        return Judged(layer, over, VoxelSize(own.spacing[-axes:], own.spacing.unit))
+
+    def _chosen(self) -> tuple[Labels, Labels]:
+        prediction, truth = self.prediction.value, self.truth.value
+        if prediction is None or truth is None or prediction is truth:
+            raise ValueError(
+                "truth is missing; two Labels layers are needed, the one to judge and one to trust"
+            )
+        same_grid("truth", truth, prediction)
+        return prediction, truth
+
+    def _finished(
+        self,
+        prediction: Labels,
+        truth: Labels,
+        options: dict[str, Any],
+        scores: Scores,
+        table: Table,
+        centres: Array,
+    ) -> None:
+        compared = Compared(prediction, truth, scores, options)
+        for part in (self.strata, self.report_button):
+            part.compare(compared)
+        self.objects.fill(table, centres, {"prediction": prediction, "truth": truth})
+        self.summary.setText(in_words(scores))
+
+    def _open_map(self) -> None:
+        from napari_tessera.widgets.forms.method_form import dock
+
+        form = dock(METHODS["error_map"])(self.viewer)
+        self.viewer.window.add_dock_widget(form, name="Judge: Error map")
+        form.source.value, form.fields["truth"].value = self.prediction.value, self.truth.value
+
+    @property
+    def _table_shown(self) -> Table | None:
+        shown = self.tabs.currentIndex()
+        return (self.objects.listed, self.strata.table, self.suspects.objects.listed)[shown]
+
+
+def in_words(scores: Scores) -> str:
+    """Return the main figures for people."""
+    return (
+        f"{scores.true_positives} of {scores.true_objects} objects found, {scores.missed} missed, "
+        f"{scores.spurious} spurious, {scores.split} split, {scores.merged} merged.\n"
+        f"Precision {scores.precision:.3f}, recall {scores.recall:.3f}, F1 {scores.f1:.3f}, "
+        f"AP at .5 {scores.average_precision[0.5]:.3f} and at .75 "
+        f"{scores.average_precision[0.75]:.3f}, panoptic quality {scores.panoptic_quality:.3f}.\n"
+        f"Pixels: Dice {scores.dice:.3f}, IoU {scores.iou:.3f}. Boundary F "
+        f"{scores.boundary_f:.3f}, Hausdorff 95 % {scores.hausdorff95:.3g}."
+    )
+
+
+def _release(form: Explorer | None) -> None:
+    if form is not None:
+        form.release()

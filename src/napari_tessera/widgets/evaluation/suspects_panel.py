@@ -1,0 +1,116 @@
+"""The part of the explorer that needs no truth: objects whose boundaries no edge supports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from qtpy.QtWidgets import QCheckBox, QLabel, QVBoxLayout, QWidget
+
+from napari_tessera.methods.judge.boundary_support import boundary_support
+from napari_tessera.metrics.error_list import suspects
+from napari_tessera.metrics.score import Over
+from napari_tessera.signature.parameters import parameters
+from napari_tessera.signature.words import Array, Table, VoxelSize
+from napari_tessera.widgets.evaluation.colouring import Colouring
+from napari_tessera.widgets.evaluation.object_list import ObjectList
+from napari_tessera.widgets.forms.fields import LayerField
+from napari_tessera.widgets.forms.rows import Rows
+from napari_tessera.widgets.forms.run_button import Running
+from napari_tessera.widgets.layers.to_source import array, fits, intensities, same_grid
+
+if TYPE_CHECKING:
+    import napari.viewer
+    from napari.layers import Labels, Layer
+
+
+class Judged(NamedTuple):
+    """What is judged.
+
+    Attributes
+    ----------
+    labels : napari.layers.Labels
+    over : {"planes", "volume"}
+    spacing : VoxelSize
+        Of a plane or volume.
+    """
+
+    labels: Labels
+    over: Over
+    spacing: VoxelSize
+
+
+class SuspectsPanel(QWidget):
+    """A list of objects, those first whose boundaries the image supports least.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    judged : callable
+        Returns what is judged now, or raises `ValueError`.
+    message : QLabel
+        Where sentences are said.
+    """
+
+    def __init__(
+        self, viewer: napari.viewer.Viewer, judged: Callable[[], Judged], message: QLabel
+    ) -> None:
+        super().__init__()
+        self._judged, self.running = judged, Running(self, "Rank", self._rank, message=message)
+        self.button = self.running.button
+        asked = next(p for p in parameters(boundary_support) if p.name == "image")
+        self.image = LayerField(asked, viewer.layers, lambda each: fits(each, "image"))
+        self.coloured, self._colouring = QCheckBox("Colour by suspicion"), Colouring()
+        self.coloured.setToolTip("Bright: no edge supports the boundary; dark: it lies on one")
+        self.coloured.setEnabled(False)
+        self._of: Labels | None = None
+        self.objects, rows, column = ObjectList(viewer, self.running.say), Rows(), QVBoxLayout(self)
+        self.button.setToolTip("List the objects, those first whose boundaries lie on no edge")
+        column.setContentsMargins(2, 4, 2, 2)
+        rows.add("Image", self.image.native)
+        rows.fit_width()
+        rows.setFixedHeight(rows.widget().sizeHint().height() + 2)
+        for widget in (rows, self.button, self.running.bar, self.coloured):
+            column.addWidget(widget)
+        column.addWidget(self.objects, 1)
+        self.coloured.toggled.connect(self._colour)
+
+    def refresh(self) -> None:
+        """List the layers anew."""
+        self.image.refresh()
+
+    def release(self) -> None:
+        """Stop and let go of the viewer."""
+        self.running.release()
+        self._colouring.take_back()
+
+    def _rank(self) -> None:
+        judged, image = self._judged(), self._image()
+        same_grid("image", image, judged.labels)
+        arrays = array(judged.labels), intensities(image)
+        self.running.start(
+            lambda report: suspects(
+                *arrays, over=judged.over, spacing=judged.spacing, report=report
+            ),
+            title=f"Rank: {judged.labels.name}",
+            finished=lambda found: self._finished(judged.labels, *found),
+        )
+
+    def _image(self) -> Layer:
+        if self.image.value is None:
+            raise ValueError("image is missing; open the image that the labels were made of")
+        return self.image.value
+
+    def _finished(self, labels: Labels, table: Table, centres: Array) -> None:
+        self._of = labels
+        self.coloured.setEnabled(True)
+        self.objects.fill(table, centres, {"labels": labels})
+        self._colour()
+
+    def _colour(self, *_: Any) -> None:
+        """Colour the objects that were ranked, or give them back their own colours."""
+        table = self.objects.model.table
+        if self.coloured.isChecked() and self._of is not None:
+            self._colouring.show(self._of, table["index"], table["suspicion"])
+        else:
+            self._colouring.take_back()

@@ -1,0 +1,235 @@
+"""One run of a method on a layer, as a form or the console asks for it."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import psutil
+
+from napari_tessera.deep.inference.cache import Kept
+from napari_tessera.methods.registry import Method
+from napari_tessera.pipeline.recipe import KEY, Recipe
+from napari_tessera.pipeline.recipe_data import unpack_region
+from napari_tessera.pipeline.result import Result
+from napari_tessera.pipeline.source import Over, Region, Source
+from napari_tessera.pipeline.stack import LevelsFrom, run, worked_on
+from napari_tessera.signature.words import Array, Reporter, VoxelSize
+from napari_tessera.widgets.layers.to_source import (
+    beside,
+    dropped_axis,
+    find,
+    made_by,
+    result_layer,
+    source,
+    write_features,
+)
+
+if TYPE_CHECKING:
+    from napari.layers import Layer
+
+    from napari_tessera.deep.inference.cost import Estimate
+
+PLENTY = 0.9
+"""Share of the free memory that a run may ask for."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """A method, the layer it runs on, and everything chosen.
+
+    A region that takes time to find out is a function that returns it; `settled` calls it.
+    """
+
+    method: Method
+    layer: Layer
+    source: Source
+    values: Mapping[str, Any]
+    over: Over
+    levels_from: LevelsFrom = "each"
+    join: bool = False
+    region: Region | Callable[[], Region] | None = None
+    kept: Kept | None = None
+    only: tuple[int, ...] = ()
+    in_place: bool = False
+
+    @property
+    def part(self) -> Region | None:
+        """The region, once it is settled."""
+        if callable(self.region):
+            raise RuntimeError("the region is not settled yet")  # noqa: TRY004 (no wrong type)
+        return self.region
+
+    def settled(self) -> Call:
+        """Return the call with its region found out, which may take time."""
+        return replace(self, region=self.region()) if callable(self.region) else self
+
+    def recipe(self, *, before: Mapping[str, Any] | None = None) -> Recipe:
+        """Return the recipe, after that of the labels it refines; packing arrays takes time."""
+        return Recipe.of(
+            self.method,
+            self.source,
+            self.values,
+            over=self.over,
+            levels_from=self.levels_from,
+            join=self.join,
+            region=self.part,
+            only=self.only,
+            before=before,
+        )
+
+    def estimate(self) -> Estimate | None:
+        """Return what the run will cost, None if nobody can say so; takes time.
+
+        Raises
+        ------
+        MemoryError
+            If it cannot fit into the memory that is free.
+        """
+        if self.method.estimate is None or self.kept is None:
+            return None
+        shape = self.source.shape
+        if self.part is not None:
+            shape = tuple(b - a for a, b in zip(self.part.start, self.part.stop, strict=True))
+        axes = 3 if self.over == "volume" else 2
+        lead, whole = len(shape) - axes, self.source.spacing
+        spacing = VoxelSize(whole[lead:], whole.unit)
+        values = self.method.complete(self.values)
+        count = math.prod(shape[:lead])
+        found = self.method.estimate(values, shape[lead:], count, spacing, self.kept)
+        free = psutil.virtual_memory().available
+        if found.memory > PLENTY * free:
+            raise MemoryError(
+                f"{by(shape[lead:])} pixels need about {amount(found.memory)} of memory, but "
+                f"{amount(free)} are free; choose smaller tiles or a region"
+            )
+        return found
+
+    def run(self, report: Reporter | None = None) -> Result:
+        """Run the method."""
+        return run(
+            self.method,
+            self.source,
+            self.values,
+            over=self.over,
+            levels_from=self.levels_from,
+            join=self.join,
+            region=self.part,
+            only=self.only,
+            kept=self.kept,
+            report=report,
+        )
+
+
+def apply(
+    layer: Layer | Sequence[Layer],
+    method: str,
+    /,
+    *,
+    over: Over | None = None,
+    levels_from: LevelsFrom = "each",
+    join: bool = False,
+    channel_axis: int | None = None,
+    channel: int | None = None,
+    region: Region | dict[str, Any] | None = None,
+    only: Sequence[int] = (),
+    **parameters: Any,
+) -> Layer:
+    """Run a method on a layer, by the same path as its form, and return the layer it gives.
+
+    The layer is not added to a viewer; do so with ``viewer.add_layer(...)``. A table is written
+    into the features of `layer`, and `layer` is returned.
+
+    Parameters
+    ----------
+    layer : Image or Labels layer, or several Image layers
+        Several Image layers of one grid become channels.
+    method : str
+        Its name, such as "watershed".
+    over : {"planes", "volume"}, optional
+        Whether planes or volumes are worked on; None = volumes where an axis is labelled z.
+    levels_from : {"each", "all"}
+        Whether automatic levels are found in each plane or volume, or once in all of them.
+    join : bool
+        Objects keep their ids from plane to plane where they overlap.
+    channel_axis : int, optional
+        Axis that holds channels.
+    channel : int, optional
+        The channel to take; None = all, or luminance.
+    region : Region, optional
+        The part to work on.
+    only : sequence of int
+        The labels to refine, for methods that refine; empty = all.
+    **parameters
+        The method's own options. Images, markers and masks may be layers or arrays.
+
+    Returns
+    -------
+    napari.layers.Labels, Shapes for polygons, or Image for probabilities
+
+    Raises
+    ------
+    ValueError
+        If an argument does not fit; the message names it.
+    """
+    if isinstance(layer, Sequence) and not layer:
+        raise ValueError("layer is an empty list; pass one or several layers")
+    first = layer[0] if isinstance(layer, Sequence) else layer
+    own = source(layer, channel_axis=channel_axis, channel=channel)
+    entry = find(method)
+    takes = {p.name: p for p in entry.options}
+    values = {
+        name: beside(takes[name], value, first, channel_axis)
+        if name in takes and hasattr(value, "data_to_world")
+        else value
+        for name, value in parameters.items()
+    }
+    part = unpack_region(region) if isinstance(region, dict) else region
+    over = worked_on(entry, own, over)
+    call = Call(entry, first, own, values, over, levels_from, join, part, only=tuple(only))
+    result, recipe = call.run(), call.recipe(before=before(call))
+    if result.kind == "table":
+        write_features(first, result.table or {}, recipe)
+        return first
+    return result_layer(result, recipe, first, dropped_axis(own))
+
+
+def before(call: Call) -> dict[str, Any] | None:
+    """Return the recipe that made the layer which a call works on, as data, if there is one."""
+    chained = call.layer.metadata.get(KEY, {}).get("kind") != "scores" and not call.source.parts
+    chained &= call.method.returns != "table"  # which belongs to the layer, not to its image
+    return made_by(call.layer) if chained else None
+
+
+def by(shape: tuple[int, ...]) -> str:
+    """Return a shape for people.
+
+    Examples
+    --------
+    >>> by((512, 640))
+    '512 x 640'
+    """
+    return " x ".join(map(str, shape))
+
+
+def amount(memory: float) -> str:
+    """Return an amount of memory, given in bytes, for people.
+
+    Examples
+    --------
+    >>> amount(23_000_000), amount(4_200_000_000)
+    ('23 MB', '4.2 GB')
+    """
+    return f"{memory / 1e6:.0f} MB" if memory < 1e9 else f"{memory / 1e9:.1f} GB"
+
+
+def digest(arrays: Iterable[Array]) -> str:
+    """Return a hash of arrays, by which an edited result is told from an untouched one."""
+    found = hashlib.blake2b(digest_size=16)
+    for array in arrays:
+        found.update(np.ascontiguousarray(array).view(np.uint8).data)
+    return found.hexdigest()

@@ -1,0 +1,1 @@
+"""Layers of napari as sources, and results as layers."""

@@ -1,0 +1,1 @@
+"""What napari finds: manifest, entry points, samples, demo."""

@@ -1,0 +1,164 @@
+"""The form that lists trained models: look at them, rename, export, remove."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari.utils.notifications import show_error
+from qtpy.QtCore import QUrl
+from qtpy.QtGui import QDesktopServices
+from qtpy.QtWidgets import (
+    QFileDialog,
+    QInputDialog,
+    QLabel,
+    QListWidget,
+    QMessageBox,
+    QPushButton,
+    QTextBrowser,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_tessera.deep.models.library import (
+    Model,
+    models,
+    models_folder,
+    removed,
+    renamed,
+    unreadable,
+)
+from napari_tessera.deep.models.onnx import to_onnx
+from napari_tessera.widgets.forms.rows import beside_one_another
+from napari_tessera.widgets.job import Job
+
+if TYPE_CHECKING:
+    import napari.viewer
+
+
+class Models(QWidget):
+    """The form of the user's models.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+    """
+
+    def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
+        super().__init__()
+        self.viewer = napari_viewer
+        self.list, self.card, self.message = QListWidget(), QTextBrowser(), QLabel()
+        self.message.setWordWrap(True)
+        self.card.setOpenExternalLinks(True)
+        self._models: list[Model] = []
+        self._job: Job | None = None
+        self.rename_button, self.remove_button = QPushButton("Rename"), QPushButton("Remove")
+        self.export_button, self.folder_button = QPushButton("Export"), QPushButton("Folder")
+        self.refresh_button = QPushButton("Refresh")
+        tips = {
+            self.rename_button: "Give the model another name",
+            self.remove_button: "Move the model aside; its folder is kept",
+            self.export_button: "Write the network as ONNX, for other programs",
+            self.folder_button: "Open the folder of models",
+            self.refresh_button: "List the models anew",
+        }
+        for button, tip in tips.items():
+            button.setToolTip(tip)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(4, 4, 4, 4)
+        column.addWidget(self.list, 1)
+        column.addLayout(
+            beside_one_another(self.rename_button, self.export_button, self.remove_button)
+        )
+        column.addWidget(self.card, 2)
+        column.addLayout(beside_one_another(self.folder_button, self.refresh_button))
+        column.addWidget(self.message)
+        self.list.currentRowChanged.connect(self._chosen)
+        self.rename_button.clicked.connect(self.rename)
+        self.remove_button.clicked.connect(self.remove)
+        self.export_button.clicked.connect(self.export)
+        self.refresh_button.clicked.connect(self.refresh)
+        self.folder_button.clicked.connect(_open_folder)
+        self.refresh()
+
+    @property
+    def model(self) -> Model | None:
+        """The chosen model."""
+        row = self.list.currentRow()
+        return self._models[row] if 0 <= row < len(self._models) else None
+
+    def refresh(self) -> None:
+        """List the models anew; the chosen one stays so."""
+        before = self.model
+        self._models = models()
+        self.list.clear()
+        self.list.addItems([each.name for each in self._models])
+        names = [each.name for each in self._models]
+        kept = before.name if before is not None and before.name in names else None
+        self.list.setCurrentRow(names.index(kept) if kept is not None else 0 if names else -1)
+        broken = "; ".join(f"{name}: {reason}" for name, reason in unreadable())
+        empty = "" if names else "There are no models yet; train one. "
+        self.message.setText(empty + (f"Cannot be read: {broken}" if broken else ""))
+        self._chosen()
+
+    def _chosen(self, *_: Any) -> None:
+        for button in (self.rename_button, self.remove_button, self.export_button):
+            button.setEnabled(self.model is not None)
+        file = None if self.model is None else self.model.path / "card.md"
+        there = file is not None and file.exists()
+        self.card.setMarkdown(file.read_text(encoding="utf-8") if there and file else "")
+
+    def rename(self) -> None:
+        """Ask for another name."""
+        model = self.model
+        if model is None:
+            return
+        name, agreed = QInputDialog.getText(self, "Rename", "New name", text=model.name)
+        if agreed:
+            self._try(lambda: renamed(model, name))
+
+    def remove(self) -> None:
+        """Move the chosen model aside, if the user agrees."""
+        model = self.model
+        if model is None:
+            return
+        text = f"Remove the model {model.name!r}? Its folder is moved aside and can be put back."
+        if QMessageBox.question(self, "Remove", text) == QMessageBox.StandardButton.Yes:
+            self._try(lambda: removed(model))
+
+    def export(self) -> None:
+        """Ask for a file and write the network as ONNX."""
+        model = self.model
+        if model is None:
+            return
+        name, _ = QFileDialog.getSaveFileName(self, "Export", f"{model.name}.onnx", "ONNX (*.onnx)")
+        if name:
+            self._say("Exporting ...")
+            path = Path(name)
+            self._job = Job(
+                lambda report: to_onnx(model, path),
+                title="",
+                finished=lambda _: self._say(f"Written to {path}."),
+                failed=self._complain,
+            )
+            self._job.start()
+
+    def _try(self, change: Any) -> None:
+        try:
+            change()
+        except (ValueError, OSError) as error:
+            self._complain(error)
+        else:
+            self.refresh()
+
+    def _say(self, text: str) -> None:
+        self.message.setText(text)
+
+    def _complain(self, error: Exception) -> None:
+        self.message.setText(str(error))
+        show_error(f"Models: {error}")
+
+
+def _open_folder() -> None:
+    models_folder().mkdir(parents=True, exist_ok=True)
+    QDesktopServices.openUrl(QUrl.fromLocalFile(str(models_folder())))

@@ -1,0 +1,449 @@
+"""The table of what a network is trained on: images with their labels, from layers or folders."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QEvent, QObject, Qt, Signal
+from qtpy.QtWidgets import (
+    QButtonGroup,
+    QFileDialog,
+    QFrame,
+    QGridLayout,
+    QLabel,
+    QPushButton,
+    QRadioButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+from superqt import QElidingLabel
+
+from napari_tessera.widgets.forms.choice import Choice
+from napari_tessera.widgets.forms.rows import beside_one_another
+from napari_tessera.widgets.layers.to_source import array, fits
+
+if TYPE_CHECKING:
+    import napari.viewer
+    from napari.layers import Image, Labels
+
+SHOWN = 3
+"""Pairs that are seen at once; more are scrolled."""
+
+
+class PairsTable(QWidget):
+    """Pairs of an Image and a Labels layer, or a folder of each.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+
+    Attributes
+    ----------
+    changed : Signal
+        Emitted when there are other layers, folders or channels to train on.
+    """
+
+    changed = Signal()
+
+    def __init__(self, viewer: napari.viewer.Viewer) -> None:
+        super().__init__()
+        self.viewer = viewer
+        self.rows: list[Row] = []
+        self._folders: tuple[Path, Path] | None = None
+        self._channel_axis: int | None = None
+        self._quiet, self._asks_classes = False, False
+        self._build()
+        self._lay_out()
+        self.add_button.clicked.connect(self.add_pair)
+        self.remove_button.clicked.connect(self.remove_pair)
+        self.folders_button.clicked.connect(self._ask_or_forget)
+        self.coco_button.clicked.connect(self._ask_coco)
+        events = viewer.layers.events
+        self._watched = [events.inserted, events.removed, events.reordered, events.renamed]
+        for emitter in self._watched:
+            emitter.connect(self._layers_changed)
+        self.add_pair()
+
+    # ------------------------------------------------------------------ layout
+
+    def _build(self) -> None:
+        self.add_button, self.remove_button = QPushButton("Add pair"), QPushButton("Remove")
+        self.folders_button, self.coco_button = (
+            QPushButton("Folders..."),
+            QPushButton("COCO file..."),
+        )
+        self._places = (_path("Images"), _path("Labels"))
+        self._numbers, self._list, self._scroll = QButtonGroup(self), QWidget(), QScrollArea()
+        self.add_button.setToolTip("Train on one more image with its labels")
+        self.remove_button.setToolTip("Remove the pair whose number is marked")
+        self.coco_button.setToolTip("Train on a folder of images, annotated in a COCO file (.json)")
+
+    def _lay_out(self) -> None:
+        self._grid = QGridLayout(self._list)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setVerticalSpacing(3)
+        self._grid.setColumnStretch(2, 1)
+        self._list.installEventFilter(self)
+        self._scroll.setWidget(self._list)
+        self._scroll.setWidgetResizable(True)
+        self._scroll.setFrameShape(QFrame.Shape.NoFrame)
+        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._scroll.verticalScrollBar().rangeChanged.connect(self._show_added)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(3)
+        for widget in (self._scroll, *self._places):
+            column.addWidget(widget)
+        column.addLayout(beside_one_another(self.add_button, self.remove_button))
+        column.addLayout(beside_one_another(self.folders_button, self.coco_button))
+
+    def _show(self) -> None:
+        """Show pairs or folders, and the buttons that have a meaning for them."""
+        folders = self._folders
+        for widget in (self._scroll, self.add_button, self.remove_button, self.coco_button):
+            widget.setVisible(folders is None)
+        for label, folder in zip(self._places, folders or ("", ""), strict=True):
+            label.setVisible(folders is not None)
+            label.setText(f"{label.accessibleName()}: {folder}")
+            label.setToolTip(str(folder))
+        self.folders_button.setText("Folders..." if folders is None else "Layers")
+        self.folders_button.setToolTip(
+            "Train on the files of two folders, which belong together by their names; the labels "
+            "may be texts of YOLO"
+            if folders is None
+            else "Train on layers of the viewer instead"
+        )
+        several = len(self.rows) > 1
+        self.remove_button.setEnabled(several)
+        for number, row in enumerate(self.rows, 1):
+            row.call(number)
+            row.number.setVisible(several)
+            row.ask_classes(self._asks_classes)
+        self._fit_height()
+
+    def _fit_height(self) -> None:
+        count, frame = len(self.rows), self._scroll.contentsMargins()
+        shown = self._grid.sizeHint().height() * min(count, SHOWN) // count
+        self._scroll.setFixedHeight(shown + frame.top() + frame.bottom())
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Fit the height when there are other lines, or the theme gives them another height."""
+        if event.type() == QEvent.Type.LayoutRequest:
+            self._fit_height()
+        return super().eventFilter(watched, event)
+
+    def _show_added(self, low: int, high: int) -> None:
+        """Bring a pair into view that has just been added."""
+        if self.rows[-1].number.isChecked():
+            self._scroll.verticalScrollBar().setValue(high)
+
+    # ------------------------------------------------------------------ pairs
+
+    def add_pair(self) -> None:
+        """Add a pair, of layers that no other pair has if there are any."""
+        row = Row()
+        row.add_to(self._grid)
+        self._numbers.addButton(row.number)
+        self.rows.append(row)
+        row.number.setChecked(True)
+        with self._silence():
+            row.offer(self._images, self._labels)
+            self._guess(row)
+        for combo in (row.image, row.labels):
+            combo.currentIndexChanged.connect(lambda: self._chosen(row))
+        self._show()
+        self.changed.emit()
+
+    def choose(self, pairs: Sequence[tuple[Image, Labels]]) -> None:
+        """Choose these pairs of layers and no others."""
+        while len(self.rows) < len(pairs):
+            self.add_pair()
+        while len(self.rows) > max(1, len(pairs)):
+            self.remove_pair()
+        with self._silence():
+            for row, (image, labels) in zip(self.rows, pairs, strict=False):
+                row.image.choose(image)
+                row.labels.choose(labels)
+                row.kept = True
+        self.changed.emit()
+
+    def remove_pair(self) -> None:
+        """Remove the pair whose number is marked; one is always left."""
+        if len(self.rows) < 2:
+            return
+        place = next(i for i, row in enumerate(self.rows) if row.number.isChecked())
+        row = self.rows.pop(place)
+        self._numbers.removeButton(row.number)
+        for widget in row.widgets:
+            self._grid.removeWidget(widget)
+            widget.hide()
+            widget.deleteLater()
+        self.rows[min(place, len(self.rows) - 1)].number.setChecked(True)
+        self._show()
+        self.changed.emit()
+
+    @property
+    def pairs(self) -> list[tuple[Image, Labels]]:
+        """The pairs of layers, without those that lack one; none if folders are trained on."""
+        chosen = [row.chosen for row in self.rows if None not in row.chosen]
+        return chosen if self._folders is None else []
+
+    @property
+    def classes(self) -> list[Labels | None]:
+        """Of each pair, the layer that tells the classes of its objects; None = there is none."""
+        rows = [row for row in self.rows if None not in row.chosen]
+        return [row.classes.chosen if self._asks_classes else None for row in rows]
+
+    @property
+    def asks_classes(self) -> bool:
+        """Whether each pair may have a layer that tells the classes of its objects."""
+        return self._asks_classes
+
+    @asks_classes.setter
+    def asks_classes(self, asks: bool) -> None:
+        if asks != self._asks_classes:
+            self._asks_classes = asks
+            self._show()
+
+    @property
+    def folders(self) -> tuple[Path, Path] | None:
+        """The folders of images and of labels; None if layers are trained on."""
+        return self._folders
+
+    @folders.setter
+    def folders(self, folders: tuple[Path, Path] | None) -> None:
+        if folders != self._folders:
+            self._folders = folders
+            self._show()
+            self.changed.emit()
+
+    @property
+    def channel_axis(self) -> int | None:
+        """The axis of the images that holds channels, which labels do not have."""
+        return self._channel_axis
+
+    @channel_axis.setter
+    def channel_axis(self, axis: int | None) -> None:
+        if axis != self._channel_axis:
+            self._channel_axis = axis
+            self.changed.emit()
+
+    @property
+    def problem(self) -> str | None:
+        """What is in the way of training, as a sentence for people; None if nothing is."""
+        if self._folders is not None:
+            return _missing(*self._folders)
+        if not self._images:
+            return "there is no Image layer to train on; open a file or a sample"
+        if not self._labels:
+            return "there is no Labels layer to learn from; add one and paint into it"
+        for number, row in enumerate(self.rows, 1):
+            image, labels = row.chosen
+            if not self._matches(image, labels):
+                wanted, found = _spatial(image, self._channel_axis), array(labels).shape
+                without = "" if wanted == array(image).shape else " without its channels"
+                return (
+                    f"pair {number}: labels {labels.name!r} has shape {tuple(found)} but image "
+                    f"{image.name!r} has {wanted}{without}; choose two of the same shape"
+                )
+            same = self._first_like(row)
+            if same is not row:
+                return (
+                    f"pair {number} is pair {self.rows.index(same) + 1} once more; choose other "
+                    "layers or remove it"
+                )
+        return None
+
+    def release(self) -> None:
+        """Let go of the viewer."""
+        for emitter in self._watched:
+            emitter.disconnect(self._layers_changed)
+        self._watched = []
+
+    # ------------------------------------------------------------------ layers
+
+    @property
+    def _images(self) -> list[Any]:
+        """Image layers from the top."""
+        return [each for each in reversed(self.viewer.layers) if fits(each, "image")]
+
+    @property
+    def _labels(self) -> list[Any]:
+        """Labels layers from the top."""
+        return [each for each in reversed(self.viewer.layers) if fits(each, "labels")]
+
+    def _layers_changed(self, event: Any = None) -> None:
+        before = [row.chosen for row in self.rows]
+        with self._silence():
+            for row, was in zip(self.rows, before, strict=True):
+                row.offer(self._images, self._labels)
+                settled = row.kept or (None not in row.chosen and self._is_settled(row))
+                if row.chosen != was or not settled:
+                    self._guess(row, was)
+        if [row.chosen for row in self.rows] != before:
+            self.changed.emit()
+
+    def _chosen(self, row: Row) -> None:
+        """Keep what the user has chosen."""
+        if not self._quiet:
+            row.kept = True
+            row.number.setChecked(True)
+            self.changed.emit()
+
+    def _guess(self, row: Row, was: Sequence[Any] = (None, None)) -> None:
+        """Choose the topmost labels with an image of their shape, rather unused ones.
+
+        What the user has chosen of the pair stays.
+        """
+        others = [other.chosen for other in self.rows if other is not row]
+        images = _unused_first(self._images, [image for image, _ in others])
+        labels = _unused_first(self._labels, [truth for _, truth in others])
+        if row.kept:
+            images = [was[0]] if any(each is was[0] for each in images) else images
+            labels = [was[1]] if any(each is was[1] for each in labels) else labels
+        if images and labels:
+            fitting = ((i, t) for t in labels for i in images if self._matches(i, t))
+            image, truth = next(fitting, (images[0], labels[0]))
+            row.image.choose(image)
+            row.labels.choose(truth)
+
+    def _is_settled(self, row: Row) -> bool:
+        """Return True if the pair can be trained on, beside those before it."""
+        return self._matches(*row.chosen) and self._first_like(row) is row
+
+    def _first_like(self, row: Row) -> Row:
+        return next(other for other in self.rows if other.chosen == row.chosen)
+
+    def _matches(self, image: Image, labels: Labels) -> bool:
+        return _spatial(image, self._channel_axis) == tuple(array(labels).shape)
+
+    def _ask_or_forget(self) -> None:
+        """Ask for two folders, or go back to layers."""
+        if self._folders is not None:
+            self.folders = None
+            return
+        images = QFileDialog.getExistingDirectory(self, "Folder of images")
+        labels = images and QFileDialog.getExistingDirectory(self, "Folder of labels", images)
+        if labels:
+            self.folders = (Path(images), Path(labels))
+
+    def _ask_coco(self) -> None:
+        """Ask for a folder of images and the file that tells their objects."""
+        images = QFileDialog.getExistingDirectory(self, "Folder of images")
+        if not images:
+            return
+        file, _ = QFileDialog.getOpenFileName(
+            self, "COCO file of their objects", images, "COCO (*.json)"
+        )
+        if file:
+            self.folders = (Path(images), Path(file))
+
+    @contextmanager
+    def _silence(self) -> Iterator[None]:
+        """Take no choice that is made meanwhile for the user's."""
+        before, self._quiet = self._quiet, True
+        try:
+            yield
+        finally:
+            self._quiet = before
+
+
+class Row:
+    """The choosers of one pair.
+
+    Attributes
+    ----------
+    number : QRadioButton
+        Marks the pair that can be removed.
+    image, labels : Choice
+    classes : Choice
+        The layer that tells the classes of the objects, or None.
+    kept : bool
+        Whether the user has chosen, so that nothing else is put there while the layers are there.
+    """
+
+    def __init__(self) -> None:
+        self.number, self.image, self.labels = QRadioButton(), Choice(), Choice()
+        self.classes, self.kept = Choice(), False
+        self._titles = {"Image": self.image, "Labels": self.labels, "Classes": self.classes}
+        self._words = [QLabel(title) for title in self._titles]
+        for combo in self._titles.values():
+            combo.currentIndexChanged.connect(self._name)
+
+    @property
+    def widgets(self) -> list[QWidget]:
+        """Everything that is shown."""
+        return [self.number, *self._titles.values(), *self._words]
+
+    def add_to(self, grid: QGridLayout) -> None:
+        """Add the pair as lines below the others."""
+        line = grid.rowCount()
+        grid.addWidget(self.number, line, 0, len(self._titles), 1)
+        for below, combo in enumerate(self._titles.values()):
+            grid.addWidget(self._words[below], line + below, 1)
+            grid.addWidget(combo, line + below, 2)
+
+    def call(self, number: int) -> None:
+        """Show the number of the pair."""
+        self.number.setText(str(number))
+        self.number.setToolTip(f"Mark pair {number}, such as to remove it")
+        for title, combo in self._titles.items():
+            combo.setAccessibleName(f"{title} of pair {number}")
+        self._name()
+
+    def ask_classes(self, asks: bool) -> None:
+        """Show or hide the chooser of classes."""
+        for widget in (self.classes, self._words[-1]):
+            widget.setVisible(asks)
+
+    def _name(self, *_: Any) -> None:
+        """Say whole names, which may be cut off, in tool tips."""
+        for combo in self._titles.values():
+            combo.setToolTip(f"{combo.accessibleName()}: {combo.currentText()}")
+
+    def offer(self, images: Sequence[Image], labels: Sequence[Labels]) -> None:
+        """Offer layers; those chosen before stay so while they are there."""
+        self.image.offer((each.name, each) for each in images)
+        self.labels.offer((each.name, each) for each in labels)
+        self.classes.offer([("as the table says", None), *((each.name, each) for each in labels)])
+        self._name()
+
+    @property
+    def chosen(self) -> tuple[Any, Any]:
+        """The image and the labels chosen now, None if there are none."""
+        return self.image.chosen, self.labels.chosen
+
+
+def _spatial(image: Image, channel_axis: int | None) -> tuple[int, ...]:
+    """Return the shape of an image without its channels."""
+    shape = tuple(array(image).shape)
+    if image.rgb:
+        return shape[:-1]
+    if channel_axis is None or not -len(shape) <= channel_axis < len(shape):
+        return shape
+    axis = channel_axis % len(shape)
+    return (*shape[:axis], *shape[axis + 1 :])
+
+
+def _unused_first(layers: Sequence[Any], used: Sequence[Any]) -> list[Any]:
+    return sorted(layers, key=lambda layer: any(layer is each for each in used))
+
+
+def _missing(images: Path, labels: Path) -> str | None:
+    for title, place in (("images", images), ("labels", labels)):
+        if not place.exists():
+            what = "file" if place.suffix == ".json" else "folder"
+            return f"the {what} of {title} is {str(place)!r}, which is not there; choose another"
+    return None
+
+
+def _path(title: str) -> QElidingLabel:
+    label = QElidingLabel()
+    label.setElideMode(Qt.TextElideMode.ElideMiddle)
+    label.setEllipsesWidth(12)
+    label.setAccessibleName(title)
+    return label

@@ -1,0 +1,88 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from napari_tessera.algorithms.labels.ids import (
+    continued,
+    from_points,
+    median_diameter,
+    overlap,
+    renumbered,
+    sizes,
+    smallest_dtype,
+)
+
+small = arrays(np.int32, (6, 6), elements={"min_value": 0, "max_value": 5})
+
+
+def test_dtypes_leave_room_for_painting():
+    assert smallest_dtype("classes", 5) == np.uint8
+    assert smallest_dtype("objects", 0) == np.uint16
+    assert smallest_dtype("objects", 32767) == np.uint16
+    assert smallest_dtype("objects", 32768) == np.uint32
+
+
+@given(small, small)
+def test_overlap_counts_every_shared_pixel_once(first, second):
+    a, b, pixels = overlap(first, second)
+    assert pixels.sum() == ((first > 0) & (second > 0)).sum()
+    for i, j, n in zip(a, b, pixels, strict=True):
+        assert ((first == i) & (second == j)).sum() == n
+
+
+def test_an_object_goes_on_as_the_one_it_overlaps_most():
+    before = np.array([[1, 1, 1, 0, 2, 2, 0, 0]])
+    now = np.array([[0, 3, 3, 3, 3, 4, 0, 5]])
+    # 3 shares two pixels with 1 and one with 2; 4 shares one with 2; 5 is new
+    assert continued(before, now, 9).tolist() == [[0, 1, 1, 1, 1, 2, 0, 9]]
+
+
+def test_two_objects_never_go_on_as_one():
+    assert continued(np.array([[7, 7, 7, 7]]), np.array([[1, 1, 0, 2]]), 8).tolist() == [
+        [7, 7, 0, 8]
+    ]
+
+
+def test_a_slight_touch_is_no_continuation():
+    before, now = np.zeros((1, 40), int), np.zeros((1, 40), int)
+    before[0, :20], now[0, 18:38] = 1, 1
+    assert continued(before, now, 2).max() == 2
+
+
+def test_points_become_pixels_in_their_order():
+    assert from_points(np.array([[1.4, 0], [0, 2]]), (2, 3)).tolist() == [[0, 0, 2], [1, 0, 0]]
+    assert from_points(np.empty((0, 2)), (1, 2)).tolist() == [[0, 0]]
+
+
+def test_points_outside_or_on_one_another_are_refused():
+    with pytest.raises(
+        ValueError, match=r"1 points outside the image, the first at \(2\.0, 0\.0\)"
+    ):
+        from_points(np.array([[2, 0]]), (2, 3))
+    with pytest.raises(ValueError, match="points of different labels on one pixel"):
+        from_points(np.array([[1, 0], [1.2, 0.1]]), (2, 3))
+
+
+@given(arrays(np.int64, (4, 5), elements=st.integers(-3, 9) | st.just(10**12)))
+def test_sizes_are_those_of_numpy(labels):
+    values, counts = np.unique(labels, return_counts=True)
+    assert sizes(labels) == dict(zip(values.tolist(), counts.tolist(), strict=True))
+
+
+def test_sizes_and_numbers_of_large_arrays_are_put_together():
+    labels = np.arange(700_000).reshape(700, 1000) % 1000
+    assert sizes(labels) == dict.fromkeys(range(1000), 700)
+    numbers = np.arange(1000, 0, -1).astype(np.uint16)
+    np.testing.assert_array_equal(renumbered(labels, numbers), numbers[labels])
+
+
+def test_the_median_diameter_is_that_of_discs_and_balls():
+    yy, xx = np.ogrid[:60, :60]
+    disc = ((yy - 30) ** 2 + (xx - 30) ** 2 <= 20**2).astype(int)
+    assert median_diameter(disc) == pytest.approx(40, rel=0.03)
+    zz = np.arange(60).reshape(-1, 1, 1)
+    ball = ((zz - 30) ** 2 + (yy - 30) ** 2 + (xx - 30) ** 2 <= 12**2).astype(int)
+    assert median_diameter(ball) == pytest.approx(24, rel=0.03)
+    assert median_diameter(np.zeros((3, 3), int)) == 0

@@ -1,0 +1,89 @@
+import os
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import ndimage
+
+from napari_tessera.algorithms import parallel as tiles
+from napari_tessera.algorithms.parallel import covering, in_order, map_slabs
+
+
+def test_results_come_in_order_whoever_is_first():
+    gates = [threading.Event() for _ in range(2)]
+
+    def work(i):
+        if i == 0:
+            assert gates[1].wait(10)  # the first ends only after the second
+        if i == 1:
+            gates[1].set()
+        return i * i
+
+    assert list(in_order(work, range(5), workers=2)) == [0, 1, 4, 9, 16]
+
+
+def test_a_failure_reaches_the_caller_and_drops_the_rest():
+    done = []
+
+    def work(i):
+        if i == 1:
+            raise ValueError(i)
+        done.append(i)
+        return i
+
+    with pytest.raises(ValueError, match="1"):
+        list(in_order(work, range(100), workers=2))
+    assert len(done) < 10
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_forked_process_has_threads_of_its_own():
+    code = """
+import os
+from napari_tessera.algorithms.parallel import in_order
+list(in_order(str, range(3), workers=2))
+child = os.fork()
+if not child:
+    os._exit(list(in_order(int, range(3), workers=2)) != [0, 1, 2])
+assert os.waitpid(child, 0)[1] == 0
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+@given(
+    st.lists(st.integers(1, 40), min_size=1, max_size=3),
+    st.integers(1, 500),
+    st.floats(0, 9),
+)
+def test_tiles_cover_once_and_see_as_far_as_the_halo(shape, pixels, halo):
+    covered = np.zeros(shape, int)
+    for tile in covering(shape, (halo,) * len(shape), pixels):
+        assert covered[tile.core].size <= pixels
+        covered[tile.core] += 1
+        wide = np.zeros(shape, bool)
+        wide[tile.seen] = True
+        assert (wide[tile.seen][tile.inner].shape) == covered[tile.core].shape
+        for own, out, length in zip(tile.core, tile.seen, shape, strict=True):
+            assert out.start == max(0, own.start - np.ceil(halo))
+            assert out.stop == min(length, own.stop + np.ceil(halo))
+    assert (covered == 1).all()
+
+
+def test_slabs_give_exactly_what_the_whole_gives(rng, monkeypatch):
+    monkeypatch.setattr(tiles, "SLAB", 500)
+    image = rng.random((61, 50)).astype(np.float32)
+    seen = []
+    result = map_slabs(
+        lambda slab: ndimage.gaussian_filter(slab, 2, truncate=4),
+        image,
+        8,
+        np.float32,
+        lambda progress: seen.append(progress.done),
+    )
+    np.testing.assert_array_equal(result, ndimage.gaussian_filter(image, 2, truncate=4))
+    assert len(seen) > 2
+    assert seen[-1] == 1

@@ -1,0 +1,223 @@
+from dataclasses import replace
+
+import dask.array as da
+import numpy as np
+import pytest
+
+from napari_tessera.deep.data.pieces import Patches, pieces, prepare
+from napari_tessera.deep.settings import NO_AUGMENTATION, Augmentation, Examples
+
+SMALL = Examples(patch=16, validation=0, diameter=0)
+
+
+def image_of(labels):
+    """Return an image from which labels can be told."""
+    return labels.astype(np.uint16) * 10 + 5
+
+
+@pytest.fixture
+def blocks():
+    labels = np.zeros((48, 64), np.uint8)
+    labels[4:12, 4:12], labels[20:40, 30:50], labels[30:44, 56:62] = 1, 2, 3
+    return labels
+
+
+def boxes(found):
+    return [[(part.start, part.stop) for part in piece.box] for piece in found]
+
+
+def test_leading_axes_are_planes_and_channels_may_be_anywhere(blocks):
+    labels = np.stack([blocks, blocks[::-1]])
+    image = np.stack([image_of(labels)] * 3, axis=1)
+    found = pieces([image], [labels], axes=2, channel_axis=1)
+    assert [piece.index for piece in found] == [(0,), (1,)]
+    data = prepare(found, kind="classes", settings=SMALL)
+    assert data.ids == (0, 1, 2, 3)
+    assert data.channels == 3
+    own = data.training[1].image_at((slice(2, 5), slice(0, 7)))
+    assert own.shape == (3, 3, 7)
+    np.testing.assert_array_equal(
+        data.training[1].labels_at(data.training[1].everything), labels[1]
+    )
+
+
+def test_whole_images_are_held_out_where_there_are_several(blocks):
+    labels = [blocks, blocks[:, ::-1].copy(), blocks[::-1].copy(), blocks.copy(), blocks.copy()]
+    found = pieces([image_of(each) for each in labels], labels, axes=2)
+    data = prepare(found, kind="objects", settings=replace(SMALL, validation=0.4))
+    assert (len(data.training), len(data.validation)) == (3, 2)
+    assert not {p.pair for p in data.training} & {p.pair for p in data.validation}
+    assert data.note == "Validation on 2 of 5 images."
+    again = prepare(found, kind="objects", settings=replace(SMALL, validation=0.4))
+    assert again == replace(data, censuses=again.censuses)
+
+
+def test_the_last_planes_of_a_stack_are_held_out(blocks):
+    labels = np.stack([blocks] * 5)
+    found = pieces([image_of(labels)], [labels], axes=2)
+    data = prepare(found, kind="objects", settings=replace(SMALL, validation=0.2))
+    assert [piece.index for piece in data.validation] == [(4,)]
+    assert data.note == "Validation on the last 1 of 5 planes."
+
+
+def test_one_end_of_the_only_image_is_held_out_and_never_seen(blocks):
+    found = pieces([image_of(blocks)], [blocks], axes=2)
+    data = prepare(found, kind="objects", settings=replace(SMALL, validation=0.25))
+    assert boxes(data.training) == [[(0, 48), (0, 48)]]
+    assert boxes(data.validation) == [[(0, 48), (48, 64)]]
+    assert data.note == "Validation on the last 16 pixels along x."
+    # the value of a pixel says where it is: nothing beyond column 47 is ever in a patch
+    where = np.broadcast_to(np.arange(64, dtype=np.float32), blocks.shape)
+    data = prepare(pieces([where], [blocks], axes=2), kind="objects", settings=Examples(patch=16))
+    limit = data.training[0].box[1].stop
+    patches = Patches(data, (16, 16), 0, Augmentation(rotation=180, scaling=1), everywhere=True)
+    zero, extent = data.training[0].intensities[0]
+    for number in range(50):
+        seen, _ = patches.one(np.random.default_rng(number))
+        assert (seen * extent + zero).max() <= limit - 1 + 1e-3
+
+
+def test_an_end_without_labels_is_not_held_out():
+    labels = np.zeros((40, 100), np.uint8)
+    labels[10:20, 5:15] = labels[10:20, 50:60] = 1
+    found = pieces([image_of(labels)], [labels], axes=2)
+    data = prepare(found, kind="objects", settings=replace(SMALL, validation=0.2))
+    assert data.note == "Validation on the first 20 pixels along x."
+    labels[:, :30] = 0
+    data = prepare(found, kind="objects", settings=replace(SMALL, validation=0.2))
+    assert data.validation == []
+    assert data.note.startswith("No validation: ")
+
+
+def test_lazy_images_are_read_patch_by_patch(blocks):
+    labels = np.tile(blocks, (4, 4))
+    largest = []
+
+    def watched(block):
+        largest.append(block.shape)
+        return block
+
+    image = da.from_array(image_of(labels), chunks=(24, 32))
+    data = prepare(pieces([image], [labels], axes=2), kind="objects", settings=SMALL)
+    piece = replace(data.training[0], image=da.map_blocks(watched, image, dtype=image.dtype))
+    lazy = replace(data, training=[piece])
+    patches = Patches(lazy, (16, 16), 0, NO_AUGMENTATION, everywhere=True)
+    largest.clear()
+    patches.one(np.random.default_rng(0))
+    assert 0 < len([shape for shape in largest if 0 not in shape]) <= 4
+
+
+def test_patches_are_aligned_repeatable_and_of_the_annotated(blocks):
+    data = prepare(pieces([image_of(blocks)], [blocks], axes=2), kind="classes", settings=SMALL)
+    patches = Patches(data, (16, 16), 0, NO_AUGMENTATION, everywhere=False)
+    zero, extent = data.training[0].intensities[0]
+    seen = set()
+    for number in range(30):
+        image, labels = patches.one(np.random.default_rng(number))
+        again, _ = patches.one(np.random.default_rng(number))
+        np.testing.assert_array_equal(image, again)
+        np.testing.assert_allclose((image[0] * extent + zero - 5) / 10, labels, atol=1e-4)
+        seen |= set(np.unique(labels))
+    assert seen == {0, 1, 2, 3}
+
+
+def test_a_margin_belongs_to_the_image_only(blocks):
+    data = prepare(pieces([image_of(blocks)], [blocks], axes=2), kind="classes", settings=SMALL)
+    zero, extent = data.training[0].intensities[0]
+    image, labels = Patches(data, (8, 8), 4, NO_AUGMENTATION, everywhere=False).one(
+        np.random.default_rng(1)
+    )
+    assert image.shape == (1, 16, 16)
+    inner = image[0, 4:12, 4:12]
+    np.testing.assert_allclose((inner * extent + zero - 5) / 10, labels, atol=1e-4)
+
+
+def test_volumes_give_volumes(blocks):
+    labels = np.stack([blocks] * 6)
+    found = pieces([image_of(labels)], [labels], axes=3)
+    data = prepare(found, kind="objects", settings=SMALL)
+    patches = Patches(data, (4, 16, 16), 0, Augmentation(), everywhere=True)
+    image, labels = patches.one(np.random.default_rng(0))
+    assert (image.shape, labels.shape) == ((1, 4, 16, 16), (4, 16, 16))
+
+
+def test_small_objects_are_enlarged():
+    labels = np.zeros((40, 40), np.uint8)
+    labels[4:8, 4:8], labels[20:24, 20:24] = 1, 2
+    found = pieces([image_of(labels)], [labels], axes=2)
+    data = prepare(found, kind="objects", settings=replace(SMALL, diameter=9))
+    assert data.training[0].zoom == pytest.approx(9 / np.sqrt(64 / np.pi))
+    patches = Patches(data, (16, 16), 0, NO_AUGMENTATION, everywhere=False)
+    _, own = patches.one(np.random.default_rng(3))
+    assert (own > 0).sum() > 40  # of 16 pixels
+    assert prepare(found, kind="classes", settings=replace(SMALL, diameter=9)).training[0].zoom == 1
+
+
+def test_strokes_only_count_where_they_are(blocks):
+    data = prepare(
+        pieces([image_of(blocks)], [blocks], axes=2),
+        kind="classes",
+        settings=replace(SMALL, unlabelled="ignore"),
+    )
+    assert data.ids == (1, 2, 3)
+    assert data.counts[2] == 400
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"labels": np.zeros((48, 60), np.uint8)}, r"cells: labels has shape \(48, 60\)"),
+        ({"labels": np.zeros((48, 64))}, "cells: labels has dtype float64; pass whole numbers"),
+        ({"labels": np.zeros((48, 64), int)}, "labels has nothing but 0"),
+        ({"labels": np.full((48, 64), -3)}, "cells: labels has -3"),
+        ({"settings": Examples(patch=65)}, "patch is 65, but cells is 48 x 64; choose at most 64"),
+        ({"settings": Examples(patch=16, unlabelled="ignore")}, "but labels are objects"),
+        ({"axes": 3}, "cells has 2 spatial axes, but the network works on 3"),
+    ],
+)
+def test_what_does_not_fit_is_named(blocks, change, message):
+    labels = change.get("labels", blocks)
+    with pytest.raises((ValueError, TypeError), match=message):
+        prepare(
+            pieces([image_of(blocks)], [labels], axes=change.get("axes", 2), names=["cells"]),
+            kind="objects",
+            settings=change.get("settings", SMALL),
+        )
+
+
+def test_images_smaller_than_a_patch_are_mirrored(blocks):
+    small = np.array([[1, 2, 3], [4, 5, 6]], np.uint8)
+    found = pieces([image_of(blocks), image_of(small)], [blocks, small], axes=2)
+    data = prepare(found, kind="objects", settings=replace(SMALL, patch=64))
+    alone = replace(data, training=data.training[1:], censuses=data.censuses[1:])
+    cut = Patches(alone, (4, 4), 0, NO_AUGMENTATION, everywhere=True).cut(np.random.default_rng(0))
+    mirrored = np.pad(small, 4, mode="reflect")
+    windows = [mirrored[y : y + 4, x : x + 4] for y in range(7) for x in range(8)]
+    assert any(np.array_equal(cut.labels, window) for window in windows)
+    assert cut.beyond
+
+
+def test_one_class_only_is_refused(blocks):
+    strokes = (blocks == 2).astype(np.uint8)
+    found = pieces([image_of(blocks)], [strokes], axes=2)
+    with pytest.raises(ValueError, match=r"labels has one class only \(1\); paint at least two"):
+        prepare(found, kind="classes", settings=replace(SMALL, unlabelled="ignore"))
+    full = np.ones_like(blocks)
+    with pytest.raises(ValueError, match=r"one class only \(1\); leave background unlabelled"):
+        prepare(pieces([image_of(blocks)], [full], axes=2), kind="classes", settings=SMALL)
+
+
+def test_pairs_that_differ_in_number_or_channels_are_refused(blocks):
+    with pytest.raises(ValueError, match="labels has 1 arrays but images has 2"):
+        pieces([blocks, blocks], [blocks], axes=2)
+    with pytest.raises(ValueError, match="images is empty"):
+        pieces([], [], axes=2)
+    colours = np.stack([blocks] * 3, -1)
+    with pytest.raises(ValueError, match="pair 2 has 4 channels but the pairs before it have 3"):
+        pieces([colours, np.stack([blocks] * 4, -1)], [blocks, blocks], axes=2, channel_axis=-1)
+
+
+def test_objects_taken_for_classes_are_noticed():
+    labels = np.arange(400, dtype=np.uint16).reshape(20, 20)
+    with pytest.raises(ValueError, match="400 different numbers; if each is an object"):
+        prepare(pieces([labels], [labels], axes=2), kind="classes", settings=SMALL)

@@ -1,0 +1,171 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import optimize
+from skimage import data
+
+from napari_tessera import watershed
+from napari_tessera.deep.data.targets import boundaries, distances
+from napari_tessera.deep.inference.decode import average_precision, to_classes, to_objects, tuned
+from napari_tessera.signature.words import VoxelSize
+
+FLAT = VoxelSize((1, 1))
+
+
+def perfect(labels, targets):
+    """Return the scores of a network that makes no mistake."""
+    if targets == "distances":
+        return distances(labels)
+    return (np.arange(3).reshape(-1, *(1,) * labels.ndim) == boundaries(labels)).astype(np.float32)
+
+
+def same(found, expected):
+    """Return True if two arrays hold the same objects, whatever their numbers."""
+    return average_precision(expected, found, 0.999999) == 1
+
+
+def test_the_largest_score_decides():
+    scores = np.array([[[0.2, 0.5]], [[0.7, 0.1]], [[0.1, 0.4]]])
+    found = to_classes(scores, (3, 300, 9))
+    np.testing.assert_array_equal(found, [[300, 3]])
+    assert found.dtype == np.uint16
+    assert to_classes(scores, (0, 1, 2)).dtype == np.uint8
+
+
+@pytest.mark.parametrize("targets", ["boundaries", "distances"])
+def test_touching_squares_come_apart(targets):
+    labels = np.zeros((20, 32), np.uint8)
+    labels[4:16, 4:16], labels[4:16, 16:28] = 1, 2
+    found = to_objects(perfect(labels, targets), targets=targets, voxel=FLAT)
+    np.testing.assert_array_equal(found, labels)
+    assert found.dtype == np.uint16
+
+
+def test_volumes_come_apart_too():
+    labels = np.zeros((9, 12, 22), np.uint8)
+    labels[1:8, 2:10, 2:11], labels[1:8, 2:10, 11:20] = 1, 2
+    found = to_objects(
+        perfect(labels, "boundaries"), targets="boundaries", voxel=VoxelSize((2, 1, 1))
+    )
+    np.testing.assert_array_equal(found, labels)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_separate_objects_come_back(seed):
+    random = np.random.default_rng(seed)
+    labels = np.zeros((60, 60), np.uint16)
+    for number, (y, x) in enumerate(np.ndindex(4, 4), 1):
+        size, first = random.integers(1, 12, 2), random.integers(1, 4, 2)
+        top, left = 15 * y + first[0], 15 * x + first[1]
+        labels[top : min(top + size[0], 15 * y + 14), left : min(left + size[1], 15 * x + 14)] = (
+            number
+        )
+    found = to_objects(perfect(labels, "boundaries"), targets="boundaries", voxel=FLAT)
+    np.testing.assert_array_equal(found > 0, labels > 0)
+    assert same(found, labels)
+    assert np.unique(found[found > 0]).tolist() == list(range(1, int(found.max()) + 1))
+
+
+def test_faint_and_tiny_objects_do_not_vanish_unless_asked_to():
+    scores = np.zeros((3, 20, 20), np.float32)
+    scores[0] = 1
+    for y, x, size in ((2, 2, 1), (8, 8, 2), (14, 14, 4)):
+        scores[0, y : y + size, x : x + size] = 0.45
+        scores[1, y : y + size, x : x + size] = 0.55  # never a seed
+    every = to_objects(scores, targets="boundaries", voxel=FLAT)
+    assert every.max() == 3
+    fewer = to_objects(scores, targets="boundaries", voxel=FLAT, smallest=4)
+    assert np.bincount(fewer.ravel())[1:].tolist() == [4, 16]
+    assert to_objects(scores, targets="boundaries", voxel=FLAT, threshold=0.6).max() == 0
+
+
+def test_what_hangs_on_an_object_by_a_corner_stays():
+    scores = np.zeros((3, 9, 9), np.float32)
+    scores[0] = 1
+    scores[:2, 1:5, 1:5] = np.array([0, 1]).reshape(2, 1, 1)
+    scores[:2, 5:7, 5:7] = np.array([0.45, 0.55]).reshape(2, 1, 1)  # never a seed
+    found = to_objects(scores, targets="boundaries", voxel=FLAT)
+    np.testing.assert_array_equal(found, scores[0] < 0.5)
+
+
+def test_holes_are_filled():
+    labels = np.zeros((20, 20), np.uint8)
+    labels[3:17, 3:17] = 1
+    scores = perfect(labels, "boundaries")
+    scores[:, 9:11, 9:11] = np.array([1, 0, 0]).reshape(3, 1, 1)
+    np.testing.assert_array_equal(to_objects(scores, targets="boundaries", voxel=FLAT), labels)
+
+
+@pytest.mark.parametrize("targets", ["boundaries", "distances"])
+def test_real_objects_come_back(targets):
+    labels = watershed(data.coins(), background="60 px")
+    found = to_objects(perfect(labels, targets), targets=targets, voxel=FLAT)
+    assert average_precision(labels, found, 0.75) == 1
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.sampled_from([0.5, 0.65, 0.9]))
+def test_average_precision_is_that_of_all_pairs(seed, iou):
+    random = np.random.default_rng(seed)
+    truth, found = (np.kron(random.integers(0, 5, (4, 4)), np.ones((3, 3), int)) for _ in range(2))
+    found = np.roll(found, int(random.integers(0, 2)), 1)
+    close = np.array(
+        [
+            [
+                ((truth == a) & (found == b)).sum() / ((truth == a) | (found == b)).sum() >= iou
+                for b in set(np.unique(found)) - {0}
+            ]
+            for a in set(np.unique(truth)) - {0}
+        ]
+    )
+    right = close[optimize.linear_sum_assignment(close, maximize=True)].sum()
+    count = len(set(np.unique(truth)) - {0}) + len(set(np.unique(found)) - {0})
+    expected = right / (count - right) if count else 1
+    assert average_precision(truth, found, iou) == pytest.approx(expected)
+
+
+def test_two_halves_of_one_object_are_found_once():
+    halves, whole = np.array([[1, 1, 2, 2, 0, 9]]), np.array([[5, 5, 5, 5, 0, 6]])
+    assert average_precision(halves, whole, 0.5) == 2 / 3
+    assert average_precision(whole, halves, 0.5) == 2 / 3
+    assert average_precision(whole, halves, 0.51) == 1 / 4
+
+
+def test_thresholds_are_those_that_find_most():
+    labels = np.zeros((30, 40), np.uint8)
+    labels[4:26, 4:18], labels[4:26, 20:36] = 1, 2
+    scores = perfect(labels, "boundaries") * 0.65
+    scores[0] += 1 - scores.sum(axis=0)
+    # background between and around is doubtful: only a high threshold leaves it out
+    doubt = np.zeros_like(labels, bool)
+    doubt[2:28, 2:38] = labels[2:28, 2:38] == 0
+    scores[:, doubt] = np.array([0.45, 0.55, 0]).reshape(3, 1)
+    best = tuned([(scores, labels)], "boundaries", FLAT)
+    assert best["threshold"] == 0.6
+    assert best["score"] == 1
+    found = to_objects(
+        scores,
+        targets="boundaries",
+        voxel=FLAT,
+        threshold=best["threshold"],
+        seed_threshold=best["seed_threshold"],
+    )
+    np.testing.assert_array_equal(found, labels)
+    nothing = tuned([(scores, np.zeros_like(labels))], "boundaries", FLAT)
+    assert (nothing["threshold"], nothing["seed_threshold"]) == (0.5, 0.7)
+
+
+def test_thresholds_leave_empty_examples_empty():
+    labels = np.zeros((12, 12), np.uint8)
+    labels[2:10, 2:10] = 1
+    faint = np.zeros((3, 12, 12), np.float32)
+    faint[0], faint[1] = 0.45, 0.55  # found from everywhere unless the threshold is above it
+    best = tuned(
+        [(perfect(labels, "boundaries"), labels), (faint, np.zeros_like(labels))],
+        "boundaries",
+        FLAT,
+    )
+    assert best["threshold"] == 0.6
+    assert best["score"] == pytest.approx(1)

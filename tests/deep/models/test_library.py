@@ -1,0 +1,502 @@
+import dataclasses
+import json
+import os
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from napari_tessera.deep.models import library as m
+from napari_tessera.deep.models.folder import CONFIG, RESUME, WEIGHTS, sha256
+from napari_tessera.deep.networks.registry import NETWORKS, build
+
+OPTIONS = {"unet": {"width": 1 / 16, "depth": 2}, "segnet_basic": {"width": 1 / 16}}
+
+
+def described(network="unet", **changes):
+    known = {
+        "network": network,
+        "options": OPTIONS.get(network, {}),
+        "in_channels": 1,
+        "rgb": False,
+        "channel_names": (),
+        "axes": 2,
+        "targets": "boundaries",
+        "ids": (),
+        "class_names": (),
+        "colours": (),
+        "spacing": (0.5, 0.5),
+        "unit": "um",
+        "normalise": "percentiles",
+        "low": 1.0,
+        "high": 99.8,
+        "thresholds": {"threshold": 0.5},
+        "patch": 64,
+        "diameter": 18.0,
+        "score": 0.875,
+        "scored": "average precision",
+        "examples": 3,
+        "data": "abc",
+        "training": {"optimisation": {"epochs": 2, "minutes": None}, "seed": 0},
+        "versions": m.versions(),
+        "created": "2025-01-31",
+        "weights": "",
+    }
+    return m.ModelConfig(**{**known, **changes})
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """The user's models, none yet."""
+    folder = tmp_path / "models"
+    monkeypatch.setenv("NAPARI_TESSERA_MODELS", str(folder))
+    return folder
+
+
+def made(home, name="cells", seed=0, **changes):
+    """Write a model with random weights and return its network."""
+    torch.manual_seed(seed)
+    config = described(**changes)
+    network = build(
+        config.network, in_channels=config.in_channels, classes=config.classes, **config.options
+    )
+    folder = m.Folder(home / name)
+    folder.create(config)
+    folder.write_weights(network.state_dict(), config)
+    return network.eval()
+
+
+def rewritten(path, **changes):
+    content = json.loads((path / CONFIG).read_text())
+    content.update(changes)
+    for name in [name for name, value in content.items() if value is ...]:
+        del content[name]
+    (path / CONFIG).write_text(json.dumps(content))
+
+
+# --- what is kept comes back
+
+
+@pytest.mark.parametrize("network", OPTIONS)
+def test_the_network_comes_back(home, network):
+    torch.manual_seed(1)
+    image = torch.randn(2, 1, 32, 48)
+    original = made(home, network=network)
+    found = m.find("cells").load_network()
+    assert not found.training
+    with torch.inference_mode():
+        assert torch.equal(found(image), original(image))
+    assert found.state_dict().keys() == original.state_dict().keys()
+
+
+def test_volumes_and_classes(home):
+    options = {"width": 1 / 64, "depth": 1, "axes": 3}
+    config = {"axes": 3, "spacing": (2.0, 0.5, 0.5), "targets": "classes", "ids": (0, 3)}
+    original = made(home, options=options, class_names=("ground", "wall"), **config)
+    found = m.find("cells")
+    assert (found.config.classes, found.config.kind) == (2, "classes")
+    image = torch.randn(1, 1, 4, 6, 8)
+    with torch.inference_mode():
+        assert torch.equal(found.load_network()(image), original(image))
+
+
+def test_config_survives_with_its_types(home):
+    config = described(
+        targets="classes", ids=(0, 7), class_names=("Ä", "b"), spacing=None, score=None
+    )
+    folder = m.Folder(home / "a")
+    folder.create(config)
+    assert folder.read_config() == config
+    assert (config.classes, described().classes, described().kind) == (2, 3, "objects")
+
+
+def test_numbers_of_numpy_are_written(home):
+    folder = m.Folder(home / "a")
+    folder.create(
+        described(score=np.float32(0.5), training={"x": np.int64(3)}, examples=np.int64(2))
+    )
+    found = folder.read_config()
+    assert (found.score, found.training, found.examples) == (0.5, {"x": 3}, 2)
+
+
+def test_weights_on_other_strides_are_written(home):
+    network = build("unet", in_channels=1, classes=3, **OPTIONS["unet"])
+    network = network.to(memory_format=torch.channels_last)
+    folder = m.Folder(home / "a")
+    folder.create(described())
+    folder.write_weights(network.state_dict(), described())
+    found = folder.read_weights()
+    for name, weights in network.state_dict().items():
+        assert torch.equal(found[name], weights)
+
+
+def test_resume_round_trip(home):
+    folder = m.Folder(home / "a")
+    folder.create(described())
+    assert not folder.exists
+    tensors = {"network.w": torch.randn(2, 3).T, "optimiser.0.step": torch.tensor(4.0)}
+    numbers = {"epoch": 3, "best": [-float("inf"), 0.1], "note": None}
+    folder.write_resume(tensors, numbers)
+    assert folder.exists
+    found, read = folder.read_resume()
+    assert read == numbers
+    assert found.keys() == tensors.keys()
+    for name, each in tensors.items():
+        assert torch.equal(found[name], each)
+    (folder.path / RESUME).write_bytes((folder.path / RESUME).read_bytes()[:-8])
+    with pytest.raises(ValueError, match="resume.safetensors is no intact safetensors file"):
+        folder.read_resume()
+    (folder.path / RESUME).unlink()
+    with pytest.raises(FileNotFoundError, match="resume.safetensors is not there"):
+        folder.read_resume()
+
+
+def test_losses(home):
+    folder = m.Folder(home / "a")
+    folder.create(described())
+    assert folder.read_losses() == []
+    folder.append_losses({"epoch": 1, "loss": 0.5, "score": None})
+    folder.append_losses({"epoch": 2, "loss": 0.25, "score": 0.75})
+    path = folder.path / "losses.csv"
+    assert path.read_text() == "epoch,loss,score\n1,0.5,\n2,0.25,0.75\n"
+    folder.append_losses({"epoch": 2, "loss": 0.125, "score": 0.5})
+    assert folder.read_losses() == [
+        {"epoch": 1, "loss": 0.5, "score": None},
+        {"epoch": 2, "loss": 0.125, "score": 0.5},  # the epoch was repeated
+    ]
+    with pytest.raises(ValueError, match="rate"):
+        folder.append_losses({"epoch": 3, "rate": 1})
+
+
+# --- whatever ends a training leaves the last good pair
+
+
+@pytest.mark.parametrize("last", range(1, 5))
+def test_a_crash_leaves_weights_with_their_config(home, monkeypatch, last):
+    made(home, seed=0)
+    before = m.find("cells").config
+    network = build("unet", in_channels=1, classes=3, **OPTIONS["unet"])
+    steps = []
+
+    def counted(original):
+        def step(*args, **kwargs):
+            steps.append(1)
+            if len(steps) == last:
+                raise KeyboardInterrupt
+            return original(*args, **kwargs)
+
+        return step
+
+    monkeypatch.setattr(os, "fsync", counted(os.fsync))
+    monkeypatch.setattr(Path, "replace", counted(Path.replace))
+    with pytest.raises(KeyboardInterrupt):
+        m.Folder(home / "cells").write_weights(network.state_dict(), described(score=0.9))
+    found = m.find("cells")
+    found.load_network()  # hash and names fit
+    assert found.config.score == (0.9 if last == 4 else before.score)
+
+
+def test_folders_are_not_overwritten(home):
+    made(home)
+    folder = m.Folder(home / "cells")
+    with pytest.raises(FileExistsError, match="which is there already; choose another name"):
+        folder.check()
+    with pytest.raises(FileExistsError, match=f"'cells' has no {RESUME} to go on with"):
+        folder.check(resume=True)
+    with pytest.raises(FileExistsError, match="has a weights.safetensors, which is not overwrit"):
+        folder.create(described())
+    folder.write_resume({}, {})
+    folder.check(resume=True)
+    other = home / "photos"
+    other.mkdir()
+    (other / "cat.jpg").write_bytes(b"")
+    with pytest.raises(FileExistsError, match="photos"):
+        m.Folder(other).check(resume=True)
+    with pytest.raises(FileExistsError, match="which is a file"):
+        m.Folder(other / "cat.jpg").check()
+
+
+def test_a_training_that_kept_nothing_can_begin_again_or_be_removed(home):
+    folder = m.Folder(home / "a")
+    folder.check()
+    folder.create(described())
+    folder.append_losses({"epoch": 1})
+    with pytest.raises(FileExistsError):
+        folder.check()
+    folder.check(resume=True)
+    folder.create(described())
+    assert folder.read_losses() == []
+    folder.remove()
+    assert not folder.path.exists()
+    folder.create(described())
+    (folder.path / "notes.txt").write_text("mine")
+    folder.remove()
+    assert [each.name for each in folder.path.iterdir()] == ["notes.txt"]
+    made(home)
+    m.Folder(home / "cells").remove()
+    m.find("cells").verify()
+
+
+# --- finding
+
+
+def test_names_paths_and_lists(home, tmp_path):
+    assert m.models() == []
+    with pytest.raises(ValueError, match="there is none yet: train one first"):
+        m.find("cells")
+    made(home, "cells")
+    made(home, "Big cells")
+    made(tmp_path, "elsewhere")
+    assert [each.name for each in m.models()] == ["Big cells", "cells"]
+    assert m.find("cells").path == home / "cells"
+    assert m.find(home / "cells") == m.find(str(home / "cells")) == m.find("cells")
+    assert m.find(tmp_path / "elsewhere").name == "elsewhere"
+    with pytest.raises(ValueError, match=r"no such model in .*choose one of Big cells, cells"):
+        m.find("nuclei")
+    with pytest.raises(ValueError, match="there is no folder .*nowhere"):
+        m.find(tmp_path / "nowhere")
+
+
+def test_pins(home, tmp_path):
+    made(home, seed=0)
+    made(tmp_path, "elsewhere")
+    pin = m.pinned("cells")
+    assert pin == f"cells@{sha256(home / 'cells' / WEIGHTS)[:12]}"
+    assert m.find(pin).name == m.find(pin.upper().replace("CELLS", "cells")).name == "cells"
+    assert m.pinned(pin) == m.pinned(home / "cells") == pin
+    assert m.pinned(tmp_path / "elsewhere").startswith(f"{tmp_path / 'elsewhere'}@")
+    assert m.find(m.pinned(tmp_path / "elsewhere")).name == "elsewhere"
+    (home / "cells" / WEIGHTS).unlink()
+    made(home, seed=1)
+    with pytest.raises(ValueError, match="'cells' has other weights .* was trained again or"):
+        m.find(pin)
+
+
+@pytest.mark.parametrize(
+    "name", ["", ".x", "a/../b\n", "a:b", "con", "LPT1.x", "a.", "Removed", "a" * 101]
+)
+def test_bad_names_are_refused(home, name):
+    made(home)
+    with pytest.raises(ValueError, match="name is "):
+        m.renamed(m.find("cells"), name)
+    with pytest.raises(ValueError, match="name is |no folder"):
+        m.find(name)
+
+
+def test_renaming_and_removing_lose_nothing(home):
+    made(home, "cells")
+    made(home, "other")
+    with pytest.raises(FileExistsError, match="name is 'other', which is there already"):
+        m.renamed(m.find("cells"), "other")
+    found = m.renamed(m.find("cells"), "große Zellen 2.1")
+    assert m.find("große Zellen 2.1") == found
+    assert [each.name for each in m.models()] == ["große Zellen 2.1", "other"]
+    place = m.removed(found)
+    assert place == home / "removed" / "große Zellen 2.1"
+    assert m.find(place).config == found.config
+    made(home, found.name)
+    assert m.removed(m.find(found.name)).name == "große Zellen 2.1 2"
+    assert [each.name for each in m.models()] == ["other"]
+    assert m.unreadable() == []
+
+
+def test_free_names(home):
+    assert m.free_name("U-Net (2015)") == "U-Net 2015"
+    assert m.free_name("con") == "model con"
+    assert m.free_name("++") == "model"
+    for title in [each.title for each in NETWORKS.values()]:
+        assert m.place_of(m.free_name(title)).parent == home
+    made(home, "cells")
+    assert m.free_name("cells") == "cells 2"
+    made(home, "cells 2")
+    assert m.free_name("cells") == m.free_name("cells 2") == "cells 3"
+
+
+# --- damaged folders
+
+
+def no_config(path):
+    (path / CONFIG).unlink()
+
+
+def no_json(path):
+    (path / CONFIG).write_text("{")
+
+
+def no_text(path):
+    (path / CONFIG).write_bytes(b"\xff\xfe\x00")
+
+
+def no_object(path):
+    (path / CONFIG).write_text("[]")
+
+
+def no_weights(path):
+    (path / WEIGHTS).unlink()
+
+
+def changed(**changes):
+    return lambda path: rewritten(path, **changes)
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (no_config, "has no config.json, so it is no model folder"),
+        (no_json, "model 'cells': config.json is not JSON"),
+        (no_text, "config.json is not JSON"),
+        (no_object, "config.json is no object with names"),
+        (no_weights, "weights.safetensors is missing"),
+        (changed(weights=""), "has no weights yet"),
+        (changed(patch=..., axes=...), "config.json lacks axes, patch"),
+        (changed(colour="red"), "config.json has unknown colour"),
+        (changed(schema=2, news=1), "has schema 2, and this version .* reads up to 1; update"),
+        (changed(schema="1"), "has schema '1'; a whole number"),
+        (changed(network="unet9000"), "'unet9000', which this version .* does not know"),
+        (changed(options={"magic": 1}), "options the network does not take: magic is 1"),
+        (changed(axes=True), "axes True; a whole number is wanted"),
+        (changed(axes=4), "contradicts itself: axes is 4"),
+        (changed(in_channels=0), "in_channels is 0"),
+        (changed(rgb=1), "rgb 1; true or false is wanted"),
+        (changed(low="1"), "low '1'; a number is wanted"),
+        (changed(data=1), "data 1; a text is wanted"),
+        (changed(ids=3), "ids 3; a list is wanted"),
+        (changed(ids=["a"]), "ids 'a'; a whole number is wanted"),
+        (changed(ids=[1]), r"ids is \(1,\) with targets 'boundaries'"),
+        (changed(targets="classes", ids=[0, 1], colours=["red"]), "colours has 1 texts for 2"),
+        (changed(spacing=[1.0]), "pass 2 positive numbers"),
+        (changed(training=[]), "training .*; an object with names is wanted"),
+        (changed(thresholds={"t": "x"}), "thresholds t 'x'; a number is wanted"),
+        (
+            changed(targets="all"),
+            "targets 'all'; one of boundaries, distances, classes, instances is wanted",
+        ),
+    ],
+)
+def test_damage_is_named(home, damage, message):
+    made(home)
+    damage(home / "cells")
+    with pytest.raises(ValueError, match=message):
+        m.find("cells")
+    ((name, reason),) = m.unreadable()
+    assert name == "cells"
+    assert reason
+    assert m.models() == []
+
+
+def test_damaged_weights_are_named(home):
+    made(home)
+    path = home / "cells" / WEIGHTS
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    found = m.find("cells")  # lists do not read weights
+    for use in (found.verify, found.load_network):
+        with pytest.raises(ValueError, match="'cells': weights.safetensors is damaged"):
+            use()
+    path.unlink()
+    with pytest.raises(ValueError, match="weights.safetensors is missing"):
+        found.load_network()
+
+
+def test_weights_of_another_network_are_refused(home):
+    made(home)
+    rewritten(home / "cells", options={"width": 1 / 8, "depth": 2})
+    with pytest.raises(ValueError, match="the weights do not fit the network unet"):
+        m.find("cells").load_network()
+    rewritten(home / "cells", options={"width": 1 / 16, "depth": 3})
+    with pytest.raises(ValueError, match="the weights do not fit the network unet"):
+        m.find("cells").load_network()
+
+
+class Trap:
+    def __reduce__(self):
+        return (Path.touch, (Path(os.environ["TESSERA_TRAP"]),))
+
+
+def test_pickles_are_never_opened(home, tmp_path, monkeypatch):
+    monkeypatch.setenv("TESSERA_TRAP", str(tmp_path / "sprung"))
+    made(home)
+    path = home / "cells" / WEIGHTS
+    contents = [pickle.dumps(Trap())]
+    torch.save({"weights": Trap()}, tmp_path / "weights.pt")
+    contents.append((tmp_path / "weights.pt").read_bytes())
+    for content in contents:
+        path.write_bytes(content)
+        rewritten(home / "cells", weights=sha256(path))  # whoever sent it fixed the hash, too
+        with pytest.raises(ValueError, match="is no intact safetensors file"):
+            m.find("cells").load_network()
+    assert not (tmp_path / "sprung").exists()
+    pickle.loads(contents[0])
+    assert (tmp_path / "sprung").exists()  # the trap would have worked
+
+
+# --- the rest
+
+
+def test_card_says_what_a_reader_asks():
+    config = described(
+        targets="classes",
+        ids=(0, 2),
+        class_names=("ground", "wall"),
+        weights="f" * 64,
+        in_channels=3,
+        rgb=True,
+    )
+    text = m.card(config, [{"epoch": 1.0, "loss": 0.5}, {"epoch": 2.0, "loss": 0.25}])
+    for part in (
+        "# U-Net for ground, wall",
+        "It segments RGB planes. Pixel size: 0.5 x 0.5 um. Intensities: percentiles 1 to 99.8",
+        "Trained on 3 planes for 2 epochs, in patches of 64 pixels, 2025-01-31.",
+        "Validation: average precision 0.875.",
+        "- width: 0.0625\n",
+        "- optimisation epochs: 2\n",
+        "- seed: 0\n",
+        f"- torch: {torch.__version__.split('+')[0]}",
+        "## Licence\n\nNot stated.",
+    ):
+        assert part in text
+    bare = described(
+        spacing=None, unit="pixel", normalise="mean", score=None, training={}, options={}
+    )
+    text = m.card(bare)
+    assert "objects (boundaries)" in text
+    assert "Pixel size: unknown. Intensities: mean 0 and standard deviation 1." in text
+    assert "It was not validated" in text
+
+
+def test_card_file(home):
+    folder = m.Folder(home / "a")
+    folder.create(described())
+    folder.write_card("# Größe")
+    assert sorted(each.name for each in folder.path.iterdir()) == ["card.md", CONFIG]
+    assert (folder.path / "card.md").read_text(encoding="utf-8") == "# Größe"
+
+
+def test_settings_of_training_are_plain_data(home):
+    from napari_tessera.deep.settings import Optimisation
+
+    settings = {"optimisation": dataclasses.asdict(Optimisation())}
+    folder = m.Folder(home / "a")
+    folder.create(described(training=settings))
+    assert Optimisation(**folder.read_config().training["optimisation"]) == Optimisation()
+
+
+def test_the_folder_of_models_is_the_users(monkeypatch):
+    monkeypatch.delenv("NAPARI_TESSERA_MODELS", raising=False)
+    folder = m.models_folder()
+    assert folder.is_absolute()
+    assert "napari-tessera" in folder.parts
+    assert folder.name == "models"
+
+
+def test_listing_needs_no_torch():
+    code = (
+        "import sys; from napari_tessera.deep import exporting, model; model.models(); "
+        "sys.exit('torch' in sys.modules or 'safetensors' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

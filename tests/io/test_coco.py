@@ -1,0 +1,293 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+from skimage.measure import grid_points_in_poly
+
+from napari_tessera import METHODS, Recipe
+from napari_tessera.io import files
+from napari_tessera.io.annotation import Annotation, Region, area, drawn, outlined
+from napari_tessera.io.coco import read_coco, write_coco
+from napari_tessera.io.run_lengths import packed
+from napari_tessera.pipeline.recipe import KEY
+from napari_tessera.pipeline.result import Result
+from napari_tessera.pipeline.source import Source
+
+SHAPES = array_shapes(min_dims=2, max_dims=2, max_side=12)
+FILE = Path("a.png")
+
+
+def coco(*annotations, **changes):
+    """Return the content of a file with one image of 5 x 4 pixels and two classes."""
+    whole = [
+        {"id": k, "image_id": 7, "category_id": 20, **own} for k, own in enumerate(annotations, 1)
+    ]
+    return {
+        "images": [{"id": 7, "file_name": "a.png", "height": 4, "width": 5}],
+        "annotations": whole,
+        "categories": [{"id": 10, "name": "nut"}, {"id": 20, "name": "bolt"}],
+    } | changes
+
+
+def box(left, top, right, bottom):
+    return {"segmentation": [[left, top, right, top, right, bottom, left, bottom]]}
+
+
+@pytest.fixture
+def read(tmp_path):
+    def reading(content, images=None):
+        path = tmp_path / "objects.json"
+        path.write_text(content if isinstance(content, str) else json.dumps(content))
+        return read_coco(path, images)
+
+    return reading
+
+
+# ------------------------------------------------------------------ drawing
+
+
+def test_the_smaller_object_is_on_top_of_equal_ones_the_later_and_crowds_below(read):
+    small, large, other = box(1, 1, 3, 3), box(0, 0, 4, 4), box(2, 1, 4, 3)
+    crowd = {"segmentation": {"size": [4, 5], "counts": [16, 4]}, "iscrowd": 1}
+    wide = box(3, 0, 5, 4) | {"category_id": 10}
+    (found,) = read(coco(small, large, other, crowd, wide))
+    expected = [[2, 2, 2, 5, 5], [2, 1, 3, 3, 5], [2, 1, 3, 3, 5], [2, 2, 2, 5, 5]]
+    np.testing.assert_array_equal(found.labels, expected)
+    assert found.labels.dtype == np.uint16
+    assert found.classes == {1: "bolt", 2: "bolt", 3: "bolt", 4: "bolt", 5: "nut"}
+    assert (found.crowd, found.names, found.file) == ((4,), ("nut", "bolt"), FILE)
+
+
+def test_crowds_are_no_objects_but_have_a_class(read):
+    crowd = {"segmentation": {"size": [4, 5], "counts": [8, 12]}, "iscrowd": 1}
+    (found,) = read(coco(box(0, 0, 3, 1), crowd))
+    expected = np.array([[1, 1, 1, 2, 2], *[[0, 0, 2, 2, 2]] * 3])
+    np.testing.assert_array_equal(found.labels, expected)
+    np.testing.assert_array_equal(found.objects(), expected == 1)
+    np.testing.assert_array_equal(found.class_ids(), 2 * (expected > 0))
+    assert found.class_ids().dtype == np.uint8
+
+
+def test_polygons_of_one_object_are_united_not_crossed_out(read):
+    two = {"segmentation": box(0, 0, 3, 2)["segmentation"] + box(1, 1, 4, 3)["segmentation"]}
+    (found,) = read(coco(two))
+    expected = [[1, 1, 1, 0, 0], [1, 1, 1, 1, 0], [0, 1, 1, 1, 0], [0, 0, 0, 0, 0]]
+    np.testing.assert_array_equal(found.labels, expected)
+
+
+def test_a_pixel_belongs_to_a_polygon_if_its_centre_does(read):
+    # 0.4 of the first column is outside, 0.6 of the last; what is beyond the image is cut off
+    (found,) = read(coco(box(0.4, -3, 3.4, 1.6)))
+    np.testing.assert_array_equal(found.labels[:, :4], [[1, 1, 1, 0]] * 2 + [[0] * 4] * 2)
+
+
+@given(arrays(np.int16, st.tuples(st.integers(3, 8), st.just(2)), elements=st.integers(-5, 25)))
+@settings(max_examples=50)
+def test_polygons_are_filled_as_scikit_image_does(corners):
+    corners = corners + np.array([0.1 * np.e, 0.1 * np.pi])  # no centre lies on a line
+    polygon = np.concatenate([corners, corners[:1]])
+    expected = grid_points_in_poly((20, 21), polygon)
+    np.testing.assert_array_equal(drawn([Region([polygon])], [3], (20, 21)), 3 * expected)
+
+
+def test_all_three_ways_of_writing_an_object_are_read(read):
+    counts = [5, 2, 2, 2, 9]
+    runs = {"segmentation": {"size": [4, 5], "counts": counts}}
+    text = {"segmentation": {"size": [4, 5], "counts": packed(np.array(counts))}}
+    expected = np.zeros((4, 5))
+    expected[1:3, 1:3] = 1
+    for each in (runs, text, box(1, 1, 3, 3)):
+        np.testing.assert_array_equal(read(coco(each))[0].labels, expected)
+
+
+def test_images_without_objects_are_read_too(read):
+    images = [{"id": k, "file_name": f"{k}.png", "height": 2, "width": 3} for k in "ab"]
+    found = read(coco(images=images))
+    assert [each.file.name for each in found] == ["a.png", "b.png"]
+    np.testing.assert_array_equal(found[1].labels, np.zeros((2, 3)))
+    assert found[1].class_ids().max() == 0
+
+
+# ------------------------------------------------------------------ what is wrong in files
+
+
+MASK = {"size": [4, 5], "counts": [5, 15]}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{", "objects.json' is no JSON"),
+        ([], "has no images and no annotations and no categories; pass a COCO file of objects"),
+        ({"images": [], "annotations": []}, "has no categories"),
+        (coco({"category_id": 30}), "annotation 1 has the category 30, but .* knows 10, 20"),
+        (coco({"image_id": 8}), "annotation 1 belongs to image 8, which 'objects.json' does not"),
+        (coco({"bbox": [0, 0, 1, 1]}), "annotation 1 has no 'segmentation', but id, image_id"),
+        (coco({"segmentation": []}), "annotation 1 has a box but no polygon"),
+        (coco(images=[{"id": 7, "file_name": "a.png"}]), "image 7 has no 'height'"),
+        (coco(box(0, 0, 1, 1), box(5, 1, 7, 2)), "annotation 2 is outside its image: it .* x = 5"),
+        (coco(box(0, -2, 3, 0)), "outside its image.*the image has 5 x 4 pixels"),
+        (coco({"segmentation": [[0, 0, 1, 1]]}), "polygon of 4 numbers; pass x, y of three"),
+        (coco({"segmentation": [[0, 0, 1, 1, 2, 2, 3]]}), "polygon of 7 numbers"),
+        (coco({"segmentation": [[0, 0, 1, 1, 2, float("nan")]]}), "no finite numbers"),
+        (coco({"segmentation": MASK | {"size": [5, 4]}}), "mask of 4 x 5 pixels.*has 5 x 4"),
+        (coco({"segmentation": MASK | {"counts": [5, 14]}}), "run lengths of 19 pixels.*has 20"),
+        (coco({"segmentation": MASK | {"counts": [25, -5]}}), "each is 0 or more"),
+        (coco({"segmentation": MASK | {"counts": "~"}}), "annotation 1: counts is '~', which"),
+        (coco({"segmentation": {"counts": [20]}}), "annotation 1 has no 'size'"),
+    ],
+)
+def test_what_is_wrong_in_a_file_is_named(read, content, message):
+    with pytest.raises(ValueError, match=message):
+        read(content)
+
+
+def test_files_and_images_that_are_not_there_are_named(read, tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"there is no file .*gone\.json"):
+        read_coco(tmp_path / "gone.json")
+    with pytest.raises(FileNotFoundError, match=r"image 'a\.png' of .*objects\.json' is not in"):
+        read(coco(), tmp_path)
+    (tmp_path / "a.png").touch()
+    assert read(coco(), tmp_path)[0].file == tmp_path / "a.png"
+    image = {"id": 7, "file_name": "train/a.png", "height": 4, "width": 5}
+    assert read(coco(images=[image]), tmp_path)[0].file == tmp_path / "a.png"
+
+
+# ------------------------------------------------------------------ writing
+
+
+LABELS = np.array(
+    [
+        [3, 3, 3, 0, 9],
+        [3, 0, 3, 9, 0],
+        [3, 3, 3, 0, 5],
+        [0, 0, 0, 5, 5],
+    ]
+)
+
+
+def test_what_is_written_can_be_read_by_people(tmp_path):
+    names = {3: "nut", 5: "bolt"}
+    item = Annotation(Path("folder/a.png"), LABELS, names, scores={5: 0.5}, names=("bolt", "nut"))
+    write_coco(tmp_path / "o.json", [item])
+    content = json.loads((tmp_path / "o.json").read_text())
+    assert content["images"] == [{"id": 1, "file_name": "a.png", "width": 5, "height": 4}]
+    assert content["categories"] == [
+        {"id": 1, "name": "bolt"},
+        {"id": 2, "name": "nut"},
+        {"id": 3, "name": "object"},
+    ]
+    ring, bolt, nameless = content["annotations"]
+    # columns of 4: three of the ring, its hole, and one empty pixel after each
+    runs = [0, 3, 1, 1, 1, 1, 1, 3, 9]
+    assert ring == {
+        "id": 1,
+        "image_id": 1,
+        "category_id": 2,
+        "label": 3,
+        "segmentation": {"size": [4, 5], "counts": packed(np.array(runs))},
+        "bbox": [0, 0, 3, 3],
+        "area": 8,
+        "iscrowd": 0,
+    }
+    assert bolt["segmentation"] == [[5, 2, 5, 4, 3, 4, 3, 3, 4, 3, 4, 2]]
+    assert (bolt["bbox"], bolt["area"], bolt["score"]) == ([3, 2, 2, 2], 3, 0.5)
+    # pixels that touch at a corner are one polygon, which touches itself there
+    assert nameless["segmentation"] == [[5, 0, 5, 1, 4, 1, 4, 2, 3, 2, 3, 1, 4, 1, 4, 0]]
+    assert nameless["category_id"] == 3
+
+
+def same(tmp_path, items):
+    write_coco(tmp_path / "o.json", items, overwrite=True)
+    found = read_coco(tmp_path / "o.json")
+    assert len(found) == len(items)
+    for before, after in zip(items, found, strict=True):
+        np.testing.assert_array_equal(after.labels, before.labels)
+        present = set(np.unique(before.labels).tolist()) - {0}
+        assert after.classes == {k: before.classes.get(k, "object") for k in present}
+        assert after.scores == {k: v for k, v in before.scores.items() if k in present}
+        assert after.crowd == tuple(k for k in sorted(present) if k in before.crowd)
+
+
+@given(
+    st.lists(
+        st.builds(
+            Annotation,
+            st.just(FILE),
+            arrays(np.uint16, SHAPES, elements=st.sampled_from([0, 1, 4, 5, 300])),
+            st.dictionaries(st.sampled_from([1, 4, 5]), st.sampled_from(["nut", "bolt"])),
+            st.sampled_from([(), (4,), (4, 5)]),
+            st.dictionaries(st.sampled_from([1, 300]), st.floats(0, 1)),
+        ),
+        max_size=3,
+    )
+)
+@settings(max_examples=60, deadline=None)
+def test_the_same_labels_are_read_again(tmp_path_factory, items):
+    same(tmp_path_factory.getbasetemp(), items)
+
+
+def test_holes_islands_in_them_and_many_pieces_are_read_again(tmp_path):
+    y, x = np.mgrid[-20:21, -25:26]
+    radius = np.hypot(y, x)
+    rings = np.where((radius // 4) % 2 == 0, 1, 2 * (radius > 30))
+    pieces = ((y // 5 + x // 5) % 2) * 70_000
+    same(tmp_path, [Annotation(FILE, rings), Annotation(FILE, pieces), Annotation(FILE, 0 * x)])
+
+
+@given(arrays(np.int8, SHAPES, elements=st.integers(0, 3)))
+def test_lines_along_pixels_enclose_as_many_as_there_are(labels):
+    found = outlined(labels)
+    assert {k: sum(map(area, lines)) for k, lines in found.items()} == {
+        k: (labels == k).sum() for k in np.unique(labels[labels > 0])
+    }
+    for line in (line for lines in found.values() for line in lines):
+        assert (line % 1 == 0.5).all()
+        steps = np.diff(line, axis=0)
+        assert ((steps != 0).sum(axis=1) == 1).all()  # along the sides
+        assert (steps[1:, 0] * steps[:-1, 0] == 0).all()  # and each corner is a turn
+
+
+def test_nothing_is_overwritten_unasked_and_what_cannot_be_written_is_named(tmp_path):
+    path = tmp_path / "o.json"
+    volume, below = np.zeros((2, 3, 4), int), np.array([[-1]])
+    for labels, message in ((volume, r"shape \(2, 3, 4\).*planes"), (below, "labels has -1")):
+        with pytest.raises(ValueError, match=message):
+            write_coco(path, [Annotation(FILE, labels)])
+        assert not path.exists()
+    write_coco(path, [])
+    with pytest.raises(FileExistsError, match="exists already"):
+        write_coco(path, [])
+    assert read_coco(path) == []
+
+
+def test_objects_of_a_run_are_written_with_the_recipe_and_in_their_place(tmp_path):
+    source = Source.of(np.zeros((6, 8)), name="a.tif")
+    recipe = Recipe.of(METHODS["watershed"], source, {})
+    result = Result(LABELS, "objects", {}, start=(1, 2))
+    files.write(tmp_path / "o.json", result, source, recipe)
+    (found,) = read_coco(tmp_path / "o.json")
+    np.testing.assert_array_equal(found.labels, np.pad(LABELS, ((1, 1), (2, 1))))
+    assert found.file == Path("a.tif")
+    kept = json.loads((tmp_path / "o.json").read_text())[KEY]["recipe"]
+    assert Recipe.from_dict(kept) == recipe
+    with pytest.raises(ValueError, match="cannot hold classes"):
+        files.write(tmp_path / "c.json", Result(LABELS, "classes", {}), source)
+    volume = Source.of(np.zeros((2, 4, 5)))
+    with pytest.raises(ValueError, match="hold planes"):
+        files.write(tmp_path / "v.json", Result(np.stack([LABELS] * 2), "objects", {}), volume)
+
+
+def test_nothing_heavy_is_imported():
+    code = (
+        "import napari_tessera.io.yolo_texts, napari_tessera.io.coco, sys;"
+        "print([m for m in ('torch', 'napari', 'numba', 'skimage', 'scipy') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,187 @@
+import json
+
+import imageio.v3 as imageio
+import numpy as np
+import pytest
+import tifffile
+
+from napari_tessera.deep.training.task import Task
+from napari_tessera.io.datasets import load, matched
+
+
+@pytest.fixture
+def folders(tmp_path):
+    images, labels = tmp_path / "images", tmp_path / "labels"
+    images.mkdir()
+    labels.mkdir()
+    for name in ("a", "b", "c1"):
+        imageio.imwrite(images / f"{name}.png", np.zeros((8, 9), np.uint8))
+    imageio.imwrite(labels / "a.png", np.ones((8, 9), np.uint8))
+    imageio.imwrite(labels / "b_mask.png", np.ones((8, 9), np.uint8))
+    tifffile.imwrite(labels / "c1-labels.tif", np.ones((8, 9), np.uint16))
+    (labels / "notes.txt").write_text("no image")
+    return images, labels
+
+
+def test_files_go_together_by_their_names(folders):
+    found = matched(*folders)
+    assert [(image.name, truth.name) for image, truth in found] == [
+        ("a.png", "a.png"),
+        ("b.png", "b_mask.png"),
+        ("c1.png", "c1-labels.tif"),
+    ]
+    pairs = load(found)
+    assert pairs.names == ["a.png", "b.png", "c1.png"]
+    assert [image.shape for image in pairs.images] == [(8, 9)] * 3
+    assert pairs.channel_axis is None
+    assert pairs.spacing is None
+
+
+def test_two_files_are_a_pair(folders):
+    images, labels = folders
+    assert matched(images / "a.png", labels / "b_mask.png") == [
+        (images / "a.png", labels / "b_mask.png")
+    ]
+
+
+def test_files_without_partner_are_named(folders):
+    images, labels = folders
+    imageio.imwrite(images / "d.png", np.zeros((8, 9), np.uint8))
+    imageio.imwrite(labels / "c10.png", np.zeros((8, 9), np.uint8))
+    with pytest.raises(ValueError, match=r"d\.png, c10\.png without partner; give both files"):
+        matched(images, labels)
+
+
+def test_several_partners_are_named(folders):
+    images, labels = folders
+    imageio.imwrite(labels / "a_mask.png", np.zeros((8, 9), np.uint8))
+    with pytest.raises(ValueError, match=r"a\.png goes with a\.png, a_mask\.png; keep one"):
+        matched(images, labels)
+
+
+def test_what_is_not_there_is_named(folders, tmp_path):
+    images, labels = folders
+    with pytest.raises(FileNotFoundError, match="labels is .*nowhere.*not there"):
+        matched(images, tmp_path / "nowhere")
+    with pytest.raises(ValueError, match="pass two folders or two files"):
+        matched(images, labels / "a.png")
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    with pytest.raises(ValueError, match="there are no images"):
+        matched(empty, empty)
+
+
+def test_colours_lose_their_transparency_and_sizes_are_kept(tmp_path):
+    imageio.imwrite(tmp_path / "a.png", np.zeros((8, 9, 4), np.uint8))
+    tifffile.imwrite(tmp_path / "l.tif", np.zeros((8, 9), np.uint8))
+    pairs = load([(tmp_path / "a.png", tmp_path / "l.tif")])
+    assert pairs.rgb
+    assert pairs.images[0].shape == (8, 9, 3)
+    metadata = {"axes": "YX", "PhysicalSizeX": 0.5, "PhysicalSizeY": 0.25}
+    tifffile.imwrite(tmp_path / "b.tif", np.zeros((8, 9)), ome=True, metadata=metadata)
+    pairs = load([(tmp_path / "b.tif", tmp_path / "l.tif")])
+    assert tuple(pairs.spacing_of(2)) == (0.25, 0.5)
+
+
+def test_channels_in_some_images_only_are_refused(tmp_path):
+    imageio.imwrite(tmp_path / "a.png", np.zeros((8, 9, 3), np.uint8))
+    tifffile.imwrite(tmp_path / "b.tif", np.zeros((8, 9), np.uint8))
+    files = [(tmp_path / name, tmp_path / "b.tif") for name in ("a.png", "b.tif")]
+    with pytest.raises(ValueError, match=r"b\.tif has its channels at axis None, but a\.png at 2"):
+        load(files)
+
+
+@pytest.mark.parametrize("channel_axis", [None, "rgb"])
+def test_grey_pictures_among_photographs_are_colours_too(tmp_path, channel_axis):
+    grey = np.arange(72, dtype=np.uint8).reshape(8, 9)
+    imageio.imwrite(tmp_path / "a.png", grey)
+    imageio.imwrite(tmp_path / "b.png", np.zeros((8, 9, 4), np.uint8))
+    pairs = load(
+        [(tmp_path / n, tmp_path / "a.png") for n in ("a.png", "b.png")], channel_axis=channel_axis
+    )
+    assert pairs.rgb
+    np.testing.assert_array_equal(pairs.images[0], np.stack([grey] * 3, axis=-1))
+    assert pairs.images[1].shape == (8, 9, 3)
+
+
+def coco(folder, names=("a.png", "b.png", "c1.png")):
+    """Write a file with a nut and a crowd of bolts in each image of 9 x 8 pixels."""
+    nut = {"category_id": 4, "segmentation": [[0, 0, 2, 0, 2, 1, 0, 1]], "iscrowd": 0}
+    crowd = {"size": [8, 9], "counts": [64, 8]}
+    bolts = {"category_id": 3, "segmentation": crowd, "iscrowd": 1}
+    size = {"height": 8, "width": 9}
+    content = {
+        "images": [{"id": k, "file_name": name, **size} for k, name in enumerate(names)],
+        "annotations": [{"image_id": k, **own} for k in range(len(names)) for own in (nut, bolts)],
+        "categories": [{"id": 4, "name": "nut"}, {"id": 3, "name": "bolt"}],
+    }
+    (folder / "objects.json").write_text(json.dumps(content))
+    return folder / "objects.json"
+
+
+def test_a_coco_file_holds_the_labels_of_a_folder(folders, tmp_path):
+    images, _ = folders
+    found = matched(images, coco(tmp_path))
+    assert [path for path, _ in found] == [images / f"{name}.png" for name in ("a", "b", "c1")]
+    pairs = load(found)
+    expected = np.zeros((8, 9), int)
+    expected[0, :2] = 1
+    for labels in pairs.labels:
+        np.testing.assert_array_equal(labels, expected)
+    assert pairs.class_names == {1: "nut", 2: "bolt"}
+    assert [each[1] for each in pairs.classes] == ["nut"] * 3
+    pairs = load(found, kind="classes")
+    assert pairs.classes is None
+    expected[:, 8] = 2
+    np.testing.assert_array_equal(pairs.labels[2], expected)
+    assert pairs.class_names == {1: "nut", 2: "bolt"}
+    assert pairs.names == ["a.png", "b.png", "c1.png"]
+
+
+def test_classes_go_to_networks_that_have_them(folders, tmp_path):
+    pairs = load(matched(folders[0], coco(tmp_path)))
+    none = {"classes": None, "class_names": {}}
+    assert pairs.taught(Task("unet")) == none
+    assert pairs.taught(Task("yolov5seg"))["class_names"] == {1: "nut", 2: "bolt"}
+    assert pairs.taught(Task("yolov5seg"))["classes"] is pairs.classes
+    own = pairs.taught(Task("unet", kind="classes", class_names=("steel", "brass")))
+    assert own == {"classes": None, "class_names": ("steel", "brass")}
+
+
+def test_one_image_finds_its_objects_in_a_coco_file(folders, tmp_path):
+    images, _ = folders
+    path = coco(tmp_path, ("a.png", "gone.png"))
+    ((image, truth),) = matched(images / "a.png", path)
+    assert (image, truth.classes) == (images / "a.png", {1: "nut", 2: "bolt"})
+    with pytest.raises(ValueError, match=r"b\.png without partner; an image without objects"):
+        matched(images / "b.png", path)
+    with pytest.raises(FileNotFoundError, match=r"'gone\.png'.*is not in"):
+        matched(images, path)
+
+
+def test_images_that_a_coco_file_does_not_know_or_has_twice_are_named(folders, tmp_path):
+    images, _ = folders
+    with pytest.raises(ValueError, match=r"b\.png, c1\.png without partner"):
+        matched(images, coco(tmp_path, ("a.png",)))
+    names = ("a.png", "b.png", "c1.png", "a.png")
+    with pytest.raises(ValueError, match=r"lists a\.png twice; keep one"):
+        matched(images, coco(tmp_path, names))
+    with pytest.raises(ValueError, match="there are no images"):
+        empty = tmp_path / "empty"
+        empty.mkdir()
+        matched(empty, coco(tmp_path, ()))
+
+
+def test_yolo_texts_hold_the_labels_of_a_folder(folders, tmp_path):
+    images, _ = folders
+    texts = tmp_path / "texts"
+    texts.mkdir()
+    for name in ("a", "b"):
+        (texts / f"{name}.txt").write_text("1 0 0 0.5 0 0.5 1 0 1")
+    with pytest.raises(ValueError, match=r"c1\.png without partner; .* needs an empty text"):
+        matched(images, texts)
+    (texts / "c1.txt").write_text("")
+    pairs = load(matched(images, texts), kind="classes")
+    assert [int(labels.max()) for labels in pairs.labels] == [2, 2, 0]
+    assert [int((labels > 0).sum()) for labels in pairs.labels] == [32, 32, 0]
+    assert pairs.class_names == {1: "0", 2: "1"}

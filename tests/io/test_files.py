@@ -1,0 +1,231 @@
+import json
+from dataclasses import replace
+from xml.etree import ElementTree as ET
+
+import numpy as np
+import pytest
+import tifffile
+import zarr
+
+from napari_tessera import METHODS, Recipe
+from napari_tessera.io import files
+from napari_tessera.pipeline.recipe import KEY
+from napari_tessera.pipeline.result import Result
+from napari_tessera.pipeline.source import Points, Source
+from napari_tessera.signature.words import VoxelSize
+
+LABELS = np.arange(24, dtype=np.uint16).reshape(2, 3, 4)
+
+
+@pytest.fixture
+def source():
+    return Source.of(LABELS, spacing=VoxelSize((2, 0.5, 0.25), "um"), axes=("z", "y", "x"))
+
+
+@pytest.mark.parametrize("name", ["labels.tif", "labels.zarr"])
+def test_labels_keep_size_axes_and_recipe(tmp_path, source, name):
+    recipe = Recipe.of(METHODS["label"], source, {})
+    files.write(tmp_path / name, Result(LABELS, "objects", {}), source, recipe)
+    again = files.read(tmp_path / name)
+    np.testing.assert_array_equal(again.array[:], LABELS)
+    assert (again.spacing, again.spacing.unit, again.axes) == (
+        (2, 0.5, 0.25),
+        "um",
+        ("z", "y", "x"),
+    )
+    if name.endswith("zarr"):
+        kept = zarr.open(tmp_path / name).attrs[KEY]["recipe"]
+    else:
+        with tifffile.TiffFile(tmp_path / name) as file:
+            text = file.ome_metadata
+
+        kept = json.loads(
+            next(n for n in ET.fromstring(text).iter() if n.get("K") == "recipe").text
+        )
+    assert Recipe.from_dict(kept) == recipe
+
+
+def test_axes_without_a_name_are_written_too(tmp_path):
+    source = Source.of(LABELS)
+    files.write(tmp_path / "l.tif", Result(LABELS, "objects", {}), source)
+    again = files.read(tmp_path / "l.tif")
+    np.testing.assert_array_equal(again.array[:], LABELS)
+    assert again.axes == ("z", "y", "x")
+
+
+def test_sizes_without_a_unit_are_kept(tmp_path):
+    source = Source.of(LABELS, spacing=VoxelSize((2, 1, 1)))
+    files.write(tmp_path / "l.tif", Result(LABELS, "objects", {}), source)
+    again = files.read(tmp_path / "l.tif")
+    assert (again.spacing, again.spacing.unit) == ((2, 1, 1), "pixel")
+
+
+def test_units_of_each_axis_are_made_one(tmp_path):
+    metadata = {"axes": "ZYX", "PhysicalSizeX": 0.5, "PhysicalSizeY": 0.5, "PhysicalSizeZ": 2000.0}
+    metadata["PhysicalSizeZUnit"] = "nm"
+    tifffile.imwrite(
+        tmp_path / "n.tif", LABELS, ome=True, photometric="minisblack", metadata=metadata
+    )
+    assert files.read(tmp_path / "n.tif").spacing == (2, 0.5, 0.5)
+
+
+def test_compressed_and_plain_files_are_read_lazily(tmp_path):
+    for name, compression in (("c.tif", "zlib"), ("p.tif", None)):
+        tifffile.imwrite(tmp_path / name, LABELS, compression=compression, photometric="minisblack")
+        source = files.read(tmp_path / name)
+        assert type(source.array) is not np.ndarray
+        np.testing.assert_array_equal(source.array[1, 0:2], LABELS[1, 0:2])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"channel_axis": 9}, "channel_axis is 9, but 'l.npy' has 3 axes"),
+        ({"channel": 2}, "channel is 2, but 'l.npy' has no channels"),
+        ({"channel_axis": 0, "channel": 2}, "channel is 2, but 'l.npy' has 2 channels"),
+        ({"spacing": (1,)}, r"spacing is \(1,\), but l.npy has the axes axis 0, y, x"),
+    ],
+)
+def test_wrong_axes_are_named(tmp_path, options, message):
+    np.save(tmp_path / "l.npy", LABELS)
+    with pytest.raises(ValueError, match=message):
+        files.read(tmp_path / "l.npy", **options)
+
+
+def test_other_formats_are_refused_before_anything_runs(tmp_path):
+    with pytest.raises(ValueError, match="cannot hold objects; choose .tif"):
+        files.check_output(tmp_path / "l.jpg", "objects", overwrite=False)
+
+
+def test_numpy_and_png(tmp_path, source):
+    files.write(tmp_path / "l.npy", Result(LABELS, "objects", {}), source)
+    np.testing.assert_array_equal(files.read(tmp_path / "l.npy").array, LABELS)
+    files.write(tmp_path / "l.png", Result(LABELS[0], "objects", {}), source)
+    np.testing.assert_array_equal(files.read(tmp_path / "l.png").array, LABELS[0])
+    with pytest.raises(ValueError, match="PNG holds one plane"):
+        files.write(tmp_path / "m.png", Result(LABELS, "objects", {}), source)
+
+
+def test_a_part_keeps_its_place(tmp_path, source):
+    import zarr
+
+    result = Result(LABELS, "objects", {}, start=(1, 2, 4))
+    files.write(tmp_path / "l.zarr", result, source)
+    (first,) = zarr.open(tmp_path / "l.zarr").attrs["ome"]["multiscales"]
+    transforms = first["datasets"][0]["coordinateTransformations"]
+    place = [start * size for start, size in zip((1, 2, 4), source.spacing, strict=True)]
+    assert transforms[1] == {"type": "translation", "translation": place}
+    files.write(tmp_path / "l.tif", result, source)
+    with tifffile.TiffFile(tmp_path / "l.tif") as file:
+        planes = [n for n in ET.fromstring(file.ome_metadata).iter() if n.tag.endswith("Plane")]
+    assert len(planes) == len(LABELS)
+    for number, plane in enumerate(planes):
+        assert float(plane.get("PositionX")) == pytest.approx(place[2])
+        assert float(plane.get("PositionZ")) == pytest.approx(place[0] + number * source.spacing[0])
+
+
+def test_polygons_and_tables_are_written(tmp_path, source):
+    labels = np.zeros((2, 8, 9), int)
+    labels[1, 1:6, 1:6], labels[1, 3, 3] = 4, 0
+    labels[1, 2, 7] = 4  # another piece of the same label, met before the hole
+    own = replace(source, array=labels)
+    recipe = Recipe.of(METHODS["contours"], own, {"tolerance": "0 px"})
+    result = recipe.run(own)
+    files.write(tmp_path / "c.geojson", result, own, recipe)
+    found = json.loads((tmp_path / "c.geojson").read_text())
+    feature, other = found["features"]  # the hole belongs to its piece
+    assert len(other["geometry"]["coordinates"]) == 1
+    outer, hole = feature["geometry"]["coordinates"]
+    assert outer[0] == outer[-1] == [1.0, 0.5]
+    assert sorted(hole[:-1]) == [[2.5, 3.0], [3.0, 2.5], [3.0, 3.5], [3.5, 3.0]]
+    assert feature["properties"]["label"] == 4
+    assert feature["properties"]["z"] == 1
+    assert found["napari-tessera"]["recipe"]["method"] == "contours"
+    files.write(tmp_path / "c.csv", result, own)
+    lines = (tmp_path / "c.csv").read_text().splitlines()
+    assert lines[0] == "index,z,label,closed,hole,length (um),area (um^2)"
+    assert len(lines) == 4
+    with pytest.raises(ValueError, match="cannot hold polygons; choose .geojson or .csv"):
+        files.write(tmp_path / "c.tif", result, own)
+
+
+def test_nothing_is_overwritten_unasked(tmp_path, source):
+    path = tmp_path / "l.npy"
+    files.write(path, Result(LABELS, "objects", {}), source)
+    with pytest.raises(FileExistsError, match=r"l\.npy' exists already"):
+        files.write(path, Result(LABELS * 0, "objects", {}), source)
+    np.testing.assert_array_equal(np.load(path), LABELS)
+    files.write(path, Result(LABELS * 0, "objects", {}), source, overwrite=True)
+    assert not np.load(path).any()
+
+
+def test_imagej_files_have_their_voxel_size(tmp_path):
+    tifffile.imwrite(
+        tmp_path / "i.tif",
+        LABELS,
+        imagej=True,
+        resolution=(4, 2),
+        metadata={"axes": "ZYX", "spacing": 3.0, "unit": "um"},
+    )
+    source = files.read(tmp_path / "i.tif")
+    assert (source.spacing, source.spacing.unit, source.axes) == (
+        (3, 0.5, 0.25),
+        "um",
+        ("z", "y", "x"),
+    )
+
+
+def test_plain_tiff_resolution_is_read_but_screen_dots_are_not(tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", LABELS[0], resolution=(20000, 10000), resolutionunit=3)
+    assert files.read(tmp_path / "a.tif").spacing == pytest.approx((1, 0.5))
+    tifffile.imwrite(tmp_path / "b.tif", LABELS[0], resolution=(72, 72), resolutionunit=2)
+    assert files.read(tmp_path / "b.tif").spacing == (1, 1)
+
+
+def test_colour_pictures_have_a_channel_axis(tmp_path):
+    import imageio.v3 as imageio
+
+    picture = np.random.default_rng(0).integers(0, 255, (5, 6, 3)).astype(np.uint8)
+    imageio.imwrite(tmp_path / "p.png", picture)
+    source = files.read(tmp_path / "p.png")
+    assert (source.shape, source.channel_axis) == ((5, 6), 2)
+    tifffile.imwrite(tmp_path / "p.tif", picture, photometric="rgb")
+    assert files.read(tmp_path / "p.tif").channel_axis == 2
+
+
+def test_ome_zarr_of_the_older_layout_is_read(tmp_path):
+    group = zarr.open_group(tmp_path / "o.zarr", mode="w", zarr_format=2)
+    group.create_array("0", data=np.zeros((2, 3, 4, 5), np.uint8))
+    axes = [{"name": n, "type": t} for n, t in (("c", "channel"), ("z", "space"), ("y", "space"))]
+    group.attrs["multiscales"] = [
+        {
+            "axes": [*axes, {"name": "x", "type": "space", "unit": "micrometer"}],
+            "datasets": [
+                {
+                    "path": "0",
+                    "coordinateTransformations": [{"type": "scale", "scale": [1, 2, 0.5, 0.5]}],
+                }
+            ],
+        }
+    ]
+    source = files.read(tmp_path / "o.zarr")
+    assert (source.channel_axis, source.axes) == (0, ("z", "y", "x"))
+    assert (source.spacing, source.spacing.unit) == ((2, 0.5, 0.5), "um")
+
+
+def test_points_of_napari_are_read(tmp_path):
+    (tmp_path / "p.csv").write_text("index,axis-0,axis-1\n0,1.5,2\n1,3,4\n")
+    points = files.read_extra(str(tmp_path / "p.csv"))
+    assert isinstance(points, Points)
+    assert points.coordinates.tolist() == [[1.5, 2], [3, 4]]
+    (tmp_path / "q.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(ValueError, match="no columns axis-0"):
+        files.read_extra(str(tmp_path / "q.csv"))
+
+
+def test_what_cannot_be_read_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no file"):
+        files.read(tmp_path / "nothing.tif")
+    (tmp_path / "x.doc").write_text("")
+    with pytest.raises(ValueError, match=r"not known; known are \.tif"):
+        files.read(tmp_path / "x.doc")

@@ -1,0 +1,224 @@
+import math
+
+import numpy as np
+import pytest
+
+from napari_tessera import METHODS
+from napari_tessera.algorithms.labels.ids import median_diameter
+from napari_tessera.deep.inference.cache import Kept
+from napari_tessera.deep.inference.cost import predict_estimate
+from napari_tessera.deep.inference.decode import to_objects
+from napari_tessera.deep.models.library import find, models_folder
+from napari_tessera.deep.settings import Examples, Optimisation
+from napari_tessera.deep.training.train import train
+from napari_tessera.methods.deep.predict import (
+    classes,
+    objects,
+    predict,
+    predict_statistics,
+    scores,
+)
+from napari_tessera.pipeline.source import Source
+from napari_tessera.pipeline.stack import run
+from napari_tessera.signature.words import Progress, Stop, VoxelSize
+
+from ...conftest import squares, tiny_model
+
+
+@pytest.fixture
+def image():
+    return squares(seed=3)[0]
+
+
+def test_scores_are_probabilities_and_make_what_predict_makes(image):
+    model = tiny_model()
+    found = scores(image, model=model)
+    assert found.shape == (3, 96, 96)
+    np.testing.assert_allclose(found.sum(axis=0), 1, atol=1e-5)
+    best = find(model).config.thresholds
+    np.testing.assert_array_equal(predict(image, model=model), objects(found, **best))
+    own = to_objects(found, targets="boundaries", voxel=VoxelSize((1, 1)), threshold=0.3)
+    np.testing.assert_array_equal(
+        predict(image, model=model, threshold=0.3, seed_threshold=0.7), own
+    )
+
+
+def test_the_network_runs_once_for_several_thresholds(image, monkeypatch):
+    from napari_tessera.deep.inference import tiling as tiled
+
+    ran = []
+    real = tiled.scores
+    monkeypatch.setattr(tiled, "scores", lambda *a, **k: ran.append(1) or real(*a, **k))
+    kept = Kept(10_000_000)
+    low = predict(image, model=tiny_model(), threshold=0.1, kept=kept)
+    high = predict(image, model=tiny_model(), threshold=0.9, kept=kept)
+    assert len(ran) == 1
+    assert (low > 0).sum() > (high > 0).sum() > 0
+    predict(image[:-1], model=tiny_model(), kept=kept)
+    assert len(ran) == 2
+
+
+def test_classes_are_numbers_of_the_model(image):
+    found = predict(image, model=tiny_model(kind="classes"))
+    assert found.dtype == np.uint8
+    assert set(np.unique(found)) == {0, 1}
+    assert METHODS["predict"].kind_of({"model": tiny_model(kind="classes")}) == "classes"
+    assert METHODS["predict"].kind_of({"model": tiny_model()}) == "objects"
+    given = np.array([[[0.9, 0.2]], [[0.1, 0.8]]])
+    np.testing.assert_array_equal(classes(given, ids=(4, 9)), [[4, 9]])
+
+
+def test_a_part_with_the_intensities_of_the_whole_gives_the_whole(image):
+    model = tiny_model()
+    levels = predict_statistics([{"image": image}], model=model)["intensities"]
+    whole = scores(image, model=model)
+    part = scores(image[:64, :64], model=model, intensities=levels)
+    np.testing.assert_allclose(part[:, :40, :40], whole[:, :40, :40], atol=1e-4)
+
+
+def test_images_of_another_pixel_size_are_rescaled(image, tmp_path):
+    import json
+    import shutil
+
+    model = find(tiny_model())
+    folder = tmp_path / "sized"
+    shutil.copytree(model.path, folder)
+    config = json.loads((folder / "config.json").read_text())
+    config.update(spacing=[0.5, 0.5], unit="um")
+    (folder / "config.json").write_text(json.dumps(config))
+    double = np.kron(image, np.ones((2, 2), np.uint8))
+    fine = predict(double, model=str(folder), spacing=VoxelSize((0.25, 0.25), "um"))
+    coarse = predict(image, model=str(folder), spacing=VoxelSize((500, 500), "nm"))
+    np.testing.assert_array_equal(coarse, predict(image, model=model.name))
+    assert fine.shape == double.shape
+    assert ((fine > 0) == (np.kron(coarse, np.ones((2, 2))) > 0)).mean() > 0.95
+    # without a unit on either side nothing is rescaled
+    same = predict(image, model=str(folder), spacing=(3, 3))
+    np.testing.assert_array_equal(same, coarse)
+
+
+def test_images_with_small_objects_are_enlarged(tmp_path):
+    image, labels = squares(seed=1)
+    model = train(
+        image,
+        labels,
+        model=tmp_path / "m",
+        options={"depth": 2, "width": 1 / 8},
+        examples=Examples(patch=32, diameter=20),
+        optimisation=Optimisation(epochs=2, steps=20, batch=4, learning_rate=0.01, averaging=0.7),
+    )
+    assert model.config.diameter == 20
+    name, unseen = str(model.path), squares(seed=3)[0]
+    width = median_diameter(squares(seed=3)[1])
+    own, given = (scores(unseen, model=name, diameter=d) for d in ("0 px", f"{width:.4f} px"))
+    plain = scores(unseen, model=name, diameter="20 px")
+    np.testing.assert_array_equal(plain, scores(unseen, model=name, diameter="40 px"))
+    # what is measured is nearer to the true size than no enlargement at all
+    assert np.abs(given - own).mean() < np.abs(plain - own).mean()
+
+
+def test_volumes_are_labelled_plane_by_plane_and_decoded_as_one(image):
+    volume = np.stack([image, image, image[::-1]])
+    found = scores(volume, model=tiny_model())
+    assert found.shape == (3, 3, 96, 96)
+    levels = predict_statistics([{"image": volume}], model=tiny_model())["intensities"]
+    first = scores(image, model=tiny_model(), intensities=levels)
+    np.testing.assert_allclose(found[:, 0], first, atol=1e-5)
+    labels = predict(volume, model=tiny_model())
+    inside = (labels[0] > 0) & (labels[1] > 0)
+    assert (labels[0] == labels[1])[inside].mean() > 0.99
+
+
+def test_stacks_are_walked_with_one_network(image, monkeypatch):
+    from napari_tessera.deep.models.library import Model
+
+    loaded = []
+    real = Model.load_network
+    monkeypatch.setattr(Model, "load_network", lambda self: loaded.append(1) or real(self))
+    stack = Source.of(np.stack([image, image[::-1]]), name="stack")
+    result = run("predict", stack, {"model": tiny_model()})
+    assert len(loaded) == 1
+    assert result.kind == "objects"
+    assert not set(np.unique(result.array[0])) & set(np.unique(result.array[1])) - {0}
+    maps = run("scores", stack, {"model": tiny_model()})
+    assert maps.array.shape == (3, 2, 96, 96)
+    assert maps.number == 3
+    both = run("scores", stack, {"model": tiny_model()}, levels_from="all").resolved
+    assert len(both["intensities"]) == 1
+
+
+def test_flips_are_an_average(image):
+    model = tiny_model()
+    levels = predict_statistics([{"image": image}], model=model)["intensities"]
+    options = {"model": model, "intensities": levels}
+    mean = np.mean(
+        [scores(image[::a, ::b], **options)[:, ::a, ::b] for a in (1, -1) for b in (1, -1)],
+        axis=0,
+    )
+    np.testing.assert_allclose(scores(image, flips=True, **options), mean, atol=1e-4)
+
+
+def test_it_can_be_stopped_between_tiles(image):
+    seen = []
+
+    def report(progress: Progress):
+        seen.append(progress)
+        raise Stop
+
+    with pytest.raises(Stop):
+        predict(image, model=tiny_model(), tile=32, report=report)
+    assert len(seen) == 1
+
+
+def test_the_smallest_objects_go(image):
+    all_of_them = predict(image, model=tiny_model())
+    sizes = np.bincount(all_of_them.ravel())[1:]
+    diameter = math.sqrt(4 / math.pi * np.median(sizes))
+    fewer = predict(image, model=tiny_model(), smallest=f"{1.1 * diameter:.3f} px")
+    kept = np.bincount(fewer.ravel())[1:]
+    assert 0 < len(kept) < len(sizes)
+    assert kept.min() >= np.floor(np.median(sizes))
+
+
+@pytest.mark.parametrize(
+    ("given", "options", "message"),
+    [
+        ((96, 96), {"model": "no such model"}, "there is no such model"),
+        ((96, 96, 3), {"channel_axis": -1}, "takes 1 channels, but image has 3"),
+        ((96, 96), {"rgb": True}, r"takes 3 \(red, green, blue\) channels, but image has 1"),
+        ((96, 96), {"device": "cuda:9"}, "device is 'cuda:9', but"),
+        ((96, 96), {"threshold": 2}, "threshold is 2"),
+        ((96, 96), {"tile": 5}, "tile is 5"),
+    ],
+)
+def test_what_does_not_fit_is_said(given, options, message):
+    own = dict(options)
+    model = own.pop("model", None) or tiny_model(rgb=own.pop("rgb", False))
+    with pytest.raises((ValueError, FileNotFoundError), match=message):
+        predict(np.zeros(given), model=model, **own)
+
+
+def test_a_recipe_notices_another_model(image, tmp_path):
+    from napari_tessera import Recipe
+
+    source = Source.of(image)
+    recipe = Recipe.of(METHODS["predict"], source, {"model": tiny_model()})
+    name, pin = recipe.parameters["model"].split("@")
+    assert name == tiny_model()
+    assert find(name).config.weights.startswith(pin)
+    other = Recipe.from_dict(
+        {**recipe.to_dict(), "parameters": {**recipe.parameters, "model": f"{name}@{'0' * 12}"}}
+    )
+    with pytest.raises(ValueError, match="has other weights"):
+        other.run(source)
+
+
+def test_costs_are_told_before(image):
+    values = METHODS["predict"].complete({"model": tiny_model(), "tile": 64})
+    found = predict_estimate(values, (200, 300), 4, VoxelSize((1, 1)), Kept())
+    one = predict_estimate(values, (200, 300), 1, VoxelSize((1, 1)), Kept())
+    assert found.tiles == 4 * one.tiles > 4
+    assert found.seconds > 0
+    assert found.memory > 4 * 200 * 300 * 4
+    assert found.device.startswith("CPU") or "GPU" in found.device
+    assert models_folder().exists()

@@ -1,0 +1,37 @@
+import pickle
+
+import pytest
+
+from napari_tessera.signature.words import Progress, Reporter, Stop, VoxelSize
+
+
+def test_a_voxel_size_has_one_positive_number_per_axis():
+    assert VoxelSize.of(None, 3) == (1, 1, 1)
+    assert VoxelSize.of(0.5, 2) == (0.5, 0.5)
+    assert VoxelSize.of((2, 1), 2).unit == "pixel"
+    with pytest.raises(ValueError, match=r"spacing is \(1, 2\), but the image has 3"):
+        VoxelSize.of((1, 2), 3)
+    with pytest.raises(ValueError, match="one positive number"):
+        VoxelSize((1, 0))
+
+
+def test_a_voxel_size_survives_pickling():
+    kept = pickle.loads(pickle.dumps(VoxelSize((2, 1), "um")))
+    assert (kept, kept.unit) == ((2, 1), "um")
+
+
+def test_parts_of_a_report_fill_their_share():
+    seen = []
+    report = Reporter(lambda progress: seen.append(progress.done))
+    report.part(1, 4)(Progress(1, 2))
+    report.part(3, 4).part(1, 2)(Progress(1, 1))
+    assert seen == [0.375, 1.0]
+    Reporter.of(None)(Progress(1, 1))
+
+
+def test_a_report_can_stop_the_work():
+    def stop(progress):
+        raise Stop
+
+    with pytest.raises(Stop):
+        Reporter.of(stop).part(0, 2)(Progress(0, 1))

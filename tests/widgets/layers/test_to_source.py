@@ -1,0 +1,152 @@
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+from napari.layers import Image, Labels, Points
+from skimage import data
+
+from napari_tessera import METHODS, apply, threshold, watershed
+from napari_tessera.signature.words import VoxelSize
+from napari_tessera.widgets.layers.to_source import geometry, recipe_of, source, voxel_size
+
+from ...conftest import needed
+from ..conftest import same
+
+# what napari says of showing such a layer does not matter here
+oblique = pytest.mark.filterwarnings("ignore:Non-orthogonal slicing")
+
+
+@oblique
+def test_the_voxel_size_is_that_of_the_whole_transform():
+    layer = Image(np.zeros((3, 4, 5)), scale=(2, 0.5, 0.25), units=("um", "um", "um"))
+    assert voxel_size(layer) == VoxelSize((2, 0.5, 0.25), "um")
+    assert voxel_size(layer).unit == "um"
+    layer.affine = np.diag([2, 2, 2, 1])
+    assert voxel_size(layer) == (4, 1, 0.5)
+    layer.rotate = (30, 0, 0)
+    assert voxel_size(layer) == pytest.approx((4, 1, 0.5))
+
+
+def test_units_are_made_one():
+    layer = Image(np.zeros((3, 4, 5)), scale=(0.002, 500, 0.5), units=("mm", "nm", "um"))
+    assert voxel_size(layer) == pytest.approx((2, 0.5, 0.5))
+
+
+def test_a_shear_is_refused():
+    with pytest.raises(ValueError, match="is sheared"):
+        voxel_size(Image(np.zeros((4, 5)), shear=[0.2]))
+
+
+@oblique
+@pytest.mark.parametrize("start", [(0, 0, 0), (1, 2, 3)])
+def test_a_part_lies_where_it_was_cut_from(start):
+    layer = Image(
+        np.zeros((4, 5, 6)),
+        scale=(2, 0.5, 0.25),
+        translate=(1, 2, 3),
+        rotate=(10, 20, 30),
+        affine=[[0, 1, 0, 3], [1, 0, 0, 4], [0, 0, 1, 5], [0, 0, 0, 1]],
+    )
+    part = Labels(np.zeros((2, 2, 2), int), **geometry(layer, start))
+    inside = np.array([0.5, 1, 0.25])
+    np.testing.assert_allclose(
+        part.data_to_world(inside), layer.data_to_world(inside + np.array(start))
+    )
+
+
+def test_without_its_channel_axis_a_result_lies_on_its_source():
+    layer = Image(np.zeros((4, 3, 5, 6)), scale=(2, 1, 0.5, 0.25), translate=(1, 9, 2, 3))
+    result = Labels(np.zeros((4, 5, 6), int), **geometry(layer, (0, 1, 1), dropped=1))
+    assert result.scale.tolist() == [2, 0.5, 0.25]
+    assert result.translate.tolist() == [1, 2.5, 3.25]
+
+
+def test_apply_is_the_method_itself():
+    layer = Image(data.coins(), name="coins", scale=(0.5, 0.5), units=("um", "um"))
+    result = apply(layer, "watershed", smoothing="1 um")
+    np.testing.assert_array_equal(
+        result.data, watershed(data.coins(), smoothing=1, spacing=(0.5, 0.5))
+    )
+    assert result.name == "coins watershed"
+    assert recipe_of(result).parameters["smoothing"] == "1 um"
+
+
+def test_apply_takes_layers_as_markers_and_masks():
+    image = Image(data.coins(), name="coins", scale=(2, 2))
+    points = Points(np.array([[140.0, 100], [500, 400]]), name="seeds")
+    found = apply(image, "watershed", markers=points, foreground="all", landscape="gradient")
+    assert (found.data[70, 50], found.data[250, 200]) == (1, 2)
+    mask = Labels((data.coins() > 100).astype(int), scale=(2, 2))
+    masked = apply(image, "watershed", markers=points, foreground="all", mask=mask)
+    assert not masked.data[data.coins() <= 100].any()
+
+
+def test_several_layers_are_channels():
+    layers = [Image(data.coins(), name="a"), Image(data.coins() // 2, name="b")]
+    own = source(layers)
+    assert (own.shape, own.channel_axis) == ((303, 384), 0)
+    np.testing.assert_array_equal(
+        apply(layers, "threshold", channel=1).data, threshold(data.coins() // 2)
+    )
+    both = apply(layers, "threshold")
+    assert both.name == "a + b threshold"
+    names = {"viewer": ViewerModel()}
+    names["viewer"].layers.extend(layers)
+    exec(recipe_of(both).as_python(), names)
+    np.testing.assert_array_equal(names["layer"].data, both.data)
+    with pytest.raises(ValueError, match=r"channels is layer 'c' of shape \(4, 4\), but 'a' has"):
+        source([layers[0], Image(np.zeros((4, 4)), name="c")])
+
+
+def test_the_console_form_of_a_recipe_gives_the_same_labels():
+    layer = Image(np.stack([data.coins()[:80, :90]] * 3), name="coins", scale=(2, 1, 1))
+    points = np.array([[2.0, 40, 45], [2, 10, 10], [0, 20, 20], [1, 5, 5]])
+    first = apply(
+        layer,
+        "watershed",
+        markers=Points(points * (2, 1, 1)),
+        foreground="all",
+        landscape="gradient",
+        over="planes",
+    )
+    viewer = ViewerModel()
+    viewer.layers.append(layer)
+    names = {"viewer": viewer}
+    exec(recipe_of(first).as_python(), names)
+    np.testing.assert_array_equal(names["layer"].data, first.data)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda image: apply(image, "magic"), "method is 'magic'; choose one of threshold"),
+        (lambda image: apply(image, "threshold", channel_axis=5), "channel_axis is 5"),
+    ],
+)
+def test_bad_arguments_are_named(call, message):
+    with pytest.raises(ValueError, match=message):
+        call(Image(np.zeros((5, 5)), name="image"))
+
+
+def test_colours_with_points_are_repeated_in_the_console():
+    layer = Image(data.astronaut()[:90, :80], name="colours", rgb=True)
+    points = Points(np.array([[20.0, 20], [60, 50]]))
+    first = apply(layer, "watershed", markers=points, foreground="all", landscape="gradient")
+    names = {"viewer": ViewerModel()}
+    names["viewer"].layers.append(layer)
+    exec(recipe_of(first).as_python(), names)
+    np.testing.assert_array_equal(names["layer"].data, first.data)
+    assert sorted(np.unique(first.data)) == [1, 2]
+
+
+@pytest.mark.parametrize("name", [n for n, method in METHODS.items() if not method.by_hand])
+def test_the_console_form_of_every_method_gives_the_same(name):
+    if METHODS[name].source.word.name == "labels":
+        layer = Labels((data.coins() > 100).astype(np.uint8), name="it's a layer")
+    else:
+        layer = Image(data.coins(), name="it's a layer", scale=(0.5, 0.5), units=("um", "um"))
+    sure = {"confidence": 0.05} if name == "detect" else {}  # coins are no squares
+    first = apply(layer, name, **needed(METHODS[name], layer.data.shape), **sure)
+    names = {"viewer": ViewerModel()}
+    names["viewer"].layers.append(layer)
+    exec(recipe_of(first).as_python(), names)
+    same(names["layer"], first)

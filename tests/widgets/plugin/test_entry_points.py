@@ -1,0 +1,97 @@
+"""The plugin as napari sees it."""
+
+import numpy as np
+import pytest
+from npe2 import PluginManager
+from qtpy.QtWidgets import QApplication
+
+from napari_tessera import METHODS
+from napari_tessera.widgets.forms.recipe_menu import RecipeOfLayer
+from napari_tessera.widgets.plugin import demo
+from napari_tessera.widgets.plugin.manifest import SAMPLES
+from napari_tessera.widgets.plugin.samples import nuclei_arrays
+
+from ..conftest import wait
+
+
+@pytest.fixture
+def plugin(viewer):
+    manager = PluginManager.instance()
+    if "napari-tessera" not in manager:
+        from npe2 import PluginManifest
+
+        manager.register(PluginManifest.from_distribution("napari-tessera"))
+    return viewer
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_every_sample_opens(plugin, name):
+    plugin.open_sample("napari-tessera", name)
+    assert plugin.layers
+
+
+def test_every_method_opens_from_the_menu(plugin):
+    from napari._app_model import get_app_model
+
+    plugin.open_sample("napari-tessera", "coins")
+    app = get_app_model()
+    for method in (each for each in METHODS.values() if not each.by_hand):
+        assert f"napari-tessera.{method.name}" in app.commands
+        dock, form = plugin.window.add_plugin_dock_widget(
+            "napari-tessera", f"{method.group}: {method.display}"
+        )
+        assert form.method is method
+        dock.close()
+
+
+def test_generated_nuclei_are_known():
+    image, labels, spacing = nuclei_arrays((12, 64, 64), 8, seed=3)
+    again, _, _ = nuclei_arrays((12, 64, 64), 8, seed=3)
+    np.testing.assert_array_equal(image, again)
+    assert image.shape == labels.shape
+    assert image.dtype == np.uint16
+    assert spacing == (2.0, 0.5, 0.5)
+    assert image[labels > 0].mean() > 3 * image[labels == 0].mean()
+
+
+def test_a_layers_recipe_is_shown_copied_and_replayed(plugin, coins, form_of, run):
+    layer = run(form_of("threshold"))
+    widget = RecipeOfLayer(plugin)
+    plugin.layers.selection.active = layer
+    assert '"method": "threshold"' in widget.text.toPlainText()
+    actions = {a.text(): a for a in widget.button.menu().actions()}
+    for entry, text in (
+        ("Copy as Python (console)", "apply("),
+        ("Copy as Python (script)", "files.read("),
+        ("Copy as command", "napari-tessera threshold"),
+    ):
+        QApplication.clipboard().clear()
+        actions[entry].trigger()
+        wait(lambda text=text: text in QApplication.clipboard().text())
+    other = plugin.add_image(coins.data[::-1], name="other")
+    plugin.layers.selection.active = layer
+    widget.button.menu().aboutToShow.emit()
+    targets = actions["Replay on"].menu()
+    next(a for a in targets.actions() if a.text() == "other").trigger()
+    wait(lambda: "other threshold" in plugin.layers)
+    np.testing.assert_array_equal(plugin.layers["other threshold"].data, layer.data[::-1])
+    plugin.layers.selection.active = other
+    assert "has no recipe" in widget.note.text()
+    assert not widget.button.isEnabled()
+
+
+def test_the_recipe_of_a_form_needs_no_run(plugin, coins, form_of):
+    form = form_of("watershed")
+    form.fields["smoothing"].value = "3 px"
+    next(a for a in form.recipe_button.menu().actions() if a.text() == "Copy as command").trigger()
+    wait(lambda: "--smoothing '3 px'" in QApplication.clipboard().text())
+
+
+def test_the_demo_writes_a_picture_and_labels(tmp_path, monkeypatch, make_napari_viewer):
+    from napari_tessera.io import files
+
+    monkeypatch.setattr(demo.napari, "Viewer", lambda title: make_napari_viewer())
+    monkeypatch.setattr("sys.argv", ["demo", "--output", str(tmp_path)])
+    demo.main()
+    assert (tmp_path / "screenshot.png").stat().st_size > 10_000
+    assert files.read(tmp_path / "labels.tif").array[:].max() == 24
