@@ -27,7 +27,8 @@ from napari_tessera.algorithms.filters.ridges import ridges
 from napari_tessera.algorithms.labels.ids import overlap
 from napari_tessera.methods.classical.canny import canny
 from napari_tessera.pipeline.source import grey
-from napari_tessera.signature.words import NothingToSeparate, VoxelSize
+from napari_tessera.signature.progress import NothingToSeparate
+from napari_tessera.signature.words import VoxelSize
 
 
 def iou(found, truth, counted=None):

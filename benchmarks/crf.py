@@ -22,8 +22,7 @@ from scipy import ndimage
 from skimage import data
 
 from napari_tessera import crf, filter_objects, threshold, top_hat
-from napari_tessera.algorithms.crf.kernels import Kernels
-from napari_tessera.algorithms.crf.mean_field import marginals
+from napari_tessera.algorithms.crf.mean_field import Kernels, marginals
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from tests.refine.exact import exact

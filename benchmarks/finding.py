@@ -26,7 +26,7 @@ from napari_tessera.deep.networks.instances import GRID
 from napari_tessera.deep.settings import NO_AUGMENTATION, Examples, Optimisation, Transfer
 from napari_tessera.deep.training.train import train
 from napari_tessera.io.datasets import Pairs, load, matched
-from napari_tessera.signature.words import Progress
+from napari_tessera.signature.progress import Progress
 
 NETWORKS = {
     "mask_rcnn": {"encoder": "tu-tf_efficientnet_lite0", "width": 0.25},

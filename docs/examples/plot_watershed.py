@@ -19,7 +19,7 @@ viewer.add_layer(labels)
 # %%
 # Every result carries its recipe. This is the line that makes the same labels from a file:
 
-from napari_tessera.widgets.layers.to_source import recipe_of
+from napari_tessera.widgets.layers.features import recipe_of
 
 picture = False
 print(recipe_of(labels).as_command())

@@ -7,7 +7,7 @@ from skimage import segmentation
 from napari_tessera import watershed
 from napari_tessera.algorithms import child_process as apart
 from napari_tessera.algorithms.child_process import stoppable
-from napari_tessera.signature.words import Progress, Stop
+from napari_tessera.signature.progress import Progress, Stop
 
 
 def call(report=None, size=20):

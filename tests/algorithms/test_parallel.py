@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from napari_tessera.algorithms import parallel as tiles
-from napari_tessera.algorithms.parallel import covering, in_order, map_slabs
+from napari_tessera.algorithms.parallel import in_order, map_slabs
+from napari_tessera.algorithms.tiling import covering
 
 
 def test_results_come_in_order_whoever_is_first():

@@ -4,8 +4,9 @@ import numpy as np
 import torch
 from scipy import ndimage
 
+from napari_tessera.deep.data.instances import instances_of
 from napari_tessera.deep.models.library import Folder, Model, ModelConfig, versions
-from napari_tessera.deep.networks.instances import GRID, Detections, instances_of
+from napari_tessera.deep.networks.instances import GRID, Detections
 from napari_tessera.deep.networks.mask_rcnn import cut_masks
 
 

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from napari_tessera.methods.judge.boundary_support import boundary_support
-from napari_tessera.metrics.error_list import listing, suspects
+from napari_tessera.metrics.error_list import listing
+from napari_tessera.pipeline.suspects import suspects
 
 
 def test_every_object_is_listed_with_its_place():

@@ -13,7 +13,7 @@ from napari_tessera.metrics.overlap import (
     overlap_table,
     variation_of_information,
 )
-from napari_tessera.signature.words import Stop
+from napari_tessera.signature.progress import Stop
 
 pairs = array_shapes(min_dims=2, max_dims=3, max_side=7).flatmap(
     lambda shape: st.tuples(

@@ -12,7 +12,7 @@ from napari_tessera.metrics import strata as strata_module
 from napari_tessera.metrics.bins import by_bins
 from napari_tessera.metrics.score import score
 from napari_tessera.metrics.strata import crowding, strata
-from napari_tessera.signature.words import Stop
+from napari_tessera.signature.progress import Stop
 
 
 def blobs(shape, seed, threshold=0.6):

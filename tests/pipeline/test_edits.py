@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from napari_tessera.pipeline.edits import differences, unwritable, weight
-from napari_tessera.signature.words import Stop
+from napari_tessera.signature.progress import Stop
 
 
 @given(

@@ -8,7 +8,8 @@ import zarr
 from napari_tessera import label, threshold, watershed
 from napari_tessera.pipeline.source import Points, Region, Source, grey
 from napari_tessera.pipeline.stack import run
-from napari_tessera.signature.words import NothingToSeparate, Stop, VoxelSize
+from napari_tessera.signature.progress import NothingToSeparate, Stop
+from napari_tessera.signature.words import VoxelSize
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from napari_tessera.pipeline.result import Result
 from napari_tessera.pipeline.source import Region, Source
 from napari_tessera.pipeline.trials import agreement, compare, grid, pieces, written
-from napari_tessera.signature.words import Stop
+from napari_tessera.signature.progress import Stop
 
 from ..conftest import TORCH, squares, tiny_finder, tiny_model
 

@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 import numpy as np
 import pytest
 
-from napari_tessera.signature.parameters import check_value, checked, docs, gives, parameters
+from napari_tessera.signature.parameters import docs, gives, parameters
+from napari_tessera.signature.validation import check_value, checked
 from napari_tessera.signature.words import Image, Labels, Length, Mask, Objects, Spacing, Word
 
 

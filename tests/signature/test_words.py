@@ -2,7 +2,8 @@ import pickle
 
 import pytest
 
-from napari_tessera.signature.words import Progress, Reporter, Stop, VoxelSize
+from napari_tessera.signature.progress import Progress, Reporter, Stop
+from napari_tessera.signature.words import VoxelSize
 
 
 def test_a_voxel_size_has_one_positive_number_per_axis():

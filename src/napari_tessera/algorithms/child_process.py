@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from napari_tessera.signature.words import Array, Progress, Reporter
+from napari_tessera.signature.progress import Progress, Reporter
+from napari_tessera.signature.words import Array
 
 LARGE = 1 << 22
 """Up to this many pixels a call is made at once: it takes a second or two."""

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import math
 import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import cache
-from itertools import product
 from typing import Any, TypeVar
 
 import numpy as np
 
-from napari_tessera.signature.words import Array, Progress, Reporter
+from napari_tessera.signature.progress import Progress, Reporter
+from napari_tessera.signature.words import Array
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -25,7 +23,6 @@ WORKERS = os.cpu_count() or 1
 
 _POOL = "tessera"
 
-Box = tuple[slice, ...]
 
 SLAB = 1 << 20
 """About how many pixels one library call may take (well under 2 s for every filter here)."""
@@ -68,63 +65,6 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_threads.cache_clear)
 
 
-@dataclass(frozen=True)
-class Tile:
-    """A part of an array, and what is looked at around it.
-
-    Attributes
-    ----------
-    core : tuple of slice
-        The part. The cores of all tiles cover the array once.
-    seen : tuple of slice
-        The part with its surroundings, as far as the array goes.
-    """
-
-    core: Box
-    seen: Box
-
-    @property
-    def inner(self) -> Box:
-        """The core within what is seen."""
-        return tuple(
-            slice(own.start - out.start, own.stop - out.start)
-            for own, out in zip(self.core, self.seen, strict=True)
-        )
-
-
-def covering(shape: Sequence[int], halo: Sequence[float], pixels: int) -> list[Tile]:
-    """Return tiles of at most so many pixels each, their halo not counted.
-
-    Parameters
-    ----------
-    shape : sequence of int
-    halo : sequence of float
-        Pixels that are looked at beyond a tile, along each axis.
-    pixels : int
-
-    Examples
-    --------
-    >>> [tile.seen for tile in covering((3, 100), (1, 5), 150)]
-    [(slice(0, 3, None), slice(0, 55, None)), (slice(0, 3, None), slice(45, 100, None))]
-    """
-    sides = list(shape)
-    while math.prod(sides) > pixels and max(sides) > 1:
-        # the longest side is cut, so that tiles become cubes and their halos small
-        longest = sides.index(max(sides))
-        parts = -(-shape[longest] // sides[longest]) + 1
-        sides[longest] = min(sides[longest] - 1, -(-shape[longest] // parts))
-    tiles = []
-    for corner in product(*map(range, (0,) * len(sides), shape, sides)):
-        ends = [
-            min(at + side, length) for at, side, length in zip(corner, sides, shape, strict=True)
-        ]
-        wide = [math.ceil(each) for each in halo]
-        low = [max(0, at - width) for at, width in zip(corner, wide, strict=True)]
-        high = [min(length, end + w) for length, end, w in zip(shape, ends, wide, strict=True)]
-        tiles.append(Tile(tuple(map(slice, corner, ends)), tuple(map(slice, low, high))))
-    return tiles
-
-
 def map_slabs(
     function: Callable[[Array], Array],
     image: Array,
@@ -165,3 +105,52 @@ def map_slabs(
     for stop in in_order(fill, starts, workers=min(WORKERS, len(starts))):
         report(Progress(stop, image.shape[0]))
     return result
+
+
+Job = TypeVar("Job")
+
+PIECE = 1 << 19
+"""About how many pixels one job takes: some milliseconds of a simple kernel."""
+
+_WIDE = 1024
+
+
+def spread(work: Callable[[Job], None], jobs: Sequence[Job], report: Reporter) -> None:
+    """Do the jobs on all cores and report after each."""
+    for done, _ in enumerate(in_order(work, jobs, workers=min(WORKERS, len(jobs))), 1):
+        report(Progress(done, len(jobs)))
+
+
+def rows(count: int, width: int, least: int = 1) -> list[tuple[int, int]]:
+    """Return first and last row (exclusive) of slabs of about `PIECE` pixels.
+
+    Examples
+    --------
+    >>> rows(1000, 4096)[:2]
+    [(0, 128), (128, 256)]
+    """
+    each = max(least, PIECE // max(width, 1), 1)
+    return [(first, min(first + each, count)) for first in range(0, count, each)]
+
+
+def strips(shape: tuple[int, int, int]) -> list[tuple[int, int, int, int]]:
+    """Cut (outer, length, inner) so that lines along `length` stay whole.
+
+    Returns
+    -------
+    list of (outer start, outer stop, inner start, inner stop)
+
+    Examples
+    --------
+    >>> strips((1, 4096, 2500))
+    [(0, 1, 0, 1024), (0, 1, 1024, 2048), (0, 1, 2048, 2500)]
+    """
+    outer, length, inner = shape
+    if length * inner <= PIECE:
+        return [(first, last, 0, inner) for first, last in rows(outer, length * inner)]
+    wide = max(_WIDE, PIECE // length // _WIDE * _WIDE)
+    return [
+        (each, each + 1, first, min(first + wide, inner))
+        for each in range(outer)
+        for first in range(0, inner, wide)
+    ]

@@ -21,9 +21,10 @@ from napari_tessera.pipeline.result import Result, counted, result_name
 from napari_tessera.pipeline.source import Source
 from napari_tessera.pipeline.stack import LevelsFrom, run
 from napari_tessera.signature.parameters import Parameter
+from napari_tessera.signature.progress import Progress
 from napari_tessera.signature.units import METRES
 from napari_tessera.signature.units import unit as short_unit
-from napari_tessera.signature.words import Progress, VoxelSize
+from napari_tessera.signature.words import VoxelSize
 
 _NUMBERS = (int, float)
 

@@ -22,7 +22,8 @@ from napari_tessera.deep.training.task import Task
 from napari_tessera.deep.training.torchrun import joined, outlast
 from napari_tessera.deep.training.train import train
 from napari_tessera.io.datasets import Pairs, load, matched
-from napari_tessera.signature.words import LabelsAre, Progress, Stop
+from napari_tessera.signature.progress import Progress, Stop
+from napari_tessera.signature.words import LabelsAre
 
 
 def train_command(

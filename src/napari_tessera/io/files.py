@@ -13,11 +13,12 @@ import numpy as np
 from napari_tessera.io.annotation import Annotation
 from napari_tessera.io.coco import write_coco
 from napari_tessera.io.geojson import write_geojson
-from napari_tessera.pipeline.recipe import KEY, Recipe
+from napari_tessera.io.layout import Contents
+from napari_tessera.io.tiff import read_tiff, write_tiff
+from napari_tessera.io.zarr import read_zarr, write_zarr
+from napari_tessera.pipeline.recipe import Recipe
 from napari_tessera.pipeline.result import Result
 from napari_tessera.pipeline.source import Points, Source
-from napari_tessera.signature.units import METRES
-from napari_tessera.signature.units import unit as short_unit
 from napari_tessera.signature.words import Array, VoxelSize
 
 TIFF = (".tif", ".tiff")
@@ -31,9 +32,6 @@ WRITTEN = {
     "table": (".csv",),
 }
 """The formats that results are written to, by kind."""
-
-_OME_UNITS = {"px": "pixel", "um": "µm", "A": "Å"}
-_ZARR_UNITS = {"um": "micrometer", "nm": "nanometer", "mm": "millimeter", "A": "angstrom"}
 
 
 def read(
@@ -76,14 +74,14 @@ def read(
         raise FileNotFoundError(f"there is no file {str(path)!r}")
     suffix = path.suffix.lower()
     if suffix in TIFF:
-        array, names, size = _read_tiff(path)
+        array, names, size = read_tiff(path)
     elif suffix in PICTURES:
         array, names, size = _read_picture(path, coloured=channel_axis == "rgb")
     elif suffix == ".npy":
         array = np.load(path, mmap_mode="r")
         names, size = None, None
     elif suffix == ".zarr" or (path / "zarr.json").exists() or (path / ".zattrs").exists():
-        array, names, size = _read_zarr(path)
+        array, names, size = read_zarr(path)
     else:
         known = ", ".join((*TIFF, *PICTURES, ".npy", ".zarr"))
         raise ValueError(f"{str(path)!r} has a format that is not known; known are {known}")
@@ -185,11 +183,11 @@ def write(
         item = Annotation(Path(source.path or source.name), _in_place(result, source))
         write_coco(path, [item], recipe=recipe, overwrite=overwrite)
     elif suffix in TIFF:
-        _write_tiff(path, result, source, recipe)
+        write_tiff(path, result, source, recipe)
     elif suffix == ".npy":
         np.save(path, result.array)
     elif suffix == ".zarr":
-        _write_zarr(path, result, source, recipe, overwrite=overwrite)
+        write_zarr(path, result, source, recipe, overwrite=overwrite)
     else:
         import imageio.v3 as imageio
 
@@ -222,92 +220,14 @@ def write_table(path: str | Path, table: dict[str, Array]) -> None:
         rows.writerows(zip(*(column.tolist() for column in table.values()), strict=True))
 
 
-Found = tuple[Any, tuple[str, ...] | None, VoxelSize | None]
-
-
-def _read_picture(path: Path, *, coloured: bool) -> Found:
+def _read_picture(path: Path, *, coloured: bool) -> Contents:
     """Return a picture; with colours, a grey one too has three, as among photographs."""
     import imageio.v3 as imageio
 
     array = np.asarray(imageio.imread(path))
     if coloured and array.ndim == 2:
         array = np.repeat(array[..., None], 3, axis=-1)
-    return array, ("y", "x", "s")[: array.ndim], None
-
-
-class LazyTiff:
-    """The first series of a TIFF file, of which only what is asked for is read.
-
-    The file is open only while it is read, so that it can be moved or replaced meanwhile.
-    """
-
-    def __init__(self, path: Path, shape: tuple[int, ...], dtype: Any) -> None:
-        self.path, self.shape, self.dtype, self.ndim = path, tuple(shape), dtype, len(shape)
-
-    def __getitem__(self, index: Any) -> Array:
-        import tifffile
-        import zarr
-
-        with tifffile.TiffFile(self.path) as file, file.series[0].aszarr(level=0) as store:
-            opened: Any = zarr.open(store, mode="r")
-            return np.asarray(opened[index])
-
-
-def _read_tiff(path: Path) -> Found:
-    import tifffile
-
-    with tifffile.TiffFile(path) as file:
-        series = file.series[0]
-        letters = series.axes.lower()
-        sizes = _tiff_sizes(file)
-        mapped = series.dataoffset is not None
-        lazy: Any = LazyTiff(path, series.shape, series.dtype)
-    if mapped:  # one block without compression: read where it lies
-        lazy = tifffile.memmap(path, mode="r")
-    names = tuple(f"axis {i}" if c in "qi" else c for i, c in enumerate(letters))
-    unit = str(sizes.pop("unit", "px"))
-    unit = "pixel" if unit == "px" else unit
-    size = VoxelSize([sizes.get(name, 1.0) for name in names], unit) if sizes else None
-    return lazy, names, size
-
-
-def _tiff_sizes(file: Any) -> dict[str, Any]:
-    """Return the pixel size by axis, and "unit", as OME, ImageJ or the resolution tags say it."""
-    if file.ome_metadata:
-        import xml.etree.ElementTree as ET
-
-        root = ET.fromstring(file.ome_metadata)  # noqa: S314 (no entities are resolved)
-        pixels = next((node for node in root.iter() if node.tag.endswith("Pixels")), None)
-        given = {} if pixels is None else dict(pixels.attrib)
-        sizes: dict[str, Any] = {
-            axis: float(given[f"PhysicalSize{axis.upper()}"])
-            for axis in "xyz"
-            if f"PhysicalSize{axis.upper()}" in given
-        }
-        own = short_unit(given.get("PhysicalSizeXUnit", "um"))
-        for axis, value in list(sizes.items()):
-            written = short_unit(given.get(f"PhysicalSize{axis.upper()}Unit", "um"))
-            if written != own and {written, own} <= set(METRES):
-                sizes[axis] = float(f"{value * METRES[written] / METRES[own]:.12g}")
-        return {**sizes, "unit": own} if sizes else {}
-    tags = file.pages[0].tags
-    found = {}
-    for axis, name in (("x", "XResolution"), ("y", "YResolution")):
-        if name in tags and tags[name].value[0]:
-            found[axis] = tags[name].value[1] / tags[name].value[0]
-    imagej = file.imagej_metadata or {}
-    if imagej:
-        unit = short_unit(str(imagej.get("unit", "pixel")).replace("\\u00B5", "µ"))
-        if "spacing" in imagej:
-            found["z"] = float(imagej["spacing"])
-        return {**found, "unit": unit} if found else {}
-    code = int(tags["ResolutionUnit"].value) if "ResolutionUnit" in tags else 1
-    if code not in (2, 3) or found.get("x") in (None, 1.0):
-        return {}
-    per_unit = 25400.0 if code == 2 else 10000.0
-    sizes = {axis: float(f"{size * per_unit:.9g}") for axis, size in found.items()}
-    # 72 dots an inch is what programs write that know no pixel size
-    return {} if abs(sizes["x"] - 25400 / 72) < 1 else {**sizes, "unit": "um"}
+    return Contents(array, ("y", "x", "s")[: array.ndim])
 
 
 def _with_classes(result: Result, source: Source) -> tuple[Result, Source]:
@@ -326,120 +246,3 @@ def _in_place(result: Result, source: Source) -> Array:
     place = zip(result.start, labels.shape, strict=True)
     whole[tuple(slice(first, first + length) for first, length in place)] = labels
     return whole
-
-
-def _origin(result: Result, source: Source) -> list[float]:
-    """Return where the labels begin in the source, in its unit of length."""
-    start = result.start or (0,) * len(source.spacing)
-    return [first * size for first, size in zip(start, source.spacing, strict=True)]
-
-
-def _write_tiff(path: Path, result: Result, source: Source, recipe: Recipe | None) -> None:
-    import tifffile
-
-    array = result.array
-    letters = _ome_axes(source.axes)
-    unit = short_unit(source.spacing.unit)
-    metadata: dict[str, Any] = {"axes": letters.upper()}
-    sized = unit != "px" or any(size != 1 for size in source.spacing)
-    for name, size in zip(letters, source.spacing, strict=True):
-        if name in "zyx" and sized:
-            metadata[f"PhysicalSize{name.upper()}"] = size
-            metadata[f"PhysicalSize{name.upper()}Unit"] = _OME_UNITS.get(unit, unit)
-    origin = _origin(result, source)
-    if any(origin):
-        metadata["Plane"] = _positions(letters, origin, array.shape, source, unit)
-    notes = {} if recipe is None else {"recipe": json.dumps(recipe.to_dict())}
-    if result.look.names:
-        notes["classes"] = json.dumps(result.look.names, ensure_ascii=False)
-    if notes:
-        metadata["MapAnnotation"] = {"Namespace": KEY, **notes}
-    # "minisblack": a last axis of 3 or 4 is no colour
-    tifffile.imwrite(
-        path, array, ome=True, photometric="minisblack", compression="zlib", metadata=metadata
-    )
-
-
-def _positions(
-    letters: str, origin: list[float], shape: tuple[int, ...], source: Source, unit: str
-) -> dict[str, Any]:
-    """Return OME's position of each plane of a result that begins inside its source."""
-    lead = np.indices(shape[:-2]).reshape(len(shape) - 2, -1)
-    found: dict[str, Any] = {}
-    for axis, name in enumerate(letters):
-        if name in "zyx":
-            place = np.full(lead.shape[1], origin[axis])
-            if name == "z":
-                place = place + lead[axis] * source.spacing[axis]
-            found[f"Position{name.upper()}"] = place.tolist()
-            found[f"Position{name.upper()}Unit"] = [_OME_UNITS.get(unit, unit)] * place.size
-    return found
-
-
-def _ome_axes(names: tuple[str, ...]) -> str:
-    """Return a letter for each axis; those without a name that OME knows become z, t or c.
-
-    Examples
-    --------
-    >>> _ome_axes(("t", "axis 1", "y", "x"))
-    'tzyx'
-    """
-    known = [name if name in ("t", "c", "z", "y", "x") else "" for name in map(str.lower, names)]
-    free = iter(letter for letter in "ztc" if letter not in known)
-    return "".join(reversed([name or next(free) for name in reversed(known)]))
-
-
-def _read_zarr(path: Path) -> Found:
-    import zarr
-
-    node: Any = zarr.open(path, mode="r")
-    if isinstance(node, zarr.Array):
-        return node, None, None
-    attributes: dict[str, Any] = dict(node.attrs)
-    scales: Any = attributes.get("ome", attributes).get("multiscales")
-    if not scales:
-        raise ValueError(f"{str(path)!r} is a Zarr group without OME metadata; name its array")
-    first = scales[0]["datasets"][0]
-    array = node[first["path"]]
-    axes = [
-        axis if isinstance(axis, dict) else {"name": axis} for axis in scales[0].get("axes", [])
-    ]
-    names = tuple(str(axis["name"]).lower() for axis in axes) or None
-    transforms = first.get("coordinateTransformations", [])
-    scale = next((t["scale"] for t in transforms if t["type"] == "scale"), None)
-    unit = short_unit(str(axes[-1].get("unit", "pixel"))) if axes else "pixel"
-    return array, names, None if scale is None else VoxelSize(scale, unit)
-
-
-def _write_zarr(
-    path: Path, result: Result, source: Source, recipe: Recipe | None, *, overwrite: bool
-) -> None:
-    import zarr
-
-    array = result.array
-    group = zarr.open_group(path, mode="w" if overwrite else "w-", zarr_format=3)
-    chunks = (1,) * (array.ndim - 2) + tuple(min(1024, n) for n in array.shape[-2:])
-    group.create_array("0", data=array, chunks=chunks, dimension_names=list(source.axes))
-    unit = short_unit(source.spacing.unit)
-    axes: list[dict[str, str]] = []
-    for name in source.axes:
-        axis = {"name": name, "type": {"t": "time", "c": "channel"}.get(name, "space")}
-        if axis["type"] == "space" and unit in _ZARR_UNITS:
-            axis["unit"] = _ZARR_UNITS[unit]
-        axes.append(axis)
-    transforms: list[dict[str, Any]] = [{"type": "scale", "scale": list(source.spacing)}]
-    if any(origin := _origin(result, source)):
-        transforms.append({"type": "translation", "translation": origin})
-    group.attrs["ome"] = {
-        "version": "0.5",
-        "multiscales": [
-            {
-                "axes": axes,
-                "datasets": [{"path": "0", "coordinateTransformations": transforms}],
-                "name": path.stem,
-            }
-        ],
-        **({} if result.kind in ("scores", "image") else {"image-label": {}}),
-    }
-    if recipe is not None:
-        group.attrs[KEY] = {"recipe": recipe.to_dict()}

@@ -32,7 +32,7 @@ from napari_tessera.methods.deep.predict import (
     scores,
 )
 from napari_tessera.methods.judge.boundary_support import boundary_support
-from napari_tessera.methods.judge.error_map import error_look, error_map, object_errors
+from napari_tessera.methods.judge.error_map import error_map, object_errors
 from napari_tessera.methods.judge.grad_cam import grad_cam
 from napari_tessera.methods.judge.uncertainty import uncertainty
 from napari_tessera.methods.measure.measure import measure
@@ -43,8 +43,10 @@ from napari_tessera.methods.refine.grow import grow
 from napari_tessera.methods.refine.morphology import morphology, smooth, top_hat
 from napari_tessera.methods.refine.paint import paint
 from napari_tessera.methods.refine.shape import convex_hull, skeleton
-from napari_tessera.signature.parameters import Parameter, check_value, docs, gives, parameters
+from napari_tessera.metrics.error_kinds import error_look
+from napari_tessera.signature.parameters import Parameter, docs, gives, parameters
 from napari_tessera.signature.units import to_pixels
+from napari_tessera.signature.validation import check_value
 from napari_tessera.signature.words import Array, Look, VoxelSize
 
 Scope = Literal["local", "joined", "global"]

@@ -10,7 +10,8 @@ import numpy as np
 
 from napari_tessera.algorithms.parallel import in_order
 from napari_tessera.metrics.overlap import agree, blocks, numbered
-from napari_tessera.signature.words import Array, Progress, Reporter, VoxelSize
+from napari_tessera.signature.progress import Progress, Reporter
+from napari_tessera.signature.words import Array, VoxelSize
 
 _SLACK = 1 + 1e-9
 """Distances may exceed a tolerance by what rounding makes of it."""

@@ -6,8 +6,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from napari_tessera.algorithms.labels.components import components
 from napari_tessera.metrics.overlap import UNKNOWN, Overlap, overlap_table
-from napari_tessera.signature.words import Array, Reporter, Table
+from napari_tessera.signature.progress import Reporter
+from napari_tessera.signature.words import Array, Table
 
 
 def foreground(table: Overlap) -> Overlap:
@@ -124,9 +126,7 @@ def pieces(truth: Any, prediction: Any, ignore: int | None, report: Reporter) ->
 
 
 def _parted(labels: Array, report: Reporter) -> tuple[Array, Array]:
-    from napari_tessera.methods.classical.label import label
-
-    parts = label(labels, connectivity="full").astype(np.int64)
+    parts = components(labels).astype(np.int64)
     table = overlap_table(parts, labels, report=report)
     # of one class each, so that the table has one row per piece
     return parts, np.append(0, table.prediction[table.truth != 0])

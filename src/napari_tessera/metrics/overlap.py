@@ -10,7 +10,8 @@ import numpy as np
 
 from napari_tessera.algorithms.labels.ids import groups
 from napari_tessera.algorithms.parallel import SLAB, in_order
-from napari_tessera.signature.words import Array, Progress, Reporter
+from napari_tessera.signature.progress import Progress, Reporter
+from napari_tessera.signature.words import Array
 
 UNKNOWN = -1
 """What stands in blocks for pixels that nobody has annotated."""

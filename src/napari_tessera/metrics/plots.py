@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from napari_tessera.methods.judge.error_map import KINDS
 from napari_tessera.metrics.bins import WITHIN
+from napari_tessera.metrics.error_kinds import KINDS
 from napari_tessera.signature.units import column
 from napari_tessera.signature.words import Table, VoxelSize
 

@@ -11,17 +11,11 @@ from napari_tessera.metrics.boundaries import boundary_distances
 from napari_tessera.metrics.classes import foreground, pieces
 from napari_tessera.metrics.figures import Asked, Reading, Scores, summed
 from napari_tessera.metrics.overlap import UNKNOWN, Overlap, agree, overlap_table
-from napari_tessera.signature.parameters import check_value, parameters
+from napari_tessera.signature.parameters import parameters
+from napari_tessera.signature.progress import Reporter
 from napari_tessera.signature.units import physical
-from napari_tessera.signature.words import (
-    Labels,
-    Length,
-    Report,
-    Reporter,
-    Spacing,
-    VoxelSize,
-    Word,
-)
+from napari_tessera.signature.validation import check_value
+from napari_tessera.signature.words import Labels, Length, Report, Spacing, VoxelSize, Word
 
 Over = Literal["planes", "volume"]
 

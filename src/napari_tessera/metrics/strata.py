@@ -7,19 +7,18 @@ from typing import Annotated, Any, Literal
 import numpy as np
 
 from napari_tessera.algorithms.parallel import SLAB, in_order
-from napari_tessera.methods.measure.measure import measure
 from napari_tessera.metrics.bins import by_bins
+from napari_tessera.metrics.measurements import channels_of, measurements
 from napari_tessera.metrics.overlap import added
 from napari_tessera.metrics.score import score
-from napari_tessera.signature.parameters import checked
+from napari_tessera.signature.progress import Progress, Reporter
+from napari_tessera.signature.validation import checked
 from napari_tessera.signature.words import (
     Array,
     Image,
     Labels,
     Length,
-    Progress,
     Report,
-    Reporter,
     Spacing,
     Table,
     VoxelSize,
@@ -162,7 +161,7 @@ def _values(
     truth: Array, image: Array | None, ids: Array, by: By, voxel: VoxelSize, report: Reporter
 ) -> Array:
     """Return what the objects of one plane or volume are sorted by."""
-    table = measure(truth, image, spacing=voxel, report=report)
+    table = measurements(truth, channels_of(image, None), voxel, report=report)
     if not np.array_equal(table["index"], ids):
         raise ValueError(
             f"truth has {len(table['index'])} objects that are not the {len(ids)} that were "

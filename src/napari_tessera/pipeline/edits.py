@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from napari_tessera.algorithms.parallel import SLAB, in_order
-from napari_tessera.signature.words import Array, Progress, Reporter
+from napari_tessera.signature.progress import Progress, Reporter
+from napari_tessera.signature.words import Array
 
 Box = tuple[slice, ...]
 

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from napari_tessera.pipeline.source import Region
-from napari_tessera.signature.words import Array, Progress, Report, Reporter
+from napari_tessera.signature.progress import Progress, Reporter
+from napari_tessera.signature.words import Array, Report
 
 
 class Next(NamedTuple):

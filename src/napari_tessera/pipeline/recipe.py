@@ -20,7 +20,7 @@ from napari_tessera.pipeline.result import Result
 from napari_tessera.pipeline.source import Index, Over, Region, Source
 from napari_tessera.pipeline.stack import LevelsFrom, run, worked_on
 from napari_tessera.signature.parameters import Parameter
-from napari_tessera.signature.words import Progress, Reporter
+from napari_tessera.signature.progress import Progress, Reporter
 
 SCHEMA = 1
 """Version of the recipe as data."""

@@ -27,14 +27,8 @@ from napari_tessera.pipeline.result import (
     Tabled,
 )
 from napari_tessera.pipeline.source import Index, Over, Points, Region, Source, grey
-from napari_tessera.signature.words import (
-    Array,
-    Look,
-    NothingToSeparate,
-    Progress,
-    Reporter,
-    VoxelSize,
-)
+from napari_tessera.signature.progress import NothingToSeparate, Progress, Reporter
+from napari_tessera.signature.words import Array, Look, VoxelSize
 
 LevelsFrom = Literal["each", "all"]
 

@@ -17,8 +17,10 @@ from napari_tessera.methods.registry import METHODS
 from napari_tessera.pipeline.result import Result
 from napari_tessera.pipeline.source import Over, Region, Source
 from napari_tessera.pipeline.stack import run
-from napari_tessera.signature.parameters import Parameter, check_value
-from napari_tessera.signature.words import Array, Progress, Report, Reporter, Stop
+from napari_tessera.signature.parameters import Parameter
+from napari_tessera.signature.progress import Progress, Reporter, Stop
+from napari_tessera.signature.validation import check_value
+from napari_tessera.signature.words import Array, Report
 
 MOST = 64
 """Combinations of options that are tried at most."""

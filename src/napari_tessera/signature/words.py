@@ -13,6 +13,8 @@ from typing import Annotated, Any, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_tessera.signature.progress import Progress
+
 Array = NDArray[Any]
 
 
@@ -139,34 +141,6 @@ class VoxelSize(tuple[float, ...]):  # noqa: SLOT001 (a tuple of any length has 
         return f"VoxelSize({tuple(self)}, {self.unit!r})"
 
 
-class Stop(Exception):
-    """Raised inside a method when the user has stopped it."""
-
-
-class NothingToSeparate(ValueError):
-    """Raised when an image is constant, empty of values or all foreground.
-
-    In a stack, such a plane is left empty and the others go on.
-    """
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a run has come.
-
-    Attributes
-    ----------
-    done, total : float
-        Work done and work in all, in any unit.
-    values : mapping
-        Numbers or images worth showing by the way.
-    """
-
-    done: float
-    total: float
-    values: Mapping[str, Any] = field(default_factory=dict)
-
-
 @dataclass(frozen=True)
 class Look:
     """How classes are named and coloured, or an image of shares from 0 to 1.
@@ -182,39 +156,6 @@ class Look:
     names: Mapping[int, str] = field(default_factory=dict)
     colours: Mapping[int, str] = field(default_factory=dict)
     scale: str = ""
-
-
-class Reporter:
-    """Where progress goes; it also brings the wish to stop, by raising `Stop`.
-
-    Parameters
-    ----------
-    send : callable, optional
-        Takes a `Progress` whose total is 1. None reports to nobody.
-    start, span : float
-        The part of the whole that this reporter covers.
-    """
-
-    def __init__(
-        self, send: Callable[[Progress], None] | None = None, start: float = 0.0, span: float = 1.0
-    ) -> None:
-        self._send, self._start, self._span = send, start, span
-
-    @classmethod
-    def of(cls, report: Callable[[Progress], None] | None) -> Reporter:
-        """Return `report` itself when it is a reporter, otherwise one that sends to it."""
-        return report if isinstance(report, Reporter) else cls(report)
-
-    def __call__(self, progress: Progress) -> None:
-        """Pass `progress` on, as a share of the whole."""
-        if self._send is not None:
-            share = self._start + self._span * progress.done / (progress.total or 1)
-            self._send(Progress(share, 1, progress.values))
-
-    def part(self, index: int, count: int) -> Reporter:
-        """Return the reporter of part `index` of `count` equal ones."""
-        span = self._span / max(count, 1)
-        return Reporter(self._send, self._start + index * span, span)
 
 
 ChannelAxis = Annotated[int | None, Word("channel_axis")]

@@ -11,7 +11,7 @@ from napari.utils import progress as activity
 from qtpy.QtCore import QTimer
 from superqt.utils import FunctionWorker
 
-from napari_tessera.signature.words import Progress, Reporter, Stop
+from napari_tessera.signature.progress import Progress, Reporter, Stop
 
 _EVERY_MS = 50
 _STEPS = 1000

@@ -7,7 +7,7 @@ from skimage import data
 
 from napari_tessera.algorithms.crf import permutohedral as module
 from napari_tessera.algorithms.crf.permutohedral import Lattice, gain
-from napari_tessera.signature.words import Stop
+from napari_tessera.signature.progress import Stop
 
 
 def exact(features, values):

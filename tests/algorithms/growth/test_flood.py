@@ -6,7 +6,7 @@ from skimage import data, segmentation
 
 from napari_tessera.algorithms.growth import flood as module
 from napari_tessera.algorithms.growth.flood import flood
-from napari_tessera.signature.words import Progress, Stop
+from napari_tessera.signature.progress import Progress, Stop
 
 
 def test_floods_meet_on_the_ridge():

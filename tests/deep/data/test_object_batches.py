@@ -7,13 +7,14 @@ from hypothesis import strategies as st
 
 from napari_tessera.deep.data.object_classes import assigned, most_frequent
 from napari_tessera.deep.data.object_sizes import fitted_options, object_sizes, outlines
-from napari_tessera.deep.data.pieces import Patches, pieces, prepare
+from napari_tessera.deep.data.patches import Patches
+from napari_tessera.deep.data.pieces import pieces, prepare
 from napari_tessera.deep.settings import NO_AUGMENTATION, Augmentation, Examples
 
 torch = pytest.importorskip("torch")
 
+from napari_tessera.deep.data.instances import instances_of  # noqa: E402
 from napari_tessera.deep.data.object_batches import ObjectBatch, ObjectBatches, told_apart  # noqa: E402
-from napari_tessera.deep.networks.instances import instances_of  # noqa: E402
 
 from ...conftest import squares  # noqa: E402
 

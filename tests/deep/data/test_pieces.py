@@ -4,7 +4,8 @@ import dask.array as da
 import numpy as np
 import pytest
 
-from napari_tessera.deep.data.pieces import Patches, pieces, prepare
+from napari_tessera.deep.data.patches import Patches
+from napari_tessera.deep.data.pieces import pieces, prepare
 from napari_tessera.deep.settings import NO_AUGMENTATION, Augmentation, Examples
 
 SMALL = Examples(patch=16, validation=0, diameter=0)

@@ -9,10 +9,10 @@ from torch import nn
 
 from napari_tessera.deep import devices
 from napari_tessera.deep.inference.tiling import Plan, bands, plan, scores
+from napari_tessera.deep.networks.layers import Padded
 from napari_tessera.deep.networks.options import Sizes
-from napari_tessera.deep.networks.padding import Padded
 from napari_tessera.deep.networks.registry import NETWORKS, build
-from napari_tessera.signature.words import Stop
+from napari_tessera.signature.progress import Stop
 
 CPU = torch.device("cpu")
 ANY = Sizes(smallest=1)

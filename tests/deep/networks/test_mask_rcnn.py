@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file  # noqa: E402
 from torchvision.models.detection.image_list import ImageList  # noqa: E402
 from torchvision.ops import clip_boxes_to_image  # noqa: E402
 
-from napari_tessera.deep.networks.anchor_sizes import PUBLISHED, anchor_sizes  # noqa: E402
+from napari_tessera.deep.networks.anchors import PUBLISHED_SIDES, anchor_sizes  # noqa: E402
 from napari_tessera.deep.networks.instances import GRID, Instances  # noqa: E402
 from napari_tessera.deep.networks.mask_rcnn import MaskRCNN, cut_masks  # noqa: E402
 from napari_tessera.deep.networks.mask_rcnn_parts import ExactAnchors  # noqa: E402
@@ -104,7 +104,7 @@ def test_parameters_are_the_published_ones(options, classes, parameters):
 def test_published_anchors_are_torchvisions_and_own_ones_are_not_rounded():
     published = small().rpn.anchor_generator.cell_anchors
     assert [each.tolist()[1] for each in published] == [
-        [-side / 2, -side / 2, side / 2, side / 2] for side in PUBLISHED
+        [-side / 2, -side / 2, side / 2, side / 2] for side in PUBLISHED_SIDES
     ]
     assert published[0].tolist()[0] == [-23, -11, 23, 11]
     own = small(anchors=(5, 10, 20, 40, 80)).rpn.anchor_generator
@@ -429,8 +429,8 @@ def test_options_survive_json():
 
 
 def test_anchors_follow_the_objects():
-    assert anchor_sizes([]) == PUBLISHED
-    assert anchor_sizes([float("nan"), 0]) == PUBLISHED
+    assert anchor_sizes([]) == PUBLISHED_SIDES
+    assert anchor_sizes([float("nan"), 0]) == PUBLISHED_SIDES
     assert anchor_sizes(np.full(1000, 10)) == (10, 20, 40, 80, 160)
     assert anchor_sizes([400]) == (25, 50, 100, 200, 400)
     assert anchor_sizes([2, 2, 2]) == (4, 8, 16, 32, 64)

@@ -13,7 +13,7 @@ from torch.nn import functional  # noqa: E402
 from napari_tessera.deep.networks.deeplab import DeepLabV3Plus  # noqa: E402
 from napari_tessera.deep.networks.encoders import encoder  # noqa: E402
 from napari_tessera.deep.networks.fcn import AT_POOL3, AT_POOL4, OFFSETS, Enlarge, bilinear  # noqa: E402
-from napari_tessera.deep.networks.padding import Padded, continued  # noqa: E402
+from napari_tessera.deep.networks.layers import Padded, continued  # noqa: E402
 from napari_tessera.deep.networks.registry import NETWORKS, build  # noqa: E402
 from napari_tessera.deep.networks.segnet import halve, restore  # noqa: E402
 from napari_tessera.deep.networks.unet import UNet2015  # noqa: E402

@@ -26,7 +26,7 @@ from napari_tessera.deep.training.losses import Loss
 from napari_tessera.deep.training.torchrun import joined
 from napari_tessera.deep.training.train import train
 from napari_tessera.deep.training.validation import Judged
-from napari_tessera.signature.words import Reporter, Stop
+from napari_tessera.signature.progress import Reporter, Stop
 
 CPU = torch.device("cpu")
 SETTINGS = Optimisation(

@@ -5,7 +5,7 @@ import segmentation_models_pytorch as smp
 import torch
 from torch.nn import functional
 
-from napari_tessera.deep.formula import NAMES, parse
+from napari_tessera.deep.settings import NAMES, parse
 from napari_tessera.deep.training.losses import IGNORE, TERMS, Loss
 
 

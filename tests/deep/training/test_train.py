@@ -18,7 +18,7 @@ from napari_tessera.deep.settings import (
 from napari_tessera.deep.training.loop import _error
 from napari_tessera.deep.training.train import train
 from napari_tessera.methods.deep.predict import predict
-from napari_tessera.signature.words import Progress, Stop
+from napari_tessera.signature.progress import Progress, Stop
 
 from ...conftest import squares
 

@@ -17,7 +17,7 @@ from napari_tessera.deep.networks.registry import NETWORKS, build  # noqa: E402
 from napari_tessera.deep.training import transfer  # noqa: E402
 from napari_tessera.deep.weights import imagenet as pretrained  # noqa: E402
 from napari_tessera.deep.weights.imagenet import imagenet_weights  # noqa: E402
-from napari_tessera.signature.words import Progress  # noqa: E402
+from napari_tessera.signature.progress import Progress  # noqa: E402
 
 SMALL = {
     "unet": {"width": 1 / 32},

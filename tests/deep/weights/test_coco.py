@@ -26,7 +26,7 @@ from napari_tessera.deep.weights.coco import (  # noqa: E402
     learnt,
     palette,
 )
-from napari_tessera.signature.words import Progress, Stop  # noqa: E402
+from napari_tessera.signature.progress import Progress, Stop  # noqa: E402
 
 OBJECTS = [name for name, about in PUBLISHED.items() if about.network == "mask_rcnn"]
 SCENES = [name for name in PUBLISHED if name not in OBJECTS]

@@ -6,7 +6,8 @@ from skimage import data, feature
 
 from napari_tessera.algorithms.filters.gradient import gradient, to_maxima
 from napari_tessera.methods.classical.canny import canny, canny_statistics
-from napari_tessera.signature.words import NothingToSeparate, Stop, VoxelSize
+from napari_tessera.signature.progress import NothingToSeparate, Stop
+from napari_tessera.signature.words import VoxelSize
 
 STEP = np.repeat(np.array([[0, 0, 0, 90, 90, 90]], np.uint8), 5, axis=0)
 SQUARE = VoxelSize((1, 1))

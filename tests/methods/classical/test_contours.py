@@ -13,8 +13,9 @@ from napari_tessera import label, threshold
 from napari_tessera.algorithms.geometry.polygons import polygons_to_labels
 from napari_tessera.methods.classical.canny import canny
 from napari_tessera.methods.classical.contours import contours
+from napari_tessera.signature.progress import Stop
 from napari_tessera.signature.units import column
-from napari_tessera.signature.words import Stop, VoxelSize
+from napari_tessera.signature.words import VoxelSize
 
 SMALL = st.tuples(st.integers(1, 12), st.integers(1, 12))
 LABELS = hnp.arrays(np.int32, SMALL, elements=st.sampled_from([0, 0, 1, 2, 3, 70_000]))

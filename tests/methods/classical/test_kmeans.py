@@ -8,7 +8,8 @@ from napari_tessera.algorithms.filters.kmeans import lloyd
 from napari_tessera.methods.classical import kmeans as module
 from napari_tessera.pipeline.source import Source
 from napari_tessera.pipeline.stack import run
-from napari_tessera.signature.words import NothingToSeparate, VoxelSize
+from napari_tessera.signature.progress import NothingToSeparate
+from napari_tessera.signature.words import VoxelSize
 
 GREY = np.array([[10, 12, 200], [100, 11, 210], [98, 102, 201]], np.uint8)
 

@@ -11,7 +11,8 @@ from napari_tessera.algorithms.growth.similar import grow
 from napari_tessera.algorithms.labels.ids import from_points
 from napari_tessera.pipeline.source import Points, Source
 from napari_tessera.pipeline.stack import run
-from napari_tessera.signature.words import Stop, VoxelSize
+from napari_tessera.signature.progress import Stop
+from napari_tessera.signature.words import VoxelSize
 
 IMAGE = np.array(
     [

@@ -4,7 +4,8 @@ from skimage import data, filters, measure
 
 from napari_tessera import threshold
 from napari_tessera.methods.classical.threshold import threshold_statistics
-from napari_tessera.signature.words import NothingToSeparate, VoxelSize
+from napari_tessera.signature.progress import NothingToSeparate
+from napari_tessera.signature.words import VoxelSize
 
 STEPS = np.array([[0, 10, 20, 30], [40, 50, 60, 70]], np.uint8)
 

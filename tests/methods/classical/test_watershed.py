@@ -5,7 +5,8 @@ from skimage import data, feature, segmentation
 
 from napari_tessera import watershed
 from napari_tessera.methods.classical.watershed import watershed_statistics
-from napari_tessera.signature.words import NothingToSeparate, Progress, Stop, VoxelSize
+from napari_tessera.signature.progress import NothingToSeparate, Progress, Stop
+from napari_tessera.signature.words import VoxelSize
 
 BAR = np.array(
     [

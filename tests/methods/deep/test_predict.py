@@ -20,7 +20,8 @@ from napari_tessera.methods.deep.predict import (
 )
 from napari_tessera.pipeline.source import Source
 from napari_tessera.pipeline.stack import run
-from napari_tessera.signature.words import Progress, Stop, VoxelSize
+from napari_tessera.signature.progress import Progress, Stop
+from napari_tessera.signature.words import VoxelSize
 
 from ...conftest import squares, tiny_model
 

@@ -4,7 +4,7 @@ from scipy import ndimage
 
 from napari_tessera.methods.judge import boundary_support as support
 from napari_tessera.methods.judge.boundary_support import boundary_support
-from napari_tessera.signature.words import NothingToSeparate, Stop
+from napari_tessera.signature.progress import NothingToSeparate, Stop
 
 
 def discs(noise=5.0, seed=0):

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from napari_tessera import error_map, object_errors, score
-from napari_tessera.methods.judge.error_map import KINDS, error_look
+from napari_tessera.metrics.error_kinds import KINDS, error_look
 
 
 def test_each_kind_of_error_is_told():

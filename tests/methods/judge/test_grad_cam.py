@@ -26,7 +26,8 @@ from napari_tessera.methods.deep.predict import predict  # noqa: E402
 from napari_tessera.methods.judge.grad_cam import grad_cam  # noqa: E402
 from napari_tessera.pipeline.source import Points, Source  # noqa: E402
 from napari_tessera.pipeline.stack import run  # noqa: E402
-from napari_tessera.signature.words import Reporter, Stop, VoxelSize  # noqa: E402
+from napari_tessera.signature.progress import Reporter, Stop  # noqa: E402
+from napari_tessera.signature.words import VoxelSize  # noqa: E402
 
 from ...conftest import squares, tiny_finder, tiny_model  # noqa: E402
 from ...deep.finders import config  # noqa: E402

@@ -9,8 +9,9 @@ from skimage import measure as reference
 
 from napari_tessera import VoxelSize, label
 from napari_tessera.algorithms.geometry import moments
-from napari_tessera.methods.measure.measure import column, measure
-from napari_tessera.signature.words import Stop
+from napari_tessera.methods.measure.measure import measure
+from napari_tessera.signature.progress import Stop
+from napari_tessera.signature.units import column
 
 PLACES = {"y", "x", "y min", "x min", "y max", "x max"}
 SHARED = {

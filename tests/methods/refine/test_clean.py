@@ -10,7 +10,7 @@ from napari_tessera import VoxelSize, label
 from napari_tessera.algorithms.labels import boxes
 from napari_tessera.algorithms.morphology import holes
 from napari_tessera.methods.refine.clean import expand, fill_holes, filter_objects, relabel
-from napari_tessera.signature.words import Stop
+from napari_tessera.signature.progress import Stop
 
 RING = np.array(
     [

@@ -7,12 +7,12 @@ from skimage import data
 from napari_tessera import crf, crf_by_tiles
 from napari_tessera.algorithms.crf import mean_field as meanfield
 from napari_tessera.algorithms.crf.colouring import coloured
-from napari_tessera.algorithms.crf.kernels import Kernels
-from napari_tessera.algorithms.crf.mean_field import marginals
+from napari_tessera.algorithms.crf.mean_field import Kernels, marginals
 from napari_tessera.methods.refine.crf import crf_scores
 from napari_tessera.pipeline.source import Region, Source
 from napari_tessera.pipeline.stack import run
-from napari_tessera.signature.words import Stop, VoxelSize
+from napari_tessera.signature.progress import Stop
+from napari_tessera.signature.words import VoxelSize
 
 from ...algorithms.crf.exact import exact
 

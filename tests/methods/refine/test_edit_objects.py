@@ -10,9 +10,17 @@ from skimage.draw import line as bresenham
 from napari_tessera import VoxelSize, label
 from napari_tessera.algorithms.geometry.splitting import cut_apart, divided
 from napari_tessera.algorithms.labels.paths import drawn, over_faces, pixels_under, wall
-from napari_tessera.methods.refine.edit_objects import delete, merge, replace, split
+from napari_tessera.methods.refine.edit_objects import (
+    delete,
+    merge,
+    merge_change,
+    replace,
+    replace_change,
+    split,
+    split_change,
+    written,
+)
 from napari_tessera.methods.refine.grow import grow, grow_change
-from napari_tessera.methods.refine.steps import merge_change, replace_change, split_change, written
 
 FIVE = np.array(
     [

@@ -10,11 +10,12 @@ from skimage.morphology import ball, disk
 
 from napari_tessera.algorithms.geometry.label_distance import inside, nearest
 from napari_tessera.algorithms.morphology import closing as claims
-from napari_tessera.algorithms.morphology import grey
+from napari_tessera.algorithms.morphology import minima
 from napari_tessera.algorithms.morphology.elements import element
 from napari_tessera.algorithms.morphology.reach import covered, touched
 from napari_tessera.methods.refine.morphology import morphology, smooth, top_hat
-from napari_tessera.signature.words import Stop, VoxelSize
+from napari_tessera.signature.progress import Stop
+from napari_tessera.signature.words import VoxelSize
 
 SHAPES = [("ball", 0), ("box", 0), ("line", 0), ("line", 90), ("line", 30), ("line", -60)]
 GRIDS = [((19, 26), (1, 1)), ((7, 15, 17), (1, 1, 1)), ((7, 15, 17), (2.5, 1, 1.3))]
@@ -395,8 +396,8 @@ def test_grey_erosion_and_dilation_are_those_of_scipy(grid, shape_of_element):
         own, mask = footprint(kind, radius, angle, spacing)
         image = values.astype(dtype)
         for function, slow, beyond in (
-            (grey.erosion, ndimage.grey_erosion, 255),
-            (grey.dilation, ndimage.grey_dilation, 0),
+            (minima.erosion, ndimage.grey_erosion, 255),
+            (minima.dilation, ndimage.grey_dilation, 0),
         ):
             expected = slow(image, footprint=mask, mode="constant", cval=beyond)
             result = function(image, own)
@@ -408,8 +409,8 @@ def test_grey_erosion_of_a_plane_in_several_pieces():
     image = np.random.default_rng(0).integers(0, 200, (40, 2300)).astype(np.uint8)
     own, mask = footprint("ball", 3, 0, (1, 1))
     expected = ndimage.grey_erosion(image, footprint=mask, mode="constant", cval=255)
-    np.testing.assert_array_equal(grey.erosion(image, own), expected)
-    np.testing.assert_array_equal(grey.erosion(image.T, own), expected.T)
+    np.testing.assert_array_equal(minima.erosion(image, own), expected)
+    np.testing.assert_array_equal(minima.erosion(image.T, own), expected.T)
 
 
 def test_top_hat_keeps_narrow_details_only():

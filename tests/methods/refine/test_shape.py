@@ -12,7 +12,7 @@ from napari_tessera import label
 from napari_tessera.algorithms.geometry import hull_filling as convex
 from napari_tessera.algorithms.labels import canvas
 from napari_tessera.methods.refine.shape import convex_hull, skeleton
-from napari_tessera.signature.words import Stop
+from napari_tessera.signature.progress import Stop
 
 FEW = st.integers(0, 3)
 small = arrays(np.uint8, (6, 7), elements=FEW) | arrays(np.uint8, (3, 4, 5), elements=FEW)

@@ -13,8 +13,8 @@ from skimage.draw import disk
 from napari_tessera.pipeline.recipe import KEY, Recipe
 from napari_tessera.pipeline.source import Source
 from napari_tessera.widgets.editing.edit_objects import Surgery
+from napari_tessera.widgets.layers.features import recipe_of
 from napari_tessera.widgets.layers.history import History
-from napari_tessera.widgets.layers.to_source import recipe_of
 
 from ..conftest import wait
 

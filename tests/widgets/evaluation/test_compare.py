@@ -9,10 +9,10 @@ from qtpy.QtWidgets import QFileDialog
 
 from napari_tessera.pipeline.recipe import KEY
 from napari_tessera.widgets.evaluation.compare import Compare
-from napari_tessera.widgets.evaluation.thumbnails import picture
-from napari_tessera.widgets.evaluation.trials import PRESETS, Candidate
+from napari_tessera.widgets.evaluation.trials import PRESETS, Candidate, picture
 from napari_tessera.widgets.forms.method_form import MethodForm
-from napari_tessera.widgets.layers.to_source import recipe_of, source
+from napari_tessera.widgets.layers.features import recipe_of
+from napari_tessera.widgets.layers.to_source import source
 
 from ...conftest import TORCH, squares, tiny_model
 from ..conftest import wait

@@ -11,7 +11,7 @@ from napari_tessera import METHODS, apply, threshold, watershed
 from napari_tessera.algorithms.parallel import WORKERS
 from napari_tessera.widgets.forms import remembered as memory
 from napari_tessera.widgets.job import Job
-from napari_tessera.widgets.layers.to_source import recipe_of
+from napari_tessera.widgets.layers.features import recipe_of
 
 from ...conftest import needed
 from ..conftest import same, wait

@@ -6,8 +6,9 @@ from scipy import ndimage
 
 from napari_tessera import apply, fill_holes
 from napari_tessera.pipeline.recipe import KEY, Recipe
+from napari_tessera.widgets.layers.features import recipe_of
 from napari_tessera.widgets.layers.history import History
-from napari_tessera.widgets.layers.to_source import recipe_of, source
+from napari_tessera.widgets.layers.to_source import source
 
 from ..conftest import wait
 

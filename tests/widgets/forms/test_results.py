@@ -6,7 +6,7 @@ from skimage import data
 
 from napari_tessera import apply, polygons_to_labels
 from napari_tessera.pipeline.recipe import KEY
-from napari_tessera.widgets.layers.to_source import recipe_of
+from napari_tessera.widgets.layers.features import recipe_of
 
 from ..conftest import wait
 

@@ -5,7 +5,7 @@ import threading
 import pytest
 from qtpy.QtWidgets import QWidget
 
-from napari_tessera.signature.words import Progress
+from napari_tessera.signature.progress import Progress
 from napari_tessera.widgets.forms.run_button import Running
 
 from ..conftest import wait

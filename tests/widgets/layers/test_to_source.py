@@ -6,7 +6,9 @@ from skimage import data
 
 from napari_tessera import METHODS, apply, threshold, watershed
 from napari_tessera.signature.words import VoxelSize
-from napari_tessera.widgets.layers.to_source import geometry, recipe_of, source, voxel_size
+from napari_tessera.widgets.layers.features import recipe_of
+from napari_tessera.widgets.layers.geometry import geometry, voxel_size
+from napari_tessera.widgets.layers.to_source import source
 
 from ...conftest import needed
 from ..conftest import same

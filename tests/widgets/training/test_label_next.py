@@ -6,7 +6,7 @@ import pytest
 pytest.importorskip("torch")
 
 from napari_tessera.deep.models.library import find
-from napari_tessera.signature.words import Reporter
+from napari_tessera.signature.progress import Reporter
 from napari_tessera.widgets.forms.call import apply
 from napari_tessera.widgets.training.form import TrainingForm
 from napari_tessera.widgets.training.label_next import LabelNext

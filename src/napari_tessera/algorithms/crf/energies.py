@@ -8,11 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from napari_tessera.algorithms.crf.kernels import Kernels
+from napari_tessera.algorithms.crf.mean_field import Kernels
 from napari_tessera.algorithms.filters.intensities import intensities as found_intensities
 from napari_tessera.algorithms.filters.intensities import normalised
-from napari_tessera.algorithms.parallel import Box, Tile, covering
-from napari_tessera.signature.words import Array, Reporter
+from napari_tessera.algorithms.tiling import Box, Tile, covering
+from napari_tessera.signature.progress import Reporter
+from napari_tessera.signature.words import Array
 
 LOW, HIGH = 0.1, 99.9
 """Percentiles of the image between which its intensities are 0 to 1."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -25,9 +26,9 @@ from napari_tessera.algorithms.crf.bilateral_grid import (
     blurred,
     rows_of,
 )
-from napari_tessera.algorithms.crf.kernels import Kernels
 from napari_tessera.algorithms.parallel import in_order
-from napari_tessera.signature.words import Array, Progress, Reporter
+from napari_tessera.signature.progress import Progress, Reporter
+from napari_tessera.signature.words import Array
 
 MEMORY = 1 << 26
 """Numbers that a grid may hold; beyond, and for several channels, there is the lattice."""
@@ -309,3 +310,29 @@ def _nodes(axis: Axis, rows: tuple[int, int]) -> slice:
     """Return the nodes to which some rows give."""
     first, stop = rows
     return slice(int(axis.index[first]), min(int(axis.index[stop - 1]) + 2, axis.nodes))
+
+
+@dataclass(frozen=True)
+class Kernels:
+    """The two kernels of the paper.
+
+    Attributes
+    ----------
+    smoothness : tuple of float
+        Standard deviation along each axis, in pixels, of the kernel of places alone.
+    smoothness_weight : float
+    appearance : tuple of float
+        Standard deviation along each axis, in pixels, of the kernel of places and intensities.
+    appearance_weight : float
+    """
+
+    smoothness: tuple[float, ...]
+    smoothness_weight: float
+    appearance: tuple[float, ...]
+    appearance_weight: float
+
+    @property
+    def reach(self) -> tuple[float, ...]:
+        """How far a pixel looks along each axis: three widths of the wider kernel."""
+        pairs = zip(self.smoothness, self.appearance, strict=True)
+        return tuple(3 * max(pair) for pair in pairs)

@@ -11,7 +11,8 @@ from itertools import accumulate, pairwise
 import numpy as np
 
 from napari_tessera.algorithms.parallel import WORKERS, in_order
-from napari_tessera.signature.words import Array, Progress, Report, Reporter
+from napari_tessera.signature.progress import Progress, Reporter
+from napari_tessera.signature.words import Array, Report
 
 _PARTS, _SMALLEST, _LARGEST = 16, 1 << 13, 1 << 20
 _WORTH = 1 << 20

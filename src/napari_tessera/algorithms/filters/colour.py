@@ -8,7 +8,8 @@ import numpy as np
 
 from napari_tessera.algorithms.filters.smoothing import smooth
 from napari_tessera.algorithms.parallel import map_slabs
-from napari_tessera.signature.words import Array, NothingToSeparate
+from napari_tessera.signature.progress import NothingToSeparate
+from napari_tessera.signature.words import Array
 
 ColourSpace = Literal["as is", "lab"]
 

@@ -10,7 +10,8 @@ from numba import njit
 
 from napari_tessera.algorithms.filters.smoothing import fill_gaps, smooth
 from napari_tessera.algorithms.parallel import SLAB, WORKERS, in_order
-from napari_tessera.signature.words import Array, Progress, Reporter, VoxelSize
+from napari_tessera.signature.progress import Progress, Reporter
+from napari_tessera.signature.words import Array, VoxelSize
 
 
 class Gradient(NamedTuple):

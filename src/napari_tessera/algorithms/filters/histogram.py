@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from napari_tessera.algorithms.parallel import in_order
-from napari_tessera.signature.words import Array, NothingToSeparate
+from napari_tessera.signature.progress import NothingToSeparate
+from napari_tessera.signature.words import Array
 
 BINS = 1 << 16
 """One bin per value up to this many values; wider data get this many bins of equal width."""

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import get_args
+from typing import Literal, get_args
 
 import numpy as np
 
 from napari_tessera.algorithms.filters.histogram import BINS, Histogram, histogram
-from napari_tessera.deep.settings import Normalising
 from napari_tessera.signature.words import Array
 
 _CHUNK = 1 << 20
@@ -212,3 +211,6 @@ def _mean(values: Iterable[Array]) -> tuple[float, float]:
             mean += shift * own.size / total
             count = total
     return mean, float(np.sqrt(squares / count)) or 1.0
+
+
+Normalising = Literal["percentiles", "mean", "range"]

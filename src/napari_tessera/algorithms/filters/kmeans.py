@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from napari_tessera.signature.words import Array, Progress, Reporter
+from napari_tessera.signature.progress import Progress, Reporter
+from napari_tessera.signature.words import Array
 
 _ROUNDS = 300
 

@@ -9,7 +9,8 @@ import numpy as np
 from numba import njit
 
 from napari_tessera.algorithms.filters.gradient import Gradient, by_rows, relative
-from napari_tessera.signature.words import Array, NothingToSeparate, Reporter, VoxelSize
+from napari_tessera.signature.progress import NothingToSeparate, Reporter
+from napari_tessera.signature.words import Array, VoxelSize
 
 _SHIFT = 10  # magnitudes are counted by the first 22 bits of their float32: 1/8192 apart
 _INFINITE = 0x7F800000  # the bits of infinity; those of NaN are higher

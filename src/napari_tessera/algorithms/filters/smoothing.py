@@ -7,7 +7,8 @@ from typing import Literal
 import numpy as np
 
 from napari_tessera.algorithms.parallel import map_slabs
-from napari_tessera.signature.words import Array, NothingToSeparate, Reporter
+from napari_tessera.signature.progress import NothingToSeparate, Reporter
+from napari_tessera.signature.words import Array
 
 Prefilter = Literal["gaussian", "median"]
 

@@ -8,7 +8,8 @@ import numpy as np
 from numba import njit
 
 from napari_tessera.algorithms.parallel import WORKERS, in_order
-from napari_tessera.signature.words import Array, Progress, Reporter, VoxelSize
+from napari_tessera.signature.progress import Progress, Reporter
+from napari_tessera.signature.words import Array, VoxelSize
 
 FAR = np.float32(1e30)
 """Squared distance where there is no background at all."""

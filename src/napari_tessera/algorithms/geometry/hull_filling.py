@@ -10,7 +10,8 @@ from numba import njit
 from napari_tessera.algorithms.geometry.distance import FAR, _envelopes
 from napari_tessera.algorithms.labels.boxes import Boxes, batches, volume
 from napari_tessera.algorithms.parallel import in_order
-from napari_tessera.signature.words import Array, Progress, Reporter, VoxelSize
+from napari_tessera.signature.progress import Progress, Reporter
+from napari_tessera.signature.words import Array, VoxelSize
 
 _PART = 1 << 19
 _NONE = 1 << 40

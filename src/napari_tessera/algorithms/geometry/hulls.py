@@ -10,8 +10,9 @@ import numpy as np
 from numba import njit
 
 from napari_tessera.algorithms.labels.ids import groups
+from napari_tessera.signature.progress import Progress, Reporter
 from napari_tessera.signature.units import column
-from napari_tessera.signature.words import Array, Progress, Reporter, Table, VoxelSize
+from napari_tessera.signature.words import Array, Table, VoxelSize
 
 _FAR = 1 << 62
 

@@ -8,9 +8,10 @@ import numpy as np
 from numba import njit
 
 from napari_tessera.algorithms.geometry.distance import FAR, envelope
-from napari_tessera.algorithms.jobs import rows, spread, strips
 from napari_tessera.algorithms.labels.runs import codes, run_ends
-from napari_tessera.signature.words import Array, Reporter, VoxelSize
+from napari_tessera.algorithms.parallel import rows, spread, strips
+from napari_tessera.signature.progress import Reporter
+from napari_tessera.signature.words import Array, VoxelSize
 
 _COLUMNS = 16
 _TIE = 1e-6

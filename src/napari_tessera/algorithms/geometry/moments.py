@@ -11,7 +11,8 @@ from numba import njit
 
 from napari_tessera.algorithms.labels.ids import groups
 from napari_tessera.algorithms.parallel import SLAB, WORKERS, in_order
-from napari_tessera.signature.words import Array, Progress, Reporter
+from napari_tessera.signature.progress import Progress, Reporter
+from napari_tessera.signature.words import Array
 
 
 class Sums(NamedTuple):

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from napari_tessera.signature.words import Array, Progress, Reporter
+from napari_tessera.signature.progress import Progress, Reporter
+from napari_tessera.signature.words import Array
 
 LEVELS = 1 << 16
 """Floods rise in this many steps; landscapes of whole numbers with a smaller range are exact."""

@@ -8,7 +8,8 @@ import numpy as np
 from numba import njit
 
 from napari_tessera.algorithms.growth.flood import offsets
-from napari_tessera.signature.words import Array, Progress, Reporter
+from napari_tessera.signature.progress import Progress, Reporter
+from napari_tessera.signature.words import Array
 
 LEVELS = 1 << 16
 """Similarity is told apart in this many steps."""

@@ -10,7 +10,8 @@ from numba import njit
 
 from napari_tessera.algorithms.labels.ids import renumbered
 from napari_tessera.algorithms.parallel import SLAB
-from napari_tessera.signature.words import Array, Progress, Reporter
+from napari_tessera.signature.progress import Progress, Reporter
+from napari_tessera.signature.words import Array
 
 _DENSE = 1 << 16
 _PIECE = 1 << 17
@@ -201,3 +202,16 @@ def _extend(
                 low[row, 0], high[row, 0] = min(low[row, 0], z), max(high[row, 0], z + 1)
                 low[row, 1], high[row, 1] = min(low[row, 1], y), max(high[row, 1], y + 1)
                 low[row, 2], high[row, 2] = min(low[row, 2], start), max(high[row, 2], stop)
+
+
+def box_centres(labels: Any, axes: int) -> Array:
+    """Return the centres of the boxes of all objects, frame by frame, in rising order of ids."""
+    from napari_tessera.algorithms.labels.boxes import found
+
+    lead = labels.shape[: labels.ndim - axes]
+    every = [np.empty((0, labels.ndim))]
+    for index in np.ndindex(lead):
+        own = found(np.asarray(labels[(*index, *(slice(None),) * axes)]))
+        middle = (own.low + own.high - 1) / 2
+        every.append(np.column_stack([np.broadcast_to(index, (len(middle), len(lead))), middle]))
+    return np.concatenate(every)

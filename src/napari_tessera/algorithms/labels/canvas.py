@@ -10,7 +10,8 @@ from numba import njit
 
 from napari_tessera.algorithms.labels.boxes import Boxes, batches, volume
 from napari_tessera.algorithms.parallel import SLAB, in_order
-from napari_tessera.signature.words import Array, Progress, Reporter
+from napari_tessera.signature.progress import Progress, Reporter
+from napari_tessera.signature.words import Array
 
 
 def each(

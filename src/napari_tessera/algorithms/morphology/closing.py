@@ -10,15 +10,14 @@ from numba import njit
 
 from napari_tessera.algorithms.geometry.distance import FAR, squared_distance
 from napari_tessera.algorithms.geometry.label_distance import nearest
-from napari_tessera.algorithms.jobs import PIECE, rows, spread
 from napari_tessera.algorithms.labels import boxes
-from napari_tessera.algorithms.labels.ids import renumbered
-from napari_tessera.algorithms.labels.numbering import numbered
+from napari_tessera.algorithms.labels.ids import numbered, renumbered
 from napari_tessera.algorithms.labels.runs import codes
 from napari_tessera.algorithms.morphology.elements import Element
 from napari_tessera.algorithms.morphology.reach import Plan, covered, mark, plan, touched
-from napari_tessera.algorithms.parallel import in_order
-from napari_tessera.signature.words import Array, Progress, Reporter, VoxelSize
+from napari_tessera.algorithms.parallel import PIECE, in_order, rows, spread
+from napari_tessera.signature.progress import Progress, Reporter
+from napari_tessera.signature.words import Array, VoxelSize
 
 _LARGE = 1 << 22
 

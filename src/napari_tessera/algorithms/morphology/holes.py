@@ -8,7 +8,8 @@ import numpy as np
 from numba import njit
 
 from napari_tessera.algorithms.labels.boxes import Boxes, batches, volume
-from napari_tessera.signature.words import Array, Progress, Reporter
+from napari_tessera.signature.progress import Progress, Reporter
+from napari_tessera.signature.words import Array
 
 _PART = 1 << 21
 _OPEN, _SHUT, _REACHED = 0, 1, 2

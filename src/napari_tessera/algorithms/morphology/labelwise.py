@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from napari_tessera.algorithms.morphology.elements import Element
-from napari_tessera.signature.words import Array, Reporter, VoxelSize
+from napari_tessera.signature.progress import Reporter
+from napari_tessera.signature.words import Array, VoxelSize
 
 
 def erosion(labels: Array, element: Element, voxel: VoxelSize, report: Reporter) -> Array:

@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from napari_tessera.algorithms.jobs import PIECE, spread, strips
 from napari_tessera.algorithms.morphology.elements import Element
-from napari_tessera.signature.words import Array, Reporter
+from napari_tessera.algorithms.parallel import PIECE, spread, strips
+from napari_tessera.signature.progress import Reporter
+from napari_tessera.signature.words import Array
 
 _WIDE = 1024
 _COLUMNS = 128
@@ -201,3 +202,76 @@ def _line_minima(plane: Any, path: Any, out: Any, y0: int, y1: int, x0: int, x1:
                 if 0 <= other < high and first < last:
                     line = out[y, first:last]
                     _lesser(plane[other, first + shift : last + shift], line, line)
+
+
+def erosion(image: Array, element: Element, report: Reporter | None = None) -> Array:
+    """Return the least intensity within the element around each pixel.
+
+    Parameters
+    ----------
+    image : ndarray, shape (..., Y, X)
+        Of any real dtype but bool; two or three axes.
+    element : Element
+    report : Reporter, optional
+
+    Returns
+    -------
+    ndarray
+        In the dtype of `image`.
+
+    Examples
+    --------
+    >>> from napari_tessera.algorithms.morphology.elements import element
+    >>> erosion(np.array([[5.0, np.nan, 7.0, 2.0]]), element("ball", (1.0, 1.0)))
+    array([[ 5., nan,  2.,  2.]])
+    """
+    from napari_tessera.algorithms.morphology.minima import minima
+
+    if image.dtype.kind != "f":
+        return minima(image, element, report)
+    gaps = np.isnan(image)
+    if not gaps.any():
+        return minima(image, element, report)
+    result = minima(np.where(gaps, image.dtype.type(np.inf), image), element, report)
+    np.copyto(result, np.nan, where=gaps)
+    return result
+
+
+def dilation(image: Array, element: Element, report: Reporter | None = None) -> Array:
+    """Return the greatest intensity within the element around each pixel, as `erosion` does.
+
+    Examples
+    --------
+    >>> from napari_tessera.algorithms.morphology.elements import element
+    >>> dilation(np.array([[5, 6, 7, 2]], np.uint8), element("ball", (1.0, 1.0)))
+    array([[6, 7, 7, 7]], dtype=uint8)
+    """
+    # of whole numbers the complement, which fits their dtype
+    turn = np.negative if image.dtype.kind == "f" else np.invert
+    return np.asarray(turn(erosion(turn(image), element, report)))
+
+
+def opening(image: Array, element: Element, report: Reporter | None = None) -> Array:
+    """Return the image without what is brighter than its surroundings and narrower than `element`.
+
+    Examples
+    --------
+    >>> from napari_tessera.algorithms.morphology.elements import element
+    >>> opening(np.array([[1, 1, 9, 1, 5, 5, 5, 1]]), element("ball", (1.0, 1.0)))
+    array([[1, 1, 1, 1, 5, 5, 5, 1]])
+    """
+    report = Reporter.of(report)
+    return dilation(erosion(image, element, report.part(0, 2)), element, report.part(1, 2))
+
+
+def closing(image: Array, element: Element, report: Reporter | None = None) -> Array:
+    """Return the image without what is darker than its surroundings and narrower than `element`.
+
+    Examples
+    --------
+    >>> from napari_tessera.algorithms.morphology.elements import element
+    >>> closing(np.array([[5, 1, 5, 5, 2, 2, 2, 5]]), element("ball", (1.0, 1.0)))
+    array([[5, 5, 5, 5, 2, 2, 2, 5]])
+    """
+    report = Reporter.of(report)
+    return erosion(dilation(image, element, report.part(0, 2)), element, report.part(1, 2))

@@ -13,10 +13,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
-from napari_tessera.algorithms.jobs import rows, spread, strips
 from napari_tessera.algorithms.labels.runs import codes, fill_runs
 from napari_tessera.algorithms.morphology.elements import SLACK, Element
-from napari_tessera.signature.words import Array, Reporter
+from napari_tessera.algorithms.parallel import rows, spread, strips
+from napari_tessera.signature.progress import Reporter
+from napari_tessera.signature.words import Array
 
 
 class Plan(NamedTuple):

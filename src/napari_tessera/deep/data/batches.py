@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from napari_tessera.algorithms.labels.components import components
 from napari_tessera.deep.data import augmentation as vary
 from napari_tessera.deep.data import targets as target
-from napari_tessera.deep.data.pieces import Patches
+from napari_tessera.deep.data.patches import Patches
 from napari_tessera.deep.settings import Objective, Targets
 from napari_tessera.signature.words import Array
 
@@ -124,6 +125,4 @@ def truth_of(labels: Array, targets: Targets, ids: tuple[int, ...]) -> Array:
 
 def separate(labels: Array) -> Array:
     """Return the connected pieces of the classes of a patch as objects."""
-    from napari_tessera.methods.classical.label import label
-
-    return label(labels)
+    return components(labels)

@@ -10,8 +10,9 @@ import torch
 
 from napari_tessera.deep.data import augmentation as vary
 from napari_tessera.deep.data.batches import separate
-from napari_tessera.deep.data.pieces import Patch, Patches
-from napari_tessera.deep.networks.instances import Instances, instances_of
+from napari_tessera.deep.data.instances import instances_of
+from napari_tessera.deep.data.patches import Patch, Patches
+from napari_tessera.deep.networks.instances import Instances
 from napari_tessera.signature.words import Array
 
 

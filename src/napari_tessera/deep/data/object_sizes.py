@@ -11,7 +11,8 @@ import numpy as np
 
 from napari_tessera.algorithms.labels.ids import renumbered, sizes
 from napari_tessera.deep.networks.registry import NETWORKS
-from napari_tessera.signature.words import Array, Progress, Reporter
+from napari_tessera.signature.progress import Progress, Reporter
+from napari_tessera.signature.words import Array
 
 if TYPE_CHECKING:
     from napari_tessera.deep.data.pieces import Piece

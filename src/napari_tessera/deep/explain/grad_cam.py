@@ -13,7 +13,8 @@ from torch.nn import functional
 
 from napari_tessera.deep.explain.layers import Layer, begun, seen
 from napari_tessera.deep.inference.tiling import Plan, cut, evaluating
-from napari_tessera.signature.words import Array, Progress, Reporter
+from napari_tessera.signature.progress import Progress, Reporter
+from napari_tessera.signature.words import Array
 
 Number = tuple[int, ...]
 Place = tuple[int, Number]

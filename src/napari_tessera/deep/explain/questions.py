@@ -10,7 +10,8 @@ from napari_tessera.algorithms.labels.ids import median_diameter
 from napari_tessera.deep.inference.decode import DEFAULTS, to_objects
 from napari_tessera.deep.inference.objects import thresholds
 from napari_tessera.deep.models.library import Model, ModelConfig
-from napari_tessera.signature.words import Array, NothingToSeparate, VoxelSize
+from napari_tessera.signature.progress import NothingToSeparate
+from napari_tessera.signature.words import Array, VoxelSize
 
 CHANNELS = {
     "boundaries": ("background", "interior", "boundary"),

@@ -9,7 +9,8 @@ import numpy as np
 
 from napari_tessera.algorithms.labels.ids import overlap, renumbered, sizes, smallest_dtype
 from napari_tessera.deep.settings import Targets
-from napari_tessera.signature.words import Array, Progress, Reporter, VoxelSize
+from napari_tessera.signature.progress import Progress, Reporter
+from napari_tessera.signature.words import Array, VoxelSize
 
 SMOOTHING = 0.7
 """Standard deviation, in finest pixels, by which the inner probability is smoothed."""
@@ -122,7 +123,7 @@ def _inner(scores: Array, targets: Targets, voxel: VoxelSize) -> Array:
 
 def _tidied(objects: Array, smallest: int) -> Array:
     """Return objects with their holes filled, without small ones, numbered without gaps."""
-    from napari_tessera.methods.classical.label import filled
+    from napari_tessera.algorithms.labels.components import filled
 
     whole = filled(objects)
     kept = [label for label, size in sizes(whole).items() if label and size >= smallest]

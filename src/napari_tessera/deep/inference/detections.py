@@ -15,7 +15,8 @@ from napari_tessera.deep import devices
 from napari_tessera.deep.inference.tiling import Plan, cut, evaluating
 from napari_tessera.deep.models.config import ModelConfig
 from napari_tessera.deep.networks.instances import GRID, Detections
-from napari_tessera.signature.words import Array, Progress, Report, Reporter
+from napari_tessera.signature.progress import Progress, Reporter
+from napari_tessera.signature.words import Array, Report
 
 CONFIDENCE = 0.05
 """Objects less sure than this are never shown, whatever is asked for."""

@@ -20,8 +20,9 @@ from napari_tessera.deep.inference.scores import (
 )
 from napari_tessera.deep.models.library import Model, ModelConfig
 from napari_tessera.deep.networks.registry import NETWORKS
+from napari_tessera.signature.progress import Reporter
 from napari_tessera.signature.units import physical
-from napari_tessera.signature.words import Array, Reporter, Spacing, VoxelSize
+from napari_tessera.signature.words import Array, Spacing, VoxelSize
 
 if TYPE_CHECKING:
     from napari_tessera.deep.inference.detections import Found

@@ -18,8 +18,9 @@ from napari_tessera.deep.inference.cache import Kept
 from napari_tessera.deep.inference.decode import DEFAULTS, to_objects
 from napari_tessera.deep.models.library import Model, ModelConfig
 from napari_tessera.deep.networks.registry import NETWORKS
+from napari_tessera.signature.progress import Reporter
 from napari_tessera.signature.units import METRES, physical, unit
-from napari_tessera.signature.words import Array, Reporter, Spacing, VoxelSize
+from napari_tessera.signature.words import Array, Spacing, VoxelSize
 
 if TYPE_CHECKING:
     import torch

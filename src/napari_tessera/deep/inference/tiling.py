@@ -15,7 +15,8 @@ import torch
 
 from napari_tessera.deep import devices
 from napari_tessera.deep.networks.options import Sizes
-from napari_tessera.signature.words import Array, Progress, Report, Reporter
+from napari_tessera.signature.progress import Progress, Reporter
+from napari_tessera.signature.words import Array, Report
 
 Forward = Callable[[torch.Tensor], torch.Tensor]
 

@@ -13,8 +13,8 @@ from torchvision.models.detection.image_list import ImageList
 from torchvision.models.detection.roi_heads import fastrcnn_loss
 from torchvision.ops import roi_align
 
-from napari_tessera.deep.networks.colours import standardiser
 from napari_tessera.deep.networks.instances import GRID, Detections, Instances
+from napari_tessera.deep.networks.layers import standardiser
 from napari_tessera.deep.networks.mask_rcnn_parts import (
     LEVELS,
     FeaturePyramid,

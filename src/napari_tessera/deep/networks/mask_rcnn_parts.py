@@ -18,7 +18,7 @@ from torchvision.models.detection.rpn import RegionProposalNetwork, RPNHead
 from torchvision.ops import FeaturePyramidNetwork, MultiScaleRoIAlign
 from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
 
-from napari_tessera.deep.networks.anchor_sizes import PUBLISHED
+from napari_tessera.deep.networks.anchors import PUBLISHED_SIDES
 from napari_tessera.deep.networks.encoders import encoder
 from napari_tessera.deep.networks.options import MaskRCNNConfig, scaled
 
@@ -97,7 +97,7 @@ class FloatRPNHead(RPNHead):
 def proposer(config: MaskRCNNConfig) -> RegionProposalNetwork:
     """Return what proposes boxes."""
     kind = AnchorGenerator if config.anchors is None else ExactAnchors
-    sizes = tuple((side,) for side in config.anchors or PUBLISHED)
+    sizes = tuple((side,) for side in config.anchors or PUBLISHED_SIDES)
     depth = 2 if config.version == 2 else 1
     counts = {"training": 2 * config.proposals, "testing": config.proposals}
     return RegionProposalNetwork(

@@ -167,7 +167,7 @@ def build(name: str, *, in_channels: int, classes: int, **options: Any) -> torch
     """Make a network with random weights.
 
     It maps images (B, C, Y, X) to scores (B, K, Y, X) before the softmax; volumes have Z too. Sizes
-    it does not take are what `napari_tessera.deep.networks.padding.Padded` is for. One that finds
+    it does not take are what `napari_tessera.deep.networks.layers.Padded` is for. One that finds
     objects has `loss` and `detect` instead, see `napari_tessera.deep.networks.instances`.
 
     Parameters

@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional
 from torchvision.models import segmentation
 
-from napari_tessera.deep.networks.colours import standardiser
+from napari_tessera.deep.networks.layers import standardiser
 from napari_tessera.deep.networks.options import ScenesConfig
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from napari_tessera.algorithms.parallel import WORKERS
-from napari_tessera.signature.words import Stop
+from napari_tessera.signature.progress import Stop
 
 if TYPE_CHECKING:
     from torch import nn

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,7 @@ from napari_tessera.deep.training import transfer
 from napari_tessera.deep.training.distributed import ALONE, Ranks
 from napari_tessera.deep.training.losses import Loss, OwnLosses
 from napari_tessera.deep.training.validation import Judged
-from napari_tessera.signature.words import Progress, Reporter
+from napari_tessera.signature.progress import Progress, Reporter
 
 
 @dataclass
@@ -263,3 +263,50 @@ def rate(elapsed: float, warm_up: float, schedule: Schedule) -> float:
     if schedule == "cosine":
         return 0.5 * (1 + math.cos(math.pi * min(rest, 1)))
     return (1 - min(rest, 1)) ** 0.9 if schedule == "poly" else 1.0
+
+
+def stored(state: State) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    """Return a state as tensors by name and as plain numbers."""
+    tensors = {f"network.{name}": each for name, each in state.network.state_dict().items()}
+    tensors |= {f"average.{name}": each for name, each in state.average.state_dict().items()}
+    for index, values in state.optimiser.state_dict()["state"].items():
+        tensors |= {f"optimiser.{index}.{name}": each for name, each in values.items()}
+    numbers = {
+        "epoch": state.epoch,
+        "seconds": state.seconds,
+        "best": list(state.best),
+        "since": state.since,
+    }
+    return {name: each.detach().cpu().contiguous() for name, each in tensors.items()}, numbers
+
+
+def restore(state: State, tensors: Mapping[str, torch.Tensor], numbers: Mapping[str, Any]) -> None:
+    """Put a stored state back.
+
+    Raises
+    ------
+    ValueError
+        If it is of another network.
+    """
+    try:
+        state.network.load_state_dict(_below("network.", tensors))
+        state.average.load_state_dict(_below("average.", tensors))
+    except RuntimeError as error:
+        raise ValueError(
+            f"resume.safetensors does not fit the network ({error}); train anew under another name"
+        ) from error
+    own = state.optimiser.state_dict()
+    found: dict[int, dict[str, torch.Tensor]] = {}
+    for name, each in _below("optimiser.", tensors).items():
+        index, key = name.split(".", 1)
+        found.setdefault(int(index), {})[key] = each
+    state.optimiser.load_state_dict({**own, "state": found})
+    state.epoch, state.seconds = int(numbers["epoch"]), float(numbers["seconds"])
+    score, loss = numbers["best"]
+    state.best, state.since = (float(score), float(loss)), int(numbers["since"])
+
+
+def _below(prefix: str, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {
+        name.removeprefix(prefix): each for name, each in tensors.items() if name.startswith(prefix)
+    }

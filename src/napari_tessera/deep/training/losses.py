@@ -21,7 +21,7 @@ class Loss(torch.nn.Module):
     ----------
     terms : mapping of str to float
         Name in `TERMS` -> its weight, such as {"dice": 1, "cross_entropy": 1};
-        `napari_tessera.deep.formula.parse` reads it from text.
+        `napari_tessera.deep.settings.parse` reads it from text.
     class_weights : sequence of float, optional
         How much each class counts in "cross_entropy" and "focal"; None = all alike. With one score
         per pixel they are those of background and foreground.

@@ -8,16 +8,17 @@ import numpy as np
 import torch
 
 from napari_tessera.deep import devices
+from napari_tessera.deep.data.instances import instances_of
 from napari_tessera.deep.data.pieces import Piece
 from napari_tessera.deep.inference.decode import PRECISIONS, average_precision
 from napari_tessera.deep.inference.detections import Found, found_in
 from napari_tessera.deep.inference.objects import DEFAULTS
 from napari_tessera.deep.inference.pasting import pasted
 from napari_tessera.deep.inference.tiling import cut, evaluating, plan, resized
-from napari_tessera.deep.networks.instances import instances_of
 from napari_tessera.deep.networks.options import Sizes
 from napari_tessera.deep.training.validation import Judged, middle, some_of
-from napari_tessera.signature.words import Array, Report, Reporter
+from napari_tessera.signature.progress import Reporter
+from napari_tessera.signature.words import Array, Report
 
 CONFIDENCES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 """What is tried as a threshold."""

@@ -14,15 +14,16 @@ from typing import TYPE_CHECKING, Any
 from napari_tessera.deep.data import pieces as example
 from napari_tessera.deep.data.object_classes import assigned
 from napari_tessera.deep.data.object_sizes import fitted_options, object_sizes
+from napari_tessera.deep.data.patches import Patches
 from napari_tessera.deep.data.targets import class_weights
-from napari_tessera.deep.formula import parse
 from napari_tessera.deep.models.library import Folder, Model, ModelConfig, card, place_of, versions
 from napari_tessera.deep.networks.registry import NETWORKS, Network, build
-from napari_tessera.deep.settings import Transfer
+from napari_tessera.deep.settings import Transfer, parse
 from napari_tessera.deep.training.distributed import Ranks
 from napari_tessera.deep.training.task import Task
 from napari_tessera.deep.training.torchrun import joined
-from napari_tessera.signature.words import Progress, Reporter, Spacing, Stop, VoxelSize
+from napari_tessera.signature.progress import Progress, Reporter, Stop
+from napari_tessera.signature.words import Spacing, VoxelSize
 
 if TYPE_CHECKING:
     import torch
@@ -343,7 +344,7 @@ def sample_batches(task: Task, data: example.Data, *, rgb: bool = False) -> Batc
     from napari_tessera.deep.data.object_batches import ObjectBatches
 
     margin = NETWORKS[task.network].configure(**task.network_options).sizes.margin
-    patches = example.Patches(
+    patches = Patches(
         data,
         _side(data, task),
         margin,
@@ -421,7 +422,7 @@ class _Kept:
         self._written = True
 
     def _resume(self, state: State) -> None:
-        from napari_tessera.deep.training.resume import stored
+        from napari_tessera.deep.training.loop import stored
 
         self._folder.write_resume(*stored(state))
 
@@ -449,7 +450,7 @@ class _Kept:
         numbers: Mapping[str, Any],
     ) -> None:
         """Put back where an earlier training stopped, from what it has left."""
-        from napari_tessera.deep.training.resume import restore
+        from napari_tessera.deep.training.loop import restore
 
         restore(state, tensors, numbers)
         self._config, self._written = replace(before, training=self._config.training), True

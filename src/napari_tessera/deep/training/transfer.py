@@ -11,7 +11,7 @@ from torch import nn
 
 from napari_tessera.deep.networks.registry import NETWORKS
 from napari_tessera.deep.weights.tensors import is_vgg16, renamed_vgg16, take
-from napari_tessera.signature.words import Progress, Reporter
+from napari_tessera.signature.progress import Progress, Reporter
 
 FILES = (".safetensors", ".pt", ".pth")
 """How names of files of weights end."""

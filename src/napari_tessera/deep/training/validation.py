@@ -23,7 +23,8 @@ from napari_tessera.deep.inference.tiling import plan, resized, scores
 from napari_tessera.deep.networks.options import Sizes
 from napari_tessera.deep.settings import Targets
 from napari_tessera.deep.training.losses import Loss
-from napari_tessera.signature.words import Array, Reporter, VoxelSize
+from napari_tessera.signature.progress import Reporter
+from napari_tessera.signature.words import Array, VoxelSize
 
 MOST = 24
 """Pieces that are judged on at most, evenly spaced: judging must not take longer than training."""

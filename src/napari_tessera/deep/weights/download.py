@@ -6,7 +6,8 @@ import hashlib
 import re
 from pathlib import Path
 
-from napari_tessera.signature.words import Progress, Report, Reporter
+from napari_tessera.signature.progress import Progress, Reporter
+from napari_tessera.signature.words import Report
 
 _CHUNK = 1 << 20
 

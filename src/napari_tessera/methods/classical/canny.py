@@ -7,8 +7,9 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 
-from napari_tessera.signature.parameters import checked
+from napari_tessera.signature.progress import Progress, Reporter
 from napari_tessera.signature.units import to_pixels
+from napari_tessera.signature.validation import checked
 from napari_tessera.signature.words import (
     Array,
     Classes,
@@ -16,9 +17,7 @@ from napari_tessera.signature.words import (
     Image,
     Length,
     Mask,
-    Progress,
     Report,
-    Reporter,
     Spacing,
     VoxelSize,
     Word,

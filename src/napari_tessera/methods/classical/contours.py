@@ -7,17 +7,16 @@ from typing import Annotated, Any, Literal
 import numpy as np
 
 from napari_tessera.methods.classical.canny import check_plane
-from napari_tessera.signature.parameters import checked
+from napari_tessera.signature.progress import Progress, Reporter
 from napari_tessera.signature.units import column, physical, to_pixels
+from napari_tessera.signature.validation import checked
 from napari_tessera.signature.words import (
     Array,
     Image,
     Labels,
     Length,
     Polygons,
-    Progress,
     Report,
-    Reporter,
     Spacing,
     Table,
     VoxelSize,

@@ -10,8 +10,9 @@ import numpy as np
 from napari_tessera.algorithms.filters.colour import ColourSpace, features, smooth_points
 from napari_tessera.algorithms.filters.smoothing import both
 from napari_tessera.algorithms.parallel import in_order
-from napari_tessera.signature.parameters import checked
+from napari_tessera.signature.progress import NothingToSeparate, Progress, Reporter
 from napari_tessera.signature.units import to_pixels
+from napari_tessera.signature.validation import checked
 from napari_tessera.signature.words import (
     Array,
     Centres,
@@ -20,10 +21,7 @@ from napari_tessera.signature.words import (
     Image,
     Length,
     Mask,
-    NothingToSeparate,
-    Progress,
     Report,
-    Reporter,
     Spacing,
     VoxelSize,
     Word,

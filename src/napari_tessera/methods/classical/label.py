@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
-import numpy as np
-
-from napari_tessera.algorithms.labels.ids import count, smallest_dtype
-from napari_tessera.signature.parameters import checked
-from napari_tessera.signature.words import Array, Labels, LabelsAre, Objects, Report, Spacing
-
-Connectivity = Literal["faces", "full"]
+from napari_tessera.algorithms.labels.components import Connectivity, components
+from napari_tessera.signature.validation import checked
+from napari_tessera.signature.words import Labels, Objects, Report, Spacing
 
 
 @checked
@@ -54,54 +48,4 @@ def label(
            [0, 0, 0, 2],
            [3, 0, 4, 4]], dtype=uint16)
     """
-    from scipy import ndimage
-
-    steps = 1 if connectivity == "faces" else labels.ndim
-    if labels.dtype == bool or (labels.min() >= 0 and labels.max() <= 1):
-        neighbours = ndimage.generate_binary_structure(labels.ndim, steps)
-        objects, highest = ndimage.label(labels, neighbours, np.int32)
-    else:
-        from skimage import measure
-
-        objects, highest = measure.label(labels, connectivity=steps, return_num=True)
-    return np.asarray(objects.astype(smallest_dtype("objects", highest)))
-
-
-def filled(labels: Array) -> Array:
-    """Return labels in which each object's holes are its own; other objects in them stay.
-
-    Parameters
-    ----------
-    labels : ndarray of int, shape (..., Y, X)
-        Objects; 0 = background.
-
-    Returns
-    -------
-    ndarray
-        A copy.
-
-    Examples
-    --------
-    >>> filled(np.array([[2, 2, 2], [2, 0, 2], [2, 2, 2]]))[1]
-    array([2, 2, 2])
-    """
-    from scipy import ndimage
-
-    result = labels.copy()
-    for number, box in enumerate(ndimage.find_objects(labels), 1):
-        if box is not None:
-            part = result[box]
-            part[ndimage.binary_fill_holes(labels[box] == number) & (part == 0)] = number
-    return result
-
-
-def guessed_kind(labels: Array) -> LabelsAre:
-    """Guess what a plane of labels is: objects are mostly in one piece, classes in several.
-
-    Examples
-    --------
-    >>> guessed_kind(np.array([[1, 1, 0, 2]])), guessed_kind(np.array([[1, 0, 1, 0, 1]]))
-    ('objects', 'classes')
-    """
-    pieces = count(label(labels))
-    return "objects" if pieces < 2 * max(count(labels), 1) else "classes"
+    return components(labels, connectivity)

@@ -10,19 +10,17 @@ from napari_tessera.algorithms.child_process import stoppable
 from napari_tessera.algorithms.filters.colour import ColourSpace, features, smooth_points
 from napari_tessera.algorithms.labels.ids import smallest_dtype
 from napari_tessera.methods.classical.region_growing import check_seeds, numbered
-from napari_tessera.signature.parameters import checked
+from napari_tessera.signature.progress import NothingToSeparate, Progress, Reporter
 from napari_tessera.signature.units import to_pixels
+from napari_tessera.signature.validation import checked
 from napari_tessera.signature.words import (
     ChannelAxis,
     Image,
     Length,
     Markers,
     Mask,
-    NothingToSeparate,
     Objects,
-    Progress,
     Report,
-    Reporter,
     Spacing,
     VoxelSize,
     Word,

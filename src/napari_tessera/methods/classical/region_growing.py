@@ -10,10 +10,11 @@ import numpy as np
 
 from napari_tessera.algorithms.filters.colour import ColourSpace, features, smooth_points
 from napari_tessera.algorithms.filters.smoothing import both
+from napari_tessera.algorithms.labels.components import Connectivity, filled
 from napari_tessera.algorithms.labels.ids import smallest_dtype
-from napari_tessera.methods.classical.label import Connectivity, filled
-from napari_tessera.signature.parameters import checked
+from napari_tessera.signature.progress import Progress, Reporter
 from napari_tessera.signature.units import most_pixels, to_pixels
+from napari_tessera.signature.validation import checked
 from napari_tessera.signature.words import (
     Array,
     ChannelAxis,
@@ -22,9 +23,7 @@ from napari_tessera.signature.words import (
     Markers,
     Mask,
     Objects,
-    Progress,
     Report,
-    Reporter,
     Spacing,
     VoxelSize,
     Word,

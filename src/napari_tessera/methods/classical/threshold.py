@@ -16,8 +16,9 @@ from napari_tessera.algorithms.filters.histogram import (
 )
 from napari_tessera.algorithms.filters.smoothing import Prefilter, both, fill_gaps, prepare, smooth
 from napari_tessera.algorithms.parallel import map_slabs
-from napari_tessera.signature.parameters import checked
+from napari_tessera.signature.progress import NothingToSeparate, Progress, Reporter
 from napari_tessera.signature.units import to_pixels
+from napari_tessera.signature.validation import checked
 from napari_tessera.signature.words import (
     Array,
     Classes,
@@ -25,10 +26,7 @@ from napari_tessera.signature.words import (
     Length,
     Levels,
     Mask,
-    NothingToSeparate,
-    Progress,
     Report,
-    Reporter,
     Spacing,
     VoxelSize,
     Word,

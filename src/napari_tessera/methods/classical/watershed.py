@@ -11,8 +11,9 @@ from napari_tessera.algorithms.child_process import stoppable
 from napari_tessera.algorithms.filters.smoothing import Prefilter, both, fill_gaps, prepare
 from napari_tessera.algorithms.labels.ids import smallest_dtype
 from napari_tessera.methods.classical.threshold import Brightness, threshold, threshold_statistics
-from napari_tessera.signature.parameters import checked
+from napari_tessera.signature.progress import NothingToSeparate, Progress, Reporter
 from napari_tessera.signature.units import physical, to_pixels
+from napari_tessera.signature.validation import checked
 from napari_tessera.signature.words import (
     Array,
     Fraction,
@@ -20,11 +21,8 @@ from napari_tessera.signature.words import (
     Length,
     Markers,
     Mask,
-    NothingToSeparate,
     Objects,
-    Progress,
     Report,
-    Reporter,
     Spacing,
     VoxelSize,
     Word,

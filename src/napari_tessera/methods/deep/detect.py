@@ -12,8 +12,9 @@ from napari_tessera.deep.inference.objects import kept_objects, thresholds
 from napari_tessera.deep.models.library import ModelConfig, find
 from napari_tessera.deep.settings import Device
 from napari_tessera.methods.deep.predict import TileSide, content
-from napari_tessera.signature.parameters import checked
+from napari_tessera.signature.progress import Reporter
 from napari_tessera.signature.units import column, to_pixels
+from napari_tessera.signature.validation import checked
 from napari_tessera.signature.words import (
     Array,
     ChannelAxis,
@@ -25,7 +26,6 @@ from napari_tessera.signature.words import (
     ModelFolder,
     Objects,
     Report,
-    Reporter,
     Spacing,
     Table,
     VoxelSize,

@@ -13,8 +13,9 @@ from napari_tessera.deep.inference.objects import kept_objects, thresholds
 from napari_tessera.deep.inference.scores import find_intensities, kept_scores
 from napari_tessera.deep.models.library import ModelConfig, find
 from napari_tessera.deep.settings import Device, Targets
-from napari_tessera.signature.parameters import checked
+from napari_tessera.signature.progress import Reporter
 from napari_tessera.signature.units import in_ball, to_pixels
+from napari_tessera.signature.validation import checked
 from napari_tessera.signature.words import (
     Array,
     ChannelAxis,
@@ -27,7 +28,6 @@ from napari_tessera.signature.words import (
     Look,
     ModelFolder,
     Report,
-    Reporter,
     Scores,
     Spacing,
     VoxelSize,

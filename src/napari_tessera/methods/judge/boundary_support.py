@@ -9,16 +9,15 @@ import numpy as np
 from napari_tessera.algorithms.filters.smoothing import fill_gaps, smooth
 from napari_tessera.algorithms.parallel import SLAB, in_order
 from napari_tessera.metrics.boundaries import per_label
-from napari_tessera.signature.parameters import checked
+from napari_tessera.signature.progress import Progress, Reporter
 from napari_tessera.signature.units import physical, to_pixels
+from napari_tessera.signature.validation import checked
 from napari_tessera.signature.words import (
     Array,
     Image,
     Labels,
     Length,
-    Progress,
     Report,
-    Reporter,
     Spacing,
     Table,
     VoxelSize,
@@ -99,7 +98,7 @@ def boundary_support(
     """
     from napari_tessera.algorithms.geometry.bitmaps import values_at
     from napari_tessera.algorithms.geometry.nearest_mark import distances
-    from napari_tessera.algorithms.labels.numbering import numbered
+    from napari_tessera.algorithms.labels.ids import numbered
 
     voxel, reporter = VoxelSize.of(spacing, labels.ndim), Reporter.of(report)
     if labels.min(initial=0) < 0:

@@ -2,36 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 
-from napari_tessera.signature.parameters import checked
+from napari_tessera.metrics.error_kinds import kinds_of_objects, kinds_of_pixels
+from napari_tessera.signature.validation import checked
 from napari_tessera.signature.words import (
-    Array,
     Classes,
     Labels,
     LabelsAre,
-    Look,
-    Progress,
     Report,
-    Reporter,
     Spacing,
     Table,
     Word,
 )
-
-KINDS = {
-    "right": (1, "#009e73"),
-    "missed": (2, "#d55e00"),
-    "spurious": (3, "#e69f00"),
-    "split": (4, "#56b4e9"),
-    "merged": (5, "#cc79a7"),
-    "off": (6, "#f0e442"),
-    "other class": (7, "#0072b2"),
-}
-"""Number and colour of each kind of pixel; the colours of M. Okabe and K. Ito suit all eyes."""
 
 LEAST = Annotated[float, Word(low=0.01, high=1)]
 
@@ -82,72 +67,9 @@ def error_map(
     >>> error_map(np.array([[7, 7, 0, 0, 0, 9]]), truth=np.array([[1, 1, 1, 0, 2, 0]]))
     array([[1, 1, 6, 0, 2, 3]], dtype=uint8)
     """
-    from napari_tessera.algorithms.labels.numbering import numbered
-    from napari_tessera.metrics.score import score
-
-    reporter = Reporter.of(report)
     if labels_are == "classes":
-        return _of_classes(prediction, truth)
-    scores = score(
-        truth, prediction, iou=iou, boundaries=False, spacing=spacing, report=reporter.part(0, 2)
-    )
-    true, _ = numbered(truth)
-    found, ids = numbered(prediction)
-    partner = np.concatenate([[0], np.searchsorted(ids, scores.objects["partner"])])
-    codes = _codes(scores.objects["kind"]), _codes(scores.predictions["kind"])
-    result = np.zeros(truth.shape, np.uint8)
-    _paint(true, found, partner.astype(np.uint32), codes, result)
-    reporter(Progress(1, 1))
-    return result
-
-
-def _of_classes(prediction: Array, truth: Array) -> Array:
-    own, true = prediction != 0, truth != 0
-    result = np.where(true & ~own, KINDS["missed"][0], 0).astype(np.uint8)
-    result[own & ~true] = KINDS["spurious"][0]
-    result[own & true] = KINDS["other class"][0]
-    result[own & (prediction == truth)] = KINDS["right"][0]
-    return result
-
-
-def _codes(kinds: Array) -> Array:
-    """Return the number of the kind of each object, after that of the background."""
-    found = np.zeros(len(kinds) + 1, np.uint8)
-    for name, (number, _) in KINDS.items():
-        found[1:][kinds == name] = number
-    return found
-
-
-def _paint(
-    true: Array, found: Array, partner: Array, codes: tuple[Array, Array], result: Array
-) -> None:
-    """Write the kind of each pixel, piece by piece so that other threads run."""
-    from napari_tessera.algorithms.parallel import SLAB, in_order
-
-    off, right = KINDS["off"][0], KINDS["right"][0]
-    first, second, out = true.reshape(-1), found.reshape(-1), result.reshape(-1)
-
-    def piece(start: int) -> None:
-        own, other = first[start : start + SLAB // 4], second[start : start + SLAB // 4]
-        kind = np.where(own > 0, codes[0][own], codes[1][other])
-        # what a found object has too much or too little is its boundary
-        alike = (other > 0) & (partner[own] == other)
-        kind[(kind == right) & ~alike] = off
-        out[start : start + SLAB // 4] = kind
-
-    for _ in in_order(piece, range(0, first.size, SLAB // 4)):
-        pass
-
-
-def error_look(values: Mapping[str, Any]) -> Look:
-    """Return names and colours of the kinds of errors."""
-    without = "other class" if values.get("labels_are", "objects") == "objects" else ""
-    only = {"right", "missed", "spurious", "other class"} if not without else set(KINDS)
-    kinds = {name: own for name, own in KINDS.items() if name in only and name != without}
-    return Look(
-        {number: name for name, (number, _) in kinds.items()},
-        {number: colour for _, (number, colour) in kinds.items()},
-    )
+        return kinds_of_pixels(prediction, truth)
+    return kinds_of_objects(prediction, truth, iou=iou, spacing=spacing, report=report)
 
 
 @checked

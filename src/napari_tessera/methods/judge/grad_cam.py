@@ -29,8 +29,9 @@ from napari_tessera.deep.models.library import Model, ModelConfig, find
 from napari_tessera.deep.networks.registry import NETWORKS
 from napari_tessera.deep.settings import Device
 from napari_tessera.methods.deep.predict import TileSide
-from napari_tessera.signature.parameters import checked
+from napari_tessera.signature.progress import Reporter
 from napari_tessera.signature.units import physical
+from napari_tessera.signature.validation import checked
 from napari_tessera.signature.words import (
     Array,
     ChannelAxis,
@@ -42,7 +43,6 @@ from napari_tessera.signature.words import (
     Markers,
     ModelFolder,
     Report,
-    Reporter,
     Spacing,
     VoxelSize,
     Word,

@@ -13,7 +13,8 @@ from napari_tessera.deep.inference.scores import kept_network, kept_scores, widt
 from napari_tessera.deep.models.library import Model, find
 from napari_tessera.deep.settings import Device
 from napari_tessera.methods.deep.predict import TileSide
-from napari_tessera.signature.parameters import checked
+from napari_tessera.signature.progress import Reporter
+from napari_tessera.signature.validation import checked
 from napari_tessera.signature.words import (
     Array,
     ChannelAxis,
@@ -23,7 +24,6 @@ from napari_tessera.signature.words import (
     Length,
     ModelFolder,
     Report,
-    Reporter,
     Spacing,
     Word,
 )

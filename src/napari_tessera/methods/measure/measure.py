@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-import numpy as np
-
-from napari_tessera.signature.parameters import checked
-from napari_tessera.signature.units import column
+from napari_tessera.metrics.measurements import channels_of, measurements
+from napari_tessera.signature.validation import checked
 from napari_tessera.signature.words import (
-    Array,
     ChannelAxis,
     Image,
     Labels,
     Report,
-    Reporter,
     Spacing,
     Table,
     VoxelSize,
 )
-
-if TYPE_CHECKING:
-    from napari_tessera.algorithms.geometry.moments import Sums
 
 
 @checked
@@ -97,138 +88,10 @@ def measure(
     >>> table["index"], table["area (um^2)"], table["x (um)"]
     (array([1, 2]), array([2., 1.]), array([0.25, 1.  ]))
     """
-    from napari_tessera.algorithms.geometry.hulls import hulls
-    from napari_tessera.algorithms.geometry.moments import gather
-
-    reporter, voxel = Reporter.of(report), VoxelSize.of(spacing, labels.ndim)
-    channels = _channels(image, channel_axis)
-    parts = 2 if convex else 1
-    first = reporter.part(0, parts)
-    sums, runs = gather(labels, channels, keep_runs=convex, report=first)
-    shape = _axes_of(sums, labels.ndim)
-    table = _size(shape, labels.shape, voxel) | _border(shape, voxel) | _ellipse(shape, voxel)
-    if convex:
-        table |= hulls(runs, shape.pixels, voxel, reporter.part(1, parts))
-    for number in range(len(channels)):
-        suffix = f" {number}" if len(channels) > 1 else ""
-        table |= _intensity(sums.values[:, number], suffix, channels[number].dtype.kind == "f")
-    return table
-
-
-def _channels(image: Array | None, axis: int | None) -> list[Array]:
-    if image is None:
-        return []
-    return [image] if axis is None else list(np.moveaxis(image, axis, 0))
-
-
-def _axes_of(sums: Sums, axes: int) -> Sums:
-    """Return the sums without the axis that a plane has not."""
-    own = [0, 1, 2] if axes == 3 else [0, 2]
-    return sums._replace(
-        centres=sums.centres[:, own],
-        moments=sums.moments[:, own][:, :, own],
-        boxes=sums.boxes[:, :, own],
+    return measurements(
+        labels,
+        channels_of(image, channel_axis),
+        VoxelSize.of(spacing, labels.ndim),
+        convex=convex,
+        report=report,
     )
-
-
-def _size(sums: Sums, shape: tuple[int, ...], voxel: VoxelSize) -> Table:
-    axes, unit = len(voxel), voxel.unit
-    content = sums.pixels * np.prod(voxel)
-    low, high = sums.boxes[:, 0], sums.boxes[:, 1]
-    names = "zyx"[-axes:]
-    diameter = (2 * axes * content / np.pi) ** (1 / axes)
-    return {
-        "index": sums.ids,
-        "pixels": sums.pixels,
-        column("area" if axes == 2 else "volume", unit, axes): content,
-        column("equivalent diameter", unit): diameter,
-        **{column(n, unit): sums.centres[:, i] * voxel[i] for i, n in enumerate(names)},
-        **{f"{n} min": low[:, i] for i, n in enumerate(names)},
-        **{f"{n} max": high[:, i] for i, n in enumerate(names)},
-        "touches border": ((low == 0) | (high == np.array(shape) - 1)).any(axis=1),
-        "extent": sums.pixels / np.prod(high - low + 1, axis=1),
-    }
-
-
-def _border(sums: Sums, voxel: VoxelSize) -> Table:
-    """Return the measure of the border by the formula of Crofton, and how round it makes objects.
-
-    Lines of one direction that cross an object fill its projection: their number, times the area
-    that belongs to each, is the size of the projection.
-    """
-    from napari_tessera.algorithms.geometry.moments import steps
-
-    moves = steps(len(voxel)) * np.array(voxel)
-    lengths = np.sqrt((moves**2).sum(axis=1))
-    projections = sums.exits * np.prod(voxel) / lengths
-    content = sums.pixels * np.prod(voxel)
-    if len(voxel) == 2:
-        around = np.pi * projections @ _shares(moves)
-        return {
-            column("perimeter", voxel.unit): around,
-            "circularity": 4 * np.pi * content / around**2,
-        }
-    around = 4 * projections @ _shares(moves)
-    return {
-        column("surface", voxel.unit, 2): around,
-        "sphericity": np.cbrt(36 * np.pi * content**2) / around,
-    }
-
-
-def _shares(moves: Array) -> Array:
-    """Return the share of all directions that is nearest to each of `moves` or its opposite."""
-    if moves.shape[1] == 2:
-        angles = np.arctan2(moves[:, 0], moves[:, 1]) % np.pi
-        order = np.argsort(angles)
-        gaps = np.diff(angles[order], append=angles[order][0] + np.pi) / np.pi
-        return np.asarray(((gaps + np.roll(gaps, 1)) / 2)[np.argsort(order)])
-    from scipy.spatial import SphericalVoronoi
-
-    units = moves / np.linalg.norm(moves, axis=1, keepdims=True)
-    areas = SphericalVoronoi(np.concatenate([units, -units])).calculate_areas()
-    return np.asarray(areas.reshape(2, -1).sum(axis=0) / (4 * np.pi))
-
-
-def _ellipse(sums: Sums, voxel: VoxelSize) -> Table:
-    """Return the axes of the ellipse or ellipsoid of the same second moments, and its form."""
-    spread = sums.moments * np.outer(voxel, voxel) / sums.pixels[:, None, None]
-    eigenvalues = np.linalg.eigvalsh(spread)[:, ::-1]
-    nothing = 1e-12 * eigenvalues[:, :1]  # what rounding leaves of an axis without extent
-    # a disc of diameter d has the variance d^2 / 16 along each axis, a ball d^2 / 20
-    factor = 16 if len(voxel) == 2 else 20
-    axes = np.sqrt(factor * np.where(eigenvalues > nothing, eigenvalues, 0))
-    names = ("major axis", "minor axis") if len(voxel) == 2 else _AXES
-    table = {column(name, voxel.unit): axes[:, i] for i, name in enumerate(names)}
-    if len(voxel) == 3:
-        middle, minor = _ratio(axes[:, 1], axes[:, 0]), _ratio(axes[:, 2], axes[:, 1])
-        return table | {"elongation": 1 - middle, "flatness": 1 - minor}
-    rising, wider = -2 * spread[:, 0, 1], spread[:, 1, 1] - spread[:, 0, 0]
-    twice = np.where(np.hypot(rising, wider) > nothing[:, 0], np.arctan2(rising, wider), 0)
-    return table | {
-        "eccentricity": np.sqrt(1 - _ratio(axes[:, 1], axes[:, 0]) ** 2),
-        # the second remainder turns 180, to which the first may round, into 0
-        column("orientation", "deg"): np.degrees(twice / 2) % 180 % 180,
-    }
-
-
-_AXES = ("major axis", "middle axis", "minor axis")
-
-
-def _ratio(small: Array, large: Array) -> Array:
-    """Return small / large, 1 where there is no extent at all."""
-    return np.divide(small, large, out=np.ones(large.size), where=large > 0)
-
-
-def _intensity(values: Array, suffix: str, counted: bool) -> Table:
-    number, total, squares, low, high = values.T
-    none = np.where(number > 0, 1.0, np.nan)
-    own = {
-        "mean": none * total / np.maximum(number, 1),
-        "std": none * np.sqrt(squares / np.maximum(number, 1)),
-        "min": np.where(number > 0, low, np.nan),
-        "max": np.where(number > 0, high, np.nan),
-        "sum": total,
-    }
-    if counted:
-        own["values"] = number.astype(np.int64)
-    return {name + suffix: array for name, array in own.items()}

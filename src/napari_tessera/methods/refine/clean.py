@@ -7,19 +7,18 @@ from typing import Annotated, Literal
 
 import numpy as np
 
+from napari_tessera.algorithms.labels.components import components
 from napari_tessera.algorithms.labels.ids import renumbered, smallest_dtype
-from napari_tessera.methods.classical.label import label
-from napari_tessera.signature.parameters import checked
+from napari_tessera.signature.progress import Progress, Reporter
 from napari_tessera.signature.units import in_ball, physical, to_pixels
+from napari_tessera.signature.validation import checked
 from napari_tessera.signature.words import (
     Array,
     Labels,
     LabelsAre,
     Length,
     Objects,
-    Progress,
     Report,
-    Reporter,
     Spacing,
     VoxelSize,
     Word,
@@ -81,7 +80,7 @@ def fill_holes(
     holes = np.flatnonzero((first >= 0) & (pixels <= most))
     if holes.size == 0:
         return labels.copy()
-    objects = labels if labels_are == "objects" else label(labels)
+    objects = labels if labels_are == "objects" else components(labels)
     boxes = found(objects, report.part(1, 4))
     owners = enclosing(objects, boxes, first[holes], report.part(2, 4))
     ids = labels.reshape(-1)[boxes.first]
@@ -146,7 +145,7 @@ def filter_objects(
     from napari_tessera.algorithms.labels.boxes import found, mapped
 
     report, voxel = Reporter.of(report), VoxelSize.of(spacing, labels.ndim)
-    objects = labels if labels_are == "objects" else label(labels)
+    objects = labels if labels_are == "objects" else components(labels)
     report(Progress(1, 3))
     boxes = found(objects, report.part(1, 3))
     kept = boxes.pixels >= in_ball(to_pixels(min_diameter, voxel, name="min_diameter"))

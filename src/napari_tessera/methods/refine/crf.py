@@ -16,11 +16,12 @@ from napari_tessera.algorithms.crf.energies import (
     shared_out,
     unary,
 )
-from napari_tessera.algorithms.crf.kernels import Kernels
+from napari_tessera.algorithms.crf.mean_field import Kernels
 from napari_tessera.algorithms.labels.ids import sizes
-from napari_tessera.algorithms.parallel import Box
-from napari_tessera.signature.parameters import checked
+from napari_tessera.algorithms.tiling import Box
+from napari_tessera.signature.progress import Reporter
 from napari_tessera.signature.units import to_pixels
+from napari_tessera.signature.validation import checked
 from napari_tessera.signature.words import (
     Array,
     ChannelAxis,
@@ -30,7 +31,6 @@ from napari_tessera.signature.words import (
     LabelsAre,
     Length,
     Report,
-    Reporter,
     Scores,
     Spacing,
     VoxelSize,

@@ -10,14 +10,15 @@ import numpy as np
 
 from napari_tessera.algorithms.crf.energies import Field, Guide
 from napari_tessera.algorithms.labels.ids import sizes
-from napari_tessera.algorithms.parallel import Tile, covering
+from napari_tessera.algorithms.tiling import Tile, covering
 from napari_tessera.methods.refine.crf import (
     crf_statistics,
     kernels_of,
     refined_classes,
     refined_objects,
 )
-from napari_tessera.signature.words import Array, Progress, Report, Reporter, VoxelSize
+from napari_tessera.signature.progress import Progress, Reporter
+from napari_tessera.signature.words import Array, Report, VoxelSize
 
 
 def crf_by_tiles(

@@ -8,12 +8,12 @@ import numpy as np
 
 from napari_tessera.algorithms.filters.colour import features, smooth_points
 from napari_tessera.algorithms.filters.smoothing import TRUNCATE
+from napari_tessera.algorithms.labels.components import filled
 from napari_tessera.algorithms.labels.paths import pixels_under
 from napari_tessera.algorithms.parallel import SLAB
-from napari_tessera.methods.classical.label import filled
-from napari_tessera.methods.refine.steps import Change, Drawn, check_room, written
-from napari_tessera.signature.parameters import checked
+from napari_tessera.methods.refine.edit_objects import Change, Drawn, check_room, written
 from napari_tessera.signature.units import most_pixels, to_pixels
+from napari_tessera.signature.validation import checked
 from napari_tessera.signature.words import (
     Array,
     ChannelAxis,

@@ -6,19 +6,18 @@ from typing import Annotated, Literal
 
 import numpy as np
 
-from napari_tessera.algorithms.morphology import grey, labelwise
+from napari_tessera.algorithms.morphology import labelwise, minima
 from napari_tessera.algorithms.morphology.elements import Shape
 from napari_tessera.algorithms.morphology.elements import element as structuring
-from napari_tessera.signature.parameters import checked
+from napari_tessera.signature.progress import Progress, Reporter
 from napari_tessera.signature.units import to_pixels
+from napari_tessera.signature.validation import checked
 from napari_tessera.signature.words import (
     Image,
     Labels,
     LabelsAre,
     Length,
-    Progress,
     Report,
-    Reporter,
     Spacing,
     VoxelSize,
     Word,
@@ -170,9 +169,9 @@ def top_hat(
     # differences of signed numbers fit the unsigned ones, whose arithmetic goes round
     plain = np.dtype(f"u{values.itemsize}") if values.dtype.kind == "i" else values.dtype
     if tone == "bright":
-        result = values.view(plain) - grey.opening(values, chosen, report).view(plain)
+        result = values.view(plain) - minima.opening(values, chosen, report).view(plain)
     else:
-        result = grey.closing(values, chosen, report).view(plain) - values.view(plain)
+        result = minima.closing(values, chosen, report).view(plain) - values.view(plain)
     report(Progress(1, 1))
     return np.asarray(result)
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_tessera.algorithms.child_process import stoppable
-from napari_tessera.methods.classical.label import label
-from napari_tessera.signature.parameters import checked
-from napari_tessera.signature.words import Array, Labels, Report, Reporter, Spacing, VoxelSize
+from napari_tessera.algorithms.labels.components import components
+from napari_tessera.signature.progress import Reporter
+from napari_tessera.signature.validation import checked
+from napari_tessera.signature.words import Array, Labels, Report, Spacing, VoxelSize
 
 if TYPE_CHECKING:
     from napari_tessera.algorithms.labels.boxes import Boxes
@@ -57,7 +58,7 @@ def skeleton(labels: Labels, *, spacing: Spacing = None, report: Report = None) 
     from napari_tessera.algorithms.labels.canvas import each
 
     report = Reporter.of(report)
-    pieces = labels if labels.ndim == 2 else label(labels)
+    pieces = labels if labels.ndim == 2 else components(labels)
     boxes = found(pieces, report.part(0, 10))
 
     def thinned(mask: Array) -> Array:

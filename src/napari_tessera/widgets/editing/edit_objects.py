@@ -24,8 +24,9 @@ from napari_tessera.widgets.forms.fields import Field, LayerField, field_for
 from napari_tessera.widgets.forms.method_form import red
 from napari_tessera.widgets.forms.rows import Rows, beside_one_another
 from napari_tessera.widgets.job import Job
+from napari_tessera.widgets.layers.features import made_by
 from napari_tessera.widgets.layers.history import History, Step
-from napari_tessera.widgets.layers.to_source import beside, fits, made_by, source
+from napari_tessera.widgets.layers.to_source import beside, fits, source
 
 if TYPE_CHECKING:
     import napari.viewer

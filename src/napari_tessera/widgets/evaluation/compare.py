@@ -25,7 +25,8 @@ from napari_tessera.methods.registry import METHODS
 from napari_tessera.pipeline.recipe import KEY
 from napari_tessera.pipeline.source import Over, Region, Source
 from napari_tessera.pipeline.trials import Trial, compare, written
-from napari_tessera.signature.words import Array, Reporter
+from napari_tessera.signature.progress import Reporter
+from napari_tessera.signature.words import Array
 from napari_tessera.widgets.evaluation.trials import (
     PRESETS,
     SIDE,
@@ -46,14 +47,9 @@ from napari_tessera.widgets.forms.region import SHOWN, region
 from napari_tessera.widgets.forms.rows import Rows, beside_one_another
 from napari_tessera.widgets.forms.run_button import Running
 from napari_tessera.widgets.forms.tables import save_table
-from napari_tessera.widgets.layers.to_source import (
-    array,
-    dropped_axis,
-    fits,
-    result_layer,
-    same_grid,
-    show,
-)
+from napari_tessera.widgets.layers.from_result import result_layer, show
+from napari_tessera.widgets.layers.geometry import array, same_grid
+from napari_tessera.widgets.layers.to_source import dropped_axis, fits
 
 if TYPE_CHECKING:
     import napari.viewer

@@ -29,7 +29,8 @@ from napari_tessera.widgets.forms.fields import LayerField, field_for
 from napari_tessera.widgets.forms.rows import Rows, beside_one_another
 from napari_tessera.widgets.forms.run_button import Running
 from napari_tessera.widgets.forms.tables import save_table
-from napari_tessera.widgets.layers.to_source import array, fits, same_grid, source
+from napari_tessera.widgets.layers.geometry import array, same_grid
+from napari_tessera.widgets.layers.to_source import fits, source
 
 if TYPE_CHECKING:
     import napari.viewer

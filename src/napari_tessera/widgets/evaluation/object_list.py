@@ -19,7 +19,7 @@ from qtpy.QtWidgets import (
 from napari_tessera.signature.words import Array, Table
 from napari_tessera.widgets.forms.choice import Choice
 from napari_tessera.widgets.forms.rows import Rows
-from napari_tessera.widgets.forms.table_model import TableModel
+from napari_tessera.widgets.forms.tables import TableModel
 
 if TYPE_CHECKING:
     import napari.viewer

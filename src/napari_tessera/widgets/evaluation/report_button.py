@@ -10,10 +10,12 @@ from napari.utils.notifications import show_info
 from qtpy.QtWidgets import QPushButton
 
 from napari_tessera.metrics.report import report_html
-from napari_tessera.signature.words import Reporter
+from napari_tessera.signature.progress import Reporter
 from napari_tessera.widgets.forms.tables import ask_file
 from napari_tessera.widgets.job import Job
-from napari_tessera.widgets.layers.to_source import array, intensities, recipe_of, same_grid
+from napari_tessera.widgets.layers.features import recipe_of
+from napari_tessera.widgets.layers.geometry import array, same_grid
+from napari_tessera.widgets.layers.to_source import intensities
 
 if TYPE_CHECKING:
     from pathlib import Path

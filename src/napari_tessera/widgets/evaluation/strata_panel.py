@@ -28,9 +28,10 @@ from napari_tessera.widgets.forms.choice import Choice
 from napari_tessera.widgets.forms.fields import LayerField, field_for
 from napari_tessera.widgets.forms.method_form import red
 from napari_tessera.widgets.forms.rows import Rows, beside_one_another
-from napari_tessera.widgets.forms.table_model import TableModel
+from napari_tessera.widgets.forms.tables import TableModel
 from napari_tessera.widgets.job import Job
-from napari_tessera.widgets.layers.to_source import array, fits, intensities, same_grid
+from napari_tessera.widgets.layers.geometry import array, same_grid
+from napari_tessera.widgets.layers.to_source import fits, intensities
 
 if TYPE_CHECKING:
     import napari.viewer

@@ -18,16 +18,11 @@ from napari_tessera.pipeline.recipe_data import unpack_region
 from napari_tessera.pipeline.result import Result
 from napari_tessera.pipeline.source import Over, Region, Source
 from napari_tessera.pipeline.stack import LevelsFrom, run, worked_on
-from napari_tessera.signature.words import Array, Reporter, VoxelSize
-from napari_tessera.widgets.layers.to_source import (
-    beside,
-    dropped_axis,
-    find,
-    made_by,
-    result_layer,
-    source,
-    write_features,
-)
+from napari_tessera.signature.progress import Reporter
+from napari_tessera.signature.words import Array, VoxelSize
+from napari_tessera.widgets.layers.features import made_by, write_features
+from napari_tessera.widgets.layers.from_result import find, result_layer
+from napari_tessera.widgets.layers.to_source import beside, dropped_axis, source
 
 if TYPE_CHECKING:
     from napari.layers import Layer

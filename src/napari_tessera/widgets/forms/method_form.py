@@ -46,14 +46,9 @@ from napari_tessera.widgets.forms.results import Edits, Outcome, Results, durati
 from napari_tessera.widgets.forms.rows import Rows, beside_one_another
 from napari_tessera.widgets.forms.tables import save_table, show_table
 from napari_tessera.widgets.job import Job
+from napari_tessera.widgets.layers.from_result import named_by
 from napari_tessera.widgets.layers.history import History
-from napari_tessera.widgets.layers.to_source import (
-    beside,
-    dropped_axis,
-    named_by,
-    sample,
-    source,
-)
+from napari_tessera.widgets.layers.to_source import beside, dropped_axis, sample, source
 
 if TYPE_CHECKING:
     import napari.viewer

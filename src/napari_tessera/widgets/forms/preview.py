@@ -17,11 +17,14 @@ from napari_tessera.pipeline.recipe import KEY
 from napari_tessera.pipeline.result import Result
 from napari_tessera.pipeline.source import Points, Region, Source
 from napari_tessera.pipeline.stack import cut, resolve, run
+from napari_tessera.signature.progress import NothingToSeparate, Reporter
 from napari_tessera.signature.units import physical
-from napari_tessera.signature.words import NothingToSeparate, Reporter, VoxelSize
+from napari_tessera.signature.words import VoxelSize
 from napari_tessera.widgets.forms.region import current_place, shown_box
 from napari_tessera.widgets.job import Job
-from napari_tessera.widgets.layers.to_source import drawn, dropped_axis, geometry, named_by
+from napari_tessera.widgets.layers.from_result import drawn, named_by
+from napari_tessera.widgets.layers.geometry import geometry
+from napari_tessera.widgets.layers.to_source import dropped_axis
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel

@@ -22,17 +22,9 @@ from napari_tessera.methods.registry import METHODS
 from napari_tessera.pipeline.recipe import Recipe
 from napari_tessera.pipeline.result import Result
 from napari_tessera.widgets.job import Job
-from napari_tessera.widgets.layers.to_source import (
-    beside,
-    dropped_axis,
-    fits,
-    named_by,
-    recipe_of,
-    result_layer,
-    show,
-    source,
-    write_features,
-)
+from napari_tessera.widgets.layers.features import recipe_of, write_features
+from napari_tessera.widgets.layers.from_result import named_by, result_layer, show
+from napari_tessera.widgets.layers.to_source import beside, dropped_axis, fits, source
 
 if TYPE_CHECKING:
     import napari.viewer

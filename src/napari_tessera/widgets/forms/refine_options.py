@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_tessera.methods.classical.label import guessed_kind
+from napari_tessera.algorithms.labels.components import guessed_kind
 from napari_tessera.pipeline.recipe import KEY
 from napari_tessera.widgets.forms.choice import Choice
 

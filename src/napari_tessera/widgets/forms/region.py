@@ -10,7 +10,8 @@ import numpy as np
 
 from napari_tessera.pipeline.source import Over, Region, Source
 from napari_tessera.signature.words import Array
-from napari_tessera.widgets.layers.to_source import array, is_preview, matrix, same_grid
+from napari_tessera.widgets.layers.geometry import array, matrix, same_grid
+from napari_tessera.widgets.layers.to_source import is_preview
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel

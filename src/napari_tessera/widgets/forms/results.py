@@ -11,18 +11,14 @@ import numpy as np
 from napari_tessera.pipeline.edits import differences
 from napari_tessera.pipeline.recipe import Recipe
 from napari_tessera.pipeline.result import Result, counted
-from napari_tessera.signature.words import Array, Reporter
+from napari_tessera.signature.progress import Reporter
+from napari_tessera.signature.words import Array
 from napari_tessera.widgets.forms.call import Call, before, digest
+from napari_tessera.widgets.layers.features import made_by, write_features
+from napari_tessera.widgets.layers.from_result import named_by, result_layer, show
+from napari_tessera.widgets.layers.geometry import matrix
 from napari_tessera.widgets.layers.history import History, Step
-from napari_tessera.widgets.layers.to_source import (
-    dropped_axis,
-    made_by,
-    matrix,
-    named_by,
-    result_layer,
-    show,
-    write_features,
-)
+from napari_tessera.widgets.layers.to_source import dropped_axis
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel

@@ -8,7 +8,7 @@ from typing import Any
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel, QProgressBar, QPushButton, QWidget
 
-from napari_tessera.signature.words import Reporter
+from napari_tessera.signature.progress import Reporter
 from napari_tessera.widgets.forms.method_form import red
 from napari_tessera.widgets.job import Job
 

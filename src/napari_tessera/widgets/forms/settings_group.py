@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from psygnal import Signal
 
-from napari_tessera.signature.parameters import Parameter, check_value, parameters
+from napari_tessera.signature.parameters import Parameter, parameters
+from napari_tessera.signature.validation import check_value
 from napari_tessera.widgets.forms.fields import Field, TextField, field_for
 
 if TYPE_CHECKING:

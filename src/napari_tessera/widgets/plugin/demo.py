@@ -17,7 +17,8 @@ from qtpy.QtWidgets import QApplication
 from napari_tessera.io import files
 from napari_tessera.pipeline.result import Result
 from napari_tessera.widgets.forms.method_form import MethodForm
-from napari_tessera.widgets.layers.to_source import recipe_of, source
+from napari_tessera.widgets.layers.features import recipe_of
+from napari_tessera.widgets.layers.to_source import source
 
 PATIENCE = 120.0
 """Seconds after which the demo gives up."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_tessera.pipeline.source import Region
 from napari_tessera.widgets.forms.refine_options import kind_of, note_kind
-from napari_tessera.widgets.layers.to_source import array, geometry, matrix
+from napari_tessera.widgets.layers.geometry import array, geometry, matrix
 
 if TYPE_CHECKING:
     from napari.layers import Image, Labels, Layer

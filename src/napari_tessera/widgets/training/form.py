@@ -44,7 +44,8 @@ from napari_tessera.deep.triton import keep_away
 from napari_tessera.io import datasets as pair
 from napari_tessera.pipeline.recipe import KEY
 from napari_tessera.signature.parameters import parameters
-from napari_tessera.signature.words import Array, Progress, Reporter, Stop, VoxelSize
+from napari_tessera.signature.progress import Progress, Reporter, Stop
+from napari_tessera.signature.words import Array, VoxelSize
 from napari_tessera.widgets.forms import remembered as memory
 from napari_tessera.widgets.forms.choice import Choice
 from napari_tessera.widgets.forms.fields import Field, field_for
@@ -53,15 +54,9 @@ from napari_tessera.widgets.forms.results import duration
 from napari_tessera.widgets.forms.rows import Rows, beside_one_another
 from napari_tessera.widgets.forms.settings_group import Group
 from napari_tessera.widgets.job import Job
-from napari_tessera.widgets.layers.to_source import (
-    array,
-    class_column,
-    class_names,
-    geometry,
-    look_of,
-    same_grid,
-    source,
-)
+from napari_tessera.widgets.layers.features import class_column, class_names, look_of
+from napari_tessera.widgets.layers.geometry import array, geometry, same_grid
+from napari_tessera.widgets.layers.to_source import source
 from napari_tessera.widgets.training.loss_plot import Curve
 from napari_tessera.widgets.training.pairs import PairsTable
 

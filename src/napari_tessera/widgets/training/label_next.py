@@ -29,7 +29,10 @@ from napari_tessera.widgets.forms.choice import Choice
 from napari_tessera.widgets.forms.method_form import dock
 from napari_tessera.widgets.forms.rows import Rows, beside_one_another
 from napari_tessera.widgets.forms.run_button import Running
-from napari_tessera.widgets.layers.to_source import array, fits, made_by, same_grid, show
+from napari_tessera.widgets.layers.features import made_by
+from napari_tessera.widgets.layers.from_result import show
+from napari_tessera.widgets.layers.geometry import array, same_grid
+from napari_tessera.widgets.layers.to_source import fits
 from napari_tessera.widgets.training.crops import channels_of, part_of_image, part_to_label, placed
 
 if TYPE_CHECKING:

@@ -24,7 +24,8 @@ from superqt import QElidingLabel
 
 from napari_tessera.widgets.forms.choice import Choice
 from napari_tessera.widgets.forms.rows import beside_one_another
-from napari_tessera.widgets.layers.to_source import array, fits
+from napari_tessera.widgets.layers.geometry import array
+from napari_tessera.widgets.layers.to_source import fits
 
 if TYPE_CHECKING:
     import napari.viewer

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_tessera.deep.formula import NAMES, parse
+from napari_tessera.deep.settings import NAMES, parse
 
 
 @pytest.mark.parametrize(

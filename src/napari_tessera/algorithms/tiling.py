@@ -1,0 +1,67 @@
+"""Cover an array with overlapping tiles."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+
+Box = tuple[slice, ...]
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A part of an array, and what is looked at around it.
+
+    Attributes
+    ----------
+    core : tuple of slice
+        The part. The cores of all tiles cover the array once.
+    seen : tuple of slice
+        The part with its surroundings, as far as the array goes.
+    """
+
+    core: Box
+    seen: Box
+
+    @property
+    def inner(self) -> Box:
+        """The core within what is seen."""
+        return tuple(
+            slice(own.start - out.start, own.stop - out.start)
+            for own, out in zip(self.core, self.seen, strict=True)
+        )
+
+
+def covering(shape: Sequence[int], halo: Sequence[float], pixels: int) -> list[Tile]:
+    """Return tiles of at most so many pixels each, their halo not counted.
+
+    Parameters
+    ----------
+    shape : sequence of int
+    halo : sequence of float
+        Pixels that are looked at beyond a tile, along each axis.
+    pixels : int
+
+    Examples
+    --------
+    >>> [tile.seen for tile in covering((3, 100), (1, 5), 150)]
+    [(slice(0, 3, None), slice(0, 55, None)), (slice(0, 3, None), slice(45, 100, None))]
+    """
+    sides = list(shape)
+    while math.prod(sides) > pixels and max(sides) > 1:
+        # the longest side is cut, so that tiles become cubes and their halos small
+        longest = sides.index(max(sides))
+        parts = -(-shape[longest] // sides[longest]) + 1
+        sides[longest] = min(sides[longest] - 1, -(-shape[longest] // parts))
+    tiles = []
+    for corner in product(*map(range, (0,) * len(sides), shape, sides)):
+        ends = [
+            min(at + side, length) for at, side, length in zip(corner, sides, shape, strict=True)
+        ]
+        wide = [math.ceil(each) for each in halo]
+        low = [max(0, at - width) for at, width in zip(corner, wide, strict=True)]
+        high = [min(length, end + w) for length, end, w in zip(shape, ends, wide, strict=True)]
+        tiles.append(Tile(tuple(map(slice, corner, ends)), tuple(map(slice, low, high))))
+    return tiles

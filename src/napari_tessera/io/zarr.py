@@ -1,0 +1,75 @@
+"""Zarr and OME-Zarr."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from napari_tessera.io.layout import Contents, origin_of
+from napari_tessera.pipeline.recipe import KEY, Recipe
+from napari_tessera.pipeline.result import Result
+from napari_tessera.pipeline.source import Source
+from napari_tessera.signature.units import unit as short_unit
+from napari_tessera.signature.words import VoxelSize
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_ZARR_UNITS = {"um": "micrometer", "nm": "nanometer", "mm": "millimeter", "A": "angstrom"}
+
+
+def read_zarr(path: Path) -> Contents:
+    """Return an array of a Zarr file, lazily; of a pyramid its full size."""
+    import zarr
+
+    node: Any = zarr.open(path, mode="r")
+    if isinstance(node, zarr.Array):
+        return Contents(node)
+    attributes: dict[str, Any] = dict(node.attrs)
+    scales: Any = attributes.get("ome", attributes).get("multiscales")
+    if not scales:
+        raise ValueError(f"{str(path)!r} is a Zarr group without OME metadata; name its array")
+    first = scales[0]["datasets"][0]
+    array = node[first["path"]]
+    axes = [
+        axis if isinstance(axis, dict) else {"name": axis} for axis in scales[0].get("axes", [])
+    ]
+    names = tuple(str(axis["name"]).lower() for axis in axes) or None
+    transforms = first.get("coordinateTransformations", [])
+    scale = next((t["scale"] for t in transforms if t["type"] == "scale"), None)
+    unit = short_unit(str(axes[-1].get("unit", "pixel"))) if axes else "pixel"
+    return Contents(array, names, None if scale is None else VoxelSize(scale, unit))
+
+
+def write_zarr(
+    path: Path, result: Result, source: Source, recipe: Recipe | None, *, overwrite: bool
+) -> None:
+    """Write labels as OME-Zarr, with pixel size, place and recipe."""
+    import zarr
+
+    array = result.array
+    group = zarr.open_group(path, mode="w" if overwrite else "w-", zarr_format=3)
+    chunks = (1,) * (array.ndim - 2) + tuple(min(1024, n) for n in array.shape[-2:])
+    group.create_array("0", data=array, chunks=chunks, dimension_names=list(source.axes))
+    unit = short_unit(source.spacing.unit)
+    axes: list[dict[str, str]] = []
+    for name in source.axes:
+        axis = {"name": name, "type": {"t": "time", "c": "channel"}.get(name, "space")}
+        if axis["type"] == "space" and unit in _ZARR_UNITS:
+            axis["unit"] = _ZARR_UNITS[unit]
+        axes.append(axis)
+    transforms: list[dict[str, Any]] = [{"type": "scale", "scale": list(source.spacing)}]
+    if any(origin := origin_of(result, source)):
+        transforms.append({"type": "translation", "translation": origin})
+    group.attrs["ome"] = {
+        "version": "0.5",
+        "multiscales": [
+            {
+                "axes": axes,
+                "datasets": [{"path": "0", "coordinateTransformations": transforms}],
+                "name": path.stem,
+            }
+        ],
+        **({} if result.kind in ("scores", "image") else {"image-label": {}}),
+    }
+    if recipe is not None:
+        group.attrs[KEY] = {"recipe": recipe.to_dict()}

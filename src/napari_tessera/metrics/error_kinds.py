@@ -1,0 +1,101 @@
+"""The kinds of errors: their numbers, names and colours, and a map of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from napari_tessera.signature.progress import Progress, Reporter
+from napari_tessera.signature.words import Array, Look, Report, Spacing
+
+KINDS = {
+    "right": (1, "#009e73"),
+    "missed": (2, "#d55e00"),
+    "spurious": (3, "#e69f00"),
+    "split": (4, "#56b4e9"),
+    "merged": (5, "#cc79a7"),
+    "off": (6, "#f0e442"),
+    "other class": (7, "#0072b2"),
+}
+"""Number and colour of each kind of pixel; the colours of M. Okabe and K. Ito suit all eyes."""
+
+
+def kinds_of_objects(
+    prediction: Array,
+    truth: Array,
+    *,
+    iou: float = 0.5,
+    spacing: Spacing = None,
+    report: Report = None,
+) -> Array:
+    """Return for each pixel the number in `KINDS` of what is wrong with its object, as uint8.
+
+    Parameters and errors as in `napari_tessera.score`.
+    """
+    from napari_tessera.algorithms.labels.ids import numbered
+    from napari_tessera.metrics.score import score
+
+    reporter = Reporter.of(report)
+    scores = score(
+        truth, prediction, iou=iou, boundaries=False, spacing=spacing, report=reporter.part(0, 2)
+    )
+    true, _ = numbered(truth)
+    found, ids = numbered(prediction)
+    partner = np.concatenate([[0], np.searchsorted(ids, scores.objects["partner"])])
+    codes = _codes(scores.objects["kind"]), _codes(scores.predictions["kind"])
+    result = np.zeros(truth.shape, np.uint8)
+    _paint(true, found, partner.astype(np.uint32), codes, result)
+    reporter(Progress(1, 1))
+    return result
+
+
+def kinds_of_pixels(prediction: Array, truth: Array) -> Array:
+    """Return for each pixel of classes the number in `KINDS` of what is wrong with it, as uint8."""
+    own, true = prediction != 0, truth != 0
+    result = np.where(true & ~own, KINDS["missed"][0], 0).astype(np.uint8)
+    result[own & ~true] = KINDS["spurious"][0]
+    result[own & true] = KINDS["other class"][0]
+    result[own & (prediction == truth)] = KINDS["right"][0]
+    return result
+
+
+def _codes(kinds: Array) -> Array:
+    """Return the number of the kind of each object, after that of the background."""
+    found = np.zeros(len(kinds) + 1, np.uint8)
+    for name, (number, _) in KINDS.items():
+        found[1:][kinds == name] = number
+    return found
+
+
+def _paint(
+    true: Array, found: Array, partner: Array, codes: tuple[Array, Array], result: Array
+) -> None:
+    """Write the kind of each pixel, piece by piece so that other threads run."""
+    from napari_tessera.algorithms.parallel import SLAB, in_order
+
+    off, right = KINDS["off"][0], KINDS["right"][0]
+    first, second, out = true.reshape(-1), found.reshape(-1), result.reshape(-1)
+
+    def piece(start: int) -> None:
+        own, other = first[start : start + SLAB // 4], second[start : start + SLAB // 4]
+        kind = np.where(own > 0, codes[0][own], codes[1][other])
+        # what a found object has too much or too little is its boundary
+        alike = (other > 0) & (partner[own] == other)
+        kind[(kind == right) & ~alike] = off
+        out[start : start + SLAB // 4] = kind
+
+    for _ in in_order(piece, range(0, first.size, SLAB // 4)):
+        pass
+
+
+def error_look(values: Mapping[str, Any]) -> Look:
+    """Return names and colours of the kinds of errors."""
+    without = "other class" if values.get("labels_are", "objects") == "objects" else ""
+    only = {"right", "missed", "spurious", "other class"} if not without else set(KINDS)
+    kinds = {name: own for name, own in KINDS.items() if name in only and name != without}
+    return Look(
+        {number: name for name, (number, _) in kinds.items()},
+        {number: colour for _, (number, colour) in kinds.items()},
+    )

@@ -1,0 +1,77 @@
+"""What is kept with a layer: its recipe, and the table of its objects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_tessera.pipeline.recipe import KEY, Recipe
+from napari_tessera.signature.words import Array, Look
+from napari_tessera.widgets.layers.history import History
+
+if TYPE_CHECKING:
+    from napari.layers import Labels, Layer
+
+
+def look_of(layer: Labels) -> Look:
+    """Return how a user has named (in a feature "class" or "name") and coloured the classes."""
+    from napari.utils.colormaps import DirectLabelColormap
+
+    colours = {}
+    direct = isinstance(layer.colormap, DirectLabelColormap)
+    for number in layer.colormap.color_dict if direct else range(1, 256):
+        if not number:  # the background, and None for all that have no colour
+            continue
+        red, green, blue, _ = np.rint(255 * np.asarray(layer.get_color(number), float)).astype(int)
+        colours[number] = f"#{red:02x}{green:02x}{blue:02x}"
+    return Look(class_names(layer), colours)
+
+
+def class_column(layer: Labels) -> str | None:
+    """Return the column of a layer's features that names classes: "class" or "name"."""
+    table = layer.features
+    return next((name for name in ("class", "name") if {"index", name} <= set(table)), None)
+
+
+def class_names(layer: Labels) -> dict[int, str]:
+    """Return the classes that a user has named in the features, by labels."""
+    table, column = layer.features, class_column(layer)
+    if column is None:
+        return {}
+    return {int(n): str(text) for n, text in zip(table["index"], table[column], strict=True)}
+
+
+def write_features(layer: Layer, table: Mapping[str, Array], recipe: Recipe) -> None:
+    """Write a table into a layer's features; what others have written there stays.
+
+    Columns that an earlier run of ours wrote are replaced. Others are kept, under another name if
+    the table has a column of theirs.
+    """
+    import pandas as pd
+
+    own = pd.DataFrame(dict(table))
+    kept = layer.metadata.get(KEY, {})
+    theirs = layer.features.drop(columns=kept.get("columns", []), errors="ignore")
+    if len(theirs.columns.difference(["index"])):
+        if "index" not in theirs:
+            theirs = theirs.rename_axis("index").reset_index()
+        own = own.merge(theirs, on="index", how="outer", suffixes=("", " (before)"))
+    layer.features = own
+    written = {"columns": [name for name in table if name != "index"], "table": recipe.to_dict()}
+    layer.metadata = {**layer.metadata, KEY: {**kept, **written}}
+
+
+def recipe_of(layer: Layer) -> Recipe | None:
+    """Return the recipe that a layer carries, or None; for layers of others, that of its table."""
+    recipe = made_by(layer) or layer.metadata.get(KEY, {}).get("table")
+    return None if recipe is None else Recipe.from_dict(recipe)
+
+
+def made_by(layer: Layer) -> dict[str, Any] | None:
+    """Return the recipe of what a layer holds now, as data; None if nobody knows."""
+    from napari.layers import Labels
+
+    known = layer.metadata.get(KEY, {}).get("recipe")
+    return History.of(layer).recipe if known and isinstance(layer, Labels) else known

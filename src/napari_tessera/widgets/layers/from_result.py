@@ -1,0 +1,125 @@
+"""Results as layers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_tessera.methods.registry import METHODS, Method
+from napari_tessera.pipeline.recipe import KEY, Recipe
+from napari_tessera.pipeline.result import Result
+from napari_tessera.signature.words import Array
+from napari_tessera.widgets.layers.geometry import geometry
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+    from napari.layers import Image, Labels, Layer, Shapes
+
+
+def result_layer(
+    result: Result, recipe: Recipe, on: Layer, dropped: int | None
+) -> Labels | Shapes | Image:
+    """Return a result as a layer that lies on its source and carries its recipe."""
+    method = METHODS[recipe.method]
+    title, place = named_by(method), geometry(on, result.start, dropped)
+    if method.refines:
+        place |= {"features": on.features.copy(), "colormap": on.colormap}
+    if result.kind == "polygons" and result.table is not None:
+        result = replace(result, table=_with_theirs(result.table, on))
+    return drawn(
+        result,
+        name=f"{recipe.source['name'] if recipe.source.get('parts') else on.name} {title}",
+        metadata={KEY: {"recipe": recipe.to_dict(), "kind": result.kind}},
+        **(_with_classes(place) if result.kind == "scores" else place),
+    )
+
+
+def _with_theirs(table: dict[str, Array], on: Layer) -> dict[str, Array]:
+    """Return a table of polygons with what is known of the labels that they were drawn around."""
+    known = on.features
+    names = [name for name in known if name != "index" and name not in table]
+    if "label" not in table or "index" not in known or not names:
+        return table
+    rows = known.drop_duplicates("index").set_index("index").reindex(table["label"])
+    return {**table, **{str(name): rows[name].to_numpy() for name in names}}
+
+
+def _with_classes(place: dict[str, Any]) -> dict[str, Any]:
+    """Return the place of a result that has its classes as one more axis in front."""
+    count = len(place["scale"])
+    rotate, affine, shear = np.eye(count + 1), np.eye(count + 2), np.eye(count + 1)
+    rotate[1:, 1:], affine[1:, 1:] = place["rotate"], place["affine"]
+    shear[1:, 1:][np.triu_indices(count, 1)] = place["shear"]
+    return {
+        "scale": np.insert(place["scale"], 0, 1),
+        "translate": np.insert(place["translate"], 0, 0),
+        "rotate": rotate,
+        "shear": shear[np.triu_indices(count + 1, 1)],
+        "affine": affine,
+        "units": ("pixel", *place["units"]),
+        "axis_labels": ("class", *place["axis_labels"]),
+    }
+
+
+def drawn(result: Result, **options: Any) -> Labels | Shapes | Image:
+    """Return labels as a Labels layer, polygons as a Shapes layer, the rest as an image."""
+    from napari.layers import Image, Labels, Shapes
+
+    if result.kind == "scores":
+        return Image(result.array, contrast_limits=(0, 1), colormap="viridis", **options)
+    if result.kind == "image":
+        heat = {"contrast_limits": (0, 1), "blending": "additive", "colormap": result.look.scale}
+        return Image(result.array, **{**(heat if result.look.scale else {}), **options})
+    if result.kind != "polygons":
+        known = {} if result.table is None else {"features": result.table}
+        return Labels(result.array, **{**_look(result), **known, **options})
+    closed = [bool(np.all(line[0] == line[-1])) for line in result.polygons]
+    # napari closes polygons itself
+    lines = [v[:-1] if end else v for v, end in zip(result.polygons, closed, strict=True)]
+    return Shapes(
+        lines,
+        shape_type=["polygon" if end else "path" for end in closed],
+        features=result.table,
+        ndim=len(options["scale"]),
+        edge_width=1,
+        edge_color="#ffd54f",
+        face_color="transparent",
+        **options,
+    )
+
+
+def _look(result: Result) -> dict[str, Any]:
+    """Return names and colours of classes as a Labels layer takes them."""
+    from napari.utils.colormaps import DirectLabelColormap, label_colormap
+
+    own = result.look
+    found: dict[str, Any] = {}
+    if own.names:
+        numbers = sorted(own.names)
+        found["features"] = {"index": numbers, "class": [own.names[n] for n in numbers]}
+    if own.colours:
+        usual = label_colormap(49, 0.5)
+        others = {n: usual.map(n) for n in range(1, 256) if n not in own.colours}
+        colours: dict[Any, Any] = {**others, **own.colours, 0: "transparent", None: "transparent"}
+        found["colormap"] = DirectLabelColormap(color_dict=colours)
+    return found
+
+
+def show(viewer: ViewerModel, layer: Layer, above: Layer) -> None:
+    """Add a layer directly above another one."""
+    layers = viewer.layers
+    layers.insert(layers.index(above) + 1 if above in layers else len(layers), layer)
+
+
+def find(method: str) -> Method:
+    """Return a method by name, or raise an error that lists them."""
+    if method not in METHODS:
+        raise ValueError(f"method is {method!r}; choose one of {', '.join(METHODS)}")
+    return METHODS[method]
+
+
+def named_by(method: Method) -> str:
+    """Return a method's name as it stands in the names of layers."""
+    return method.display.lower()
