@@ -18,14 +18,14 @@ import numpy as np
 import torch
 
 from napari_tessera import detect
-from napari_tessera.deep.inference.cache import Kept
+from napari_tessera.deep.inference.cache import Cache
 from napari_tessera.deep.inference.detections import Found
 from napari_tessera.deep.inference.pasting import pasted, stacked
-from napari_tessera.deep.models.library import find
+from napari_tessera.deep.models.library import find_model
 from napari_tessera.deep.networks.instances import GRID
 from napari_tessera.deep.settings import NO_AUGMENTATION, Examples, Optimisation, Transfer
 from napari_tessera.deep.training.train import train
-from napari_tessera.io.datasets import Pairs, load, matched
+from napari_tessera.io.datasets import TrainingPairs, load, matched_files
 from napari_tessera.signature.progress import Progress
 
 NETWORKS = {
@@ -34,13 +34,13 @@ NETWORKS = {
 }
 
 
-def photographs(folder: Path) -> Pairs:
+def photographs(folder: Path) -> TrainingPairs:
     """Return the images of coco128_seg with their objects and classes."""
     place = folder / "coco128_seg"
-    return load(matched(place / "images", place / "labels"), channel_axis="rgb")
+    return load(matched_files(place / "images", place / "labels"), channel_axis="rgb")
 
 
-def shrunk(pairs: Pairs, side: int) -> Pairs:
+def shrunk(pairs: TrainingPairs, side: int) -> TrainingPairs:
     """Return photographs, longest side `side` pixels, with what is left of their objects."""
     from skimage.transform import rescale
 
@@ -57,7 +57,7 @@ def shrunk(pairs: Pairs, side: int) -> Pairs:
 
 
 def trained(
-    pairs: Pairs,
+    pairs: TrainingPairs,
     network: str,
     minutes: float,
     place: Path,
@@ -94,7 +94,7 @@ def losses(progress: Progress) -> None:
         print(f"epoch {progress.values['epoch']}: loss {progress.values['loss']:.4f}", flush=True)
 
 
-def coco(pairs: Pairs, found: list) -> dict:
+def coco(pairs: TrainingPairs, found: list) -> dict:
     """Return ground truth and results in the form of COCO.
 
     `found` is one list of (class name, confidence, mask) per image.
@@ -130,7 +130,7 @@ def coco(pairs: Pairs, found: list) -> dict:
     return {"images": images, "categories": categories, "annotations": truth}, results
 
 
-def mask_ap(pairs: Pairs, found: list) -> tuple[float, float]:
+def mask_ap(pairs: TrainingPairs, found: list) -> tuple[float, float]:
     """Return AP (mean over IoU .5 to .95) and AP at .5 of masks, by pycocotools."""
     import contextlib
     import io
@@ -176,7 +176,7 @@ def overfit(arguments: argparse.Namespace) -> None:
                 patch=arguments.side,
                 optimisation={"learning_rate": arguments.rate, "batch": arguments.batch},
             )
-            kept, began, found = Kept(), time.monotonic(), []
+            kept, began, found = Cache(), time.monotonic(), []
             for image in pairs.images:
                 labels, table = detect(
                     np.asarray(image), model=model, confidence=0.05, channel_axis=-1, kept=kept
@@ -205,7 +205,7 @@ def best(function, turns: int = 5) -> float:
 
 def detecting(image: np.ndarray, model: str, side: int) -> Callable[[], object]:
     """Return what finds objects in one tile, each time in another image."""
-    image, kept = image.copy(), Kept()
+    image, kept = image.copy(), Cache()
 
     def once() -> object:
         image[0, 0, 0] ^= 1  # of the same one, all would be kept
@@ -245,7 +245,7 @@ def times(arguments: argparse.Namespace) -> None:
                     )
                     alone = best(bare(peer, [given]))
                 else:
-                    alone = best(bare(find(model).load_network(), given[None]))
+                    alone = best(bare(find_model(model).load_network(), given[None]))
                 whole = best(detecting(image, model, side))
                 print(
                     f"{network} {side}^2: {whole:.3f} s, the bare pass {alone:.3f} s, ratio "

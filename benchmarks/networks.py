@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_tessera.deep.inference.cache import Kept
+from napari_tessera.deep.inference.cache import Cache
 from napari_tessera.deep.inference.decode import average_precision
 from napari_tessera.deep.settings import Augmentation, Examples, Optimisation, Transfer
 from napari_tessera.deep.training.train import train
@@ -137,7 +137,7 @@ def one(arguments: argparse.Namespace) -> dict:
             **settings,
         )
         took = time.monotonic() - began
-        kept, (pictures, truth) = Kept(), data["test"]
+        kept, (pictures, truth) = Cache(), data["test"]
         axis = -1 if rgb else None
         name, began = str(model.path), time.monotonic()
         found = [predict(image, model=name, channel_axis=axis, kept=kept) for image in pictures]

@@ -97,7 +97,7 @@ def tiny_finder(*, rgb=False):
     """
     import torch
 
-    from napari_tessera.deep.models.library import Folder, find, models_folder
+    from napari_tessera.deep.models.library import Folder, find_model, models_folder
     from napari_tessera.deep.settings import NO_AUGMENTATION, Examples, Optimisation
     from napari_tessera.deep.training.train import train
 
@@ -105,7 +105,7 @@ def tiny_finder(*, rgb=False):
     if (models_folder() / name).exists():
         return name
     if rgb:
-        grey = find(tiny_finder())
+        grey = find_model(tiny_finder())
         weights = Folder(grey.path).read_weights()
         first = "backbone.encoder.model.conv_stem.weight"
         weights[first] = torch.cat([weights[first] / 3] * 3, dim=1)

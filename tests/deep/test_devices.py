@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from napari_tessera.deep import devices
-from napari_tessera.deep.devices import Batch, autocast, choose, explained, released
+from napari_tessera.deep.devices import SplitBatches, autocast, choose, explained, released
 
 CPU = torch.device("cpu")
 CARD = torch.device("cuda")
@@ -156,14 +156,14 @@ def holding(most, error=FULL):
 
 
 def test_a_batch_is_one_part_while_memory_suffices():
-    halving, (step, _) = Batch(CPU), holding(8)
+    halving, (step, _) = SplitBatches(CPU), holding(8)
     assert halving.run(step, 8) == [(0, 8)]
     assert halving.run(step, 0) == []
     assert halving.parts == 1
 
 
 def test_a_batch_is_halved_until_it_fits_and_stays_so():
-    halving, (step, asked) = Batch(CPU), holding(2)
+    halving, (step, asked) = SplitBatches(CPU), holding(2)
     assert halving.run(step, 7) == [(0, 2), (2, 4), (4, 6), (6, 7)]
     assert asked[:2] == [(0, 7), (0, 4)]
     assert halving.parts == 4
@@ -182,20 +182,20 @@ def test_a_batch_is_halved_until_it_fits_and_stays_so():
 )
 def test_errors_of_other_devices_count_too(error):
     step, _ = holding(1, error)
-    assert Batch(CPU).run(step, 2) == [(0, 1), (1, 2)]
+    assert SplitBatches(CPU).run(step, 2) == [(0, 1), (1, 2)]
 
 
 def test_other_errors_are_passed_on():
     step, asked = holding(0, RuntimeError("shapes do not fit"))
     with pytest.raises(RuntimeError, match="shapes do not fit"):
-        Batch(CPU).run(step, 4)
+        SplitBatches(CPU).run(step, 4)
     assert asked == [(0, 4)]
 
 
 def test_one_item_too_many():
     step, asked = holding(0)
     with pytest.raises(MemoryError, match="cuda has too little memory for a single patch or tile"):
-        Batch(CARD).run(step, 4)
+        SplitBatches(CARD).run(step, 4)
     assert asked == [(0, 4), (0, 2), (0, 1)]
 
 
@@ -204,7 +204,7 @@ def test_halving_is_noted_once_logged_always_and_empties_the_cache(monkeypatch, 
     monkeypatch.setattr(torch.cuda, "empty_cache", lambda: emptied.append(1))
     step, _ = holding(1)
     with caplog.at_level(logging.WARNING):
-        Batch(CARD, note=notes.append).run(step, 4)
+        SplitBatches(CARD, note=notes.append).run(step, 4)
     assert notes == ["cuda has too little memory for 4 at once; going on in parts"]
     assert [record.getMessage() for record in caplog.records] == [
         "4 of a batch of 4: CUDA out of memory",
@@ -225,7 +225,7 @@ def test_gradients_are_those_of_the_whole_batch_when_each_start_begins_at_zero()
             raise torch.OutOfMemoryError
         return float(loss.detach())
 
-    halving = Batch(CPU)
+    halving = SplitBatches(CPU)
     halving.parts = 2
 
     def restart():
@@ -256,4 +256,4 @@ def test_what_a_step_computed_is_gone_before_the_next():
         del features
         return before
 
-    assert Batch(CPU).run(step, 2) == [0, 0]
+    assert SplitBatches(CPU).run(step, 2) == [0, 0]

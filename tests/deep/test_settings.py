@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_tessera.deep.settings import NAMES, parse
+from napari_tessera.deep.settings import NAMES, parse_losses
 
 
 @pytest.mark.parametrize(
@@ -24,8 +24,8 @@ from napari_tessera.deep.settings import NAMES, parse
     ],
 )
 def test_sums_are_read(text, expected):
-    assert parse(text) == expected
-    assert list(parse(text)) == list(expected)
+    assert parse_losses(text) == expected
+    assert list(parse_losses(text)) == list(expected)
 
 
 @given(
@@ -37,7 +37,7 @@ def test_sums_are_read(text, expected):
 )
 def test_what_is_written_is_read_back(terms, form, capitals):
     text = "+".join(form.format(*term) for term in terms.items())
-    found = parse(text.upper() if capitals else text)
+    found = parse_losses(text.upper() if capitals else text)
     assert found == pytest.approx(terms, rel=1e-9)
 
 
@@ -58,12 +58,12 @@ def test_what_is_written_is_read_back(terms, form, capitals):
 )
 def test_errors_name_the_text_and_what_is_allowed(text, message):
     with pytest.raises(ValueError, match=message):
-        parse(text)
+        parse_losses(text)
 
 
 def test_other_things_than_text_are_refused():
     with pytest.raises(TypeError, match="loss is None; pass text such as"):
-        parse(None)
+        parse_losses(None)
 
 
 def test_it_needs_no_torch():

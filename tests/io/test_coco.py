@@ -12,7 +12,7 @@ from skimage.measure import grid_points_in_poly
 
 from napari_tessera import METHODS, Recipe
 from napari_tessera.io import files
-from napari_tessera.io.annotation import Annotation, Region, area, drawn, outlined
+from napari_tessera.io.annotation import AnnotatedObject, Annotation, area, outlined, rasterised
 from napari_tessera.io.coco import read_coco, write_coco
 from napari_tessera.io.run_lengths import packed
 from napari_tessera.pipeline.recipe import KEY
@@ -93,7 +93,9 @@ def test_polygons_are_filled_as_scikit_image_does(corners):
     corners = corners + np.array([0.1 * np.e, 0.1 * np.pi])  # no centre lies on a line
     polygon = np.concatenate([corners, corners[:1]])
     expected = grid_points_in_poly((20, 21), polygon)
-    np.testing.assert_array_equal(drawn([Region([polygon])], [3], (20, 21)), 3 * expected)
+    np.testing.assert_array_equal(
+        rasterised([AnnotatedObject([polygon])], [3], (20, 21)), 3 * expected
+    )
 
 
 def test_all_three_ways_of_writing_an_object_are_read(read):

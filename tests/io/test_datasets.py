@@ -6,7 +6,7 @@ import pytest
 import tifffile
 
 from napari_tessera.deep.training.task import Task
-from napari_tessera.io.datasets import load, matched
+from napari_tessera.io.datasets import load, matched_files
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def folders(tmp_path):
 
 
 def test_files_go_together_by_their_names(folders):
-    found = matched(*folders)
+    found = matched_files(*folders)
     assert [(image.name, truth.name) for image, truth in found] == [
         ("a.png", "a.png"),
         ("b.png", "b_mask.png"),
@@ -39,7 +39,7 @@ def test_files_go_together_by_their_names(folders):
 
 def test_two_files_are_a_pair(folders):
     images, labels = folders
-    assert matched(images / "a.png", labels / "b_mask.png") == [
+    assert matched_files(images / "a.png", labels / "b_mask.png") == [
         (images / "a.png", labels / "b_mask.png")
     ]
 
@@ -49,26 +49,26 @@ def test_files_without_partner_are_named(folders):
     imageio.imwrite(images / "d.png", np.zeros((8, 9), np.uint8))
     imageio.imwrite(labels / "c10.png", np.zeros((8, 9), np.uint8))
     with pytest.raises(ValueError, match=r"d\.png, c10\.png without partner; give both files"):
-        matched(images, labels)
+        matched_files(images, labels)
 
 
 def test_several_partners_are_named(folders):
     images, labels = folders
     imageio.imwrite(labels / "a_mask.png", np.zeros((8, 9), np.uint8))
     with pytest.raises(ValueError, match=r"a\.png goes with a\.png, a_mask\.png; keep one"):
-        matched(images, labels)
+        matched_files(images, labels)
 
 
 def test_what_is_not_there_is_named(folders, tmp_path):
     images, labels = folders
     with pytest.raises(FileNotFoundError, match="labels is .*nowhere.*not there"):
-        matched(images, tmp_path / "nowhere")
+        matched_files(images, tmp_path / "nowhere")
     with pytest.raises(ValueError, match="pass two folders or two files"):
-        matched(images, labels / "a.png")
+        matched_files(images, labels / "a.png")
     empty = tmp_path / "empty"
     empty.mkdir()
     with pytest.raises(ValueError, match="there are no images"):
-        matched(empty, empty)
+        matched_files(empty, empty)
 
 
 def test_colours_lose_their_transparency_and_sizes_are_kept(tmp_path):
@@ -121,7 +121,7 @@ def coco(folder, names=("a.png", "b.png", "c1.png")):
 
 def test_a_coco_file_holds_the_labels_of_a_folder(folders, tmp_path):
     images, _ = folders
-    found = matched(images, coco(tmp_path))
+    found = matched_files(images, coco(tmp_path))
     assert [path for path, _ in found] == [images / f"{name}.png" for name in ("a", "b", "c1")]
     pairs = load(found)
     expected = np.zeros((8, 9), int)
@@ -139,7 +139,7 @@ def test_a_coco_file_holds_the_labels_of_a_folder(folders, tmp_path):
 
 
 def test_classes_go_to_networks_that_have_them(folders, tmp_path):
-    pairs = load(matched(folders[0], coco(tmp_path)))
+    pairs = load(matched_files(folders[0], coco(tmp_path)))
     none = {"classes": None, "class_names": {}}
     assert pairs.taught(Task("unet")) == none
     assert pairs.taught(Task("yolov5seg"))["class_names"] == {1: "nut", 2: "bolt"}
@@ -151,25 +151,25 @@ def test_classes_go_to_networks_that_have_them(folders, tmp_path):
 def test_one_image_finds_its_objects_in_a_coco_file(folders, tmp_path):
     images, _ = folders
     path = coco(tmp_path, ("a.png", "gone.png"))
-    ((image, truth),) = matched(images / "a.png", path)
+    ((image, truth),) = matched_files(images / "a.png", path)
     assert (image, truth.classes) == (images / "a.png", {1: "nut", 2: "bolt"})
     with pytest.raises(ValueError, match=r"b\.png without partner; an image without objects"):
-        matched(images / "b.png", path)
+        matched_files(images / "b.png", path)
     with pytest.raises(FileNotFoundError, match=r"'gone\.png'.*is not in"):
-        matched(images, path)
+        matched_files(images, path)
 
 
 def test_images_that_a_coco_file_does_not_know_or_has_twice_are_named(folders, tmp_path):
     images, _ = folders
     with pytest.raises(ValueError, match=r"b\.png, c1\.png without partner"):
-        matched(images, coco(tmp_path, ("a.png",)))
+        matched_files(images, coco(tmp_path, ("a.png",)))
     names = ("a.png", "b.png", "c1.png", "a.png")
     with pytest.raises(ValueError, match=r"lists a\.png twice; keep one"):
-        matched(images, coco(tmp_path, names))
+        matched_files(images, coco(tmp_path, names))
     with pytest.raises(ValueError, match="there are no images"):
         empty = tmp_path / "empty"
         empty.mkdir()
-        matched(empty, coco(tmp_path, ()))
+        matched_files(empty, coco(tmp_path, ()))
 
 
 def test_yolo_texts_hold_the_labels_of_a_folder(folders, tmp_path):
@@ -179,9 +179,9 @@ def test_yolo_texts_hold_the_labels_of_a_folder(folders, tmp_path):
     for name in ("a", "b"):
         (texts / f"{name}.txt").write_text("1 0 0 0.5 0 0.5 1 0 1")
     with pytest.raises(ValueError, match=r"c1\.png without partner; .* needs an empty text"):
-        matched(images, texts)
+        matched_files(images, texts)
     (texts / "c1.txt").write_text("")
-    pairs = load(matched(images, texts), kind="classes")
+    pairs = load(matched_files(images, texts), kind="classes")
     assert [int(labels.max()) for labels in pairs.labels] == [2, 2, 0]
     assert [int((labels > 0).sum()) for labels in pairs.labels] == [32, 32, 0]
     assert pairs.class_names == {1: "0", 2: "1"}

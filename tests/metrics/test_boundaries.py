@@ -9,7 +9,7 @@ from scipy.spatial import cKDTree
 from skimage.metrics import hausdorff_distance
 
 from napari_tessera.algorithms.geometry import nearest_mark as nearest
-from napari_tessera.algorithms.geometry.bitmaps import packed, values_at
+from napari_tessera.algorithms.geometry.bitmaps import pack_marks, values_at
 from napari_tessera.metrics import overlap
 from napari_tessera.metrics.boundaries import (
     Distances,
@@ -18,7 +18,7 @@ from napari_tessera.metrics.boundaries import (
     hausdorff,
     mean_surface_distance,
     per_label,
-    within,
+    within_tolerance,
 )
 from napari_tessera.signature.words import VoxelSize
 
@@ -101,7 +101,7 @@ def test_looking_around_and_a_transform_give_the_same(effort, steps, shape, data
     asked, marks = data.draw(marked(shape, 1)), data.draw(marked(shape, 60))
     before, nearest.EFFORT = nearest.EFFORT, effort
     try:
-        found = nearest.distances(packed(asked), packed(marks), shape[-1], steps)
+        found = nearest.distances(pack_marks(asked), pack_marks(marks), shape[-1], steps)
     finally:
         nearest.EFFORT = before
     if marks.any():
@@ -114,7 +114,7 @@ def test_looking_around_and_a_transform_give_the_same(effort, steps, shape, data
 @pytest.mark.parametrize("shape", [(3, 2, 63), (2, 3, 64), (2, 2, 200), (1, 1, 1)])
 def test_marks_as_bits_are_the_marks(shape):
     marks = (np.random.default_rng(0).random(shape) < 0.3).astype(np.uint8)
-    words = packed(marks)
+    words = pack_marks(marks)
     assert not words[..., [0, -1]].any()
     values, found = np.arange(marks.size).reshape(shape), np.empty(marks.sum())
     values_at(values, words, found)
@@ -200,8 +200,8 @@ def test_lazy_arrays_give_the_same(blocks):
 
 
 def test_a_tolerance_is_kept_in_spite_of_rounding():
-    assert within(np.array([0.1 * 3]), 0.3).all()
-    assert not within(np.array([0.31]), 0.3).any()
+    assert within_tolerance(np.array([0.1 * 3]), 0.3).all()
+    assert not within_tolerance(np.array([0.31]), 0.3).any()
 
 
 def test_labels_without_a_boundary_have_no_value():

@@ -7,7 +7,7 @@ import pytest
 
 from napari_tessera.pipeline.result import Result
 from napari_tessera.pipeline.source import Region, Source
-from napari_tessera.pipeline.trials import agreement, compare, grid, pieces, written
+from napari_tessera.pipeline.trials import agreement, compare, grid, parsed_options, result_objects
 from napari_tessera.signature.progress import Stop
 
 from ..conftest import TORCH, squares, tiny_finder, tiny_model
@@ -41,7 +41,7 @@ def test_agreement_is_that_counted_by_hand():
 
 
 def test_classes_are_parted_into_pieces():
-    found = pieces(Result(np.array([[1, 1, 2, 0, 2]]), "classes", {}))
+    found = result_objects(Result(np.array([[1, 1, 2, 0, 2]]), "classes", {}))
     assert found.tolist() == [[1, 1, 2, 0, 3]]
 
 
@@ -104,13 +104,13 @@ def test_stop_stops_all():
 def test_options_are_read_from_a_line():
     line = "Method = otsu, li; smoothing = 1.5 px; classes = 3; levels ="
     with pytest.raises(ValueError, match="'levels =' is no option; write it as: name = value"):
-        written("threshold", line)
-    assert written("threshold", line[:-10]) == {
+        parsed_options("threshold", line)
+    assert parsed_options("threshold", line[:-10]) == {
         "method": ["otsu", "li"], "smoothing": "1.5 px", "classes": 3,
     }  # fmt: skip
-    assert written("threshold", "levels = 10 20, 30") == {"levels": [(10.0, 20.0), (30.0,)]}
-    assert written("watershed", " ; lines = no") == {"lines": False}
-    assert written("threshold", "") == {}
+    assert parsed_options("threshold", "levels = 10 20, 30") == {"levels": [(10.0, 20.0), (30.0,)]}
+    assert parsed_options("watershed", " ; lines = no") == {"lines": False}
+    assert parsed_options("threshold", "") == {}
 
 
 @pytest.mark.parametrize(
@@ -125,4 +125,4 @@ def test_options_are_read_from_a_line():
 )
 def test_what_is_no_option_is_said(line, message):
     with pytest.raises((ValueError, TypeError), match=message):
-        written("threshold", line)
+        parsed_options("threshold", line)

@@ -107,7 +107,7 @@ def map_slabs(
     return result
 
 
-Job = TypeVar("Job")
+JobType = TypeVar("JobType")
 
 PIECE = 1 << 19
 """About how many pixels one job takes: some milliseconds of a simple kernel."""
@@ -115,7 +115,7 @@ PIECE = 1 << 19
 _WIDE = 1024
 
 
-def spread(work: Callable[[Job], None], jobs: Sequence[Job], report: Reporter) -> None:
+def run_jobs(work: Callable[[JobType], None], jobs: Sequence[JobType], report: Reporter) -> None:
     """Do the jobs on all cores and report after each."""
     for done, _ in enumerate(in_order(work, jobs, workers=min(WORKERS, len(jobs))), 1):
         report(Progress(done, len(jobs)))

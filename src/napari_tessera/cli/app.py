@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 from napari_tessera import __version__
 from napari_tessera.cli.train import import_command, models_command, train_command
-from napari_tessera.deep.inference.cache import Kept
+from napari_tessera.deep.inference.cache import Cache
 from napari_tessera.io.files import WRITTEN, check_output, read, read_extra, write
 from napari_tessera.methods.registry import METHODS, Method
 from napari_tessera.pipeline.recipe import Recipe
@@ -245,7 +245,7 @@ def _run(
         return 2
     over: Any = None if planes is None else ("planes" if planes else "volume")
 
-    models = Kept()  # one network for all files
+    models = Cache()  # one network for all files
 
     def one(path: Path, source: Source, target: Path, report: Callable[[Progress], None]) -> Result:
         walk: dict[str, Any] = {"over": over, "levels_from": levels_from, "join": join}

@@ -21,7 +21,7 @@ from napari_tessera.deep.training.distributed import EndedElsewhere
 from napari_tessera.deep.training.task import Task
 from napari_tessera.deep.training.torchrun import joined, outlast
 from napari_tessera.deep.training.train import train
-from napari_tessera.io.datasets import Pairs, load, matched
+from napari_tessera.io.datasets import TrainingPairs, load, matched_files
 from napari_tessera.signature.progress import Progress, Stop
 from napari_tessera.signature.words import LabelsAre
 
@@ -102,12 +102,12 @@ def train_command(
     }
     given: dict[str, Any] = {name: group for name, group in groups.items() if group is not None}
 
-    def asked() -> tuple[Task, Pairs]:
+    def asked() -> tuple[Task, TrainingPairs]:
         axis: Any = channels if channels in (None, "rgb") else int(channels or 0)
         chosen = None if options is None else json.loads(options)
         names = tuple(class_names or ())
         task = Task(network, chosen, kind, targets, **given, class_names=names, seed=seed)
-        return task, load(matched(images, labels), channel_axis=axis, kind=kind)
+        return task, load(matched_files(images, labels), channel_axis=axis, kind=kind)
 
     try:
         with joined() as ranks:

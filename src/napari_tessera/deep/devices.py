@@ -130,7 +130,7 @@ def released(device: torch.device) -> None:
         torch.mps.empty_cache()
 
 
-class Batch:
+class SplitBatches:
     """Work on batches in as many parts as the memory of the device asks for.
 
     Parameters

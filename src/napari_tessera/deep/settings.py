@@ -190,7 +190,7 @@ class Objective:
 
     def __post_init__(self) -> None:
         check_settings(self)
-        parse(self.loss)
+        parse_losses(self.loss)
 
 
 @dataclass(frozen=True)
@@ -264,7 +264,7 @@ _OTHER_NAMES = {"ce": "cross_entropy", "bce": "cross_entropy", "jaccard": "iou"}
 _TERM = re.compile(r"\s*(?P<factor>\d*\.?\d+(?:e-?\d+)?)?\s*\*?\s*(?P<name>[a-z][a-z_\s-]*?)\s*")
 
 
-def parse(text: str) -> dict[str, float]:
+def parse_losses(text: str) -> dict[str, float]:
     """Return the losses of a sum with their weights.
 
     Parameters

@@ -77,7 +77,7 @@ class Annotation:
 
 
 @dataclass(frozen=True, eq=False)
-class Region:
+class AnnotatedObject:
     """The place of one object.
 
     Attributes
@@ -126,7 +126,7 @@ def outlined(labels: Array) -> dict[int, list[Array]]:
     -------
     dict of int to list of ndarray, shape (N, 2)
         Closed lines of corners, (y, x) in pixels with the centre of the first at (0, 0); clockwise
-        on the screen, and anticlockwise around holes. `drawn` gives the same labels again.
+        on the screen, and anticlockwise around holes. `rasterised` gives the same labels again.
 
     Raises
     ------
@@ -158,7 +158,9 @@ def outlined(labels: Array) -> dict[int, list[Array]]:
     return found
 
 
-def drawn(regions: Sequence[Region], ids: Sequence[int], shape: tuple[int, int]) -> Array:
+def rasterised(
+    regions: Sequence[AnnotatedObject], ids: Sequence[int], shape: tuple[int, int]
+) -> Array:
     """Draw regions as labels: where they overlap, the smaller one, or else the later one.
 
     A pixel belongs to a polygon if its centre does; a polygon that crosses itself is filled by

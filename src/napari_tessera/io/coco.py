@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_tessera.io.annotation import Annotation, Region, area, drawn, outlined
+from napari_tessera.io.annotation import AnnotatedObject, Annotation, area, outlined, rasterised
 from napari_tessera.io.run_lengths import packed, run_lengths, unpacked
 from napari_tessera.pipeline.recipe import KEY, Recipe
 from napari_tessera.signature.words import Array
@@ -111,7 +111,7 @@ def _annotation(
     own = dict(zip(ids, records, strict=True))
     return Annotation(
         file,
-        drawn([_region(each, shape) for each in records], ids, shape),
+        rasterised([_region(each, shape) for each in records], ids, shape),
         {label: names[each["category_id"]] for label, each in own.items()},
         tuple(label for label, each in own.items() if each.get("iscrowd")),
         {label: float(each["score"]) for label, each in own.items() if "score" in each},
@@ -136,12 +136,12 @@ def _ids(records: Sequence[_Record]) -> list[int]:
     return numbers if len(set(numbers)) == len(kept) else list(range(1, len(kept) + 1))
 
 
-def _region(record: _Record, shape: tuple[int, int]) -> Region:
+def _region(record: _Record, shape: tuple[int, int]) -> AnnotatedObject:
     """Return the place of an object in an image of this shape."""
     what, below = _called(record), bool(record.get("iscrowd"))
     marked = _of(record, "segmentation", what)
     if isinstance(marked, dict):
-        return Region(runs=_runs(marked, shape, what), below=below)
+        return AnnotatedObject(runs=_runs(marked, shape, what), below=below)
     if not marked:
         raise ValueError(f"{what} has a box but no polygon; pass outlines of objects")
     polygons = [_polygon(numbers, what) for numbers in marked]
@@ -152,7 +152,7 @@ def _region(record: _Record, shape: tuple[int, int]) -> Region:
             f"{what} is outside its image: it begins at x = {low[1]:g}, y = {low[0]:g} and ends at "
             f"{high[1]:g}, {high[0]:g}, but the image has {shape[1]} x {shape[0]} pixels"
         )
-    return Region(polygons, below=below)
+    return AnnotatedObject(polygons, below=below)
 
 
 def _polygon(numbers: Sequence[float], what: str) -> Array:

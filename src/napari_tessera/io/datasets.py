@@ -23,7 +23,7 @@ READ = (*TIFF, *PICTURES, ".npy", ".zarr")
 
 
 @dataclass(frozen=True)
-class Pairs:
+class TrainingPairs:
     """Images and labels that belong together, as training takes them.
 
     Attributes
@@ -72,7 +72,7 @@ Truth = Path | Annotation
 """Where the labels of an image are: in a file of their own, or read from one of many images."""
 
 
-def matched(images: Path, labels: Path) -> list[tuple[Path, Truth]]:
+def matched_files(images: Path, labels: Path) -> list[tuple[Path, Truth]]:
     """Return the files of two folders that belong together by their names.
 
     cells.tif goes with cells.tif, cells.png, cells-labels.tif or cells_mask.png.
@@ -175,7 +175,7 @@ def load(
     *,
     channel_axis: int | Literal["rgb"] | None = None,
     kind: LabelsAre = "objects",
-) -> Pairs:
+) -> TrainingPairs:
     """Open pairs of files; TIFF and Zarr are read when they are needed.
 
     Parameters
@@ -213,7 +213,9 @@ def _labels(truth: Truth, kind: str) -> Any:
     return read(truth).array
 
 
-def together(sources: Sequence[Source], labels: Sequence[Any], names: Sequence[str]) -> Pairs:
+def together(
+    sources: Sequence[Source], labels: Sequence[Any], names: Sequence[str]
+) -> TrainingPairs:
     """Return sources and labels as pairs, or raise an error if their channels differ."""
     first = sources[0]
     for source, name in zip(sources, names, strict=True):
@@ -230,7 +232,7 @@ def together(sources: Sequence[Source], labels: Sequence[Any], names: Sequence[s
         tuple(source.spacing) == tuple(first.spacing) and source.spacing.unit == first.spacing.unit
         for source in sources
     )
-    return Pairs(
+    return TrainingPairs(
         images,
         list(labels),
         list(names),

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from napari_tessera.io.annotation import Annotation, Region, drawn
+from napari_tessera.io.annotation import AnnotatedObject, Annotation, rasterised
 from napari_tessera.io.files import PICTURES, TIFF, read
 from napari_tessera.signature.words import Array
 
@@ -172,7 +172,7 @@ def _annotation(
     if len(shape) != 2:
         raise ValueError(f"{pictures[0].name} has shape {shape}; YOLO files are of planes, (Y, X)")
     polygons = [each.corners[:, ::-1] * shape - 0.5 for each in lines]
-    regions = [Region([np.concatenate([each, each[:1]])]) for each in polygons]
+    regions = [AnnotatedObject([np.concatenate([each, each[:1]])]) for each in polygons]
     classes = {label: names[each.number] for label, each in enumerate(lines, 1)}
-    drawing = drawn(regions, list(classes), (shape[0], shape[1]))
+    drawing = rasterised(regions, list(classes), (shape[0], shape[1]))
     return Annotation(pictures[0], drawing, classes, names=names)

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from napari_tessera.algorithms.filters.smoothing import TRUNCATE
-from napari_tessera.deep.inference.cache import Kept
+from napari_tessera.deep.inference.cache import Cache
 from napari_tessera.deep.inference.cost import Estimate, predict_estimate
 from napari_tessera.methods.classical.canny import canny, canny_statistics
 from napari_tessera.methods.classical.contours import contours
@@ -102,7 +102,7 @@ class Method:
     planes_only: bool = False
     kind: Callable[[Values], str] | None = None
     takes_all_cores: bool = False
-    estimate: Callable[[Values, tuple[int, ...], int, VoxelSize, Kept], Estimate] | None = None
+    estimate: Callable[[Values, tuple[int, ...], int, VoxelSize, Cache], Estimate] | None = None
     look: Callable[[Values], Look] | None = None
     refines: bool = False
     whole: bool = False

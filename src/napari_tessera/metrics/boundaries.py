@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from napari_tessera.algorithms.parallel import in_order
-from napari_tessera.metrics.overlap import agree, blocks, numbered
+from napari_tessera.metrics.overlap import agree, blocks, with_unknown
 from napari_tessera.signature.progress import Progress, Reporter
 from napari_tessera.signature.words import Array, VoxelSize
 
@@ -108,7 +108,7 @@ def _rims(
     def mark(block: tuple[int, int, int, tuple[Array, ...]]) -> tuple[int, list[Array]]:
         start, low, high, arrays = block
         found = []
-        for side, array in enumerate(numbered(arrays[0], arrays[1], ignore)):
+        for side, array in enumerate(with_unknown(arrays[0], arrays[1], ignore)):
             grid, own = array.reshape(-1, *volume[1:]), marks[side][start : start + high - low]
             found.append(mark_rims(grid, low, high, flat, True, only or 0, own))
         return start + high - low, found
@@ -182,12 +182,14 @@ def boundary_f(found: Distances, tolerance: float) -> float:
     """
     if not found.true.size or not found.found.size:
         return float(found.true.size == found.found.size)
-    recall, precision = (np.mean(within(each, tolerance)) for each in (found.true, found.found))
+    recall, precision = (
+        np.mean(within_tolerance(each, tolerance)) for each in (found.true, found.found)
+    )
     both = precision + recall
     return float(2 * precision * recall / both) if both else 0.0
 
 
-def within(distances: Array, tolerance: float) -> Array:
+def within_tolerance(distances: Array, tolerance: float) -> Array:
     """Return which distances are within a tolerance."""
     return np.asarray(distances <= tolerance * _SLACK)
 
@@ -289,7 +291,7 @@ def per_label(
         rows = np.empty(labels[-1] + 1, np.int64)
         rows[labels] = np.arange(labels.size)
     counts, near, total = sums_of_labels(
-        labels, rows, owners, distances, within(distances, tolerance)
+        labels, rows, owners, distances, within_tolerance(distances, tolerance)
     )
     none = np.where(counts > 0, 1.0, np.nan)
     counts = np.maximum(counts, 1)

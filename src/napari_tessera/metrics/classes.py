@@ -109,7 +109,7 @@ class Pieces(NamedTuple):
     found_classes: Array
 
 
-def pieces(truth: Any, prediction: Any, ignore: int | None, report: Reporter) -> Pieces:
+def class_pieces(truth: Any, prediction: Any, ignore: int | None, report: Reporter) -> Pieces:
     """Number the connected pieces of each class, in whole arrays: corners connect too.
 
     Examples

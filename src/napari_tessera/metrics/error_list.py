@@ -8,9 +8,9 @@ import numpy as np
 
 from napari_tessera.algorithms.labels.boxes import box_centres
 from napari_tessera.metrics.figures import Scores
-from napari_tessera.metrics.score import Over, score
+from napari_tessera.metrics.score import score
 from napari_tessera.signature.progress import Reporter
-from napari_tessera.signature.words import Array, Report, Spacing, Table
+from napari_tessera.signature.words import Array, Over, Report, Spacing, Table
 
 
 def listing(

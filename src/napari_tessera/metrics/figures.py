@@ -17,7 +17,7 @@ from napari_tessera.metrics.boundaries import (
     per_label,
 )
 from napari_tessera.metrics.classes import by_class, mean_of, pixel_accuracy
-from napari_tessera.metrics.matching import IOUS, Pairs, Side, matched, pairs_of, verdict
+from napari_tessera.metrics.matching import IOUS, ObjectPairs, Side, matched, pairs_of, verdict
 from napari_tessera.metrics.overlap import Overlap, adapted_rand_error, variation_of_information
 from napari_tessera.signature.units import column
 from napari_tessera.signature.words import Array, Table, VoxelSize
@@ -97,7 +97,7 @@ class Scores:
     sizes: Table
 
 
-class Asked(NamedTuple):
+class ScoreOptions(NamedTuple):
     """What a call of `score` asks for, the same in each plane or volume.
 
     Attributes
@@ -142,7 +142,7 @@ class Reading(NamedTuple):
     distances: Mapping[int, Distances]
 
 
-def summed(read: Sequence[Reading], asked: Asked) -> Scores:
+def summed(read: Sequence[Reading], asked: ScoreOptions) -> Scores:
     """Return the scores of all planes or volumes together."""
     table = Overlap.joined([each.objects for each in read])
     pairs = pairs_of(table)
@@ -177,7 +177,7 @@ def _looked_up(side: Side, classes: Sequence[Array]) -> Array:
     return np.asarray(np.concatenate(classes)[starts[side.frame] + side.ids])
 
 
-def _near(side: Side, read: Sequence[Reading], asked: Asked) -> Table:
+def _near(side: Side, read: Sequence[Reading], asked: ScoreOptions) -> Table:
     """Return how near the boundary of each true object is to a predicted one."""
     found = []
     for frame, each in enumerate(read):
@@ -187,7 +187,7 @@ def _near(side: Side, read: Sequence[Reading], asked: Asked) -> Table:
     return {WITHIN: shares, column("boundary distance", asked.voxel.unit): means}
 
 
-def _of_pixels(read: Sequence[Reading], asked: Asked) -> dict[str, Any]:
+def _of_pixels(read: Sequence[Reading], asked: ScoreOptions) -> dict[str, Any]:
     """Return the scores of pixels and boundaries, and their table."""
     table = Overlap.joined([each.classes for each in read])
     classes = by_class(table)
@@ -206,7 +206,7 @@ def _of_pixels(read: Sequence[Reading], asked: Asked) -> dict[str, Any]:
     return {"pixel_accuracy": pixel_accuracy(table), **scores, **rims, "classes": classes}
 
 
-def _rims(number: int, read: Sequence[Reading], asked: Asked) -> tuple[float, float, float]:
+def _rims(number: int, read: Sequence[Reading], asked: ScoreOptions) -> tuple[float, float, float]:
     """Return boundary F, Hausdorff distance and mean distance of one class; background has none."""
     parts = [each.distances[number] for each in read if number in each.distances]
     if not parts:
@@ -215,7 +215,9 @@ def _rims(number: int, read: Sequence[Reading], asked: Asked) -> tuple[float, fl
     return boundary_f(own, asked.tolerance), hausdorff(own), mean_surface_distance(own)
 
 
-def _of_objects(pairs: Pairs, objects: Table, predictions: Table, asked: Asked) -> dict[str, Any]:
+def _of_objects(
+    pairs: ObjectPairs, objects: Table, predictions: Table, asked: ScoreOptions
+) -> dict[str, Any]:
     """Return the scores of objects and their tables."""
     found, best = verdict(pairs, asked.iou), matched(pairs, asked.iou)
     there = np.flatnonzero(found.partner >= 0)

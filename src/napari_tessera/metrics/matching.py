@@ -34,7 +34,7 @@ class Side(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Pairs:
+class ObjectPairs:
     """True and predicted objects, and those that share pixels.
 
     Attributes
@@ -58,10 +58,10 @@ class Pairs:
         sizes = self.true.pixels[self.first] + self.found.pixels[self.second]
         return np.asarray(self.shared / (sizes - self.shared))
 
-    def only(self, some: Array) -> Pairs:
+    def only(self, some: Array) -> ObjectPairs:
         """Return all objects, but of the pairs only some."""
         rest = self.first[some], self.second[some], self.shared[some]
-        return Pairs(self.true, self.found, *rest)
+        return ObjectPairs(self.true, self.found, *rest)
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ class Matched:
         return right / (right + wrong) if right else 0.0
 
 
-def pairs_of(table: Overlap) -> Pairs:
+def pairs_of(table: Overlap) -> ObjectPairs:
     """Return the objects of both labellings and which of them share pixels.
 
     Examples
@@ -129,7 +129,7 @@ def pairs_of(table: Overlap) -> Pairs:
     true, first = _side(table.frame, table.truth, table.pixels)
     found, second = _side(table.frame, table.prediction, table.pixels)
     both = (first >= 0) & (second >= 0)
-    return Pairs(true, found, first[both], second[both], table.pixels[both])
+    return ObjectPairs(true, found, first[both], second[both], table.pixels[both])
 
 
 def _side(frame: Array, ids: Array, pixels: Array) -> tuple[Side, Array]:
@@ -144,7 +144,7 @@ def _side(frame: Array, ids: Array, pixels: Array) -> tuple[Side, Array]:
     return Side(frame[order][starts], ids[order][starts], sums), rows
 
 
-def partners(pairs: Pairs, iou: float = 0.5) -> Array:
+def partners(pairs: ObjectPairs, iou: float = 0.5) -> Array:
     """Return the rows of the pairs that are partners.
 
     Each object has one partner at most. Among the pairs that overlap by at least `iou`, as many as
@@ -183,7 +183,7 @@ def partners(pairs: Pairs, iou: float = 0.5) -> Array:
     return np.sort(np.concatenate([close[~contested], _assigned(pairs, close)]))
 
 
-def _assigned(pairs: Pairs, close: Array) -> Array:
+def _assigned(pairs: ObjectPairs, close: Array) -> Array:
     """Choose among the pairs of objects that have several candidates, group by group."""
     from scipy.optimize import linear_sum_assignment
     from scipy.sparse import coo_array
@@ -209,7 +209,7 @@ def _assigned(pairs: Pairs, close: Array) -> Array:
     return np.concatenate(chosen)
 
 
-def matched(pairs: Pairs, iou: float = 0.5) -> Matched:
+def matched(pairs: ObjectPairs, iou: float = 0.5) -> Matched:
     """Count the objects that have a partner, and those that have none.
 
     Examples
@@ -256,7 +256,7 @@ class Verdict(NamedTuple):
     merged: int
 
 
-def verdict(pairs: Pairs, iou: float = 0.5) -> Verdict:
+def verdict(pairs: ObjectPairs, iou: float = 0.5) -> Verdict:
     """Return what became of each object: right, split, merged, off, missed or spurious.
 
     Parameters

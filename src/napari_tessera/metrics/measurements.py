@@ -34,12 +34,12 @@ def measurements(
     report : callable, optional
     """
     from napari_tessera.algorithms.geometry.hulls import hulls
-    from napari_tessera.algorithms.geometry.moments import gather
+    from napari_tessera.algorithms.geometry.moments import gather_sums
 
     reporter = Reporter.of(report)
     parts = 2 if convex else 1
     first = reporter.part(0, parts)
-    sums, runs = gather(labels, channels, keep_runs=convex, report=first)
+    sums, runs = gather_sums(labels, channels, keep_runs=convex, report=first)
     shape = _axes_of(sums, labels.ndim)
     table = _size(shape, labels.shape, voxel) | _border(shape, voxel) | _ellipse(shape, voxel)
     if convex:

@@ -82,7 +82,7 @@ def overlap_table(
     report, done, parts = Reporter.of(report), 0, []
 
     def count(block: tuple[Array, ...]) -> tuple[int, Array]:
-        own = numbered(block[0], block[1], ignore)
+        own = with_unknown(block[0], block[1], ignore)
         return len(block[0]), count_pairs(*(array.reshape(-1) for array in own))
 
     for planes, part in in_order(count, blocks(truth, prediction)):
@@ -144,7 +144,7 @@ def _chunk(array: Any) -> int:
     return int(first[0] if isinstance(first, tuple) else first)
 
 
-def numbered(truth: Array, prediction: Array, ignore: int | None = None) -> tuple[Array, Array]:
+def with_unknown(truth: Array, prediction: Array, ignore: int | None = None) -> tuple[Array, Array]:
     """Return a block as signed integers of one type, `UNKNOWN` where `truth` is `ignore`."""
     narrow = all(np.can_cast(array.dtype, np.int32) for array in (truth, prediction))
     own, other = (

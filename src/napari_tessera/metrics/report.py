@@ -17,10 +17,10 @@ import numpy as np
 from napari_tessera.metrics.error_kinds import KINDS, kinds_of_objects
 from napari_tessera.metrics.figures import Scores
 from napari_tessera.metrics.plots import draw_precision, draw_strata, group_unit
-from napari_tessera.metrics.score import Over, score
+from napari_tessera.metrics.score import score
 from napari_tessera.metrics.strata import By, grouped
 from napari_tessera.signature.progress import Reporter
-from napari_tessera.signature.words import Array, Report, Spacing, Table, VoxelSize
+from napari_tessera.signature.words import Array, Over, Report, Spacing, Table, VoxelSize
 
 FIGURES = {
     "true_objects": ("True objects", "how many there are"),
@@ -38,7 +38,7 @@ FIGURES = {
     "adapted_rand_error": ("Adapted Rand error", "of pairs of pixels, together or apart; 0 = best"),
     "variation_of_information": ("Variation of information", "in bits; 0 = best"),
 }
-"""The figures of `Scores` that are told, with their titles and what they mean."""
+"""The figures of `ClassScores` that are told, with their titles and what they mean."""
 
 LENGTHS = ("hausdorff95", "mean_surface_distance")
 
@@ -173,7 +173,7 @@ def _about(
         "Partners overlap by": f"IoU {iou:g} or more",
         "Boundaries agree within": near,
     }
-    return table_of([], [[key, str(value)] for key, value in facts.items()])
+    return html_table([], [[key, str(value)] for key, value in facts.items()])
 
 
 def _figures(scores: Scores, voxel: VoxelSize) -> str:
@@ -188,7 +188,7 @@ def _figures(scores: Scores, voxel: VoxelSize) -> str:
         rows.append([f"AP at {overlap:g}", value, "partners / (partners + objects without one)"])
     curve = plotted(lambda figure: draw_precision(figure, scores))
     return (
-        f"<h2>Figures</h2>{table_of(['Figure', 'Value', 'What it tells'], rows)}"
+        f"<h2>Figures</h2>{html_table(['Figure', 'Value', 'What it tells'], rows)}"
         f'<p><img src="{curve}" alt="average precision by overlap"></p>'
     )
 
@@ -200,7 +200,7 @@ def _kinds(scores: Scores) -> str:
             int(np.sum(each["kind"] == kind)) for each in (scores.objects, scores.predictions)
         )
         rows.append([kind, true, found, words])
-    return f"<h2>What is wrong</h2>{table_of(['Kind', 'True', 'Predicted', ''], rows)}"
+    return f"<h2>What is wrong</h2>{html_table(['Kind', 'True', 'Predicted', ''], rows)}"
 
 
 def _picture(
@@ -218,7 +218,7 @@ def _picture(
     own = [np.asarray(each[frame]) for each in (prediction, truth)]
     errors = kinds_of_objects(own[0], own[1], iou=iou, report=report)[rest]
     grey = None if image is None else np.asarray(image[place])
-    source = picture(over_image(errors, grey))
+    source = inline_picture(over_image(errors, grey))
     swatches = " ".join(
         f'<span class="swatch" style="background:{colour}"></span>{name} &nbsp;'
         for name, (number, colour) in KINDS.items()
@@ -253,7 +253,7 @@ def _plotted(table: Table, by: str, unit: str) -> str:
 
 def _of_columns(table: Table) -> str:
     shown = {name: values.tolist() for name, values in table.items() if name != "index"}
-    return table_of(list(shown), [list(row) for row in zip(*shown.values(), strict=True)])
+    return html_table(list(shown), [list(row) for row in zip(*shown.values(), strict=True)])
 
 
 def _versions() -> str:
@@ -261,7 +261,7 @@ def _versions() -> str:
     # loading it only to name it would take seconds
     packages += ["torch"] if "torch" in sys.modules else []
     rows = [["Python", platform.python_version()], *([name, version(name)] for name in packages)]
-    return f"<h2>Versions</h2>{table_of([], rows)}"
+    return f"<h2>Versions</h2>{html_table([], rows)}"
 
 
 SIDE = 1200
@@ -311,7 +311,7 @@ def _grey(image: Array) -> Array:
     return np.asarray(np.clip((values - low) / max(high - low, 1e-9), 0, 1) * 255)
 
 
-def table_of(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+def html_table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     """Return a table of words and numbers, escaped.
 
     Examples
@@ -342,7 +342,7 @@ def plotted(paint: Callable[[Any], None]) -> str:
     return _inside("image/svg+xml", file.getvalue())
 
 
-def picture(colours: Array) -> str:
+def inline_picture(colours: Array) -> str:
     """Return colours, an array of uint8 of shape (Y, X, 3), as a picture inside the page."""
     import imageio.v3 as imageio
 

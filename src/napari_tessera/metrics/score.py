@@ -8,16 +8,14 @@ from typing import Annotated, Any, Literal
 import numpy as np
 
 from napari_tessera.metrics.boundaries import boundary_distances
-from napari_tessera.metrics.classes import foreground, pieces
-from napari_tessera.metrics.figures import Asked, Reading, Scores, summed
+from napari_tessera.metrics.classes import class_pieces, foreground
+from napari_tessera.metrics.figures import Reading, ScoreOptions, Scores, summed
 from napari_tessera.metrics.overlap import UNKNOWN, Overlap, agree, overlap_table
 from napari_tessera.signature.parameters import parameters
 from napari_tessera.signature.progress import Reporter
 from napari_tessera.signature.units import physical
 from napari_tessera.signature.validation import check_value
-from napari_tessera.signature.words import Labels, Length, Report, Spacing, VoxelSize, Word
-
-Over = Literal["planes", "volume"]
+from napari_tessera.signature.words import Labels, Length, Over, Report, Spacing, VoxelSize, Word
 
 
 def score(
@@ -104,7 +102,7 @@ def score(
     agree(truth, prediction)
     voxel = VoxelSize.of(spacing, 2 if over == "planes" else min(truth.ndim, 3))
     near = physical(tolerance, voxel, name="tolerance")
-    asked = Asked(labels_are, iou, near, boundaries, background, ignore, bins, voxel)
+    asked = ScoreOptions(labels_are, iou, near, boundaries, background, ignore, bins, voxel)
     count = int(np.prod(truth.shape[: -len(voxel)], dtype=int))
     reporter = Reporter.of(report)
     read = [
@@ -124,7 +122,7 @@ def _frames(truth: Any, prediction: Any, axes: int) -> Iterator[tuple[Any, Any]]
         yield truth[box], prediction[box]
 
 
-def _read(truth: Any, prediction: Any, asked: Asked, report: Reporter) -> Reading:
+def _read(truth: Any, prediction: Any, asked: ScoreOptions, report: Reporter) -> Reading:
     """Read one plane or volume."""
     first, last = report.part(0, 2 if asked.boundaries else 1), report.part(1, 2)
     none = np.empty(0, np.int64)
@@ -154,9 +152,9 @@ def _read(truth: Any, prediction: Any, asked: Asked, report: Reporter) -> Readin
 
 
 def _taken_apart(
-    truth: Any, prediction: Any, asked: Asked, report: Reporter
+    truth: Any, prediction: Any, asked: ScoreOptions, report: Reporter
 ) -> tuple[Overlap, Any, Any]:
     """Return the overlap of the pieces of all classes, and the class of each piece."""
-    parts = pieces(truth, prediction, asked.ignore, report.part(0, 2))
+    parts = class_pieces(truth, prediction, asked.ignore, report.part(0, 2))
     table = overlap_table(parts.truth, parts.prediction, ignore=UNKNOWN, report=report.part(1, 2))
     return table, parts.true_classes, parts.found_classes

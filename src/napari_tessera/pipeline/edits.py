@@ -14,10 +14,9 @@ from typing import Any
 import numpy as np
 
 from napari_tessera.algorithms.parallel import SLAB, in_order
+from napari_tessera.algorithms.tiling import Box
 from napari_tessera.signature.progress import Progress, Reporter
 from napari_tessera.signature.words import Array
-
-Box = tuple[slice, ...]
 
 
 @dataclass(frozen=True)

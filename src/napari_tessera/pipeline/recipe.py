@@ -17,10 +17,11 @@ from napari_tessera.methods.registry import METHODS, Method
 from napari_tessera.pipeline import recipe_export as written
 from napari_tessera.pipeline.recipe_data import pack, pack_region, unpack, unpack_region
 from napari_tessera.pipeline.result import Result
-from napari_tessera.pipeline.source import Index, Over, Region, Source
+from napari_tessera.pipeline.source import Index, Region, Source
 from napari_tessera.pipeline.stack import LevelsFrom, run, worked_on
 from napari_tessera.signature.parameters import Parameter
 from napari_tessera.signature.progress import Progress, Reporter
+from napari_tessera.signature.words import Over
 
 SCHEMA = 1
 """Version of the recipe as data."""

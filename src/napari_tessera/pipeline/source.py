@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from napari_tessera.algorithms.labels.ids import from_points
-from napari_tessera.signature.words import Array, VoxelSize
+from napari_tessera.signature.words import Array, Over, VoxelSize
 
-Over = Literal["planes", "volume"]
 Index = tuple[int, ...]
 
 LUMINANCE = (0.2125, 0.7154, 0.0721)

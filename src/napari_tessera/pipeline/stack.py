@@ -14,7 +14,7 @@ import numpy as np
 
 from napari_tessera.algorithms.labels.ids import alone, beside_others
 from napari_tessera.algorithms.parallel import WORKERS, in_order
-from napari_tessera.deep.inference.cache import Kept
+from napari_tessera.deep.inference.cache import Cache
 from napari_tessera.methods.registry import METHODS, Method
 from napari_tessera.pipeline.result import (
     Collector,
@@ -26,9 +26,9 @@ from napari_tessera.pipeline.result import (
     Scored,
     Tabled,
 )
-from napari_tessera.pipeline.source import Index, Over, Points, Region, Source, grey
+from napari_tessera.pipeline.source import Index, Points, Region, Source, grey
 from napari_tessera.signature.progress import NothingToSeparate, Progress, Reporter
-from napari_tessera.signature.words import Array, Look, VoxelSize
+from napari_tessera.signature.words import Array, Look, Over, VoxelSize
 
 LevelsFrom = Literal["each", "all"]
 
@@ -43,7 +43,7 @@ def run(
     join: bool = False,
     region: Region | None = None,
     only: Sequence[int] = (),
-    kept: Kept | None = None,
+    kept: Cache | None = None,
     report: Callable[[Progress], None] | None = None,
 ) -> Result:
     """Run a method over all planes or volumes of a source.
@@ -98,11 +98,11 @@ def run(
     if region is not None:
         region = _in_place(region, source, over) if places else region
         region = _with_halo(entry, source, values, region, over) if entry.refines else region
-        source, values = cut(source, values, region)
+        source, values = cut_source(source, values, region)
         mask = None if entry.refines else region.mask
         if mask is not None and entry.source.word.name == "labels":
             source = replace(source, array=_Masked(source.array, mask))
-    walk = _Walk(entry, source, values, over, tuple(only), kept or Kept())
+    walk = _Walk(entry, source, values, over, tuple(only), kept or Cache())
     if levels_from == "all" and len(walk) > 1:
         walk = replace(walk, values=resolve(entry, source, values, over, reporter.part(0, 10)))
     start = (0,) * len(source.shape) if region is None else region.start
@@ -280,7 +280,9 @@ def _in_place(region: Region, source: Source, over: Over) -> Region:
     return Region(region.start[:lead] + (0,) * axes, region.stop[:lead] + mask.shape, mask)
 
 
-def cut(source: Source, values: Mapping[str, Any], region: Region) -> tuple[Source, dict[str, Any]]:
+def cut_source(
+    source: Source, values: Mapping[str, Any], region: Region
+) -> tuple[Source, dict[str, Any]]:
     """Return the source and the extra arrays within a region; its mask joins the method's own."""
     own = {name: _cut(value, region, source.shape) for name, value in values.items()}
     source = source.cut(region)
@@ -340,7 +342,7 @@ class _Walk:
     values: Mapping[str, Any]
     over: Over
     only: tuple[int, ...] = ()
-    kept: Kept = field(default_factory=Kept)
+    kept: Cache = field(default_factory=Cache)
     reading: Reporter = field(default_factory=Reporter)
 
     def __post_init__(self) -> None:

@@ -8,9 +8,8 @@ import numpy as np
 
 from napari_tessera.algorithms.labels.boxes import box_centres
 from napari_tessera.algorithms.labels.ids import sizes
-from napari_tessera.metrics.score import Over
 from napari_tessera.signature.progress import Reporter
-from napari_tessera.signature.words import Array, Report, Spacing, Table
+from napari_tessera.signature.words import Array, Over, Report, Spacing, Table
 
 
 def suspects(

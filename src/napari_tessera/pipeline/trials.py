@@ -12,15 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from napari_tessera.deep.inference.cache import Kept
+from napari_tessera.deep.inference.cache import Cache
 from napari_tessera.methods.registry import METHODS
 from napari_tessera.pipeline.result import Result
-from napari_tessera.pipeline.source import Over, Region, Source
+from napari_tessera.pipeline.source import Region, Source
 from napari_tessera.pipeline.stack import run
 from napari_tessera.signature.parameters import Parameter
 from napari_tessera.signature.progress import Progress, Reporter, Stop
 from napari_tessera.signature.validation import check_value
-from napari_tessera.signature.words import Array, Report
+from napari_tessera.signature.words import Array, Over, Report
 
 MOST = 64
 """Combinations of options that are tried at most."""
@@ -94,7 +94,7 @@ def _check_count(count: int) -> None:
         raise ValueError(f"{count} combinations are asked for; try at most {MOST}")
 
 
-def written(method: str, text: str) -> dict[str, Any]:
+def parsed_options(method: str, text: str) -> dict[str, Any]:
     """Return the options that a line of text asks to try.
 
     Parameters
@@ -213,7 +213,7 @@ def compare(
     box = region.box if region is not None else (slice(None),) * len(source.shape)
     drawn = None if truth is None else np.asarray(truth[box])
     reporter, trials = Reporter.of(report), []
-    crop = _Crop(source, region, over, drawn, iou, Kept(), set())
+    crop = _Crop(source, region, over, drawn, iou, Cache(), set())
     for number, (name, values) in enumerate(asked):
         reporter(Progress(number, len(asked)))
         trials.append(crop.tried(name, values, reporter.part(number, len(asked))))
@@ -231,7 +231,7 @@ class _Crop:
     over: Over | None
     drawn: Array | None
     iou: float
-    kept: Kept
+    kept: Cache
     warm: set[tuple[str, Any]]
 
     def tried(self, name: str, values: Mapping[str, Any], report: Reporter) -> Trial:
@@ -258,7 +258,7 @@ class _Crop:
         seconds = time.perf_counter() - began
         figures = (math.nan, math.nan)
         if self.drawn is not None:
-            figures = agreement(self.drawn, pieces(result), iou=self.iou)
+            figures = agreement(self.drawn, result_objects(result), iou=self.iou)
         return Trial(name, values, result, 1e6 * seconds / result.array.size, *figures)
 
     def _once(self, name: str, values: Mapping[str, Any], report: Reporter) -> Result:
@@ -273,7 +273,7 @@ class _Crop:
         )
 
 
-def pieces(result: Result) -> Array:
+def result_objects(result: Result) -> Array:
     """Return the objects of a result; of classes, what hangs together is an object."""
     if result.kind == "objects":
         return np.asarray(result.array)

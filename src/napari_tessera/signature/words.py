@@ -56,7 +56,7 @@ Labels = Annotated[Array, Word("labels")]
 Markers = Annotated[Array, Word("markers")]
 """Starting points as a labels array: 0 = none, any other value = the id that grows from there."""
 
-Scores = Annotated[Array, Word("scores")]
+ClassScores = Annotated[Array, Word("scores")]
 """What a network says of each class: probabilities, shape (K, ..., Y, X)."""
 
 Mask = Annotated[Array, Word("mask")]
@@ -79,6 +79,9 @@ ModelFolder = Annotated[str, Word("model")]
 
 Length = Annotated[float | str, Word("length", low=0)]
 """A number in the units of `spacing`, or text such as "2 px" (finest pixels) or "1.5 um"."""
+
+Over = Literal["planes", "volume"]
+"""What is worked on at once: the last two axes, or the last three."""
 
 LabelsAre = Literal["objects", "classes"]
 """What labels stand for: objects, each with a number of its own, or classes of pixels."""
@@ -164,7 +167,7 @@ ChannelAxis = Annotated[int | None, Word("channel_axis")]
 Report = Annotated[Callable[[Progress], None] | None, Word("report")]
 """Called with `Progress` now and then; raises `Stop` to end the work."""
 
-Keeping = Annotated[Any, Word("kept")]
+KeptCache = Annotated[Any, Word("kept")]
 """A `Kept` for what the next run can use again, or None."""
 
 Path = Annotated[tuple[tuple[float, ...], ...], Word("path")]

@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_tessera.deep.data.object_classes import assigned, most_frequent
-from napari_tessera.deep.data.object_sizes import fitted_options, object_sizes, outlines
+from napari_tessera.deep.data.object_sizes import boxes_and_sizes, fitted_options, object_sizes
 from napari_tessera.deep.data.patches import Patches
-from napari_tessera.deep.data.pieces import pieces, prepare
+from napari_tessera.deep.data.pieces import pieces, prepare_data
 from napari_tessera.deep.settings import NO_AUGMENTATION, Augmentation, Examples
 
 torch = pytest.importorskip("torch")
@@ -23,7 +23,7 @@ def batches(image, labels, *, side=32, augmentation=NO_AUGMENTATION, classes=Non
     found = pieces([image], [labels], axes=2)
     found, _ids, _ = assigned(found, classes, ())
     example = Examples(patch=min(side, *labels.shape), validation=0, diameter=0)
-    data = prepare(found, kind="objects", settings=example)
+    data = prepare_data(found, kind="objects", settings=example)
     patches = Patches(data, (side, side), 0, augmentation, everywhere=True)
     return ObjectBatches(patches, size, seed)
 
@@ -34,11 +34,11 @@ def batches(image, labels, *, side=32, augmentation=NO_AUGMENTATION, classes=Non
 def test_boxes_hold_their_pixels_and_gaps_in_the_numbers_do_not_matter():
     labels = np.array([[0, 9, 9, 0], [0, 9, 0, 4], [0, 0, 0, 4]])
     for own in (labels.astype(np.uint8), labels * 10**9, np.where(labels, labels, -1)):
-        found = outlines(own)
+        found = boxes_and_sizes(own)
         assert found.ids.tolist() == sorted({int(each) for each in own.ravel() if each > 0})
         assert found.boxes.tolist() == [[3, 1, 4, 3], [1, 0, 3, 2]]
         assert found.pixels.tolist() == [2, 3]
-    nothing = outlines(np.zeros((3, 3), int))
+    nothing = boxes_and_sizes(np.zeros((3, 3), int))
     assert nothing.boxes.shape == (0, 4)
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from napari_tessera.deep.data.patches import Patches
-from napari_tessera.deep.data.pieces import pieces, prepare
+from napari_tessera.deep.data.pieces import pieces, prepare_data
 from napari_tessera.deep.settings import NO_AUGMENTATION, Augmentation, Examples
 
 SMALL = Examples(patch=16, validation=0, diameter=0)
@@ -32,7 +32,7 @@ def test_leading_axes_are_planes_and_channels_may_be_anywhere(blocks):
     image = np.stack([image_of(labels)] * 3, axis=1)
     found = pieces([image], [labels], axes=2, channel_axis=1)
     assert [piece.index for piece in found] == [(0,), (1,)]
-    data = prepare(found, kind="classes", settings=SMALL)
+    data = prepare_data(found, kind="classes", settings=SMALL)
     assert data.ids == (0, 1, 2, 3)
     assert data.channels == 3
     own = data.training[1].image_at((slice(2, 5), slice(0, 7)))
@@ -45,31 +45,33 @@ def test_leading_axes_are_planes_and_channels_may_be_anywhere(blocks):
 def test_whole_images_are_held_out_where_there_are_several(blocks):
     labels = [blocks, blocks[:, ::-1].copy(), blocks[::-1].copy(), blocks.copy(), blocks.copy()]
     found = pieces([image_of(each) for each in labels], labels, axes=2)
-    data = prepare(found, kind="objects", settings=replace(SMALL, validation=0.4))
+    data = prepare_data(found, kind="objects", settings=replace(SMALL, validation=0.4))
     assert (len(data.training), len(data.validation)) == (3, 2)
     assert not {p.pair for p in data.training} & {p.pair for p in data.validation}
     assert data.note == "Validation on 2 of 5 images."
-    again = prepare(found, kind="objects", settings=replace(SMALL, validation=0.4))
+    again = prepare_data(found, kind="objects", settings=replace(SMALL, validation=0.4))
     assert again == replace(data, censuses=again.censuses)
 
 
 def test_the_last_planes_of_a_stack_are_held_out(blocks):
     labels = np.stack([blocks] * 5)
     found = pieces([image_of(labels)], [labels], axes=2)
-    data = prepare(found, kind="objects", settings=replace(SMALL, validation=0.2))
+    data = prepare_data(found, kind="objects", settings=replace(SMALL, validation=0.2))
     assert [piece.index for piece in data.validation] == [(4,)]
     assert data.note == "Validation on the last 1 of 5 planes."
 
 
 def test_one_end_of_the_only_image_is_held_out_and_never_seen(blocks):
     found = pieces([image_of(blocks)], [blocks], axes=2)
-    data = prepare(found, kind="objects", settings=replace(SMALL, validation=0.25))
+    data = prepare_data(found, kind="objects", settings=replace(SMALL, validation=0.25))
     assert boxes(data.training) == [[(0, 48), (0, 48)]]
     assert boxes(data.validation) == [[(0, 48), (48, 64)]]
     assert data.note == "Validation on the last 16 pixels along x."
     # the value of a pixel says where it is: nothing beyond column 47 is ever in a patch
     where = np.broadcast_to(np.arange(64, dtype=np.float32), blocks.shape)
-    data = prepare(pieces([where], [blocks], axes=2), kind="objects", settings=Examples(patch=16))
+    data = prepare_data(
+        pieces([where], [blocks], axes=2), kind="objects", settings=Examples(patch=16)
+    )
     limit = data.training[0].box[1].stop
     patches = Patches(data, (16, 16), 0, Augmentation(rotation=180, scaling=1), everywhere=True)
     zero, extent = data.training[0].intensities[0]
@@ -82,10 +84,10 @@ def test_an_end_without_labels_is_not_held_out():
     labels = np.zeros((40, 100), np.uint8)
     labels[10:20, 5:15] = labels[10:20, 50:60] = 1
     found = pieces([image_of(labels)], [labels], axes=2)
-    data = prepare(found, kind="objects", settings=replace(SMALL, validation=0.2))
+    data = prepare_data(found, kind="objects", settings=replace(SMALL, validation=0.2))
     assert data.note == "Validation on the first 20 pixels along x."
     labels[:, :30] = 0
-    data = prepare(found, kind="objects", settings=replace(SMALL, validation=0.2))
+    data = prepare_data(found, kind="objects", settings=replace(SMALL, validation=0.2))
     assert data.validation == []
     assert data.note.startswith("No validation: ")
 
@@ -99,7 +101,7 @@ def test_lazy_images_are_read_patch_by_patch(blocks):
         return block
 
     image = da.from_array(image_of(labels), chunks=(24, 32))
-    data = prepare(pieces([image], [labels], axes=2), kind="objects", settings=SMALL)
+    data = prepare_data(pieces([image], [labels], axes=2), kind="objects", settings=SMALL)
     piece = replace(data.training[0], image=da.map_blocks(watched, image, dtype=image.dtype))
     lazy = replace(data, training=[piece])
     patches = Patches(lazy, (16, 16), 0, NO_AUGMENTATION, everywhere=True)
@@ -109,7 +111,9 @@ def test_lazy_images_are_read_patch_by_patch(blocks):
 
 
 def test_patches_are_aligned_repeatable_and_of_the_annotated(blocks):
-    data = prepare(pieces([image_of(blocks)], [blocks], axes=2), kind="classes", settings=SMALL)
+    data = prepare_data(
+        pieces([image_of(blocks)], [blocks], axes=2), kind="classes", settings=SMALL
+    )
     patches = Patches(data, (16, 16), 0, NO_AUGMENTATION, everywhere=False)
     zero, extent = data.training[0].intensities[0]
     seen = set()
@@ -123,7 +127,9 @@ def test_patches_are_aligned_repeatable_and_of_the_annotated(blocks):
 
 
 def test_a_margin_belongs_to_the_image_only(blocks):
-    data = prepare(pieces([image_of(blocks)], [blocks], axes=2), kind="classes", settings=SMALL)
+    data = prepare_data(
+        pieces([image_of(blocks)], [blocks], axes=2), kind="classes", settings=SMALL
+    )
     zero, extent = data.training[0].intensities[0]
     image, labels = Patches(data, (8, 8), 4, NO_AUGMENTATION, everywhere=False).one(
         np.random.default_rng(1)
@@ -136,7 +142,7 @@ def test_a_margin_belongs_to_the_image_only(blocks):
 def test_volumes_give_volumes(blocks):
     labels = np.stack([blocks] * 6)
     found = pieces([image_of(labels)], [labels], axes=3)
-    data = prepare(found, kind="objects", settings=SMALL)
+    data = prepare_data(found, kind="objects", settings=SMALL)
     patches = Patches(data, (4, 16, 16), 0, Augmentation(), everywhere=True)
     image, labels = patches.one(np.random.default_rng(0))
     assert (image.shape, labels.shape) == ((1, 4, 16, 16), (4, 16, 16))
@@ -146,16 +152,19 @@ def test_small_objects_are_enlarged():
     labels = np.zeros((40, 40), np.uint8)
     labels[4:8, 4:8], labels[20:24, 20:24] = 1, 2
     found = pieces([image_of(labels)], [labels], axes=2)
-    data = prepare(found, kind="objects", settings=replace(SMALL, diameter=9))
+    data = prepare_data(found, kind="objects", settings=replace(SMALL, diameter=9))
     assert data.training[0].zoom == pytest.approx(9 / np.sqrt(64 / np.pi))
     patches = Patches(data, (16, 16), 0, NO_AUGMENTATION, everywhere=False)
     _, own = patches.one(np.random.default_rng(3))
     assert (own > 0).sum() > 40  # of 16 pixels
-    assert prepare(found, kind="classes", settings=replace(SMALL, diameter=9)).training[0].zoom == 1
+    assert (
+        prepare_data(found, kind="classes", settings=replace(SMALL, diameter=9)).training[0].zoom
+        == 1
+    )
 
 
 def test_strokes_only_count_where_they_are(blocks):
-    data = prepare(
+    data = prepare_data(
         pieces([image_of(blocks)], [blocks], axes=2),
         kind="classes",
         settings=replace(SMALL, unlabelled="ignore"),
@@ -179,7 +188,7 @@ def test_strokes_only_count_where_they_are(blocks):
 def test_what_does_not_fit_is_named(blocks, change, message):
     labels = change.get("labels", blocks)
     with pytest.raises((ValueError, TypeError), match=message):
-        prepare(
+        prepare_data(
             pieces([image_of(blocks)], [labels], axes=change.get("axes", 2), names=["cells"]),
             kind="objects",
             settings=change.get("settings", SMALL),
@@ -189,7 +198,7 @@ def test_what_does_not_fit_is_named(blocks, change, message):
 def test_images_smaller_than_a_patch_are_mirrored(blocks):
     small = np.array([[1, 2, 3], [4, 5, 6]], np.uint8)
     found = pieces([image_of(blocks), image_of(small)], [blocks, small], axes=2)
-    data = prepare(found, kind="objects", settings=replace(SMALL, patch=64))
+    data = prepare_data(found, kind="objects", settings=replace(SMALL, patch=64))
     alone = replace(data, training=data.training[1:], censuses=data.censuses[1:])
     cut = Patches(alone, (4, 4), 0, NO_AUGMENTATION, everywhere=True).cut(np.random.default_rng(0))
     mirrored = np.pad(small, 4, mode="reflect")
@@ -202,10 +211,10 @@ def test_one_class_only_is_refused(blocks):
     strokes = (blocks == 2).astype(np.uint8)
     found = pieces([image_of(blocks)], [strokes], axes=2)
     with pytest.raises(ValueError, match=r"labels has one class only \(1\); paint at least two"):
-        prepare(found, kind="classes", settings=replace(SMALL, unlabelled="ignore"))
+        prepare_data(found, kind="classes", settings=replace(SMALL, unlabelled="ignore"))
     full = np.ones_like(blocks)
     with pytest.raises(ValueError, match=r"one class only \(1\); leave background unlabelled"):
-        prepare(pieces([image_of(blocks)], [full], axes=2), kind="classes", settings=SMALL)
+        prepare_data(pieces([image_of(blocks)], [full], axes=2), kind="classes", settings=SMALL)
 
 
 def test_pairs_that_differ_in_number_or_channels_are_refused(blocks):
@@ -221,4 +230,4 @@ def test_pairs_that_differ_in_number_or_channels_are_refused(blocks):
 def test_objects_taken_for_classes_are_noticed():
     labels = np.arange(400, dtype=np.uint16).reshape(20, 20)
     with pytest.raises(ValueError, match="400 different numbers; if each is an object"):
-        prepare(pieces([labels], [labels], axes=2), kind="classes", settings=SMALL)
+        prepare_data(pieces([labels], [labels], axes=2), kind="classes", settings=SMALL)

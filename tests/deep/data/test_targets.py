@@ -4,10 +4,10 @@ from scipy import ndimage
 
 from napari_tessera.deep.data.targets import (
     border_weights,
-    boundaries,
+    boundary_targets,
+    class_targets,
     class_weights,
-    classes,
-    distances,
+    distance_targets,
 )
 
 
@@ -28,13 +28,13 @@ def test_the_boundary_is_the_inner_rim_and_the_patch_has_none():
         [0, 0, 0, 2, 1, 2],
         [0, 1, 0, 2, 2, -1],
     ]
-    np.testing.assert_array_equal(boundaries(labels), expected)
+    np.testing.assert_array_equal(boundary_targets(labels), expected)
 
 
 def test_boundaries_of_volumes_look_along_all_axes():
     labels = np.zeros((5, 5, 5), int)
     labels[1:4, 1:4, 1:4] = 7
-    found = boundaries(labels)
+    found = boundary_targets(labels)
     assert (found == 1).sum() == 1
     assert found[2, 2, 2] == 1
     assert (found == 2).sum() == 26
@@ -43,7 +43,7 @@ def test_boundaries_of_volumes_look_along_all_axes():
 def test_distances_are_shares_of_the_largest_in_each_object():
     labels = np.zeros((7, 12), int)
     labels[1:6, 1:6], labels[2:5, 7:10], labels[6, 11] = 1, 2, -1
-    found = distances(labels)
+    found = distance_targets(labels)
     np.testing.assert_allclose(
         found[2, 3], [0, 1 / 3, 2 / 3, 1, 2 / 3, 1 / 3, 0, 0.5, 1, 0.5, 0, 0]
     )
@@ -54,26 +54,26 @@ def test_distances_are_shares_of_the_largest_in_each_object():
 
 
 def test_distances_do_not_see_the_end_of_the_patch():
-    found = distances(np.array([[1, 1, 1, 0]]))
+    found = distance_targets(np.array([[1, 1, 1, 0]]))
     np.testing.assert_allclose(found[2], [[1, 2 / 3, 1 / 3, 0]])
 
 
 @pytest.mark.parametrize("shape", [(6, 7), (4, 5, 6)])
 def test_an_object_that_fills_the_patch_is_all_centre(shape):
-    found = distances(np.full(shape, 3))
+    found = distance_targets(np.full(shape, 3))
     np.testing.assert_array_equal(found[2], np.ones(shape))
     assert not found[:2].any()
 
 
 def test_touching_objects_are_outside_of_each_other():
     labels = np.repeat([[1, 1, 1, 2, 2, 2]], 9, axis=0)
-    found = distances(np.pad(labels, 2))[2][6, 2:8]
+    found = distance_targets(np.pad(labels, 2))[2][6, 2:8]
     np.testing.assert_allclose(found, [0.5, 1, 0.5, 0.5, 1, 0.5])
 
 
 def test_classes_are_places_among_the_ids():
     np.testing.assert_array_equal(
-        classes(np.array([[3, 7, 0, 9]], np.uint8), (0, 3, 9)), [[1, -1, 0, 2]]
+        class_targets(np.array([[3, 7, 0, 9]], np.uint8), (0, 3, 9)), [[1, -1, 0, 2]]
     )
 
 

@@ -2,7 +2,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from napari_tessera.deep.inference.cache import Kept
+from napari_tessera.deep.inference.cache import Cache
 
 
 def made(kept, log, group, key, size):
@@ -14,7 +14,7 @@ def made(kept, log, group, key, size):
 
 
 def test_what_fits_is_made_once_and_the_oldest_goes_first():
-    kept, log = Kept(limit=10), []
+    kept, log = Cache(limit=10), []
     for key in ("a", "b", "a", "c", "a", "b"):
         assert made(kept, log, "maps", key, 5) == key
     # b went when c came, since a had been asked for after it
@@ -22,7 +22,7 @@ def test_what_fits_is_made_once_and_the_oldest_goes_first():
 
 
 def test_the_newest_of_each_group_is_kept_however_large():
-    kept, log = Kept(limit=0), []
+    kept, log = Cache(limit=0), []
     for key in ("net", "net"):
         made(kept, log, "network", key, 100)
     for key in ("one", "one", "two", "two"):
@@ -32,7 +32,7 @@ def test_the_newest_of_each_group_is_kept_however_large():
 
 
 def test_nothing_is_left_after_clearing():
-    kept, log = Kept(limit=10), []
+    kept, log = Cache(limit=10), []
     made(kept, log, "maps", "a", 1)
     kept.clear()
     made(kept, log, "maps", "a", 1)

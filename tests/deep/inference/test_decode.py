@@ -6,7 +6,7 @@ from scipy import optimize
 from skimage import data
 
 from napari_tessera import watershed
-from napari_tessera.deep.data.targets import boundaries, distances
+from napari_tessera.deep.data.targets import boundary_targets, distance_targets
 from napari_tessera.deep.inference.decode import average_precision, to_classes, to_objects, tuned
 from napari_tessera.signature.words import VoxelSize
 
@@ -16,8 +16,10 @@ FLAT = VoxelSize((1, 1))
 def perfect(labels, targets):
     """Return the scores of a network that makes no mistake."""
     if targets == "distances":
-        return distances(labels)
-    return (np.arange(3).reshape(-1, *(1,) * labels.ndim) == boundaries(labels)).astype(np.float32)
+        return distance_targets(labels)
+    return (np.arange(3).reshape(-1, *(1,) * labels.ndim) == boundary_targets(labels)).astype(
+        np.float32
+    )
 
 
 def same(found, expected):

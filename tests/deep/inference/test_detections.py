@@ -8,10 +8,10 @@ pytest.importorskip("segmentation_models_pytorch")
 
 from napari_tessera.algorithms.labels.ids import overlap  # noqa: E402
 from napari_tessera.deep.inference import objects as finding  # noqa: E402
-from napari_tessera.deep.inference.cache import Kept  # noqa: E402
+from napari_tessera.deep.inference.cache import Cache  # noqa: E402
 from napari_tessera.deep.inference.detections import Found, found_in, most_in  # noqa: E402
 from napari_tessera.deep.inference.pasting import pasted, stacked  # noqa: E402
-from napari_tessera.deep.inference.tiling import plan  # noqa: E402
+from napari_tessera.deep.inference.tiling import plan_tiles  # noqa: E402
 from napari_tessera.deep.networks.options import Sizes  # noqa: E402
 from napari_tessera.methods.deep.detect import detect  # noqa: E402
 from napari_tessera.methods.deep.predict import predict, scores  # noqa: E402
@@ -35,7 +35,7 @@ def bright(monkeypatch):
 
 
 def found(image, tile=64, **options):
-    tiles = plan(image.shape[-2:], SIZES, tile=tile)
+    tiles = plan_tiles(image.shape[-2:], SIZES, tile=tile)
     image = image[None] if image.ndim == 2 else image
     return found_in(image, Bright(), tiles, limit=500, batch=3, device=CPU, **options)
 
@@ -208,7 +208,7 @@ def test_objects_come_with_their_class_and_sureness(tmp_path, bright):
 
 
 def test_thresholds_do_not_run_the_network_again(tmp_path, bright):
-    model, kept = str(folder(tmp_path / "m", thresholds={"threshold": 0.65}).path), Kept(10**7)
+    model, kept = str(folder(tmp_path / "m", thresholds={"threshold": 0.65}).path), Cache(10**7)
     image, _ = painted((40, 50), (2, 3, 5, 8, 0.7), (20, 30, 10, 12, 0.9), (33, 3, 4, 4, 0.6))
     counts = [
         len(detect(image, model=model, confidence=c, kept=kept)[1]["index"])

@@ -8,7 +8,7 @@ from hypothesis import strategies as some
 from torch import nn
 
 from napari_tessera.deep import devices
-from napari_tessera.deep.inference.tiling import Plan, bands, plan, scores
+from napari_tessera.deep.inference.tiling import TilePlan, bands, plan_tiles, tiled_scores
 from napari_tessera.deep.networks.layers import Padded
 from napari_tessera.deep.networks.options import Sizes
 from napari_tessera.deep.networks.registry import NETWORKS, build
@@ -22,7 +22,7 @@ VOLUMES = some.tuples(some.integers(1, 20), some.integers(1, 30), some.integers(
 
 
 def predicted(image, network, tiles, *, classes=2, batch=3, **options):
-    return scores(image, network, tiles, classes=classes, batch=batch, device=CPU, **options)
+    return tiled_scores(image, network, tiles, classes=classes, batch=batch, device=CPU, **options)
 
 
 def pointwise(patches):
@@ -42,40 +42,40 @@ def noise(*shape):
 @pytest.mark.parametrize(
     ("shape", "sizes", "tile", "expected"),
     [
-        ((300, 90), Sizes(16), 128, Plan((300, 90), (128, 96), (32, 0), ((0, 96, 176), (0,)), 0)),
-        ((10, 9), ANY, 4, Plan((10, 9), (4, 4), (1, 1), ((0, 3, 6), (0, 3, 5)), 0)),
+        ((300, 90), Sizes(16), 128, TilePlan((300, 90), (128, 96), (32, 0), ((0, 96, 176), (0,)), 0)),
+        ((10, 9), ANY, 4, TilePlan((10, 9), (4, 4), (1, 1), ((0, 3, 6), (0, 3, 5)), 0)),
         # training's patches of this network have 32 pixels at least, but volumes may be thin
-        ((5, 5), Sizes(16), 512, Plan((5, 5), (32, 32), (0, 0), ((0,), (0,)), 0)),
-        ((5, 5, 5), Sizes(16), 512, Plan((5, 5, 5), (16, 32, 32), (0,) * 3, ((0,),) * 3, 0)),
+        ((5, 5), Sizes(16), 512, TilePlan((5, 5), (32, 32), (0, 0), ((0,), (0,)), 0)),
+        ((5, 5, 5), Sizes(16), 512, TilePlan((5, 5, 5), (16, 32, 32), (0,) * 3, ((0,),) * 3, 0)),
         # 16 k - 60 is labelled; steps are multiples of 16, so that 4 pixels overlap
         (
             (60, 21),
             Sizes(16, offset=4, margin=92, smallest=4),
             30,
-            Plan((60, 21), (36, 36), (4, 0), ((0, 32), (0,)), 92),
+            TilePlan((60, 21), (36, 36), (4, 0), ((0, 32), (0,)), 92),
         ),
         (
             (40, 4),
             Sizes(16, offset=4, margin=92, smallest=4),
             1,
-            Plan((40, 4), (20, 4), (4, 0), ((0, 16, 32), (0,)), 92),
+            TilePlan((40, 4), (20, 4), (4, 0), ((0, 16, 32), (0,)), 92),
         ),
         # as small as the network takes any: steps are what the overlap asks for
-        ((300, 128), Sizes(128), 1, Plan((300, 128), (128, 128), (32, 0), ((0, 96, 172), (0,)), 0)),
+        ((300, 128), Sizes(128), 1, TilePlan((300, 128), (128, 128), (32, 0), ((0, 96, 172), (0,)), 0)),
     ],
 )  # fmt: skip
 def test_plans(shape, sizes, tile, expected):
-    assert plan(shape, sizes, tile=tile) == expected
+    assert plan_tiles(shape, sizes, tile=tile) == expected
     assert expected.count == np.prod([len(starts) for starts in expected.starts])
 
 
 def test_the_overlap_is_chosen():
-    assert plan((100, 8), ANY, tile=8, overlap=0).starts == (
+    assert plan_tiles((100, 8), ANY, tile=8, overlap=0).starts == (
         (0, 8, 16, 24, 32, 40, 48, 56, 64, 72, 80, 88, 92),
         (0,),
     )
-    assert plan((20, 8), ANY, tile=8, overlap=0.5).starts == ((0, 4, 8, 12), (0,))
-    assert plan((20, 8), ANY, tile=(4, 8), overlap=0.5).overlap == (2, 0)
+    assert plan_tiles((20, 8), ANY, tile=8, overlap=0.5).starts == ((0, 4, 8, 12), (0,))
+    assert plan_tiles((20, 8), ANY, tile=(4, 8), overlap=0.5).overlap == (2, 0)
 
 
 @settings(deadline=None)
@@ -91,7 +91,7 @@ def test_tiles_cover_every_pixel_in_sizes_that_the_network_takes(
     shape, multiple, offset, margin, tile, overlap
 ):
     sizes = Sizes(multiple, offset % multiple, margin, smallest=1)
-    found = plan(shape, sizes, tile=tile, overlap=overlap)
+    found = plan_tiles(shape, sizes, tile=tile, overlap=overlap)
     for length, side, starts in zip(shape, found.tile, found.starts, strict=True):
         assert side % multiple == sizes.offset
         assert starts[0] == 0
@@ -117,7 +117,7 @@ def test_tiles_cover_every_pixel_in_sizes_that_the_network_takes(
 )
 def test_bad_plans_are_named(arguments, message):
     with pytest.raises(ValueError, match=message):
-        plan(sizes=ANY, **arguments)
+        plan_tiles(sizes=ANY, **arguments)
 
 
 @pytest.mark.parametrize("shape", [(9, 14), (3, 9, 14)])
@@ -129,7 +129,7 @@ def test_a_constant_network_gives_constants(shape):
         return shown.expand(len(patches), 3, *patches.shape[2:])
 
     found = predicted(
-        np.zeros((1, *shape), np.float32), constant, plan(shape, ANY, tile=5), classes=3
+        np.zeros((1, *shape), np.float32), constant, plan_tiles(shape, ANY, tile=5), classes=3
     )
     assert found.dtype == np.float32
     expected = np.broadcast_to(
@@ -149,7 +149,7 @@ def test_a_constant_network_gives_constants(shape):
 )
 def test_tiles_of_a_pointwise_network_give_the_whole(shape, multiple, tile, overlap, batch, flips):
     image = noise(1, *shape)
-    tiles = plan(shape, Sizes(multiple, smallest=1), tile=tile, overlap=overlap)
+    tiles = plan_tiles(shape, Sizes(multiple, smallest=1), tile=tile, overlap=overlap)
     found = predicted(image, pointwise, tiles, batch=batch, flips=flips)
     expected = softmax(np.concatenate([image, 1 - image**2]))
     np.testing.assert_allclose(found, expected, atol=1e-6)
@@ -163,7 +163,7 @@ def test_blending_by_hand():
         high = torch.full_like(patches, next(calls))
         return torch.cat([-high, high], dim=1)
 
-    tiles = plan((6, 1), ANY, tile=4, overlap=0.5)
+    tiles = plan_tiles((6, 1), ANY, tile=4, overlap=0.5)
     assert tiles.starts == ((0, 2), (0,))
     found = predicted(np.zeros((1, 6, 1), np.float32), stubborn, tiles, batch=1)
     # Gaussians of sigma 4 / 8 at 0.5 and 1.5 pixels from the middle: exp(-0.5) and exp(-4.5)
@@ -187,9 +187,9 @@ class Convolutions(nn.Module):
 @pytest.mark.parametrize(("shape", "tile"), [((70, 65), 32), ((20, 40, 33), 16)])
 def test_blending_hides_the_sides_of_tiles(shape, tile):
     network, image = Convolutions(len(shape)), noise(1, *shape)
-    whole = predicted(image, network, plan(shape, ANY, tile=max(shape)))
-    blended = predicted(image, network, plan(shape, ANY, tile=tile, overlap=0.25))
-    abrupt = predicted(image, network, plan(shape, ANY, tile=tile, overlap=0))
+    whole = predicted(image, network, plan_tiles(shape, ANY, tile=max(shape)))
+    blended = predicted(image, network, plan_tiles(shape, ANY, tile=tile, overlap=0.25))
+    abrupt = predicted(image, network, plan_tiles(shape, ANY, tile=tile, overlap=0))
     inside = (slice(None), *[slice(2, -2)] * len(shape))
     errors = [abs(found - whole)[inside].max() for found in (blended, abrupt)]
     assert errors[0] < 0.03 < 0.1 < errors[1]
@@ -208,7 +208,7 @@ def test_tiles_of_the_first_unet_agree_with_the_whole(shape):
         expected = padded(torch.from_numpy(image)[None])[0].softmax(0).numpy()
     assert np.ptp(expected, axis=(1, 2)).max() > 0.01 or shape == (3, 1)
     for tile in (20, 100):
-        tiles = plan(shape, sizes, tile=tile)
+        tiles = plan_tiles(shape, sizes, tile=tile)
         assert tiles.count == 1 or tile == 20
         found = predicted(image, network, tiles, mixed=False)
         np.testing.assert_allclose(found, expected, atol=1e-5)
@@ -219,7 +219,7 @@ def test_a_unet_in_one_tile_is_the_padded_network(shape, axes):
     torch.manual_seed(0)
     network = build("unet", in_channels=2, classes=3, width=1 / 16, depth=2, axes=axes)
     image = noise(2, *shape)
-    tiles = plan(shape, Sizes(4, smallest=8), tile=64)
+    tiles = plan_tiles(shape, Sizes(4, smallest=8), tile=64)
     found = predicted(image, network, tiles, classes=3, mixed=False)
     with torch.inference_mode():
         expected = Padded(network.eval(), 4)(torch.from_numpy(image)[None])[0].softmax(0)
@@ -235,7 +235,7 @@ def test_images_are_mirrored_where_they_end():
         return pointwise(patches[..., 1:-1, 1:-1])
 
     image = np.array([[[1, 2, 3], [4, 5, 6]]], np.float32)
-    predicted(image, looking, plan((2, 3), Sizes(2, margin=1, smallest=1), tile=4))
+    predicted(image, looking, plan_tiles((2, 3), Sizes(2, margin=1, smallest=1), tile=4))
     expected = [
         [5, 4, 5, 6, 5, 4],
         [2, 1, 2, 3, 2, 1],
@@ -248,7 +248,7 @@ def test_images_are_mirrored_where_they_end():
 @pytest.mark.parametrize("shape", [(24, 16), (5, 24, 16)])
 def test_flips_average_over_the_plane(shape):
     network, image = Convolutions(len(shape)), noise(1, *shape)
-    tiles = plan(shape, ANY, tile=24)
+    tiles = plan_tiles(shape, ANY, tile=24)
     every = [(), (-1,), (-2,), (-2, -1)]
     found = [np.flip(predicted(np.flip(image, axes), network, tiles), axes) for axes in every]
     assert abs(found[0] - found[1]).max() > 0.01
@@ -260,7 +260,7 @@ def test_flips_average_over_the_plane(shape):
 @settings(deadline=None, max_examples=30)
 def test_bands_are_the_rows_in_order(rows, tile, overlap):
     image = noise(1, rows, 7)
-    tiles = plan((rows, 7), ANY, tile=tile, overlap=overlap)
+    tiles = plan_tiles((rows, 7), ANY, tile=tile, overlap=overlap)
     found = list(bands(image, pointwise, tiles, classes=2, batch=4, device=CPU))
     stops = [each.stop for each, _ in found]
     assert [each.start for each, _ in found] == [0, *stops[:-1]]
@@ -276,7 +276,7 @@ def test_a_band_comes_before_the_tiles_below_it_are_looked_at():
         looked.append(len(patches))
         return pointwise(patches)
 
-    tiles = plan((64, 8), ANY, tile=8, overlap=0)
+    tiles = plan_tiles((64, 8), ANY, tile=8, overlap=0)
     running = bands(noise(1, 64, 8), network, tiles, classes=2, batch=1, device=CPU)
     rows, _ = next(running)
     assert rows == slice(0, 8)
@@ -286,9 +286,9 @@ def test_a_band_comes_before_the_tiles_below_it_are_looked_at():
 def peak(rows):
     """Return the largest memory of NumPy while an image is predicted band by band."""
     image = np.zeros((1, rows, 64), np.float32)
-    tiles = plan(image.shape[1:], ANY, tile=16)
+    tiles = plan_tiles(image.shape[1:], ANY, tile=16)
     for _ in bands(
-        image[:, :20], pointwise, plan((20, 64), ANY, tile=16), classes=2, batch=1, device=CPU
+        image[:, :20], pointwise, plan_tiles((20, 64), ANY, tile=16), classes=2, batch=1, device=CPU
     ):
         pass  # what is loaded at the first call does not count
     tracemalloc.start()
@@ -316,7 +316,7 @@ def test_progress_counts_tiles_and_brings_the_wish_to_stop():
         if progress.done == 0.75:
             raise Stop
 
-    tiles = plan((16, 8), ANY, tile=4, overlap=0)
+    tiles = plan_tiles((16, 8), ANY, tile=4, overlap=0)
     assert tiles.count == 8
     with pytest.raises(Stop):
         predicted(noise(1, 16, 8), network, tiles, batch=2, report=report)
@@ -333,7 +333,7 @@ def test_too_little_memory_halves_the_batch_and_changes_nothing():
             raise torch.OutOfMemoryError("CUDA out of memory")
         return pointwise(patches)
 
-    image, tiles = noise(1, 16, 8), plan((16, 8), ANY, tile=4, overlap=0)
+    image, tiles = noise(1, 16, 8), plan_tiles((16, 8), ANY, tile=4, overlap=0)
     found = predicted(
         image, full_of_two, tiles, batch=8, report=lambda p: notes.append(p.values.get("note"))
     )
@@ -347,7 +347,7 @@ def test_too_little_memory_for_a_tile():
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     with pytest.raises(MemoryError, match="choose a smaller patch or tile"):
-        predicted(noise(1, 8, 8), full, plan((8, 8), ANY, tile=4))
+        predicted(noise(1, 8, 8), full, plan_tiles((8, 8), ANY, tile=4))
 
 
 def test_dropout_is_off_and_the_mode_of_every_part_comes_back():
@@ -355,14 +355,14 @@ def test_dropout_is_off_and_the_mode_of_every_part_comes_back():
     network.train()
     network[1].eval()
     mean = network[1].running_mean.clone()
-    image, tiles = noise(1, 8, 8), plan((8, 8), ANY, tile=8)
+    image, tiles = noise(1, 8, 8), plan_tiles((8, 8), ANY, tile=8)
     np.testing.assert_array_equal(*[predicted(image, network, tiles) for _ in range(2)])
     assert [module.training for module in network] == [True, False, True]
     torch.testing.assert_close(network[1].running_mean, mean)
 
 
 def test_gradients_are_as_they_were_between_bands():
-    tiles = plan((8, 4), ANY, tile=4)
+    tiles = plan_tiles((8, 4), ANY, tile=4)
     for _, band in bands(noise(1, 8, 4), pointwise, tiles, classes=2, batch=1, device=CPU):
         assert torch.is_grad_enabled()
         assert not torch.is_inference_mode_enabled()
@@ -379,7 +379,7 @@ def test_16_bits_are_used_where_they_are_wanted(mixed, monkeypatch):
         types.append(found.dtype)
         return found
 
-    found = predicted(noise(1, 4, 4), network, plan((4, 4), ANY, tile=4), mixed=mixed)
+    found = predicted(noise(1, 4, 4), network, plan_tiles((4, 4), ANY, tile=4), mixed=mixed)
     assert types == [torch.bfloat16 if mixed else torch.float32]
     assert found.dtype == np.float32
 
@@ -399,4 +399,4 @@ def test_16_bits_are_used_where_they_are_wanted(mixed, monkeypatch):
 )
 def test_what_does_not_fit_is_named(image, options, message):
     with pytest.raises(ValueError, match=message):
-        predicted(image, pointwise, plan((8, 8), ANY, tile=8), **options)
+        predicted(image, pointwise, plan_tiles((8, 8), ANY, tile=8), **options)

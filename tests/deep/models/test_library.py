@@ -86,7 +86,7 @@ def test_the_network_comes_back(home, network):
     torch.manual_seed(1)
     image = torch.randn(2, 1, 32, 48)
     original = made(home, network=network)
-    found = m.find("cells").load_network()
+    found = m.find_model("cells").load_network()
     assert not found.training
     with torch.inference_mode():
         assert torch.equal(found(image), original(image))
@@ -97,7 +97,7 @@ def test_volumes_and_classes(home):
     options = {"width": 1 / 64, "depth": 1, "axes": 3}
     config = {"axes": 3, "spacing": (2.0, 0.5, 0.5), "targets": "classes", "ids": (0, 3)}
     original = made(home, options=options, class_names=("ground", "wall"), **config)
-    found = m.find("cells")
+    found = m.find_model("cells")
     assert (found.config.classes, found.config.kind) == (2, "classes")
     image = torch.randn(1, 1, 4, 6, 8)
     with torch.inference_mode():
@@ -178,7 +178,7 @@ def test_losses(home):
 @pytest.mark.parametrize("last", range(1, 5))
 def test_a_crash_leaves_weights_with_their_config(home, monkeypatch, last):
     made(home, seed=0)
-    before = m.find("cells").config
+    before = m.find_model("cells").config
     network = build("unet", in_channels=1, classes=3, **OPTIONS["unet"])
     steps = []
 
@@ -195,7 +195,7 @@ def test_a_crash_leaves_weights_with_their_config(home, monkeypatch, last):
     monkeypatch.setattr(Path, "replace", counted(Path.replace))
     with pytest.raises(KeyboardInterrupt):
         m.Folder(home / "cells").write_weights(network.state_dict(), described(score=0.9))
-    found = m.find("cells")
+    found = m.find_model("cells")
     found.load_network()  # hash and names fit
     assert found.config.score == (0.9 if last == 4 else before.score)
 
@@ -238,7 +238,7 @@ def test_a_training_that_kept_nothing_can_begin_again_or_be_removed(home):
     assert [each.name for each in folder.path.iterdir()] == ["notes.txt"]
     made(home)
     m.Folder(home / "cells").remove()
-    m.find("cells").verify()
+    m.find_model("cells").verify()
 
 
 # --- finding
@@ -247,18 +247,20 @@ def test_a_training_that_kept_nothing_can_begin_again_or_be_removed(home):
 def test_names_paths_and_lists(home, tmp_path):
     assert m.models() == []
     with pytest.raises(ValueError, match="there is none yet: train one first"):
-        m.find("cells")
+        m.find_model("cells")
     made(home, "cells")
     made(home, "Big cells")
     made(tmp_path, "elsewhere")
     assert [each.name for each in m.models()] == ["Big cells", "cells"]
-    assert m.find("cells").path == home / "cells"
-    assert m.find(home / "cells") == m.find(str(home / "cells")) == m.find("cells")
-    assert m.find(tmp_path / "elsewhere").name == "elsewhere"
+    assert m.find_model("cells").path == home / "cells"
+    assert (
+        m.find_model(home / "cells") == m.find_model(str(home / "cells")) == m.find_model("cells")
+    )
+    assert m.find_model(tmp_path / "elsewhere").name == "elsewhere"
     with pytest.raises(ValueError, match=r"no such model in .*choose one of Big cells, cells"):
-        m.find("nuclei")
+        m.find_model("nuclei")
     with pytest.raises(ValueError, match="there is no folder .*nowhere"):
-        m.find(tmp_path / "nowhere")
+        m.find_model(tmp_path / "nowhere")
 
 
 def test_pins(home, tmp_path):
@@ -266,14 +268,18 @@ def test_pins(home, tmp_path):
     made(tmp_path, "elsewhere")
     pin = m.pinned("cells")
     assert pin == f"cells@{sha256(home / 'cells' / WEIGHTS)[:12]}"
-    assert m.find(pin).name == m.find(pin.upper().replace("CELLS", "cells")).name == "cells"
+    assert (
+        m.find_model(pin).name
+        == m.find_model(pin.upper().replace("CELLS", "cells")).name
+        == "cells"
+    )
     assert m.pinned(pin) == m.pinned(home / "cells") == pin
     assert m.pinned(tmp_path / "elsewhere").startswith(f"{tmp_path / 'elsewhere'}@")
-    assert m.find(m.pinned(tmp_path / "elsewhere")).name == "elsewhere"
+    assert m.find_model(m.pinned(tmp_path / "elsewhere")).name == "elsewhere"
     (home / "cells" / WEIGHTS).unlink()
     made(home, seed=1)
     with pytest.raises(ValueError, match="'cells' has other weights .* was trained again or"):
-        m.find(pin)
+        m.find_model(pin)
 
 
 @pytest.mark.parametrize(
@@ -282,24 +288,24 @@ def test_pins(home, tmp_path):
 def test_bad_names_are_refused(home, name):
     made(home)
     with pytest.raises(ValueError, match="name is "):
-        m.renamed(m.find("cells"), name)
+        m.renamed(m.find_model("cells"), name)
     with pytest.raises(ValueError, match="name is |no folder"):
-        m.find(name)
+        m.find_model(name)
 
 
 def test_renaming_and_removing_lose_nothing(home):
     made(home, "cells")
     made(home, "other")
     with pytest.raises(FileExistsError, match="name is 'other', which is there already"):
-        m.renamed(m.find("cells"), "other")
-    found = m.renamed(m.find("cells"), "große Zellen 2.1")
-    assert m.find("große Zellen 2.1") == found
+        m.renamed(m.find_model("cells"), "other")
+    found = m.renamed(m.find_model("cells"), "große Zellen 2.1")
+    assert m.find_model("große Zellen 2.1") == found
     assert [each.name for each in m.models()] == ["große Zellen 2.1", "other"]
     place = m.removed(found)
     assert place == home / "removed" / "große Zellen 2.1"
-    assert m.find(place).config == found.config
+    assert m.find_model(place).config == found.config
     made(home, found.name)
-    assert m.removed(m.find(found.name)).name == "große Zellen 2.1 2"
+    assert m.removed(m.find_model(found.name)).name == "große Zellen 2.1 2"
     assert [each.name for each in m.models()] == ["other"]
     assert m.unreadable() == []
 
@@ -381,7 +387,7 @@ def test_damage_is_named(home, damage, message):
     made(home)
     damage(home / "cells")
     with pytest.raises(ValueError, match=message):
-        m.find("cells")
+        m.find_model("cells")
     ((name, reason),) = m.unreadable()
     assert name == "cells"
     assert reason
@@ -394,7 +400,7 @@ def test_damaged_weights_are_named(home):
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)
-    found = m.find("cells")  # lists do not read weights
+    found = m.find_model("cells")  # lists do not read weights
     for use in (found.verify, found.load_network):
         with pytest.raises(ValueError, match="'cells': weights.safetensors is damaged"):
             use()
@@ -407,10 +413,10 @@ def test_weights_of_another_network_are_refused(home):
     made(home)
     rewritten(home / "cells", options={"width": 1 / 8, "depth": 2})
     with pytest.raises(ValueError, match="the weights do not fit the network unet"):
-        m.find("cells").load_network()
+        m.find_model("cells").load_network()
     rewritten(home / "cells", options={"width": 1 / 16, "depth": 3})
     with pytest.raises(ValueError, match="the weights do not fit the network unet"):
-        m.find("cells").load_network()
+        m.find_model("cells").load_network()
 
 
 class Trap:
@@ -429,7 +435,7 @@ def test_pickles_are_never_opened(home, tmp_path, monkeypatch):
         path.write_bytes(content)
         rewritten(home / "cells", weights=sha256(path))  # whoever sent it fixed the hash, too
         with pytest.raises(ValueError, match="is no intact safetensors file"):
-            m.find("cells").load_network()
+            m.find_model("cells").load_network()
     assert not (tmp_path / "sprung").exists()
     pickle.loads(contents[0])
     assert (tmp_path / "sprung").exists()  # the trap would have worked

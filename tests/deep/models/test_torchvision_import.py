@@ -9,12 +9,12 @@ pytest.importorskip("torchvision")
 
 from napari_tessera import detect  # noqa: E402
 from napari_tessera.cli.app import main  # noqa: E402
-from napari_tessera.deep.models.library import Folder, find  # noqa: E402
+from napari_tessera.deep.models.library import Folder, find_model  # noqa: E402
 from napari_tessera.deep.models.torchvision_import import import_model  # noqa: E402
 from napari_tessera.deep.networks.mask_rcnn import MaskRCNN  # noqa: E402
 from napari_tessera.deep.networks.torchvision_scenes import SceneNetwork  # noqa: E402
 from napari_tessera.deep.weights import coco as coco_weights  # noqa: E402
-from napari_tessera.deep.weights.coco import PUBLISHED, class_names  # noqa: E402
+from napari_tessera.deep.weights.coco import PUBLISHED, classes_learnt  # noqa: E402
 from napari_tessera.methods.deep.predict import predict, predict_look  # noqa: E402
 
 from ...conftest import tiny_finder  # noqa: E402
@@ -38,9 +38,9 @@ def file(tmp_path_factory):
 
 def test_published_weights_become_a_model(file, tmp_path):
     model = import_model(SCENES, file=file, model=tmp_path / "scenes")
-    own = find(model.path).config
+    own = find_model(model.path).config
     assert (own.network, own.targets, own.ids) == ("torchvision", "classes", tuple(range(21)))
-    assert own.class_names == class_names(SCENES)
+    assert own.class_names == classes_learnt(SCENES)
     assert own.rgb
     assert isinstance(model.load_network(), SceneNetwork)
     look = predict_look({"model": str(model.path)})
@@ -58,7 +58,7 @@ def test_published_weights_become_a_model(file, tmp_path):
 def test_objects_of_coco_become_a_model_of_instances(tmp_path, monkeypatch):
     """The network itself is tested with its weights; here it has no part in it."""
     name = "maskrcnn_resnet50_fpn_v2"
-    names = class_names(name)
+    names = classes_learnt(name)
     given = coco_weights.Learnt(name, torch.nn.Linear(1, 1), names, ("#000000",) * len(names))
     monkeypatch.setattr(
         "napari_tessera.deep.models.torchvision_import.learnt", lambda *_, **__: given
@@ -90,7 +90,7 @@ def test_it_is_a_command_too(file, tmp_path, capsys):
 
 def test_photographs_are_fitted_and_looked_at_in_one_piece(tmp_path, monkeypatch):
     """Scenes as COCO has them fill the image: their objects must not be cut by tiles."""
-    trained = find(tiny_finder(rgb=True))
+    trained = find_model(tiny_finder(rgb=True))
     folder, config = Folder(tmp_path / "photographs"), replace(trained.config, fitted=(96, 160))
     folder.create(replace(config, weights="", diameter=0.0))
     folder.write_weights(Folder(trained.path).read_weights(), replace(config, diameter=0.0))

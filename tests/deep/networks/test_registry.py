@@ -13,9 +13,9 @@ from torch.nn import functional  # noqa: E402
 from napari_tessera.deep.networks.deeplab import DeepLabV3Plus  # noqa: E402
 from napari_tessera.deep.networks.encoders import encoder  # noqa: E402
 from napari_tessera.deep.networks.fcn import AT_POOL3, AT_POOL4, OFFSETS, Enlarge, bilinear  # noqa: E402
-from napari_tessera.deep.networks.layers import Padded, continued  # noqa: E402
+from napari_tessera.deep.networks.layers import Padded, reflected  # noqa: E402
 from napari_tessera.deep.networks.registry import NETWORKS, build  # noqa: E402
-from napari_tessera.deep.networks.segnet import halve, restore  # noqa: E402
+from napari_tessera.deep.networks.segnet import halve, unpooled  # noqa: E402
 from napari_tessera.deep.networks.unet import UNet2015  # noqa: E402
 from napari_tessera.deep.weights.imagenet import (  # noqa: E402
     imagenet_weights,
@@ -344,7 +344,7 @@ def test_maxima_return_to_where_they_came_from(rng):
     features = torch.from_numpy(rng.permutation(35).astype(np.float32) + 1).reshape(1, 1, 5, 7)
     maxima, places = halve(features)
     assert maxima.shape == (1, 1, 3, 4)
-    restored = restore(maxima, places, features.shape[2:])
+    restored = unpooled(maxima, places, features.shape[2:])
     kept = restored > 0
     assert kept.sum() == 12
     assert torch.equal(restored[kept], features[kept])
@@ -356,7 +356,7 @@ def test_maxima_return_to_where_they_came_from(rng):
 
 def test_written_out_pooling():
     maxima, places = halve(torch.tensor([[[[1.0, 9, 2, 3], [4, 5, 8, 7]]]]))
-    assert restore(maxima, places, torch.Size([2, 4])).tolist() == [[[[0, 9, 0, 0], [0, 0, 8, 0]]]]
+    assert unpooled(maxima, places, torch.Size([2, 4])).tolist() == [[[[0, 9, 0, 0], [0, 0, 8, 0]]]]
 
 
 # --- DeepLabV3+ and encoders
@@ -487,8 +487,8 @@ def test_imagenet_weights_fit_other_channels(channels):
 
 def test_image_is_continued_by_reflection():
     line = torch.arange(4)
-    assert continued(line, 0, 3, 5).tolist() == np.pad(np.arange(4), (3, 5), "reflect").tolist()
-    assert continued(line[:1] + 7, 0, 1, 2).tolist() == [7, 7, 7, 7]
+    assert reflected(line, 0, 3, 5).tolist() == np.pad(np.arange(4), (3, 5), "reflect").tolist()
+    assert reflected(line[:1] + 7, 0, 1, 2).tolist() == [7, 7, 7, 7]
 
 
 @pytest.mark.parametrize("axes", [2, 3])

@@ -17,15 +17,15 @@ from torch import nn
 
 from napari_tessera.deep import devices
 from napari_tessera.deep.data.batches import Batch
-from napari_tessera.deep.models.library import find
+from napari_tessera.deep.models.library import find_model
 from napari_tessera.deep.networks.registry import build
 from napari_tessera.deep.settings import NO_AUGMENTATION, Examples, Optimisation
 from napari_tessera.deep.training.distributed import ALONE, Ranks
-from napari_tessera.deep.training.loop import Keeping, State, fit
+from napari_tessera.deep.training.loop import Checkpoints, State, fit
 from napari_tessera.deep.training.losses import Loss
 from napari_tessera.deep.training.torchrun import joined
 from napari_tessera.deep.training.train import train
-from napari_tessera.deep.training.validation import Judged
+from napari_tessera.deep.training.validation import ValidationResult
 from napari_tessera.signature.progress import Reporter, Stop
 
 CPU = torch.device("cpu")
@@ -82,7 +82,7 @@ def test_batches_are_not_divided_by_processes_in_step():
         raise RuntimeError("out of memory")
 
     with pytest.raises(MemoryError, match=r"cpu has too little memory for 8 .* smaller batch"):
-        devices.Batch(CPU, divides=False).run(full, 8)
+        devices.SplitBatches(CPU, divides=False).run(full, 8)
 
 
 def one(number):
@@ -118,9 +118,9 @@ def fitted(batches, ranks, report=None):
 
     def judge(average):
         first.append(next(network.contracting.parameters()).detach().clone())
-        return Judged(0.5, 0.1 * state.epoch, image=np.zeros((1, 4, 4)))
+        return ValidationResult(0.5, 0.1 * state.epoch, image=np.zeros((1, 4, 4)))
 
-    keeping = Keeping(
+    keeping = Checkpoints(
         lambda row: losses.append(row["loss"]), lambda *_: best.append(1), lambda state: None
     )
     fit(
@@ -421,7 +421,7 @@ def test_torchrun_trains_a_model(tmp_path):
     assert done.stdout.count("made") == 1
     for sentence in ("Validation on 1 of 2 images.", "epoch 1: ", "epoch 3: "):
         assert done.stderr.count(sentence) == 1
-    find(made).load_network()
+    find_model(made).load_network()
 
 
 if __name__ == "__main__":

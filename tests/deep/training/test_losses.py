@@ -5,7 +5,7 @@ import segmentation_models_pytorch as smp
 import torch
 from torch.nn import functional
 
-from napari_tessera.deep.settings import NAMES, parse
+from napari_tessera.deep.settings import NAMES, parse_losses
 from napari_tessera.deep.training.losses import IGNORE, TERMS, Loss
 
 
@@ -180,7 +180,7 @@ def test_sums_are_weighted(batch):
 
 def test_every_loss_can_be_written():
     assert tuple(TERMS) == NAMES
-    assert Loss(parse("0.5 dice + 2 focal")).terms == {"dice": 0.5, "focal": 2.0}
+    assert Loss(parse_losses("0.5 dice + 2 focal")).terms == {"dice": 0.5, "focal": 2.0}
 
 
 @pytest.mark.parametrize(

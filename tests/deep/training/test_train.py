@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_tessera.deep.models.library import find
+from napari_tessera.deep.models.library import find_model
 from napari_tessera.deep.settings import (
     NO_AUGMENTATION,
     Augmentation,
@@ -191,7 +191,7 @@ def test_who_stops_keeps_the_best_so_far(tmp_path, example):
     task = {**QUICK, "optimisation": Optimisation(epochs=9, steps=3, batch=2)}
     model = train(*example, model=tmp_path / "late", report=stopping(5), **task)
     assert len(losses(model)) == 1
-    assert find(model.path).load_network() is not None
+    assert find_model(model.path).load_network() is not None
     # even in the first epoch there is something to keep
     early = train(*example, model=tmp_path / "early", report=stopping(2), **task)
     assert predict(example[0], model=str(early.path)).shape == (96, 96)

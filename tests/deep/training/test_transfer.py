@@ -168,7 +168,7 @@ def test_random_weights_are_left_alone(name):
 )
 def test_networks_are_called_what_people_call_them(name):
     with torch.device("meta"):
-        assert transfer.title_of(small(name)) == NETWORKS[name].title
+        assert transfer.network_title(small(name)) == NETWORKS[name].title
 
 
 # --- ImageNet
@@ -355,7 +355,7 @@ def found(monkeypatch):
             raise ValueError(f"there is no model {name!r}")
         return Model(Path(name))
 
-    monkeypatch.setattr(model, "find", find)
+    monkeypatch.setattr(model, "find_model", find)
 
 
 def test_a_model_of_the_same_kind_is_taken_whole(tmp_path, found):
@@ -439,10 +439,10 @@ def test_pickles_are_never_loaded(tmp_path, ending):
     path = tmp_path / f"weights{ending}"
     path.write_bytes(pickle.dumps(Trap(), protocol=2))
     with pytest.raises(ValueError, match="is damaged or holds more than tensors, and was not read"):
-        transfer.read(str(path))
+        transfer.weights_of(str(path))
     torch.save({"weights": Trap()}, path)
     with pytest.raises(ValueError, match="is damaged or holds more than tensors, and was not read"):
-        transfer.read(str(path))
+        transfer.weights_of(str(path))
 
 
 def test_bad_sources_are_named(tmp_path, found):
@@ -469,7 +469,7 @@ def test_weights_of_another_width_are_refused(tmp_path, found):
 def test_a_model_is_found_by_name(tmp_path, monkeypatch):
     monkeypatch.setenv("NAPARI_TESSERA_MODELS", str(tmp_path))
     with pytest.raises(ValueError, match="cells"):
-        transfer.read("cells")
+        transfer.weights_of("cells")
     giver, network = small("unet2015", 3), small("unet2015", 3)
     described = model.ModelConfig(
         network="unet2015",

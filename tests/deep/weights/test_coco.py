@@ -20,7 +20,7 @@ from napari_tessera.deep.weights import coco as coco_weights  # noqa: E402
 from napari_tessera.deep.weights import imagenet as pretrained  # noqa: E402
 from napari_tessera.deep.weights.coco import (  # noqa: E402
     PUBLISHED,
-    class_names,
+    classes_learnt,
     converted,
     fetched,
     learnt,
@@ -138,7 +138,9 @@ def test_every_published_tensor_has_its_place(name):
     with torch.device("meta"):
         given = theirs(name).state_dict()
         own = converted(given, categories(name))
-        network = coco_weights._network(PUBLISHED[name], len(class_names(name)) + (name in OBJECTS))
+        network = coco_weights._network(
+            PUBLISHED[name], len(classes_learnt(name)) + (name in OBJECTS)
+        )
     wanted = network.state_dict()
     if name == "maskrcnn_resnet50_fpn":  # frozen batch normalisation counts nothing
         wanted = {key: each for key, each in wanted.items() if not key.endswith("_tracked")}
@@ -233,11 +235,11 @@ def test_classes_left_out_are_dropped_from_the_last_layers():
 
 
 def test_names_and_colours():
-    names = class_names("maskrcnn_resnet50_fpn_v2")
+    names = classes_learnt("maskrcnn_resnet50_fpn_v2")
     assert len(names) == 80
     assert "N/A" not in names
     assert (names[0], names[2], names[79]) == ("person", "car", "toothbrush")
-    assert class_names("fcn_resnet101")[15] == "person"
+    assert classes_learnt("fcn_resnet101")[15] == "person"
     assert len(set(palette(256))) == 256
     assert palette(22)[20:] == ("#004080", "#804080")  # VOC's monitor, and the next
 

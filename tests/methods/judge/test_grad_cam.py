@@ -16,10 +16,10 @@ from torch.nn import functional  # noqa: E402
 from napari_tessera import METHODS, Recipe  # noqa: E402
 from napari_tessera.deep.explain.grad_cam import Blend, heat, pixels_asked  # noqa: E402
 from napari_tessera.deep.explain.layers import begun, find_layer  # noqa: E402
-from napari_tessera.deep.inference.cache import Kept  # noqa: E402
+from napari_tessera.deep.inference.cache import Cache  # noqa: E402
 from napari_tessera.deep.inference.scores import prepared  # noqa: E402
-from napari_tessera.deep.inference.tiling import plan  # noqa: E402
-from napari_tessera.deep.models.library import Folder, find  # noqa: E402
+from napari_tessera.deep.inference.tiling import plan_tiles  # noqa: E402
+from napari_tessera.deep.models.library import Folder, find_model  # noqa: E402
 from napari_tessera.deep.networks.options import Sizes  # noqa: E402
 from napari_tessera.deep.networks.registry import NETWORKS, build  # noqa: E402
 from napari_tessera.methods.deep.predict import predict  # noqa: E402
@@ -101,7 +101,7 @@ def middle(labels, number):
 
 def asked_of(network, image, layer, pixels, channel, tile=512, sizes=ANY, **options):
     """Return what `heat` gives, without a model."""
-    tiles = plan(image.shape[1:], sizes, tile=tile)
+    tiles = plan_tiles(image.shape[1:], sizes, tile=tile)
     channels = {"in_channels": len(image), "axes": image.ndim - 1}
     found = find_layer(network, layer, sizes=sizes, **channels)
     asked = pixels_asked(network, tiles, pixels[None].astype(np.float32), channel)
@@ -199,7 +199,7 @@ def test_unpadded_tiles_give_exactly_the_map_of_the_whole():
 
 
 def test_shares_of_tiles_sum_up_to_one():
-    tiles = plan((50, 37), Sizes(multiple=4, smallest=8), tile=16)
+    tiles = plan_tiles((50, 37), Sizes(multiple=4, smallest=8), tile=16)
     blend, total = Blend(tiles), np.zeros((50, 37))
     for number in np.ndindex(*map(len, tiles.starts)):
         total[blend.place(number)] += blend.share(number)
@@ -227,7 +227,7 @@ def test_every_network_and_both_layers(name, written, seen):
     targets = (None,) if name == "yolov5seg" else map(str, known["ids"])
     asked = list(product(targets, ("channels", "places")))
     sizes = NETWORKS[name].configure(**options).sizes
-    strides, kept = [], Kept(1 << 30)
+    strides, kept = [], Cache(1 << 30)
     for layer in ("bottleneck", "last"):
         hot = []
         for target, weighting in asked:
@@ -254,7 +254,7 @@ def test_every_network_and_both_layers(name, written, seen):
 def test_it_is_what_the_formula_says(seen):
     """Agreement with the paper's formula, written out for one image."""
     image, labels = seen
-    model = find(tiny_model())
+    model = find_model(tiny_model())
     network = model.load_network()
     ready, _ = prepared(image, model, VoxelSize((1, 1)), None, None)
     features = []
@@ -301,8 +301,8 @@ class TestSanity:
     """Adebayo et al. 2018: a map that is the same for a network that knows nothing is worthless."""
 
     def correlation(self, written, image, labels, model, changed, layer):
-        known = find(model).config
-        network = find(model).load_network()
+        known = find_model(model).config
+        network = find_model(model).load_network()
         asked = {"labels": labels, "layer": layer}
         if known.targets != "instances":
             asked["target_class"] = "1"
@@ -438,7 +438,7 @@ class TestVolumes:
 
 def test_small_objects_are_enlarged_as_for_prediction(tmp_path, seen):
     image, labels = seen
-    known = find(tiny_model())
+    known = find_model(tiny_model())
     folder = Folder(tmp_path / "enlarging")
     enlarging = replace(known.config, diameter=18.0, weights="")
     folder.create(enlarging)
@@ -519,7 +519,7 @@ class TestErrors:
 
 class TestManners:
     def test_stop_leaves_the_network_as_it_was(self, seen):
-        kept, counts = Kept(1 << 30), []
+        kept, counts = Cache(1 << 30), []
 
         def report(progress):
             counts.append(progress.done)
@@ -561,9 +561,9 @@ class TestManners:
     def test_the_network_runs_once_more_only_for_another_question(self, seen, monkeypatch):
         from napari_tessera.deep.inference import tiling as tiled
 
-        ran, real = [], tiled.scores
-        monkeypatch.setattr(tiled, "scores", lambda *a, **k: ran.append(1) or real(*a, **k))
-        kept = Kept(1 << 30)
+        ran, real = [], tiled.tiled_scores
+        monkeypatch.setattr(tiled, "tiled_scores", lambda *a, **k: ran.append(1) or real(*a, **k))
+        kept = Cache(1 << 30)
         for layer in ("bottleneck", "last"):
             grad_cam(seen[0], model=tiny_model(), layer=layer, kept=kept)
         assert len(ran) == 1

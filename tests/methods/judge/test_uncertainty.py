@@ -8,9 +8,9 @@ torch = pytest.importorskip("torch")
 
 from napari_tessera import predict, scores, uncertainty  # noqa: E402
 from napari_tessera.algorithms.labels.ids import median_diameter  # noqa: E402
-from napari_tessera.deep.inference.cache import Kept  # noqa: E402
-from napari_tessera.deep.inference.dropout import has_dropout, sampled  # noqa: E402
-from napari_tessera.deep.models.library import Folder, find  # noqa: E402
+from napari_tessera.deep.inference.cache import Cache  # noqa: E402
+from napari_tessera.deep.inference.dropout import has_dropout, with_dropout  # noqa: E402
+from napari_tessera.deep.models.library import Folder, find_model  # noqa: E402
 from napari_tessera.methods.judge.uncertainty import entropy  # noqa: E402
 
 from ...conftest import squares, tiny_finder, tiny_model  # noqa: E402
@@ -63,7 +63,7 @@ def test_views_of_colours_are_mirrored_in_space_only():
 
 def test_networks_run_once_for_what_is_kept():
     image, _ = squares()
-    kept, said = Kept(), []
+    kept, said = Cache(), []
     first = uncertainty(image, model=tiny_model(), kept=kept, report=said.append)
     assert said
     said.clear()
@@ -75,7 +75,12 @@ def test_dropout_leaves_out_features_when_it_predicts():
     seen = torch.ones(2000, 3)
     whole, first, again, other = (
         own(seen)
-        for own in (network, sampled(network, 1), sampled(network, 1), sampled(network, 2))
+        for own in (
+            network,
+            with_dropout(network, 1),
+            with_dropout(network, 1),
+            with_dropout(network, 2),
+        )
     )
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
@@ -83,7 +88,7 @@ def test_dropout_leaves_out_features_when_it_predicts():
     assert abs(gone.float().mean() - 0.25) < 0.01
     torch.testing.assert_close(first[~gone], whole[~gone] / 0.75)
     assert torch.equal(network(seen), whole)
-    assert sampled(network, 1)[0].weight is network[0].weight
+    assert with_dropout(network, 1)[0].weight is network[0].weight
 
 
 def test_predictions_with_dropout_disagree_as_counted_one_by_one():
@@ -91,14 +96,14 @@ def test_predictions_with_dropout_disagree_as_counted_one_by_one():
     model = tiny_model(dropout=0.5)
     options = {"model": model, "measure": "dropout", "diameter": "9 px"}
     found = uncertainty(image, samples=3, **options)
-    assert has_dropout(find(model).load_network())
+    assert has_dropout(find_model(model).load_network())
     views = []
     for seed in (1, 2, 3):
-        own = Kept()
+        own = Cache()
         own.value(  # what `scores` finds there instead of the network
             "network",
-            (str(find(model).path), find(model).config.weights, "cpu"),
-            lambda seed=seed: sampled(find(model).load_network(), seed),
+            (str(find_model(model).path), find_model(model).config.weights, "cpu"),
+            lambda seed=seed: with_dropout(find_model(model).load_network(), seed),
             size=lambda network: 0,
         )
         views.append(scores(image, model=model, diameter="9 px", kept=own))
@@ -115,7 +120,7 @@ def test_networks_without_dropout_are_refused_for_it():
 
 def test_predictions_are_of_one_scale():
     image, _ = squares(seed=7)
-    own, wide = find(tiny_model(dropout=0.5)), "tiny wide"
+    own, wide = find_model(tiny_model(dropout=0.5)), "tiny wide"
     folder = Folder(own.path.parent / wide)
     if not folder.exists:
         shutil.copytree(own.path, folder.path)

@@ -188,7 +188,7 @@ def test_perimeter_is_that_of_crofton_by_scikit_image(coins):
 @given(arrays(np.uint8, st.tuples(*[st.integers(1, 4)] * 3), elements=st.integers(0, 2)))
 def test_every_step_out_of_a_label_is_counted(labels):
     for array in (labels, labels[0]):
-        sums, _ = moments.gather(array, [])
+        sums, _ = moments.gather_sums(array, [])
         around = np.pad(array, 1)
         for row, index in enumerate(sums.ids):
             own = around == index

@@ -9,7 +9,7 @@ from skimage.draw import line as bresenham
 
 from napari_tessera import VoxelSize, label
 from napari_tessera.algorithms.geometry.splitting import cut_apart, divided
-from napari_tessera.algorithms.labels.paths import drawn, over_faces, pixels_under, wall
+from napari_tessera.algorithms.labels.paths import over_faces, pixels_on_path, pixels_under, wall
 from napari_tessera.methods.refine.edit_objects import (
     delete,
     merge,
@@ -18,7 +18,7 @@ from napari_tessera.methods.refine.edit_objects import (
     replace_change,
     split,
     split_change,
-    written,
+    with_change,
 )
 from napari_tessera.methods.refine.grow import grow, grow_change
 
@@ -55,7 +55,7 @@ labelled = arrays(np.uint16, (9, 10), elements=st.integers(0, 4))
 
 @given(st.tuples(*[st.integers(0, 30)] * 4))
 def test_a_line_is_no_further_from_bresenhams_than_a_pixel(ends):
-    found = drawn((ends[:2], ends[2:]), 2, "line")
+    found = pixels_on_path((ends[:2], ends[2:]), 2, "line")
     expected = np.stack(bresenham(*ends), axis=1)
     apart = np.abs(found[:, None] - expected[None]).max(axis=2)
     assert apart.min(axis=0).max() <= 1
@@ -67,9 +67,11 @@ def test_a_line_is_no_further_from_bresenhams_than_a_pixel(ends):
 
 @given(paths)
 def test_nothing_slips_through_a_closed_line(path):
-    line = over_faces(drawn(path, 2, "line"))
+    line = over_faces(pixels_on_path(path, 2, "line"))
     assert (np.abs(np.diff(line, axis=0)).sum(axis=1) == 1).all()
-    assert {tuple(p) for p in drawn(path, 2, "line").tolist()} <= {tuple(p) for p in line.tolist()}
+    assert {tuple(p) for p in pixels_on_path(path, 2, "line").tolist()} <= {
+        tuple(p) for p in line.tolist()
+    }
 
 
 def test_what_is_outside_is_left_out():
@@ -136,7 +138,7 @@ def test_a_change_is_one_small_box():
         assert values.shape == labels[box].shape
     box, values = split_change(labels, ((99, 205), (111, 205)))
     assert box == (slice(100, 110), slice(200, 220))
-    assert np.unique(written(labels, (box, values))).tolist() == [0, 5, 6, 9, 10]
+    assert np.unique(with_change(labels, (box, values))).tolist() == [0, 5, 6, 9, 10]
 
 
 def test_objects_of_a_volume_are_met_in_the_plane_of_the_line():
@@ -359,7 +361,7 @@ def test_smoothing_in_a_box_is_that_of_the_whole_image(rng):
     box, values = grow_change(labels, image, ((150, 150),), **how)
     smoothed = ndimage.gaussian_filter(image, 2)
     expected = segmentation.flood(smoothed, (150, 150), tolerance=0.25, connectivity=1)
-    found = written(labels, (box, values))
+    found = with_change(labels, (box, values))
     np.testing.assert_array_equal(found, ndimage.binary_fill_holes(expected))
     assert values.size < 100 * 100
 

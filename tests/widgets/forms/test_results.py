@@ -222,7 +222,7 @@ def test_colours_are_measured_channel_by_channel(viewer, form_of, run):
 
 def test_a_table_is_made_again_from_its_recipe(viewer, coins, objects, form_of, run):
     from napari_tessera.pipeline.recipe import Recipe
-    from napari_tessera.widgets.forms.recipe_menu import replay
+    from napari_tessera.widgets.forms.recipe_menu import replay_on_layer
 
     form = form_of("measure")
     form.source.value, form.fields["image"].value = objects, coins
@@ -230,7 +230,7 @@ def test_a_table_is_made_again_from_its_recipe(viewer, coins, objects, form_of, 
     recipe = Recipe.from_dict(objects.metadata[KEY]["table"])
     expected = objects.features
     objects.features = {}
-    replay(recipe, viewer, objects, pytest.fail)
+    replay_on_layer(recipe, viewer, objects, pytest.fail)
     wait(lambda: len(objects.features.columns) > 1)
     assert objects.features.equals(expected)
     names = {"viewer": viewer}

@@ -92,6 +92,6 @@ def test_the_demo_writes_a_picture_and_labels(tmp_path, monkeypatch, make_napari
 
     monkeypatch.setattr(demo.napari, "Viewer", lambda title: make_napari_viewer())
     monkeypatch.setattr("sys.argv", ["demo", "--output", str(tmp_path)])
-    demo.main()
+    demo.run_demo()
     assert (tmp_path / "screenshot.png").stat().st_size > 10_000
     assert files.read(tmp_path / "labels.tif").array[:].max() == 24

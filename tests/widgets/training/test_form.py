@@ -3,7 +3,7 @@ import pytest
 from qtpy.QtWidgets import QApplication
 
 from napari_tessera import apply
-from napari_tessera.deep.models.library import find, models
+from napari_tessera.deep.models.library import find_model, models
 from napari_tessera.deep.networks.registry import NETWORKS
 from napari_tessera.methods.deep.predict import predict
 from napari_tessera.widgets.training.form import training
@@ -70,7 +70,7 @@ def test_from_layers_to_predict_by_clicks_alone(viewer, pair, form):
     assert own.message.text().startswith("Model 'squares net' is ready after ")
     assert len(own.curve.points) == 2
     assert [model.name for model in models()] == ["squares net"]
-    config = find("squares net").config
+    config = find_model("squares net").config
     assert config.spacing == (0.5, 0.5)
     assert config.unit == "um"
     assert config.options == {"depth": 2, "width": 0.125}
@@ -104,7 +104,7 @@ def test_classes_keep_the_names_and_colours_of_the_strokes(viewer, pair, form):
     own.fields["kind"].value = "classes"
     own.train_button.click()
     end(own)
-    config = find("squares net").config
+    config = find_model("squares net").config
     assert (config.ids, config.class_names, config.colours) == (
         (0, 2), ("", "square"), ("", "#ff8000"),
     )  # fmt: skip
@@ -130,7 +130,7 @@ def test_another_layer_tells_the_classes_of_objects(viewer, pair, form):
     own.groups["optimisation"].fill({"epochs": 1, "steps": 1})
     own.train_button.click()
     end(own)
-    config = find("squares net").config
+    config = find_model("squares net").config
     assert (config.ids, config.class_names) == ((2, 5), ("upper", "lower"))
     classes.translate = (0, 0)
     own.train_button.click()
@@ -162,7 +162,7 @@ def test_stop_keeps_the_best_so_far(viewer, pair, form):
     own.train_button.click()
     end(own)
     assert own.message.text().startswith("Model 'squares net' is ready")
-    assert find("squares net").load_network() is not None
+    assert find_model("squares net").load_network() is not None
     # the next training will not be refused for its name
     assert own.name.text() != "squares net"
 
@@ -285,8 +285,8 @@ def test_thresholds_act_without_the_network(viewer, monkeypatch, form_of, run):
     form = form_of("predict")
     form.fields["model"].value = name
     ran = []
-    real = tiled.scores
-    monkeypatch.setattr(tiled, "scores", lambda *a, **k: ran.append(1) or real(*a, **k))
+    real = tiled.tiled_scores
+    monkeypatch.setattr(tiled, "tiled_scores", lambda *a, **k: ran.append(1) or real(*a, **k))
     form.fields["threshold"].value = 0.95
     first = (run(form).data > 0).sum()
     form.fields["threshold"].value = 0.05

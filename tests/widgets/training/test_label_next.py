@@ -5,7 +5,7 @@ import pytest
 
 pytest.importorskip("torch")
 
-from napari_tessera.deep.models.library import find
+from napari_tessera.deep.models.library import find_model
 from napari_tessera.signature.progress import Reporter
 from napari_tessera.widgets.forms.call import apply
 from napari_tessera.widgets.training.form import TrainingForm
@@ -117,14 +117,14 @@ def test_what_is_labelled_feeds_the_next_training(viewer, form):
         region = next(each.region for each in form.opened if each.labels is labels)
         np.testing.assert_array_equal(part.data, image[region.box])
         assert not part.visible
-    config = find(model).config
+    config = find_model(model).config
     assert training.networks.chosen == config.network
     training.groups["optimisation"].fill({"epochs": 1, "steps": 2, "batch": 2})
     training.name.setText("taught more")
     read = training.read()
     assert read.task.network_options["width"] == config.options["width"]
     assert (read.task.kind, read.task.examples.patch) == ("classes", 32)
-    assert find(read.task.transfer.weights) == find(model)
+    assert find_model(read.task.transfer.weights) == find_model(model)
     assert read.run(Reporter()).config.examples == 1  # the other one is validated on
     # once more: no second copies of the parts
     count = len(viewer.layers)

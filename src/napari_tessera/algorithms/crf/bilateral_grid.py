@@ -138,7 +138,7 @@ def blurred(grid: Array, taps: Sequence[Array]) -> Array:
 
 def _along(grid: Array, axis: int, taps: Array) -> Array:
     """Return a grid convolved along one axis, by several threads if that is worth it."""
-    from napari_tessera.algorithms.crf.bilateral_grid_kernels import blur
+    from napari_tessera.algorithms.crf.bilateral_grid_kernels import blur_nodes
 
     nodes = grid.shape[axis]
     # one long line is cut across its nodes, several are shared out
@@ -151,11 +151,11 @@ def _along(grid: Array, axis: int, taps: Array) -> Array:
     def part(number: int) -> None:
         low, high = ends[number], ends[number + 1]
         if axis:
-            blur(lines, nodes, taps, low, high, result)
+            blur_nodes(lines, nodes, taps, low, high, result)
             return
         own = np.ascontiguousarray(lines[:, low:high]).reshape(1, -1)
         made = np.empty_like(own)
-        blur(own, nodes, taps, 0, 1, made)
+        blur_nodes(own, nodes, taps, 0, 1, made)
         result[:, low:high] = made.reshape(nodes, -1)
 
     for _ in in_order(part, range(parts), workers=parts):

@@ -296,7 +296,7 @@ def count_pixels(rows: Any, seen: Any, wide: Any, places: Any, shares: Any, sums
 
 
 @njit(nogil=True, fastmath=True, cache=True)  # type: ignore[untyped-decorator]
-def take(rows: Any, grid: Any, wide: Any, places: Any, shares: Any, result: Any) -> None:
+def slice_nodes(rows: Any, grid: Any, wide: Any, places: Any, shares: Any, result: Any) -> None:
     """Write what pixels take from a grid of one channel."""
     first, stop = rows
     (i0, t0), (i1, t1), (i2, t2) = wide
@@ -371,7 +371,7 @@ def update(logits: Any, near: Any, norm: Any, weight: Any, values: Any) -> None:
 
 
 @njit(nogil=True, fastmath=True, cache=True)  # type: ignore[untyped-decorator]
-def blur(lines: Any, nodes: Any, taps: Any, low: Any, high: Any, result: Any) -> None:
+def blur_nodes(lines: Any, nodes: Any, taps: Any, low: Any, high: Any, result: Any) -> None:
     """Convolve the lines (L, nodes x inner) from `low` to `high` along their nodes."""
     size = lines.shape[1]
     inner, reach = size // nodes, taps.size // 2

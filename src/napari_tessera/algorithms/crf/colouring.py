@@ -31,10 +31,10 @@ def coloured(objects: Array, spacing: VoxelSize) -> tuple[Array, int]:
     >>> coloured(np.array([[1, 0, 7, 7, 0, 9]]), VoxelSize((1, 1)))
     (array([[2, 0, 1, 1, 0, 2]], dtype=int16), 2)
     """
-    from napari_tessera.algorithms.geometry.label_distance import nearest
+    from napari_tessera.algorithms.geometry.label_distance import nearest_label
 
     order, ids = numbered(objects)
-    _, cells = nearest(order, spacing)
+    _, cells = nearest_label(order, spacing)
     count = ids.size - 1
     neighbours: list[set[int]] = [set() for _ in range(count + 1)]
     for axis in range(cells.ndim):
@@ -75,13 +75,13 @@ def owned(objects: Array, before: Array, after: Array, spacing: VoxelSize) -> Ar
     """
     from scipy import ndimage
 
-    from napari_tessera.algorithms.geometry.label_distance import nearest
+    from napari_tessera.algorithms.geometry.label_distance import nearest_label
 
     result = np.zeros_like(objects)
     touching = np.ones((3,) * objects.ndim, bool)
     for colour in range(1, int(before.max()) + 1):
         own, now = before == colour, after == colour
-        _, owners = nearest(np.where(own, objects, 0), spacing)
+        _, owners = nearest_label(np.where(own, objects, 0), spacing)
         pieces, number = ndimage.label(now, touching)
         rooted = np.zeros(number + 1, bool)
         rooted[pieces[now & own]] = True

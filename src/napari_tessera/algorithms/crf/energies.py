@@ -95,7 +95,7 @@ def _is_constant(image: Array) -> bool:
 
 
 @dataclass(frozen=True)
-class Field:
+class RandomField:
     """A random field on an image, worked on in tiles where it would not fit into memory."""
 
     guide: Guide

@@ -160,7 +160,7 @@ class _Gridded:
         norm = np.empty(levels.index.shape, np.float32)
 
         def get(rows: tuple[int, int]) -> None:
-            kernel.take(rows, grid, wide, levels.index, levels.share, norm)
+            kernel.slice_nodes(rows, grid, wide, levels.index, levels.share, norm)
 
         for _ in in_order(get, self._rows):
             pass

@@ -50,9 +50,9 @@ class Part:
 
     def slice(self, vertices: Array, values: Array) -> None:
         """Write into `values` what these pixels take from the vertices."""
-        from napari_tessera.algorithms.crf.permutohedral_kernels import gather
+        from napari_tessera.algorithms.crf.permutohedral_kernels import slice_vertices
 
-        gather(vertices, self.vertices, self.weights, self.corners, values)
+        slice_vertices(vertices, self.vertices, self.weights, self.corners, values)
 
 
 class Lattice:
@@ -62,7 +62,7 @@ class Lattice:
     too, of exp(-|features_i - features_j|^2 / 2) values_j. The time grows with the number of
     pixels, not with its square: pixels share their values among the corners of the simplex in
     which their features lie (`splat`), the corners are blurred along each axis of the lattice
-    (`blur`), and pixels take the result from their corners (`slice`).
+    (`blur_vertices`), and pixels take the result from their corners (`slice`).
 
     Sums come out too small where features are sparse, because the lattice has no vertices between
     pixels that are far apart. Their ratio to the sums of ones is much nearer. They are the sums of
@@ -220,13 +220,13 @@ class Lattice:
 
     def _blur(self, vertices: Array, order: Iterable[int]) -> Array:
         """Return half of the vertices blurred along the axes in the given order."""
-        from napari_tessera.algorithms.crf.permutohedral_kernels import blur
+        from napari_tessera.algorithms.crf.permutohedral_kernels import blur_vertices
 
         blurred, spare = np.empty_like(vertices), np.empty_like(vertices)
         blurred[0] = spare[0] = 0
         for axis in order:
             scale = gain(self._axes) / 2 if axis == 0 else 1.0
-            kernel = partial(blur, vertices, self._links[axis], scale)
+            kernel = partial(blur_vertices, vertices, self._links[axis], scale)
             self._over_vertices(vertices.size, kernel, blurred)
             vertices, blurred, spare = blurred, spare, blurred
         return vertices

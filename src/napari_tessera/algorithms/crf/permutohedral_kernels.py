@@ -59,7 +59,9 @@ def collect(sums: Any, starts: Any, places: Any, first: int, last: int, vertices
 
 
 @njit(nogil=True, cache=True, fastmath=True)  # type: ignore[untyped-decorator]
-def blur(vertices: Any, links: Any, scale: float, first: int, last: int, blurred: Any) -> None:
+def blur_vertices(
+    vertices: Any, links: Any, scale: float, first: int, last: int, blurred: Any
+) -> None:
     """Convolve with (1, 2, 1) / 4 times `scale` along one axis."""
     half, quarter = np.float32(scale / 2), np.float32(scale / 4)
     if vertices.shape[1] == 1:
@@ -76,7 +78,7 @@ def blur(vertices: Any, links: Any, scale: float, first: int, last: int, blurred
 
 
 @njit(nogil=True, cache=True, fastmath=True)  # type: ignore[untyped-decorator]
-def gather(vertices: Any, own: Any, weights: Any, corners: Any, values: Any) -> None:
+def slice_vertices(vertices: Any, own: Any, weights: Any, corners: Any, values: Any) -> None:
     """Weigh for each pixel the vertices around it."""
     channels = values.shape[1]
     near = np.empty((own.size, channels), np.float32)  # side by side: they are met often

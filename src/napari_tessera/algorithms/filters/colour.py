@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from napari_tessera.algorithms.filters.smoothing import smooth
+from napari_tessera.algorithms.filters.smoothing import smooth_image
 from napari_tessera.algorithms.parallel import map_slabs
 from napari_tessera.signature.progress import NothingToSeparate
 from napari_tessera.signature.words import Array
@@ -82,6 +82,6 @@ def smooth_points(points: Array, width: tuple[float, ...]) -> tuple[Array, Array
     if not valid.all():
         points = np.where(valid[..., np.newaxis], points, points[valid].mean(axis=0))
     if any(width):
-        channels = [smooth(points[..., c], width) for c in range(points.shape[-1])]
+        channels = [smooth_image(points[..., c], width) for c in range(points.shape[-1])]
         points = np.stack(channels, axis=-1)
     return points, None if valid.all() else valid

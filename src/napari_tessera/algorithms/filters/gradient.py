@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
-from napari_tessera.algorithms.filters.smoothing import fill_gaps, smooth
+from napari_tessera.algorithms.filters.smoothing import fill_gaps, smooth_image
 from napari_tessera.algorithms.parallel import SLAB, WORKERS, in_order
 from napari_tessera.signature.progress import Progress, Reporter
 from napari_tessera.signature.words import Array, VoxelSize
@@ -84,13 +84,13 @@ def _smoothed(image: Array, width: tuple[float, ...], report: Reporter) -> tuple
     from scipy import ndimage
 
     filled, valid = fill_gaps(image)
-    smoothed = smooth(filled, width, report=report)
+    smoothed = smooth_image(filled, width, report=report)
     if smoothed.dtype.kind != "f":
         smoothed = smoothed.astype(np.float32 if image.dtype.itemsize <= 2 else np.float64)
     if valid is None:
         return smoothed, None
     # the mean fills the gaps: take its part out again, or it draws edges of its own
-    mean, weight = filled[~valid][0], smooth(valid.astype(smoothed.dtype), width)
+    mean, weight = filled[~valid][0], smooth_image(valid.astype(smoothed.dtype), width)
     smoothed = mean + (smoothed - mean) / np.maximum(weight, smoothed.dtype.type(1e-3))
     return smoothed, ndimage.binary_dilation(~valid, np.ones((3, 3), bool))
 

@@ -63,7 +63,7 @@ def _round(values: Any, centres: Any, sums: Any, counts: Any) -> float:
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def nearest(values: Any, centres: Any, result: Any) -> None:
+def nearest_centre(values: Any, centres: Any, result: Any) -> None:
     """Write the number of the nearest centre of each row."""
     for row in range(values.shape[0]):
         best, least = 0, np.float32(np.inf)

@@ -49,7 +49,7 @@ def both(mask: Array | None, valid: Array | None) -> Array | None:
     return np.asarray(mask.astype(bool) & valid)
 
 
-def smooth(
+def smooth_image(
     image: Array,
     width: tuple[float, ...],
     kind: Prefilter = "gaussian",
@@ -117,10 +117,10 @@ def prepare(
     ndarray
     """
     report = Reporter.of(report)
-    smoothed = smooth(image, smoothing, kind, report.part(0, 2))
+    smoothed = smooth_image(image, smoothing, kind, report.part(0, 2))
     if not any(background):
         return smoothed
-    wide = smooth(smoothed, background, report=report.part(1, 2))
+    wide = smooth_image(smoothed, background, report=report.part(1, 2))
     return np.asarray(smoothed.astype(wide.dtype) - wide)
 
 

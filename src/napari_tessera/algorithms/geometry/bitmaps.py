@@ -34,7 +34,7 @@ def no_marks(shape: tuple[int, ...]) -> Array:
     return np.zeros((*shape[:-1], -(-shape[-1] // WORD) + 2), np.uint64)
 
 
-def packed(marks: Array) -> Array:
+def pack_marks(marks: Array) -> Array:
     """Return marks of a volume (P, L, C), 0 or 1 in bytes, as words.
 
     Examples
@@ -54,11 +54,11 @@ def _pack_lines(marks: Any, words: Any) -> None:
     for p in range(planes):
         for row in range(lines):
             padded[:columns] = marks[p, row]
-            pack(padded, words[p, row])
+            pack_line(padded, words[p, row])
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def pack(padded: Any, words: Any) -> int:
+def pack_line(padded: Any, words: Any) -> int:
     """Set the words of a line from bytes of 0 or 1, as many as there are bits; return the ones."""
     eights, total = padded.view(np.uint64), 0
     for w in range(words.size - 2):
@@ -71,7 +71,7 @@ def pack(padded: Any, words: Any) -> int:
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def unpack(words: Any, marks: Any) -> None:
+def unpack_line(words: Any, marks: Any) -> None:
     """Set bytes of 0 or 1 from words, none of which is an empty one at the ends."""
     for c in range(marks.size):
         marks[c] = (words[c // WORD] >> np.uint64(c % WORD)) & _ONE

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from napari_tessera.algorithms.geometry.bitmaps import WORD, pack, values_at
+from napari_tessera.algorithms.geometry.bitmaps import WORD, pack_line, values_at
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
@@ -40,7 +40,7 @@ def mark_rims(
                 _mark(own, beside, border, rim)
             if only > 0:
                 rim &= own == only
-            total += pack(padded, words[p - low, row])
+            total += pack_line(padded, words[p - low, row])
     found = np.empty(total, np.int64)
     values_at(labels[low:high], words, found)
     return found

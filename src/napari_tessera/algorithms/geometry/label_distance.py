@@ -9,7 +9,7 @@ from numba import njit
 
 from napari_tessera.algorithms.geometry.distance import FAR, envelope
 from napari_tessera.algorithms.labels.runs import codes, run_ends
-from napari_tessera.algorithms.parallel import rows, spread, strips
+from napari_tessera.algorithms.parallel import rows, run_jobs, strips
 from napari_tessera.signature.progress import Reporter
 from napari_tessera.signature.words import Array, VoxelSize
 
@@ -52,7 +52,7 @@ def inside(labels: Array, spacing: VoxelSize, *, report: Reporter | None = None)
     def along_rows(job: tuple[int, int]) -> None:
         _row_distances(flat[slice(*job)], spacing[-1], flat_square[slice(*job)])
 
-    spread(along_rows, rows(*flat.shape), report.part(0, own.ndim))
+    run_jobs(along_rows, rows(*flat.shape), report.part(0, own.ndim))
     for number, axis in enumerate(reversed(range(own.ndim - 1)), 1):
         shape = _lines(own.shape, axis)
         cube, cube_square, step = own.reshape(shape), square.reshape(shape), spacing[axis]
@@ -62,11 +62,11 @@ def inside(labels: Array, spacing: VoxelSize, *, report: Reporter | None = None)
         ) -> None:
             _run_distances(own, out, step, *job)
 
-        spread(along, strips(shape), report.part(number, own.ndim))
+        run_jobs(along, strips(shape), report.part(number, own.ndim))
     return _roots(square)
 
 
-def nearest(
+def nearest_label(
     labels: Array,
     spacing: VoxelSize,
     *,
@@ -95,7 +95,7 @@ def nearest(
 
     Examples
     --------
-    >>> distance, label = nearest(np.array([[0, 5, 0, 0, 0, 3]]), VoxelSize((1, 2)), limit=4)
+    >>> distance, label = nearest_label(np.array([[0, 5, 0, 0, 0, 3]]), VoxelSize((1, 2)), limit=4)
     >>> distance
     array([[2., 0., 2., 4., 2., 0.]], dtype=float32)
     >>> label
@@ -115,7 +115,7 @@ def nearest(
         ) -> None:
             _nearest_lines(cube, own, step, farthest, *job)
 
-        spread(along, strips(shape), report.part(number, labels.ndim))
+        run_jobs(along, strips(shape), report.part(number, labels.ndim))
     return _roots(square), owners.view(labels.dtype)
 
 

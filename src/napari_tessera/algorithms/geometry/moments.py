@@ -56,7 +56,7 @@ def steps(axes: int) -> Array:
     return np.array([step for step in product((-1, 0, 1), repeat=axes) if step > (0,) * axes])
 
 
-def gather(
+def gather_sums(
     labels: Array,
     channels: Sequence[Array],
     *,

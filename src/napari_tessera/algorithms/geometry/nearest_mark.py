@@ -8,7 +8,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
-from napari_tessera.algorithms.geometry.bitmaps import WORD, leading_zeros, trailing_zeros, unpack
+from napari_tessera.algorithms.geometry.bitmaps import (
+    WORD,
+    leading_zeros,
+    trailing_zeros,
+    unpack_line,
+)
 from napari_tessera.algorithms.geometry.distance import envelope
 from napari_tessera.algorithms.parallel import SLAB, in_order
 from napari_tessera.signature.progress import Progress, Reporter
@@ -276,7 +281,7 @@ def _sweep(words: Any, away: Any) -> None:
     marks = np.empty(columns, np.uint8)
     away[0] = length
     for p in range(length):
-        unpack(words[p], marks)
+        unpack_line(words[p], marks)
         for c in range(columns):
             away[p, c] = 0 if marks[c] else min(away[max(p - 1, 0), c] + 1, length)
     for p in range(length - 2, -1, -1):

@@ -19,7 +19,7 @@ _STEPS = 1 << 18
 _DONE, _MORE, _FULL = 0, 1, 2
 
 
-def grow(
+def grow_regions(
     points: Array,
     numbers: Array,
     inside: Array | None,

@@ -42,10 +42,10 @@ def pixels_under(path: Sequence[Sequence[float]], shape: tuple[int, ...], how: H
     >>> pixels_under(((0, 0), (1, 3)), (5, 3), "line").tolist()
     [[0, 0], [0, 1], [0, 2], [1, 2]]
     """
-    return within(drawn(path, len(shape), how), shape)
+    return inside_array(pixels_on_path(path, len(shape), how), shape)
 
 
-def drawn(path: Sequence[Sequence[float]], axes: int, how: How) -> Array:
+def pixels_on_path(path: Sequence[Sequence[float]], axes: int, how: How) -> Array:
     """Return the pixels that a path meets, shape (N, D); of a line, neighbours touch."""
     corners = vertices(path, axes)
     if how == "line":
@@ -57,7 +57,7 @@ def drawn(path: Sequence[Sequence[float]], axes: int, how: How) -> Array:
     return _without_repeats(np.rint(corners).astype(np.int64))
 
 
-def within(pixels: Array, shape: tuple[int, ...]) -> Array:
+def inside_array(pixels: Array, shape: tuple[int, ...]) -> Array:
     """Return the pixels that lie in an array."""
     return np.asarray(pixels[((pixels >= 0) & (pixels < np.array(shape))).all(axis=1)])
 

@@ -9,13 +9,19 @@ import numpy as np
 from numba import njit
 
 from napari_tessera.algorithms.geometry.distance import FAR, squared_distance
-from napari_tessera.algorithms.geometry.label_distance import nearest
+from napari_tessera.algorithms.geometry.label_distance import nearest_label
 from napari_tessera.algorithms.labels import boxes
 from napari_tessera.algorithms.labels.ids import numbered, renumbered
 from napari_tessera.algorithms.labels.runs import codes
 from napari_tessera.algorithms.morphology.elements import Element
-from napari_tessera.algorithms.morphology.reach import Plan, covered, mark, plan, touched
-from napari_tessera.algorithms.parallel import PIECE, in_order, rows, spread
+from napari_tessera.algorithms.morphology.reach import (
+    ElementPlan,
+    covered,
+    mark,
+    plan_element,
+    touched,
+)
+from napari_tessera.algorithms.parallel import PIECE, in_order, rows, run_jobs
 from napari_tessera.signature.progress import Progress, Reporter
 from napari_tessera.signature.words import Array, VoxelSize
 
@@ -51,7 +57,7 @@ def grown(labels: Array, element: Element, voxel: VoxelSize, report: Reporter) -
         radius = max(
             r * step for r, step in zip(element.radius[-labels.ndim :], voxel, strict=True)
         )
-        return nearest(labels, voxel, limit=radius, report=report)[1]
+        return nearest_label(labels, voxel, limit=radius, report=report)[1]
     owners = codes(labels).reshape((1,) * (3 - labels.ndim) + labels.shape).copy()
     square = np.where(owners != 0, np.float32(0), FAR)
     passes = list(_shifts(element))
@@ -82,7 +88,7 @@ def _pulled(
     new_square, new_owners = square.copy(), owners.copy()
     deep, high, wide = square.shape
     jobs = [(z, *slab) for z in range(deep) for slab in rows(high, wide)]
-    spread(
+    run_jobs(
         lambda job: _pull(square, owners, new_square, new_owners, shifts, costs, *job), jobs, report
     )
     return new_square, new_owners
@@ -186,7 +192,7 @@ def _claims(
         own: _claims_of_one(numbers, found[own], element, own, report.part(number, 2 * large.size))
         for number, own in enumerate(large.tolist())
     }
-    how, jobs = plan(element), _batches(areas)
+    how, jobs = plan_element(element), _batches(areas)
     report = report.part(1, 2)
     work = in_order(lambda job: _claims_of_many(numbers, found, how, *job), jobs)
     for done, (job, claim) in enumerate(zip(jobs, work, strict=True), 1):
@@ -214,7 +220,7 @@ def _batches(areas: Array) -> list[tuple[int, int]]:
 
 
 def _claims_of_many(
-    numbers: Array, found: Array, how: Plan, first: int, last: int
+    numbers: Array, found: Array, how: ElementPlan, first: int, last: int
 ) -> tuple[Array, Array]:
     """Close small objects one after the other."""
     room = int(np.prod(found[first:last, :, 1] - found[first:last, :, 0], axis=1).sum())

@@ -37,7 +37,7 @@ def erosion(labels: Array, element: Element, voxel: VoxelSize, report: Reporter)
     return _only(labels, ~touched(labels, element, report))
 
 
-def gradient(labels: Array, element: Element, voxel: VoxelSize, report: Reporter) -> Array:
+def label_gradient(labels: Array, element: Element, voxel: VoxelSize, report: Reporter) -> Array:
     """Return the pixels that `erosion` takes away.
 
     Examples

@@ -10,7 +10,7 @@ from numba import njit
 from napari_tessera.algorithms.labels.ids import numbered, renumbered
 from napari_tessera.algorithms.morphology.elements import Element
 from napari_tessera.algorithms.morphology.reach import touched
-from napari_tessera.algorithms.parallel import PIECE, spread
+from napari_tessera.algorithms.parallel import PIECE, run_jobs
 from napari_tessera.signature.progress import Reporter
 from napari_tessera.signature.words import Array
 
@@ -48,7 +48,7 @@ def majority(labels: Array, element: Element, report: Reporter) -> Array:
     jobs = [
         (z, y, min(y + tall, shape[1])) for z in range(shape[0]) for y in range(0, shape[1], tall)
     ]
-    spread(lambda job: _slide(*work, result, *job), jobs, Reporter(report, 1 / 3, 2 / 3))
+    run_jobs(lambda job: _slide(*work, result, *job), jobs, Reporter(report, 1 / 3, 2 / 3))
     return renumbered(result, ids).reshape(labels.shape)
 
 

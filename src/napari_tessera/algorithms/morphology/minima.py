@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 
 from napari_tessera.algorithms.morphology.elements import Element
-from napari_tessera.algorithms.parallel import PIECE, spread, strips
+from napari_tessera.algorithms.parallel import PIECE, run_jobs, strips
 from napari_tessera.signature.progress import Reporter
 from napari_tessera.signature.words import Array
 
@@ -87,7 +87,7 @@ def _stack(volume: Array, chords: Array, report: Reporter) -> Array:
         for other in range(max(0, z - deepest), min(volume.shape[0], z + deepest + 1)):
             _chord_minima(volume[other], halves[abs(other - z)], result[z], *job[1:])
 
-    spread(work, _pieces(volume.shape, tallest), report)
+    run_jobs(work, _pieces(volume.shape, tallest), report)
     return result
 
 
@@ -105,7 +105,7 @@ def _box(volume: Array, element: Element, report: Reporter) -> Array:
         def work(job: tuple[int, int, int, int], cube: Array = cube, half: int = half) -> None:
             _column_minima(cube, half, _highest(cube.dtype), *job)
 
-        spread(work, strips(cube.shape), report.part(number, 3))
+        run_jobs(work, strips(cube.shape), report.part(number, 3))
     return result
 
 
@@ -116,7 +116,7 @@ def _line(volume: Array, element: Element, report: Reporter) -> Array:
     def work(job: tuple[int, int, int, int, int]) -> None:
         _line_minima(volume[job[0]], path, result[job[0]], *job[1:])
 
-    spread(work, _pieces(volume.shape, 0), report)
+    run_jobs(work, _pieces(volume.shape, 0), report)
     return result
 
 
@@ -204,7 +204,7 @@ def _line_minima(plane: Any, path: Any, out: Any, y0: int, y1: int, x0: int, x1:
                     _lesser(plane[other, first + shift : last + shift], line, line)
 
 
-def erosion(image: Array, element: Element, report: Reporter | None = None) -> Array:
+def grey_erosion(image: Array, element: Element, report: Reporter | None = None) -> Array:
     """Return the least intensity within the element around each pixel.
 
     Parameters
@@ -237,8 +237,8 @@ def erosion(image: Array, element: Element, report: Reporter | None = None) -> A
     return result
 
 
-def dilation(image: Array, element: Element, report: Reporter | None = None) -> Array:
-    """Return the greatest intensity within the element around each pixel, as `erosion` does.
+def grey_dilation(image: Array, element: Element, report: Reporter | None = None) -> Array:
+    """Return the greatest intensity within the element around each pixel, as `grey_erosion` does.
 
     Examples
     --------
@@ -248,10 +248,10 @@ def dilation(image: Array, element: Element, report: Reporter | None = None) -> 
     """
     # of whole numbers the complement, which fits their dtype
     turn = np.negative if image.dtype.kind == "f" else np.invert
-    return np.asarray(turn(erosion(turn(image), element, report)))
+    return np.asarray(turn(grey_erosion(turn(image), element, report)))
 
 
-def opening(image: Array, element: Element, report: Reporter | None = None) -> Array:
+def grey_opening(image: Array, element: Element, report: Reporter | None = None) -> Array:
     """Return the image without what is brighter than its surroundings and narrower than `element`.
 
     Examples
@@ -261,10 +261,12 @@ def opening(image: Array, element: Element, report: Reporter | None = None) -> A
     array([[1, 1, 1, 1, 5, 5, 5, 1]])
     """
     report = Reporter.of(report)
-    return dilation(erosion(image, element, report.part(0, 2)), element, report.part(1, 2))
+    return grey_dilation(
+        grey_erosion(image, element, report.part(0, 2)), element, report.part(1, 2)
+    )
 
 
-def closing(image: Array, element: Element, report: Reporter | None = None) -> Array:
+def grey_closing(image: Array, element: Element, report: Reporter | None = None) -> Array:
     """Return the image without what is darker than its surroundings and narrower than `element`.
 
     Examples
@@ -274,4 +276,6 @@ def closing(image: Array, element: Element, report: Reporter | None = None) -> A
     array([[5, 5, 5, 5, 2, 2, 2, 5]])
     """
     report = Reporter.of(report)
-    return erosion(dilation(image, element, report.part(0, 2)), element, report.part(1, 2))
+    return grey_erosion(
+        grey_dilation(image, element, report.part(0, 2)), element, report.part(1, 2)
+    )

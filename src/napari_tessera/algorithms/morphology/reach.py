@@ -15,12 +15,12 @@ from numba import njit
 
 from napari_tessera.algorithms.labels.runs import codes, fill_runs
 from napari_tessera.algorithms.morphology.elements import SLACK, Element
-from napari_tessera.algorithms.parallel import rows, spread, strips
+from napari_tessera.algorithms.parallel import rows, run_jobs, strips
 from napari_tessera.signature.progress import Reporter
 from napari_tessera.signature.words import Array
 
 
-class Plan(NamedTuple):
+class ElementPlan(NamedTuple):
     """A structuring element as kernels take it.
 
     Attributes
@@ -41,7 +41,7 @@ class Plan(NamedTuple):
     path: Array
 
 
-def plan(element: Element) -> Plan:
+def plan_element(element: Element) -> ElementPlan:
     """Return what kernels need to know of a structuring element.
 
     Examples
@@ -61,7 +61,7 @@ def plan(element: Element) -> Plan:
                 table[: wide + 1] = y + 1
     path = np.array(element.path, np.int64).reshape(-1, 2)
     sizes = np.array(half, np.int64), np.array(element.steps)
-    return Plan(element.shape == "line", element.shape == "ball", *sizes, table, path)
+    return ElementPlan(element.shape == "line", element.shape == "ball", *sizes, table, path)
 
 
 def touched(labels: Array, element: Element, report: Reporter | None = None) -> Array:
@@ -86,7 +86,7 @@ def touched(labels: Array, element: Element, report: Reporter | None = None) -> 
     """
     report = Reporter.of(report)
     volume = codes(labels).reshape((1,) * (3 - labels.ndim) + labels.shape)
-    how = plan(element)
+    how = plan_element(element)
     if how.is_line:
         reach = np.zeros(volume.shape, np.uint8)
         _along_line(volume, how, reach, report)
@@ -109,14 +109,14 @@ def covered(mask: Array, element: Element, report: Reporter | None = None) -> Ar
     return np.asarray(mask | touched(mask, element, report))
 
 
-def _along_line(volume: Array, how: Plan, reach: Array, report: Reporter) -> None:
+def _along_line(volume: Array, how: ElementPlan, reach: Array, report: Reporter) -> None:
     height = volume.shape[1]
     slabs = rows(height, volume.shape[2])
     jobs = [(z, *slab) for z in range(volume.shape[0]) for slab in slabs]
-    spread(lambda job: _line(volume, how.path, reach, *job), jobs, report)
+    run_jobs(lambda job: _line(volume, how.path, reach, *job), jobs, report)
 
 
-def _stacked(volume: Array, how: Plan, report: Reporter) -> Array:
+def _stacked(volume: Array, how: ElementPlan, report: Reporter) -> Array:
     """Mark along X, then along Y, and for a box along Z."""
     reach = np.empty(volume.shape, how.table.dtype)
     deep, high, wide = volume.shape
@@ -125,8 +125,8 @@ def _stacked(volume: Array, how: Plan, report: Reporter) -> Array:
     def along_rows(job: tuple[int, int]) -> None:
         _rows(flat[slice(*job)], how.table, flat_reach[slice(*job)])
 
-    spread(along_rows, rows(deep * high, wide), report.part(0, 3))
-    spread(
+    run_jobs(along_rows, rows(deep * high, wide), report.part(0, 3))
+    run_jobs(
         lambda job: _sweep(volume, reach, how.half[1], *job),
         strips(volume.shape),
         report.part(1, 3),
@@ -136,7 +136,7 @@ def _stacked(volume: Array, how: Plan, report: Reporter) -> Array:
     return reach
 
 
-def _along_z(volume: Array, reach: Array, how: Plan, report: Reporter) -> None:
+def _along_z(volume: Array, reach: Array, how: ElementPlan, report: Reporter) -> None:
     shape = 1, volume.shape[0], volume.shape[1] * volume.shape[2]
     pillars, pillar_reach = volume.reshape(shape), reach.reshape(shape)
 
@@ -145,14 +145,14 @@ def _along_z(volume: Array, reach: Array, how: Plan, report: Reporter) -> None:
             _full(pillar_reach, how.half[0], *job[2:])
         _sweep(pillars, pillar_reach, how.half[0], *job)
 
-    spread(along, strips(shape), report)
+    run_jobs(along, strips(shape), report)
 
 
-def _ball(volume: Array, how: Plan, report: Reporter) -> Array:
+def _ball(volume: Array, how: ElementPlan, report: Reporter) -> Array:
     """Mark along Z from what is left of the squared radius within each plane."""
     reach = np.empty(volume.shape, how.table.dtype)
     planes = list(range(volume.shape[0]))
-    spread(lambda z: _within(volume[z], how, reach[z]), planes, report.part(0, 2))
+    run_jobs(lambda z: _within(volume[z], how, reach[z]), planes, report.part(0, 2))
     _along_z(volume, reach, how, report.part(1, 2))
     return reach
 

@@ -119,8 +119,12 @@ class Batches:
 def truth_of(labels: Array, targets: Targets, ids: tuple[int, ...]) -> Array:
     """Return what a network is to give for labels: class ids, or shares of the classes."""
     if targets == "classes":
-        return target.classes(labels, ids)
-    return target.distances(labels) if targets == "distances" else target.boundaries(labels)
+        return target.class_targets(labels, ids)
+    return (
+        target.distance_targets(labels)
+        if targets == "distances"
+        else target.boundary_targets(labels)
+    )
 
 
 def separate(labels: Array) -> Array:

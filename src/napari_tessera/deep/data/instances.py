@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 
-from napari_tessera.deep.data.object_sizes import SMALLEST, outlines
+from napari_tessera.deep.data.object_sizes import SMALLEST, boxes_and_sizes
 from napari_tessera.deep.networks.instances import Instances
 from napari_tessera.signature.words import Array
 
@@ -39,7 +39,7 @@ def instances_of(
     >>> found.boxes, found.classes, dropped
     (tensor([[1., 0., 3., 2.]]), tensor([1]), 1)
     """
-    found = outlines(labels)
+    found = boxes_and_sizes(labels)
     large = found.pixels >= smallest
     ids = found.ids[large]
     kinds = [0 if classes is None else classes[int(each)] for each in ids]

@@ -39,7 +39,7 @@ class Outlines:
     pixels: Array
 
 
-def outlines(labels: Array) -> Outlines:
+def boxes_and_sizes(labels: Array) -> Outlines:
     """Return boxes and sizes of the objects of a plane.
 
     Parameters
@@ -124,7 +124,7 @@ def object_sizes(
     report = Reporter.of(report)
     for number, piece in enumerate(pieces):
         report(Progress(number, len(pieces)))
-        found = outlines(piece.labels_at(piece.everything))
+        found = boxes_and_sizes(piece.labels_at(piece.everything))
         large = piece.zoom**2 * found.pixels >= SMALLEST
         small += int(np.count_nonzero(~large))
         boxes.append(piece.zoom * found.boxes[large])

@@ -271,7 +271,7 @@ class Data:
         return total
 
 
-def prepare(
+def prepare_data(
     found: Sequence[Piece],
     *,
     kind: LabelsAre,
@@ -317,7 +317,7 @@ def prepare(
     used = [piece for piece, there in zip(found, known, strict=True) if there]
     if settings.unlabelled == "background":
         used = list(found)  # an image without objects is an example too
-    training, validation, note = divided(used, kind, settings, random)
+    training, validation, note = split_for_validation(used, kind, settings, random)
     training = [_fitted(piece, kind, settings) for piece in training]
     validation = [_fitted(piece, kind, settings) for piece in validation]
     report(Progress(1, 1))
@@ -362,7 +362,7 @@ def _ids(found: Iterable[Census], kind: LabelsAre, settings: Examples) -> tuple[
     return ids
 
 
-def divided(
+def split_for_validation(
     found: Sequence[Piece], kind: LabelsAre, settings: Examples, random: np.random.Generator
 ) -> tuple[list[Piece], list[Piece], str]:
     """Return the pieces to train on, those to judge on, and a sentence about it.

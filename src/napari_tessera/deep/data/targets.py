@@ -16,7 +16,7 @@ REACH = 4
 """How many widths of the border weights count: beyond, a weight is below 1 + w0 / 2900."""
 
 
-def boundaries(labels: Array) -> Array:
+def boundary_targets(labels: Array) -> Array:
     """Return the interior and the inner boundary of objects.
 
     The boundary is one pixel wide; the border of the patch is none. Objects that have no interior
@@ -57,7 +57,7 @@ def _neighbours(axes: int) -> Iterator[tuple[tuple[slice, ...], tuple[slice, ...
         yield (*lead, slice(None, -1)), (*lead, slice(1, None))
 
 
-def distances(labels: Array, *, spacing: Sequence[float] | None = None) -> Array:
+def distance_targets(labels: Array, *, spacing: Sequence[float] | None = None) -> Array:
     """Return how far inside its object each pixel lies, as shares of three classes.
 
     Parameters
@@ -116,7 +116,7 @@ def _boxes(labels: Array, margin: int = 0) -> Iterator[tuple[int, tuple[slice, .
         )
 
 
-def classes(labels: Array, ids: tuple[int, ...]) -> Array:
+def class_targets(labels: Array, ids: tuple[int, ...]) -> Array:
     """Return the place of each label among `ids`.
 
     Parameters
@@ -132,7 +132,7 @@ def classes(labels: Array, ids: tuple[int, ...]) -> Array:
 
     Examples
     --------
-    >>> classes(np.array([[0, 5, 9]]), (5, 9))
+    >>> class_targets(np.array([[0, 5, 9]]), (5, 9))
     array([[-1,  0,  1]], dtype=int16)
     """
     result = np.full(labels.shape, IGNORE, np.int16)

@@ -12,7 +12,7 @@ import torch
 from torch.nn import functional
 
 from napari_tessera.deep.explain.layers import Layer, begun, seen
-from napari_tessera.deep.inference.tiling import Plan, cut, evaluating
+from napari_tessera.deep.inference.tiling import TilePlan, cut_tile, evaluating
 from napari_tessera.signature.progress import Progress, Reporter
 from napari_tessera.signature.words import Array
 
@@ -20,11 +20,11 @@ Number = tuple[int, ...]
 Place = tuple[int, Number]
 """The number of a plane or volume, and that of a tile along each axis."""
 
-Asked = Callable[[torch.Tensor], torch.Tensor]
+CamTarget = Callable[[torch.Tensor], torch.Tensor]
 """Images (1, C, *tile + margins) -> the one number (without axes) whose reasons are wanted."""
 
 Tensors = list[torch.Tensor]
-Weights = Literal["mean", "each place"]
+ChannelWeights = Literal["mean", "each place"]
 
 _LEAST, _ROUNDING = 1e-3, 1e-5
 
@@ -43,7 +43,7 @@ class Blend:
     (array([1. , 0.5], dtype=float32), array([0.5, 1. ], dtype=float32))
     """
 
-    def __init__(self, tiles: Plan) -> None:
+    def __init__(self, tiles: TilePlan) -> None:
         self._tiles = tiles
         axes = [np.ones(side) if tiles.margin else _bell(side) for side in tiles.tile]
         self._bell = reduce(np.multiply.outer, axes).astype(np.float32)
@@ -72,11 +72,11 @@ class Blend:
 def heat(
     images: Sequence[Array],
     network: torch.nn.Module,
-    tiles: Plan,
+    tiles: TilePlan,
     layer: Layer,
-    asked: Mapping[Place, Asked],
+    asked: Mapping[Place, CamTarget],
     *,
-    weights: Weights = "mean",
+    weights: ChannelWeights = "mean",
     device: torch.device,
     report: Reporter,
 ) -> Array:
@@ -111,7 +111,7 @@ def heat(
     blend, result = Blend(tiles), np.zeros((len(images), *tiles.shape), np.float32)
 
     def patch(place: Place) -> torch.Tensor:
-        tile = cut(images[place[0]], tiles, place[1])[None]
+        tile = cut_tile(images[place[0]], tiles, place[1])[None]
         return torch.from_numpy(np.ascontiguousarray(tile)).to(device)  # (1, C, *tile + margins)
 
     def add(place: Place, features: Tensors, by: Tensors, share: Array | float) -> None:
@@ -138,14 +138,14 @@ def heat(
     return result
 
 
-def numbers(tiles: Plan) -> list[Number]:
+def numbers(tiles: TilePlan) -> list[Number]:
     """Return the number along each axis of all tiles."""
     return list(product(*(range(len(starts)) for starts in tiles.starts)))
 
 
 def pixels_asked(
-    network: torch.nn.Module, tiles: Plan, pixels: Array, channel: int
-) -> dict[Place, Asked]:
+    network: torch.nn.Module, tiles: TilePlan, pixels: Array, channel: int
+) -> dict[Place, CamTarget]:
     """Return what is asked of tiles: the mean score of a class, before the softmax, over pixels.
 
     Parameters
@@ -159,7 +159,7 @@ def pixels_asked(
         Of the scores.
     """
     blend, whole = Blend(tiles), float(pixels.sum())
-    asked: dict[Place, Asked] = {}
+    asked: dict[Place, CamTarget] = {}
     for image, own in enumerate(pixels):
         for number in numbers(tiles):
             counts = own[blend.place(number)] * blend.share(number) / whole
@@ -183,7 +183,7 @@ class _Mean:
 
 
 def _gradients(
-    network: torch.nn.Module, layer: Layer, asked: Asked, images: torch.Tensor
+    network: torch.nn.Module, layer: Layer, asked: CamTarget, images: torch.Tensor
 ) -> tuple[Tensors, Tensors]:
     """Return features (1, F, *f) of a layer, and how what is asked changes with them."""
     with torch.no_grad(), begun(network, layer) as features:
@@ -204,7 +204,7 @@ def _gradients(
 
 
 def _speaking(
-    features: list[torch.Tensor], weights: list[torch.Tensor], layer: Layer, tiles: Plan
+    features: list[torch.Tensor], weights: list[torch.Tensor], layer: Layer, tiles: TilePlan
 ) -> Array:
     """Return how much the features (1, F, *f) of a tile speak for it, at its pixels (*tile)."""
     sides = [side + 2 * tiles.margin for side in tiles.tile]
@@ -214,11 +214,13 @@ def _speaking(
         found = each.sum(1, keepdim=True).relu()  # (1, 1, *f)
         # what cancels out but for rounding would be stretched to a map of noise
         found[found < _ROUNDING * each.abs().sum(1, keepdim=True)] = 0
-        total += spread(found.cpu(), strides, sides)[0, 0].numpy()
+        total += interpolated(found.cpu(), strides, sides)[0, 0].numpy()
     return total[tuple(slice(tiles.margin, tiles.margin + side) for side in tiles.tile)]
 
 
-def spread(found: torch.Tensor, strides: Sequence[float], sides: Sequence[int]) -> torch.Tensor:
+def interpolated(
+    found: torch.Tensor, strides: Sequence[float], sides: Sequence[int]
+) -> torch.Tensor:
     """Return a map with a pixel for each pixel of an image, by linear interpolation.
 
     Convolutions without a frame lose, and those with a wide one gain, as much on all sides: the
@@ -252,7 +254,7 @@ def spread(found: torch.Tensor, strides: Sequence[float], sides: Sequence[int]) 
     return functional.grid_sample(found, grid, padding_mode="border", align_corners=False)
 
 
-def thinned(pixels: Array, shape: Sequence[int]) -> Array:
+def shrunk(pixels: Array, shape: Sequence[int]) -> Array:
     """Return how much of each pixel of another grid is chosen; none is lost between the pixels.
 
     Parameters

@@ -31,7 +31,7 @@ LAST = (
 MOST_NAMED = 40
 """Layers that an error names."""
 
-Shapes = list[tuple[int, ...]]
+LayerShapes = list[tuple[int, ...]]
 
 
 @dataclass(frozen=True)
@@ -181,9 +181,9 @@ def _strides(
 
 def _shapes(
     network: nn.Module, modules: Mapping[str, nn.Module], image: torch.Tensor
-) -> dict[str, Shapes]:
+) -> dict[str, LayerShapes]:
     """Return the shapes of all features that modules give for an image."""
-    found: dict[str, Shapes] = {}
+    found: dict[str, LayerShapes] = {}
 
     def note(name: str, output: Any) -> None:
         own = [tuple(each.shape) for each in _tensors(output) if each.ndim == image.ndim]

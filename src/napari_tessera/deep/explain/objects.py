@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torchvision.ops import box_iou
 
-from napari_tessera.deep.explain.grad_cam import Asked, Blend, Place, numbers
-from napari_tessera.deep.inference.tiling import Plan
+from napari_tessera.deep.explain.grad_cam import Blend, CamTarget, Place, numbers
+from napari_tessera.deep.inference.tiling import TilePlan
 from napari_tessera.deep.networks.anchors import STRIDES
 from napari_tessera.deep.networks.mask_rcnn import MaskRCNN
 from napari_tessera.deep.networks.yolo.cells import BOX, FIRST_CLASS, SURENESS, boxes_meant
@@ -23,8 +23,8 @@ least: the mask of an object may fill little of its box."""
 
 
 def objects_asked(
-    network: Any, tiles: Plan, boxes: list[tuple[int, Array]], kind: int | None
-) -> dict[Place, Asked]:
+    network: Any, tiles: TilePlan, boxes: list[tuple[int, Array]], kind: int | None
+) -> dict[Place, CamTarget]:
     """Return what is asked of tiles: how sure a network is of the class and mask of objects.
 
     Each object is asked about in the tile whose middle is nearest.

@@ -8,7 +8,7 @@ from collections.abc import Callable, Hashable
 from typing import Any
 
 
-class Kept:
+class Cache:
     """Things that took long to make, by what they were made from; the oldest go first.
 
     Of each group the newest is kept, however large it is; older ones while all together stay under
@@ -21,7 +21,7 @@ class Kept:
 
     Examples
     --------
-    >>> kept = Kept(limit=10)
+    >>> kept = Cache(limit=10)
     >>> kept.value("words", 1, lambda: "one", size=len)
     'one'
     >>> kept.value("words", 1, lambda: "another", size=len)

@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from napari_tessera.deep.inference.cache import Kept
+from napari_tessera.deep.inference.cache import Cache
 from napari_tessera.deep.inference.scores import PIXELS, kept_network, side_of, sizes_at
-from napari_tessera.deep.models.library import find
+from napari_tessera.deep.models.library import find_model
 from napari_tessera.deep.networks.registry import NETWORKS
 from napari_tessera.deep.triton import keep_away
 from napari_tessera.signature.words import VoxelSize
@@ -52,7 +52,7 @@ class Estimate:
 
 
 def predict_estimate(
-    values: Mapping[str, Any], shape: tuple[int, ...], count: int, spacing: VoxelSize, kept: Kept
+    values: Mapping[str, Any], shape: tuple[int, ...], count: int, spacing: VoxelSize, kept: Cache
 ) -> Estimate:
     """Return what it costs to predict planes or volumes.
 
@@ -76,18 +76,18 @@ def predict_estimate(
     from napari_tessera.deep import devices
     from napari_tessera.deep.inference import tiling as tiled
 
-    model, device = find(values["model"]), devices.choose(values["device"])
+    model, device = find_model(values["model"]), devices.choose(values["device"])
     config = model.config
     if len(shape) < config.axes:
         raise ValueError(f"model {model.name!r} works on volumes; choose to work on a volume")
     sizes = NETWORKS[config.network].configure(**config.options).sizes
     zoomed = sizes_at(shape, spacing, model)
     planes = zoomed[0] if len(shape) > config.axes else 1
-    plan = tiled.plan(
+    plan = tiled.plan_tiles(
         zoomed[-config.axes :], sizes, tile=side_of(values["tile"], config, zoomed[-config.axes :])
     )
     network = kept_network(model, device, kept)
-    tried = tiled.plan((TRIED,) * config.axes, sizes, tile=TRIED)
+    tried = tiled.plan_tiles((TRIED,) * config.axes, sizes, tile=TRIED)
     seconds, layers = _tried(network, config.in_channels, tried.tile, tried.margin, device)
     share = math.prod(plan.tile) / math.prod(tried.tile)
     batch = min(plan.count, max(1, PIXELS // math.prod(plan.tile)))

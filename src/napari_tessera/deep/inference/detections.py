@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from napari_tessera.deep import devices
-from napari_tessera.deep.inference.tiling import Plan, cut, evaluating
+from napari_tessera.deep.inference.tiling import TilePlan, cut_tile, evaluating
 from napari_tessera.deep.models.config import ModelConfig
 from napari_tessera.deep.networks.instances import GRID, Detections
 from napari_tessera.signature.progress import Progress, Reporter
@@ -86,7 +86,7 @@ class Found:
 def found_in(
     image: Array,
     network: Any,
-    tiles: Plan,
+    tiles: TilePlan,
     *,
     limit: int,
     batch: int,
@@ -118,12 +118,12 @@ def found_in(
     -------
     Found
     """
-    report, halving = Reporter.of(report), devices.Batch(device)
+    report, halving = Reporter.of(report), devices.SplitBatches(device)
     numbers = list(product(*(range(len(starts)) for starts in tiles.starts)))
     every: list[Detections] = []
     for done in range(0, len(numbers), batch):
         chosen = numbers[done : done + batch]
-        patches = torch.from_numpy(np.stack([cut(image, tiles, each) for each in chosen]))
+        patches = torch.from_numpy(np.stack([cut_tile(image, tiles, each) for each in chosen]))
 
         def detected(places: slice, patches: torch.Tensor = patches) -> list[Detections]:
             own = patches[places].to(device, memory_format=torch.channels_last)  # (B, C, Y, X)
@@ -136,7 +136,7 @@ def found_in(
     return _gathered(every, tiles, numbers)
 
 
-def _gathered(every: Sequence[Detections], tiles: Plan, numbers: Sequence[Any]) -> Found:
+def _gathered(every: Sequence[Detections], tiles: TilePlan, numbers: Sequence[Any]) -> Found:
     """Return what all tiles have found, in pixels of the plane."""
     own = [_of_tile(found, tiles, number) for found, number in zip(every, numbers, strict=True)]
     boxes, classes, confidence, masks, cuts, places = zip(*own, strict=True)
@@ -153,7 +153,7 @@ def _gathered(every: Sequence[Detections], tiles: Plan, numbers: Sequence[Any]) 
     )
 
 
-def _of_tile(found: Detections, tiles: Plan, number: tuple[int, ...]) -> tuple[Array, ...]:
+def _of_tile(found: Detections, tiles: TilePlan, number: tuple[int, ...]) -> tuple[Array, ...]:
     """Return boxes, classes, confidence, masks, cuts and the place of a tile."""
     (top, left), (height, width) = (
         [starts[each] for starts, each in zip(tiles.starts, number, strict=True)],

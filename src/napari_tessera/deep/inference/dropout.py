@@ -13,7 +13,7 @@ def has_dropout(network: nn.Module) -> bool:
     return any(isinstance(each, nn.Dropout) and each.p > 0 for each in network.modules())
 
 
-def sampled(network: nn.Module, seed: int) -> nn.Module:
+def with_dropout(network: nn.Module, seed: int) -> nn.Module:
     """Return a network that leaves out features at random when it predicts, too.
 
     It shares the weights of the network, which stays as it is.

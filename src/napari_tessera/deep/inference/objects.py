@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_tessera.algorithms.labels.ids import median_diameter
-from napari_tessera.deep.inference.cache import Kept
+from napari_tessera.deep.inference.cache import Cache
 from napari_tessera.deep.inference.scores import (
     PIXELS,
     enlarged_shape,
@@ -35,7 +35,7 @@ def kept_objects(
     image: Array,
     model: Model,
     *,
-    kept: Kept,
+    kept: Cache,
     spacing: Spacing,
     channel_axis: int | None,
     device: str,
@@ -95,7 +95,7 @@ def _found(
     model: Model,
     voxel: VoxelSize,
     channel_axis: int | None,
-    kept: Kept,
+    kept: Cache,
     device: str,
     report: Reporter,
     intensities: Any,
@@ -133,11 +133,11 @@ def _in_plane(
 ) -> Found:
     """Return what is found in a plane (C, Y, X)."""
     from napari_tessera.deep.inference.detections import found_in, most_in
-    from napari_tessera.deep.inference.tiling import plan
+    from napari_tessera.deep.inference.tiling import plan_tiles
 
     config = model.config
     sizes = NETWORKS[config.network].configure(**config.options).sizes
-    tiles = plan(image.shape[1:], sizes, tile=side_of(tile, config, image.shape[1:]))
+    tiles = plan_tiles(image.shape[1:], sizes, tile=side_of(tile, config, image.shape[1:]))
     return found_in(
         np.ascontiguousarray(image),
         network,

@@ -56,7 +56,7 @@ def pasted(found: Found, *, confidence: float, overlap: float) -> Pasted:
     overlap : float
         Share of an object that surer ones may cover; those covered more are left out.
     """
-    from napari_tessera.deep.inference.pasting_kernels import across, paint
+    from napari_tessera.deep.inference.pasting_kernels import across, paint_objects
 
     own = found.surer(confidence)
     boxes = np.ascontiguousarray(own.boxes, np.float64)
@@ -67,7 +67,7 @@ def pasted(found: Found, *, confidence: float, overlap: float) -> Pasted:
     members = np.argsort(owner, kind="stable")[np.count_nonzero(owner < 0) :]
     ends = np.searchsorted(owner[members], firsts, side="right")
     labels = np.zeros(own.shape, np.int32)
-    numbers = paint(labels, boxes, masks, members, ends, float(overlap))
+    numbers = paint_objects(labels, boxes, masks, members, ends, float(overlap))
     there = firsts[numbers > 0]
     dtype = smallest_dtype("objects", len(there))
     return Pasted(labels.astype(dtype), own.classes[there], own.confidence[there])

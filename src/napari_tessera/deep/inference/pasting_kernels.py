@@ -41,7 +41,7 @@ def _inside(mask: Array, box: Array, y: int, x: int) -> bool:
 
 
 @njit(nogil=True, cache=True)
-def paint(
+def paint_objects(
     labels: Array, boxes: Array, masks: Array, members: Array, ends: Array, share: float
 ) -> Array:
     """Paint objects one after the other where no other is; return their numbers, 0 if left out.

@@ -14,7 +14,7 @@ from napari_tessera.algorithms.filters.intensities import intensities as found_i
 from napari_tessera.algorithms.filters.intensities import normalised
 from napari_tessera.algorithms.labels.ids import median_diameter
 from napari_tessera.deep.data.pieces import zoom_of
-from napari_tessera.deep.inference.cache import Kept
+from napari_tessera.deep.inference.cache import Cache
 from napari_tessera.deep.inference.decode import DEFAULTS, to_objects
 from napari_tessera.deep.models.library import Model, ModelConfig
 from napari_tessera.deep.networks.registry import NETWORKS
@@ -38,7 +38,7 @@ def kept_scores(
     image: Array,
     model: Model,
     *,
-    kept: Kept,
+    kept: Cache,
     spacing: Spacing,
     channel_axis: int | None,
     device: str,
@@ -94,18 +94,18 @@ def _scores(
     device: str,
     intensities: Any,
     sample: int = 0,
-    kept: Kept,
+    kept: Cache,
     report: Reporter,
 ) -> Array:
     from napari_tessera.deep import devices
-    from napari_tessera.deep.inference.dropout import sampled
+    from napari_tessera.deep.inference.dropout import with_dropout
     from napari_tessera.deep.inference.tiling import resized
 
     sized, shape = prepared(image, model, voxel, channel_axis, intensities)
     place = devices.choose(device)
     network = kept_network(model, place, kept)
     if sample:
-        network = sampled(network, sample)
+        network = with_dropout(network, sample)
 
     def run(zoom: float, report: Reporter) -> Array:
         enlarged = resized(sized, enlarged_shape(sized.shape[1:], zoom, model.config.axes))
@@ -235,7 +235,7 @@ def side_of(tile: int, config: ModelConfig, shape: tuple[int, ...]) -> int:
     return tile if config.axes == 2 else max(32, round(tile ** (2 / 3)))
 
 
-def kept_network(model: Model, device: torch.device, kept: Kept) -> torch.nn.Module:
+def kept_network(model: Model, device: torch.device, kept: Cache) -> torch.nn.Module:
     """Return the network of a model on a device, from what is kept if it was loaded before."""
     network: torch.nn.Module = kept.value(
         "network",
@@ -259,8 +259,8 @@ def _tiled(
 
     config = model.config
     sizes = NETWORKS[config.network].configure(**config.options).sizes
-    tiles = tiled.plan(image.shape[1:], sizes, tile=side_of(tile, config, image.shape[1:]))
-    return tiled.scores(
+    tiles = tiled.plan_tiles(image.shape[1:], sizes, tile=side_of(tile, config, image.shape[1:]))
+    return tiled.tiled_scores(
         image,
         network,
         tiles,

@@ -28,7 +28,7 @@ _MIRRORS = ((-1,), (-2,), (-2, -1))
 
 
 @dataclass(frozen=True)
-class Plan:
+class TilePlan:
     """How an image is covered by tiles of one size.
 
     Attributes
@@ -57,9 +57,9 @@ class Plan:
         return math.prod(map(len, self.starts))
 
 
-def plan(
+def plan_tiles(
     shape: Sequence[int], sizes: Sizes, *, tile: int | Sequence[int], overlap: float = 0.25
-) -> Plan:
+) -> TilePlan:
     """Cover an image with tiles of a size that a network takes.
 
     All tiles begin at multiples of `sizes.multiple`, so that a network halves every tile at the
@@ -110,13 +110,13 @@ def plan(
     share = 0.0 if sizes.margin else overlap
     axes = [_along(*each, sizes, share) for each in zip(shape, wanted, least, strict=True)]
     sides, common, starts = zip(*axes, strict=True)
-    return Plan(shape, sides, common, starts, sizes.margin)
+    return TilePlan(shape, sides, common, starts, sizes.margin)
 
 
 def bands(
     image: Array,
     network: Forward,
-    tiles: Plan,
+    tiles: TilePlan,
     *,
     classes: int,
     batch: int,
@@ -174,12 +174,12 @@ def bands(
         report(Progress(done, tiles.count, {"note": sentence}))
 
     forward = _Forward(network, tiles, classes, device, flips=flips, mixed=mixed)
-    halving = devices.Batch(device, note=note)
+    halving = devices.SplitBatches(device, note=note)
     row = _Row(tiles, classes)
     numbers = list(product(*(range(len(starts)) for starts in tiles.starts)))
     for done in range(0, len(numbers), batch):
         chosen = numbers[done : done + batch]
-        patches = torch.from_numpy(np.stack([cut(image, tiles, each) for each in chosen]))
+        patches = torch.from_numpy(np.stack([cut_tile(image, tiles, each) for each in chosen]))
         found = halving.run(partial(forward, patches), len(chosen))
         report(Progress(done + len(chosen), tiles.count))
         for number, probabilities in zip(chosen, chain.from_iterable(found), strict=True):
@@ -188,10 +188,10 @@ def bands(
                 yield row.finished()
 
 
-def scores(
+def tiled_scores(
     image: Array,
     network: Forward,
-    tiles: Plan,
+    tiles: TilePlan,
     *,
     classes: int,
     batch: int,
@@ -214,7 +214,7 @@ def scores(
     Examples
     --------
     >>> image = np.array([[[0, 0, 9], [0, 9, 9]]], np.float32)
-    >>> found = scores(
+    >>> found = tiled_scores(
     ...     image,
     ...     lambda patches: torch.cat([5 - patches, patches], dim=1),
     ...     plan((2, 3), Sizes(smallest=1), tile=2),
@@ -264,7 +264,7 @@ class _Forward:
     """What a network makes of tiles: probabilities."""
 
     network: Forward
-    tiles: Plan
+    tiles: TilePlan
     classes: int
     device: torch.device
     flips: bool
@@ -294,7 +294,7 @@ class _Forward:
 class _Row:
     """A row of tiles as it is summed up, from the first row of the image to the last."""
 
-    def __init__(self, tiles: Plan, classes: int) -> None:
+    def __init__(self, tiles: TilePlan, classes: int) -> None:
         self._tiles, self._number = tiles, 0
         self._weights = [_weights(tiles, axis) for axis in range(len(tiles.shape))]
         self._sum = np.zeros((classes, tiles.tile[0], *tiles.shape[1:]), np.float32)
@@ -363,7 +363,7 @@ def _along(
     return side, side - step if last else 0, starts
 
 
-def cut(image: Array, tiles: Plan, number: tuple[int, ...]) -> Array:
+def cut_tile(image: Array, tiles: TilePlan, number: tuple[int, ...]) -> Array:
     """Return a tile with its margins, (C, *tile + margins), mirrored where the image ends."""
     places = [
         _mirrored(starts[each] - tiles.margin, side + 2 * tiles.margin, length)
@@ -388,7 +388,7 @@ def _mirrored(start: int, length: int, size: int) -> Array:
     return last - abs(places % (2 * last) - last) if last else places * 0
 
 
-def _weights(tiles: Plan, axis: int) -> list[Array]:
+def _weights(tiles: TilePlan, axis: int) -> list[Array]:
     """Return the weights of each tile along an axis; over all tiles they sum up to 1.
 
     They are a Gaussian of an eighth of the tile, or alike for networks with a margin. Tiles being

@@ -23,7 +23,7 @@ __all__ = [
     "Model",
     "ModelConfig",
     "card",
-    "find",
+    "find_model",
     "free_name",
     "models",
     "models_folder",
@@ -146,7 +146,7 @@ def _check_weights(path: Path, config: ModelConfig) -> None:
         )
 
 
-def find(model: str | Path) -> Model:
+def find_model(model: str | Path) -> Model:
     """Return a model by name or path.
 
     Parameters
@@ -190,14 +190,14 @@ def pinned(model: str | Path) -> str:
     Parameters
     ----------
     model : str or Path
-        As for `find`.
+        As for `find_model`.
 
     Returns
     -------
     str
         "name@" or "path@" and the first 12 digits of the weights' sha256.
     """
-    found = find(model)
+    found = find_model(model)
     own = found.path.parent.resolve() == models_folder().resolve()
     return f"{found.name if own else found.path}@{found.config.weights[:12]}"
 

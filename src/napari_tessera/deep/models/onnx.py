@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_tessera.deep.models.library import Model, ModelConfig, find
+from napari_tessera.deep.models.library import Model, ModelConfig, find_model
 from napari_tessera.deep.networks.options import Sizes
 from napari_tessera.deep.networks.registry import NETWORKS
 
@@ -33,7 +33,7 @@ def to_onnx(model: Model | str | Path, path: str | Path, *, size: int | None = N
     Parameters
     ----------
     model : Model, str or Path
-        A model, or what `find` takes.
+        A model, or what `find_model` takes.
     path : str or Path
         The file to write.
     size : int, optional
@@ -57,7 +57,7 @@ def to_onnx(model: Model | str | Path, path: str | Path, *, size: int | None = N
     ----------
     ONNX, https://onnx.ai
     """
-    found = model if isinstance(model, Model) else find(model)
+    found = model if isinstance(model, Model) else find_model(model)
     if found.config.targets == "instances":
         raise ValueError(
             f"model {found.name!r} finds objects one by one, which is more than the network alone: "

@@ -133,12 +133,12 @@ class Padded(nn.Module):
         padded, size = image, image.shape[2:]
         for axis, length in enumerate(size, start=2):
             after = self.padded_size(length) - length + self.margin
-            padded = continued(padded, axis, self.margin, after)  # (B, C, Y + .., X + ..)
+            padded = reflected(padded, axis, self.margin, after)  # (B, C, Y + .., X + ..)
         scores = self.network(padded)  # (B, K, Y + .., X + ..)
         return scores[(..., *(slice(length) for length in size))]  # (B, K, Y, X)
 
 
-def continued(image: torch.Tensor, axis: int, before: int, after: int) -> torch.Tensor:
+def reflected(image: torch.Tensor, axis: int, before: int, after: int) -> torch.Tensor:
     """Return `image` with reflected pixels along `axis`, as often as it takes.
 
     Examples

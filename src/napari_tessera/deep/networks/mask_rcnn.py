@@ -27,8 +27,8 @@ from napari_tessera.deep.networks.options import MaskRCNNConfig
 AT_ONCE = 100
 """Boxes whose masks are found together, so that memory does not grow with the objects."""
 
-Shapes = list[tuple[int, int]]
-Boxes = list[torch.Tensor]
+ImageSizes = list[tuple[int, int]]
+BoxTensors = list[torch.Tensor]
 M = TypeVar("M", bound=nn.Module)
 
 
@@ -152,7 +152,7 @@ class MaskRCNN(nn.Module):
             for place, (boxes, sure, classes) in enumerate(zip(*found, strict=True))
         ]
 
-    def _features(self, images: torch.Tensor) -> tuple[Features, Shapes]:
+    def _features(self, images: torch.Tensor) -> tuple[Features, ImageSizes]:
         """Return the features (B, F, Y/4 .. /64, X/4 .. /64) by level, and the size per image."""
         height, width = images.shape[2:]
         if height % 32 or width % 32:
@@ -164,7 +164,7 @@ class MaskRCNN(nn.Module):
         return whole, [(height, width)] * len(images)
 
     def _look(
-        self, features: Features, boxes: Boxes, shapes: Shapes
+        self, features: Features, boxes: BoxTensors, shapes: ImageSizes
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Return scores (N, K) of all boxes (N, 4), and how to move these (N, 4 K), K with 0."""
         parts = self.roi_heads
@@ -172,7 +172,9 @@ class MaskRCNN(nn.Module):
         scores, moves = parts.box_predictor(parts.box_head(cut))
         return scores.float(), moves.float()
 
-    def _mask_logits(self, features: Features, boxes: Boxes, shapes: Shapes) -> torch.Tensor:
+    def _mask_logits(
+        self, features: Features, boxes: BoxTensors, shapes: ImageSizes
+    ) -> torch.Tensor:
         """Return a mask for each class (N, K, GRID, GRID) of all boxes (N, 4)."""
         parts = self.roi_heads
         cut = parts.mask_roi_pool(features, boxes, shapes)  # (N, F, 14, 14)
@@ -195,11 +197,11 @@ class MaskRCNN(nn.Module):
     def _mask_loss(
         self,
         features: Features,
-        boxes: Boxes,
-        chosen: Boxes,
-        classes: Boxes,
+        boxes: BoxTensors,
+        chosen: BoxTensors,
+        classes: BoxTensors,
         objects: Sequence[Instances],
-        shapes: Shapes,
+        shapes: ImageSizes,
     ) -> torch.Tensor:
         """Return the mean cross-entropy of the masks in boxes that hold an object."""
         inside = [own > 0 for own in classes]

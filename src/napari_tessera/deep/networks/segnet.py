@@ -109,7 +109,7 @@ def _there_and_back(image: torch.Tensor, down: nn.ModuleList, up: nn.ModuleList)
         features, places = halve(features)  # (B, 64 .. 512, Y/2 .. Y/32, X/2 .. X/32)
         passed.append((places, size))
     for stage in up:
-        features = restore(features, *passed.pop())  # (B, 512 .. 64, Y/16 .. Y, X/16 .. X)
+        features = unpooled(features, *passed.pop())  # (B, 512 .. 64, Y/16 .. Y, X/16 .. X)
         features = stage(features)  # (B, 512 .. 64, Y/16 .. Y, X/16 .. X)
     return features
 
@@ -126,7 +126,7 @@ def halve(features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     return functional.max_pool2d(features, 2, ceil_mode=True, return_indices=True)
 
 
-def restore(maxima: torch.Tensor, places: torch.Tensor, size: torch.Size) -> torch.Tensor:
+def unpooled(maxima: torch.Tensor, places: torch.Tensor, size: torch.Size) -> torch.Tensor:
     """Return (B, C, Y, X) of spatial `size` with the maxima at their places and 0 elsewhere."""
     # kernel, stride and padding only serve to guess a size, which is known here
     return functional.max_unpool2d(maxima, places, 2, output_size=size)

@@ -19,7 +19,7 @@ from napari_tessera.deep.settings import Optimisation, Schedule
 from napari_tessera.deep.training import transfer
 from napari_tessera.deep.training.distributed import ALONE, Ranks
 from napari_tessera.deep.training.losses import Loss, OwnLosses
-from napari_tessera.deep.training.validation import Judged
+from napari_tessera.deep.training.validation import ValidationResult
 from napari_tessera.signature.progress import Progress, Reporter
 
 
@@ -54,7 +54,7 @@ class State:
 
 
 @dataclass(frozen=True)
-class Keeping:
+class Checkpoints:
     """What is written as training goes on.
 
     Attributes
@@ -68,24 +68,24 @@ class Keeping:
     """
 
     row: Callable[[dict[str, Any]], None]
-    best: Callable[[State, Judged], None]
+    best: Callable[[State, ValidationResult], None]
     resume: Callable[[State], None]
 
-    def led(self, ranks: Ranks) -> Keeping:
+    def led(self, ranks: Ranks) -> Checkpoints:
         """Return what the first of several processes writes for all."""
-        return Keeping(ranks.led(self.row), ranks.led(self.best), ranks.led(self.resume))
+        return Checkpoints(ranks.led(self.row), ranks.led(self.best), ranks.led(self.resume))
 
 
 def fit(
     state: State,
     batches: Callable[[int], Batch] | Callable[[int], ObjectBatch],
     loss: Loss | None,
-    judge: Callable[[nn.Module], Judged],
+    judge: Callable[[nn.Module], ValidationResult],
     *,
     settings: Optimisation,
     frozen: Callable[[int], bool],
     device: torch.device,
-    keeping: Keeping,
+    keeping: Checkpoints,
     seed: int,
     report: Reporter,
     ranks: Ranks = ALONE,
@@ -116,10 +116,10 @@ def fit(
     ranks : Ranks
         The processes that train together; all call `fit`, with states of the same weights.
     """
-    judge, keeping = ranks.led(judge, Judged.figures), keeping.led(ranks)
+    judge, keeping = ranks.led(judge, ValidationResult.figures), keeping.led(ranks)
     report = Reporter(ranks.led(report))
     loss, began = loss and loss.to(device), time.monotonic() - state.seconds
-    halving = devices.Batch(device, divides=ranks.count == 1)
+    halving = devices.SplitBatches(device, divides=ranks.count == 1)
     total = settings.epochs * settings.steps
     while state.epoch < settings.epochs and not _over(state, settings):
         torch.manual_seed((hash((seed, state.epoch)) + ranks.rank) % 2**63)  # of dropout
@@ -172,7 +172,7 @@ def _step(
     batch: Batch | ObjectBatch,
     loss: Loss | None,
     settings: Optimisation,
-    halving: devices.Batch,
+    halving: devices.SplitBatches,
     ranks: Ranks,
 ) -> float:
     """Take one step and return the loss before it."""
@@ -218,7 +218,9 @@ def _average(state: State, share: float, step: int) -> None:
             kept.copy_(present[name])
 
 
-def _keep_if_best(state: State, judged: Judged, mean: float, keeping: Keeping) -> None:
+def _keep_if_best(
+    state: State, judged: ValidationResult, mean: float, keeping: Checkpoints
+) -> None:
     """Keep the weights if no epoch was better; without validation the last is the best."""
     if judged.score is None or judged.loss is None:
         found = (float(state.epoch), -mean)
@@ -280,7 +282,9 @@ def stored(state: State) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     return {name: each.detach().cpu().contiguous() for name, each in tensors.items()}, numbers
 
 
-def restore(state: State, tensors: Mapping[str, torch.Tensor], numbers: Mapping[str, Any]) -> None:
+def restore_state(
+    state: State, tensors: Mapping[str, torch.Tensor], numbers: Mapping[str, Any]
+) -> None:
     """Put a stored state back.
 
     Raises

@@ -14,9 +14,9 @@ from napari_tessera.deep.inference.decode import PRECISIONS, average_precision
 from napari_tessera.deep.inference.detections import Found, found_in
 from napari_tessera.deep.inference.objects import DEFAULTS
 from napari_tessera.deep.inference.pasting import pasted
-from napari_tessera.deep.inference.tiling import cut, evaluating, plan, resized
+from napari_tessera.deep.inference.tiling import cut_tile, evaluating, plan_tiles, resized
 from napari_tessera.deep.networks.options import Sizes
-from napari_tessera.deep.training.validation import Judged, middle, some_of
+from napari_tessera.deep.training.validation import ValidationResult, middle, some_of
 from napari_tessera.signature.progress import Reporter
 from napari_tessera.signature.words import Array, Report
 
@@ -25,7 +25,7 @@ CONFIDENCES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 
 @dataclass(frozen=True)
-class ObjectJudge:
+class ObjectValidator:
     """The held-out examples and how networks are judged on them.
 
     Attributes
@@ -54,7 +54,7 @@ class ObjectJudge:
 
     measure = "average precision of objects, mean over IoU .5, .65 and .8"
 
-    def __call__(self, network: torch.nn.Module, report: Report = None) -> Judged:
+    def __call__(self, network: torch.nn.Module, report: Report = None) -> ValidationResult:
         """Judge a network, at the confidence that suits it best."""
         report, pieces = Reporter.of(report), some_of(self.pieces)
         every = [self.shown, *pieces]
@@ -86,7 +86,7 @@ class ObjectJudge:
         box = middle(piece.shape)
         image = piece.image_at(box)
         enlarged = resized(image, tuple(round(piece.zoom * length) for length in image.shape[1:]))
-        tiles = plan(enlarged.shape[1:], self.sizes, tile=max(2 * self.patch, 256))
+        tiles = plan_tiles(enlarged.shape[1:], self.sizes, tile=max(2 * self.patch, 256))
         ratio = tiles.tile[0] * tiles.tile[1] / self.patch**2
         limit = max(100, round(2 * self.crowd * ratio))
         found = found_in(
@@ -105,14 +105,14 @@ class ObjectJudge:
                 scores[confidence] += float(np.mean(precision)) / len(pieces)
         return scores
 
-    def _picture(self, found: Found, confidence: float) -> Judged:
+    def _picture(self, found: Found, confidence: float) -> ValidationResult:
         """Return the image that is shown, with its objects."""
         piece = self.shown
         box = middle(piece.shape)
         corner = [own.start + part.start for own, part in zip(piece.box, box, strict=True)]
         labels = pasted(found, confidence=confidence, overlap=DEFAULTS["overlap"]).labels
         start = (*piece.index, *corner)
-        return Judged(None, None, piece.image_at(box), labels, piece.pair, start)
+        return ValidationResult(None, None, piece.image_at(box), labels, piece.pair, start)
 
     def _loss(self, network: torch.nn.Module, piece: Piece) -> float:
         """Return the sum of the network's losses on the middle of a piece."""
@@ -128,8 +128,8 @@ class ObjectJudge:
         box = middle(piece.shape, side)
         image, labels = piece.image_at(box), piece.labels_at(box)
         shape = tuple(round(piece.zoom * length) for length in labels.shape)
-        tiles = plan(shape, self.sizes, tile=max(shape))
-        image = cut(resized(image, shape), tiles, (0, 0))
+        tiles = plan_tiles(shape, self.sizes, tile=max(shape))
+        image = cut_tile(resized(image, shape), tiles, (0, 0))
         rows, columns = (
             np.minimum(((np.arange(n) + 0.5) * own / n).astype(int), own - 1)
             for n, own in zip(shape, labels.shape, strict=True)

@@ -18,7 +18,7 @@ from napari_tessera.deep.data.patches import Patches
 from napari_tessera.deep.data.targets import class_weights
 from napari_tessera.deep.models.library import Folder, Model, ModelConfig, card, place_of, versions
 from napari_tessera.deep.networks.registry import NETWORKS, Network, build
-from napari_tessera.deep.settings import Transfer, parse
+from napari_tessera.deep.settings import Transfer, parse_losses
 from napari_tessera.deep.training.distributed import Ranks
 from napari_tessera.deep.training.task import Task
 from napari_tessera.deep.training.torchrun import joined
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
     from napari_tessera.deep.data.batches import Batches
     from napari_tessera.deep.data.object_batches import ObjectBatches
-    from napari_tessera.deep.training.loop import Keeping, State
-    from napari_tessera.deep.training.object_validation import ObjectJudge
-    from napari_tessera.deep.training.validation import Judge, Judged
+    from napari_tessera.deep.training.loop import Checkpoints, State
+    from napari_tessera.deep.training.object_validation import ObjectValidator
+    from napari_tessera.deep.training.validation import ValidationResult, Validator
 
 
 def train(
@@ -135,7 +135,7 @@ def train(
                 own = replace(own, class_names=named)
             elif classes is not None:
                 raise ValueError(f"classes is given, but {_entry(own).title} gives none to objects")
-            data = example.prepare(
+            data = example.prepare_data(
                 found, kind=own.kind, settings=own.examples, seed=seed, report=part
             )
             if ids:
@@ -244,7 +244,7 @@ def _run(
     def say(sentence: str) -> None:
         report(Progress(0, 1, {"note": sentence}))
 
-    def begun() -> tuple[torch.device, State, Batches | ObjectBatches, Judge | ObjectJudge]:
+    def begun() -> tuple[torch.device, State, Batches | ObjectBatches, Validator | ObjectValidator]:
         place = devices.choose(ranks.device(device))
         say(data.note)
         # the others get the weights of the first, which need not be on their machines
@@ -359,20 +359,20 @@ def sample_batches(task: Task, data: example.Data, *, rgb: bool = False) -> Batc
 
 def _judge(
     task: Task, data: example.Data, batches: Batches | ObjectBatches, device: torch.device
-) -> Judge | ObjectJudge:
+) -> Validator | ObjectValidator:
     from napari_tessera.deep.data.object_batches import ObjectBatches
     from napari_tessera.deep.training.losses import Loss
-    from napari_tessera.deep.training.object_validation import ObjectJudge
-    from napari_tessera.deep.training.validation import Judge
+    from napari_tessera.deep.training.object_validation import ObjectValidator
+    from napari_tessera.deep.training.validation import Validator
 
     sizes = NETWORKS[task.network].configure(**task.network_options).sizes
     shown = (data.validation or data.training)[0]
     if isinstance(batches, ObjectBatches):
         patch = task.examples.patch
-        return ObjectJudge(data.validation, shown, sizes, patch, data.crowd, device)
+        return ObjectValidator(data.validation, shown, sizes, patch, data.crowd, device)
     weights = class_weights(_counts(task, data, batches), task.objective.class_weights)
-    loss = Loss(parse(task.objective.loss), weights)
-    return Judge(
+    loss = Loss(parse_losses(task.objective.loss), weights)
+    return Validator(
         data.validation, shown, task.learns, data.ids, loss, sizes, task.examples.patch, device
     )
 
@@ -405,18 +405,20 @@ class _Kept:
     judge : Judge or ObjectJudge
     """
 
-    def __init__(self, folder: Folder, config: ModelConfig, judge: Judge | ObjectJudge) -> None:
+    def __init__(
+        self, folder: Folder, config: ModelConfig, judge: Validator | ObjectValidator
+    ) -> None:
         self._folder, self._config, self._judge = folder, config, judge
         self._written = False
 
     @property
-    def keeping(self) -> Keeping:
+    def keeping(self) -> Checkpoints:
         """What the training loop calls."""
-        from napari_tessera.deep.training.loop import Keeping
+        from napari_tessera.deep.training.loop import Checkpoints
 
-        return Keeping(self._folder.append_losses, self._best, self._resume)
+        return Checkpoints(self._folder.append_losses, self._best, self._resume)
 
-    def _best(self, state: State, judged: Judged) -> None:
+    def _best(self, state: State, judged: ValidationResult) -> None:
         config = replace(self._config, score=judged.score)
         self._config = self._folder.write_weights(state.average.state_dict(), config)
         self._written = True
@@ -450,9 +452,9 @@ class _Kept:
         numbers: Mapping[str, Any],
     ) -> None:
         """Put back where an earlier training stopped, from what it has left."""
-        from napari_tessera.deep.training.loop import restore
+        from napari_tessera.deep.training.loop import restore_state
 
-        restore(state, tensors, numbers)
+        restore_state(state, tensors, numbers)
         self._config, self._written = replace(before, training=self._config.training), True
 
     def keep_something(self, state: State) -> None:

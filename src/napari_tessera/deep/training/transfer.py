@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from napari_tessera.deep.networks.registry import NETWORKS
-from napari_tessera.deep.weights.tensors import is_vgg16, renamed_vgg16, take
+from napari_tessera.deep.weights.tensors import copy_fitting, is_vgg16, renamed_vgg16
 from napari_tessera.signature.progress import Progress, Reporter
 
 FILES = (".safetensors", ".pt", ".pth")
@@ -61,16 +61,16 @@ def start(
     >>> start(network, "imagenet", in_channels=1)
     'U-Net (2015) has no ImageNet weights; it starts from random ones.'
     """
-    title = title_of(network)
+    title = network_title(network)
     if weights == "none":
         return f"{title} starts from random weights."
     if weights == "imagenet":
         return _from_imagenet(network, title, in_channels, Reporter.of(report))
-    stored = read(weights)
+    stored = weights_of(weights)
     layers = _vgg16(network)
     if layers and is_vgg16(stored):
         stored = renamed_vgg16(stored, layers, title=title)
-    taken, total = take(network, stored, in_channels=in_channels)
+    taken, total = copy_fitting(network, stored, in_channels=in_channels)
     if not taken:
         raise ValueError(
             f"weights is {weights!r}, but none of its {len(stored)} tensors fits {title} by name "
@@ -80,7 +80,7 @@ def start(
     return f"{title} takes {taken} of its {total} tensors from {weights!r}{rest}."
 
 
-def title_of(network: nn.Module) -> str:
+def network_title(network: nn.Module) -> str:
     """Return a network's name for people.
 
     Examples
@@ -102,7 +102,7 @@ def _from_imagenet(network: nn.Module, title: str, in_channels: int, report: Rep
 
     name = encoder.origin.name
     report(Progress(0, 1, {"note": f"Looking for the ImageNet weights of {name}"}))
-    taken, total = take(encoder, imagenet(encoder), in_channels=in_channels)
+    taken, total = copy_fitting(encoder, imagenet(encoder), in_channels=in_channels)
     if taken < total:
         raise ValueError(
             f"weights is 'imagenet', but only {taken} of the {total} tensors of the encoder "
@@ -127,7 +127,7 @@ def _vgg16(network: nn.Module) -> dict[str, nn.Module]:
     }
 
 
-def read(weights: str) -> dict[str, torch.Tensor]:
+def weights_of(weights: str) -> dict[str, torch.Tensor]:
     """Return the tensors of a model or a file; nothing but tensors is ever unpickled.
 
     Parameters
@@ -144,9 +144,9 @@ def read(weights: str) -> dict[str, torch.Tensor]:
     """
     path = Path(weights).expanduser()
     if path.suffix.lower() not in FILES or path.is_dir():
-        from napari_tessera.deep.models.library import find
+        from napari_tessera.deep.models.library import find_model
 
-        path = find(weights).path / "weights.safetensors"
+        path = find_model(weights).path / "weights.safetensors"
     if not path.is_file():
         raise FileNotFoundError(f"weights is {weights!r}, but there is no file {path}")
     stored = _unwrapped(_loaded(path))

@@ -19,7 +19,7 @@ from napari_tessera.deep.inference.decode import (
     to_objects,
     tuned,
 )
-from napari_tessera.deep.inference.tiling import plan, resized, scores
+from napari_tessera.deep.inference.tiling import plan_tiles, resized, tiled_scores
 from napari_tessera.deep.networks.options import Sizes
 from napari_tessera.deep.settings import Targets
 from napari_tessera.deep.training.losses import Loss
@@ -34,7 +34,7 @@ LONGEST = 768
 
 
 @dataclass(frozen=True)
-class Judged:
+class ValidationResult:
     """What a network achieves on held-out examples.
 
     Attributes
@@ -58,13 +58,13 @@ class Judged:
     pair: int = 0
     start: tuple[int, ...] = ()
 
-    def figures(self) -> Judged:
+    def figures(self) -> ValidationResult:
         """Return loss and score alone, which other processes are told."""
-        return Judged(self.loss, self.score)
+        return ValidationResult(self.loss, self.score)
 
 
 @dataclass(frozen=True)
-class Judge:
+class Validator:
     """The held-out examples and how networks are judged on them.
 
     Attributes
@@ -98,11 +98,13 @@ class Judge:
             return "mean IoU of the classes"
         return "average precision of objects, mean over IoU .5, .65 and .8"
 
-    def __call__(self, network: torch.nn.Module, report: Reporter | None = None) -> Judged:
+    def __call__(
+        self, network: torch.nn.Module, report: Reporter | None = None
+    ) -> ValidationResult:
         """Judge a network."""
         report = Reporter.of(report)
         every = [self.shown, *some_of(self.pieces)]
-        picture, losses, found = Judged(), [], []
+        picture, losses, found = ValidationResult(), [], []
         for number, piece in enumerate(every):
             box = middle(piece.shape)
             image, labels = piece.image_at(box), piece.labels_at(box)
@@ -110,7 +112,7 @@ class Judge:
             if number == 0:
                 corner = [own.start + part.start for own, part in zip(piece.box, box, strict=True)]
                 place = (piece.pair, (*piece.index, *corner))
-                picture = Judged(None, None, image, self._decoded(predicted), *place)
+                picture = ValidationResult(None, None, image, self._decoded(predicted), *place)
             else:
                 losses.append(self._loss(predicted, labels))
                 found.append(self._counted(predicted, labels))
@@ -135,9 +137,9 @@ class Judge:
         self, network: torch.nn.Module, image: Array, zoom: float, report: Reporter
     ) -> Array:
         enlarged = resized(image, tuple(round(zoom * length) for length in image.shape[1:]))
-        tiles = plan(enlarged.shape[1:], self.sizes, tile=max(2 * self.patch, 256))
+        tiles = plan_tiles(enlarged.shape[1:], self.sizes, tile=max(2 * self.patch, 256))
         channels = len(self.ids) if self.targets == "classes" else 3
-        found = scores(
+        found = tiled_scores(
             enlarged, network, tiles, classes=channels, batch=2, device=self.device, report=report
         )
         return resized(found, image.shape[1:])

@@ -140,14 +140,14 @@ def learnt(name: str, *, file: str | Path | None = None, report: Report = None) 
     FileNotFoundError
         If there is no such file.
     """
-    from napari_tessera.deep.training.transfer import read
+    from napari_tessera.deep.training.transfer import weights_of
 
     about = _about(name)
     categories = _listed(about).meta["categories"]
     path = Path(file) if file is not None else fetched(name, report=report)
     network = _network(about, len(_used(categories)))
-    _load(network, read(str(path)), name, path, categories)
-    names = class_names(name)
+    _load(network, weights_of(str(path)), name, path, categories)
+    names = classes_learnt(name)
     first = 1 if about.network == "mask_rcnn" else 0
     return Learnt(name, network.eval(), names, palette(len(names) + first)[first:])
 
@@ -174,7 +174,7 @@ def fetched(name: str, *, report: Report = None) -> Path:
     return downloaded(address, title=about.title, megabytes=about.megabytes, report=report)
 
 
-def class_names(name: str) -> tuple[str, ...]:
+def classes_learnt(name: str) -> tuple[str, ...]:
     """Return the classes that a network knows after `learnt`.
 
     Parameters
@@ -184,9 +184,9 @@ def class_names(name: str) -> tuple[str, ...]:
 
     Examples
     --------
-    >>> class_names("maskrcnn_resnet50_fpn")[:3]
+    >>> classes_learnt("maskrcnn_resnet50_fpn")[:3]
     ('person', 'bicycle', 'car')
-    >>> class_names("fcn_resnet50")[:3]
+    >>> classes_learnt("fcn_resnet50")[:3]
     ('background', 'aeroplane', 'bicycle')
     """
     about = _about(name)

@@ -138,7 +138,9 @@ def imagenet(encoder: nn.Module) -> dict[str, torch.Tensor]:
     source = entry.get("pretrained_settings", {}).get("imagenet")
     if source is None:
         raise ValueError(_unpublished(origin.name))
-    return load_file(downloaded(source["repo_id"], source["revision"], encoder=origin.name))
+    return load_file(
+        downloaded_from_hub(source["repo_id"], source["revision"], encoder=origin.name)
+    )
 
 
 def _from_timm(encoder: nn.Module, origin: Origin) -> dict[str, torch.Tensor]:
@@ -154,7 +156,7 @@ def _from_timm(encoder: nn.Module, origin: Origin) -> dict[str, torch.Tensor]:
             "excludes commercial use; choose another encoder or weights 'none', or pass "
             "allow_noncommercial=True if that suits you"
         )
-    path = downloaded(source.hf_hub_id, "main", encoder=origin.name)
+    path = downloaded_from_hub(source.hf_hub_id, "main", encoder=origin.name)
     place = {"file": str(path), "custom_load": False}
     giver = type(encoder)(name, in_channels=3, pretrained=True, pretrained_cfg_overlay=place)
     return giver.state_dict()
@@ -167,7 +169,7 @@ def _unpublished(name: str) -> str:
     )
 
 
-def downloaded(repository: str, revision: str, *, encoder: str) -> Path:
+def downloaded_from_hub(repository: str, revision: str, *, encoder: str) -> Path:
     """Return the file of weights of a repository of Hugging Face, from the cache if it is there.
 
     Parameters

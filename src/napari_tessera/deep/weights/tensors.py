@@ -11,7 +11,7 @@ from torch import nn
 Weights = Mapping[str, torch.Tensor]
 
 
-def take(network: nn.Module, stored: Weights, *, in_channels: int) -> tuple[int, int]:
+def copy_fitting(network: nn.Module, stored: Weights, *, in_channels: int) -> tuple[int, int]:
     """Copy into a network the tensors that fit.
 
     Parameters

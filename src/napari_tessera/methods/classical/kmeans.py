@@ -243,7 +243,7 @@ def _assign(
     points: Array, centres: Array, weight: float, voxel: VoxelSize, report: Reporter
 ) -> Array:
     """Return for each pixel the number of its nearest centre, on all cores."""
-    from napari_tessera.algorithms.filters.kmeans import nearest
+    from napari_tessera.algorithms.filters.kmeans import nearest_centre
 
     shape = points.shape[:-1]
     flat = points.reshape(-1, points.shape[-1])
@@ -255,7 +255,7 @@ def _assign(
         if weight:
             places = _places(np.arange(start, stop), shape, weight, voxel).astype(np.float32)
             values = np.hstack([values, places])
-        nearest(values, centres, result[start:stop])
+        nearest_centre(values, centres, result[start:stop])
         return stop
 
     for stop in in_order(fill, range(0, len(flat), _PIECE)):

@@ -9,7 +9,7 @@ import numpy as np
 from napari_tessera.algorithms.child_process import stoppable
 from napari_tessera.algorithms.filters.colour import ColourSpace, features, smooth_points
 from napari_tessera.algorithms.labels.ids import smallest_dtype
-from napari_tessera.methods.classical.region_growing import check_seeds, numbered
+from napari_tessera.methods.classical.region_growing import check_seeds, consecutive_markers
 from napari_tessera.signature.progress import NothingToSeparate, Progress, Reporter
 from napari_tessera.signature.units import to_pixels
 from napari_tessera.signature.validation import checked
@@ -100,7 +100,7 @@ def random_walker(
         features(image, channel_axis, colour_space), to_pixels(smoothing, voxel)
     )
     check_seeds(markers, valid, mask)
-    numbers, ids = numbered(markers)
+    numbers, ids = consecutive_markers(markers)
     outside = np.zeros(numbers.shape, bool) if valid is None else ~valid
     if mask is not None:
         outside |= ~mask.astype(bool)

@@ -111,7 +111,7 @@ def region_growing(
     >>> region_growing(image, markers=seeds, tolerance=5, smoothing=0)
     array([[7, 7, 7, 0, 0]], dtype=uint16)
     """
-    from napari_tessera.algorithms.growth.similar import grow
+    from napari_tessera.algorithms.growth.similar import grow_regions
 
     axes = image.ndim - (channel_axis is not None)
     report, voxel = Reporter.of(report), VoxelSize.of(spacing, axes)
@@ -124,9 +124,9 @@ def region_growing(
         tolerance = math.inf
     elif tolerance is None:
         tolerance = _deviation([points.reshape(-1, points.shape[-1])])
-    numbers, ids = numbered(markers)
+    numbers, ids = consecutive_markers(markers)
     report(Progress(1, 10))
-    grown = grow(
+    grown = grow_regions(
         points,
         numbers,
         inside,
@@ -198,7 +198,7 @@ def check_seeds(markers: Array, valid: Array | None, mask: Array | None) -> None
         raise ValueError("markers has no seeds inside mask; place them there, or choose no mask")
 
 
-def numbered(markers: Array) -> tuple[Array, Array]:
+def consecutive_markers(markers: Array) -> tuple[Array, Array]:
     """Return markers with their ids replaced by 1, 2, 3, ..., and the id of each number from 0."""
     numbers = np.zeros(markers.shape, np.int32)
     places = np.nonzero(markers)

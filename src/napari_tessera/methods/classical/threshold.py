@@ -14,7 +14,13 @@ from napari_tessera.algorithms.filters.histogram import (
     level,
     otsu,
 )
-from napari_tessera.algorithms.filters.smoothing import Prefilter, both, fill_gaps, prepare, smooth
+from napari_tessera.algorithms.filters.smoothing import (
+    Prefilter,
+    both,
+    fill_gaps,
+    prepare,
+    smooth_image,
+)
 from napari_tessera.algorithms.parallel import map_slabs
 from napari_tessera.signature.progress import NothingToSeparate, Progress, Reporter
 from napari_tessera.signature.units import to_pixels
@@ -274,7 +280,7 @@ def _local_level(
     from scipy import ndimage
 
     if method == "gaussian":
-        return smooth(image, tuple(w / 6 for w in width)) - offset
+        return smooth_image(image, tuple(w / 6 for w in width)) - offset
     size = [2 * round((w - 1) / 2) + 1 for w in width]
 
     def surface(slab: Array) -> Array:

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 import numpy as np
 
 from napari_tessera.algorithms.labels.ids import sizes
-from napari_tessera.deep.inference.cache import Kept
+from napari_tessera.deep.inference.cache import Cache
 from napari_tessera.deep.inference.objects import kept_objects, thresholds
-from napari_tessera.deep.models.library import ModelConfig, find
+from napari_tessera.deep.models.library import ModelConfig, find_model
 from napari_tessera.deep.settings import Device
 from napari_tessera.methods.deep.predict import TileSide, content
 from napari_tessera.signature.progress import Reporter
@@ -21,7 +21,7 @@ from napari_tessera.signature.words import (
     Fraction,
     Image,
     Intensities,
-    Keeping,
+    KeptCache,
     Length,
     ModelFolder,
     Objects,
@@ -49,7 +49,7 @@ def detect(
     intensities: Intensities | None = None,
     spacing: Spacing = None,
     channel_axis: ChannelAxis = None,
-    kept: Keeping = None,
+    kept: KeptCache = None,
     report: Report = None,
 ) -> tuple[Objects, Table]:
     """Find objects one by one, each with a class and how sure the network is of it.
@@ -123,7 +123,7 @@ def detect(
     """
     from napari_tessera.deep.inference.pasting import stacked
 
-    own = find(model)
+    own = find_model(model)
     found = kept_objects(
         image,
         own,
@@ -133,7 +133,7 @@ def detect(
         intensities=intensities,
         spacing=spacing,
         channel_axis=channel_axis,
-        kept=kept or Kept(),
+        kept=kept or Cache(),
         report=Reporter.of(report),
     )
     voxel = VoxelSize.of(spacing, image.ndim - (channel_axis is not None))

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from napari_tessera.deep.inference.cache import Kept
+from napari_tessera.deep.inference.cache import Cache
 from napari_tessera.deep.inference.decode import to_classes, to_objects
 from napari_tessera.deep.inference.objects import kept_objects, thresholds
 from napari_tessera.deep.inference.scores import find_intensities, kept_scores
-from napari_tessera.deep.models.library import ModelConfig, find
+from napari_tessera.deep.models.library import ModelConfig, find_model
 from napari_tessera.deep.settings import Device, Targets
 from napari_tessera.signature.progress import Reporter
 from napari_tessera.signature.units import in_ball, to_pixels
@@ -19,16 +19,16 @@ from napari_tessera.signature.validation import checked
 from napari_tessera.signature.words import (
     Array,
     ChannelAxis,
+    ClassScores,
     Fraction,
     Image,
     Intensities,
-    Keeping,
+    KeptCache,
     Labels,
     Length,
     Look,
     ModelFolder,
     Report,
-    Scores,
     Spacing,
     VoxelSize,
     Word,
@@ -54,7 +54,7 @@ def predict(
     intensities: Intensities | None = None,
     spacing: Spacing = None,
     channel_axis: ChannelAxis = None,
-    kept: Keeping = None,
+    kept: KeptCache = None,
     report: Report = None,
 ) -> Labels:
     """Find objects or classes with a network that you have trained.
@@ -120,8 +120,8 @@ def predict(
         ...
     ValueError: ...
     """
-    report, kept = Reporter.of(report), kept or Kept()
-    own = find(model)
+    report, kept = Reporter.of(report), kept or Cache()
+    own = find_model(model)
     asked: dict[str, Any] = {
         "diameter": diameter,
         "tile": tile,
@@ -138,7 +138,7 @@ def predict(
         return one_by_one(planes, own.config, voxel, threshold, smallest)
     found = kept_scores(image, own, flips=flips, **asked)
     if own.config.kind == "classes":
-        return classes(found, ids=own.config.ids)
+        return most_probable_class(found, ids=own.config.ids)
     axes = found.ndim - 1
     return objects(
         found,
@@ -190,9 +190,9 @@ def scores(
     intensities: Intensities | None = None,
     spacing: Spacing = None,
     channel_axis: ChannelAxis = None,
-    kept: Keeping = None,
+    kept: KeptCache = None,
     report: Report = None,
-) -> Scores:
+) -> ClassScores:
     """Show what a network is sure of: a map of probability for each class.
 
     Parameters
@@ -245,7 +245,7 @@ def scores(
     """
     return kept_scores(
         image,
-        find(model),
+        find_model(model),
         diameter=diameter,
         flips=flips,
         tile=tile,
@@ -253,13 +253,13 @@ def scores(
         intensities=intensities,
         spacing=spacing,
         channel_axis=channel_axis,
-        kept=kept or Kept(),
+        kept=kept or Cache(),
         report=Reporter.of(report),
     )
 
 
 def objects(
-    scores: Scores,
+    scores: ClassScores,
     *,
     targets: Targets = "boundaries",
     threshold: float = 0.5,
@@ -295,7 +295,7 @@ def objects(
     )
 
 
-def classes(scores: Scores, *, ids: tuple[int, ...] = ()) -> Array:
+def most_probable_class(scores: ClassScores, *, ids: tuple[int, ...] = ()) -> Array:
     """Return the most probable class of each pixel.
 
     Parameters
@@ -310,7 +310,7 @@ def classes(scores: Scores, *, ids: tuple[int, ...] = ()) -> Array:
 
     Examples
     --------
-    >>> classes(np.array([[[0.9, 0.2]], [[0.1, 0.8]]]), ids=(0, 5))
+    >>> most_probable_class(np.array([[[0.9, 0.2]], [[0.1, 0.8]]]), ids=(0, 5))
     array([[0, 5]], dtype=uint8)
     """
     return to_classes(scores, ids or tuple(range(len(scores))))
@@ -329,18 +329,18 @@ def predict_statistics(
     **_
         The other parameters of `predict`.
     """
-    own = find(model).config
+    own = find_model(model).config
     return {"intensities": find_intensities(_Images(pieces), own)}
 
 
 def predict_kind(values: Mapping[str, Any]) -> str:
     """Return what `predict` gives with these parameters: "objects" or "classes"."""
-    return find(values["model"]).config.kind
+    return find_model(values["model"]).config.kind
 
 
 def predict_look(values: Mapping[str, Any]) -> Look:
     """Return names and colours of the classes that `predict` gives with these parameters."""
-    own = find(values["model"]).config
+    own = find_model(values["model"]).config
     if own.kind == "objects":  # whose numbers are no classes
         return Look()
     return Look(_by_id(own.ids, own.class_names), _by_id(own.ids, own.colours))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from napari_tessera.algorithms.filters.smoothing import fill_gaps, smooth
+from napari_tessera.algorithms.filters.smoothing import fill_gaps, smooth_image
 from napari_tessera.algorithms.parallel import SLAB, in_order
 from napari_tessera.metrics.boundaries import per_label
 from napari_tessera.signature.progress import Progress, Reporter
@@ -172,11 +172,11 @@ def _smoothed(
 
     filled, valid = fill_gaps(image)
     dtype = np.float64 if image.dtype.itemsize > 2 else np.float32
-    smoothed = smooth(filled.astype(dtype), width, report=report)
+    smoothed = smooth_image(filled.astype(dtype), width, report=report)
     if valid is None:
         return _as_volume(smoothed), None
     # the mean fills the gaps: take its part out again, or it draws edges of its own
-    weight = np.maximum(smooth(valid.astype(dtype), width), 1e-3)
+    weight = np.maximum(smooth_image(valid.astype(dtype), width), 1e-3)
     mean = filled[~valid].flat[0]
     smoothed = mean + (smoothed - mean) / weight
     near = ndimage.binary_dilation(~valid, ndimage.generate_binary_structure(image.ndim, 1))
@@ -192,7 +192,7 @@ def _edges(
 ) -> tuple[Array, Array]:
     """Return the marks of the edges as `bits`, and how steep the image is, NaN beside gaps."""
     from napari_tessera.algorithms.filters.boundary_slopes import crests, slopes
-    from napari_tessera.algorithms.geometry.bitmaps import packed
+    from napari_tessera.algorithms.geometry.bitmaps import pack_marks
 
     steepness = np.empty(image.shape, np.float32)
     image = np.ascontiguousarray(image)
@@ -206,7 +206,7 @@ def _edges(
         crests(image, steepness, low, high, least, steps, marks)
 
     _by_planes(mark, image, report.part(1, 2))
-    return packed(marks), steepness
+    return pack_marks(marks), steepness
 
 
 def _level(steepness: Array) -> float:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 
-from napari_tessera.deep.data.object_sizes import outlines
+from napari_tessera.deep.data.object_sizes import boxes_and_sizes
 from napari_tessera.deep.explain.questions import (
     by_hand,
     channel_of,
@@ -15,7 +15,7 @@ from napari_tessera.deep.explain.questions import (
     pixels_chosen,
     width,
 )
-from napari_tessera.deep.inference.cache import Kept
+from napari_tessera.deep.inference.cache import Cache
 from napari_tessera.deep.inference.objects import kept_objects
 from napari_tessera.deep.inference.scores import (
     enlarged_shape,
@@ -25,7 +25,7 @@ from napari_tessera.deep.inference.scores import (
     side_of,
     zoomed,
 )
-from napari_tessera.deep.models.library import Model, ModelConfig, find
+from napari_tessera.deep.models.library import Model, ModelConfig, find_model
 from napari_tessera.deep.networks.registry import NETWORKS
 from napari_tessera.deep.settings import Device
 from napari_tessera.methods.deep.predict import TileSide
@@ -37,7 +37,7 @@ from napari_tessera.signature.words import (
     ChannelAxis,
     Image,
     Intensities,
-    Keeping,
+    KeptCache,
     Labels,
     Length,
     Markers,
@@ -49,8 +49,8 @@ from napari_tessera.signature.words import (
 )
 
 if TYPE_CHECKING:
-    from napari_tessera.deep.explain.grad_cam import Asked, Place
-    from napari_tessera.deep.inference.tiling import Plan
+    from napari_tessera.deep.explain.grad_cam import CamTarget, Place
+    from napari_tessera.deep.inference.tiling import TilePlan
 
 _ADVANCED = "Advanced"
 
@@ -72,7 +72,7 @@ def grad_cam(
     intensities: Intensities | None = None,
     spacing: Spacing = None,
     channel_axis: ChannelAxis = None,
-    kept: Keeping = None,
+    kept: KeptCache = None,
     report: Report = None,
 ) -> Image:
     """Show which parts of an image speak for what a network found: a heat map (Grad-CAM).
@@ -153,7 +153,7 @@ def grad_cam(
         ...
     ValueError: ...
     """
-    own, report, kept = find(model), Reporter.of(report), kept or Kept()
+    own, report, kept = find_model(model), Reporter.of(report), kept or Cache()
     view = _View(image, own, VoxelSize.of(spacing, image.ndim - (channel_axis is not None)), kept)
     channel = None if target_class is None else channel_of(own, str(target_class))
     hand = by_hand(at, labels, object_ids)
@@ -189,7 +189,7 @@ class _View:
     image: Array
     model: Model
     voxel: VoxelSize
-    kept: Kept
+    kept: Cache
 
     def found(self, **options: Any) -> Any:
         """Return what the network finds: probabilities (K, *P), or a list of `Found`."""
@@ -238,7 +238,7 @@ class _View:
         flat = config.axes < image.ndim - 1
         images = list(np.moveaxis(image, 1, 0)) if flat else [image]  # of (C, *P)
         shape = images[0].shape[1:]
-        tiles = tiled.plan(shape, sizes, tile=side_of(tile, config, shape))
+        tiles = tiled.plan_tiles(shape, sizes, tile=side_of(tile, config, shape))
         map_ = cam.heat(
             images,
             network,
@@ -255,21 +255,23 @@ class _View:
 
 def _asked(
     network: Any,
-    tiles: Plan,
+    tiles: TilePlan,
     pixels: Array,
     channel: int | None,
     shape: tuple[int, ...],
     config: ModelConfig,
-) -> dict[Place, Asked]:
+) -> dict[Place, CamTarget]:
     """Return what is asked of each tile of an image that has another shape than the labels."""
     from napari_tessera.deep.explain import grad_cam as cam
     from napari_tessera.deep.explain.objects import objects_asked
 
     if config.targets != "instances":
-        counts = cam.thinned(pixels > 0, shape)
+        counts = cam.shrunk(pixels > 0, shape)
         counts = counts if config.axes < len(shape) else counts[None]
         return cam.pixels_asked(network, tiles, counts, int(channel or 0))
     planes = pixels if pixels.ndim == 3 else pixels[None]
     factors = np.array([shape[-1] / pixels.shape[-1], shape[-2] / pixels.shape[-2]] * 2)
-    boxes = [(z, box * factors) for z, plane in enumerate(planes) for box in outlines(plane).boxes]
+    boxes = [
+        (z, box * factors) for z, plane in enumerate(planes) for box in boxes_and_sizes(plane).boxes
+    ]
     return objects_asked(network, tiles, boxes, channel)

@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 
 import numpy as np
 
-from napari_tessera.deep.inference.cache import Kept
+from napari_tessera.deep.inference.cache import Cache
 from napari_tessera.deep.inference.scores import kept_network, kept_scores, width_of
-from napari_tessera.deep.models.library import Model, find
+from napari_tessera.deep.models.library import Model, find_model
 from napari_tessera.deep.settings import Device
 from napari_tessera.methods.deep.predict import TileSide
 from napari_tessera.signature.progress import Reporter
@@ -20,7 +20,7 @@ from napari_tessera.signature.words import (
     ChannelAxis,
     Image,
     Intensities,
-    Keeping,
+    KeptCache,
     Length,
     ModelFolder,
     Report,
@@ -47,7 +47,7 @@ def uncertainty(
     intensities: Intensities | None = None,
     spacing: Spacing = None,
     channel_axis: ChannelAxis = None,
-    kept: Keeping = None,
+    kept: KeptCache = None,
     report: Report = None,
 ) -> Image:
     """Show where a network is not sure: places to look at, and to label next.
@@ -112,7 +112,7 @@ def uncertainty(
         ...
     ValueError: ...
     """
-    own, reporter, memory = find(model), Reporter.of(report), kept or Kept()
+    own, reporter, memory = find_model(model), Reporter.of(report), kept or Cache()
     if measure == "dropout":
         _check_dropout(own, device, memory)
 
@@ -153,7 +153,7 @@ def uncertainty(
     return np.asarray(np.clip(entropy(mean) - each, 0, 1), np.float32)
 
 
-def _check_dropout(model: Model, device: str, kept: Kept) -> None:
+def _check_dropout(model: Model, device: str, kept: Cache) -> None:
     from napari_tessera.deep import devices
     from napari_tessera.deep.inference.dropout import has_dropout
 

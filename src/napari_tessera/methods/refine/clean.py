@@ -231,11 +231,11 @@ def expand(
     >>> expand(np.array([[0, 1, 0, 0, 0, 0, 2]]), distance=2)
     array([[1, 1, 1, 1, 2, 2, 2]])
     """
-    from napari_tessera.algorithms.geometry.label_distance import nearest
+    from napari_tessera.algorithms.geometry.label_distance import nearest_label
 
     voxel = VoxelSize.of(spacing, labels.ndim)
     far = physical(distance, voxel, name="distance")
-    return nearest(labels, voxel, limit=far, report=Reporter.of(report))[1]
+    return nearest_label(labels, voxel, limit=far, report=Reporter.of(report))[1]
 
 
 def _ranks(groups: Array, pixels: Array) -> Array:

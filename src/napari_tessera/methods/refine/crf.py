@@ -9,8 +9,8 @@ from typing import Annotated, Any
 import numpy as np
 
 from napari_tessera.algorithms.crf.energies import (
-    Field,
     Guide,
+    RandomField,
     energies_of,
     intensities_of,
     shared_out,
@@ -25,13 +25,13 @@ from napari_tessera.signature.validation import checked
 from napari_tessera.signature.words import (
     Array,
     ChannelAxis,
+    ClassScores,
     Image,
     Intensities,
     Labels,
     LabelsAre,
     Length,
     Report,
-    Scores,
     Spacing,
     VoxelSize,
     Word,
@@ -45,7 +45,7 @@ def crf(
     labels: Labels,
     *,
     image: Image,
-    scores: Scores | None = None,
+    scores: ClassScores | None = None,
     certainty: Annotated[float, Word(low=0.01, high=0.99)] = 0.8,
     smoothness_width: Length = "2 px",
     appearance_width: Length = "10 px",
@@ -134,7 +134,7 @@ def crf(
     array([0, 0, 0, 0, 1, 1, 1, 1])
     """
     voxel = VoxelSize.of(spacing, labels.ndim)
-    field = Field(
+    field = RandomField(
         Guide.of(image, channel_axis, intensity_width, intensities),
         kernels_of(voxel, smoothness_width, smoothness_weight, appearance_width, appearance_weight),
         iterations,
@@ -200,7 +200,7 @@ def crf_scores(
     kernels = kernels_of(
         voxel, smoothness_width, smoothness_weight, appearance_width, appearance_weight
     )
-    field = Field(guide, kernels, iterations, Reporter.of(report))
+    field = RandomField(guide, kernels, iterations, Reporter.of(report))
     result = np.empty(scores.shape, np.float32)
     for tile, found in field.marginals(len(scores), lambda box: energies_of(scores[:, *box])):
         result[:, *tile.core] = found
@@ -265,7 +265,7 @@ def _probabilities(scores: Array, labels: Array) -> Array:
     return np.stack([1 - foreground, foreground])
 
 
-def _most_likely(labels: Array, likely: Array, unknown: int | None, field: Field) -> Array:
+def _most_likely(labels: Array, likely: Array, unknown: int | None, field: RandomField) -> Array:
     """Return the class of each pixel, from probabilities alone."""
     highest = max(number for number in (0, *sizes(labels)) if number != unknown)
     if highest >= len(likely):
@@ -280,7 +280,7 @@ def refined_classes(
     labels: Array,
     certainty: float,
     unknown: int | None,
-    field: Field,
+    field: RandomField,
     known: Collection[int] | None = None,
 ) -> Array:
     """Let classes compete; `known` are those of the whole of which this is a part."""
@@ -307,11 +307,11 @@ def refined_objects(
     certainty: float,
     unknown: int | None,
     voxel: VoxelSize,
-    field: Field,
+    field: RandomField,
 ) -> Array:
     """Let objects compete as few classes, of which neighbours never share one."""
     from napari_tessera.algorithms.crf.colouring import coloured, owned
-    from napari_tessera.algorithms.geometry.label_distance import nearest
+    from napari_tessera.algorithms.geometry.label_distance import nearest_label
 
     objects = labels if unknown is None else np.where(labels == unknown, 0, labels)
     if not objects.any():
@@ -321,7 +321,7 @@ def refined_objects(
         free = colours if unknown is None else np.where(labels == unknown, np.int16(-1), colours)
         found = field.best(count + 1, lambda box: unary(free[box], count + 1, certainty))
     else:
-        cells = nearest(colours, voxel)[1]
+        cells = nearest_label(colours, voxel)[1]
 
         def energies(box: Box) -> Array:
             return energies_of(shared_out(likely[0][box], cells[box], count, certainty))

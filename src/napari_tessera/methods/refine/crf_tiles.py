@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from napari_tessera.algorithms.crf.energies import Field, Guide
+from napari_tessera.algorithms.crf.energies import Guide, RandomField
 from napari_tessera.algorithms.labels.ids import sizes
 from napari_tessera.algorithms.tiling import Tile, covering
 from napari_tessera.methods.refine.crf import (
@@ -93,7 +93,7 @@ def crf_by_tiles(
     axis = None if colours is None else -1
     for number, tile in enumerate(pieces.tiles):
         own = pieces.read(tile.seen)
-        field = Field(
+        field = RandomField(
             Guide.of(own["image"], axis, intensity_width, levels),
             kernels,
             iterations,

@@ -10,11 +10,11 @@ import numpy as np
 from napari_tessera.algorithms.labels.paths import (
     How,
     crossed,
-    drawn,
+    inside_array,
     over_faces,
+    pixels_on_path,
     pixels_under,
     wall,
-    within,
 )
 from napari_tessera.signature.validation import checked
 from napari_tessera.signature.words import (
@@ -72,7 +72,7 @@ def merge(
     >>> merge(np.array([[1, 1, 2, 2, 0, 3]]), path=((0, 2), (0, 5)))
     array([[1, 1, 2, 2, 0, 2]])
     """
-    return written(labels, merge_change(labels, path, how=how))
+    return with_change(labels, merge_change(labels, path, how=how))
 
 
 @checked
@@ -128,7 +128,7 @@ def split(
     array([[4, 4, 4, 4, 5],
            [4, 4, 4, 4, 5]])
     """
-    return written(
+    return with_change(
         labels, split_change(labels, path, how=how, new_label=new_label, spacing=spacing)
     )
 
@@ -173,7 +173,7 @@ def delete(
     >>> delete(np.array([[1, 1, 2, 2, 0, 3]]), path=((0, 2),))
     array([[1, 1, 0, 0, 0, 3]])
     """
-    return written(labels, replace_change(labels, path, number=0, how=how))
+    return with_change(labels, replace_change(labels, path, number=0, how=how))
 
 
 @checked
@@ -219,16 +219,16 @@ def replace(
     >>> replace(np.array([[1, 1, 2, 2, 0, 3]]), path=((0, 0), (0, 2)), number=7)
     array([[7, 7, 7, 7, 0, 3]])
     """
-    return written(labels, replace_change(labels, path, number=number, how=how))
+    return with_change(labels, replace_change(labels, path, number=number, how=how))
 
 
-Change = tuple[tuple[slice, ...], Array]
+BoxLabels = tuple[tuple[slice, ...], Array]
 """A box of the labels, and the values that come there."""
 
 Drawn = Sequence[Sequence[float]]
 
 
-def written(labels: Array, change: Change) -> Array:
+def with_change(labels: Array, change: BoxLabels) -> Array:
     """Return a copy of labels with a change written into it."""
     box, values = change
     result = labels.copy()
@@ -236,7 +236,7 @@ def written(labels: Array, change: Change) -> Array:
     return result
 
 
-def merge_change(labels: Array, path: Drawn, *, how: How = "line") -> Change:
+def merge_change(labels: Array, path: Drawn, *, how: How = "line") -> BoxLabels:
     """Return what `merge` changes."""
     ids = crossed(labels, pixels_under(path, labels.shape, how))
     if len(ids) < 2:
@@ -245,7 +245,7 @@ def merge_change(labels: Array, path: Drawn, *, how: How = "line") -> Change:
     return _renamed(labels, ids[1:], ids[0])
 
 
-def replace_change(labels: Array, path: Drawn, *, number: int, how: How = "line") -> Change:
+def replace_change(labels: Array, path: Drawn, *, number: int, how: How = "line") -> BoxLabels:
     """Return what `replace` changes; with `number` 0, what `delete` does."""
     ids = crossed(labels, pixels_under(path, labels.shape, how))
     if not ids:
@@ -261,14 +261,14 @@ def split_change(
     how: How = "line",
     new_label: int | None = None,
     spacing: Spacing = None,
-) -> Change:
+) -> BoxLabels:
     """Return what `split` changes."""
     voxel = VoxelSize.of(spacing, labels.ndim)
     if how == "points":
         seeds = pixels_under(path, labels.shape, how)
         return _divided(labels, seeds, len(path), voxel, new_label)
-    line = over_faces(drawn(path, labels.ndim, how))
-    return _cut(labels, within(line, labels.shape), voxel, new_label)
+    line = over_faces(pixels_on_path(path, labels.ndim, how))
+    return _cut(labels, inside_array(line, labels.shape), voxel, new_label)
 
 
 def check_room(labels: Array, highest: int) -> None:
@@ -281,7 +281,7 @@ def check_room(labels: Array, highest: int) -> None:
         )
 
 
-def _cut(labels: Array, line: Array, voxel: VoxelSize, new_label: int | None) -> Change:
+def _cut(labels: Array, line: Array, voxel: VoxelSize, new_label: int | None) -> BoxLabels:
     from napari_tessera.algorithms.geometry.splitting import cut_apart
     from napari_tessera.algorithms.labels.boxes import found
 
@@ -314,7 +314,7 @@ def _highest(ids: Array, new_label: int | None) -> int:
 
 def _divided(
     labels: Array, seeds: Array, count: int, voxel: VoxelSize, new_label: int | None
-) -> Change:
+) -> BoxLabels:
     from napari_tessera.algorithms.geometry.splitting import divided
     from napari_tessera.algorithms.labels.boxes import found
 
@@ -341,7 +341,7 @@ def _names(ids: Sequence[int]) -> str:
     return " and ".join(f"object {each}" if each else "background" for each in dict.fromkeys(ids))
 
 
-def _renamed(labels: Array, ids: Sequence[int], number: int) -> Change:
+def _renamed(labels: Array, ids: Sequence[int], number: int) -> BoxLabels:
     from napari_tessera.algorithms.labels.boxes import found
 
     box = found(labels).around(ids, labels.shape)

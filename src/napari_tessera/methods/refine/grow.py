@@ -11,7 +11,7 @@ from napari_tessera.algorithms.filters.smoothing import TRUNCATE
 from napari_tessera.algorithms.labels.components import filled
 from napari_tessera.algorithms.labels.paths import pixels_under
 from napari_tessera.algorithms.parallel import SLAB
-from napari_tessera.methods.refine.edit_objects import Change, Drawn, check_room, written
+from napari_tessera.methods.refine.edit_objects import BoxLabels, Drawn, check_room, with_change
 from napari_tessera.signature.units import most_pixels, to_pixels
 from napari_tessera.signature.validation import checked
 from napari_tessera.signature.words import (
@@ -98,7 +98,7 @@ def grow(
     array([[1, 1, 2, 2, 2, 0]])
     """
     voxel = VoxelSize.of(spacing, labels.ndim)
-    return written(
+    return with_change(
         labels,
         grow_change(
             labels,
@@ -125,7 +125,7 @@ def grow_change(
     channel_axis: int | None = None,
     new_label: int | None = None,
     spacing: Spacing = None,
-) -> Change:
+) -> BoxLabels:
     """Return what `grow` changes.
 
     The work is done in a box around the points, which is doubled until the object ends inside it.
@@ -231,7 +231,7 @@ def _points(
 
 
 def _grown(points: Array, free: Array, seeds: Array, tolerance: float, largest: float) -> Array:
-    from napari_tessera.algorithms.growth.similar import grow as grow_regions
+    from napari_tessera.algorithms.growth.similar import grow_regions
 
     places = tuple(seeds.T)
     if not free[places].all():

@@ -30,7 +30,7 @@ _OPERATIONS = {
     "closing": labelwise.closing,
     "erosion": labelwise.erosion,
     "dilation": labelwise.dilation,
-    "gradient": labelwise.gradient,
+    "gradient": labelwise.label_gradient,
 }
 
 Tone = Literal["bright", "dark"]
@@ -169,9 +169,9 @@ def top_hat(
     # differences of signed numbers fit the unsigned ones, whose arithmetic goes round
     plain = np.dtype(f"u{values.itemsize}") if values.dtype.kind == "i" else values.dtype
     if tone == "bright":
-        result = values.view(plain) - minima.opening(values, chosen, report).view(plain)
+        result = values.view(plain) - minima.grey_opening(values, chosen, report).view(plain)
     else:
-        result = minima.closing(values, chosen, report).view(plain) - values.view(plain)
+        result = minima.grey_closing(values, chosen, report).view(plain) - values.view(plain)
     report(Progress(1, 1))
     return np.asarray(result)
 

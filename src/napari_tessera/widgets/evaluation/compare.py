@@ -23,21 +23,21 @@ from qtpy.QtWidgets import (
 from napari_tessera.deep.models.library import models
 from napari_tessera.methods.registry import METHODS
 from napari_tessera.pipeline.recipe import KEY
-from napari_tessera.pipeline.source import Over, Region, Source
-from napari_tessera.pipeline.trials import Trial, compare, written
+from napari_tessera.pipeline.source import Region, Source
+from napari_tessera.pipeline.trials import Trial, compare, parsed_options
 from napari_tessera.signature.progress import Reporter
-from napari_tessera.signature.words import Array
+from napari_tessera.signature.words import Array, Over
 from napari_tessera.widgets.evaluation.trials import (
     PRESETS,
     SIDE,
     Candidate,
     can_be_tried,
     icon,
-    in_words,
     picture_of,
     shown_plane,
-    table_of,
-    title_of,
+    trial_in_words,
+    trial_title,
+    trials_table,
 )
 from napari_tessera.widgets.forms.call import Call
 from napari_tessera.widgets.forms.channels import Channels
@@ -154,7 +154,7 @@ class Compare(QWidget):
         self.add_button.clicked.connect(lambda: self.add(Candidate(self.more.chosen)))
         self.sheet.currentRowChanged.connect(self._show_trial)
         self.keep_button.clicked.connect(self._keep)
-        self.save_button.clicked.connect(lambda: save_table(self, table_of(self.trials)))
+        self.save_button.clicked.connect(lambda: save_table(self, trials_table(self.trials)))
         events = self.viewer.layers.events
         self._watched = [events.inserted, events.removed, events.renamed]
         for emitter in self._watched:
@@ -231,7 +231,7 @@ class Compare(QWidget):
         found = []
         for row, each in enumerate(self.candidates):
             if self.lines.item(row, 0).checkState() == Qt.CheckState.Checked:
-                options = written(each.method, self.lines.item(row, 1).text())
+                options = parsed_options(each.method, self.lines.item(row, 1).text())
                 found.append((each.method, {**options, **each.fixed}))
         if not found:
             raise ValueError("nothing is ticked; tick at least one method")
@@ -269,8 +269,8 @@ class Compare(QWidget):
     def _finished(self, trials: list[Trial], pictures: list[Array | None]) -> None:
         self.trials = trials
         for trial, image in zip(trials, pictures, strict=True):
-            item = QListWidgetItem(in_words(trial))
-            item.setToolTip(f"{title_of(trial)}\n{trial.error}".strip())
+            item = QListWidgetItem(trial_in_words(trial))
+            item.setToolTip(f"{trial_title(trial)}\n{trial.error}".strip())
             item.setTextAlignment(Qt.AlignmentFlag.AlignHCenter)
             if image is not None:
                 item.setIcon(icon(image))
@@ -292,10 +292,10 @@ class Compare(QWidget):
             return
         known = np.isfinite(trial.found)
         found = f": {trial.found:.0%} of the drawn objects found" if known else ""
-        self.running.say(trial.error or f"{title_of(trial)}{found}.", wrong=bool(trial.error))
+        self.running.say(trial.error or f"{trial_title(trial)}{found}.", wrong=bool(trial.error))
         if trial.result is not None and self._of is not None:
             layer = self._layer(trial)
-            layer.name, layer.metadata = f"try: {title_of(trial)}", {KEY: {"preview": True}}
+            layer.name, layer.metadata = f"try: {trial_title(trial)}", {KEY: {"preview": True}}
             show(self.viewer, layer, self._of[0])
             self._preview = layer
 

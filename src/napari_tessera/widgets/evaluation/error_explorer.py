@@ -17,13 +17,13 @@ from qtpy.QtWidgets import (
 from napari_tessera.methods.registry import METHODS
 from napari_tessera.metrics.error_list import listing
 from napari_tessera.metrics.figures import Scores
-from napari_tessera.metrics.score import Over, score
+from napari_tessera.metrics.score import score
 from napari_tessera.signature.parameters import Parameter, parameters
-from napari_tessera.signature.words import Array, Table, VoxelSize
+from napari_tessera.signature.words import Array, Over, Table, VoxelSize
 from napari_tessera.widgets.evaluation.object_list import ObjectList
 from napari_tessera.widgets.evaluation.report_button import ReportButton
 from napari_tessera.widgets.evaluation.strata_panel import Compared, StrataPanel
-from napari_tessera.widgets.evaluation.suspects_panel import Judged, SuspectsPanel
+from napari_tessera.widgets.evaluation.suspects_panel import SuspectSource, SuspectsPanel
 from napari_tessera.widgets.forms.choice import Choice
 from napari_tessera.widgets.forms.fields import LayerField, field_for
 from napari_tessera.widgets.forms.rows import Rows, beside_one_another
@@ -170,7 +170,7 @@ class Explorer(QWidget):
             finished=lambda found: self._finished(prediction, truth, options, *found),
         )
 
-    def _judged(self) -> Judged:
+    def _judged(self) -> SuspectSource:
         """Return the labels to judge, and whether their objects are in planes or volumes."""
         layer = self.prediction.value
         if layer is None:
@@ -178,7 +178,7 @@ class Explorer(QWidget):
         own = source(layer)
         over: Over = "planes" if len(own.shape) == 2 else self.over.chosen
         axes = 2 if over == "planes" else 3
-        return Judged(layer, over, VoxelSize(own.spacing[-axes:], own.spacing.unit))
+        return SuspectSource(layer, over, VoxelSize(own.spacing[-axes:], own.spacing.unit))
 
     def _chosen(self) -> tuple[Labels, Labels]:
         prediction, truth = self.prediction.value, self.truth.value
@@ -202,7 +202,7 @@ class Explorer(QWidget):
         for part in (self.strata, self.report_button):
             part.compare(compared)
         self.objects.fill(table, centres, {"prediction": prediction, "truth": truth})
-        self.summary.setText(in_words(scores))
+        self.summary.setText(figures_in_words(scores))
 
     def _open_map(self) -> None:
         from napari_tessera.widgets.forms.method_form import dock
@@ -217,7 +217,7 @@ class Explorer(QWidget):
         return (self.objects.listed, self.strata.table, self.suspects.objects.listed)[shown]
 
 
-def in_words(scores: Scores) -> str:
+def figures_in_words(scores: Scores) -> str:
     """Return the main figures for people."""
     return (
         f"{scores.true_positives} of {scores.true_objects} objects found, {scores.missed} missed, "

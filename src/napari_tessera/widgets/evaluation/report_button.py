@@ -15,7 +15,7 @@ from napari_tessera.widgets.forms.tables import ask_file
 from napari_tessera.widgets.job import Job
 from napari_tessera.widgets.layers.features import recipe_of
 from napari_tessera.widgets.layers.geometry import array, same_grid
-from napari_tessera.widgets.layers.to_source import intensities
+from napari_tessera.widgets.layers.to_source import luminance_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -81,7 +81,7 @@ class ReportButton(QPushButton):
             report_html,
             array(truth),
             array(prediction),
-            None if image is None else intensities(image),
+            None if image is None else luminance_of(image),
             **compared.options,
             scores=compared.scores,
             plane=_plane(self._viewer, compared),

@@ -31,7 +31,7 @@ from napari_tessera.widgets.forms.rows import Rows, beside_one_another
 from napari_tessera.widgets.forms.tables import TableModel
 from napari_tessera.widgets.job import Job
 from napari_tessera.widgets.layers.geometry import array, same_grid
-from napari_tessera.widgets.layers.to_source import fits, intensities
+from napari_tessera.widgets.layers.to_source import fits, luminance_of
 
 if TYPE_CHECKING:
     import napari.viewer
@@ -168,7 +168,7 @@ class StrataPanel(QWidget):
             if layer is None:
                 raise ValueError("Choose the image whose brightness counts.")
             same_grid("image", layer, compared.prediction)
-        image = intensities(layer) if by == "brightness" and layer is not None else None
+        image = luminance_of(layer) if by == "brightness" and layer is not None else None
         truth = array(compared.truth)
         work = partial(
             grouped,

@@ -9,23 +9,22 @@ import numpy as np
 from qtpy.QtWidgets import QCheckBox, QLabel, QVBoxLayout, QWidget
 
 from napari_tessera.methods.judge.boundary_support import boundary_support
-from napari_tessera.metrics.score import Over
 from napari_tessera.pipeline.suspects import suspects
 from napari_tessera.signature.parameters import parameters
-from napari_tessera.signature.words import Array, Table, VoxelSize
+from napari_tessera.signature.words import Array, Over, Table, VoxelSize
 from napari_tessera.widgets.evaluation.object_list import ObjectList
 from napari_tessera.widgets.forms.fields import LayerField
 from napari_tessera.widgets.forms.rows import Rows
 from napari_tessera.widgets.forms.run_button import Running
 from napari_tessera.widgets.layers.geometry import array, same_grid
-from napari_tessera.widgets.layers.to_source import fits, intensities
+from napari_tessera.widgets.layers.to_source import fits, luminance_of
 
 if TYPE_CHECKING:
     import napari.viewer
     from napari.layers import Labels, Layer
 
 
-class Judged(NamedTuple):
+class SuspectSource(NamedTuple):
     """What is judged.
 
     Attributes
@@ -54,7 +53,7 @@ class SuspectsPanel(QWidget):
     """
 
     def __init__(
-        self, viewer: napari.viewer.Viewer, judged: Callable[[], Judged], message: QLabel
+        self, viewer: napari.viewer.Viewer, judged: Callable[[], SuspectSource], message: QLabel
     ) -> None:
         super().__init__()
         self._judged, self.running = judged, Running(self, "Rank", self._rank, message=message)
@@ -88,7 +87,7 @@ class SuspectsPanel(QWidget):
     def _rank(self) -> None:
         judged, image = self._judged(), self._image()
         same_grid("image", image, judged.labels)
-        arrays = array(judged.labels), intensities(image)
+        arrays = array(judged.labels), luminance_of(image)
         self.running.start(
             lambda report: suspects(
                 *arrays, over=judged.over, spacing=judged.spacing, report=report

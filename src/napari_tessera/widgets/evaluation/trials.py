@@ -53,7 +53,7 @@ def can_be_tried(method: Method) -> bool:
     return image and not any(p.required and p.word.name != "model" for p in method.asked)
 
 
-def title_of(trial: Trial) -> str:
+def trial_title(trial: Trial) -> str:
     """Return what was tried, for people."""
     options = {name: value for name, value in trial.values.items() if name != "model"}
     said = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in options.items())
@@ -61,21 +61,21 @@ def title_of(trial: Trial) -> str:
     return f"{title}: {said}" if said else title
 
 
-def in_words(trial: Trial) -> str:
+def trial_in_words(trial: Trial) -> str:
     """Return what came of a trial, for under its picture."""
     if trial.result is None:
-        return f"{title_of(trial)}\nfailed"
+        return f"{trial_title(trial)}\nfailed"
     accuracy = f"\nIoU {trial.mean_iou:.2f}" if np.isfinite(trial.mean_iou) else ""
     count = counted(trial.result.kind, trial.result.number)
-    return f"{title_of(trial)}\n{count}\n{trial.seconds:.2g} s/MP{accuracy}"
+    return f"{trial_title(trial)}\n{count}\n{trial.seconds:.2g} s/MP{accuracy}"
 
 
-def table_of(trials: list[Trial]) -> Table:
+def trials_table(trials: list[Trial]) -> Table:
     """Return what was tried as a table, a row per trial."""
     return {
         "index": np.arange(1, len(trials) + 1),
         "method": np.array([METHODS[each.method].display for each in trials]),
-        "tried": np.array([title_of(each) for each in trials]),
+        "tried": np.array([trial_title(each) for each in trials]),
         "labels": np.array([each.result.number if each.result else 0 for each in trials]),
         "seconds per megapixel": np.array([each.seconds for each in trials]),
         "mean iou": np.array([each.mean_iou for each in trials]),
@@ -103,7 +103,7 @@ def picture_of(image: Array, trial: Trial) -> Array | None:
         return None
     labels = np.asarray(trial.result.array)
     plane = labels[tuple(length // 2 for length in labels.shape[:-2])]
-    return picture(image, plane, side=SIDE)
+    return labels_on_image(image, plane, side=SIDE)
 
 
 def icon(image: Array) -> QIcon:
@@ -116,7 +116,7 @@ def icon(image: Array) -> QIcon:
 OPACITY = 0.5
 
 
-def picture(image: Array, labels: Array, *, side: int) -> Array:
+def labels_on_image(image: Array, labels: Array, *, side: int) -> Array:
     """Return labels in colours on their image, at most `side` pixels wide and high.
 
     Parameters

@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import psutil
 
-from napari_tessera.deep.inference.cache import Kept
+from napari_tessera.deep.inference.cache import Cache
 from napari_tessera.methods.registry import Method
 from napari_tessera.pipeline.recipe import KEY, Recipe
 from napari_tessera.pipeline.recipe_data import unpack_region
 from napari_tessera.pipeline.result import Result
-from napari_tessera.pipeline.source import Over, Region, Source
+from napari_tessera.pipeline.source import Region, Source
 from napari_tessera.pipeline.stack import LevelsFrom, run, worked_on
 from napari_tessera.signature.progress import Reporter
-from napari_tessera.signature.words import Array, VoxelSize
+from napari_tessera.signature.words import Array, Over, VoxelSize
 from napari_tessera.widgets.layers.features import made_by, write_features
-from napari_tessera.widgets.layers.from_result import find, result_layer
+from napari_tessera.widgets.layers.from_result import find_method, result_layer
 from napari_tessera.widgets.layers.to_source import beside, dropped_axis, source
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Call:
     levels_from: LevelsFrom = "each"
     join: bool = False
     region: Region | Callable[[], Region] | None = None
-    kept: Kept | None = None
+    kept: Cache | None = None
     only: tuple[int, ...] = ()
     in_place: bool = False
 
@@ -175,7 +175,7 @@ def apply(
         raise ValueError("layer is an empty list; pass one or several layers")
     first = layer[0] if isinstance(layer, Sequence) else layer
     own = source(layer, channel_axis=channel_axis, channel=channel)
-    entry = find(method)
+    entry = find_method(method)
     takes = {p.name: p for p in entry.options}
     values = {
         name: beside(takes[name], value, first, channel_axis)

@@ -25,7 +25,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_tessera.deep.inference.cache import Kept
+from napari_tessera.deep.inference.cache import Cache
 from napari_tessera.deep.triton import keep_away
 from napari_tessera.methods.registry import Method
 from napari_tessera.pipeline.recipe import Recipe
@@ -80,7 +80,7 @@ class MethodForm(QWidget):
         super().__init__()
         self.viewer = napari_viewer
         self.job: Job | None = None
-        self.kept = Kept(KEPT)
+        self.kept = Cache(KEPT)
         self.results = Results(self.viewer)
         self._quiet = False
         self._watched: list[tuple[Any, Any]] = []

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import QEvent, QObject
 from qtpy.QtWidgets import QFileDialog
 
-from napari_tessera.deep.models.library import find, models
+from napari_tessera.deep.models.library import find_model, models
 from napari_tessera.widgets.forms.choice import Choice
 from napari_tessera.widgets.forms.fields import Field
 
@@ -38,9 +38,9 @@ class ModelField(Field):
     def value(self, value: Any) -> None:
         if value is None:
             return
-        name = find(value).name if not isinstance(value, str) else value
+        name = find_model(value).name if not isinstance(value, str) else value
         if name not in [each.name for each in models()]:
-            find(name)  # says what is wrong with it
+            find_model(name)  # says what is wrong with it
             self._elsewhere.append(name)
         self.refresh()
         self._choice.choose(name)

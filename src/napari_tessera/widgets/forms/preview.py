@@ -16,13 +16,13 @@ from qtpy.QtCore import QTimer
 from napari_tessera.pipeline.recipe import KEY
 from napari_tessera.pipeline.result import Result
 from napari_tessera.pipeline.source import Points, Region, Source
-from napari_tessera.pipeline.stack import cut, resolve, run
+from napari_tessera.pipeline.stack import cut_source, resolve, run
 from napari_tessera.signature.progress import NothingToSeparate, Reporter
 from napari_tessera.signature.units import physical
 from napari_tessera.signature.words import VoxelSize
 from napari_tessera.widgets.forms.region import current_place, shown_box
 from napari_tessera.widgets.job import Job
-from napari_tessera.widgets.layers.from_result import drawn, named_by
+from napari_tessera.widgets.layers.from_result import as_layer, named_by
 from napari_tessera.widgets.layers.geometry import geometry
 from napari_tessera.widgets.layers.to_source import dropped_axis
 
@@ -258,7 +258,7 @@ def layer_of(result: Result, call: Call, view: View) -> Layer:
     place = geometry(call.layer, start, dropped_axis(call.source))
     place["scale"] = place["scale"] * ([1] * (len(start) - 2) + [view.step] * 2)
     marked, name = {KEY: {"preview": True}}, f"Preview: {named_by(call.method)}"
-    layer = drawn(result, name=name, opacity=0.6, metadata=marked, **place)
+    layer = as_layer(result, name=name, opacity=0.6, metadata=marked, **place)
     layer.editable = False
     return layer
 
@@ -312,12 +312,12 @@ def compute(
     if call.levels_from == "all" and levels is None:
         source, own = call.source, values
         if call.part is not None:
-            source, own = cut(source, values, call.part)
+            source, own = cut_source(source, values, call.part)
         levels = resolve(call.method, source, own, call.over, report)
     if levels is not None:
         arrays = {p.name for p in call.method.options if p.is_array}
         values = {k: v if k in arrays else levels[k] for k, v in values.items()}
-    source, values = cut(call.source, values, view.plane)
+    source, values = cut_source(call.source, values, view.plane)
     array = np.asarray(source.array[(slice(None),) * source.array.ndim])
     mask = None if call.method.refines else view.plane.mask
     if mask is not None and call.method.source.word.name == "labels":

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from napari.layers import Layer
 
 
-def replay(
+def replay_on_layer(
     recipe: Recipe,
     viewer: ViewerModel,
     layer: Layer,
@@ -115,7 +115,7 @@ def recipe_menu(
         jobs[0].start()
 
     def again(recipe: Recipe, layer: Layer) -> None:
-        jobs.append(replay(recipe, viewer, layer, failed))
+        jobs.append(replay_on_layer(recipe, viewer, layer, failed))
 
     def fill_targets() -> None:
         name = method()

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_tessera.pipeline.source import Over, Region, Source
-from napari_tessera.signature.words import Array
+from napari_tessera.pipeline.source import Region, Source
+from napari_tessera.signature.words import Array, Over
 from napari_tessera.widgets.layers.geometry import array, matrix, same_grid
 from napari_tessera.widgets.layers.to_source import is_preview
 

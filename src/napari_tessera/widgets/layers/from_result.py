@@ -28,7 +28,7 @@ def result_layer(
         place |= {"features": on.features.copy(), "colormap": on.colormap}
     if result.kind == "polygons" and result.table is not None:
         result = replace(result, table=_with_theirs(result.table, on))
-    return drawn(
+    return as_layer(
         result,
         name=f"{recipe.source['name'] if recipe.source.get('parts') else on.name} {title}",
         metadata={KEY: {"recipe": recipe.to_dict(), "kind": result.kind}},
@@ -63,7 +63,7 @@ def _with_classes(place: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def drawn(result: Result, **options: Any) -> Labels | Shapes | Image:
+def as_layer(result: Result, **options: Any) -> Labels | Shapes | Image:
     """Return labels as a Labels layer, polygons as a Shapes layer, the rest as an image."""
     from napari.layers import Image, Labels, Shapes
 
@@ -113,7 +113,7 @@ def show(viewer: ViewerModel, layer: Layer, above: Layer) -> None:
     layers.insert(layers.index(above) + 1 if above in layers else len(layers), layer)
 
 
-def find(method: str) -> Method:
+def find_method(method: str) -> Method:
     """Return a method by name, or raise an error that lists them."""
     if method not in METHODS:
         raise ValueError(f"method is {method!r}; choose one of {', '.join(METHODS)}")

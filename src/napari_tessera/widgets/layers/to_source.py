@@ -40,7 +40,7 @@ class Stacked:
         return np.stack([np.asarray(array[rest]) for array in self._arrays[chosen]])
 
 
-def intensities(layer: Image) -> Any:
+def luminance_of(layer: Image) -> Any:
     """Return one value per pixel of an Image layer: its array, or the luminance of its colours."""
     return Luminance(array(layer)) if layer.rgb else array(layer)
 

@@ -60,7 +60,7 @@ def segmented() -> tuple[napari.Viewer, MethodForm]:
     return viewer, form
 
 
-def main() -> None:
+def run_demo() -> None:
     """Open the demo, or write its pictures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--output", type=Path, help="write screenshot.png and labels.tif here")
@@ -81,4 +81,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_demo()

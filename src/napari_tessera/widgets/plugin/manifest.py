@@ -151,11 +151,11 @@ def stub_text() -> str:
     return "\n".join([_HEAD, *lines, "", "__version__: str", ""])
 
 
-def main() -> None:
+def write_files() -> None:
     """Write both files."""
     (PACKAGE / "napari.yaml").write_text(manifest_text(), encoding="utf-8")
     (PACKAGE / "__init__.pyi").write_text(stub_text(), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main()
+    write_files()

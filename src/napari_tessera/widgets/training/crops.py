@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from napari.layers import Image, Labels, Layer
 
 
-def channels_of(image: Image, other: Layer) -> int | None:
+def missing_axis(image: Image, other: Layer) -> int | None:
     """Return the axis of an image that another layer of its pixels lacks, None if it has all.
 
     Raises

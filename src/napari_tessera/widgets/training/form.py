@@ -29,7 +29,7 @@ from qtpy.QtWidgets import (
 from napari_tessera.deep.data import pieces as example
 from napari_tessera.deep.data.contact_sheet import contact_sheet
 from napari_tessera.deep.inference.cost import network_cost
-from napari_tessera.deep.models.library import Model, find, free_name
+from napari_tessera.deep.models.library import Model, find_model, free_name
 from napari_tessera.deep.networks.registry import NETWORKS
 from napari_tessera.deep.settings import (
     Augmentation,
@@ -64,7 +64,7 @@ if TYPE_CHECKING:
     import napari.viewer
     from napari.layers import Labels, Layer
 
-    from napari_tessera.deep.training.validation import Judged
+    from napari_tessera.deep.training.validation import ValidationResult
 
 LOSSES = (
     "dice + cross_entropy",
@@ -111,7 +111,7 @@ class Training:
         Of the layers.
     """
 
-    pairs: Callable[[], pair.Pairs]
+    pairs: Callable[[], pair.TrainingPairs]
     layers: list[Layer]
     task: Task
     model: str
@@ -144,7 +144,7 @@ class Training:
             channel_axis=found.channel_axis,
             names=found.names,
         )
-        data = example.prepare(
+        data = example.prepare_data(
             pieces, kind=task.kind, settings=task.examples, seed=task.seed, report=report
         )
         batches = sample_batches(task, data, rgb=found.rgb)
@@ -379,7 +379,7 @@ class TrainingForm(QWidget):
         folders = self.pairs.folders
         if folders is not None:
             return Training(
-                lambda: pair.load(pair.matched(*folders), kind=task.kind),
+                lambda: pair.load(pair.matched_files(*folders), kind=task.kind),
                 [], task, model, device, None,
             )  # fmt: skip
         problem = self.pairs.problem
@@ -403,7 +403,7 @@ class TrainingForm(QWidget):
         elif any(class_column(labels) for _, labels in found):
             classes = [class_names(labels) for _, labels in found]
 
-        def together() -> pair.Pairs:
+        def together() -> pair.TrainingPairs:
             return replace(pair.together(sources, truths, names), classes=classes)
 
         return Training(together, layers, task, model, device, axis)
@@ -437,7 +437,7 @@ class TrainingForm(QWidget):
         """
         self.channel_axis.choose(channel_axis)
         if model is not None:
-            taught = find(model)
+            taught = find_model(model)
             config = taught.config
             self.networks.choose(config.network)
             network = NETWORKS[config.network].configure(**config.options)
@@ -541,14 +541,14 @@ class TrainingForm(QWidget):
         elif "step" in values:
             self.curve.add_step(values["epoch"], values["step"])
         elif "judged" in values:
-            judged: Judged = values["judged"]
+            judged: ValidationResult = values["judged"]
             self.curve.add(values["epoch"], values["loss"], judged.loss, judged.score)
             score = "" if judged.score is None else f", score {judged.score:.3f}"
             self._say(f"Epoch {values['epoch']}: loss {values['loss']:.3f}{score}")
             if self.follow.isChecked():
                 self._show_judged(judged)
 
-    def _show_judged(self, judged: Judged) -> None:
+    def _show_judged(self, judged: ValidationResult) -> None:
         """Show what the network makes of a validation image, on that image."""
         if judged.labels is None or not self._layers:
             return

@@ -33,7 +33,7 @@ from napari_tessera.widgets.layers.features import made_by
 from napari_tessera.widgets.layers.from_result import show
 from napari_tessera.widgets.layers.geometry import array, same_grid
 from napari_tessera.widgets.layers.to_source import fits
-from napari_tessera.widgets.training.crops import channels_of, part_of_image, part_to_label, placed
+from napari_tessera.widgets.training.crops import missing_axis, part_of_image, part_to_label, placed
 
 if TYPE_CHECKING:
     import napari.viewer
@@ -222,7 +222,7 @@ class LabelNext(QWidget):
                 "uncertainty is missing; make one with the button above, and choose the image that "
                 "it was made of"
             )
-        channels = channels_of(image, doubt)
+        channels = missing_axis(image, doubt)
         placed(Region((0,) * doubt.ndim, tuple(array(doubt).shape)), doubt, image, channels)
         if self.begin.chosen is not None:
             same_grid("begin with", self.begin.chosen, image, channels)

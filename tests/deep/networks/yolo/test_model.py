@@ -16,7 +16,7 @@ from napari_tessera.deep.networks.anchors import PUBLISHED, STRETCH, STRIDES, fi
 from napari_tessera.deep.networks.instances import GRID, Instances  # noqa: E402
 from napari_tessera.deep.networks.options import YOLOConfig  # noqa: E402
 from napari_tessera.deep.networks.yolo.cells import Answers, answers, boxes_meant  # noqa: E402
-from napari_tessera.deep.networks.yolo.detections import found_in  # noqa: E402
+from napari_tessera.deep.networks.yolo.detections import decoded_detections  # noqa: E402
 from napari_tessera.deep.networks.yolo.loss import BALANCE, GAINS, losses, sureness_wanted  # noqa: E402
 from napari_tessera.deep.networks.yolo.masks import mask_errors, masks_in  # noqa: E402
 from napari_tessera.deep.networks.yolo.model import YOLO  # noqa: E402
@@ -515,7 +515,7 @@ def test_half_precision_is_finite_and_near():
 
 def found(levels, prototypes=None, confidence=0.25, overlap=0.45, limit=10):
     prototypes = torch.zeros(1, 16, 16) if prototypes is None else prototypes
-    return found_in(
+    return decoded_detections(
         levels, prototypes, ANCHORS, confidence=confidence, overlap=overlap, limit=limit
     )
 

@@ -23,7 +23,7 @@ CANDIDATES = 20
 _SMALLEST = 1.0
 
 
-def found_in(
+def decoded_detections(
     levels: Sequence[torch.Tensor],
     prototypes: torch.Tensor,
     anchors: torch.Tensor,

@@ -12,7 +12,7 @@ from napari_tessera.deep.networks.anchors import PER_LEVEL, PUBLISHED, STRIDES
 from napari_tessera.deep.networks.instances import Detections, Instances
 from napari_tessera.deep.networks.options import YOLOConfig
 from napari_tessera.deep.networks.yolo.cells import FIRST_CLASS, SURENESS
-from napari_tessera.deep.networks.yolo.detections import found_in
+from napari_tessera.deep.networks.yolo.detections import decoded_detections
 from napari_tessera.deep.networks.yolo.layers import (
     Convolution,
     CrossStage,
@@ -32,7 +32,7 @@ CHANNELS = (64, 128, 256, 512, 1024)
 DEPTHS = (3, 6, 9, 3)
 """Bottlenecks of the backbone at strides 4, 8, 16 and 32; the neck has 3 everywhere."""
 
-Levels = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
+LevelTensors = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 
 
 class YOLO(nn.Module):
@@ -143,7 +143,7 @@ class YOLO(nn.Module):
         """
         *levels, prototypes = (each.float() for each in self(images))
         return [
-            found_in(
+            decoded_detections(
                 [said[number] for said in levels], prototypes[number], self.anchors,
                 confidence=confidence, overlap=overlap, limit=limit,
             )
@@ -178,7 +178,7 @@ class Backbone(nn.Module):
         )
         self.stages[-1].append(PyramidPooling(channels[-1]))
 
-    def forward(self, images: torch.Tensor) -> Levels:
+    def forward(self, images: torch.Tensor) -> LevelTensors:
         """Return (B, C3 .. C5, Y/8 .. Y/32, X/8 .. X/32) for `images` (B, C, Y, X)."""
         quarter = self.stages[0](self.stem(images))  # (B, C2, Y/4, X/4)
         fine = self.stages[1](quarter)
@@ -207,7 +207,7 @@ class Neck(nn.Module):
         self.halve_middle = Convolution(middle, middle, 3, stride=2)
         self.join_coarse = CrossStage(2 * middle, coarse, depth, added=False)
 
-    def forward(self, levels: Levels) -> Levels:
+    def forward(self, levels: LevelTensors) -> LevelTensors:
         """Return features of the same shapes as `levels`."""
         fine, middle, coarse = levels  # (B, C3 .. C5, Y/8 .. Y/32, X/8 .. X/32)
         coarse = self.narrow_coarse(coarse)  # (B, C4, Y/32, X/32)
