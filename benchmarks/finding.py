@@ -179,7 +179,7 @@ def overfit(arguments: argparse.Namespace) -> None:
             kept, began, found = Cache(), time.monotonic(), []
             for image in pairs.images:
                 labels, table = detect(
-                    np.asarray(image), model=model, confidence=0.05, channel_axis=-1, kept=kept
+                    np.asarray(image), model=model, confidence=0.05, channel_axis=-1, cache=kept
                 )
                 rows = zip(table["index"], table["class"], table["confidence"], strict=True)
                 found.append([(str(name), float(sure), labels == i) for i, name, sure in rows])
@@ -209,7 +209,7 @@ def detecting(image: np.ndarray, model: str, side: int) -> Callable[[], object]:
 
     def once() -> object:
         image[0, 0, 0] ^= 1  # of the same one, all would be kept
-        return detect(image, model=model, channel_axis=-1, tile=side, diameter="40 px", kept=kept)
+        return detect(image, model=model, channel_axis=-1, tile=side, diameter="40 px", cache=kept)
 
     return once
 

@@ -140,7 +140,7 @@ def one(arguments: argparse.Namespace) -> dict:
         kept, (pictures, truth) = Cache(), data["test"]
         axis = -1 if rgb else None
         name, began = str(model.path), time.monotonic()
-        found = [predict(image, model=name, channel_axis=axis, kept=kept) for image in pictures]
+        found = [predict(image, model=name, channel_axis=axis, cache=kept) for image in pictures]
         each = (time.monotonic() - began) / len(pictures)
         network = model.load_network()
     return {

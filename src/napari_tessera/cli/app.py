@@ -252,7 +252,7 @@ def _run(
         walk |= {"region": part, "only": only or ()}
         own = {**values, **_beside(path, {name: values.get(name) for name in images})}
         recipe = Recipe.of(method, source, own, **walk)
-        result = run(method, source, own, kept=models, report=report, **walk)
+        result = run(method, source, own, cache=models, report=report, **walk)
         write(target, result, source, recipe, overwrite=overwrite)
         return result
 

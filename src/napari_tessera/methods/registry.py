@@ -179,7 +179,7 @@ class Method:
     @property
     def keeps(self) -> bool:
         """True if it can use again what an earlier run has made."""
-        return any(p.word.name == "kept" for p in self.parameters)
+        return any(p.word.name == "cache" for p in self.parameters)
 
     def complete(self, values: Values) -> dict[str, Any]:
         """Return `values` with defaults filled in, checked as far as that needs no image.

@@ -43,7 +43,7 @@ def run(
     join: bool = False,
     region: Region | None = None,
     only: Sequence[int] = (),
-    kept: Cache | None = None,
+    cache: Cache | None = None,
     report: Callable[[Progress], None] | None = None,
 ) -> Result:
     """Run a method over all planes or volumes of a source.
@@ -68,7 +68,7 @@ def run(
         The part to work on; None = everything.
     only : sequence of int
         The labels to refine, for methods that refine; the others keep their pixels. Empty = all.
-    kept : Kept, optional
+    cache : Cache, optional
         Where networks and their probabilities are kept for the next run.
     report : callable, optional
         Takes `Progress`.
@@ -102,7 +102,7 @@ def run(
         mask = None if entry.refines else region.mask
         if mask is not None and entry.source.word.name == "labels":
             source = replace(source, array=_Masked(source.array, mask))
-    walk = _Walk(entry, source, values, over, tuple(only), kept or Cache())
+    walk = _Walk(entry, source, values, over, tuple(only), cache or Cache())
     if levels_from == "all" and len(walk) > 1:
         walk = replace(walk, values=resolve(entry, source, values, over, reporter.part(0, 10)))
     start = (0,) * len(source.shape) if region is None else region.start
@@ -342,7 +342,7 @@ class _Walk:
     values: Mapping[str, Any]
     over: Over
     only: tuple[int, ...] = ()
-    kept: Cache = field(default_factory=Cache)
+    cache: Cache = field(default_factory=Cache)
     reading: Reporter = field(default_factory=Reporter)
 
     def __post_init__(self) -> None:
@@ -428,7 +428,7 @@ class _Walk:
         if self.method.takes_channels and image is not None and image.ndim > self.axes:
             values["channel_axis"] = -1
         if self.method.keeps:
-            values["kept"] = self.kept
+            values["cache"] = self.cache
         name = self.method.source.name
         labels = arrays[name]
         if self.only:

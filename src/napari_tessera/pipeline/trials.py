@@ -231,7 +231,7 @@ class _Crop:
     over: Over | None
     drawn: Array | None
     iou: float
-    kept: Cache
+    cache: Cache
     warm: set[tuple[str, Any]]
 
     def tried(self, name: str, values: Mapping[str, Any], report: Reporter) -> Trial:
@@ -252,7 +252,7 @@ class _Crop:
         if key not in self.warm:
             self._once(name, values, report.part(0, 2))
             self.warm.add(key)
-        self.kept.forget_all_but(NETWORKS)
+        self.cache.forget_all_but(NETWORKS)
         began = time.perf_counter()
         result = self._once(name, values, report.part(1, 2))
         seconds = time.perf_counter() - began
@@ -268,7 +268,7 @@ class _Crop:
             values,
             over=self.over,
             region=self.region,
-            kept=self.kept,
+            cache=self.cache,
             report=report,
         )
 

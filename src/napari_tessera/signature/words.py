@@ -167,8 +167,8 @@ ChannelAxis = Annotated[int | None, Word("channel_axis")]
 Report = Annotated[Callable[[Progress], None] | None, Word("report")]
 """Called with `Progress` now and then; raises `Stop` to end the work."""
 
-KeptCache = Annotated[Any, Word("kept")]
-"""A `Kept` for what the next run can use again, or None."""
+Cached = Annotated[Any, Word("cache")]
+"""A `Cache` for what the next run can use again, or None."""
 
 Path = Annotated[tuple[tuple[float, ...], ...], Word("path")]
 """Points clicked or drawn, in pixels: (Y, X) in a plane, (Z, Y, X) in a volume."""
@@ -176,7 +176,7 @@ Path = Annotated[tuple[tuple[float, ...], ...], Word("path")]
 NewLabel = Annotated[int | None, Word("new_label")]
 """The first number that is free for a new object; None = one more than the highest."""
 
-SUPPLIED = ("spacing", "channel_axis", "report", "kept", "new_label")
+SUPPLIED = ("spacing", "channel_axis", "report", "cache", "new_label")
 """Words that the caller's surroundings supply; no form or command line asks for them."""
 
 FOUND = ("centres", "intensities")

@@ -30,7 +30,7 @@ EVERY = {"confidence": 0.05, "overlap": 0.5}
 def bright(monkeypatch):
     """Let every model be the network that finds what is bright."""
     network = Bright()
-    monkeypatch.setattr(finding, "kept_network", lambda *_: network)
+    monkeypatch.setattr(finding, "cached_network", lambda *_: network)
     return network
 
 
@@ -211,15 +211,15 @@ def test_thresholds_do_not_run_the_network_again(tmp_path, bright):
     model, kept = str(folder(tmp_path / "m", thresholds={"threshold": 0.65}).path), Cache(10**7)
     image, _ = painted((40, 50), (2, 3, 5, 8, 0.7), (20, 30, 10, 12, 0.9), (33, 3, 4, 4, 0.6))
     counts = [
-        len(detect(image, model=model, confidence=c, kept=kept)[1]["index"])
+        len(detect(image, model=model, confidence=c, cache=kept)[1]["index"])
         for c in (0.1, 0.65, 0.8, 0.95, None)
     ]
     assert counts == [3, 2, 1, 0, 2]
-    assert predict(image, model=model, kept=kept).max() == 2
-    assert predict(image, model=model, threshold=0.8, kept=kept).max() == 1
-    assert detect(image, model=model, overlap=0.2, smallest="8 px", kept=kept)[0].max() == 1
+    assert predict(image, model=model, cache=kept).max() == 2
+    assert predict(image, model=model, threshold=0.8, cache=kept).max() == 1
+    assert detect(image, model=model, overlap=0.2, smallest="8 px", cache=kept)[0].max() == 1
     assert bright.runs == 1
-    detect(image[1:], model=model, kept=kept)
+    detect(image[1:], model=model, cache=kept)
     assert bright.runs == 2
 
 

@@ -51,11 +51,11 @@ def test_the_network_runs_once_for_several_thresholds(image, monkeypatch):
     real = tiled.tiled_scores
     monkeypatch.setattr(tiled, "tiled_scores", lambda *a, **k: ran.append(1) or real(*a, **k))
     kept = Cache(10_000_000)
-    low = predict(image, model=tiny_model(), threshold=0.1, kept=kept)
-    high = predict(image, model=tiny_model(), threshold=0.9, kept=kept)
+    low = predict(image, model=tiny_model(), threshold=0.1, cache=kept)
+    high = predict(image, model=tiny_model(), threshold=0.9, cache=kept)
     assert len(ran) == 1
     assert (low > 0).sum() > (high > 0).sum() > 0
-    predict(image[:-1], model=tiny_model(), kept=kept)
+    predict(image[:-1], model=tiny_model(), cache=kept)
     assert len(ran) == 2
 
 

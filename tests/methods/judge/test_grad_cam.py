@@ -237,7 +237,7 @@ def test_every_network_and_both_layers(name, written, seen):
                 target_class=target,
                 layer=layer,
                 weighting=weighting,
-                kept=kept,
+                cache=kept,
                 **chosen,
             )
             assert found.shape == (72, 80)
@@ -527,7 +527,7 @@ class TestManners:
                 raise Stop
 
         with pytest.raises(Stop):
-            grad_cam(seen[0], model=tiny_model(), kept=kept, report=report)
+            grad_cam(seen[0], model=tiny_model(), cache=kept, report=report)
         assert counts
         (network,) = [made for made, _ in kept._entries.values() if isinstance(made, nn.Module)]
         assert all(not module._forward_hooks for module in network.modules())
@@ -565,5 +565,5 @@ class TestManners:
         monkeypatch.setattr(tiled, "tiled_scores", lambda *a, **k: ran.append(1) or real(*a, **k))
         kept = Cache(1 << 30)
         for layer in ("bottleneck", "last"):
-            grad_cam(seen[0], model=tiny_model(), layer=layer, kept=kept)
+            grad_cam(seen[0], model=tiny_model(), layer=layer, cache=kept)
         assert len(ran) == 1

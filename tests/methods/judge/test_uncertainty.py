@@ -64,10 +64,10 @@ def test_views_of_colours_are_mirrored_in_space_only():
 def test_networks_run_once_for_what_is_kept():
     image, _ = squares()
     kept, said = Cache(), []
-    first = uncertainty(image, model=tiny_model(), kept=kept, report=said.append)
+    first = uncertainty(image, model=tiny_model(), cache=kept, report=said.append)
     assert said
     said.clear()
-    np.testing.assert_array_equal(uncertainty(image, model=tiny_model(), kept=kept), first)
+    np.testing.assert_array_equal(uncertainty(image, model=tiny_model(), cache=kept), first)
 
 
 def test_dropout_leaves_out_features_when_it_predicts():
@@ -106,7 +106,7 @@ def test_predictions_with_dropout_disagree_as_counted_one_by_one():
             lambda seed=seed: with_dropout(find_model(model).load_network(), seed),
             size=lambda network: 0,
         )
-        views.append(scores(image, model=model, diameter="9 px", kept=own))
+        views.append(scores(image, model=model, diameter="9 px", cache=own))
     expected = entropy(np.mean(views, axis=0)) - np.mean([entropy(each) for each in views], axis=0)
     np.testing.assert_allclose(found, np.clip(expected, 0, 1), atol=1e-5)
     assert found.max() > 0.01

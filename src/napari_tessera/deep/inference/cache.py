@@ -21,10 +21,10 @@ class Cache:
 
     Examples
     --------
-    >>> kept = Cache(limit=10)
-    >>> kept.value("words", 1, lambda: "one", size=len)
+    >>> cache = Cache(limit=10)
+    >>> cache.value("words", 1, lambda: "one", size=len)
     'one'
-    >>> kept.value("words", 1, lambda: "another", size=len)
+    >>> cache.value("words", 1, lambda: "another", size=len)
     'one'
     """
 

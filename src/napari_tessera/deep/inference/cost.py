@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from napari_tessera.deep.inference.cache import Cache
-from napari_tessera.deep.inference.scores import PIXELS, kept_network, side_of, sizes_at
+from napari_tessera.deep.inference.scores import PIXELS, cached_network, side_of, sizes_at
 from napari_tessera.deep.models.library import find_model
 from napari_tessera.deep.networks.registry import NETWORKS
 from napari_tessera.deep.triton import keep_away
@@ -52,7 +52,7 @@ class Estimate:
 
 
 def predict_estimate(
-    values: Mapping[str, Any], shape: tuple[int, ...], count: int, spacing: VoxelSize, kept: Cache
+    values: Mapping[str, Any], shape: tuple[int, ...], count: int, spacing: VoxelSize, cache: Cache
 ) -> Estimate:
     """Return what it costs to predict planes or volumes.
 
@@ -65,7 +65,7 @@ def predict_estimate(
     count : int
         How many there are.
     spacing : VoxelSize
-    kept : Kept
+    cache : Kept
         Where the network is kept for the run.
 
     Raises
@@ -86,7 +86,7 @@ def predict_estimate(
     plan = tiled.plan_tiles(
         zoomed[-config.axes :], sizes, tile=side_of(values["tile"], config, zoomed[-config.axes :])
     )
-    network = kept_network(model, device, kept)
+    network = cached_network(model, device, cache)
     tried = tiled.plan_tiles((TRIED,) * config.axes, sizes, tile=TRIED)
     seconds, layers = _tried(network, config.in_channels, tried.tile, tried.margin, device)
     share = math.prod(plan.tile) / math.prod(tried.tile)

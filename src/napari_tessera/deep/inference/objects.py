@@ -11,9 +11,9 @@ from napari_tessera.algorithms.labels.ids import median_diameter
 from napari_tessera.deep.inference.cache import Cache
 from napari_tessera.deep.inference.scores import (
     PIXELS,
+    cache_key,
+    cached_network,
     enlarged_shape,
-    kept_key,
-    kept_network,
     prepared,
     side_of,
     zoomed,
@@ -31,11 +31,11 @@ DEFAULTS = {"threshold": 0.5, "overlap": 0.5}
 """Confidence from which objects are shown, and how much of one surer ones may cover."""
 
 
-def kept_objects(
+def cached_objects(
     image: Array,
     model: Model,
     *,
-    kept: Cache,
+    cache: Cache,
     spacing: Spacing,
     channel_axis: int | None,
     device: str,
@@ -50,8 +50,8 @@ def kept_objects(
 
     Parameters
     ----------
-    image, model, kept, spacing, channel_axis, device, report, intensities, diameter, tile
-        As for `napari_tessera.deep.inference.scores.kept_scores`.
+    image, model, cache, spacing, channel_axis, device, report, intensities, diameter, tile
+        As for `napari_tessera.deep.inference.scores.cached_scores`.
 
     Raises
     ------
@@ -61,11 +61,11 @@ def kept_objects(
     check_one_by_one(model)
     voxel = VoxelSize.of(spacing, image.ndim - (channel_axis is not None))
     own = (channel_axis, tuple(voxel), voxel.unit, device, intensities, diameter, tile)
-    found: list[Found] = kept.value(
+    found: list[Found] = cache.value(
         "objects",
-        kept_key(image, model, own),
+        cache_key(image, model, own),
         lambda: _found(
-            image, model, voxel, channel_axis, kept, device, report, intensities, diameter, tile
+            image, model, voxel, channel_axis, cache, device, report, intensities, diameter, tile
         ),
         size=lambda planes: sum(each.nbytes for each in planes),
     )
@@ -95,7 +95,7 @@ def _found(
     model: Model,
     voxel: VoxelSize,
     channel_axis: int | None,
-    kept: Cache,
+    cache: Cache,
     device: str,
     report: Reporter,
     intensities: Any,
@@ -108,7 +108,7 @@ def _found(
 
     sized, shape = prepared(image, model, voxel, channel_axis, intensities)
     place = devices.choose(device)
-    network = kept_network(model, place, kept)
+    network = cached_network(model, place, cache)
 
     def run(zoom: float, report: Reporter) -> list[Found]:
         enlarged = resized(sized, enlarged_shape(sized.shape[1:], zoom, model.config.axes))

@@ -34,11 +34,11 @@ PIXELS = 1 << 20
 """About how many pixels a network sees at once."""
 
 
-def kept_scores(
+def cached_scores(
     image: Array,
     model: Model,
     *,
-    kept: Cache,
+    cache: Cache,
     spacing: Spacing,
     channel_axis: int | None,
     device: str,
@@ -57,15 +57,15 @@ def kept_scores(
         )
     voxel = VoxelSize.of(spacing, image.ndim - (channel_axis is not None))
     own = (channel_axis, tuple(voxel), voxel.unit, device, intensities, *options.values())
-    return kept.value(
+    return cache.value(
         "scores",
-        kept_key(image, model, own),
+        cache_key(image, model, own),
         lambda: _scores(
             image,
             model,
             voxel,
             channel_axis,
-            kept=kept,
+            cache=cache,
             device=device,
             intensities=intensities,
             report=report,
@@ -75,7 +75,7 @@ def kept_scores(
     )
 
 
-def kept_key(image: Array, model: Model, options: tuple[Any, ...]) -> tuple[Any, ...]:
+def cache_key(image: Array, model: Model, options: tuple[Any, ...]) -> tuple[Any, ...]:
     """Return what tells a prediction from another one."""
     whole = np.ascontiguousarray(image)
     digest = hashlib.blake2b(whole.data, digest_size=16).digest()
@@ -94,7 +94,7 @@ def _scores(
     device: str,
     intensities: Any,
     sample: int = 0,
-    kept: Cache,
+    cache: Cache,
     report: Reporter,
 ) -> Array:
     from napari_tessera.deep import devices
@@ -103,7 +103,7 @@ def _scores(
 
     sized, shape = prepared(image, model, voxel, channel_axis, intensities)
     place = devices.choose(device)
-    network = kept_network(model, place, kept)
+    network = cached_network(model, place, cache)
     if sample:
         network = with_dropout(network, sample)
 
@@ -235,9 +235,9 @@ def side_of(tile: int, config: ModelConfig, shape: tuple[int, ...]) -> int:
     return tile if config.axes == 2 else max(32, round(tile ** (2 / 3)))
 
 
-def kept_network(model: Model, device: torch.device, kept: Cache) -> torch.nn.Module:
+def cached_network(model: Model, device: torch.device, cache: Cache) -> torch.nn.Module:
     """Return the network of a model on a device, from what is kept if it was loaded before."""
-    network: torch.nn.Module = kept.value(
+    network: torch.nn.Module = cache.value(
         "network",
         (str(model.path), model.config.weights, str(device)),
         lambda: model.load_network().to(device),

@@ -8,7 +8,7 @@ import numpy as np
 
 from napari_tessera.algorithms.labels.ids import sizes
 from napari_tessera.deep.inference.cache import Cache
-from napari_tessera.deep.inference.objects import kept_objects, thresholds
+from napari_tessera.deep.inference.objects import cached_objects, thresholds
 from napari_tessera.deep.models.library import ModelConfig, find_model
 from napari_tessera.deep.settings import Device
 from napari_tessera.methods.deep.predict import TileSide, content
@@ -17,11 +17,11 @@ from napari_tessera.signature.units import column, to_pixels
 from napari_tessera.signature.validation import checked
 from napari_tessera.signature.words import (
     Array,
+    Cached,
     ChannelAxis,
     Fraction,
     Image,
     Intensities,
-    KeptCache,
     Length,
     ModelFolder,
     Objects,
@@ -49,7 +49,7 @@ def detect(
     intensities: Intensities | None = None,
     spacing: Spacing = None,
     channel_axis: ChannelAxis = None,
-    kept: KeptCache = None,
+    cache: Cached = None,
     report: Report = None,
 ) -> tuple[Objects, Table]:
     """Find objects one by one, each with a class and how sure the network is of it.
@@ -87,7 +87,7 @@ def detect(
         Pixel size along each axis.
     channel_axis : int, optional
         Axis of the image that holds channels.
-    kept : Kept, optional
+    cache : Kept, optional
         Where networks and what they have found are kept for the next run.
     report : callable, optional
         Takes `Progress`.
@@ -124,7 +124,7 @@ def detect(
     from napari_tessera.deep.inference.pasting import stacked
 
     own = find_model(model)
-    found = kept_objects(
+    found = cached_objects(
         image,
         own,
         diameter=diameter,
@@ -133,7 +133,7 @@ def detect(
         intensities=intensities,
         spacing=spacing,
         channel_axis=channel_axis,
-        kept=kept or Cache(),
+        cache=cache or Cache(),
         report=Reporter.of(report),
     )
     voxel = VoxelSize.of(spacing, image.ndim - (channel_axis is not None))

@@ -9,8 +9,8 @@ from typing import Annotated, Any
 
 from napari_tessera.deep.inference.cache import Cache
 from napari_tessera.deep.inference.decode import to_classes, to_objects
-from napari_tessera.deep.inference.objects import kept_objects, thresholds
-from napari_tessera.deep.inference.scores import find_intensities, kept_scores
+from napari_tessera.deep.inference.objects import cached_objects, thresholds
+from napari_tessera.deep.inference.scores import cached_scores, find_intensities
 from napari_tessera.deep.models.library import ModelConfig, find_model
 from napari_tessera.deep.settings import Device, Targets
 from napari_tessera.signature.progress import Reporter
@@ -18,12 +18,12 @@ from napari_tessera.signature.units import in_ball, to_pixels
 from napari_tessera.signature.validation import checked
 from napari_tessera.signature.words import (
     Array,
+    Cached,
     ChannelAxis,
     ClassScores,
     Fraction,
     Image,
     Intensities,
-    KeptCache,
     Labels,
     Length,
     Look,
@@ -54,7 +54,7 @@ def predict(
     intensities: Intensities | None = None,
     spacing: Spacing = None,
     channel_axis: ChannelAxis = None,
-    kept: KeptCache = None,
+    cache: Cached = None,
     report: Report = None,
 ) -> Labels:
     """Find objects or classes with a network that you have trained.
@@ -94,7 +94,7 @@ def predict(
         Pixel size along each axis.
     channel_axis : int, optional
         Axis of the image that holds channels.
-    kept : Kept, optional
+    cache : Kept, optional
         Where networks and probabilities are kept for the next run.
     report : callable, optional
         Takes `Progress`.
@@ -120,7 +120,7 @@ def predict(
         ...
     ValueError: ...
     """
-    report, kept = Reporter.of(report), kept or Cache()
+    report, cache = Reporter.of(report), cache or Cache()
     own = find_model(model)
     asked: dict[str, Any] = {
         "diameter": diameter,
@@ -129,14 +129,14 @@ def predict(
         "intensities": intensities,
         "spacing": spacing,
         "channel_axis": channel_axis,
-        "kept": kept,
+        "cache": cache,
         "report": report.part(0, 1),
     }
     if own.config.targets == "instances":
-        planes = kept_objects(image, own, **asked)
+        planes = cached_objects(image, own, **asked)
         voxel = VoxelSize.of(spacing, image.ndim - (channel_axis is not None))
         return one_by_one(planes, own.config, voxel, threshold, smallest)
-    found = kept_scores(image, own, flips=flips, **asked)
+    found = cached_scores(image, own, flips=flips, **asked)
     if own.config.kind == "classes":
         return most_probable_class(found, ids=own.config.ids)
     axes = found.ndim - 1
@@ -190,7 +190,7 @@ def scores(
     intensities: Intensities | None = None,
     spacing: Spacing = None,
     channel_axis: ChannelAxis = None,
-    kept: KeptCache = None,
+    cache: Cached = None,
     report: Report = None,
 ) -> ClassScores:
     """Show what a network is sure of: a map of probability for each class.
@@ -216,7 +216,7 @@ def scores(
         Pixel size along each axis.
     channel_axis : int, optional
         Axis of the image that holds channels.
-    kept : Kept, optional
+    cache : Kept, optional
         Where networks and probabilities are kept for the next run.
     report : callable, optional
         Takes `Progress`.
@@ -243,7 +243,7 @@ def scores(
         ...
     ValueError: ...
     """
-    return kept_scores(
+    return cached_scores(
         image,
         find_model(model),
         diameter=diameter,
@@ -253,7 +253,7 @@ def scores(
         intensities=intensities,
         spacing=spacing,
         channel_axis=channel_axis,
-        kept=kept or Cache(),
+        cache=cache or Cache(),
         report=Reporter.of(report),
     )
 

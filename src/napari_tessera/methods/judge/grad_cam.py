@@ -16,11 +16,11 @@ from napari_tessera.deep.explain.questions import (
     width,
 )
 from napari_tessera.deep.inference.cache import Cache
-from napari_tessera.deep.inference.objects import kept_objects
+from napari_tessera.deep.inference.objects import cached_objects
 from napari_tessera.deep.inference.scores import (
+    cached_network,
+    cached_scores,
     enlarged_shape,
-    kept_network,
-    kept_scores,
     prepared,
     side_of,
     zoomed,
@@ -34,10 +34,10 @@ from napari_tessera.signature.units import physical
 from napari_tessera.signature.validation import checked
 from napari_tessera.signature.words import (
     Array,
+    Cached,
     ChannelAxis,
     Image,
     Intensities,
-    KeptCache,
     Labels,
     Length,
     Markers,
@@ -72,7 +72,7 @@ def grad_cam(
     intensities: Intensities | None = None,
     spacing: Spacing = None,
     channel_axis: ChannelAxis = None,
-    kept: KeptCache = None,
+    cache: Cached = None,
     report: Report = None,
 ) -> Image:
     """Show which parts of an image speak for what a network found: a heat map (Grad-CAM).
@@ -120,7 +120,7 @@ def grad_cam(
         Pixel size along each axis.
     channel_axis : int, optional
         Axis of the image that holds channels.
-    kept : Kept, optional
+    cache : Kept, optional
         Where networks and what they have found are kept for the next run.
     report : callable, optional
         Takes `Progress`.
@@ -153,8 +153,8 @@ def grad_cam(
         ...
     ValueError: ...
     """
-    own, report, kept = find_model(model), Reporter.of(report), kept or Cache()
-    view = _View(image, own, VoxelSize.of(spacing, image.ndim - (channel_axis is not None)), kept)
+    own, report, cache = find_model(model), Reporter.of(report), cache or Cache()
+    view = _View(image, own, VoxelSize.of(spacing, image.ndim - (channel_axis is not None)), cache)
     channel = None if target_class is None else channel_of(own, str(target_class))
     hand = by_hand(at, labels, object_ids)
     seen = view.found(
@@ -189,13 +189,13 @@ class _View:
     image: Array
     model: Model
     voxel: VoxelSize
-    kept: Cache
+    cache: Cache
 
     def found(self, **options: Any) -> Any:
         """Return what the network finds: probabilities (K, *P), or a list of `Found`."""
         if self.model.config.targets == "instances":
-            return kept_objects(self.image, self.model, kept=self.kept, **options)
-        return kept_scores(self.image, self.model, kept=self.kept, flips=False, **options)
+            return cached_objects(self.image, self.model, cache=self.cache, **options)
+        return cached_scores(self.image, self.model, cache=self.cache, flips=False, **options)
 
     def zoom(self, share: float, diameter: float | str, seen: Any) -> float:
         """Return how much the network enlarges an image that was resized by `share` before."""
@@ -229,7 +229,7 @@ class _View:
         from napari_tessera.deep.inference import tiling as tiled
 
         config, place = self.model.config, devices.choose(device)
-        network = kept_network(self.model, place, self.kept)
+        network = cached_network(self.model, place, self.cache)
         sizes = NETWORKS[config.network].configure(**config.options).sizes
         found = find_layer(
             network, layer, sizes=sizes, in_channels=config.in_channels, axes=config.axes

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import numpy as np
 
 from napari_tessera.deep.inference.cache import Cache
-from napari_tessera.deep.inference.scores import kept_network, kept_scores, width_of
+from napari_tessera.deep.inference.scores import cached_network, cached_scores, width_of
 from napari_tessera.deep.models.library import Model, find_model
 from napari_tessera.deep.settings import Device
 from napari_tessera.methods.deep.predict import TileSide
@@ -17,10 +17,10 @@ from napari_tessera.signature.progress import Reporter
 from napari_tessera.signature.validation import checked
 from napari_tessera.signature.words import (
     Array,
+    Cached,
     ChannelAxis,
     Image,
     Intensities,
-    KeptCache,
     Length,
     ModelFolder,
     Report,
@@ -47,7 +47,7 @@ def uncertainty(
     intensities: Intensities | None = None,
     spacing: Spacing = None,
     channel_axis: ChannelAxis = None,
-    kept: KeptCache = None,
+    cache: Cached = None,
     report: Report = None,
 ) -> Image:
     """Show where a network is not sure: places to look at, and to label next.
@@ -82,7 +82,7 @@ def uncertainty(
         Pixel size along each axis.
     channel_axis : int, optional
         Axis of the image that holds channels.
-    kept : Kept, optional
+    cache : Kept, optional
         Where networks and probabilities are kept for the next run.
     report : callable, optional
         Takes `Progress`.
@@ -112,15 +112,15 @@ def uncertainty(
         ...
     ValueError: ...
     """
-    own, reporter, memory = find_model(model), Reporter.of(report), kept or Cache()
+    own, reporter, memory = find_model(model), Reporter.of(report), cache or Cache()
     if measure == "dropout":
         _check_dropout(own, device, memory)
 
     def predicted(flipped: Array, wanted: Length, sample: int, report: Reporter) -> Array:
-        return kept_scores(
+        return cached_scores(
             flipped,
             own,
-            kept=memory,
+            cache=memory,
             spacing=spacing,
             channel_axis=channel_axis,
             device=device,
@@ -153,11 +153,11 @@ def uncertainty(
     return np.asarray(np.clip(entropy(mean) - each, 0, 1), np.float32)
 
 
-def _check_dropout(model: Model, device: str, kept: Cache) -> None:
+def _check_dropout(model: Model, device: str, cache: Cache) -> None:
     from napari_tessera.deep import devices
     from napari_tessera.deep.inference.dropout import has_dropout
 
-    if not has_dropout(kept_network(model, devices.choose(device), kept)):
+    if not has_dropout(cached_network(model, devices.choose(device), cache)):
         raise ValueError(
             f"measure is 'dropout', but model {model.name!r} has no dropout; choose 'entropy' or "
             "'flips', or train a network with dropout"

@@ -48,7 +48,7 @@ class Call:
     levels_from: LevelsFrom = "each"
     join: bool = False
     region: Region | Callable[[], Region] | None = None
-    kept: Cache | None = None
+    cache: Cache | None = None
     only: tuple[int, ...] = ()
     in_place: bool = False
 
@@ -85,7 +85,7 @@ class Call:
         MemoryError
             If it cannot fit into the memory that is free.
         """
-        if self.method.estimate is None or self.kept is None:
+        if self.method.estimate is None or self.cache is None:
             return None
         shape = self.source.shape
         if self.part is not None:
@@ -95,7 +95,7 @@ class Call:
         spacing = VoxelSize(whole[lead:], whole.unit)
         values = self.method.complete(self.values)
         count = math.prod(shape[:lead])
-        found = self.method.estimate(values, shape[lead:], count, spacing, self.kept)
+        found = self.method.estimate(values, shape[lead:], count, spacing, self.cache)
         free = psutil.virtual_memory().available
         if found.memory > PLENTY * free:
             raise MemoryError(
@@ -115,7 +115,7 @@ class Call:
             join=self.join,
             region=self.part,
             only=self.only,
-            kept=self.kept,
+            cache=self.cache,
             report=report,
         )
 

@@ -80,7 +80,7 @@ class MethodForm(QWidget):
         super().__init__()
         self.viewer = napari_viewer
         self.job: Job | None = None
-        self.kept = Cache(KEPT)
+        self.cache = Cache(KEPT)
         self.results = Results(self.viewer)
         self._quiet = False
         self._watched: list[tuple[Any, Any]] = []
@@ -431,7 +431,7 @@ class MethodForm(QWidget):
             self.levels_from.chosen if self.method.statistics else "each",
             self.join.isChecked() and self._numbers_objects,
             region.region(self.region.chosen, self.viewer, layer, own, over, dropped_axis(own)),
-            self.kept,
+            self.cache,
             self.refining.chosen(layer) if self.method.refines else (),
             self._in_place,
         )
@@ -597,7 +597,7 @@ class MethodForm(QWidget):
             self.job = None
         self.preview.clear()
         self.preflight.cancel()
-        self.kept.clear()
+        self.cache.clear()
         for emitter, callback in self._watched:
             emitter.disconnect(callback)
         self._watched.clear()

@@ -346,7 +346,7 @@ def _at(call: Call, source: Source, values: dict[str, Any], view: View, report: 
                 values,
                 over="planes",
                 only=call.only,
-                kept=call.kept,
+                cache=call.cache,
                 report=report,
             ),
             view,
@@ -363,7 +363,7 @@ def _at(call: Call, source: Source, values: dict[str, Any], view: View, report: 
         over="planes",
         region=outer,
         only=call.only,
-        kept=call.kept,
+        cache=call.cache,
         report=report,
     )
     trim = tuple(
