@@ -67,6 +67,6 @@ def test_other_things_than_text_are_refused():
 
 
 def test_it_needs_no_torch():
-    code = "import sys, napari_tessera.deep.formula; print('torch' in sys.modules)"
+    code = "import sys, napari_tessera.deep.settings; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

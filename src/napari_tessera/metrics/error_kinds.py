@@ -34,7 +34,7 @@ def kinds_of_objects(
 
     Parameters and errors as in `napari_tessera.score`.
     """
-    from napari_tessera.algorithms.labels.ids import numbered
+    from napari_tessera.algorithms.labels.numbering import numbered
     from napari_tessera.metrics.score import score
 
     reporter = Reporter.of(report)

@@ -502,7 +502,7 @@ def test_the_folder_of_models_is_the_users(monkeypatch):
 
 def test_listing_needs_no_torch():
     code = (
-        "import sys; from napari_tessera.deep import exporting, model; model.models(); "
+        "import sys; from napari_tessera.deep.models import library, onnx; library.models(); "
         "sys.exit('torch' in sys.modules or 'safetensors' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

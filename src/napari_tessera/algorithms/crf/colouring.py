@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from napari_tessera.algorithms.labels.ids import numbered, renumbered
+from napari_tessera.algorithms.labels.ids import renumbered
+from napari_tessera.algorithms.labels.numbering import numbered
 from napari_tessera.signature.words import Array, VoxelSize
 
 

@@ -11,7 +11,8 @@ from numba import njit
 from napari_tessera.algorithms.geometry.distance import FAR, squared_distance
 from napari_tessera.algorithms.geometry.label_distance import nearest_label
 from napari_tessera.algorithms.labels import boxes
-from napari_tessera.algorithms.labels.ids import numbered, renumbered
+from napari_tessera.algorithms.labels.ids import renumbered
+from napari_tessera.algorithms.labels.numbering import numbered
 from napari_tessera.algorithms.labels.runs import codes
 from napari_tessera.algorithms.morphology.elements import Element
 from napari_tessera.algorithms.morphology.reach import (

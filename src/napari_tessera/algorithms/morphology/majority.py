@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from napari_tessera.algorithms.labels.ids import numbered, renumbered
+from napari_tessera.algorithms.labels.ids import renumbered
+from napari_tessera.algorithms.labels.numbering import numbered
 from napari_tessera.algorithms.morphology.elements import Element
 from napari_tessera.algorithms.morphology.reach import touched
 from napari_tessera.algorithms.parallel import PIECE, run_jobs

@@ -152,7 +152,7 @@ NETWORKS: Mapping[str, Network] = MappingProxyType(
             "Mask R-CNN", "Finds objects one by one: crowded, touching or overlapping ones",
             "mask_rcnn:MaskRCNN", MaskRCNNConfig,
             preset={"width": 0.25, "proposals": 300, "samples": 128}, finds="objects",
-            anchors="anchor_sizes:sizes_for",
+            anchors="anchors:sizes_for",
         ),
         "yolov5seg": Network(
             "YOLOv5-seg", "Finds objects in one look: fast, many objects, video",

@@ -98,7 +98,7 @@ def boundary_support(
     """
     from napari_tessera.algorithms.geometry.bitmaps import values_at
     from napari_tessera.algorithms.geometry.nearest_mark import distances
-    from napari_tessera.algorithms.labels.ids import numbered
+    from napari_tessera.algorithms.labels.numbering import numbered
 
     voxel, reporter = VoxelSize.of(spacing, labels.ndim), Reporter.of(report)
     if labels.min(initial=0) < 0:
