@@ -23,11 +23,6 @@ os.environ["NAPARI_TESSERA_MODELS"] = tempfile.mkdtemp(prefix="napari-tessera-mo
 atexit.register(shutil.rmtree, os.environ["NAPARI_TESSERA_MODELS"], ignore_errors=True)
 
 
-@pytest.fixture(autouse=True)
-def _numpy_in_doctests(doctest_namespace):
-    doctest_namespace["np"] = np
-
-
 def needed(method, shape, *places, rgb=False):
     """Return what a method cannot do without: seeds 1, 2, ... at places, a model."""
     seeds = np.zeros(shape, np.uint8)

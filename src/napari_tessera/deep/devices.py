@@ -150,7 +150,7 @@ class SplitBatches:
 
     Examples
     --------
-    >>> halving = Batch(torch.device("cpu"))
+    >>> halving = SplitBatches(torch.device("cpu"))
     >>> halving.parts = 2
     >>> halving.run(lambda places: [*range(5)][places], 5)
     [[0, 1, 2], [3, 4]]

@@ -286,9 +286,9 @@ def parse_losses(text: str) -> dict[str, float]:
 
     Examples
     --------
-    >>> parse("dice + cross_entropy")
+    >>> parse_losses("dice + cross_entropy")
     {'dice': 1.0, 'cross_entropy': 1.0}
-    >>> parse("0.5 Dice + 2 * cross entropy")
+    >>> parse_losses("0.5 Dice + 2 * cross entropy")
     {'dice': 0.5, 'cross_entropy': 2.0}
     """
     if not isinstance(text, str):

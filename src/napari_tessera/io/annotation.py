@@ -176,8 +176,9 @@ def rasterised(
 
     Examples
     --------
-    >>> small, large = Region(runs=np.array([2, 2, 2])), Region(runs=np.array([0, 4, 2]))
-    >>> drawn([small, large], [7, 9], (2, 3))
+    >>> small = AnnotatedObject(runs=np.array([2, 2, 2]))
+    >>> large = AnnotatedObject(runs=np.array([0, 4, 2]))
+    >>> rasterised([small, large], [7, 9], (2, 3))
     array([[9, 7, 0],
            [9, 7, 0]], dtype=uint16)
     """

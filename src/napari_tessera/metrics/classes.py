@@ -114,7 +114,8 @@ def class_pieces(truth: Any, prediction: Any, ignore: int | None, report: Report
 
     Examples
     --------
-    >>> found = pieces(np.array([[1, 1, 0, 1, 2]]), np.array([[0, 0, 0, 3, 3]]), None, Reporter())
+    >>> truth, prediction = np.array([[1, 1, 0, 1, 2]]), np.array([[0, 0, 0, 3, 3]])
+    >>> found = class_pieces(truth, prediction, None, Reporter())
     >>> found.truth, found.true_classes
     (array([[1, 1, 0, 2, 3]]), array([0, 1, 1, 2]))
     """

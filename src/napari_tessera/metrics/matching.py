@@ -153,7 +153,7 @@ def partners(pairs: ObjectPairs, iou: float = 0.5) -> Array:
 
     Parameters
     ----------
-    pairs : Pairs
+    pairs : ObjectPairs
     iou : float
         Smallest intersection over union, above 0.
 
@@ -261,7 +261,7 @@ def verdict(pairs: ObjectPairs, iou: float = 0.5) -> Verdict:
 
     Parameters
     ----------
-    pairs : Pairs
+    pairs : ObjectPairs
     iou : float
         Intersection over union from which objects are partners.
 

@@ -316,7 +316,7 @@ def html_table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
 
     Examples
     --------
-    >>> table_of([], [["<b>", 0.25]])
+    >>> html_table([], [["<b>", 0.25]])
     '<table><tr><td>&lt;b&gt;</td><td class="number">0.25</td></tr></table>'
     """
     titles = "".join(f"<th>{escape(each)}</th>" for each in head)

@@ -115,7 +115,7 @@ def parsed_options(method: str, text: str) -> dict[str, Any]:
 
     Examples
     --------
-    >>> written("watershed", "smoothing = 1 px, 2 px; Lines = yes")
+    >>> parsed_options("watershed", "smoothing = 1 px, 2 px; Lines = yes")
     {'smoothing': ['1 px', '2 px'], 'lines': True}
     """
     own = {p.name: p for p in METHODS[method].asked if not p.is_array}

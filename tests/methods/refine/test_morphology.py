@@ -10,7 +10,7 @@ from skimage.morphology import ball, disk
 
 from napari_tessera.algorithms.geometry.label_distance import inside, nearest_label
 from napari_tessera.algorithms.morphology import closing as claims
-from napari_tessera.algorithms.morphology import minima
+from napari_tessera.algorithms.morphology import grey
 from napari_tessera.algorithms.morphology.elements import element
 from napari_tessera.algorithms.morphology.reach import covered, touched
 from napari_tessera.methods.refine.morphology import morphology, smooth, top_hat
@@ -396,8 +396,8 @@ def test_grey_erosion_and_dilation_are_those_of_scipy(grid, shape_of_element):
         own, mask = footprint(kind, radius, angle, spacing)
         image = values.astype(dtype)
         for function, slow, beyond in (
-            (minima.grey_erosion, ndimage.grey_erosion, 255),
-            (minima.grey_dilation, ndimage.grey_dilation, 0),
+            (grey.grey_erosion, ndimage.grey_erosion, 255),
+            (grey.grey_dilation, ndimage.grey_dilation, 0),
         ):
             expected = slow(image, footprint=mask, mode="constant", cval=beyond)
             result = function(image, own)
@@ -409,8 +409,8 @@ def test_grey_erosion_of_a_plane_in_several_pieces():
     image = np.random.default_rng(0).integers(0, 200, (40, 2300)).astype(np.uint8)
     own, mask = footprint("ball", 3, 0, (1, 1))
     expected = ndimage.grey_erosion(image, footprint=mask, mode="constant", cval=255)
-    np.testing.assert_array_equal(minima.grey_erosion(image, own), expected)
-    np.testing.assert_array_equal(minima.grey_erosion(image.T, own), expected.T)
+    np.testing.assert_array_equal(grey.grey_erosion(image, own), expected)
+    np.testing.assert_array_equal(grey.grey_erosion(image.T, own), expected.T)
 
 
 def test_top_hat_keeps_narrow_details_only():

@@ -39,7 +39,7 @@ def pack_marks(marks: Array) -> Array:
 
     Examples
     --------
-    >>> packed(np.array([[[1, 0, 1]]], np.uint8))
+    >>> pack_marks(np.array([[[1, 0, 1]]], np.uint8))
     array([[[0, 5, 0]]], dtype=uint64)
     """
     words = no_marks(marks.shape)

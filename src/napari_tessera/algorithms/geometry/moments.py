@@ -89,7 +89,7 @@ def gather_sums(
 
     Examples
     --------
-    >>> gather(np.array([[0, 7, 7]]), [])[0].pixels
+    >>> gather_sums(np.array([[0, 7, 7]]), [])[0].pixels
     array([2])
     """
     report, volume = Reporter.of(report), _as_volume(labels)

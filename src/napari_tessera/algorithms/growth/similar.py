@@ -67,7 +67,7 @@ def grow_regions(
     >>> row = np.array([[[1.0], [2], [9], [8]]])
     >>> seeds = np.array([[1, 0, 0, 2]])
     >>> settings = {"tolerance": np.inf, "moving": True, "largest": np.inf}
-    >>> grow(row, seeds, None, connectivity=1, **settings)
+    >>> grow_regions(row, seeds, None, connectivity=1, **settings)
     array([[1, 1, 2, 2]], dtype=int32)
     """
     report = Reporter.of(report)

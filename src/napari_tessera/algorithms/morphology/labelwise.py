@@ -44,7 +44,7 @@ def label_gradient(labels: Array, element: Element, voxel: VoxelSize, report: Re
     --------
     >>> from napari_tessera.algorithms.morphology.elements import element
     >>> how = element("ball", (1.0, 1.0)), VoxelSize((1, 1)), Reporter()
-    >>> gradient(np.array([[1, 1, 2, 2, 2, 0, 3]]), *how)
+    >>> label_gradient(np.array([[1, 1, 2, 2, 2, 0, 3]]), *how)
     array([[0, 1, 2, 0, 2, 0, 3]])
     """
     from napari_tessera.algorithms.morphology.reach import touched

@@ -47,7 +47,7 @@ def plan_element(element: Element) -> ElementPlan:
     Examples
     --------
     >>> from napari_tessera.algorithms.morphology.elements import element
-    >>> plan(element("ball", (3.0, 3.0))).table.tolist()
+    >>> plan_element(element("ball", (3.0, 3.0))).table.tolist()
     [4, 3, 3, 1]
     """
     half = element.half

@@ -49,7 +49,7 @@ def boxes_and_sizes(labels: Array) -> Outlines:
 
     Examples
     --------
-    >>> found = outlines(np.array([[0, 7, 7], [3, 0, 0]]))
+    >>> found = boxes_and_sizes(np.array([[0, 7, 7], [3, 0, 0]]))
     >>> found.ids, found.boxes.tolist(), found.pixels
     (array([3, 7]), [[0, 1, 1, 2], [1, 0, 3, 1]], array([1, 2]))
     """

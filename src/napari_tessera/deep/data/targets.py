@@ -34,7 +34,7 @@ def boundary_targets(labels: Array) -> Array:
 
     Examples
     --------
-    >>> boundaries(np.array([[0, 1, 1, 1, 2, 2]] * 3))[1]
+    >>> boundary_targets(np.array([[0, 1, 1, 1, 2, 2]] * 3))[1]
     array([0, 2, 1, 2, 2, 1], dtype=int16)
     """
     inside = labels > 0
@@ -75,7 +75,7 @@ def distance_targets(labels: Array, *, spacing: Sequence[float] | None = None) -
 
     Examples
     --------
-    >>> distances(np.array([[0, 1, 1, 1, 0]]))[2]
+    >>> distance_targets(np.array([[0, 1, 1, 1, 0]]))[2]
     array([[0. , 0.5, 1. , 0.5, 0. ]], dtype=float32)
     """
     from scipy import ndimage

@@ -34,11 +34,11 @@ class Blend:
 
     Parameters
     ----------
-    tiles : Plan
+    tiles : TilePlan
 
     Examples
     --------
-    >>> blend = Blend(Plan((3,), (2,), (1,), ((0, 1),), 0))
+    >>> blend = Blend(TilePlan((3,), (2,), (1,), ((0, 1),), 0))
     >>> blend.share((0,)).round(2), blend.share((1,)).round(2)
     (array([1. , 0.5], dtype=float32), array([0.5, 1. ], dtype=float32))
     """
@@ -87,7 +87,7 @@ def heat(
     images : sequence of ndarray of float32, shape (C, *P)
         Planes, or one volume.
     network : torch.nn.Module
-    tiles : Plan
+    tiles : TilePlan
         Of each image.
     layer : Layer
     asked : mapping
@@ -152,7 +152,7 @@ def pixels_asked(
     ----------
     network : torch.nn.Module
         Maps (B, C, *tile + margins) to scores (B, K, *tile).
-    tiles : Plan
+    tiles : TilePlan
     pixels : ndarray of float32, shape (images, *P)
         How much each pixel counts.
     channel : int
@@ -240,7 +240,7 @@ def interpolated(
 
     Examples
     --------
-    >>> spread(torch.tensor([[[[0.0, 4.0]]]]), (2, 2), (1, 6))[0, 0]
+    >>> interpolated(torch.tensor([[[[0.0, 4.0]]]]), (2, 2), (1, 6))[0, 0]
     tensor([[0., 0., 1., 3., 4., 4.]])
     """
     scale = [
@@ -265,7 +265,7 @@ def shrunk(pixels: Array, shape: Sequence[int]) -> Array:
 
     Examples
     --------
-    >>> thinned(np.array([[True, False, False, False]]), (1, 2))
+    >>> shrunk(np.array([[True, False, False, False]]), (1, 2))
     array([[0.5, 0. ]], dtype=float32)
     """
     given: Any = torch.from_numpy(pixels.astype(np.float32))[None, None]  # (1, 1, *P)

@@ -32,7 +32,7 @@ def objects_asked(
     Parameters
     ----------
     network : MaskRCNN or YOLO
-    tiles : Plan
+    tiles : TilePlan
     boxes : list of (int, ndarray of shape (4,))
         The number of the plane, and x0, y0, x1, y1 in its pixels.
     kind : int, optional

@@ -65,7 +65,7 @@ def predict_estimate(
     count : int
         How many there are.
     spacing : VoxelSize
-    cache : Kept
+    cache : Cache
         Where the network is kept for the run.
 
     Raises

@@ -101,7 +101,7 @@ def found_in(
     image : ndarray of float32, shape (C, Y, X)
     network : torch.nn.Module
         With `detect`, see `napari_tessera.deep.networks.instances`.
-    tiles : Plan
+    tiles : TilePlan
         Of a plane of this shape.
     limit : int
         Most objects per tile.

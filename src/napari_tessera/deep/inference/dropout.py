@@ -32,7 +32,7 @@ def with_dropout(network: nn.Module, seed: int) -> nn.Module:
     Examples
     --------
     >>> network = nn.Sequential(nn.Dropout(0.5)).eval()
-    >>> network(torch.ones(4)), sampled(network, 1)(torch.ones(4))
+    >>> network(torch.ones(4)), with_dropout(network, 1)(torch.ones(4))
     (tensor([1., 1., 1., 1.]), tensor([2., 0., 0., 2.]))
     """
     shared = [*network.parameters(), *network.buffers()]

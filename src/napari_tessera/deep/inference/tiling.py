@@ -94,8 +94,8 @@ def plan_tiles(
 
     Examples
     --------
-    >>> plan((300, 90), Sizes(multiple=16), tile=128)
-    Plan(shape=(300, 90), tile=(128, 96), overlap=(32, 0), starts=((0, 96, 176), (0,)), margin=0)
+    >>> plan_tiles((300, 90), Sizes(multiple=16), tile=128)
+    TilePlan(shape=(300, 90), tile=(128, 96), overlap=(32, 0), starts=((0, 96, 176), (0,)), margin=0)
     """
     shape = tuple(shape)
     wanted = (tile,) * len(shape) if isinstance(tile, int) else tuple(tile)
@@ -136,7 +136,7 @@ def bands(
     network : callable
         Maps tensors (B, C, *tile + margins) to scores (B, K, *tile) before the softmax. A module
         is used in evaluation mode and left in the mode it was in.
-    tiles : Plan
+    tiles : TilePlan
         Of an image of this shape.
     classes : int
         Scores per pixel, K.
@@ -217,7 +217,7 @@ def tiled_scores(
     >>> found = tiled_scores(
     ...     image,
     ...     lambda patches: torch.cat([5 - patches, patches], dim=1),
-    ...     plan((2, 3), Sizes(smallest=1), tile=2),
+    ...     plan_tiles((2, 3), Sizes(smallest=1), tile=2),
     ...     classes=2,
     ...     batch=1,
     ...     device=torch.device("cpu"),

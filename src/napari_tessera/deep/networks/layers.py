@@ -143,7 +143,7 @@ def reflected(image: torch.Tensor, axis: int, before: int, after: int) -> torch.
 
     Examples
     --------
-    >>> continued(torch.arange(3), 0, 1, 5).tolist()
+    >>> reflected(torch.arange(3), 0, 1, 5).tolist()
     [1, 0, 1, 2, 1, 0, 1, 2, 1]
     """
     if not before and not after:

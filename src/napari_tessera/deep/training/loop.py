@@ -109,7 +109,7 @@ def fit(
     frozen : callable
         Epoch -> whether the encoder keeps its weights.
     device : torch.device
-    keeping : Keeping
+    keeping : Checkpoints
     seed : int
     report : Reporter
         Gets epoch, losses and score, and the judged picture, as values; may raise `Stop`.

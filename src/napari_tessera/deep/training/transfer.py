@@ -86,7 +86,7 @@ def network_title(network: nn.Module) -> str:
     Examples
     --------
     >>> from napari_tessera.deep.networks.registry import build
-    >>> title_of(build("segnet_basic", in_channels=1, classes=2))
+    >>> network_title(build("segnet_basic", in_channels=1, classes=2))
     'SegNet-Basic'
     """
     name = type(network).__name__

@@ -30,7 +30,7 @@ def copy_fitting(network: nn.Module, stored: Weights, *, in_channels: int) -> tu
     Examples
     --------
     >>> network, other = nn.Conv2d(1, 4, 3), nn.Conv2d(3, 4, 3)
-    >>> take(network, other.state_dict(), in_channels=1)
+    >>> copy_fitting(network, other.state_dict(), in_channels=1)
     (2, 2)
     """
     from napari_tessera.deep.weights.imagenet import for_channels

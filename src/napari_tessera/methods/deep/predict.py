@@ -94,7 +94,7 @@ def predict(
         Pixel size along each axis.
     channel_axis : int, optional
         Axis of the image that holds channels.
-    cache : Kept, optional
+    cache : Cache, optional
         Where networks and probabilities are kept for the next run.
     report : callable, optional
         Takes `Progress`.
@@ -216,7 +216,7 @@ def scores(
         Pixel size along each axis.
     channel_axis : int, optional
         Axis of the image that holds channels.
-    cache : Kept, optional
+    cache : Cache, optional
         Where networks and probabilities are kept for the next run.
     report : callable, optional
         Takes `Progress`.

@@ -120,7 +120,7 @@ def grad_cam(
         Pixel size along each axis.
     channel_axis : int, optional
         Axis of the image that holds channels.
-    cache : Kept, optional
+    cache : Cache, optional
         Where networks and what they have found are kept for the next run.
     report : callable, optional
         Takes `Progress`.

@@ -82,7 +82,7 @@ def uncertainty(
         Pixel size along each axis.
     channel_axis : int, optional
         Axis of the image that holds channels.
-    cache : Kept, optional
+    cache : Cache, optional
         Where networks and probabilities are kept for the next run.
     report : callable, optional
         Takes `Progress`.

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import numpy as np
 
-from napari_tessera.algorithms.morphology import labelwise, minima
+from napari_tessera.algorithms.morphology import grey, labelwise
 from napari_tessera.algorithms.morphology.elements import Shape
 from napari_tessera.algorithms.morphology.elements import element as structuring
 from napari_tessera.signature.progress import Progress, Reporter
@@ -169,9 +169,9 @@ def top_hat(
     # differences of signed numbers fit the unsigned ones, whose arithmetic goes round
     plain = np.dtype(f"u{values.itemsize}") if values.dtype.kind == "i" else values.dtype
     if tone == "bright":
-        result = values.view(plain) - minima.grey_opening(values, chosen, report).view(plain)
+        result = values.view(plain) - grey.grey_opening(values, chosen, report).view(plain)
     else:
-        result = minima.grey_closing(values, chosen, report).view(plain) - values.view(plain)
+        result = grey.grey_closing(values, chosen, report).view(plain) - values.view(plain)
     report(Progress(1, 1))
     return np.asarray(result)
 

@@ -132,7 +132,7 @@ def labels_on_image(image: Array, labels: Array, *, side: int) -> Array:
 
     Examples
     --------
-    >>> picture(np.zeros((400, 200)), np.zeros((400, 200), int), side=100).shape
+    >>> labels_on_image(np.zeros((400, 200)), np.zeros((400, 200), int), side=100).shape
     (100, 50, 3)
     """
     from skimage.color import label2rgb
