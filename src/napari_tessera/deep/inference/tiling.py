@@ -94,8 +94,9 @@ def plan_tiles(
 
     Examples
     --------
-    >>> plan_tiles((300, 90), Sizes(multiple=16), tile=128)
-    TilePlan(shape=(300, 90), tile=(128, 96), overlap=(32, 0), starts=((0, 96, 176), (0,)), margin=0)
+    >>> tiles = plan_tiles((300, 90), Sizes(multiple=16), tile=128)
+    >>> tiles.tile, tiles.overlap, tiles.starts
+    ((128, 96), (32, 0), ((0, 96, 176), (0,)))
     """
     shape = tuple(shape)
     wanted = (tile,) * len(shape) if isinstance(tile, int) else tuple(tile)
