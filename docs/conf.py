@@ -81,7 +81,7 @@ def write_pages():
         rows += [f"   {method.name}" for method in own] + [""]
     (folder / "index.rst").write_text("\n".join(rows), encoding="utf-8")
     for name, method in METHODS.items():
-        page = (STEP if method.by_hand else PAGE).format(
+        page = (STEP if method.way.by_hand else PAGE).format(
             name=name,
             title=method.display,
             line="=" * len(method.display),

@@ -222,7 +222,7 @@ def train_finder() -> None:
 
 if __name__ == "__main__":
     HERE.mkdir(exist_ok=True)
-    forms = [name for name, method in METHODS.items() if not method.by_hand]
+    forms = [name for name, method in METHODS.items() if not method.way.by_hand]
     own = {
         "surgery": surgery,
         "compare": compare,

@@ -16,7 +16,7 @@ from napari_tessera.io.annotation import AnnotatedObject, Annotation, area, outl
 from napari_tessera.io.coco import read_coco, write_coco
 from napari_tessera.io.run_lengths import packed
 from napari_tessera.pipeline.recipe import KEY
-from napari_tessera.pipeline.result import Result
+from napari_tessera.pipeline.result import ClassLabels, ObjectLabels
 from napari_tessera.pipeline.source import Source
 
 SHAPES = array_shapes(min_dims=2, max_dims=2, max_side=12)
@@ -272,7 +272,7 @@ def test_nothing_is_overwritten_unasked_and_what_cannot_be_written_is_named(tmp_
 def test_objects_of_a_run_are_written_with_the_recipe_and_in_their_place(tmp_path):
     source = Source.of(np.zeros((6, 8)), name="a.tif")
     recipe = Recipe.of(METHODS["watershed"], source, {})
-    result = Result(LABELS, "objects", {}, start=(1, 2))
+    result = ObjectLabels(LABELS, start=(1, 2))
     files.write(tmp_path / "o.json", result, source, recipe)
     (found,) = read_coco(tmp_path / "o.json")
     np.testing.assert_array_equal(found.labels, np.pad(LABELS, ((1, 1), (2, 1))))
@@ -280,10 +280,10 @@ def test_objects_of_a_run_are_written_with_the_recipe_and_in_their_place(tmp_pat
     kept = json.loads((tmp_path / "o.json").read_text())[KEY]["recipe"]
     assert Recipe.from_dict(kept) == recipe
     with pytest.raises(ValueError, match="cannot hold classes"):
-        files.write(tmp_path / "c.json", Result(LABELS, "classes", {}), source)
+        files.write(tmp_path / "c.json", ClassLabels(LABELS), source)
     volume = Source.of(np.zeros((2, 4, 5)))
     with pytest.raises(ValueError, match="hold planes"):
-        files.write(tmp_path / "v.json", Result(np.stack([LABELS] * 2), "objects", {}), volume)
+        files.write(tmp_path / "v.json", ObjectLabels(np.stack([LABELS] * 2)), volume)
 
 
 def test_nothing_heavy_is_imported():

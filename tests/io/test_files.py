@@ -10,7 +10,7 @@ import zarr
 from napari_tessera import METHODS, Recipe
 from napari_tessera.io import files
 from napari_tessera.pipeline.recipe import KEY
-from napari_tessera.pipeline.result import Result
+from napari_tessera.pipeline.result import ObjectLabels
 from napari_tessera.pipeline.source import Points, Source
 from napari_tessera.signature.words import VoxelSize
 
@@ -25,7 +25,7 @@ def source():
 @pytest.mark.parametrize("name", ["labels.tif", "labels.zarr"])
 def test_labels_keep_size_axes_and_recipe(tmp_path, source, name):
     recipe = Recipe.of(METHODS["label"], source, {})
-    files.write(tmp_path / name, Result(LABELS, "objects", {}), source, recipe)
+    files.write(tmp_path / name, ObjectLabels(LABELS), source, recipe)
     again = files.read(tmp_path / name)
     np.testing.assert_array_equal(again.array[:], LABELS)
     assert (again.spacing, again.spacing.unit, again.axes) == (
@@ -47,7 +47,7 @@ def test_labels_keep_size_axes_and_recipe(tmp_path, source, name):
 
 def test_axes_without_a_name_are_written_too(tmp_path):
     source = Source.of(LABELS)
-    files.write(tmp_path / "l.tif", Result(LABELS, "objects", {}), source)
+    files.write(tmp_path / "l.tif", ObjectLabels(LABELS), source)
     again = files.read(tmp_path / "l.tif")
     np.testing.assert_array_equal(again.array[:], LABELS)
     assert again.axes == ("z", "y", "x")
@@ -55,7 +55,7 @@ def test_axes_without_a_name_are_written_too(tmp_path):
 
 def test_sizes_without_a_unit_are_kept(tmp_path):
     source = Source.of(LABELS, spacing=VoxelSize((2, 1, 1)))
-    files.write(tmp_path / "l.tif", Result(LABELS, "objects", {}), source)
+    files.write(tmp_path / "l.tif", ObjectLabels(LABELS), source)
     again = files.read(tmp_path / "l.tif")
     assert (again.spacing, again.spacing.unit) == ((2, 1, 1), "pixel")
 
@@ -98,18 +98,18 @@ def test_other_formats_are_refused_before_anything_runs(tmp_path):
 
 
 def test_numpy_and_png(tmp_path, source):
-    files.write(tmp_path / "l.npy", Result(LABELS, "objects", {}), source)
+    files.write(tmp_path / "l.npy", ObjectLabels(LABELS), source)
     np.testing.assert_array_equal(files.read(tmp_path / "l.npy").array, LABELS)
-    files.write(tmp_path / "l.png", Result(LABELS[0], "objects", {}), source)
+    files.write(tmp_path / "l.png", ObjectLabels(LABELS[0]), source)
     np.testing.assert_array_equal(files.read(tmp_path / "l.png").array, LABELS[0])
     with pytest.raises(ValueError, match="PNG holds one plane"):
-        files.write(tmp_path / "m.png", Result(LABELS, "objects", {}), source)
+        files.write(tmp_path / "m.png", ObjectLabels(LABELS), source)
 
 
 def test_a_part_keeps_its_place(tmp_path, source):
     import zarr
 
-    result = Result(LABELS, "objects", {}, start=(1, 2, 4))
+    result = ObjectLabels(LABELS, start=(1, 2, 4))
     files.write(tmp_path / "l.zarr", result, source)
     (first,) = zarr.open(tmp_path / "l.zarr").attrs["ome"]["multiscales"]
     transforms = first["datasets"][0]["coordinateTransformations"]
@@ -151,11 +151,11 @@ def test_polygons_and_tables_are_written(tmp_path, source):
 
 def test_nothing_is_overwritten_unasked(tmp_path, source):
     path = tmp_path / "l.npy"
-    files.write(path, Result(LABELS, "objects", {}), source)
+    files.write(path, ObjectLabels(LABELS), source)
     with pytest.raises(FileExistsError, match=r"l\.npy' exists already"):
-        files.write(path, Result(LABELS * 0, "objects", {}), source)
+        files.write(path, ObjectLabels(LABELS * 0), source)
     np.testing.assert_array_equal(np.load(path), LABELS)
-    files.write(path, Result(LABELS * 0, "objects", {}), source, overwrite=True)
+    files.write(path, ObjectLabels(LABELS * 0), source, overwrite=True)
     assert not np.load(path).any()
 
 

@@ -7,13 +7,14 @@ import pytest
 
 from napari_tessera.pipeline.source import Source, grey
 from napari_tessera.pipeline.stack import run
+from napari_tessera.pipeline.walk import Walk
 from napari_tessera.signature.parameters import docs
 from napari_tessera.signature.words import VoxelSize
 
 from ..conftest import OWN, labels_of, needed
 
 all_of_them = pytest.mark.parametrize("method", OWN.values(), ids=list(OWN))
-asked = [method for method in OWN.values() if not method.by_hand]
+asked = [method for method in OWN.values() if not method.way.by_hand]
 every = pytest.mark.parametrize("method", asked, ids=[m.name for m in asked])
 labelling = [method for method in asked if method.is_labelling]
 every_labelling = pytest.mark.parametrize("method", labelling, ids=[m.name for m in labelling])
@@ -39,7 +40,7 @@ def same_partition(first, second):
 
 @every_labelling
 def test_it_takes_planes_and_volumes_and_gives_labels_of_the_same_shape(method):
-    for shape in ((24, 26), (5, 24, 26))[: 1 if method.planes_only else 2]:
+    for shape in ((24, 26), (5, 24, 26))[: 1 if not method.way.takes_volumes else 2]:
         result = labels_of(method.function(blobs(shape, method), **needed(method, shape, *SEEDS)))
         assert result.shape == shape
         small = method.returns == "classes" or (method.refines and method.returns == "labels")
@@ -49,7 +50,7 @@ def test_it_takes_planes_and_volumes_and_gives_labels_of_the_same_shape(method):
 
 @every_labelling
 def test_it_takes_anisotropic_voxels_and_leaves_its_input_alone(method):
-    shape = (24, 26) if method.planes_only else (5, 24, 26)
+    shape = (24, 26) if not method.way.takes_volumes else (5, 24, 26)
     image, seeds = blobs(shape, method), needed(method, shape, *SEEDS)
     before = image.copy()
     spacing = VoxelSize((2.5, 0.5, 0.5)[-len(shape) :], "um")
@@ -69,9 +70,14 @@ def test_it_gives_the_same_twice(method):
 @every
 def test_planes_only_says_so(method):
     image = blobs((5, 24, 26), method)
-    if method.planes_only:
+    if not method.way.takes_volumes:
         with pytest.raises(ValueError, match="over is 'volume', but .* works on planes"):
-            run(method, Source.of(image), needed(method, image.shape, *SEEDS), over="volume")
+            run(
+                method,
+                Source.of(image),
+                needed(method, image.shape, *SEEDS),
+                walk=Walk(over="volume"),
+            )
         with pytest.raises(ValueError, match=r"\(5, 24, 26\)"):
             method.function(image, **needed(method, image.shape, *SEEDS))
 
@@ -104,7 +110,7 @@ def test_every_parameter_is_described(method):
     texts = docs(method.function).parameters
     assert [p.name for p in method.parameters if not texts.get(p.name)] == []
     # numbering and what a hand does have no paper
-    paper = () if method.by_hand or method.whole else ("References\n",)
+    paper = () if method.way.by_hand or not method.way.in_parts else ("References\n",)
     for word in ("Returns\n", "Examples\n", *paper):
         assert word in method.function.__doc__
     assert method.summary.endswith(".")
@@ -113,16 +119,16 @@ def test_every_parameter_is_described(method):
 @every
 def test_its_halo_and_scope_are_told_for_the_defaults(method):
     values = method.complete(needed(method, (24, 26)))
-    assert method.scope(values) in ("local", "joined", "global")
-    if method.halo is not None:
-        assert len(method.halo(values, VoxelSize((1, 1)))) == 2
+    assert method.cut.scope_of(values) in ("local", "joined", "global")
+    if method.cut.halo is not None:
+        assert len(method.cut.halo(values, VoxelSize((1, 1)))) == 2
 
 
 @every
 def test_a_part_with_its_halo_and_the_levels_of_the_whole_gives_the_whole(method):
     """The promise on which previews and tiles rest."""
-    whole_only = method.scope(method.complete(needed(method, (64, 64)))) == "global"
-    if whole_only or method.halo is None or not method.is_labelling:
+    whole_only = method.cut.scope_of(method.complete(needed(method, (64, 64)))) == "global"
+    if whole_only or method.cut.halo is None or not method.is_labelling:
         pytest.skip("it needs the whole")
     if method.keeps:
         pytest.skip("the tiles of a part begin elsewhere: a network gives almost the whole")
@@ -132,9 +138,9 @@ def test_a_part_with_its_halo_and_the_levels_of_the_whole_gives_the_whole(method
     spacing = VoxelSize((1, 1))
     extra = needed(method, image.shape)
     pieces = [{method.source.name: image, **extra}]
-    values = method.resolve(pieces, method.complete(extra), spacing)
+    values = method.cut.resolve(pieces, method.complete(extra), spacing)
     whole = method.function(image, **values, spacing=spacing)
-    halo = [int(np.ceil(h)) for h in method.halo(values, spacing)]
+    halo = [int(np.ceil(h)) for h in method.cut.halo(values, spacing)]
     low, high = (4, 6), (40, 30)
     start = [max(0, a - h) for a, h in zip(low, halo, strict=True)]
     box = tuple(slice(a, b + h) for a, b, h in zip(start, high, halo, strict=True))

@@ -13,6 +13,7 @@ from napari_tessera.pipeline.recipe_data import pack, unpack
 from napari_tessera.pipeline.result import result_name
 from napari_tessera.pipeline.source import Points, Region, Source
 from napari_tessera.pipeline.stack import run
+from napari_tessera.pipeline.walk import Walk
 from napari_tessera.signature.words import VoxelSize
 
 from ..conftest import OWN, needed
@@ -97,16 +98,16 @@ def runs(source):
 def made(source, case):
     """Return the recipe of a case, and what it gives."""
     name, values, walk = runs(source)[case]
-    expected = run(name, source, values, **walk)
+    expected = run(name, source, values, Walk(**walk))
     assert expected.number > 0
-    return Recipe.of(METHODS[name], source, values, **walk), expected
+    return Recipe.of(METHODS[name], source, values, Walk(**walk)), expected
 
 
 def same(found, expected):
     """Check that two results hold the same labels, polygons and tables."""
     np.testing.assert_array_equal(found.array, expected.array)
-    assert len(found.polygons) == len(expected.polygons)
-    for one, other in zip(found.polygons, expected.polygons, strict=True):
+    lines = (getattr(each, "polygons", []) for each in (found, expected))
+    for one, other in zip(*lines, strict=True):
         np.testing.assert_array_equal(one, other)
     assert (found.table is None) == (expected.table is None)
     for name, column in (expected.table or {}).items():

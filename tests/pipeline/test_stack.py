@@ -8,6 +8,7 @@ import zarr
 from napari_tessera import label, threshold, watershed
 from napari_tessera.pipeline.source import Points, Region, Source, grey
 from napari_tessera.pipeline.stack import run
+from napari_tessera.pipeline.walk import Walk
 from napari_tessera.signature.progress import NothingToSeparate, Stop
 from napari_tessera.signature.words import VoxelSize
 
@@ -29,7 +30,7 @@ def test_planes_are_worked_on_one_by_one(stack):
 
 def test_one_level_for_all_planes(stack):
     stack[1] //= 2
-    result = run("threshold", Source.of(stack), levels_from="all")
+    result = run("threshold", Source.of(stack), walk=Walk(levels_from="all"))
     np.testing.assert_array_equal(result.array, threshold(stack))
     assert not np.array_equal(result.array, run("threshold", Source.of(stack)).array)
 
@@ -55,13 +56,13 @@ def test_overlapping_objects_keep_one_number_on_request():
     planes = np.zeros((3, 4, 8), np.uint8)
     planes[0, 1:3, 0:3] = planes[1, 1:3, 1:4] = planes[2, 1:3, 2:5] = 1
     planes[1:, 1:3, 6:8] = 1
-    objects = run("label", Source.of(planes), join=True).array
+    objects = run("label", Source.of(planes), walk=Walk(join=True)).array
     assert [sorted(set(np.unique(p)) - {0}) for p in objects] == [[1], [1, 2], [1, 2]]
 
 
 def test_objects_are_not_joined_from_one_series_to_the_next():
     planes = np.ones((2, 2, 3, 3), np.uint8)
-    objects = run("label", Source.of(planes), join=True).array
+    objects = run("label", Source.of(planes), walk=Walk(join=True)).array
     assert [[np.unique(p).tolist() for p in series] for series in objects] == [
         [[1], [1]],
         [[2], [2]],
@@ -97,7 +98,7 @@ class Counting:
 
 def test_no_more_than_a_plane_is_read_at_once(stack):
     counting = Counting(stack)
-    run("threshold", Source.of(counting), levels_from="all")
+    run("threshold", Source.of(counting), walk=Walk(levels_from="all"))
     assert counting.largest == stack[0].size
 
 
@@ -126,7 +127,7 @@ def test_time_and_volumes_together(rng):
 def test_five_axes_channels_among_them(rng, over):
     movie = rng.integers(0, 255, (2, 3, 2, 6, 7)).astype(np.uint8)  # t, z, c, y, x
     source = Source.of(movie, axes=("t", "z", "y", "x"), channel_axis=2)
-    result = run("threshold", replace(source, channel=1), over=over).array
+    result = run("threshold", replace(source, channel=1), walk=Walk(over=over)).array
     own = movie[:, :, 1]
     pieces = own if over == "volume" else own.reshape(-1, 6, 7)
     expected = np.stack([threshold(piece) for piece in pieces]).reshape(own.shape)
@@ -135,7 +136,7 @@ def test_five_axes_channels_among_them(rng, over):
 
 def test_a_region_is_worked_on_by_itself(stack):
     region = Region((1, 2, 3), (3, 10, 13))
-    result = run("threshold", Source.of(stack), region=region)
+    result = run("threshold", Source.of(stack), walk=Walk(region=region))
     part = stack[1:3, 2:10, 3:13]
     np.testing.assert_array_equal(result.array, run("threshold", Source.of(part)).array)
     assert result.start == (1, 2, 3)
@@ -144,20 +145,20 @@ def test_a_region_is_worked_on_by_itself(stack):
 def test_a_regions_mask_counts_for_levels_and_result():
     image = np.array([[0, 1, 100, 101], [200, 200, 200, 200]])
     region = Region((0, 0), (2, 4), np.array([[1, 1, 1, 1], [0, 0, 0, 0]], bool))
-    result = run("threshold", Source.of(image), region=region).array
+    result = run("threshold", Source.of(image), walk=Walk(region=region)).array
     assert result.tolist() == [[0, 0, 1, 1], [0, 0, 0, 0]]
 
 
 def test_a_region_outside_is_refused(stack):
     with pytest.raises(ValueError, match=r"region goes from \(0, 0, 0\) to \(9, 2, 2\)"):
-        run("threshold", Source.of(stack), region=Region((0, 0, 0), (9, 2, 2)))
+        run("threshold", Source.of(stack), walk=Walk(region=Region((0, 0, 0), (9, 2, 2))))
 
 
 def test_points_mark_objects_in_their_plane(stack):
     points = Points(np.array([[0, 3, 3], [2, 3, 3], [2, 8, 9]]))
     options = {"markers": points, "smoothing": "1 px"}
     region = Region((2, 0, 0), (3, 12, 14))
-    result = run("watershed", Source.of(stack), options, region=region).array
+    result = run("watershed", Source.of(stack), options, walk=Walk(region=region)).array
     assert sorted(np.unique(result)) == [0, 1, 2]
     assert result[0, 3, 3] == 1
     assert result[0, 8, 9] == 2
@@ -225,9 +226,9 @@ def test_lazy_markers_keep_their_ids(stack):
 
 def test_labels_outside_a_regions_mask_join_nothing():
     region = Region((0, 0), (1, 3), np.array([[True, False, True]]))
-    assert run("label", Source.of(np.ones((1, 3), int)), region=region).array.tolist() == [
-        [1, 0, 2]
-    ]
+    assert run(
+        "label", Source.of(np.ones((1, 3), int)), walk=Walk(region=region)
+    ).array.tolist() == [[1, 0, 2]]
 
 
 def test_statistics_can_be_stopped(stack):
@@ -238,7 +239,7 @@ def test_statistics_can_be_stopped(stack):
         raise Stop
 
     with pytest.raises(Stop):
-        run("threshold", Source.of(many), levels_from="all", report=stop)
+        run("threshold", Source.of(many), walk=Walk(levels_from="all"), report=stop)
     assert len(calls) == 1
 
 
@@ -272,7 +273,7 @@ def test_bad_options_are_named_before_anything_runs(options, error, message):
 
 def test_a_plane_is_no_volume():
     with pytest.raises(ValueError, match="working on volume needs 3 axes"):
-        run("threshold", Source.of(np.eye(3)), over="volume")
+        run("threshold", Source.of(np.eye(3)), walk=Walk(over="volume"))
 
 
 def test_luminance_of_colours_and_mean_of_channels():

@@ -5,9 +5,10 @@ import math
 import numpy as np
 import pytest
 
-from napari_tessera.pipeline.result import Result
+from napari_tessera.pipeline.result import ClassLabels
 from napari_tessera.pipeline.source import Region, Source
-from napari_tessera.pipeline.trials import agreement, compare, grid, parsed_options, result_objects
+from napari_tessera.pipeline.trials import agreement, compare, grid, parsed_options
+from napari_tessera.pipeline.walk import Walk
 from napari_tessera.signature.progress import Stop
 
 from ..conftest import TORCH, squares, tiny_finder, tiny_model
@@ -41,7 +42,7 @@ def test_agreement_is_that_counted_by_hand():
 
 
 def test_classes_are_parted_into_pieces():
-    found = result_objects(Result(np.array([[1, 1, 2, 0, 2]]), "classes", {}))
+    found = ClassLabels(np.array([[1, 1, 2, 0, 2]])).objects()
     assert found.tolist() == [[1, 1, 2, 0, 3]]
 
 
@@ -70,7 +71,7 @@ def test_a_crop_of_a_stack_is_compared_with_what_is_drawn_there():
     stack, drawn = np.stack([image * 0, image]), np.stack([truth * 0, truth])
     crop = Region((1, 2, 2), (2, 12, 12))
     (found,) = compare(
-        Source.of(stack), [("threshold", {})], region=crop, over="planes", truth=drawn
+        Source.of(stack), [("threshold", {})], walk=Walk(region=crop, over="planes"), truth=drawn
     )
     assert (found.result.array.shape, found.mean_iou) == ((1, 10, 10), 1)
     with pytest.raises(ValueError, match=r"truth has shape \(20, 30\) but the image \(2, 20, 30\)"):

@@ -13,18 +13,19 @@ from typing import Annotated, Any, Literal
 from napari_tessera import __version__
 from napari_tessera.cli.train import import_command, models_command, train_command
 from napari_tessera.deep.inference.cache import Cache
-from napari_tessera.io.files import WRITTEN, check_output, read, read_extra, write
+from napari_tessera.io.files import check_output, read, read_extra, write, written_as
 from napari_tessera.methods.registry import METHODS, Method
 from napari_tessera.pipeline.recipe import Recipe
 from napari_tessera.pipeline.recipe_data import unpack_region
-from napari_tessera.pipeline.result import Result, counted, result_name
+from napari_tessera.pipeline.result import Result, result_name
 from napari_tessera.pipeline.source import Source
-from napari_tessera.pipeline.stack import LevelsFrom, run
+from napari_tessera.pipeline.stack import run
+from napari_tessera.pipeline.walk import LevelsFrom, Walk
 from napari_tessera.signature.parameters import Parameter
 from napari_tessera.signature.progress import Progress
 from napari_tessera.signature.units import METRES
 from napari_tessera.signature.units import unit as short_unit
-from napari_tessera.signature.words import VoxelSize
+from napari_tessera.signature.words import Over, VoxelSize
 
 _NUMBERS = (int, float)
 
@@ -161,7 +162,7 @@ def _keyword(name: str, kind: Any, default: Any, text: str, **extra: Any) -> ins
 def _shared(method: Method) -> list[inspect.Parameter]:
     """Return the options that say what to read, what to write and how to walk through it."""
     empty = inspect.Parameter.empty
-    formats = ", ".join(WRITTEN.get(method.returns, WRITTEN["labels"]))
+    formats = ", ".join(written_as(method.returns))
     several: dict[str, Any] = {"consume_multiple": True}
     text = "Labels to refine, such as 3 7; the others keep their pixels. By default all."
     chosen = _keyword("only", list[int] | None, None, text, **several)
@@ -239,20 +240,19 @@ def _run(
         method.complete(values)
         axis = channels if channels in (None, "rgb") else int(channels or 0)
         reading = {"channel_axis": axis, "channel": channel, "spacing": _spacing(spacing)}
+        over: Over | None = None if planes is None else ("planes" if planes else "volume")
         part = None if region is None else unpack_region(json.loads(region))
+        walk = Walk(over, levels_from, join, part, tuple(only or ()))
     except (ValueError, TypeError, KeyError, OSError) as error:
         print(f"{method.name}: {error}", file=sys.stderr)
         return 2
-    over: Any = None if planes is None else ("planes" if planes else "volume")
 
     models = Cache()  # one network for all files
 
     def one(path: Path, source: Source, target: Path, report: Callable[[Progress], None]) -> Result:
-        walk: dict[str, Any] = {"over": over, "levels_from": levels_from, "join": join}
-        walk |= {"region": part, "only": only or ()}
         own = {**values, **_beside(path, {name: values.get(name) for name in images})}
-        recipe = Recipe.of(method, source, own, **walk)
-        result = run(method, source, own, cache=models, report=report, **walk)
+        recipe = Recipe.of(method, source, own, walk)
+        result = run(method, source, own, walk, cache=models, report=report)
         write(target, result, source, recipe, overwrite=overwrite)
         return result
 
@@ -289,8 +289,7 @@ def _each(
             failures += 1
             print(f"\r{path}: {error}", file=sys.stderr)
         else:
-            found = counted(result.kind, result.number)
-            print(f"\r{path}: {found}, {time.monotonic() - began:.2g} s -> {target}")
+            print(f"\r{path}: {result.counted()}, {time.monotonic() - began:.2g} s -> {target}")
     return 1 if failures else 0
 
 

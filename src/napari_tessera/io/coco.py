@@ -10,8 +10,11 @@ from typing import Any
 import numpy as np
 
 from napari_tessera.io.annotation import AnnotatedObject, Annotation, area, outlined, rasterised
+from napari_tessera.io.layout import Format
 from napari_tessera.io.run_lengths import packed, run_lengths, unpacked
 from napari_tessera.pipeline.recipe import KEY, Recipe
+from napari_tessera.pipeline.result import ObjectLabels, Result
+from napari_tessera.pipeline.source import Source
 from napari_tessera.signature.words import Array
 
 UNNAMED = "object"
@@ -277,3 +280,17 @@ def _numbers(polygon: Array) -> list[int]:
     """Return x, y, x, y, ... counted from the corner of the first pixel, each corner once."""
     numbers: list[int] = (polygon[:-1, ::-1] + 0.5).astype(int).reshape(-1).tolist()
     return numbers
+
+
+def _write_objects(path: Path, result: Result, source: Source, recipe: Recipe | None) -> None:
+    """Write a plane of objects, as large as its source."""
+    labels = np.asarray(result.array)
+    if labels.shape != source.shape and labels.ndim == 2:
+        labels = np.zeros(source.shape, labels.dtype)
+        place = zip(result.start, result.array.shape, strict=True)
+        labels[tuple(slice(first, first + length) for first, length in place)] = result.array
+    item = Annotation(Path(source.path or source.name), labels)
+    write_coco(path, [item], recipe=recipe, overwrite=True)
+
+
+COCO = Format((".json",), write=_write_objects, holds=(ObjectLabels,))

@@ -10,16 +10,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from napari_tessera.io.annotation import Annotation
 from napari_tessera.io.coco import read_coco
-from napari_tessera.io.files import PICTURES, TIFF, read
+from napari_tessera.io.files import PICTURES, READABLE, read
 from napari_tessera.io.yolo_texts import read_yolo, texts
 from napari_tessera.pipeline.source import Source
 from napari_tessera.signature.words import LabelsAre, VoxelSize
 
 if TYPE_CHECKING:
     from napari_tessera.deep.training.task import Task
-
-READ = (*TIFF, *PICTURES, ".npy", ".zarr")
-"""Names of files that are looked for in folders."""
 
 
 @dataclass(frozen=True)
@@ -150,7 +147,7 @@ def _is_file(path: Path) -> bool:
 
 
 def _files(folder: Path) -> list[Path]:
-    return sorted(each for each in folder.iterdir() if each.suffix.lower() in READ)
+    return sorted(each for each in folder.iterdir() if each.suffix.lower() in READABLE)
 
 
 def _stem(path: Path) -> str:

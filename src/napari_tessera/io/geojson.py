@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_tessera.io.layout import Format
 from napari_tessera.pipeline.recipe import KEY, Recipe
-from napari_tessera.pipeline.result import Result
+from napari_tessera.pipeline.result import PolygonSet, Result
 from napari_tessera.pipeline.source import Source
 from napari_tessera.signature.words import Array
 
@@ -22,16 +23,17 @@ def write_geojson(path: Path, result: Result, source: Source, recipe: Recipe | N
     Parameters
     ----------
     path : Path
-    result : Result
+    result : PolygonSet
     source : Source
         Its pixel size is written beside the features, whose coordinates are pixels, x before y.
     recipe : Recipe, optional
         Written under "napari-tessera".
     """
+    polygons = result.polygons if isinstance(result, PolygonSet) else []
     table = {name: column.tolist() for name, column in (result.table or {}).items()}
-    lines = [vertices[:, :-3:-1].tolist() for vertices in result.polygons]
+    lines = [vertices[:, :-3:-1].tolist() for vertices in polygons]
     features: list[dict[str, Any]] = []
-    for row, holes in _with_holes(result.polygons, table).items():
+    for row, holes in _with_holes(polygons, table).items():
         properties = {name: column[row] for name, column in table.items() if name != "hole"}
         geometry = {"type": "LineString", "coordinates": lines[row]}
         if table["closed"][row]:
@@ -66,3 +68,6 @@ def _with_holes(polygons: list[Array], table: dict[str, list[Any]]) -> dict[int,
         own = min(inside or pieces[places[row]], key=lambda piece: np.ptp(polygons[piece][:, -1]))
         found[own].append(row)
     return found
+
+
+GEOJSON = Format((".geojson",), write=write_geojson, holds=(PolygonSet,))

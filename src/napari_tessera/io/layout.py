@@ -1,12 +1,18 @@
-"""What the axes of a file mean, and where in its source a result lies."""
+"""What a file format can do, what its axes mean, and where in its source a result lies."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from napari_tessera.pipeline.recipe import Recipe
 from napari_tessera.pipeline.result import Result
 from napari_tessera.pipeline.source import Source
 from napari_tessera.signature.words import VoxelSize
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class Contents(NamedTuple):
@@ -24,6 +30,40 @@ class Contents(NamedTuple):
     array: Any
     axes: tuple[str, ...] | None = None
     spacing: VoxelSize | None = None
+
+
+@dataclass(frozen=True)
+class Format:
+    """A file format.
+
+    Attributes
+    ----------
+    suffixes : tuple of str
+        Of its files, in lower case, with the dot.
+    read : callable, optional
+        Path -> `Contents`, lazily where the format allows it.
+    write : callable, optional
+        Path, result, source and recipe or None -> nothing. An existing file is replaced.
+    holds : tuple of type
+        The kinds of results it can hold.
+    recognised : callable, optional
+        Path -> True for files without such a suffix that are of this format.
+    """
+
+    suffixes: tuple[str, ...]
+    read: Callable[[Path], Contents] | None = None
+    write: Callable[[Path, Result, Source, Recipe | None], None] | None = None
+    holds: tuple[type[Result], ...] = ()
+    recognised: Callable[[Path], bool] = lambda path: False
+
+    def opens(self, path: Path) -> bool:
+        """Return True if it can read this file."""
+        known = path.suffix.lower() in self.suffixes or self.recognised(path)
+        return self.read is not None and known
+
+    def can_hold(self, kind: type[Result]) -> bool:
+        """Return True if it can hold a result of this kind, or some of its kinds."""
+        return any(issubclass(kind, own) or issubclass(own, kind) for own in self.holds)
 
 
 def origin_of(result: Result, source: Source) -> list[float]:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_tessera.io.layout import Contents, origin_of
+from napari_tessera.io.layout import Contents, Format, origin_of
 from napari_tessera.pipeline.recipe import KEY, Recipe
-from napari_tessera.pipeline.result import Result
+from napari_tessera.pipeline.result import ImageResult, Labelled, Result, ScoreMaps
 from napari_tessera.pipeline.source import Source
 from napari_tessera.signature.units import METRES
 from napari_tessera.signature.units import unit as short_unit
@@ -151,3 +151,6 @@ def _ome_axes(names: tuple[str, ...]) -> str:
     known = [name if name in ("t", "c", "z", "y", "x") else "" for name in map(str.lower, names)]
     free = iter(letter for letter in "ztc" if letter not in known)
     return "".join(reversed([name or next(free) for name in reversed(known)]))
+
+
+TIFF = Format((".tif", ".tiff"), read_tiff, write_tiff, holds=(Labelled, ScoreMaps, ImageResult))

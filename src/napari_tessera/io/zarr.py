@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from napari_tessera.io.layout import Contents, origin_of
+from napari_tessera.io.layout import Contents, Format, origin_of
 from napari_tessera.pipeline.recipe import KEY, Recipe
-from napari_tessera.pipeline.result import Result
+from napari_tessera.pipeline.result import ImageResult, Labelled, Result, ScoreMaps
 from napari_tessera.pipeline.source import Source
 from napari_tessera.signature.units import unit as short_unit
 from napari_tessera.signature.words import VoxelSize
@@ -40,14 +40,12 @@ def read_zarr(path: Path) -> Contents:
     return Contents(array, names, None if scale is None else VoxelSize(scale, unit))
 
 
-def write_zarr(
-    path: Path, result: Result, source: Source, recipe: Recipe | None, *, overwrite: bool
-) -> None:
+def write_zarr(path: Path, result: Result, source: Source, recipe: Recipe | None) -> None:
     """Write labels as OME-Zarr, with pixel size, place and recipe."""
     import zarr
 
     array = result.array
-    group = zarr.open_group(path, mode="w" if overwrite else "w-", zarr_format=3)
+    group = zarr.open_group(path, mode="w", zarr_format=3)
     chunks = (1,) * (array.ndim - 2) + tuple(min(1024, n) for n in array.shape[-2:])
     group.create_array("0", data=array, chunks=chunks, dimension_names=list(source.axes))
     unit = short_unit(source.spacing.unit)
@@ -69,7 +67,20 @@ def write_zarr(
                 "name": path.stem,
             }
         ],
-        **({} if result.kind in ("scores", "image") else {"image-label": {}}),
+        **({"image-label": {}} if isinstance(result, Labelled) else {}),
     }
     if recipe is not None:
         group.attrs[KEY] = {"recipe": recipe.to_dict()}
+
+
+def _is_zarr(path: Path) -> bool:
+    return (path / "zarr.json").exists() or (path / ".zattrs").exists()
+
+
+ZARR = Format(
+    (".zarr",),
+    read_zarr,
+    write_zarr,
+    holds=(Labelled, ScoreMaps, ImageResult),
+    recognised=_is_zarr,
+)

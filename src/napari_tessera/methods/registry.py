@@ -43,19 +43,77 @@ from napari_tessera.methods.refine.grow import grow
 from napari_tessera.methods.refine.morphology import morphology, smooth, top_hat
 from napari_tessera.methods.refine.paint import paint
 from napari_tessera.methods.refine.shape import convex_hull, skeleton
+from napari_tessera.methods.ways import (
+    PAINTED_PIXELS,
+    PLANES_ONLY,
+    PLANES_OR_VOLUMES,
+    POINTED_PLACE,
+    WHOLE_STACK,
+    Way,
+)
 from napari_tessera.metrics.error_kinds import error_look
 from napari_tessera.signature.parameters import Parameter, docs, gives, parameters
 from napari_tessera.signature.units import to_pixels
 from napari_tessera.signature.validation import check_value
-from napari_tessera.signature.words import Array, Look, VoxelSize
+from napari_tessera.signature.words import Array, Look, Over, VoxelSize
 
 Scope = Literal["local", "joined", "global"]
 Values = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
+class Cut:
+    """How a method may be cut into pieces that give the same as the whole.
+
+    Attributes
+    ----------
+    scope : str or callable
+        "local" (a pixel depends on its neighbourhood), "joined" (objects are joined across seams)
+        or "global" (needs the whole array), or parameters -> one of these.
+    halo : callable, optional
+        Parameters and voxel size -> how far a pixel looks, in pixels along each axis.
+    statistics : callable, optional
+        The image in pieces and the parameters -> those parameters that are to be replaced by
+        numbers found in the whole image.
+    """
+
+    scope: Scope | Callable[[Values], Scope]
+    halo: Callable[[Values, VoxelSize], tuple[float, ...]] | None = None
+    statistics: Callable[..., dict[str, Any]] | None = None
+
+    def scope_of(self, values: Values) -> Scope:
+        """Return the scope with these complete parameters."""
+        return self.scope(values) if callable(self.scope) else self.scope
+
+    def resolve(
+        self, pieces: Iterable[Mapping[str, Array]], values: Values, spacing: VoxelSize
+    ) -> dict[str, Any]:
+        """Return `values` with everything that depends on the whole image as explicit numbers."""
+        if self.statistics is None:
+            return dict(values)
+        return {**values, **self.statistics(pieces, **{**values, "spacing": spacing})}
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a run takes.
+
+    Attributes
+    ----------
+    all_cores : bool
+        Whether the method uses all cores by itself, so that planes go one after the other.
+    estimate : callable, optional
+        Parameters, shape of a plane or volume, how many there are, voxel size and what is cached ->
+        what a run will cost.
+    """
+
+    all_cores: bool = False
+    estimate: Callable[[Values, tuple[int, ...], int, VoxelSize, Cache], Estimate] | None = None
+
+
+@dataclass(frozen=True)
 class Method:
-    """One method and how it may be cut into pieces.
+    """One method, with what its signature cannot say.
 
     Attributes
     ----------
@@ -63,50 +121,28 @@ class Method:
         The method itself: arrays in, arrays out.
     group : str
         Its menu: "Classical", "Deep learning", "Refine", ...
-    scope : callable
-        Parameters -> "local" (a pixel depends on its neighbourhood), "joined" (objects are joined
-        across seams) or "global" (needs the whole array).
-    halo : callable, optional
-        Parameters and voxel size -> how far a pixel looks, in pixels along each axis.
-    statistics : callable, optional
-        The image in pieces and the parameters -> those parameters that are to be replaced by
-        numbers found in the whole image.
+    cut : Cut
+        How it may be cut into pieces.
     title : str, optional
         Name in the menus; by default the function's name as words.
-    planes_only : bool
-        Whether it takes no volumes, so that stacks are always walked plane by plane.
+    way : Way
+        What it works on at once.
+    cost : Cost
+        What a run takes.
     kind : callable, optional
-        Parameters -> "classes" or "objects", for a method that gives "labels".
-    takes_all_cores : bool
-        Whether it uses all cores by itself, so that planes are worked on one after the other.
-    estimate : callable, optional
-        Parameters, shape of a plane or volume, how many there are, voxel size and what is kept ->
-        what a run will cost.
-    refines : bool
-        Whether it changes labels: their numbers mean the same afterwards, and what it does not
-        work on stays as it is.
+        Parameters -> "classes" or "objects", for a method that gives either.
     look : callable, optional
         Parameters -> names and colours of the classes, or the colours of the image, that it gives.
-    whole : bool
-        Whether it works on all planes or volumes at once, because numbers have to agree.
-    by_hand : bool
-        Whether it is a step that a mouse makes at one place, for which no form asks.
     """
 
     function: Callable[..., Any]
     group: str
-    scope: Callable[[Values], Scope]
-    halo: Callable[[Values, VoxelSize], tuple[float, ...]] | None = None
-    statistics: Callable[..., dict[str, Any]] | None = None
+    cut: Cut
     title: str = ""
-    planes_only: bool = False
+    way: Way = PLANES_OR_VOLUMES
+    cost: Cost = Cost()
     kind: Callable[[Values], str] | None = None
-    takes_all_cores: bool = False
-    estimate: Callable[[Values, tuple[int, ...], int, VoxelSize, Cache], Estimate] | None = None
     look: Callable[[Values], Look] | None = None
-    refines: bool = False
-    whole: bool = False
-    by_hand: bool = False
 
     @property
     def name(self) -> str:
@@ -171,6 +207,23 @@ class Method:
             return str(values.get("labels_are") or known or "objects")
         return self.returns if self.kind is None else self.kind(values)
 
+    def over(self, asked: Over | None, usual: Over) -> Over:
+        """Return what is worked on at once: as asked, or as is usual for an image.
+
+        Raises
+        ------
+        ValueError
+            If the method cannot do so.
+        """
+        if asked == "volume" and not self.way.takes_volumes:
+            raise ValueError(f"over is 'volume', but {self.name} works on planes; choose 'planes'")
+        return (asked or usual) if self.way.takes_volumes else "planes"
+
+    @property
+    def refines(self) -> bool:
+        """True if it changes labels, whose numbers mean the same afterwards."""
+        return self.source.word.refined
+
     @property
     def takes_channels(self) -> bool:
         """True if it takes colour or several channels."""
@@ -207,14 +260,6 @@ class Method:
             if not parameter.is_array:
                 check_value(parameter, complete[name])
         return complete
-
-    def resolve(
-        self, pieces: Iterable[Mapping[str, Array]], values: Values, spacing: VoxelSize
-    ) -> dict[str, Any]:
-        """Return `values` with everything that depends on the whole image as explicit numbers."""
-        if self.statistics is None:
-            return dict(values)
-        return {**values, **self.statistics(pieces, **{**values, "spacing": spacing})}
 
 
 def _smoothing_halo(values: Values, spacing: VoxelSize) -> tuple[float, ...]:
@@ -256,163 +301,123 @@ def _heat(values: Values) -> Look:
     return Look(scale="inferno")
 
 
-def _refining(function: Callable[..., Any], **options: Any) -> Method:
-    """Return a method of the group "Refine": it needs whole objects unless it has a halo."""
-    scope: Scope = "local" if "halo" in options else "global"
-    return Method(function, "Refine", scope=lambda values: scope, refines=True, **options)
+WHOLE_OBJECTS = Cut("global")
+"""Of methods that need each object as a whole, or all of them."""
 
+_NETWORK = Cut("local", predict_halo, predict_statistics)
+# a network looks as far as its tiles reach; objects are joined across seams
+_NETWORK_OBJECTS = Cut("joined", predict_halo, predict_statistics)
+_ESTIMATED = Cost(all_cores=True, estimate=predict_estimate)
+
+_CLASSICAL = (
+    Method(
+        threshold,
+        "Classical",
+        Cut(
+            lambda values: "global" if values["method"] == "hysteresis" else "local",
+            _threshold_halo,
+            threshold_statistics,
+        ),
+    ),
+    Method(
+        watershed,
+        "Classical",
+        Cut(
+            # h-maxima measure each peak against the highest of all
+            lambda values: "global" if values["seeds"] == "h-maxima" else "joined",
+            _watershed_halo,
+            watershed_statistics,
+        ),
+    ),
+    Method(
+        canny,
+        "Classical",
+        # a weak edge may be joined to a strong one however far away
+        Cut("global", _canny_halo, canny_statistics),
+        title="Canny edges",
+        way=PLANES_ONLY,
+    ),
+    Method(contours, "Classical", WHOLE_OBJECTS, way=PLANES_ONLY),
+    Method(region_growing, "Classical", Cut("global", statistics=region_growing_statistics)),
+    Method(random_walker, "Classical", WHOLE_OBJECTS),
+    Method(
+        kmeans,
+        "Classical",
+        Cut(
+            # places are shares of the whole image
+            lambda values: "global" if values["position_weight"] else "local",
+            _cluster_halo,
+            kmeans_statistics,
+        ),
+        title="K-means clusters",
+    ),
+    Method(
+        label,
+        "Classical",
+        Cut("joined", lambda values, spacing: (1.0,) * len(spacing)),
+        title="Connected components",
+    ),
+)
+
+_DEEP = (
+    Method(
+        predict,
+        "Deep learning",
+        _NETWORK_OBJECTS,
+        title="Predict",
+        cost=_ESTIMATED,
+        kind=predict_kind,
+        look=predict_look,
+    ),
+    Method(detect, "Deep learning", _NETWORK_OBJECTS, title="Find objects", cost=_ESTIMATED),
+    Method(scores, "Deep learning", _NETWORK, title="Probability maps", cost=_ESTIMATED),
+)
+
+_REFINE = (
+    Method(top_hat, "Refine", Cut("local", _morphology_halo), title="Top-hat of an image"),
+    Method(
+        crf,
+        "Refine",
+        Cut("local", crf_halo, crf_statistics),
+        title="Dense CRF",
+        cost=Cost(all_cores=True),
+    ),
+    Method(morphology, "Refine", Cut("local", _morphology_halo)),
+    Method(smooth, "Refine", Cut("local", _morphology_halo), title="Smooth borders"),
+    Method(fill_holes, "Refine", WHOLE_OBJECTS),
+    Method(filter_objects, "Refine", WHOLE_OBJECTS),
+    Method(expand, "Refine", Cut("local", _expand_halo), title="Expand labels"),
+    Method(skeleton, "Refine", WHOLE_OBJECTS),
+    Method(convex_hull, "Refine", WHOLE_OBJECTS),
+    Method(relabel, "Refine", WHOLE_OBJECTS, title="Number anew", way=WHOLE_STACK),
+    *(
+        Method(step, "Refine", WHOLE_OBJECTS, way=POINTED_PLACE)
+        for step in (merge, split, delete, replace, grow)
+    ),
+    Method(paint, "Refine", WHOLE_OBJECTS, way=PAINTED_PIXELS),
+)
+
+_MEASURE = (Method(measure, "Measure", WHOLE_OBJECTS, title="Table of objects"),)
+
+_JUDGE = (
+    Method(uncertainty, "Judge", _NETWORK, cost=Cost(all_cores=True), look=_heat),
+    Method(
+        grad_cam,
+        "Judge",
+        # the highest value of the whole map becomes 1
+        Cut("global", statistics=predict_statistics),
+        title="Grad-CAM",
+        cost=Cost(all_cores=True),
+        look=_heat,
+    ),
+    # a pixel is as wrong as its object
+    Method(error_map, "Judge", WHOLE_OBJECTS, title="Error map", look=error_look),
+    Method(object_errors, "Judge", WHOLE_OBJECTS, title="Errors of objects"),
+    # what is typical is found in all objects
+    Method(boundary_support, "Judge", WHOLE_OBJECTS, title="Support of boundaries"),
+)
 
 METHODS: Mapping[str, Method] = MappingProxyType(
-    {
-        method.name: method
-        for method in (
-            Method(
-                threshold,
-                "Classical",
-                scope=lambda values: "global" if values["method"] == "hysteresis" else "local",
-                halo=_threshold_halo,
-                statistics=threshold_statistics,
-            ),
-            Method(
-                watershed,
-                "Classical",
-                # h-maxima measure each peak against the highest of all
-                scope=lambda values: "global" if values["seeds"] == "h-maxima" else "joined",
-                halo=_watershed_halo,
-                statistics=watershed_statistics,
-            ),
-            Method(
-                canny,
-                "Classical",
-                # a weak edge may be joined to a strong one however far away
-                scope=lambda values: "global",
-                halo=_canny_halo,
-                statistics=canny_statistics,
-                title="Canny edges",
-                planes_only=True,
-            ),
-            Method(contours, "Classical", scope=lambda values: "global", planes_only=True),
-            Method(
-                region_growing,
-                "Classical",
-                scope=lambda values: "global",
-                statistics=region_growing_statistics,
-            ),
-            Method(random_walker, "Classical", scope=lambda values: "global"),
-            Method(
-                kmeans,
-                "Classical",
-                # places are shares of the whole image
-                scope=lambda values: "global" if values["position_weight"] else "local",
-                halo=_cluster_halo,
-                statistics=kmeans_statistics,
-                title="K-means clusters",
-            ),
-            Method(
-                label,
-                "Classical",
-                scope=lambda values: "joined",
-                halo=lambda values, spacing: (1.0,) * len(spacing),
-                title="Connected components",
-            ),
-            Method(
-                predict,
-                "Deep learning",
-                # a network looks as far as its tiles reach; objects are joined across seams
-                scope=lambda values: "joined",
-                halo=predict_halo,
-                statistics=predict_statistics,
-                title="Predict",
-                kind=predict_kind,
-                look=predict_look,
-                takes_all_cores=True,
-                estimate=predict_estimate,
-            ),
-            Method(
-                detect,
-                "Deep learning",
-                scope=lambda values: "joined",
-                halo=predict_halo,
-                statistics=predict_statistics,
-                title="Find objects",
-                takes_all_cores=True,
-                estimate=predict_estimate,
-            ),
-            Method(
-                scores,
-                "Deep learning",
-                scope=lambda values: "local",
-                halo=predict_halo,
-                statistics=predict_statistics,
-                title="Probability maps",
-                takes_all_cores=True,
-                estimate=predict_estimate,
-            ),
-            Method(
-                top_hat,
-                "Refine",
-                scope=lambda values: "local",
-                halo=_morphology_halo,
-                title="Top-hat of an image",
-            ),
-            Method(
-                crf,
-                "Refine",
-                scope=lambda values: "local",
-                halo=crf_halo,
-                statistics=crf_statistics,
-                title="Dense CRF",
-                takes_all_cores=True,
-                refines=True,
-            ),
-            _refining(morphology, halo=_morphology_halo),
-            _refining(smooth, halo=_morphology_halo, title="Smooth borders"),
-            _refining(fill_holes),
-            _refining(filter_objects),
-            _refining(expand, halo=_expand_halo, title="Expand labels"),
-            _refining(skeleton),
-            _refining(convex_hull),
-            _refining(relabel, whole=True, title="Number anew"),
-            *(_refining(step, by_hand=True) for step in (merge, split, delete, replace, grow)),
-            _refining(paint, by_hand=True, whole=True),
-            Method(measure, "Measure", scope=lambda values: "global", title="Table of objects"),
-            Method(
-                uncertainty,
-                "Judge",
-                scope=lambda values: "local",
-                halo=predict_halo,
-                statistics=predict_statistics,
-                takes_all_cores=True,
-                look=_heat,
-            ),
-            Method(
-                grad_cam,
-                "Judge",
-                # the highest value of the whole map becomes 1
-                scope=lambda values: "global",
-                statistics=predict_statistics,
-                title="Grad-CAM",
-                takes_all_cores=True,
-                look=_heat,
-            ),
-            Method(
-                error_map,
-                "Judge",
-                # a pixel is as wrong as its object
-                scope=lambda values: "global",
-                title="Error map",
-                look=error_look,
-            ),
-            Method(
-                object_errors, "Judge", scope=lambda values: "global", title="Errors of objects"
-            ),
-            Method(
-                boundary_support,
-                "Judge",
-                # what is typical is found in all objects
-                scope=lambda values: "global",
-                title="Support of boundaries",
-            ),
-        )
-    }
+    {m.name: m for m in (*_CLASSICAL, *_DEEP, *_REFINE, *_MEASURE, *_JUDGE)}
 )
+"""Name -> method, in menu order."""

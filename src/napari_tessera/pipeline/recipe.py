@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -16,9 +16,10 @@ from napari_tessera.deep.models.library import pinned
 from napari_tessera.methods.registry import METHODS, Method
 from napari_tessera.pipeline import recipe_export as written
 from napari_tessera.pipeline.recipe_data import pack, pack_region, unpack, unpack_region
-from napari_tessera.pipeline.result import Result
+from napari_tessera.pipeline.result import Labelled, Result
 from napari_tessera.pipeline.source import Index, Region, Source
-from napari_tessera.pipeline.stack import LevelsFrom, run, worked_on
+from napari_tessera.pipeline.stack import run
+from napari_tessera.pipeline.walk import LevelsFrom, Walk
 from napari_tessera.signature.parameters import Parameter
 from napari_tessera.signature.progress import Progress, Reporter
 from napari_tessera.signature.words import Over
@@ -37,13 +38,13 @@ class Recipe:
     Attributes
     ----------
     method : str
-        Its name in the catalogue.
+        Its name in the registry.
     parameters : dict
         Its options as they were written.
     inputs : dict
         Arrays besides the source: points by value, painted arrays compressed, images by name.
     over, levels_from, join
-        How the source was walked, see `stacks.run`.
+        How the source was walked, see `Walk`.
     channel_axis : int or "rgb", optional
         Which axis held channels; "rgb" for colours, wherever they are.
     channel : int, optional
@@ -84,15 +85,12 @@ class Recipe:
         method: Method,
         source: Source,
         values: Mapping[str, Any],
+        walk: Walk | None = None,
         *,
-        over: Over | None = None,
-        levels_from: LevelsFrom = "each",
-        join: bool = False,
-        region: Region | None = None,
-        only: Sequence[int] = (),
         before: Mapping[str, Any] | None = None,
     ) -> Recipe:
         """Return the recipe of a run of `method` on `source` with `values`."""
+        walk = walk or Walk()
         complete = method.complete(values)
         arrays = {p.name for p in method.options if p.is_array}
         return cls(
@@ -101,13 +99,13 @@ class Recipe:
                 p.name: _pinned(p, complete[p.name]) for p in method.options if not p.is_array
             },
             inputs={k: pack(v) for k, v in complete.items() if k in arrays and v is not None},
-            over=worked_on(method, source, over),
-            levels_from=levels_from,
-            join=join,
+            over=method.over(walk.over, source.over),
+            levels_from=walk.levels_from,
+            join=walk.join,
             channel_axis="rgb" if source.rgb else source.channel_axis,
             channel=source.channel,
-            region=None if region is None else pack_region(region),
-            only=[int(number) for number in only],
+            region=None if walk.region is None else pack_region(walk.region),
+            only=list(walk.only),
             before=None if before is None else dict(before),
             source=_described(source),
             versions=_versions(),
@@ -203,13 +201,15 @@ class Recipe:
             self.method,
             source,
             self.values(**arrays),
-            over=self.over,
-            levels_from=self.levels_from,
-            join=self.join,
-            region=None if self.region is None else unpack_region(self.region),
-            only=self.only,
+            self.walk,
             report=reporter,
         )
+
+    @property
+    def walk(self) -> Walk:
+        """How its run went through the source."""
+        region = None if self.region is None else unpack_region(self.region)
+        return Walk(self.over, self.levels_from, self.join, region, tuple(self.only))
 
     @property
     def steps(self) -> list[Recipe]:
@@ -284,9 +284,9 @@ def _taken_by(recipe: Recipe, arrays: Mapping[str, Any]) -> dict[str, Any]:
 
 def _next(image: Source, result: Result) -> Source:
     """Return what a step made from an image as the source of the next one."""
-    if result.array is None or result.kind == "scores":
+    if not result.continues:
         raise ValueError(f"a step gives {result.kind}, on which no other step can work")
-    kind = "" if result.kind == "image" else result.kind
+    kind = result.kind if isinstance(result, Labelled) else ""
     return Source(result.array, image.spacing, image.axes, kind=kind, name=image.name)
 
 

@@ -97,6 +97,11 @@ class Source:
         """Whether a volume or its planes would usually be worked on: volumes where there is a z."""
         return "volume" if len(self.shape) > 2 and self.axes[-3].lower() == "z" else "planes"
 
+    @property
+    def whole(self) -> Array:
+        """All of it, read."""
+        return np.asarray(self.array[(slice(None),) * self.array.ndim])
+
     def cut(self, region: Region) -> Source:
         """Return the box of `region`, read lazily."""
         region.check(self)

@@ -14,13 +14,14 @@ import numpy as np
 
 from napari_tessera.deep.inference.cache import Cache
 from napari_tessera.methods.registry import METHODS
-from napari_tessera.pipeline.result import Result
-from napari_tessera.pipeline.source import Region, Source
+from napari_tessera.pipeline.result import Labelled
+from napari_tessera.pipeline.source import Source
 from napari_tessera.pipeline.stack import run
+from napari_tessera.pipeline.walk import Walk
 from napari_tessera.signature.parameters import Parameter
 from napari_tessera.signature.progress import Progress, Reporter, Stop
 from napari_tessera.signature.validation import check_value
-from napari_tessera.signature.words import Array, Over, Report
+from napari_tessera.signature.words import Array, Report
 
 MOST = 64
 """Combinations of options that are tried at most."""
@@ -38,7 +39,7 @@ class Trial:
     method : str
     values : mapping
         Its options.
-    result : Result, optional
+    result : Labelled, optional
         Its labels; None if it failed.
     seconds : float
         Seconds per megapixel of the crop; NaN if it failed.
@@ -52,7 +53,7 @@ class Trial:
 
     method: str
     values: Mapping[str, Any]
-    result: Result | None = None
+    result: Labelled | None = None
     seconds: float = math.nan
     mean_iou: float = math.nan
     found: float = math.nan
@@ -153,8 +154,7 @@ def compare(
     source: Source,
     candidates: Sequence[tuple[str, Mapping[str, Any]]],
     *,
-    region: Region | None = None,
-    over: Over | None = None,
+    walk: Walk | None = None,
     truth: Any = None,
     iou: float = 0.5,
     report: Report = None,
@@ -169,12 +169,10 @@ def compare(
     source : Source
         The image, of any size; only the region is read.
     candidates : sequence of (str, mapping)
-        Methods of the catalogue that give labels, and their options; lists are tried value by
+        Methods of the registry that give labels, and their options; lists are tried value by
         value.
-    region : Region, optional
-        The crop; None = everything.
-    over : {"planes", "volume"}, optional
-        What is worked on at once; None = volumes where there is a z axis.
+    walk : Walk, optional
+        The crop, and what is worked on at once; None = everything.
     truth : array of int, optional
         A few drawn objects, of the shape of the source without channels; 0 = not annotated.
     iou : float
@@ -210,10 +208,11 @@ def compare(
             f"truth has shape {tuple(truth.shape)} but the image {tuple(source.shape)}; pass "
             "labels of its shape"
         )
-    box = region.box if region is not None else (slice(None),) * len(source.shape)
+    walk = walk or Walk()
+    box = (slice(None),) * len(source.shape) if walk.region is None else walk.region.box
     drawn = None if truth is None else np.asarray(truth[box])
     reporter, trials = Reporter.of(report), []
-    crop = _Crop(source, region, over, drawn, iou, Cache(), set())
+    crop = _Crop(source, walk, drawn, iou, Cache(), set())
     for number, (name, values) in enumerate(asked):
         reporter(Progress(number, len(asked)))
         trials.append(crop.tried(name, values, reporter.part(number, len(asked))))
@@ -227,8 +226,7 @@ class _Crop:
     """What methods are tried on."""
 
     source: Source
-    region: Region | None
-    over: Over | None
+    walk: Walk
     drawn: Array | None
     iou: float
     cache: Cache
@@ -246,8 +244,6 @@ class _Crop:
     def _timed(self, name: str, values: Mapping[str, Any], report: Reporter) -> Trial:
         if name not in METHODS:
             raise ValueError(f"method is {name!r}; choose one of {', '.join(METHODS)}")
-        if not METHODS[name].is_labelling:
-            raise ValueError(f"{METHODS[name].display} gives no labels, so that none are compared")
         key = name, values.get("model")
         if key not in self.warm:
             self._once(name, values, report.part(0, 2))
@@ -258,28 +254,14 @@ class _Crop:
         seconds = time.perf_counter() - began
         figures = (math.nan, math.nan)
         if self.drawn is not None:
-            figures = agreement(self.drawn, result_objects(result), iou=self.iou)
+            figures = agreement(self.drawn, result.objects(), iou=self.iou)
         return Trial(name, values, result, 1e6 * seconds / result.array.size, *figures)
 
-    def _once(self, name: str, values: Mapping[str, Any], report: Reporter) -> Result:
-        return run(
-            name,
-            self.source,
-            values,
-            over=self.over,
-            region=self.region,
-            cache=self.cache,
-            report=report,
-        )
-
-
-def result_objects(result: Result) -> Array:
-    """Return the objects of a result; of classes, what hangs together is an object."""
-    if result.kind == "objects":
-        return np.asarray(result.array)
-    from skimage.measure import label
-
-    return np.asarray(label(result.array, connectivity=1))
+    def _once(self, name: str, values: Mapping[str, Any], report: Reporter) -> Labelled:
+        result = run(name, self.source, values, self.walk, cache=self.cache, report=report)
+        if not isinstance(result, Labelled):
+            raise ValueError(f"{METHODS[name].display} gives no labels, so that none are compared")  # noqa: TRY004 (what is asked for is wrong)
+        return result
 
 
 def agreement(truth: Array, labels: Array, *, iou: float = 0.5) -> tuple[float, float]:

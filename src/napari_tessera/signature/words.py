@@ -32,6 +32,9 @@ class Word:
         Another parameter and those of its values with which this one has a meaning.
     section : str
         Title under which a form collects rarely changed parameters.
+    refined : bool
+        Whether labels are changed: their numbers mean the same afterwards, and what is not worked
+        on stays as it is.
     """
 
     name: str = ""
@@ -39,6 +42,7 @@ class Word:
     high: float | None = None
     when: tuple[str, tuple[Any, ...]] | None = None
     section: str = ""
+    refined: bool = False
 
 
 Image = Annotated[Array, Word("image")]
@@ -52,6 +56,9 @@ Objects = Annotated[Array, Word("objects")]
 
 Labels = Annotated[Array, Word("labels")]
 """Class or object ids per pixel, 0 = background."""
+
+Refined = Annotated[Array, Word("labels", refined=True)]
+"""Labels that are changed into better ones of the same kind."""
 
 Markers = Annotated[Array, Word("markers")]
 """Starting points as a labels array: 0 = none, any other value = the id that grows from there."""

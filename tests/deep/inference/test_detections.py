@@ -17,6 +17,7 @@ from napari_tessera.methods.deep.detect import detect  # noqa: E402
 from napari_tessera.methods.deep.predict import predict, scores  # noqa: E402
 from napari_tessera.pipeline.source import Source  # noqa: E402
 from napari_tessera.pipeline.stack import run  # noqa: E402
+from napari_tessera.pipeline.walk import Walk  # noqa: E402
 from napari_tessera.signature.words import VoxelSize  # noqa: E402
 
 from ..finders import Bright, config, folder, painted  # noqa: E402
@@ -277,7 +278,7 @@ def test_a_stack_has_one_table(tmp_path, bright):
     model = str(folder(tmp_path / "m").path)
     stack = Source.of(np.stack([first, second]), name="stack", axes=("t", "y", "x"))
     for join, ids in ((False, [1, 2, 3]), (True, [1, 2, 2])):
-        result = run("detect", stack, {"model": model}, over="planes", join=join)
+        result = run("detect", stack, {"model": model}, walk=Walk(over="planes", join=join))
         assert result.kind == "objects"
         assert result.table["index"].tolist() == ids
         assert result.table["t"].tolist() == [0, 0, 1]

@@ -8,6 +8,7 @@ from napari_tessera.algorithms.filters.kmeans import lloyd
 from napari_tessera.methods.classical import kmeans as module
 from napari_tessera.pipeline.source import Source
 from napari_tessera.pipeline.stack import run
+from napari_tessera.pipeline.walk import Walk
 from napari_tessera.signature.progress import NothingToSeparate
 from napari_tessera.signature.words import VoxelSize
 
@@ -105,8 +106,10 @@ def test_large_images_are_sampled(monkeypatch, rng):
 
 def test_one_set_of_centres_for_a_stack():
     image = np.array([[[0, 10], [0, 10]], [[100, 110], [100, 110]]], np.uint8)
-    each = run("kmeans", Source.of(image), {"clusters": 2}, over="planes")
-    every = run("kmeans", Source.of(image), {"clusters": 2}, over="planes", levels_from="all")
+    each = run("kmeans", Source.of(image), {"clusters": 2}, walk=Walk(over="planes"))
+    every = run(
+        "kmeans", Source.of(image), {"clusters": 2}, walk=Walk(over="planes", levels_from="all")
+    )
     np.testing.assert_array_equal(each.array[1], [[0, 1], [0, 1]])
     np.testing.assert_array_equal(every.array, [np.zeros((2, 2)), np.ones((2, 2))])
     assert sorted(every.resolved["centres"]) == [(5.0,), (105.0,)]
@@ -117,7 +120,7 @@ def test_channels_of_a_stack_come_last_or_first(rng):
     first = run("kmeans", Source.of(image, channel_axis=0), {}).array
     np.testing.assert_array_equal(first, kmeans(image, channel_axis=0))
     stack = np.repeat(image[:, None], 2, axis=1)
-    statistics = run("kmeans", Source.of(stack, channel_axis=0), {}, levels_from="all")
+    statistics = run("kmeans", Source.of(stack, channel_axis=0), {}, walk=Walk(levels_from="all"))
     assert len(statistics.resolved["centres"][0]) == 3
 
 

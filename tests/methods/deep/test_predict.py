@@ -20,6 +20,7 @@ from napari_tessera.methods.deep.predict import (
 )
 from napari_tessera.pipeline.source import Source
 from napari_tessera.pipeline.stack import run
+from napari_tessera.pipeline.walk import Walk
 from napari_tessera.signature.progress import Progress, Stop
 from napari_tessera.signature.words import VoxelSize
 
@@ -144,7 +145,7 @@ def test_stacks_are_walked_with_one_network(image, monkeypatch):
     maps = run("scores", stack, {"model": tiny_model()})
     assert maps.array.shape == (3, 2, 96, 96)
     assert maps.number == 3
-    both = run("scores", stack, {"model": tiny_model()}, levels_from="all").resolved
+    both = run("scores", stack, {"model": tiny_model()}, walk=Walk(levels_from="all")).resolved
     assert len(both["intensities"]) == 1
 
 

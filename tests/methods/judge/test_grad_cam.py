@@ -26,6 +26,7 @@ from napari_tessera.methods.deep.predict import predict  # noqa: E402
 from napari_tessera.methods.judge.grad_cam import grad_cam  # noqa: E402
 from napari_tessera.pipeline.source import Points, Source  # noqa: E402
 from napari_tessera.pipeline.stack import run  # noqa: E402
+from napari_tessera.pipeline.walk import Walk  # noqa: E402
 from napari_tessera.signature.progress import Reporter, Stop  # noqa: E402
 from napari_tessera.signature.words import VoxelSize  # noqa: E402
 
@@ -429,10 +430,10 @@ class TestVolumes:
         points = Points(np.array([[1, *middle(seen[1], 8)]], float))
         values = {"model": tiny_model(), "at": points, "layer": "last"}
         source = Source.of(stack)
-        result = run("grad_cam", source, values, over="planes")
+        result = run("grad_cam", source, values, walk=Walk(over="planes"))
         assert result.kind == "image"
         assert result.array.max(axis=(1, 2)).tolist() == [0, 1, 0]
-        again = Recipe.of(METHODS["grad_cam"], source, values, over="planes").run(source)
+        again = Recipe.of(METHODS["grad_cam"], source, values, walk=Walk(over="planes")).run(source)
         np.testing.assert_array_equal(again.array, result.array)
 
 

@@ -11,6 +11,7 @@ from napari_tessera.algorithms.crf.mean_field import Kernels, marginals
 from napari_tessera.methods.refine.crf import crf_scores
 from napari_tessera.pipeline.source import Region, Source
 from napari_tessera.pipeline.stack import run
+from napari_tessera.pipeline.walk import Walk
 from napari_tessera.signature.progress import Stop
 from napari_tessera.signature.words import VoxelSize
 
@@ -302,7 +303,7 @@ def test_only_some_labels_in_a_region_of_a_stack():
     extra = Source.of(np.stack([image] * 2), name="image")
     values = {"image": extra, "appearance_width": "10 px", "intensity_width": 0.05}
     region = Region((1, 0, 0), (2, 40, 40))
-    result = run("crf", source, values, region=region, only=[3])
+    result = run("crf", source, values, walk=Walk(region=region, only=[3]))
     assert result.start == (1, 0, 0)
     assert result.array.shape == (1, 40, 40)
     assert (result.kind, result.array.dtype) == ("objects", np.uint8)
@@ -374,7 +375,7 @@ def test_probabilities_beside_a_stack_have_their_classes_in_front():
         "crf",
         Source.of(np.stack([np.roll(classes, 3, axis=1)] * 2)),
         values,
-        region=Region((1, 0, 0), (2, 40, 50)),
+        walk=Walk(region=Region((1, 0, 0), (2, 40, 50))),
     )
     assert (part.array[0] != classes[:, :50]).mean() < 0.005
 

@@ -12,6 +12,7 @@ from skimage.draw import disk
 
 from napari_tessera.pipeline.recipe import KEY, Recipe
 from napari_tessera.pipeline.source import Source
+from napari_tessera.pipeline.walk import Walk
 from napari_tessera.widgets.editing.edit_objects import Surgery
 from napari_tessera.widgets.layers.features import recipe_of
 from napari_tessera.widgets.layers.history import History
@@ -155,7 +156,7 @@ def test_the_recipe_repeats_what_the_mouse_has_done(form, layer, drag, viewer):
     mask = Source.of((layer.data > 0).astype(np.uint8), name="mask")
     from napari_tessera import METHODS
 
-    recipe = Recipe.of(METHODS["label"], mask, {}, over="planes")
+    recipe = Recipe.of(METHODS["label"], mask, {}, walk=Walk(over="planes"))
     result = recipe.run(mask)
     layer.data[:] = result.array
     layer.metadata = {KEY: {"recipe": recipe.to_dict(), "kind": "objects"}}

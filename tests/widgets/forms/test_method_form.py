@@ -16,7 +16,7 @@ from napari_tessera.widgets.layers.features import recipe_of
 from ...conftest import needed
 from ..conftest import same, wait
 
-FORMS = [name for name, method in METHODS.items() if not method.by_hand]
+FORMS = [name for name, method in METHODS.items() if not method.way.by_hand]
 
 
 @pytest.mark.parametrize("name", FORMS)

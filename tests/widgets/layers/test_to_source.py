@@ -140,7 +140,7 @@ def test_colours_with_points_are_repeated_in_the_console():
     assert sorted(np.unique(first.data)) == [1, 2]
 
 
-@pytest.mark.parametrize("name", [n for n, method in METHODS.items() if not method.by_hand])
+@pytest.mark.parametrize("name", [n for n, method in METHODS.items() if not method.way.by_hand])
 def test_the_console_form_of_every_method_gives_the_same(name):
     if METHODS[name].source.word.name == "labels":
         layer = Labels((data.coins() > 100).astype(np.uint8), name="it's a layer")

@@ -18,6 +18,7 @@ from napari_tessera.signature.words import (
     LabelsAre,
     Length,
     Objects,
+    Refined,
     Report,
     Spacing,
     VoxelSize,
@@ -27,7 +28,7 @@ from napari_tessera.signature.words import (
 
 @checked
 def fill_holes(
-    labels: Labels,
+    labels: Refined,
     *,
     max_diameter: Length = "0 px",
     labels_are: LabelsAre = "objects",
@@ -91,7 +92,7 @@ def fill_holes(
 
 @checked
 def filter_objects(
-    labels: Labels,
+    labels: Refined,
     *,
     min_diameter: Length = "0 px",
     max_diameter: Length = "0 px",
@@ -162,7 +163,7 @@ def filter_objects(
 
 
 @checked
-def relabel(labels: Labels, *, spacing: Spacing = None, report: Report = None) -> Objects:
+def relabel(labels: Refined, *, spacing: Spacing = None, report: Report = None) -> Objects:
     """Number objects 1, 2, 3, ... without gaps, in the order of their ids.
 
     Meant for objects: the ids of classes have a meaning, which new numbers would lose. Objects of
@@ -196,7 +197,7 @@ def relabel(labels: Labels, *, spacing: Spacing = None, report: Report = None) -
 
 @checked
 def expand(
-    labels: Labels,
+    labels: Refined,
     *,
     distance: Length = "2 px",
     spacing: Spacing = None,

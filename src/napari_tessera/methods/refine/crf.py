@@ -31,6 +31,7 @@ from napari_tessera.signature.words import (
     Labels,
     LabelsAre,
     Length,
+    Refined,
     Report,
     Spacing,
     VoxelSize,
@@ -42,7 +43,7 @@ Weight = Annotated[float, Word(low=0, high=1000, section="Advanced")]
 
 @checked
 def crf(
-    labels: Labels,
+    labels: Refined,
     *,
     image: Image,
     scores: ClassScores | None = None,

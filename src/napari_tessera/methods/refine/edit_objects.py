@@ -22,6 +22,7 @@ from napari_tessera.signature.words import (
     Labels,
     NewLabel,
     Path,
+    Refined,
     Report,
     Spacing,
     VoxelSize,
@@ -31,7 +32,7 @@ from napari_tessera.signature.words import (
 
 @checked
 def merge(
-    labels: Labels,
+    labels: Refined,
     *,
     path: Path,
     how: How = "line",
@@ -77,7 +78,7 @@ def merge(
 
 @checked
 def split(
-    labels: Labels,
+    labels: Refined,
     *,
     path: Path,
     how: How = "line",
@@ -135,7 +136,7 @@ def split(
 
 @checked
 def delete(
-    labels: Labels,
+    labels: Refined,
     *,
     path: Path,
     how: How = "line",
@@ -178,7 +179,7 @@ def delete(
 
 @checked
 def replace(
-    labels: Labels,
+    labels: Refined,
     *,
     path: Path,
     number: Annotated[int, Word(low=0)],

@@ -23,6 +23,7 @@ from napari_tessera.signature.words import (
     Length,
     NewLabel,
     Path,
+    Refined,
     Report,
     Spacing,
     VoxelSize,
@@ -34,7 +35,7 @@ _MARGIN = 48
 
 @checked
 def grow(
-    labels: Labels,
+    labels: Refined,
     image: Image | None = None,
     *,
     path: Path,

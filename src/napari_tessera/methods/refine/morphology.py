@@ -17,6 +17,7 @@ from napari_tessera.signature.words import (
     Labels,
     LabelsAre,
     Length,
+    Refined,
     Report,
     Spacing,
     VoxelSize,
@@ -40,7 +41,7 @@ Angle = Annotated[float, Word(low=-180, high=180, when=("element", ("line",)))]
 
 @checked
 def morphology(
-    labels: Labels,
+    labels: Refined,
     *,
     operation: Operation = "opening",
     element: Shape = "ball",
@@ -178,7 +179,7 @@ def top_hat(
 
 @checked
 def smooth(
-    labels: Labels,
+    labels: Refined,
     *,
     radius: Length = "2 px",
     spacing: Spacing = None,

@@ -7,10 +7,10 @@ import zlib
 
 import numpy as np
 
-from napari_tessera.signature.words import Array, Labels
+from napari_tessera.signature.words import Array, Labels, Refined
 
 
-def paint(labels: Labels, *, drawn: str) -> Labels:
+def paint(labels: Refined, *, drawn: str) -> Labels:
     """Give single pixels the labels that were painted by hand.
 
     Parameters

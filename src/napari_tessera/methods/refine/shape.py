@@ -10,14 +10,14 @@ from napari_tessera.algorithms.child_process import stoppable
 from napari_tessera.algorithms.labels.components import components
 from napari_tessera.signature.progress import Reporter
 from napari_tessera.signature.validation import checked
-from napari_tessera.signature.words import Array, Labels, Report, Spacing, VoxelSize
+from napari_tessera.signature.words import Array, Labels, Refined, Report, Spacing, VoxelSize
 
 if TYPE_CHECKING:
     from napari_tessera.algorithms.labels.boxes import Boxes
 
 
 @checked
-def skeleton(labels: Labels, *, spacing: Spacing = None, report: Report = None) -> Labels:
+def skeleton(labels: Refined, *, spacing: Spacing = None, report: Report = None) -> Labels:
     """Thin each object to lines one pixel wide along its middle.
 
     Each object is thinned as if it were alone, also where it touches others or the border of the
@@ -86,7 +86,7 @@ def _keep_one(lines: Array, pieces: Array, boxes: Boxes) -> None:
 
 
 @checked
-def convex_hull(labels: Labels, *, spacing: Spacing = None, report: Report = None) -> Labels:
+def convex_hull(labels: Refined, *, spacing: Spacing = None, report: Report = None) -> Labels:
     """Fill each object up to its convex hull, over background only.
 
     A pixel is in the hull if its centre lies within the smallest convex shape that holds the

@@ -18,6 +18,7 @@ from napari_tessera.pipeline.edits import differences
 from napari_tessera.pipeline.recipe import KEY, Recipe
 from napari_tessera.pipeline.source import Source
 from napari_tessera.pipeline.stack import step_by_hand
+from napari_tessera.pipeline.walk import Walk
 from napari_tessera.signature.words import Array
 from napari_tessera.widgets.forms.choice import Choice
 from napari_tessera.widgets.forms.fields import Field, LayerField, field_for
@@ -439,7 +440,7 @@ def _worked_out(
     index, labels = step_by_hand(method, own, values, over)
     start = (*index, *(0,) * labels.ndim)
     changes = differences(own.array, start, labels.reshape((1,) * len(index) + labels.shape))
-    recipe = Recipe.of(method, own, values, over=over, before=known)
+    recipe = Recipe.of(method, own, values, Walk(over), before=known)
     return Step(tool.title.lower(), changes, known, recipe.to_dict())
 
 

@@ -25,6 +25,7 @@ from napari_tessera.methods.registry import METHODS
 from napari_tessera.pipeline.recipe import KEY
 from napari_tessera.pipeline.source import Region, Source
 from napari_tessera.pipeline.trials import Trial, compare, parsed_options
+from napari_tessera.pipeline.walk import Walk
 from napari_tessera.signature.progress import Reporter
 from napari_tessera.signature.words import Array, Over
 from napari_tessera.widgets.evaluation.trials import (
@@ -243,8 +244,10 @@ class Compare(QWidget):
         self._of = layer, own, over, crop
         truth = None if self.drawn.chosen is None else array(self.drawn.chosen)
 
+        walk = Walk(over, region=crop)
+
         def work(report: Reporter) -> tuple[list[Trial], list[Array | None]]:
-            trials = compare(own, candidates, region=crop, over=over, truth=truth, report=report)
+            trials = compare(own, candidates, walk=walk, truth=truth, report=report)
             image = shown_plane(own, crop)
             return trials, [picture_of(image, each) for each in trials]
 
@@ -304,7 +307,7 @@ class Compare(QWidget):
         if self._of is None or trial.result is None:
             raise RuntimeError("there is nothing to show")
         layer, own, over, crop = self._of
-        call = Call(METHODS[trial.method], layer, own, trial.values, over, region=crop)
+        call = Call(METHODS[trial.method], layer, own, trial.values, Walk(over, region=crop))
         return result_layer(trial.result, call.recipe(), layer, dropped_axis(own))
 
     def _keep(self) -> None:

@@ -10,7 +10,6 @@ import numpy as np
 from qtpy.QtGui import QIcon, QImage, QPixmap
 
 from napari_tessera.methods.registry import METHODS, Method
-from napari_tessera.pipeline.result import counted
 from napari_tessera.pipeline.source import Region, Source
 from napari_tessera.pipeline.trials import Trial
 from napari_tessera.signature.words import Array, Table
@@ -66,8 +65,7 @@ def trial_in_words(trial: Trial) -> str:
     if trial.result is None:
         return f"{trial_title(trial)}\nfailed"
     accuracy = f"\nIoU {trial.mean_iou:.2f}" if np.isfinite(trial.mean_iou) else ""
-    count = counted(trial.result.kind, trial.result.number)
-    return f"{trial_title(trial)}\n{count}\n{trial.seconds:.2g} s/MP{accuracy}"
+    return f"{trial_title(trial)}\n{trial.result.counted()}\n{trial.seconds:.2g} s/MP{accuracy}"
 
 
 def trials_table(trials: list[Trial]) -> Table:

@@ -15,9 +15,10 @@ from napari_tessera.deep.inference.cache import Cache
 from napari_tessera.methods.registry import Method
 from napari_tessera.pipeline.recipe import KEY, Recipe
 from napari_tessera.pipeline.recipe_data import unpack_region
-from napari_tessera.pipeline.result import Result
+from napari_tessera.pipeline.result import ObjectTable, Result
 from napari_tessera.pipeline.source import Region, Source
-from napari_tessera.pipeline.stack import LevelsFrom, run, worked_on
+from napari_tessera.pipeline.stack import run
+from napari_tessera.pipeline.walk import LevelsFrom, Walk
 from napari_tessera.signature.progress import Reporter
 from napari_tessera.signature.words import Array, Over, VoxelSize
 from napari_tessera.widgets.layers.features import made_by, write_features
@@ -37,31 +38,35 @@ PLENTY = 0.9
 class Call:
     """A method, the layer it runs on, and everything chosen.
 
-    A region that takes time to find out is a function that returns it; `settled` calls it.
+    A region that takes time to find out is a function that returns it later; `settled` calls it.
     """
 
     method: Method
     layer: Layer
     source: Source
     values: Mapping[str, Any]
-    over: Over
-    levels_from: LevelsFrom = "each"
-    join: bool = False
-    region: Region | Callable[[], Region] | None = None
+    walk: Walk
+    later: Callable[[], Region] | None = None
     cache: Cache | None = None
-    only: tuple[int, ...] = ()
     in_place: bool = False
+
+    @property
+    def over(self) -> Over:
+        """What is worked on at once."""
+        return self.method.over(self.walk.over, self.source.over)
 
     @property
     def part(self) -> Region | None:
         """The region, once it is settled."""
-        if callable(self.region):
-            raise RuntimeError("the region is not settled yet")  # noqa: TRY004 (no wrong type)
-        return self.region
+        if self.later is not None:
+            raise RuntimeError("the region is not settled yet")
+        return self.walk.region
 
     def settled(self) -> Call:
         """Return the call with its region found out, which may take time."""
-        return replace(self, region=self.region()) if callable(self.region) else self
+        if self.later is None:
+            return self
+        return replace(self, walk=replace(self.walk, region=self.later()), later=None)
 
     def recipe(self, *, before: Mapping[str, Any] | None = None) -> Recipe:
         """Return the recipe, after that of the labels it refines; packing arrays takes time."""
@@ -69,11 +74,7 @@ class Call:
             self.method,
             self.source,
             self.values,
-            over=self.over,
-            levels_from=self.levels_from,
-            join=self.join,
-            region=self.part,
-            only=self.only,
+            self.walk,
             before=before,
         )
 
@@ -85,7 +86,7 @@ class Call:
         MemoryError
             If it cannot fit into the memory that is free.
         """
-        if self.method.estimate is None or self.cache is None:
+        if self.method.cost.estimate is None or self.cache is None:
             return None
         shape = self.source.shape
         if self.part is not None:
@@ -95,7 +96,7 @@ class Call:
         spacing = VoxelSize(whole[lead:], whole.unit)
         values = self.method.complete(self.values)
         count = math.prod(shape[:lead])
-        found = self.method.estimate(values, shape[lead:], count, spacing, self.cache)
+        found = self.method.cost.estimate(values, shape[lead:], count, spacing, self.cache)
         free = psutil.virtual_memory().available
         if found.memory > PLENTY * free:
             raise MemoryError(
@@ -110,11 +111,7 @@ class Call:
             self.method,
             self.source,
             self.values,
-            over=self.over,
-            levels_from=self.levels_from,
-            join=self.join,
-            region=self.part,
-            only=self.only,
+            self.walk,
             cache=self.cache,
             report=report,
         )
@@ -184,10 +181,10 @@ def apply(
         for name, value in parameters.items()
     }
     part = unpack_region(region) if isinstance(region, dict) else region
-    over = worked_on(entry, own, over)
-    call = Call(entry, first, own, values, over, levels_from, join, part, only=tuple(only))
+    walk = Walk(over, levels_from, join, part, tuple(only))
+    call = Call(entry, first, own, values, walk)
     result, recipe = call.run(), call.recipe(before=before(call))
-    if result.kind == "table":
+    if isinstance(result, ObjectTable):
         write_features(first, result.table or {}, recipe)
         return first
     return result_layer(result, recipe, first, dropped_axis(own))

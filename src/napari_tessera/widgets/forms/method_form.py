@@ -29,7 +29,8 @@ from napari_tessera.deep.inference.cache import Cache
 from napari_tessera.deep.triton import keep_away
 from napari_tessera.methods.registry import Method
 from napari_tessera.pipeline.recipe import Recipe
-from napari_tessera.pipeline.result import Result, counted
+from napari_tessera.pipeline.result import Result
+from napari_tessera.pipeline.walk import Walk
 from napari_tessera.signature.units import to_pixels
 from napari_tessera.signature.words import VoxelSize
 from napari_tessera.widgets.forms import region
@@ -93,7 +94,7 @@ class MethodForm(QWidget):
         self._build()
         self.preview = Preview(self.viewer, self.read, self._previewed, self._complain)
         self.preflight = Preflight(self.read)
-        self.preflight.setVisible(self.method.estimate is not None)
+        self.preflight.setVisible(self.method.cost.estimate is not None)
         self.layout().insertWidget(self.layout().count() - 6, self.preflight)
         self._connect()
         self._recall()
@@ -326,17 +327,17 @@ class MethodForm(QWidget):
         with self._silence():
             self.channels.fill_one(self._pictured())
         axes = 0 if layer is None else layer.ndim - (self.channels.axis.chosen is not None)
-        planes = self.method.planes_only or self.over.chosen == "planes"
+        planes = not self.method.way.takes_volumes or self.over.chosen == "planes"
         several = axes > (2 if planes else 3)
         self.rows.show_row(self.channels.axis, self.channels.axis.count() > 1)
         self.rows.show_row(self.channels.others, self.channels.others.offered > 0)
         self.rows.show_row(self.channels.one, self.channels.one.count() > 1)
-        self.rows.show_row(self.over, axes > 2 and not self.method.planes_only)
-        self.rows.show_row(self.levels_from, several and self.method.statistics is not None)
+        self.rows.show_row(self.over, axes > 2 and self.method.way.takes_volumes)
+        self.rows.show_row(self.levels_from, several and self.method.cut.statistics is not None)
         self.rows.show_row(self.join, several and self._numbers_objects)
         self.rows.show_row(self.refining.into, self.method.refines)
-        self.rows.show_row(self.refining.only, self.method.refines and not self.method.whole)
-        self.rows.show_row(self.region, not self.method.whole)
+        self.rows.show_row(self.refining.only, self.method.refines and self.method.way.in_parts)
+        self.rows.show_row(self.region, self.method.way.in_parts)
         self.rows.fit_width()
 
     def _field_changed(self, *_: Any) -> None:
@@ -353,7 +354,7 @@ class MethodForm(QWidget):
         if self.source.value is not None and self._seen() != self._fitted:
             self._units_changed()
         self._follow_drawn()
-        if self.method.estimate is not None:
+        if self.method.cost.estimate is not None:
             self.preflight.request()
         if self.show_preview.isChecked():
             self.preview.request()
@@ -414,7 +415,7 @@ class MethodForm(QWidget):
         if self._in_place:
             History.of(layer).check()
         own = self.channels.source(layer)
-        flat = len(own.shape) == 2 or self.method.planes_only
+        flat = len(own.shape) == 2 or not self.method.way.takes_volumes
         over: Any = "planes" if flat else self.over.chosen
         values = {}
         for name, value in self.values().items():
@@ -422,19 +423,16 @@ class MethodForm(QWidget):
             layered = parameter.is_array and value is not None
             dropped = dropped_axis(own)
             values[name] = beside(parameter, value, layer, dropped) if layered else value
-        return Call(
-            self.method,
-            layer,
-            own,
-            values,
+        part = region.region(self.region.chosen, self.viewer, layer, own, over, dropped_axis(own))
+        later = part if callable(part) else None
+        walk = Walk(
             over,
-            self.levels_from.chosen if self.method.statistics else "each",
+            self.levels_from.chosen if self.method.cut.statistics else "each",
             self.join.isChecked() and self._numbers_objects,
-            region.region(self.region.chosen, self.viewer, layer, own, over, dropped_axis(own)),
-            self.cache,
+            None if callable(part) else part,
             self.refining.chosen(layer) if self.method.refines else (),
-            self._in_place,
         )
+        return Call(self.method, layer, own, values, walk, later, self.cache, self._in_place)
 
     @property
     def _numbers_objects(self) -> bool:
@@ -529,7 +527,7 @@ class MethodForm(QWidget):
         note = "Preview: 2-D approximation of the volume. " if flat else "Preview: "
         speed = self.preview.speed if self.preview.live else None
         row = "" if speed is None else f", {speed:.1f} planes per second"
-        self._say(f"{note}{counted(result.kind, result.number)}{row}")
+        self._say(f"{note}{result.counted()}{row}")
 
     def _toggle_preview(self, on: bool) -> None:
         self._follow_drawn()

@@ -13,10 +13,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from qtpy.QtCore import QTimer
 
+from napari_tessera.pipeline.pieces import Pieces
 from napari_tessera.pipeline.recipe import KEY
-from napari_tessera.pipeline.result import Result
+from napari_tessera.pipeline.regions import cut_source
+from napari_tessera.pipeline.result import KINDS, Result
 from napari_tessera.pipeline.source import Points, Region, Source
-from napari_tessera.pipeline.stack import cut_source, resolve, run
+from napari_tessera.pipeline.stack import run
+from napari_tessera.pipeline.walk import Walk
 from napari_tessera.signature.progress import NothingToSeparate, Reporter
 from napari_tessera.signature.units import physical
 from napari_tessera.signature.words import VoxelSize
@@ -146,7 +149,7 @@ class Preview:
         except (ValueError, TypeError) as error:
             self._fail(error)
             return
-        if not callable(call.region):
+        if call.later is None:
             self._compute(call)
             return
         work = call.settled
@@ -258,7 +261,7 @@ def layer_of(result: Result, call: Call, view: View) -> Layer:
     place = geometry(call.layer, start, dropped_axis(call.source))
     place["scale"] = place["scale"] * ([1] * (len(start) - 2) + [view.step] * 2)
     marked, name = {KEY: {"preview": True}}, f"Preview: {named_by(call.method)}"
-    layer = as_layer(result, name=name, opacity=0.6, metadata=marked, **place)
+    layer = as_layer(result, call.layer, name=name, opacity=0.6, metadata=marked, **place)
     layer.editable = False
     return layer
 
@@ -284,8 +287,8 @@ def view_of(call: Call, viewer: ViewerModel) -> View:
         mask = mask[tuple(p - a for p, a in zip(kept, first, strict=True))]
     plane = Region(start, stop, mask)
     size = (stop[-1] - start[-1]) * (stop[-2] - start[-2])
-    whole_only = call.method.scope(call.method.complete(call.values)) == "global"
-    whole_only |= call.method.returns == "polygons"
+    whole_only = call.method.cut.scope_of(call.method.complete(call.values)) == "global"
+    whole_only |= not KINDS[call.method.returns].on_grid
     if size <= WHOLE_PLANE or mask is not None or whole_only or viewer.dims.ndisplay != 2:
         return View(plane)
     low, high = shown_box(viewer, call.layer, axis)
@@ -309,16 +312,16 @@ def compute(
         The method's parameters with the levels of the whole stack, for the next preview.
     """
     values = call.method.complete(call.values)
-    if call.levels_from == "all" and levels is None:
+    if call.walk.levels_from == "all" and levels is None:
         source, own = call.source, values
         if call.part is not None:
             source, own = cut_source(source, values, call.part)
-        levels = resolve(call.method, source, own, call.over, report)
+        levels = Pieces(call.method, source, own, call.over, report).resolved()
     if levels is not None:
         arrays = {p.name for p in call.method.options if p.is_array}
         values = {k: v if k in arrays else levels[k] for k, v in values.items()}
     source, values = cut_source(call.source, values, view.plane)
-    array = np.asarray(source.array[(slice(None),) * source.array.ndim])
+    array = source.whole
     mask = None if call.method.refines else view.plane.mask
     if mask is not None and call.method.source.word.name == "labels":
         array = np.where(mask, array, 0)
@@ -330,9 +333,8 @@ def compute(
             raise
         # as Run leaves such a plane of a stack
         empty, start = np.zeros(source.shape, np.uint8), (0,) * len(source.shape)
-        result = Result(
-            empty, call.method.kind_of(values, source.kind), values, skipped=1, start=start
-        )
+        kind = KINDS[call.method.kind_of(values, source.kind)]
+        result = kind(empty, values, skipped=1, start=start)
     return result, levels
 
 
@@ -344,14 +346,13 @@ def _at(call: Call, source: Source, values: dict[str, Any], view: View, report: 
                 call.method,
                 source,
                 values,
-                over="planes",
-                only=call.only,
+                Walk("planes", only=call.walk.only),
                 cache=call.cache,
                 report=report,
             ),
             view,
         )
-    values = resolve(call.method, source, values, "planes", report)
+    values = Pieces(call.method, source, values, "planes", report).resolved()
     box = _grown(call, source, values, view.shown)
     if view.step > 1:
         source, values = _thinned(call, source, values, view.step)
@@ -360,9 +361,7 @@ def _at(call: Call, source: Source, values: dict[str, Any], view: View, report: 
         call.method,
         source,
         values,
-        over="planes",
-        region=outer,
-        only=call.only,
+        Walk("planes", region=outer, only=call.walk.only),
         cache=call.cache,
         report=report,
     )
@@ -384,7 +383,15 @@ def _stack_key(call: Call) -> tuple[Any, ...]:
     own, part = call.source, call.part
     values = [(name, _identity(value)) for name, value in call.values.items()]
     box = None if part is None else (part.start, part.stop, _identity(part.mask))
-    return id(own.array), own.channel_axis, own.channel, call.levels_from, call.over, box, *values
+    return (
+        id(own.array),
+        own.channel_axis,
+        own.channel,
+        call.walk.levels_from,
+        call.over,
+        box,
+        *values,
+    )
 
 
 def _identity(value: Any) -> Any:
@@ -396,10 +403,10 @@ def _identity(value: Any) -> Any:
 
 def _grown(call: Call, source: Source, values: Mapping[str, Any], shown: Region) -> Region:
     """Return the shown box with the halo that the method needs around it."""
-    if call.method.halo is None:
+    if call.method.cut.halo is None:
         return Region((0,) * len(source.shape), source.shape)
     spacing = VoxelSize(source.spacing[-2:], source.spacing.unit)
-    halo = [int(np.ceil(pixels)) for pixels in call.method.halo(values, spacing)]
+    halo = [int(np.ceil(pixels)) for pixels in call.method.cut.halo(values, spacing)]
     lead = len(source.shape) - 2
     low = [max(0, a - h) for a, h in zip(shown.start[lead:], halo, strict=True)]
     high = [

@@ -20,7 +20,7 @@ from qtpy.QtWidgets import (
 
 from napari_tessera.methods.registry import METHODS
 from napari_tessera.pipeline.recipe import Recipe
-from napari_tessera.pipeline.result import Result
+from napari_tessera.pipeline.result import ObjectTable, Result
 from napari_tessera.widgets.job import Job
 from napari_tessera.widgets.layers.features import recipe_of, write_features
 from napari_tessera.widgets.layers.from_result import named_by, result_layer, show
@@ -47,7 +47,7 @@ def replay_on_layer(
     again = recipe.on(own, **arrays)
 
     def finished(result: Result) -> None:
-        if result.kind == "table":
+        if isinstance(result, ObjectTable):
             write_features(layer, result.table or {}, again)
         else:
             show(viewer, result_layer(result, again, layer, dropped_axis(own)), layer)

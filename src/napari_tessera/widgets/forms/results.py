@@ -10,7 +10,7 @@ import numpy as np
 
 from napari_tessera.pipeline.edits import differences
 from napari_tessera.pipeline.recipe import Recipe
-from napari_tessera.pipeline.result import Result, counted
+from napari_tessera.pipeline.result import ObjectTable, PolygonSet, Result
 from napari_tessera.signature.progress import Reporter
 from napari_tessera.signature.words import Array
 from napari_tessera.widgets.forms.call import Call, before, digest
@@ -116,7 +116,7 @@ class Results:
         if old is None or old not in self._viewer.layers or edited or not same_place(old, layer):
             newest = self._newest(call.layer)
             show(self._viewer, layer, newest if newest in self._viewer.layers else call.layer)
-        elif outcome.result.kind == "polygons":
+        elif isinstance(outcome.result, PolygonSet):
             show(self._viewer, layer, old)
             self._viewer.layers.remove(old)
             layer.name = old.name
@@ -147,7 +147,7 @@ def work(call: Call, last: tuple[Layer, str] | None, report: Reporter) -> Outcom
         changes = differences(call.layer.data, result.start, result.array)
         step = Step(named_by(call.method), changes, made_by(call.layer), recipe.to_dict())
         return Outcome(call, result, recipe, None, key, result.number, None, step)
-    if result.kind != "table":  # making thousands of shapes takes time too
+    if not isinstance(result, ObjectTable):  # making thousands of shapes takes time too
         layer = result_layer(result, recipe, call.layer, dropped_axis(call.source))
         key = digest(_arrays(layer))
     return Outcome(call, result, recipe, layer, key, result.number, replaces)
@@ -172,7 +172,7 @@ def same_place(first: Layer, second: Layer) -> bool:
 def sentence(result: Result, number: int, took: float) -> str:
     """Return what a form says of a result: how many labels, and how long it took."""
     empty = f"; {result.skipped} with nothing to separate left empty" if result.skipped else ""
-    return f"{counted(result.kind, number)}, {duration(took)}{empty}"
+    return f"{result.counted(number)}, {duration(took)}{empty}"
 
 
 def duration(seconds: float) -> str:

@@ -9,7 +9,7 @@ from napari.utils.notifications import show_error, show_info
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt
 from qtpy.QtWidgets import QFileDialog, QWidget
 
-from napari_tessera.io.files import write_table
+from napari_tessera.io.csv_files import write_table
 from napari_tessera.signature.words import Array, Table
 
 if TYPE_CHECKING:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from functools import singledispatch
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_tessera.methods.registry import METHODS, Method
 from napari_tessera.pipeline.recipe import KEY, Recipe
-from napari_tessera.pipeline.result import Result
+from napari_tessera.pipeline.result import ImageResult, Labelled, PolygonSet, Result, ScoreMaps
 from napari_tessera.signature.words import Array
 from napari_tessera.widgets.layers.geometry import geometry
 
@@ -26,13 +26,70 @@ def result_layer(
     title, place = named_by(method), geometry(on, result.start, dropped)
     if method.refines:
         place |= {"features": on.features.copy(), "colormap": on.colormap}
-    if result.kind == "polygons" and result.table is not None:
-        result = replace(result, table=_with_theirs(result.table, on))
     return as_layer(
         result,
+        on,
         name=f"{recipe.source['name'] if recipe.source.get('parts') else on.name} {title}",
         metadata={KEY: {"recipe": recipe.to_dict(), "kind": result.kind}},
-        **(_with_classes(place) if result.kind == "scores" else place),
+        **place,
+    )
+
+
+@singledispatch
+def as_layer(result: Result, on: Layer, **options: Any) -> Labels | Shapes | Image:
+    """Return a result as a layer.
+
+    Parameters
+    ----------
+    result : Result
+    on : Layer
+        What it was made from.
+    **options
+        Name, place and metadata of the new layer.
+    """
+    raise TypeError(f"{type(result).__name__} has no layer")
+
+
+@as_layer.register(Labelled)
+def _(result: Labelled, on: Layer, **options: Any) -> Labels:
+    from napari.layers import Labels
+
+    known = {} if result.table is None else {"features": result.table}
+    return Labels(result.array, **{**_look(result), **known, **options})
+
+
+@as_layer.register(ImageResult)
+def _(result: ImageResult, on: Layer, **options: Any) -> Image:
+    from napari.layers import Image
+
+    heat = {"contrast_limits": (0, 1), "blending": "additive", "colormap": result.look.scale}
+    return Image(result.array, **{**(heat if result.look.scale else {}), **options})
+
+
+@as_layer.register(ScoreMaps)
+def _(result: ScoreMaps, on: Layer, **options: Any) -> Image:
+    from napari.layers import Image
+
+    shown = {"contrast_limits": (0, 1), "colormap": "viridis"}
+    return Image(result.array, **{**shown, **options, **_with_classes(options)})
+
+
+@as_layer.register(PolygonSet)
+def _(result: PolygonSet, on: Layer, **options: Any) -> Shapes:
+    from napari.layers import Shapes
+
+    closed = [bool(np.all(line[0] == line[-1])) for line in result.polygons]
+    # napari closes polygons itself
+    lines = [v[:-1] if end else v for v, end in zip(result.polygons, closed, strict=True)]
+    return Shapes(
+        lines,
+        shape_type=["polygon" if end else "path" for end in closed],
+        features=_with_theirs(result.table or {}, on),
+        ndim=len(options["scale"]),
+        edge_width=1,
+        edge_color="#ffd54f",
+        face_color="transparent",
+        **options,
     )
 
 
@@ -61,33 +118,6 @@ def _with_classes(place: dict[str, Any]) -> dict[str, Any]:
         "units": ("pixel", *place["units"]),
         "axis_labels": ("class", *place["axis_labels"]),
     }
-
-
-def as_layer(result: Result, **options: Any) -> Labels | Shapes | Image:
-    """Return labels as a Labels layer, polygons as a Shapes layer, the rest as an image."""
-    from napari.layers import Image, Labels, Shapes
-
-    if result.kind == "scores":
-        return Image(result.array, contrast_limits=(0, 1), colormap="viridis", **options)
-    if result.kind == "image":
-        heat = {"contrast_limits": (0, 1), "blending": "additive", "colormap": result.look.scale}
-        return Image(result.array, **{**(heat if result.look.scale else {}), **options})
-    if result.kind != "polygons":
-        known = {} if result.table is None else {"features": result.table}
-        return Labels(result.array, **{**_look(result), **known, **options})
-    closed = [bool(np.all(line[0] == line[-1])) for line in result.polygons]
-    # napari closes polygons itself
-    lines = [v[:-1] if end else v for v, end in zip(result.polygons, closed, strict=True)]
-    return Shapes(
-        lines,
-        shape_type=["polygon" if end else "path" for end in closed],
-        features=result.table,
-        ndim=len(options["scale"]),
-        edge_width=1,
-        edge_color="#ffd54f",
-        face_color="transparent",
-        **options,
-    )
 
 
 def _look(result: Result) -> dict[str, Any]:

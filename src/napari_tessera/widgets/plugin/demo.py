@@ -15,7 +15,7 @@ import napari
 from qtpy.QtWidgets import QApplication
 
 from napari_tessera.io import files
-from napari_tessera.pipeline.result import Result
+from napari_tessera.pipeline.result import ObjectLabels
 from napari_tessera.widgets.forms.method_form import MethodForm
 from napari_tessera.widgets.layers.features import recipe_of
 from napari_tessera.widgets.layers.to_source import source
@@ -72,7 +72,7 @@ def run_demo() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     labels = viewer.layers[-1]
     own = source(viewer.layers["coins"])
-    result = Result(labels.data, "objects", {}, start=(0, 0))
+    result = ObjectLabels(labels.data, start=(0, 0))
     files.write(folder / "labels.tif", result, own, recipe_of(labels), overwrite=True)
     settle()
     viewer.screenshot(str(folder / "screenshot.png"), canvas_only=False)

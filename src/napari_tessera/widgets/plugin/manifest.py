@@ -51,7 +51,7 @@ SAMPLES = {
 """The samples under File > Open Sample, by function in `samples`."""
 
 
-_FORMS = {name: method for name, method in METHODS.items() if not method.by_hand}
+_FORMS = {name: method for name, method in METHODS.items() if not method.way.by_hand}
 
 
 def _slug(group: str) -> str:

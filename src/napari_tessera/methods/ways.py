@@ -1,0 +1,55 @@
+"""How methods go through a stack: what each of them works on at once."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class Way:
+    """How a method goes through a stack.
+
+    Attributes
+    ----------
+    takes_volumes : bool
+        Whether volumes can be worked on, and not only planes.
+    in_parts : bool
+        Whether a region or a few labels can be worked on, and not only all of them.
+    by_hand : bool
+        Whether a mouse says where it works, so that no form asks for it.
+    """
+
+    takes_volumes: ClassVar[bool] = True
+    in_parts: ClassVar[bool] = True
+    by_hand: ClassVar[bool] = False
+
+
+class PlanesOrVolumes(Way):
+    """One plane after the other, or one volume after the other."""
+
+
+class PlanesOnly(PlanesOrVolumes):
+    """One plane after the other."""
+
+    takes_volumes = False
+
+
+class WholeStack(Way):
+    """All planes or volumes at once, because their numbers have to agree."""
+
+    in_parts = False
+
+
+class PointedPlace(Way):
+    """The plane or volume that a mouse points at."""
+
+    by_hand = True
+
+
+class PaintedPixels(WholeStack):
+    """Pixels anywhere in the stack, as a hand has painted them."""
+
+    by_hand = True
+
+
+PLANES_OR_VOLUMES, PLANES_ONLY = PlanesOrVolumes(), PlanesOnly()
+WHOLE_STACK, POINTED_PLACE, PAINTED_PIXELS = WholeStack(), PointedPlace(), PaintedPixels()

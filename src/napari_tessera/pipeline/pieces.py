@@ -1,0 +1,120 @@
+"""The planes or volumes of a source, one after the other, with what else a method takes there."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from napari_tessera.methods.registry import Method
+from napari_tessera.pipeline.source import Index, Points, Source, grey
+from napari_tessera.signature.progress import Progress, Reporter
+from napari_tessera.signature.words import Array, Over, VoxelSize
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """The planes or volumes of a source; going through them reads their arrays.
+
+    Attributes
+    ----------
+    method : Method
+    source : Source
+    values : mapping
+        Its complete parameters; arrays have the source's shape without channels, or that of one
+        plane.
+    over : {"planes", "volume"}
+        How many of the last axes a piece has, two or three.
+    reading : Reporter
+        Hears of each piece that is read.
+    """
+
+    method: Method
+    source: Source
+    values: Mapping[str, Any]
+    over: Over
+    reading: Reporter = field(default_factory=Reporter)
+
+    def __post_init__(self) -> None:
+        if len(self.source.shape) < self.axes:
+            raise ValueError(
+                f"{self.source.name} has shape {self.source.shape}; working on {self.over} needs "
+                f"{self.axes} axes besides the channels"
+            )
+
+    @property
+    def axes(self) -> int:
+        """How many axes a piece has, channels not counted."""
+        return 3 if self.over == "volume" else 2
+
+    @property
+    def spacing(self) -> VoxelSize:
+        """Pixel size along the axes of a piece."""
+        whole = self.source.spacing
+        return VoxelSize(whole[len(whole) - self.axes :], whole.unit)
+
+    @property
+    def lead(self) -> tuple[int, ...]:
+        """Lengths of the axes that the pieces differ in."""
+        return self.source.shape[: -self.axes]
+
+    def __len__(self) -> int:
+        return math.prod(self.lead)
+
+    def __iter__(self) -> Iterator[dict[str, Array]]:
+        """Read the arrays of one piece after the other, for the statistics."""
+        for number, index in enumerate(np.ndindex(self.lead)):
+            self.reading(Progress(number, len(self)))
+            yield self.arrays(index)
+
+    def resolved(self) -> dict[str, Any]:
+        """Return the values with everything automatic as numbers, found in all pieces."""
+        return self.method.cut.resolve(self, self.values, self.spacing)
+
+    def arrays(self, index: Index) -> dict[str, Array]:
+        """Read all arrays of one piece, keyed by argument."""
+        arrays = {self.method.source.name: self.read(index, self.source)}
+        for option in self.method.options:
+            given = self.values[option.name]
+            if option.is_array and given is not None:
+                arrays[option.name] = self._beside(option.name, given, index)
+        return arrays
+
+    def read(self, index: Index, source: Source) -> Array:
+        """Read a source at one place; channels last if the method takes them, else as one."""
+        box: list[Any] = [*index, *[slice(None)] * self.axes]
+        axis, rgb = source.channel_axis, source.rgb
+        if axis is None:
+            return np.asarray(source.array[tuple(box)])
+        one = source.channel is not None
+        box.insert(axis, source.channel if one else slice(None))
+        piece = np.asarray(source.array[tuple(box)])
+        if one:
+            return piece
+        # leading axes before the channels are gone
+        piece = np.moveaxis(piece, axis - min(len(index), axis), -1)
+        piece = piece[..., :3] if rgb else piece  # transparency is no colour
+        return piece if self.method.takes_channels else grey(piece, rgb=rgb)
+
+    def _beside(self, name: str, given: Any, index: Index) -> Array:
+        """Return the part of an extra array that belongs to one piece."""
+        shape = self.source.shape
+        if isinstance(given, Points):
+            if name == "mask":
+                raise ValueError("mask is points; pass a labels image or a mask")
+            return given.at(index, shape)
+        if isinstance(given, Source) and given.shape == shape:
+            piece = self.read(index, given)
+            classes = name == "scores" and piece.ndim > self.axes
+            return np.moveaxis(piece, -1, 0) if classes else piece
+        if tuple(given.shape) == shape:
+            return np.asarray(given[(*index, *[slice(None)] * self.axes)])
+        if tuple(given.shape) == shape[-given.ndim :] and given.ndim >= self.axes:
+            return np.asarray(given[index[len(shape) - given.ndim :]])
+        raise ValueError(
+            f"{name} has shape {tuple(given.shape)} but {self.source.name} has {shape}; pass one "
+            "of the same grid"
+        )
