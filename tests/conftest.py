@@ -45,7 +45,12 @@ def needed(method, shape, *places, rgb=False):
         "path": lambda: path,
         "": lambda: as_text(np.argwhere(seeds), seeds[seeds > 0]),
     }
-    return {p.name: given.get(p.word.name, lambda: seeds)() for p in method.options if p.required}
+    numbers = {p.name: 7 for p in method.options if p.required and p.type is int}
+    return numbers | {
+        p.name: given.get(p.word.name, lambda: seeds)()
+        for p in method.options
+        if p.required and p.name not in numbers
+    }
 
 
 def squares(side=96, seed=0, noise=25):

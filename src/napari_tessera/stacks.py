@@ -25,6 +25,7 @@ from napari_tessera.result import (
     Scored,
     Tabled,
 )
+from napari_tessera.signature import as_labels, native
 from napari_tessera.sources import Index, Over, Points, Region, Source, grey
 from napari_tessera.tiles import WORKERS, in_order
 from napari_tessera.types import Array, Look, NothingToSeparate, Progress, Reporter, VoxelSize
@@ -133,7 +134,7 @@ def _at_one_place(
     method: Method, source: Source, values: Mapping[str, Any], over: Over, report: Reporter
 ) -> Result:
     """Run a step of a mouse on a copy of the labels."""
-    labels = np.array(source.array[(slice(None),) * source.array.ndim])
+    labels = as_labels(np.array(source.array[(slice(None),) * source.array.ndim]))
     index, piece = step_by_hand(method, replace(source, array=labels), values, over, report)
     labels[index] = piece
     kind, start = method.kind_of(values, source.kind), (0,) * labels.ndim
@@ -185,7 +186,7 @@ def _on_all(
     """Run a method on all labels at once, whatever their axes."""
     if only or region is not None:
         raise ValueError(f"{method.name} works on all labels; leave out region and only")
-    labels = np.asarray(source.array[(slice(None),) * source.array.ndim])
+    labels = as_labels(np.asarray(source.array[(slice(None),) * source.array.ndim]))
     # places in the array matter to what a hand has made alone
     flat = labels if method.by_hand else labels.reshape(-1, *labels.shape[-2:])
     result = method.function(flat, **values).reshape(labels.shape)
@@ -260,7 +261,7 @@ def _collector(walk: _Walk, join: bool, start: Index) -> Collector:
     if kind == "image":
         return Pictured(walk.source.shape)
     if walk.method.refines:
-        dtype = walk.source.array.dtype
+        dtype = as_labels(np.empty(0, walk.source.array.dtype)).dtype
         return Labelled(kind, walk.source.shape, keep_ids=True, join=False, dtype=dtype)
     markers = walk.values.get("markers")
     own = isinstance(markers, Points) and markers.ids is None
@@ -385,10 +386,10 @@ class _Walk:
         source, at = source or self.source, list(index)
         box: list[Any] = [*at, *[slice(None)] * self.axes]
         if source.channel_axis is None:
-            return np.asarray(source.array[tuple(box)])
+            return native(np.asarray(source.array[tuple(box)]))
         one = source.channel is not None
         box.insert(source.channel_axis, source.channel if one else slice(None))
-        piece = np.asarray(source.array[tuple(box)])
+        piece = native(np.asarray(source.array[tuple(box)]))
         if one:
             return piece
         kept = source.channel_axis - min(len(index), source.channel_axis)
