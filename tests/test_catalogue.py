@@ -1,11 +1,16 @@
 """What every method promises, tested for each entry of the catalogue."""
 
+import ast
+import re
 from dataclasses import replace
+from functools import cache
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from napari_tessera import METHODS
 from napari_tessera.signature import docs
 from napari_tessera.sources import Source, grey
 from napari_tessera.stacks import run
@@ -26,6 +31,7 @@ asked = [method for method in OWN.values() if not method.by_hand]
 every = pytest.mark.parametrize("method", asked, ids=[m.name for m in asked])
 labelling = [method for method in asked if method.is_labelling]
 every_labelling = pytest.mark.parametrize("method", labelling, ids=[m.name for m in labelling])
+ROOT = Path(__file__).parents[1]
 SEEDS = [(0, 0), (6, 6), (16, 16)]
 PATHS = {
     "merge": ((6, 6), (16, 16)),
@@ -104,6 +110,42 @@ def test_its_halo_and_scope_are_told_for_the_defaults(method):
     assert method.scope(values) in ("local", "joined", "global")
     if method.halo is not None:
         assert len(method.halo(values, VoxelSize((1, 1)))) == 2
+
+
+@cache
+def settings_of_pictures():
+    """Return the methods whose form docs/pictures.py fills in; it needs a viewer to be imported."""
+    code = ast.parse((ROOT / "docs" / "pictures.py").read_text(encoding="utf-8"))
+    (settings,) = [
+        node.value
+        for node in code.body
+        if isinstance(node, ast.Assign) and node.targets[0].id == "SETTINGS"
+    ]
+    return ast.literal_eval(settings)
+
+
+@all_of_them
+def test_it_is_listed_in_the_readme(method):
+    rows = [row for row in (ROOT / "README.md").read_text().splitlines() if row.startswith("| ")]
+    names = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+    assert method.name in names, "add it to the table of README.md"
+
+
+@all_of_them
+def test_it_has_advice_and_a_picture_if_it_has_a_form(method):
+    advice = ROOT / "docs" / "advice" / f"{method.name}.rst"
+    pictures = settings_of_pictures()
+    if method.by_hand:  # one form serves all steps of a mouse, and the guide to it tells of them
+        assert not advice.exists()
+        assert method.name not in pictures
+        return
+    assert advice.read_text(encoding="utf-8").strip(), "say when to use it, and when not"
+    assert pictures[method.name].keys() <= {p.name for p in method.options}
+
+
+def test_advice_and_pictures_are_of_methods_that_there_are():
+    advice = {path.stem for path in (ROOT / "docs" / "advice").glob("*.rst")}
+    assert advice | settings_of_pictures().keys() <= set(METHODS)
 
 
 def arrays_of(method, shape, *, optional):

@@ -1,7 +1,7 @@
 """What every method promises, as checks that other plugins can run on methods of their own.
 
 >>> from napari_tessera import METHODS
->>> image = np.arange(1600.0).reshape(40, 40) % 7
+>>> image = np.arange(6400.0).reshape(80, 80) % 7
 >>> check_method(Case(METHODS["threshold"], {"image": image}))
 """
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -138,17 +139,17 @@ def check_layouts(case: Case) -> None:
     Each array is compared with the plain one of the same values and type.
     """
     for dtypes in ((np.uint16, np.int32), (np.float64, np.int64)):
-        plain = case.changed(lambda p, array, dtypes=dtypes: _as(p, array, *dtypes))
+        plain = case.changed(partial(_as, image=dtypes[0], labels=dtypes[1]))
         expected = plain.run()
         for name, variant in LAYOUTS.items():
-            found = plain.changed(lambda _, array, variant=variant: variant(array))
+            found = replace(plain, arrays={k: variant(each) for k, each in plain.arrays.items()})
             _unchanged(found, plain)
             check_same(found.run(), expected, context=name)
 
 
 def check_extents(case: Case) -> None:
     """Check that axes without pixels are refused, and those of one pixel work or are refused."""
-    for axis in range(-_axes(case), 0):
+    for axis in range(-case.source.ndim, 0):
         empty = _sliced(case, axis, slice(0, 0))
         try:
             empty.run()
@@ -193,8 +194,9 @@ def check_part(case: Case, low: float = 0.1, high: float = 0.3) -> None:
         f"the halo {halo} of the part reaches all of {shape}: take a larger image"
     )
     inner = tuple(slice(a - f, b - f) for a, b, f in zip(start, stop, first, strict=True))
-    whole = _first(own.run())[(..., *map(slice, start, stop))]
-    part = _first(own.changed(lambda _, array: array[(..., *seen)]).run())[(..., *inner)]
+    core = tuple(map(slice, start, stop))
+    cut = own.changed(lambda _, array: _part(array, seen))
+    whole, part = _part(_first(own.run()), core), _part(_first(cut.run()), inner)
     if case.tolerance and method.is_labelling:
         away = float(np.mean((part > 0) != (whole > 0)))
         assert away <= case.tolerance, f"{away:.2%} of the pixels are labelled otherwise"
@@ -327,12 +329,13 @@ def _complete(case: Case) -> dict[str, Any]:
     return case.method.complete({name: value for name, value in given.items() if name in own})
 
 
-def _axes(case: Case) -> int:
-    return case.source.ndim
-
-
 def _sliced(case: Case, axis: int, part: slice) -> Case:
     return case.changed(lambda _, array: np.take(array, range(array.shape[axis])[part], axis))
+
+
+def _part(array: Array, box: tuple[slice, ...]) -> Array:
+    """Return a box of the last axes."""
+    return array[(slice(None),) * (array.ndim - len(box)) + box]
 
 
 def _first(result: Any) -> Array:
