@@ -18,7 +18,9 @@ from napari_tessera.testing import (
     CONTRACTS,
     Case,
     NotPromised,
+    check_input,
     check_kind,
+    check_layouts,
     check_part,
     check_same,
 )
@@ -29,8 +31,7 @@ from .conftest import OWN, needed
 all_of_them = pytest.mark.parametrize("method", OWN.values(), ids=list(OWN))
 asked = [method for method in OWN.values() if not method.by_hand]
 every = pytest.mark.parametrize("method", asked, ids=[m.name for m in asked])
-labelling = [method for method in asked if method.is_labelling]
-every_labelling = pytest.mark.parametrize("method", labelling, ids=[m.name for m in labelling])
+channelled = [method for method in OWN.values() if method.takes_channels]
 ROOT = Path(__file__).parents[1]
 SEEDS = [(0, 0), (6, 6), (16, 16)]
 PATHS = {
@@ -42,6 +43,7 @@ PATHS = {
 }
 """Where the steps of a mouse are made: on blocks, across one, between them."""
 ANY_SIZE = [contract for contract in CONTRACTS if contract is not check_part]
+COLOURS = [check_input, check_kind, check_layouts]
 NETWORKS = 0.05
 """How far networks may be in a part from what they give in the whole.
 
@@ -181,7 +183,12 @@ def arrays_of(method, shape, *, optional):
 def case_of(method, shape=(24, 26), *, optional=False, tolerance=0.0, **values):
     """Return what a method is tested with: two blocks, and all that it cannot do without."""
     arrays = arrays_of(method, shape, optional=optional)
-    own = {k: v for k, v in needed(method, shape, *SEEDS).items() if k not in arrays}
+    rgb = "channel_axis" in values
+    own = {k: v for k, v in needed(method, shape, *SEEDS, rgb=rgb).items() if k not in arrays}
+    if rgb:
+        arrays["image"] = np.stack(
+            [arrays["image"], arrays["image"] // 2, 255 - arrays["image"]], -1
+        )
     if method.name in PATHS:
         own["path"] = tuple((2.0,) * (len(shape) - 2) + place for place in PATHS[method.name])
     return Case(method, arrays, {**own, **values}, tolerance)
@@ -199,6 +206,12 @@ def test_it_keeps_what_every_method_promises(method, kind, contract):
     shape = (5, 24, 26) if kind == "volume" else (24, 26)
     values = {"trace": "edges"} if method.name == "contours" and kind == "more arrays" else {}
     contract(case_of(method, shape, optional=kind == "more arrays", **values))
+
+
+@pytest.mark.parametrize("contract", COLOURS, ids=lambda contract: contract.__name__)
+@pytest.mark.parametrize("method", channelled, ids=[m.name for m in channelled])
+def test_it_keeps_the_promises_with_colours_too(method, contract):
+    contract(case_of(method, optional=True, channel_axis=-1))
 
 
 @all_of_them

@@ -144,6 +144,11 @@ def check_file(recipe, expected, source):
     assert found == wanted
 
 
+def test_each_method_has_a_case():
+    missing = METHODS.keys() - PARAMETERS.keys()
+    assert not missing, f"say what is chosen in a run of {', '.join(missing)}"
+
+
 CASES = range(len(OWN) + 9)
 
 

@@ -56,6 +56,14 @@ class Case:
         """The array that all others lie on."""
         return self.arrays[self.method.source.name]
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the grid, without channels."""
+        shape, axis = list(self.source.shape), self.values.get("channel_axis")
+        if axis is not None and self.method.source.word.name == "image":
+            shape.pop(axis)
+        return tuple(shape)
+
     def run(self, **others: Any) -> Any:
         """Return what the method gives, with `others` in place of its own arrays and values."""
         return self.method.function(**{**self.arrays, **self.values, **others})
@@ -350,7 +358,7 @@ def _same_partition(first: Array, second: Array) -> bool:
 
 
 def _is_labels(case: Case, labels: Array, kind: str) -> None:
-    assert labels.shape == case.source.shape, f"labels of shape {labels.shape}"
+    assert labels.shape == case.shape, f"labels of shape {labels.shape}"
     assert labels.dtype.kind in "ui", f"labels of {labels.dtype}"
     assert labels.dtype.isnative, f"labels of {labels.dtype}"
     assert labels.flags.writeable, "labels that cannot be edited"
@@ -366,7 +374,7 @@ def _is_labels(case: Case, labels: Array, kind: str) -> None:
 
 
 def _is_image(case: Case, image: Array, kind: str) -> None:
-    assert image.shape == case.source.shape, f"an image of shape {image.shape}"
+    assert image.shape == case.shape, f"an image of shape {image.shape}"
     given = case.source.dtype
     own = image.dtype.kind == "f" or image.dtype.itemsize >= given.itemsize
     assert own, f"an image of {image.dtype} from {given}"
@@ -374,7 +382,7 @@ def _is_image(case: Case, image: Array, kind: str) -> None:
 
 
 def _is_scores(case: Case, scores: Array, kind: str) -> None:
-    assert scores.shape[1:] == case.source.shape, f"scores of shape {scores.shape}"
+    assert scores.shape[1:] == case.shape, f"scores of shape {scores.shape}"
     assert scores.dtype.kind == "f", f"scores of {scores.dtype}"
     assert np.all((scores >= 0) & (scores <= 1)), "probabilities that are none"
 
@@ -383,7 +391,7 @@ def _is_polygons(case: Case, polygons: Any, kind: str) -> None:
     assert isinstance(polygons, list), f"polygons as {type(polygons).__name__}"
     for line in polygons:
         assert line.ndim == 2, f"a polygon of shape {line.shape}"
-        assert line.shape[1] == case.source.ndim, f"a polygon of shape {line.shape}"
+        assert line.shape[1] == len(case.shape), f"a polygon of shape {line.shape}"
         assert line.dtype.kind == "f", f"a polygon of {line.dtype}"
 
 
