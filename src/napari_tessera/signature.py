@@ -265,7 +265,7 @@ def _check_array(parameter: Parameter, value: Any) -> np.ndarray[Any, Any]:
     if array.dtype.kind not in kinds:
         wanted = "whole numbers" if kinds == "bui" else "real numbers"
         raise TypeError(f"{name} has dtype {array.dtype}; pass an array of {wanted}")
-    return as_labels(array) if word in ("labels", "markers") else native(array)
+    return native(array)
 
 
 def native(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

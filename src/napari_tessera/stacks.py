@@ -374,7 +374,9 @@ class _Walk:
 
     def arrays(self, index: Index) -> dict[str, Array]:
         """Read all arrays of one plane or volume, keyed by argument."""
-        arrays = {self.method.source.name: self.read(index)}
+        own = self.method.source
+        image = self.read(index)
+        arrays = {own.name: as_labels(image) if own.word.name == "labels" else image}
         for option in self.method.options:
             given = self.values[option.name]
             if option.is_array and given is not None:

@@ -359,14 +359,13 @@ def _same_partition(first: Array, second: Array) -> bool:
 
 def _is_labels(case: Case, labels: Array, kind: str) -> None:
     assert labels.shape == case.shape, f"labels of shape {labels.shape}"
-    assert labels.dtype.kind in "ui", f"labels of {labels.dtype}"
     assert labels.dtype.isnative, f"labels of {labels.dtype}"
     assert labels.flags.writeable, "labels that cannot be edited"
     given = case.source.dtype
     refines = case.method.refines and case.method.gives == ("labels",)
-    if refines:  # the layer is changed in place, or has to become wider
-        kept = np.uint8 if given.kind == "b" else given
-        assert np.can_cast(kept, labels.dtype), f"labels of {labels.dtype} from {given}"
+    assert labels.dtype.kind in ("uib" if refines else "ui"), f"labels of {labels.dtype}"
+    if refines:  # what is refined keeps its type, or has to become wider
+        assert np.can_cast(given, labels.dtype), f"labels of {labels.dtype} from {given}"
     elif kind == "classes":
         assert labels.dtype == np.uint8, f"classes of {labels.dtype}"
     else:
