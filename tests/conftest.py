@@ -8,6 +8,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 
 from napari_tessera import METHODS
 from napari_tessera.methods.refine.paint import as_text
@@ -17,6 +18,10 @@ TORCH = importlib.util.find_spec("torch") is not None
 
 OWN = {name: method for name, method in METHODS.items() if TORCH or not method.keeps}
 """The methods that run here."""
+
+# no test depends on the clock: the first example of many compiles a kernel
+settings.register_profile("all", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("all")
 
 # the models of the tests, not those of whoever runs them
 os.environ["NAPARI_TESSERA_MODELS"] = tempfile.mkdtemp(prefix="napari-tessera-models-")
@@ -35,7 +40,12 @@ def needed(method, shape, *places, rgb=False):
         "path": lambda: path,
         "": lambda: as_text(np.argwhere(seeds), seeds[seeds > 0]),
     }
-    return {p.name: given.get(p.word.name, lambda: seeds)() for p in method.options if p.required}
+    numbers = {p.name: 7 for p in method.options if p.required and p.type is int}
+    return numbers | {
+        p.name: given.get(p.word.name, lambda: seeds)()
+        for p in method.options
+        if p.required and p.name not in numbers
+    }
 
 
 def squares(side=96, seed=0, noise=25):

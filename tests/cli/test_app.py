@@ -215,7 +215,11 @@ def test_a_network_is_trained_listed_and_applied(tmp_path, monkeypatch, capsys):
     assert "squares" in said.out
     assert call(*words) == 2
     assert "there already" in capsys.readouterr().err
-    assert call(*[word.replace("epochs", "epochs") for word in words], "--resume") == 0
+    words[words.index("--optimisation.epochs") + 1] = "3"
+    assert call(*words, "--resume") == 0
+    said = capsys.readouterr().err
+    assert "epoch 3: loss " in said
+    assert "epoch 2: loss " not in said
     call("models")
     assert "squares" in capsys.readouterr().out
     assert call("predict", "images/0.png", "--model", "squares", "--output", "o.tif") == 0

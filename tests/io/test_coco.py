@@ -230,7 +230,7 @@ def same(tmp_path, items):
         max_size=3,
     )
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_same_labels_are_read_again(tmp_path_factory, items):
     same(tmp_path_factory.getbasetemp(), items)
 

@@ -96,7 +96,7 @@ def marked(shape, rare):
 @pytest.mark.parametrize("steps", [(1.0, 1.0, 1.0), (2.0, 1.0, 0.3), (0.3, 1.0, 2.0)])
 @pytest.mark.parametrize("shape", [(7, 1, 150), (70, 1, 9), (4, 5, 70), (40, 3, 3)])
 @given(data=st.data())
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_looking_around_and_a_transform_give_the_same(effort, steps, shape, data):
     asked, marks = data.draw(marked(shape, 1)), data.draw(marked(shape, 60))
     before, nearest.EFFORT = nearest.EFFORT, effort
@@ -145,7 +145,7 @@ def test_percentile_and_mean_are_those_of_the_usual_formulas():
 
 
 @given(st.floats(0.1, 5), st.integers(0, 20))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_finer_pixels_of_the_same_shape_scale_all_distances(factor, seed):
     truth, prediction = blobs((12, 14), seed), blobs((12, 14), seed + 1)
     one = boundary_distances(truth, prediction)

@@ -48,7 +48,7 @@ def test_written_out_figures():
 
 
 @given(labels, labels, st.sampled_from([*IOUS, 1.0]))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_it_agrees_with_a_dense_assignment(truth, prediction, iou):
     found = matched(compared(truth, prediction), iou)
     right, spurious, missed, total = dense(truth, prediction, iou)
@@ -59,7 +59,7 @@ def test_it_agrees_with_a_dense_assignment(truth, prediction, iou):
 
 
 @given(labels, labels, st.sampled_from([0.1, 0.25, 0.4]))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_below_one_half_no_choice_of_partners_is_better(truth, prediction, iou):
     pairs = compared(truth, prediction)
     close = np.flatnonzero(pairs.iou >= iou)

@@ -62,7 +62,7 @@ def test_a_written_out_table():
 
 
 @given(pairs)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_it_counts_what_a_dictionary_counts(pair):
     table = overlap_table(*pair)
     assert rows(table) == slow(*pair)

@@ -105,4 +105,9 @@ def test_what_does_not_fit_is_refused():
 
 def test_empty_labels_and_flat_or_broken_images_make_a_page():
     nothing = np.zeros((4, 5), int)
-    assert "no" in report_html(nothing, nothing, np.full((4, 5), np.nan))
+    page = Page(report_html(nothing, nothing, np.full((4, 5), np.nan)))
+    told = {row[0]: row[1:3] for row in page.rows}
+    assert (told["True objects"][0], told["Predicted objects"][0]) == ("0", "0")
+    assert all(told[kind] == ["0", "0"] for kind in ("right", "missed", "spurious", "split"))
+    assert (told["Precision"][0], told["Mean surface distance (pixel)"][0]) == ("1", "0")
+    assert "nan" not in page.text

@@ -15,7 +15,7 @@ from napari_tessera.signature.progress import Stop
     shape=arrays.array_shapes(min_dims=2, max_dims=4, max_side=6),
     seed=st.integers(0, 99),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_a_change_turns_old_into_new_and_back(dtype, shape, seed):
     random = np.random.default_rng(seed)
     old = random.integers(0, 4, shape).astype(dtype)

@@ -44,7 +44,21 @@ PARAMETERS = {
     "predict": {"threshold": 0.4, "tile": 64},
     "detect": {"confidence": 0.1, "tile": 64},
     "scores": {"flips": True},
+    "uncertainty": {"measure": "flips"},
+    "grad_cam": {"target_class": "background", "layer": "bottleneck"},
+    "error_map": {"iou": 0.3},
+    "object_errors": {"iou": 0.3},
+    "boundary_support": {"smoothing": "0.5 um"},
+    "merge": {"how": "points"},
+    "split": {"how": "points", "path": ((3, 11, 10), (3, 11, 15))},
+    "delete": {"how": "points"},
+    "replace": {"how": "points", "number": 7},
+    "grow": {"path": ((3, 15, 16),), "tolerance": 0.2, "smoothing": "0 px"},
 }
+"""What is chosen for each method of the catalogue, besides what `needed` gives."""
+
+NAMES_IMAGES = ("crf", "measure", "boundary_support")
+"""Methods whose recipe says which image there was beside the source."""
 
 
 @pytest.fixture
@@ -52,6 +66,7 @@ def source(rng):
     image = rng.integers(0, 100, (4, 16, 18)).astype(np.uint8)
     image[:, 2:7, 2:7] += 100
     image[1:3, 9:15, 9:16] += 120
+    image[3, 10:13, 9:17], image[3, 14:, 15:] = 250, 0  # an object to split, and room for another
     source = Source.of(image, spacing=SPACING, axes=("z", "y", "x"), name="stack.tif")
     return replace(source, path="stack.tif")
 
@@ -66,15 +81,16 @@ def on_disk(tmp_path, monkeypatch, source):
     return tmp_path
 
 
+def values_of(name, source):
+    """Return what is chosen in the run of a method."""
+    seeds = needed(OWN[name], source.shape, (0, 0), (4, 4), (11, 12))
+    images = {"image": source} if name in NAMES_IMAGES else {}
+    return {**seeds, **images, **PARAMETERS[name]}
+
+
 def runs(source):
     """Return runs of every method, some with markers, masks and regions."""
-    seeds = {
-        name: needed(method, source.shape, (0, 0), (4, 4), (11, 12))
-        for name, method in OWN.items()
-        if name in PARAMETERS
-    }
-    seeds["crf"] = {"image": source}
-    found = [(name, {**PARAMETERS[name], **seeds[name]}, {}) for name in seeds]
+    found = [(name, values_of(name, source), {}) for name in OWN]
     points = Points(np.array([[2, 4.2, 4], [2, 11, 12]]))
     painted = np.zeros(source.shape, np.uint8)
     painted[2, 4, 4], painted[2, 11, 12] = 3, 200
@@ -130,7 +146,12 @@ def check_file(recipe, expected, source):
     assert found == wanted
 
 
-CASES = range(sum(name in PARAMETERS for name in OWN) + 9)
+def test_each_method_has_a_case():
+    missing = METHODS.keys() - PARAMETERS.keys()
+    assert not missing, f"say what is chosen in a run of {', '.join(missing)}"
+
+
+CASES = range(len(OWN) + 9)
 
 
 @pytest.mark.parametrize("case", CASES)

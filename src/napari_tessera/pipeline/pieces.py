@@ -12,6 +12,7 @@ import numpy as np
 from napari_tessera.methods.registry import Method
 from napari_tessera.pipeline.source import Index, Points, Source, grey
 from napari_tessera.signature.progress import Progress, Reporter
+from napari_tessera.signature.validation import as_labels, native
 from napari_tessera.signature.words import Array, Over, VoxelSize
 
 
@@ -76,7 +77,8 @@ class Pieces:
 
     def arrays(self, index: Index) -> dict[str, Array]:
         """Read all arrays of one piece, keyed by argument."""
-        arrays = {self.method.source.name: self.read(index, self.source)}
+        own, array = self.method.source, self.read(index, self.source)
+        arrays = {own.name: as_labels(array) if own.word.name == "labels" else array}
         for option in self.method.options:
             given = self.values[option.name]
             if option.is_array and given is not None:
@@ -88,10 +90,10 @@ class Pieces:
         box: list[Any] = [*index, *[slice(None)] * self.axes]
         axis, rgb = source.channel_axis, source.rgb
         if axis is None:
-            return np.asarray(source.array[tuple(box)])
+            return native(np.asarray(source.array[tuple(box)]))
         one = source.channel is not None
         box.insert(axis, source.channel if one else slice(None))
-        piece = np.asarray(source.array[tuple(box)])
+        piece = native(np.asarray(source.array[tuple(box)]))
         if one:
             return piece
         # leading axes before the channels are gone

@@ -31,6 +31,7 @@ from napari_tessera.pipeline.result import KINDS, Collector, Result, Whole
 from napari_tessera.pipeline.source import Index, Points, Region, Source
 from napari_tessera.pipeline.walk import Walk
 from napari_tessera.signature.progress import NothingToSeparate, Progress, Reporter
+from napari_tessera.signature.validation import as_labels
 from napari_tessera.signature.words import Array, Look, Over
 
 
@@ -210,7 +211,7 @@ class Run:
         """Return what puts the pieces together that the method gives."""
         whole = Whole(self.source.shape, self.source.axes[: len(self.pieces.lead)], start)
         if self.method.refines:
-            dtype = self.source.array.dtype
+            dtype = as_labels(np.empty(0, self.source.array.dtype)).dtype
             return self.kind.collector(replace(whole, keep_ids=True, dtype=dtype))
         markers = self.values.get("markers")
         counted = isinstance(markers, Points) and markers.ids is None
@@ -271,7 +272,7 @@ def _(way: PaintedPixels, run: Run) -> Result:
 
 @walked.register
 def _(way: PointedPlace, run: Run) -> Result:
-    labels = np.array(run.source.whole)
+    labels = as_labels(np.array(run.source.whole))
     index, piece = _step(replace(run, source=replace(run.source, array=labels)))
     labels[index] = piece
     return run.result(labels)
@@ -280,7 +281,7 @@ def _(way: PointedPlace, run: Run) -> Result:
 def _all_labels(run: Run) -> Array:
     if run.walk.only or run.walk.region is not None:
         raise ValueError(f"{run.method.name} works on all labels; leave out region and only")
-    return run.source.whole
+    return as_labels(run.source.whole)
 
 
 def step_by_hand(

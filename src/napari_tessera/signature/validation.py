@@ -137,7 +137,17 @@ def _check_array(parameter: Parameter, value: Any) -> np.ndarray[Any, Any]:
     if array.dtype.kind not in kinds:
         wanted = "whole numbers" if kinds == "bui" else "real numbers"
         raise TypeError(f"{name} has dtype {array.dtype}; pass an array of {wanted}")
-    return array
+    return native(array)
+
+
+def native(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Return an array in the byte order of this computer: compiled code reads bytes as they are."""
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+
+
+def as_labels(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Return an array of ids: True and False as 1 and 0, which others can stand beside."""
+    return array.view(np.uint8) if array.dtype == bool else native(array)
 
 
 def _spatial_shape(name: str, array: Any, channel_axis: int | None) -> tuple[int, ...]:

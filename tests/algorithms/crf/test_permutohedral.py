@@ -142,7 +142,7 @@ def test_pixels_far_apart_do_not_meet():
     assert (sums[2:] > 0).tolist() == [[True, False], [False, True]]
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.integers(0, 10_000), st.integers(2, 6), st.sampled_from([0.3, 2.0, 20.0]))
 def test_the_kernel_is_symmetric_and_sharing_loses_nothing(seed, axes, width):
     rng = np.random.default_rng(seed)
@@ -160,7 +160,7 @@ def test_the_kernel_is_symmetric_and_sharing_loses_nothing(seed, axes, width):
     assert float(np.vdot(taken, first)) == pytest.approx(float((vertices**2).sum()), rel=1e-4)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.integers(0, 10_000))
 def test_the_order_of_pixels_does_not_matter(seed):
     rng = np.random.default_rng(seed)

@@ -71,7 +71,7 @@ def test_nan_and_infinity_do_not_count():
         histogram([np.array([np.nan])])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     DTYPES.flatmap(
         lambda d: arrays(d, st.integers(6, 25), elements={"min_value": 0, "max_value": 99})

@@ -17,7 +17,7 @@ def test_distances_of_a_written_out_mask():
     assert squared_distance(inside, VoxelSize((3, 2))).tolist() == [[36, 16, 4, 0], [45, 25, 13, 9]]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     arrays(bool, array_shapes(min_dims=2, max_dims=3, min_side=1, max_side=12)),
     st.tuples(*[st.floats(0.1, 5)] * 3),

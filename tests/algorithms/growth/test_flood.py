@@ -51,7 +51,7 @@ def test_volumes_are_flooded_too(rng):
         )
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.integers(0, 10_000), st.booleans())
 def test_different_heights_leave_nothing_to_chance(seed, real):
     rng = np.random.default_rng(seed)

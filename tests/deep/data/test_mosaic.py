@@ -12,7 +12,7 @@ def four(random, shape, channels=2, highest=9):
     return images, labels
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 2**32 - 1), st.tuples(st.integers(2, 20), st.integers(2, 20)))
 def test_every_pixel_comes_from_a_cut_of_one_image(seed, shape):
     random = np.random.default_rng(seed)

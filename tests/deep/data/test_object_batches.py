@@ -43,7 +43,7 @@ def test_boxes_hold_their_pixels_and_gaps_in_the_numbers_do_not_matter():
 
 
 @given(st.integers(0, 10_000))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_instances_cover_the_labels_exactly(seed):
     random = np.random.default_rng(seed)
     labels = random.integers(0, 6, (9, 11)) * random.integers(1, 50)

@@ -53,7 +53,7 @@ def test_volumes_come_apart_too():
     np.testing.assert_array_equal(found, labels)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 2**32 - 1))
 def test_separate_objects_come_back(seed):
     random = np.random.default_rng(seed)
@@ -107,7 +107,7 @@ def test_real_objects_come_back(targets):
     assert average_precision(labels, found, 0.75) == 1
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(0, 2**32 - 1), st.sampled_from([0.5, 0.65, 0.9]))
 def test_average_precision_is_that_of_all_pairs(seed, iou):
     random = np.random.default_rng(seed)

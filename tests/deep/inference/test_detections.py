@@ -147,7 +147,7 @@ def test_nothing_found_is_no_object():
 
 
 @given(st.integers(0, 10_000))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_tiles_find_what_one_look_at_the_whole_finds(seed):
     random = np.random.default_rng(seed)
     shape = tuple(random.integers(40, 210, 2))

@@ -78,7 +78,6 @@ def test_the_overlap_is_chosen():
     assert plan_tiles((20, 8), ANY, tile=(4, 8), overlap=0.5).overlap == (2, 0)
 
 
-@settings(deadline=None)
 @given(
     shape=PLANES | VOLUMES,
     multiple=some.sampled_from([1, 2, 8, 16]),
@@ -138,7 +137,7 @@ def test_a_constant_network_gives_constants(shape):
     np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     shape=PLANES | VOLUMES,
     multiple=some.sampled_from([1, 4, 16]),
@@ -257,7 +256,7 @@ def test_flips_average_over_the_plane(shape):
 
 
 @given(rows=some.integers(1, 60), tile=some.integers(1, 20), overlap=some.floats(0, 0.9))
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_bands_are_the_rows_in_order(rows, tile, overlap):
     image = noise(1, rows, 7)
     tiles = plan_tiles((rows, 7), ANY, tile=tile, overlap=overlap)

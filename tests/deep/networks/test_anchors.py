@@ -53,7 +53,7 @@ def test_no_anchor_is_smaller_than_the_cells_of_its_level():
     assert np.array_equal(large, [[50, 80]] * 9)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 60))
 def test_every_step_brings_the_middles_nearer(seed, count):
     random = np.random.default_rng(seed)
@@ -67,7 +67,7 @@ def test_every_step_brings_the_middles_nearer(seed, count):
     assert near <= far or count > 9  # up to nine boxes, each has its own
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 2**32 - 1))
 def test_fitted_ones_reach_more_than_published_ones_of_the_wrong_scale(seed):
     random = np.random.default_rng(seed)

@@ -154,7 +154,7 @@ def test_masks_are_cut_exactly_at_the_box():
     assert not found[1, :, :6].any()
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.data())
 def test_cut_masks_cover_the_whole_of_their_own_box_and_nothing_of_another(data):
     height, width = (data.draw(st.integers(1, GRID)) for _ in range(2))

@@ -82,7 +82,7 @@ def test_outlines_are_those_of_scikit_image():
 
 
 @given(LABELS)
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 def test_outlines_filled_again_are_the_labels(labels):
     polygons, table = contours(labels, tolerance=0)
     np.testing.assert_array_equal(
@@ -199,7 +199,7 @@ def test_thick_lines_are_thinned_and_labels_kept_apart():
 
 
 @given(LINES)
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 def test_lines_pass_every_pixel_that_has_a_neighbour(lines):
     blocks = lines[1:, 1:] & lines[1:, :-1] & lines[:-1, 1:] & lines[:-1, :-1]
     lines[1:, 1:][blocks > 0] = 0  # thin already

@@ -123,7 +123,7 @@ def slowly(image, markers, tolerance):
     return regions
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.integers(0, 10_000), st.sampled_from([3.0, 20.0, 1000.0]))
 def test_it_is_the_algorithm_of_the_paper(seed, tolerance):
     rng = np.random.default_rng(seed)

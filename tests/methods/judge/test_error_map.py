@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -43,7 +43,6 @@ def test_where_a_side_is_empty_all_is_missed_or_spurious():
 LABELS = hnp.arrays(np.uint8, (4, 5), elements=st.sampled_from([0, 1, 2, 200]))
 
 
-@settings(deadline=None)  # the first one compiles
 @given(LABELS, LABELS)
 def test_pixels_agree_with_the_scores(truth, found):
     result = error_map(found, truth=truth)

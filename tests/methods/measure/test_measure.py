@@ -184,7 +184,7 @@ def test_perimeter_is_that_of_crofton_by_scikit_image(coins):
         assert perimeter == pytest.approx(expected, rel=1e-12)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(arrays(np.uint8, st.tuples(*[st.integers(1, 4)] * 3), elements=st.integers(0, 2)))
 def test_every_step_out_of_a_label_is_counted(labels):
     for array in (labels, labels[0]):
@@ -243,7 +243,6 @@ def test_touches_border():
     assert measure(labels)["touches border"].tolist() == [False, True, True, True]
 
 
-@settings(deadline=None)
 @given(arrays(np.int8, (6, 7), elements=st.integers(0, 4)))
 def test_pixels_add_up(labels):
     table = measure(labels, labels, convex=True)
@@ -254,7 +253,7 @@ def test_pixels_add_up(labels):
     assert (table["extent"] <= table["solidity"]).all()
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(arrays(np.uint8, (4, 5), elements=st.integers(0, 1)), st.integers(0, 9), st.integers(0, 9))
 def test_a_move_changes_the_place_only(shape, down, right):
     shape[2, 2] = 1
@@ -268,7 +267,7 @@ def test_a_move_changes_the_place_only(shape, down, right):
     assert after["x max"][0] == before["x max"][0] + right
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(arrays(np.uint16, (3, 4, 5), elements=st.integers(0, 3)), st.permutations([5, 6, 9]))
 def test_other_ids_permute_the_rows(labels, ids):
     before = measure(labels)

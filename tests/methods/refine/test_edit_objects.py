@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import ndimage
@@ -296,7 +296,6 @@ def test_a_volume_is_divided_between_points():
     assert found.dtype == np.uint16
 
 
-@settings(deadline=None)
 @given(labelled, st.integers(0, 10**6))
 def test_dividing_keeps_everything_and_every_point_has_its_part(labels, seed):
     objects = label(labels)

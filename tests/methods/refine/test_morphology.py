@@ -287,7 +287,7 @@ def test_wide_planes_and_long_radii():
     assert touched(mask, element("box", (0.0, 2.0))).sum() == 5
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(arrays(np.uint8, (6, 7), elements=st.integers(0, 3)), st.sampled_from(["ball", "box"]))
 def test_opening_and_closing_are_idempotent_and_never_change_an_id(labels, kind):
     options = {"element": kind, "radius": 1.5}

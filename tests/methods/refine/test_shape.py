@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import ndimage
@@ -155,7 +155,6 @@ def test_flat_and_straight_objects_may_lie_askew():
     assert np.argwhere(convex_hull(plane)).tolist() == expected
 
 
-@settings(deadline=None)
 @given(small)
 def test_hulls_take_background_only_and_are_full(labels):
     found = convex_hull(labels)

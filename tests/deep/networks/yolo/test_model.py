@@ -206,7 +206,7 @@ def concerned(box, anchor, stride, rows, columns):
     return {(r, c) for r, c in found if 0 <= r < rows and 0 <= c < columns}
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(0, 2**32 - 1), st.sampled_from(range(3)))
 def test_cells_answer_as_one_by_one(seed, level):
     random = np.random.default_rng(seed)
