@@ -7,8 +7,9 @@ import json
 import sys
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_type_hints
 
 from napari_tessera import __version__
 from napari_tessera.cli.train import import_command, models_command, train_command
@@ -21,7 +22,7 @@ from napari_tessera.pipeline.result import Result, result_name
 from napari_tessera.pipeline.source import Source
 from napari_tessera.pipeline.stack import run
 from napari_tessera.pipeline.walk import LevelsFrom, Walk
-from napari_tessera.signature.parameters import Parameter
+from napari_tessera.signature.parameters import Parameter, docs
 from napari_tessera.signature.progress import Progress
 from napari_tessera.signature.units import METRES
 from napari_tessera.signature.units import unit as short_unit
@@ -126,8 +127,6 @@ def _namesake(place: Path, path: Path) -> Path:
 
 
 def _help(method: Method) -> str:
-    from napari_tessera.signature.parameters import docs
-
     return f"{method.summary}\n\n{docs(method.function).description}"
 
 
@@ -159,32 +158,75 @@ def _keyword(name: str, kind: Any, default: Any, text: str, **extra: Any) -> ins
     )
 
 
+@dataclass(frozen=True)
+class Files:
+    """What every command asks for: what to read, what to write and how to walk through it.
+
+    Parameters
+    ----------
+    output : Path
+        File to write, or a folder.
+    planes : bool, optional
+        Work on planes, or on volumes; by default on volumes where the file names a z axis.
+    levels_from : {"each", "all"}
+        Automatic levels of each plane, or of all.
+    join : bool
+        Objects that overlap from plane to plane keep a number.
+    channels : str, optional
+        Axis of the channels, or rgb; else the file's.
+    channel : int, optional
+        The channel to take; by default luminance or mean.
+    spacing : str, optional
+        Pixel size, such as '2 0.5 0.5 um'; else the file's.
+    region : str, optional
+        Part to work on, as a recipe writes it (JSON).
+    only : list of int, optional
+        Labels to refine, such as 3 7; the others keep their pixels. By default all.
+    overwrite : bool
+        Replace existing files.
+    """
+
+    output: Path
+    planes: bool | None = None
+    levels_from: LevelsFrom = "each"
+    join: bool = False
+    channels: str | None = None
+    channel: int | None = None
+    spacing: str | None = None
+    region: str | None = None
+    only: list[int] | None = None
+    overwrite: bool = False
+
+    @property
+    def reading(self) -> dict[str, Any]:
+        """How the inputs are read, as arguments of `read`."""
+        axis = self.channels if self.channels in (None, "rgb") else int(self.channels or 0)
+        spacing = _spacing(self.spacing)
+        return {"channel_axis": axis, "channel": self.channel, "spacing": spacing}
+
+    @property
+    def walk(self) -> Walk:
+        """How a run goes through them."""
+        over: Over | None = None
+        if self.planes is not None:
+            over = "planes" if self.planes else "volume"
+        region = None if self.region is None else unpack_region(json.loads(self.region))
+        return Walk(over, self.levels_from, self.join, region, tuple(self.only or ()))
+
+
 def _shared(method: Method) -> list[inspect.Parameter]:
-    """Return the options that say what to read, what to write and how to walk through it."""
-    empty = inspect.Parameter.empty
+    """Return the options that all commands share."""
+    hints, texts = get_type_hints(Files), docs(Files).parameters
     formats = ", ".join(written_as(method.returns))
-    several: dict[str, Any] = {"consume_multiple": True}
-    text = "Labels to refine, such as 3 7; the others keep their pixels. By default all."
-    chosen = _keyword("only", list[int] | None, None, text, **several)
+    texts = {**texts, "output": f"File to write ({formats}), or a folder."}
+    special: dict[str, dict[str, Any]] = {
+        "planes": {"negative": "--volume"},
+        "only": {"consume_multiple": True},
+    }
     return [
-        *([chosen] if method.refines else []),
-        _keyword("output", Path, empty, f"File to write ({formats}), or a folder."),
-        _keyword(
-            "planes",
-            bool | None,
-            None,
-            "Work on planes, or on volumes; by default on volumes where the file names a z axis.",
-            negative="--volume",
-        ),
-        _keyword("levels_from", LevelsFrom, "each", "Automatic levels of each plane, or of all."),
-        _keyword("join", bool, False, "Objects that overlap from plane to plane keep a number."),
-        _keyword("channels", str | None, None, "Axis of the channels, or rgb; else the file's."),
-        _keyword("channel", int | None, None, "The channel to take; by default luminance or mean."),
-        _keyword(
-            "spacing", str | None, None, "Pixel size, such as '2 0.5 0.5 um'; else the file's."
-        ),
-        _keyword("region", str | None, None, "Part to work on, as a recipe writes it (JSON)."),
-        _keyword("overwrite", bool, False, "Replace existing files."),
+        _keyword(name, hints[name], each.default, texts[name], **special.get(name, {}))
+        for name, each in inspect.signature(Files).parameters.items()
+        if name != "only" or method.refines
     ]
 
 
@@ -210,23 +252,11 @@ def _option(parameter: Parameter) -> inspect.Parameter:
     return _keyword(parameter.name, kind, default, text, **extra)
 
 
-def _run(
-    method: Method,
-    inputs: list[Path],
-    /,
-    *,
-    output: Path,
-    planes: bool | None = None,
-    levels_from: LevelsFrom = "each",
-    join: bool = False,
-    channels: str | None = None,
-    channel: int | None = None,
-    spacing: str | None = None,
-    region: str | None = None,
-    only: list[int] | None = None,
-    overwrite: bool = False,
-    **options: Any,
-) -> int:
+def _run(method: Method, inputs: list[Path], /, **options: Any) -> int:
+    shared = {
+        name: options.pop(name) for name in inspect.signature(Files).parameters if name in options
+    }
+    files = Files(**shared)
     arrays = {p.name for p in method.options if p.is_array}
     images = {p.name for p in method.options if p.word.name == "image"}
     try:
@@ -238,11 +268,7 @@ def _run(
             if parameter.word.name == "path":
                 values[parameter.name] = json.loads(values[parameter.name])
         method.complete(values)
-        axis = channels if channels in (None, "rgb") else int(channels or 0)
-        reading = {"channel_axis": axis, "channel": channel, "spacing": _spacing(spacing)}
-        over: Over | None = None if planes is None else ("planes" if planes else "volume")
-        part = None if region is None else unpack_region(json.loads(region))
-        walk = Walk(over, levels_from, join, part, tuple(only or ()))
+        reading, walk = files.reading, files.walk
     except (ValueError, TypeError, KeyError, OSError) as error:
         print(f"{method.name}: {error}", file=sys.stderr)
         return 2
@@ -253,10 +279,10 @@ def _run(
         own = {**values, **_beside(path, {name: values.get(name) for name in images})}
         recipe = Recipe.of(method, source, own, walk)
         result = run(method, source, own, walk, cache=models, report=report)
-        write(target, result, source, recipe, overwrite=overwrite)
+        write(target, result, source, recipe, overwrite=files.overwrite)
         return result
 
-    return _each(inputs, output, method.name, one, reading, overwrite=overwrite)
+    return _each(inputs, files.output, method.name, one, reading, overwrite=files.overwrite)
 
 
 def _each(

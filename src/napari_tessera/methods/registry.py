@@ -95,7 +95,7 @@ class Cut:
 
 
 @dataclass(frozen=True)
-class Cost:
+class RunCost:
     """What a run takes.
 
     Attributes
@@ -127,7 +127,7 @@ class Method:
         Name in the menus; by default the function's name as words.
     way : Way
         What it works on at once.
-    cost : Cost
+    cost : RunCost
         What a run takes.
     kind : callable, optional
         Parameters -> "classes" or "objects", for a method that gives either.
@@ -140,7 +140,7 @@ class Method:
     cut: Cut
     title: str = ""
     way: Way = PLANES_OR_VOLUMES
-    cost: Cost = Cost()
+    cost: RunCost = RunCost()
     kind: Callable[[Values], str] | None = None
     look: Callable[[Values], Look] | None = None
 
@@ -307,7 +307,7 @@ WHOLE_OBJECTS = Cut("global")
 _NETWORK = Cut("local", predict_halo, predict_statistics)
 # a network looks as far as its tiles reach; objects are joined across seams
 _NETWORK_OBJECTS = Cut("joined", predict_halo, predict_statistics)
-_ESTIMATED = Cost(all_cores=True, estimate=predict_estimate)
+_ESTIMATED = RunCost(all_cores=True, estimate=predict_estimate)
 
 _CLASSICAL = (
     Method(
@@ -380,7 +380,7 @@ _REFINE = (
         "Refine",
         Cut("local", crf_halo, crf_statistics),
         title="Dense CRF",
-        cost=Cost(all_cores=True),
+        cost=RunCost(all_cores=True),
     ),
     Method(morphology, "Refine", Cut("local", _morphology_halo)),
     Method(smooth, "Refine", Cut("local", _morphology_halo), title="Smooth borders"),
@@ -400,14 +400,14 @@ _REFINE = (
 _MEASURE = (Method(measure, "Measure", WHOLE_OBJECTS, title="Table of objects"),)
 
 _JUDGE = (
-    Method(uncertainty, "Judge", _NETWORK, cost=Cost(all_cores=True), look=_heat),
+    Method(uncertainty, "Judge", _NETWORK, cost=RunCost(all_cores=True), look=_heat),
     Method(
         grad_cam,
         "Judge",
         # the highest value of the whole map becomes 1
         Cut("global", statistics=predict_statistics),
         title="Grad-CAM",
-        cost=Cost(all_cores=True),
+        cost=RunCost(all_cores=True),
         look=_heat,
     ),
     # a pixel is as wrong as its object

@@ -188,7 +188,9 @@ class Run:
         if len(skipped) == len(indices):
             raise self._nothing(skipped)
         look = Look() if self.method.look is None else self.method.look(self.values)
-        return collector.result(resolved=resolved, skipped=len(skipped), look=look)
+        # what has places of its own has them in the whole source
+        start = start if self.kind.on_grid else (0,) * len(start)
+        return collector.result(resolved=resolved, skipped=len(skipped), start=start, look=look)
 
     def _tried(
         self, place: tuple[Index, Reporter]
@@ -348,11 +350,10 @@ def _mapped_within(run: Run, region: Region) -> Result:
     result = own.levelled().collected(region.start)
     if region.mask is not None:
         result.array[..., ~np.broadcast_to(region.mask, own.source.shape)] = 0
-    return replace(result, start=region.start)
+    return result
 
 
 def _found_within(run: Run, region: Region) -> Result:
     """Return what has places of its own, in a region; they are those in the source."""
     whole = whole_planes(region, run.source, run.over)
-    result = run.within(whole).levelled().collected(whole.start)
-    return replace(result, start=(0,) * len(region.start))
+    return run.within(whole).levelled().collected(whole.start)

@@ -35,7 +35,7 @@ def test_every_method_opens_from_the_menu(plugin):
 
     plugin.open_sample("napari-tessera", "coins")
     app = get_app_model()
-    for method in (each for each in METHODS.values() if not each.by_hand):
+    for method in (each for each in METHODS.values() if not each.way.by_hand):
         assert f"napari-tessera.{method.name}" in app.commands
         dock, form = plugin.window.add_plugin_dock_widget(
             "napari-tessera", f"{method.group}: {method.display}"

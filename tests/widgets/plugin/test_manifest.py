@@ -10,7 +10,7 @@ def test_the_manifest_and_the_stub_are_those_of_the_catalogue():
 
 def test_every_method_has_a_command_a_widget_and_a_menu_entry():
     contributions = manifest()["contributions"]
-    for method in (each for each in METHODS.values() if not each.by_hand):
+    for method in (each for each in METHODS.values() if not each.way.by_hand):
         command = f"napari-tessera.{method.name}"
         assert any(c["id"] == command for c in contributions["commands"])
         assert any(w["command"] == command for w in contributions["widgets"])
