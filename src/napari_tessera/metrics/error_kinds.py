@@ -73,21 +73,20 @@ def _paint(
     true: Array, found: Array, partner: Array, codes: tuple[Array, Array], result: Array
 ) -> None:
     """Write the kind of each pixel, piece by piece so that other threads run."""
-    from napari_tessera.algorithms.parallel import SLAB, in_order
+    from napari_tessera.algorithms.parallel import SLAB, parallel_for, slabs
 
     off, right = KINDS["off"][0], KINDS["right"][0]
     first, second, out = true.reshape(-1), found.reshape(-1), result.reshape(-1)
 
-    def piece(start: int) -> None:
-        own, other = first[start : start + SLAB // 4], second[start : start + SLAB // 4]
+    def piece(part: tuple[int, int]) -> None:
+        own, other = first[slice(*part)], second[slice(*part)]
         kind = np.where(own > 0, codes[0][own], codes[1][other])
         # what a found object has too much or too little is its boundary
         alike = (other > 0) & (partner[own] == other)
         kind[(kind == right) & ~alike] = off
-        out[start : start + SLAB // 4] = kind
+        out[slice(*part)] = kind
 
-    for _ in in_order(piece, range(0, first.size, SLAB // 4)):
-        pass
+    parallel_for(piece, slabs(first.size, 1, pixels=SLAB // 4))
 
 
 def error_look(values: Mapping[str, Any]) -> Look:

@@ -26,7 +26,7 @@ from napari_tessera.algorithms.crf.bilateral_grid import (
     blurred,
     rows_of,
 )
-from napari_tessera.algorithms.parallel import in_order
+from napari_tessera.algorithms.parallel import in_order, parallel_for, slabs
 from napari_tessera.signature.progress import Progress, Reporter
 from napari_tessera.signature.words import Array
 
@@ -105,14 +105,11 @@ def _found(logits: Array, unary: Array) -> Array:
     result = np.empty(unary.shape, np.float32)
     flat = logits.reshape(-1, logits.shape[-1])
     found = result.reshape(len(unary), -1)
-    step = 1 << 16
 
-    def part(start: int) -> None:
-        inside = slice(start, start + step)
-        softmax(flat[inside], found[:, inside])
+    def part(pixels: tuple[int, int]) -> None:
+        softmax(flat[slice(*pixels)], found[:, slice(*pixels)])
 
-    for _ in in_order(part, range(0, len(flat), step)):
-        pass
+    parallel_for(part, slabs(len(flat), 1, pixels=1 << 16))
     return result
 
 
@@ -162,8 +159,7 @@ class _Gridded:
         def get(rows: tuple[int, int]) -> None:
             kernel.slice_nodes(rows, grid, wide, levels.index, levels.share, norm)
 
-        for _ in in_order(get, self._rows):
-            pass
+        parallel_for(get, self._rows)
         return seen / np.sqrt(np.maximum(norm, np.float32(1e-20)))
 
     def run(self, iterations: int, report: Reporter) -> Array:
@@ -277,8 +273,7 @@ class _Latticed:
             update(logits[inside], near[inside], self._norm[inside], self._weights[0], values)
             own.splat(values, sums)
 
-        for _ in in_order(part, self._lattice.parts):
-            pass
+        parallel_for(part, self._lattice.parts)
         return self._lattice.blur(self._lattice.collect(sums))
 
     def _smoothed(self, near: Array) -> None:
@@ -302,8 +297,7 @@ class _Latticed:
         def take(rows: tuple[int, int]) -> None:
             kernel.take_lines(rows, grid, pairs, self._norms, self._weights[1], whole)
 
-        for _ in in_order(take, self._rows):
-            pass
+        parallel_for(take, self._rows)
 
 
 def _nodes(axis: Axis, rows: tuple[int, int]) -> slice:

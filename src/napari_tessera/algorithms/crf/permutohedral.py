@@ -10,7 +10,7 @@ from itertools import accumulate, pairwise
 
 import numpy as np
 
-from napari_tessera.algorithms.parallel import WORKERS, in_order
+from napari_tessera.algorithms.parallel import WORKERS, parallel_for
 from napari_tessera.signature.progress import Progress, Reporter
 from napari_tessera.signature.words import Array, Report
 
@@ -190,11 +190,7 @@ class Lattice:
             weights, corners = np.empty(shape, np.float32), np.empty(shape, np.int32)
             return embed(features[pixels], constants, weights, corners), weights, corners
 
-        parts, found = _parts(len(features)), []
-        for each in in_order(place, parts, workers=min(self._workers, len(parts))):
-            found.append(each)
-            report(Progress(len(found), len(parts) + 1))
-        return found
+        return parallel_for(place, _parts(len(features)), report.part(0, 2), workers=self._workers)
 
     def _join(self, simplices: list[tuple[Array, ...]], strides: Array) -> None:
         """Number the vertices of all parts as one, and link each to its neighbours."""
@@ -233,16 +229,13 @@ class Lattice:
 
     def _over_parts(self, work: int, function: Callable[[Part], None]) -> None:
         workers = self._workers if 4 * work > _WORTH else 1
-        for _ in in_order(function, self.parts, workers=workers):
-            pass
+        parallel_for(function, self.parts, workers=workers)
 
     def _over_vertices(self, work: int, kernel: Callable[..., None], result: Array) -> None:
         """Run `kernel` over ranges of vertices, one per worker, if that is worth the threads."""
         workers = self._workers if work > _WORTH else 1
         edges = [1 + self.vertices * each // workers for each in range(workers + 1)]
-        ranges = pairwise(edges)
-        for _ in in_order(lambda each: kernel(*each, result), ranges, workers=workers):
-            pass
+        parallel_for(lambda each: kernel(*each, result), list(pairwise(edges)), workers=workers)
 
 
 def gain(axes: int) -> float:

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from napari_tessera.algorithms.geometry.distance import FAR, _envelopes
+from napari_tessera.algorithms.geometry.distance import FAR, lower_lines
 from napari_tessera.algorithms.labels.boxes import Boxes, batches, volume
 from napari_tessera.algorithms.parallel import in_order
-from napari_tessera.signature.progress import Progress, Reporter
+from napari_tessera.signature.progress import Reporter
 from napari_tessera.signature.words import Array, VoxelSize
 
 _PART = 1 << 19
@@ -48,16 +48,14 @@ def filled_out(labels: Array, boxes: Boxes, voxel: VoxelSize, report: Reporter) 
         return (*own, _flat_hulls(*own) if labels.ndim == 2 else _solid_hulls(*own))
 
     jobs = [np.arange(*job)[bent[slice(*job)]] for job in batches(contents, _PART)]
-    for done, found in enumerate(in_order(objects, jobs), 1):
+    for found in in_order(objects, jobs, report.part(0, 2)):
         _claim(*found, target, contested)
-        report(Progress(done, 2 * len(jobs)))
     if contested.any():
         steps = np.array([1.0, *voxel][-3:])
         nearest = np.full(whole.shape, np.inf, np.float32)
         jobs = [rows[_touched(contested, low[rows], high[rows])] for rows in jobs]
-        for done, found in enumerate(in_order(objects, jobs), 1):
+        for found in in_order(objects, jobs, report.part(1, 2)):
             _settle(*found, steps, contested, target, nearest)
-            report(Progress(len(jobs) + done, 2 * len(jobs)))
     return result
 
 
@@ -227,7 +225,8 @@ def _squares(whole: Any, label: Any, low: Any, high: Any, steps: Any) -> Any:
             for x in range(columns):
                 if whole[low[0] + z, low[1] + y, low[2] + x] == label:
                     square[z, y, x] = 0
-    _envelopes(square.reshape(planes * lines, columns, 1), steps[2])
-    _envelopes(square, steps[1])
-    _envelopes(square.reshape(1, planes, lines * columns), steps[0])
+    rows = planes * lines
+    lower_lines(square.reshape(rows, columns, 1), steps[2], 0, rows, 0, 1)
+    lower_lines(square, steps[1], 0, planes, 0, columns)
+    lower_lines(square.reshape(1, planes, lines * columns), steps[0], 0, 1, 0, lines * columns)
     return square

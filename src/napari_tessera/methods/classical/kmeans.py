@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_tessera.algorithms.filters.colour import ColourSpace, features, smooth_points
 from napari_tessera.algorithms.filters.smoothing import both
-from napari_tessera.algorithms.parallel import in_order
+from napari_tessera.algorithms.parallel import parallel_for, slabs
 from napari_tessera.signature.progress import NothingToSeparate, Progress, Reporter
 from napari_tessera.signature.units import to_pixels
 from napari_tessera.signature.validation import checked
@@ -249,17 +249,15 @@ def _assign(
     flat = points.reshape(-1, points.shape[-1])
     result = np.empty(len(flat), np.uint8)
 
-    def fill(start: int) -> int:
-        stop = min(start + _PIECE, len(flat))
+    def fill(piece: tuple[int, int]) -> None:
+        start, stop = piece
         values = np.ascontiguousarray(flat[start:stop], np.float32)
         if weight:
             places = _places(np.arange(start, stop), shape, weight, voxel).astype(np.float32)
             values = np.hstack([values, places])
         nearest_centre(values, centres, result[start:stop])
-        return stop
 
-    for stop in in_order(fill, range(0, len(flat), _PIECE)):
-        report(Progress(stop, len(flat)))
+    parallel_for(fill, slabs(len(flat), 1, pixels=_PIECE), report)
     return result.reshape(shape)
 
 

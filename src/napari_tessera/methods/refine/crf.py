@@ -311,7 +311,7 @@ def refined_objects(
 ) -> Array:
     """Let objects compete as few classes, of which neighbours never share one."""
     from napari_tessera.algorithms.crf.colouring import coloured, owned
-    from napari_tessera.algorithms.geometry.label_distance import nearest_label
+    from napari_tessera.algorithms.geometry.distance import nearest_label
 
     objects = labels if unknown is None else np.where(labels == unknown, 0, labels)
     if not objects.any():
