@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_tessera.metrics.error_kinds import KINDS, kinds_of_objects
+from napari_tessera.metrics.error_kinds import KINDS, kinds_of, kinds_of_objects
 from napari_tessera.metrics.figures import Scores
 from napari_tessera.metrics.plots import draw_precision, draw_strata, group_unit
 from napari_tessera.metrics.score import score
@@ -41,15 +41,6 @@ FIGURES = {
 """The figures of `ClassScores` that are told, with their titles and what they mean."""
 
 LENGTHS = ("hausdorff95", "mean_surface_distance")
-
-WRONG = {
-    "right": "found, and nothing is wrong with it",
-    "missed": "a true object that nothing covers to speak of",
-    "spurious": "a predicted object where there is none",
-    "split": "a true object in several pieces",
-    "merged": "several true objects in one",
-    "off": "the boundary is elsewhere",
-}
 
 
 def report_html(
@@ -195,11 +186,11 @@ def _figures(scores: Scores, voxel: VoxelSize) -> str:
 
 def _kinds(scores: Scores) -> str:
     rows: list[list[Any]] = []
-    for kind, words in WRONG.items():
+    for name, kind in kinds_of("objects").items():
         true, found = (
-            int(np.sum(each["kind"] == kind)) for each in (scores.objects, scores.predictions)
+            int(np.sum(each["kind"] == name)) for each in (scores.objects, scores.predictions)
         )
-        rows.append([kind, true, found, words])
+        rows.append([name, true, found, kind.words])
     return f"<h2>What is wrong</h2>{html_table(['Kind', 'True', 'Predicted', ''], rows)}"
 
 
@@ -220,9 +211,8 @@ def _picture(
     grey = None if image is None else np.asarray(image[place])
     source = inline_picture(over_image(errors, grey))
     swatches = " ".join(
-        f'<span class="swatch" style="background:{colour}"></span>{name} &nbsp;'
-        for name, (number, colour) in KINDS.items()
-        if number <= len(WRONG)
+        f'<span class="swatch" style="background:{kind.colour}"></span>{name} &nbsp;'
+        for name, kind in kinds_of("objects").items()
     )
     where = f"<p class='note'>Plane {', '.join(map(str, place))}, from 0.</p>" if place else ""
     return (
@@ -294,8 +284,8 @@ def over_image(errors: Array, image: Array | None) -> Array:
     step = -(-max(errors.shape) // SIDE)
     errors = errors[::step, ::step]
     colours = np.zeros((256, 3), np.float32)
-    for number, colour in KINDS.values():
-        colours[number] = tuple(bytes.fromhex(colour[1:]))
+    for kind in KINDS.values():
+        colours[kind.number] = tuple(bytes.fromhex(kind.colour[1:]))
     painted = colours[errors]
     if image is None:
         return painted.astype(np.uint8)

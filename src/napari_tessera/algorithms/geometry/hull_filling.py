@@ -8,13 +8,13 @@ import numpy as np
 from numba import njit
 
 from napari_tessera.algorithms.geometry.distance import FAR, lower_lines
+from napari_tessera.algorithms.geometry.hulls import NOWHERE, hull_chain
 from napari_tessera.algorithms.labels.boxes import Boxes, batches, volume
 from napari_tessera.algorithms.parallel import in_order
 from napari_tessera.signature.progress import Reporter
 from napari_tessera.signature.words import Array, VoxelSize
 
 _PART = 1 << 19
-_NONE = 1 << 40
 _NEAR = 1e-7
 
 
@@ -121,7 +121,7 @@ def _flat_hulls(whole: Any, ids: Any, low: Any, high: Any) -> Any:
     place = 0
     for row in range(ids.size):
         height, width = size[row, 1], size[row, 2]
-        left, right = np.full(height, _NONE), np.full(height, -_NONE)
+        left, right = np.full(height, NOWHERE), np.full(height, -NOWHERE)
         for y in range(height):
             for x in range(width):
                 if whole[0, low[row, 1] + y, low[row, 2] + x] == ids[row]:
@@ -138,19 +138,7 @@ def _flat_hulls(whole: Any, ids: Any, low: Any, high: Any) -> Any:
 def _bulge(ends: Any, side: int) -> None:
     """Move one end of each line to the first pixel within the convex hull of all ends."""
     corners = np.empty(ends.size, np.int64)
-    count = 0
-    for y in range(ends.size):
-        if abs(ends[y]) == _NONE:
-            continue
-        while count >= 2:
-            a, b = corners[count - 2], corners[count - 1]
-            # the corner between stays if it stands out from the line between its neighbours
-            turn = (ends[b] - ends[a]) * (y - a) - (ends[y] - ends[a]) * (b - a)
-            if side * turn < 0:
-                break
-            count -= 1
-        corners[count] = y
-        count += 1
+    count = hull_chain(ends, side, corners)
     for k in range(count - 1):
         a, b = corners[k], corners[k + 1]
         for y in range(a + 1, b):
