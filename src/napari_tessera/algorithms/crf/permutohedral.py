@@ -197,7 +197,8 @@ class Lattice:
         from napari_tessera.algorithms.crf.permutohedral_kernels import sort_places
         from napari_tessera.algorithms.crf.permutohedral_keys import link, unite
 
-        met = np.concatenate([keys for keys, *_ in simplices])
+        first = [keys for keys, *_ in simplices]
+        met = np.concatenate(first)
         numbers, self._places = np.empty((2, met.size), np.int32)
         keys, table = unite(met, numbers)
         numbers += 1
@@ -206,7 +207,7 @@ class Lattice:
         sort_places(numbers, self._starts, self._places)
         self._links = np.zeros((self._axes + 1, self.vertices + 1, 2), np.int32)
         self._over_vertices(self.vertices * 32, partial(link, keys, table, strides), self._links)
-        rows = _runs(len(keys) for keys, *_ in simplices)
+        rows = [slice(*ends) for ends in pairwise(accumulate(map(len, first), initial=0))]
         self.parts = tuple(
             Part(pixels, own, numbers[own], weights, corners)
             for pixels, own, (_, weights, corners) in zip(
@@ -265,10 +266,6 @@ def _parts(pixels: int) -> tuple[slice, ...]:
     """Cut pixels into parts; their number must not depend on that of the workers."""
     size = min(max(-(-pixels // _PARTS), _SMALLEST), _LARGEST)
     return tuple(slice(start, min(start + size, pixels)) for start in range(0, pixels, size))
-
-
-def _runs(sizes: Iterable[int]) -> tuple[slice, ...]:
-    return tuple(slice(start, stop) for start, stop in pairwise(accumulate(sizes, initial=0)))
 
 
 def _constants(features: Array) -> tuple[Array, Array, Array]:

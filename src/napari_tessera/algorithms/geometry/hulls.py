@@ -11,29 +11,28 @@ from numba import njit
 
 from napari_tessera.algorithms.labels.ids import groups
 from napari_tessera.signature.progress import Progress, Reporter
-from napari_tessera.signature.units import column
-from napari_tessera.signature.words import Array, Table, VoxelSize
+from napari_tessera.signature.words import Array, VoxelSize
 
 NOWHERE = 1 << 40
 """The end of a level where nothing lies."""
 
 
-def hulls(runs: Sequence[Array], pixels: Array, voxel: VoxelSize, report: Reporter) -> Table:
-    """Return how much of its convex hull each label fills, and how wide it is.
+def hulls(runs: Sequence[Array], voxel: VoxelSize, report: Reporter) -> tuple[Array, Array]:
+    """Return how large the convex hull of each label is, and how wide.
 
     Parameters
     ----------
     runs : sequence of ndarray
         The runs of labels that `moments.gather` keeps.
-    pixels : ndarray
-        How many each label has.
     voxel : VoxelSize
     report : Reporter
 
     Returns
     -------
-    dict of ndarray
-        The columns "solidity" and "max feret".
+    contents : ndarray of float64
+        In pixels, the labels rising.
+    widths : ndarray of float64
+        The largest distance between two corners, in the units of `voxel`.
     """
     joined = np.concatenate(runs)
     joined = joined[np.argsort(joined[:, 0], kind="stable")]
@@ -45,10 +44,7 @@ def hulls(runs: Sequence[Array], pixels: Array, voxel: VoxelSize, report: Report
         found = _solids(labels[starts], planes[starts], found[0], found[1], report)
     report(Progress(1, 1))
     starts, corners, contents = found
-    return {
-        "solidity": pixels / contents,
-        column("max feret", voxel.unit): _widest(starts, corners * np.array(voxel)),
-    }
+    return contents, _widest(starts, corners * np.array(voxel))
 
 
 def _solids(

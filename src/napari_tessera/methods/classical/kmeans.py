@@ -115,7 +115,10 @@ def kmeans(
            [1, 0, 2],
            [1, 1, 2]], dtype=uint8)
     """
-    report, voxel = Reporter.of(report), VoxelSize.of(spacing, _spatial(image, channel_axis))
+    report, voxel = (
+        Reporter.of(report),
+        VoxelSize.of(spacing, image.ndim - (channel_axis is not None)),
+    )
     points, valid = _points(image, smoothing, colour_space, channel_axis, voxel)
     inside = both(mask, valid)
     report(Progress(1, 3))
@@ -177,10 +180,6 @@ def _points(
     """Return one point per pixel, channels last, and where all channels have a value."""
     points = features(image, channel_axis, space)
     return smooth_points(points, to_pixels(smoothing, voxel))
-
-
-def _spatial(image: Array, channel_axis: int | None) -> int:
-    return image.ndim - (channel_axis is not None)
 
 
 def _places(flat: Array, shape: tuple[int, ...], weight: float, voxel: VoxelSize) -> Array:
