@@ -19,10 +19,10 @@ from pathlib import Path
 import numpy as np
 
 from napari_tessera.deep.inference.cache import Cache
-from napari_tessera.deep.inference.decode import average_precision
 from napari_tessera.deep.settings import Augmentation, Examples, Optimisation, Transfer
 from napari_tessera.deep.training.train import train
 from napari_tessera.methods.deep.predict import predict
+from napari_tessera.metrics.matching import average_precision
 
 NETWORKS = ("fcn", "unet", "segnet", "deeplabv3plus")
 FINDERS = ("mask_rcnn", "yolov5seg")

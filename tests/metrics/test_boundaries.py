@@ -10,7 +10,6 @@ from skimage.metrics import hausdorff_distance
 
 from napari_tessera.algorithms.geometry import nearest_mark as nearest
 from napari_tessera.algorithms.geometry.bitmaps import pack_marks, values_at
-from napari_tessera.metrics import overlap
 from napari_tessera.metrics.boundaries import (
     Distances,
     boundary_distances,
@@ -25,8 +24,7 @@ from napari_tessera.signature.words import VoxelSize
 
 @pytest.fixture(params=[1 << 20, 7], ids=["one block", "many blocks"])
 def blocks(request, monkeypatch):
-    for module in (nearest, overlap):
-        monkeypatch.setattr(module, "SLAB", request.param)
+    monkeypatch.setattr("napari_tessera.algorithms.parallel.SLAB", request.param)
 
 
 def outline(labels):

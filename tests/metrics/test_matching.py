@@ -7,8 +7,14 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.optimize import linear_sum_assignment
 
-from napari_tessera.deep.inference.decode import average_precision
-from napari_tessera.metrics.matching import IOUS, matched, pairs_of, partners, verdict
+from napari_tessera.metrics.matching import (
+    IOUS,
+    average_precision,
+    matched,
+    pairs_of,
+    partners,
+    verdict,
+)
 from napari_tessera.metrics.overlap import Overlap, overlap_table
 
 labels = arrays(np.uint8, (4, 6), elements=st.integers(0, 4))
@@ -132,3 +138,31 @@ def test_numbers_do_not_matter(order):
     result = verdict(compared(truth, prediction))
     assert result.true.tolist() == ["right", "merged", "merged"]
     assert matched(compared(truth, prediction)).iou_sum == pytest.approx(2 / 3 + 1 / 2)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.sampled_from([0.5, 0.65, 0.9]))
+def test_average_precision_is_that_of_all_pairs(seed, iou):
+    random = np.random.default_rng(seed)
+    truth, found = (np.kron(random.integers(0, 5, (4, 4)), np.ones((3, 3), int)) for _ in range(2))
+    found = np.roll(found, int(random.integers(0, 2)), 1)
+    close = np.array(
+        [
+            [
+                ((truth == a) & (found == b)).sum() / ((truth == a) | (found == b)).sum() >= iou
+                for b in set(np.unique(found)) - {0}
+            ]
+            for a in set(np.unique(truth)) - {0}
+        ]
+    )
+    right = close[linear_sum_assignment(close, maximize=True)].sum()
+    count = len(set(np.unique(truth)) - {0}) + len(set(np.unique(found)) - {0})
+    expected = right / (count - right) if count else 1
+    assert average_precision(truth, found, iou) == pytest.approx(expected)
+
+
+def test_two_halves_of_one_object_are_found_once():
+    halves, whole = np.array([[1, 1, 2, 2, 0, 9]]), np.array([[5, 5, 5, 5, 0, 6]])
+    assert average_precision(halves, whole, 0.5) == 2 / 3
+    assert average_precision(whole, halves, 0.5) == 2 / 3
+    assert average_precision(whole, halves, 0.51) == 1 / 4

@@ -25,7 +25,7 @@ pairs = array_shapes(min_dims=2, max_dims=3, max_side=7).flatmap(
 @pytest.fixture
 def many_blocks(monkeypatch):
     """Cut even small arrays into many blocks."""
-    monkeypatch.setattr(overlap, "SLAB", 7)
+    monkeypatch.setattr("napari_tessera.algorithms.parallel.SLAB", 7)
 
 
 def rows(table):

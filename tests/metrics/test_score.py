@@ -8,7 +8,6 @@ from skimage import metrics
 
 from napari_tessera import VoxelSize, label
 from napari_tessera.deep.inference.decode import average_precision
-from napari_tessera.metrics import strata as strata_module
 from napari_tessera.metrics.bins import by_bins
 from napari_tessera.metrics.score import score
 from napari_tessera.metrics.strata import crowding, strata
@@ -334,5 +333,5 @@ def test_crowding_is_the_same_in_slabs(monkeypatch):
                 neighbours[b].add(a)
     expected = [len(neighbours[number]) for number in ids.tolist()]
     assert crowding(volume, ids).tolist() == expected
-    monkeypatch.setattr(strata_module, "SLAB", 7)
+    monkeypatch.setattr("napari_tessera.algorithms.parallel.SLAB", 7)
     assert crowding(volume, ids).tolist() == expected

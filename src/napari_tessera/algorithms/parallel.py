@@ -1,4 +1,8 @@
-"""Cover an array with overlapping pieces and work on several at once."""
+"""The one parallel-for: pieces of an array worked on by all cores, with progress and Stop.
+
+`in_order` hands results on as they come, `parallel_for` waits for all, `map_slabs` makes them one
+array. `slabs` and `strips` cut. What is called should not hold the interpreter lock.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from napari_tessera.signature.progress import Progress, Reporter
-from napari_tessera.signature.words import Array
+from napari_tessera.signature.words import Array, Report
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -21,23 +25,54 @@ R = TypeVar("R")
 WORKERS = os.cpu_count() or 1
 """How many pieces are worked on at once: one per core."""
 
-_POOL = "tessera"
-
-
 SLAB = 1 << 20
 """About how many pixels one library call may take (well under 2 s for every filter here)."""
 
+PIECE = 1 << 19
+"""About how many pixels one call of a simple kernel takes: some milliseconds."""
+
+_POOL = "tessera"
+_WIDE = 1024
+
 
 def in_order(
-    function: Callable[[T], R], items: Iterable[T], *, workers: int = WORKERS
+    function: Callable[[T], R],
+    items: Iterable[T],
+    report: Report = None,
+    *,
+    workers: int = WORKERS,
 ) -> Iterator[R]:
     """Yield `function(item)` in the order of `items`, with a few of them under way at once.
 
     At most `workers` + 1 results exist at a time. When the caller stops early or an item fails,
     what has not begun is dropped. Within an item that is itself worked on like this, the cores are
     taken: it goes one by one.
+
+    Parameters
+    ----------
+    function : callable
+    items : iterable
+        May be read lazily.
+    report : callable, optional
+        Told of each result once the caller asks for the next; then `items` is a sequence.
+    workers : int
+
+    Examples
+    --------
+    >>> list(in_order(abs, [-1, -2]))
+    [1, 2]
     """
-    if workers < 2 or threading.current_thread().name.startswith(_POOL):
+    done = 0
+    for result in _results(function, items, workers):
+        yield result
+        if report is not None:
+            done += 1
+            report(Progress(done, len(items)))  # type: ignore[arg-type]
+
+
+def _results(function: Callable[[T], R], items: Iterable[T], workers: int) -> Iterator[R]:
+    single = isinstance(items, Sequence) and len(items) < 2
+    if workers < 2 or single or threading.current_thread().name.startswith(_POOL):
         yield from map(function, items)
         return
     pool = _threads()
@@ -65,6 +100,23 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_threads.cache_clear)
 
 
+def parallel_for(
+    function: Callable[[T], R],
+    items: Sequence[T],
+    report: Report = None,
+    *,
+    workers: int = WORKERS,
+) -> list[R]:
+    """Return `function(item)` of all items, worked on as by `in_order`.
+
+    Examples
+    --------
+    >>> parallel_for(abs, [-1, -2])
+    [1, 2]
+    """
+    return list(in_order(function, items, report, workers=workers))
+
+
 def map_slabs(
     function: Callable[[Array], Array],
     image: Array,
@@ -78,7 +130,7 @@ def map_slabs(
     ----------
     function : callable
         Takes and returns arrays of one shape, and looks at most `margin` pixels along the first
-        axis. Must not hold the interpreter lock.
+        axis.
     image : ndarray
     margin : int
         Pixels by which neighbouring slabs overlap.
@@ -91,50 +143,49 @@ def map_slabs(
     ndarray
         Equal to `function(image)`.
     """
-    report = Reporter.of(report)
     result = np.empty(image.shape, dtype)
-    rows = max(1, SLAB * image.shape[0] // image.size, 2 * margin)
-    starts = range(0, image.shape[0], rows)
 
-    def fill(start: int) -> int:
-        stop: int = min(start + rows, image.shape[0])
-        low, high = max(0, start - margin), min(image.shape[0], stop + margin)
-        result[start:stop] = function(image[low:high])[start - low : stop - low]
-        return stop
+    def fill(slab: tuple[int, int]) -> None:
+        start, stop = slab
+        low = max(0, start - margin)
+        result[start:stop] = function(image[low : stop + margin])[start - low : stop - low]
 
-    for stop in in_order(fill, starts, workers=min(WORKERS, len(starts))):
-        report(Progress(stop, image.shape[0]))
+    pieces = slabs(len(image), image[0].size, least=2 * margin)
+    parallel_for(fill, pieces, Reporter.of(report))
     return result
 
 
-JobType = TypeVar("JobType")
+def slabs(
+    count: int, width: int, *, pixels: int | None = None, least: int = 1
+) -> list[tuple[int, int]]:
+    """Cut rows (or planes) into slabs of about equally many pixels.
 
-PIECE = 1 << 19
-"""About how many pixels one job takes: some milliseconds of a simple kernel."""
+    Parameters
+    ----------
+    count : int
+        How many rows there are.
+    width : int
+        Pixels of a row.
+    pixels : int, optional
+        Of a slab; None = `SLAB`.
+    least : int
+        Rows of a slab, however long they are.
 
-_WIDE = 1024
-
-
-def run_jobs(work: Callable[[JobType], None], jobs: Sequence[JobType], report: Reporter) -> None:
-    """Do the jobs on all cores and report after each."""
-    for done, _ in enumerate(in_order(work, jobs, workers=min(WORKERS, len(jobs))), 1):
-        report(Progress(done, len(jobs)))
-
-
-def rows(count: int, width: int, least: int = 1) -> list[tuple[int, int]]:
-    """Return first and last row (exclusive) of slabs of about `PIECE` pixels.
+    Returns
+    -------
+    list of (first row, last row, exclusive)
 
     Examples
     --------
-    >>> rows(1000, 4096)[:2]
-    [(0, 128), (128, 256)]
+    >>> slabs(1000, 4096)[:2]
+    [(0, 256), (256, 512)]
     """
-    each = max(least, PIECE // max(width, 1), 1)
+    each = max(least, (pixels or SLAB) // max(width, 1), 1)
     return [(first, min(first + each, count)) for first in range(0, count, each)]
 
 
 def strips(shape: tuple[int, int, int]) -> list[tuple[int, int, int, int]]:
-    """Cut (outer, length, inner) so that lines along `length` stay whole.
+    """Cut (outer, length, inner) into about `PIECE` pixels; lines along `length` stay whole.
 
     Returns
     -------
@@ -147,7 +198,8 @@ def strips(shape: tuple[int, int, int]) -> list[tuple[int, int, int, int]]:
     """
     outer, length, inner = shape
     if length * inner <= PIECE:
-        return [(first, last, 0, inner) for first, last in rows(outer, length * inner)]
+        return [(*some, 0, inner) for some in slabs(outer, length * inner, pixels=PIECE)]
+    # whole cache lines: what is beside one another is worked on by one thread
     wide = max(_WIDE, PIECE // length // _WIDE * _WIDE)
     return [
         (each, each + 1, first, min(first + wide, inner))

@@ -3,23 +3,58 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from napari_tessera.signature.progress import Progress, Reporter
 from napari_tessera.signature.words import Array, Look, Report, Spacing
 
+
+class Kind(NamedTuple):
+    """A kind of error, or none.
+
+    Attributes
+    ----------
+    number : int
+        In maps; 0 is background.
+    colour : str
+    words : str
+        What it means of objects, as reports say it.
+    where : str
+        Whether it occurs in maps of "objects", of "classes" or of "both".
+    """
+
+    number: int
+    colour: str
+    words: str
+    where: str
+
+
 KINDS = {
-    "right": (1, "#009e73"),
-    "missed": (2, "#d55e00"),
-    "spurious": (3, "#e69f00"),
-    "split": (4, "#56b4e9"),
-    "merged": (5, "#cc79a7"),
-    "off": (6, "#f0e442"),
-    "other class": (7, "#0072b2"),
+    "right": Kind(1, "#009e73", "found, and nothing is wrong with it", "both"),
+    "missed": Kind(2, "#d55e00", "a true object that nothing covers to speak of", "both"),
+    "spurious": Kind(3, "#e69f00", "a predicted object where there is none", "both"),
+    "split": Kind(4, "#56b4e9", "a true object in several pieces", "objects"),
+    "merged": Kind(5, "#cc79a7", "several true objects in one", "objects"),
+    "off": Kind(6, "#f0e442", "the boundary is elsewhere", "objects"),
+    "other class": Kind(7, "#0072b2", "another class", "classes"),
 }
-"""Number and colour of each kind of pixel; the colours of M. Okabe and K. Ito suit all eyes."""
+"""All kinds, from which maps, reports and plots are made: a new one is a row, and what finds it.
+
+The colours of M. Okabe and K. Ito suit all eyes.
+"""
+
+
+def kinds_of(labels_are: str) -> dict[str, Kind]:
+    """Return the kinds that maps of "objects" or of "classes" have.
+
+    Examples
+    --------
+    >>> list(kinds_of("classes"))
+    ['right', 'missed', 'spurious', 'other class']
+    """
+    return {name: kind for name, kind in KINDS.items() if kind.where in ("both", labels_are)}
 
 
 def kinds_of_objects(
@@ -54,18 +89,18 @@ def kinds_of_objects(
 def kinds_of_pixels(prediction: Array, truth: Array) -> Array:
     """Return for each pixel of classes the number in `KINDS` of what is wrong with it, as uint8."""
     own, true = prediction != 0, truth != 0
-    result = np.where(true & ~own, KINDS["missed"][0], 0).astype(np.uint8)
-    result[own & ~true] = KINDS["spurious"][0]
-    result[own & true] = KINDS["other class"][0]
-    result[own & (prediction == truth)] = KINDS["right"][0]
+    result = np.where(true & ~own, KINDS["missed"].number, 0).astype(np.uint8)
+    result[own & ~true] = KINDS["spurious"].number
+    result[own & true] = KINDS["other class"].number
+    result[own & (prediction == truth)] = KINDS["right"].number
     return result
 
 
 def _codes(kinds: Array) -> Array:
     """Return the number of the kind of each object, after that of the background."""
     found = np.zeros(len(kinds) + 1, np.uint8)
-    for name, (number, _) in KINDS.items():
-        found[1:][kinds == name] = number
+    for name, kind in KINDS.items():
+        found[1:][kinds == name] = kind.number
     return found
 
 
@@ -73,29 +108,26 @@ def _paint(
     true: Array, found: Array, partner: Array, codes: tuple[Array, Array], result: Array
 ) -> None:
     """Write the kind of each pixel, piece by piece so that other threads run."""
-    from napari_tessera.algorithms.parallel import SLAB, in_order
+    from napari_tessera.algorithms.parallel import SLAB, parallel_for, slabs
 
-    off, right = KINDS["off"][0], KINDS["right"][0]
+    off, right = KINDS["off"].number, KINDS["right"].number
     first, second, out = true.reshape(-1), found.reshape(-1), result.reshape(-1)
 
-    def piece(start: int) -> None:
-        own, other = first[start : start + SLAB // 4], second[start : start + SLAB // 4]
+    def piece(part: tuple[int, int]) -> None:
+        own, other = first[slice(*part)], second[slice(*part)]
         kind = np.where(own > 0, codes[0][own], codes[1][other])
         # what a found object has too much or too little is its boundary
         alike = (other > 0) & (partner[own] == other)
         kind[(kind == right) & ~alike] = off
-        out[start : start + SLAB // 4] = kind
+        out[slice(*part)] = kind
 
-    for _ in in_order(piece, range(0, first.size, SLAB // 4)):
-        pass
+    parallel_for(piece, slabs(first.size, 1, pixels=SLAB // 4))
 
 
 def error_look(values: Mapping[str, Any]) -> Look:
     """Return names and colours of the kinds of errors."""
-    without = "other class" if values.get("labels_are", "objects") == "objects" else ""
-    only = {"right", "missed", "spurious", "other class"} if not without else set(KINDS)
-    kinds = {name: own for name, own in KINDS.items() if name in only and name != without}
+    kinds = kinds_of(values.get("labels_are", "objects"))
     return Look(
-        {number: name for name, (number, _) in kinds.items()},
-        {number: colour for _, (number, colour) in kinds.items()},
+        {kind.number: name for name, kind in kinds.items()},
+        {kind.number: kind.colour for kind in kinds.values()},
     )

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from napari_tessera.algorithms.labels.ids import groups
-from napari_tessera.metrics.overlap import Overlap
+from napari_tessera.metrics.overlap import Overlap, overlap_table
 from napari_tessera.signature.words import Array
 
 IOUS = (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
@@ -222,6 +222,29 @@ def matched(pairs: ObjectPairs, iou: float = 0.5) -> Matched:
     rows = partners(pairs, iou)
     found, true = pairs.found.ids.size, pairs.true.ids.size
     return Matched(rows.size, found - rows.size, true - rows.size, float(pairs.iou[rows].sum()))
+
+
+def average_precision(truth: Array, prediction: Array, *ious: float) -> float:
+    """Return TP / (TP + FP + FN) of objects, the mean over intersections over union.
+
+    Parameters
+    ----------
+    truth, prediction : ndarray of int, shape (..., Y, X)
+        Objects; 0 = background.
+    *ious : float
+        From which intersection over union objects are partners.
+
+    References
+    ----------
+    U. Schmidt et al., "Cell detection with star-convex polygons", MICCAI 2018.
+
+    Examples
+    --------
+    >>> average_precision(np.array([[1, 1, 0, 2]]), np.array([[5, 5, 0, 0]]), 0.5)
+    0.5
+    """
+    pairs = pairs_of(overlap_table(truth, prediction))
+    return float(np.mean([matched(pairs, iou).average_precision for iou in ious]))
 
 
 class Verdict(NamedTuple):

@@ -1,4 +1,8 @@
-"""What is measured of objects, from the sums over their pixels."""
+"""What is measured of objects, from the sums over their pixels.
+
+Every column of the table of objects is named and made here: a new one is a line in one of these
+functions, and one in the docstring of `napari_tessera.measure`.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +47,8 @@ def measurements(
     shape = _axes_of(sums, labels.ndim)
     table = _size(shape, labels.shape, voxel) | _border(shape, voxel) | _ellipse(shape, voxel)
     if convex:
-        table |= hulls(runs, shape.pixels, voxel, reporter.part(1, parts))
+        contents, widths = hulls(runs, voxel, reporter.part(1, parts))
+        table |= {"solidity": shape.pixels / contents, column("max feret", voxel.unit): widths}
     for number in range(len(channels)):
         suffix = f" {number}" if len(channels) > 1 else ""
         table |= _intensity(sums.values[:, number], suffix, channels[number].dtype.kind == "f")

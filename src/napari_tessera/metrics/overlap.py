@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from napari_tessera.algorithms.labels.ids import groups
-from napari_tessera.algorithms.parallel import SLAB, in_order
+from napari_tessera.algorithms.parallel import in_order, slabs
 from napari_tessera.signature.progress import Progress, Reporter
 from napari_tessera.signature.words import Array
 
@@ -130,7 +131,7 @@ def agree(truth: Any, prediction: Any) -> None:
 def blocks(*arrays: Any) -> Iterator[tuple[Array, ...]]:
     """Yield the arrays in pieces along the first axis, whole chunks where they have any."""
     shape = arrays[0].shape
-    rows = max(1, SLAB * shape[0] // int(np.prod(shape)))
+    rows = slabs(shape[0], math.prod(shape[1:]))[0][1]
     chunk = max(_chunk(array) for array in arrays)
     rows = -(-rows // chunk) * chunk
     for start in range(0, shape[0], rows):

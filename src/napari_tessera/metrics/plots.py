@@ -35,7 +35,7 @@ class Colours(NamedTuple):
 PAPER = Colours("#ffffff", "#1a1a1a", "#9a9a9a")
 """Colours for print."""
 
-FOUND, NEAR = KINDS["right"][1], KINDS["spurious"][1]
+FOUND, NEAR = KINDS["right"].colour, KINDS["spurious"].colour
 """Colours of what is found and of boundaries, which all eyes tell apart on dark and on light."""
 
 SMALL = 7.5

@@ -8,19 +8,20 @@ import platform
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
-from html import escape
+from functools import partial
 from importlib.metadata import version
+from importlib.resources import files
 from typing import Any
 
 import numpy as np
 
-from napari_tessera.metrics.error_kinds import KINDS, kinds_of_objects
+from napari_tessera.metrics.error_kinds import KINDS, kinds_of, kinds_of_objects
 from napari_tessera.metrics.figures import Scores
 from napari_tessera.metrics.plots import draw_precision, draw_strata, group_unit
 from napari_tessera.metrics.score import score
 from napari_tessera.metrics.strata import By, grouped
 from napari_tessera.signature.progress import Reporter
-from napari_tessera.signature.words import Array, Over, Report, Spacing, Table, VoxelSize
+from napari_tessera.signature.words import Array, Over, Report, Spacing, VoxelSize
 
 FIGURES = {
     "true_objects": ("True objects", "how many there are"),
@@ -41,15 +42,6 @@ FIGURES = {
 """The figures of `ClassScores` that are told, with their titles and what they mean."""
 
 LENGTHS = ("hausdorff95", "mean_surface_distance")
-
-WRONG = {
-    "right": "found, and nothing is wrong with it",
-    "missed": "a true object that nothing covers to speak of",
-    "spurious": "a predicted object where there is none",
-    "split": "a true object in several pieces",
-    "merged": "several true objects in one",
-    "off": "the boundary is elsewhere",
-}
 
 
 def report_html(
@@ -114,6 +106,8 @@ def report_html(
     >>> page.startswith("<!doctype html>"), "cells" in page
     (True, True)
     """
+    from jinja2 import Environment
+
     reporter = Reporter.of(report)
     voxel = VoxelSize.of(spacing, 2 if over == "planes" else min(truth.ndim, 3))
     if image is not None and image.shape != truth.shape:
@@ -130,19 +124,24 @@ def report_html(
         spacing=voxel,
         report=reporter.part(0, 3),
     )
-    parts = [
-        f"<h1>{escape(title)}</h1>",
-        _about(names or {}, truth.shape, over, iou, tolerance, voxel),
-        _figures(found, voxel),
-        _kinds(found),
-        _picture(truth, prediction, image, iou, place, len(voxel), reporter.part(1, 3)),
-        _groups(found, truth, image, voxel, reporter.part(2, 3)),
-        "" if recipe is None else f"<h2>How it was made</h2><pre>{escape(recipe)}</pre>",
-        _versions(),
-    ]
-    head = f'<meta charset="utf-8"><title>{escape(title)}</title><style>{STYLE}</style>'
-    body = "\n".join(parts)
-    return f'<!doctype html>\n<html lang="en"><head>{head}</head>\n<body>\n{body}\n</body></html>\n'
+    kinds = kinds_of("objects")
+    values = {
+        "title": title,
+        "about": _about(names or {}, truth.shape, over, iou, tolerance, voxel),
+        "figures": _figures(found, voxel),
+        "curve": plotted(lambda figure: draw_precision(figure, found)),
+        "wrong": [[name, *_counts(found, name), kind.words] for name, kind in kinds.items()],
+        "place": place,
+        "picture": _picture(
+            (truth, prediction, image), place, len(voxel), iou, reporter.part(1, 3)
+        ),
+        "kinds": kinds.items(),
+        "groups": _groups(found, truth, image, voxel, reporter.part(2, 3)),
+        "recipe": recipe,
+        "versions": _versions(),
+    }
+    page = (files("napari_tessera.metrics") / "report.html").read_text("utf-8")
+    return str(Environment(autoescape=True).from_string(page).render(values)) + "\n"
 
 
 def _place(plane: Sequence[int] | None, shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -161,7 +160,7 @@ def _about(
     iou: float,
     tolerance: float | str,
     voxel: VoxelSize,
-) -> str:
+) -> list[list[str]]:
     near = tolerance if isinstance(tolerance, str) else f"{tolerance:g} {voxel.unit}"
     size = " x ".join(f"{step:g}" for step in voxel)
     facts = {
@@ -173,10 +172,10 @@ def _about(
         "Partners overlap by": f"IoU {iou:g} or more",
         "Boundaries agree within": near,
     }
-    return html_table([], [[key, str(value)] for key, value in facts.items()])
+    return [[key, str(value)] for key, value in facts.items()]
 
 
-def _figures(scores: Scores, voxel: VoxelSize) -> str:
+def _figures(scores: Scores, voxel: VoxelSize) -> list[list[Any]]:
     rows: list[list[Any]] = []
     for name, (words, means) in FIGURES.items():
         value = getattr(scores, name)
@@ -186,101 +185,52 @@ def _figures(scores: Scores, voxel: VoxelSize) -> str:
     for overlap in (0.5, 0.75):
         value = scores.average_precision[overlap]
         rows.append([f"AP at {overlap:g}", value, "partners / (partners + objects without one)"])
-    curve = plotted(lambda figure: draw_precision(figure, scores))
-    return (
-        f"<h2>Figures</h2>{html_table(['Figure', 'Value', 'What it tells'], rows)}"
-        f'<p><img src="{curve}" alt="average precision by overlap"></p>'
-    )
+    return rows
 
 
-def _kinds(scores: Scores) -> str:
-    rows: list[list[Any]] = []
-    for kind, words in WRONG.items():
-        true, found = (
-            int(np.sum(each["kind"] == kind)) for each in (scores.objects, scores.predictions)
-        )
-        rows.append([kind, true, found, words])
-    return f"<h2>What is wrong</h2>{html_table(['Kind', 'True', 'Predicted', ''], rows)}"
+def _counts(scores: Scores, kind: str) -> list[int]:
+    """Return how many true and how many predicted objects are of a kind."""
+    return [int(np.sum(each["kind"] == kind)) for each in (scores.objects, scores.predictions)]
 
 
 def _picture(
-    truth: Any,
-    prediction: Any,
-    image: Any,
-    iou: float,
-    place: tuple[int, ...],
-    axes: int,
-    report: Reporter,
+    arrays: tuple[Any, Any, Any], place: tuple[int, ...], axes: int, iou: float, report: Reporter
 ) -> str:
     """Return the plane with its errors, of the volume that it lies in."""
+    truth, prediction, image = arrays
     lead = truth.ndim - axes
     frame, rest = place[:lead], place[lead:]
     own = [np.asarray(each[frame]) for each in (prediction, truth)]
     errors = kinds_of_objects(own[0], own[1], iou=iou, report=report)[rest]
-    grey = None if image is None else np.asarray(image[place])
-    source = inline_picture(over_image(errors, grey))
-    swatches = " ".join(
-        f'<span class="swatch" style="background:{colour}"></span>{name} &nbsp;'
-        for name, (number, colour) in KINDS.items()
-        if number <= len(WRONG)
-    )
-    where = f"<p class='note'>Plane {', '.join(map(str, place))}, from 0.</p>" if place else ""
-    return (
-        f"<h2>Where it is wrong</h2>{where}"
-        f'<p><img class="pixels" src="{source}" alt="map of errors"></p><p>{swatches}</p>'
-    )
+    return inline_picture(over_image(errors, None if image is None else np.asarray(image[place])))
 
 
-def _groups(scores: Scores, truth: Any, image: Any, voxel: VoxelSize, report: Reporter) -> str:
-    kinds: list[By] = ["size", "crowding", "border"]
-    if image is not None:
-        kinds.insert(1, "brightness")
-    parts = []
-    for number, by in enumerate(kinds):
-        part = report.part(number, len(kinds))
+def _groups(
+    scores: Scores, truth: Any, image: Any, voxel: VoxelSize, report: Reporter
+) -> list[dict[str, Any]]:
+    """Return what the page tells of each way to group objects."""
+    ways: list[By] = ["size", *(() if image is None else ("brightness",)), "crowding", "border"]
+    groups = []
+    for number, by in enumerate(ways):
+        part = report.part(number, len(ways))
         table = grouped(scores.objects, truth, image, by=by, spacing=voxel, report=part)
         unit = group_unit(by, voxel)
-        parts.append(f"<h3>By {by}{f' ({escape(unit)})' if unit else ''}</h3>")
-        parts.append(_plotted(table, by, unit))
-        parts.append(_of_columns(table))
-    return f"<h2>Where objects are found</h2>{''.join(parts)}"
+        columns = {name: values.tolist() for name, values in table.items() if name != "index"}
+        plot = plotted(partial(draw_strata, table=table, by=by, unit=unit))
+        rows = list(zip(*columns.values(), strict=True))
+        groups.append({"by": by, "unit": unit, "plot": plot, "head": list(columns), "rows": rows})
+    return groups
 
 
-def _plotted(table: Table, by: str, unit: str) -> str:
-    source = plotted(lambda figure: draw_strata(figure, table, by=by, unit=unit))
-    return f'<p><img src="{source}" alt="recall by {by}"></p>'
-
-
-def _of_columns(table: Table) -> str:
-    shown = {name: values.tolist() for name, values in table.items() if name != "index"}
-    return html_table(list(shown), [list(row) for row in zip(*shown.values(), strict=True)])
-
-
-def _versions() -> str:
+def _versions() -> list[list[str]]:
     packages = ["napari-tessera", "numpy", "scipy", "scikit-image", "matplotlib"]
     # loading it only to name it would take seconds
     packages += ["torch"] if "torch" in sys.modules else []
-    rows = [["Python", platform.python_version()], *([name, version(name)] for name in packages)]
-    return f"<h2>Versions</h2>{html_table([], rows)}"
+    return [["Python", platform.python_version()], *([name, version(name)] for name in packages)]
 
 
 SIDE = 1200
 """Most pixels of a picture along a side; larger ones are thinned."""
-
-STYLE = """
-body { font: 15px/1.45 sans-serif; color: #1a1a1a; background: #fff; max-width: 50em;
-       margin: 2em auto; padding: 0 1em; }
-h1, h2 { line-height: 1.2; } h2 { margin-top: 1.6em; border-bottom: 1px solid #ccc; }
-table { border-collapse: collapse; margin: .5em 0; font-size: 14px; }
-th, td { text-align: left; padding: .2em .8em .2em 0; border-bottom: 1px solid #e4e4e4; }
-td.number { text-align: right; font-variant-numeric: tabular-nums; }
-img { max-width: 100%; } img.pixels { width: 100%; image-rendering: pixelated; }
-pre { background: #f4f4f4; padding: .8em; white-space: pre-wrap; overflow-wrap: anywhere; }
-.swatch { display: inline-block; width: .9em; height: .9em; margin-right: .4em; }
-.note { color: #555; }
-@media print { body { margin: 0; max-width: none; } h2 { break-after: avoid; }
-  table, img, pre { break-inside: avoid; } * { print-color-adjust: exact; } }
-"""
 
 
 def over_image(errors: Array, image: Array | None) -> Array:
@@ -294,8 +244,8 @@ def over_image(errors: Array, image: Array | None) -> Array:
     step = -(-max(errors.shape) // SIDE)
     errors = errors[::step, ::step]
     colours = np.zeros((256, 3), np.float32)
-    for number, colour in KINDS.values():
-        colours[number] = tuple(bytes.fromhex(colour[1:]))
+    for kind in KINDS.values():
+        colours[kind.number] = tuple(bytes.fromhex(kind.colour[1:]))
     painted = colours[errors]
     if image is None:
         return painted.astype(np.uint8)
@@ -309,27 +259,6 @@ def _grey(image: Array) -> Array:
     values = np.nan_to_num(image.astype(np.float32), nan=0, posinf=0, neginf=0)
     low, high = np.percentile(values, (0.5, 99.5))
     return np.asarray(np.clip((values - low) / max(high - low, 1e-9), 0, 1) * 255)
-
-
-def html_table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    """Return a table of words and numbers, escaped.
-
-    Examples
-    --------
-    >>> html_table([], [["<b>", 0.25]])
-    '<table><tr><td>&lt;b&gt;</td><td class="number">0.25</td></tr></table>'
-    """
-    titles = "".join(f"<th>{escape(each)}</th>" for each in head)
-    lines = [f"<tr>{titles}</tr>"] if head else []
-    lines += [f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows]
-    return f"<table>{''.join(lines)}</table>"
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, str):
-        return f"<td>{escape(value)}</td>"
-    number = f"{value:.4g}" if isinstance(value, float) else f"{value}"
-    return f'<td class="number">{number}</td>'
 
 
 def plotted(paint: Callable[[Any], None]) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from napari_tessera.metrics.boundaries import boundary_distances
 from napari_tessera.metrics.classes import class_pieces, foreground
 from napari_tessera.metrics.figures import Reading, ScoreOptions, Scores, summed
-from napari_tessera.metrics.overlap import UNKNOWN, Overlap, agree, overlap_table
+from napari_tessera.metrics.overlap import UNKNOWN, agree, overlap_table
 from napari_tessera.signature.parameters import parameters
 from napari_tessera.signature.progress import Reporter
 from napari_tessera.signature.units import physical
@@ -132,8 +132,11 @@ def _read(truth: Any, prediction: Any, asked: ScoreOptions, report: Reporter) ->
         own = [None]
     else:
         table = overlap_table(truth, prediction, ignore=asked.ignore, report=first.part(0, 2))
-        objects, true, parted = _taken_apart(truth, prediction, asked, first.part(1, 2))
-        found = Reading(objects, table, true, parted, {})
+        parts = class_pieces(truth, prediction, asked.ignore, first.part(2, 4))
+        objects = overlap_table(
+            parts.truth, parts.prediction, ignore=UNKNOWN, report=first.part(3, 4)
+        )
+        found = Reading(objects, table, parts.true_classes, parts.found_classes, {})
         own = [number for number in np.union1d(table.truth, table.prediction).tolist() if number]
     if not asked.boundaries:
         return found
@@ -149,12 +152,3 @@ def _read(truth: Any, prediction: Any, asked: ScoreOptions, report: Reporter) ->
         for number, only in enumerate(own)
     }
     return found._replace(distances=distances)
-
-
-def _taken_apart(
-    truth: Any, prediction: Any, asked: ScoreOptions, report: Reporter
-) -> tuple[Overlap, Any, Any]:
-    """Return the overlap of the pieces of all classes, and the class of each piece."""
-    parts = class_pieces(truth, prediction, asked.ignore, report.part(0, 2))
-    table = overlap_table(parts.truth, parts.prediction, ignore=UNKNOWN, report=report.part(1, 2))
-    return table, parts.true_classes, parts.found_classes

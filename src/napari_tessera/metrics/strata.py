@@ -6,12 +6,12 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 
-from napari_tessera.algorithms.parallel import SLAB, in_order
+from napari_tessera.algorithms.parallel import parallel_for, slabs
 from napari_tessera.metrics.bins import by_bins
 from napari_tessera.metrics.measurements import channels_of, measurements
 from napari_tessera.metrics.overlap import added
 from napari_tessera.metrics.score import score
-from napari_tessera.signature.progress import Progress, Reporter
+from napari_tessera.signature.progress import Reporter
 from napari_tessera.signature.validation import checked
 from napari_tessera.signature.words import (
     Array,
@@ -199,18 +199,13 @@ def crowding(labels: Array, ids: Array, report: Reporter | None = None) -> Array
     from napari_tessera.algorithms.labels.contacts import count_contacts
 
     volume = labels if labels.ndim == 3 else labels[:, None]
-    planes = max(1, SLAB * len(volume) // volume.size)
-    starts = range(0, len(volume), planes)
 
-    def count(start: int) -> Array:
+    def count(slab: tuple[int, int]) -> Array:
         # one plane more: contacts across the seam; those within it are counted twice, which is
         # the same where only their being there counts
-        part = volume[start : start + planes + 1]
+        part = volume[slab[0] : slab[1] + 1]
         return np.asarray(count_contacts(np.ascontiguousarray(part, np.int64)))
 
-    report, parts = Reporter.of(report), []
-    for part in in_order(count, starts):
-        parts.append(part)
-        report(Progress(len(parts), len(starts)))
+    parts = parallel_for(count, slabs(len(volume), volume[0].size), Reporter.of(report))
     pairs = added(np.concatenate(parts))[:, :2]
     return np.bincount(np.searchsorted(ids, pairs.reshape(-1)), minlength=ids.size)

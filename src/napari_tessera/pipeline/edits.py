@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from napari_tessera.algorithms.parallel import SLAB, in_order
+from napari_tessera.algorithms.parallel import in_order, slabs
 from napari_tessera.algorithms.tiling import Box
-from napari_tessera.signature.progress import Progress, Reporter
+from napari_tessera.signature.progress import Reporter
 from napari_tessera.signature.words import Array
 
 
@@ -106,22 +106,16 @@ def differences(
         )
         return _difference(np.asarray(array[place]), values[block].astype(dtype, copy=False), place)
 
-    found = []
-    for number, change in enumerate(in_order(one, blocks), 1):
-        reporter(Progress(number, len(blocks)))
-        if change is not None:
-            found.append(change)
-    return found
+    return [change for change in in_order(one, blocks, reporter) if change is not None]
 
 
 def _blocks(shape: tuple[int, ...]) -> Iterator[Box]:
     """Yield the boxes that cover an array: planes, or rows of large planes."""
     lead, (height, width) = shape[:-2], shape[-2:]
-    rows = max(1, SLAB // max(width, 1))
     for index in np.ndindex(lead):
         here = tuple(slice(i, i + 1) for i in index)
-        for top in range(0, height, rows):
-            yield (*here, slice(top, min(top + rows, height)), slice(0, width))
+        for rows in slabs(height, width):
+            yield (*here, slice(*rows), slice(0, width))
 
 
 def _difference(old: Array, new: Array, place: Box) -> Change | None:

@@ -284,4 +284,4 @@ def test_it_can_be_stopped_while_it_is_made(monkeypatch):
 
     with pytest.raises(Stop):
         Lattice(np.zeros((256, 2), np.float32), report=stop)
-    assert shares == pytest.approx([1 / 17, 2 / 17, 3 / 17])
+    assert shares == pytest.approx([1 / 32, 2 / 32, 3 / 32])

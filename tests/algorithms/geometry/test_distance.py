@@ -5,9 +5,11 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from scipy import ndimage
 
-from napari_tessera.algorithms.geometry import distance as module
-from napari_tessera.algorithms.geometry.distance import FAR, squared_distance
+from napari_tessera.algorithms import parallel
+from napari_tessera.algorithms.geometry.distance import FAR, nearest_label, squared_distance
 from napari_tessera.signature.words import VoxelSize
+
+GRIDS = [((19, 26), (1, 1)), ((7, 15, 17), (1, 1, 1)), ((7, 15, 17), (2.5, 1, 1.3))]
 
 
 def test_distances_of_a_written_out_mask():
@@ -32,12 +34,38 @@ def test_distances_are_those_of_scipy(inside, sizes):
     np.testing.assert_allclose(np.sqrt(found), expected, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("shape", [(70, 90), (9, 40, 50), (3, 4, 500), (200, 3, 4)])
+@pytest.mark.parametrize("shape", [(70, 90), (9, 40, 50), (3, 4, 500), (200, 3, 4), (3, 1500)])
 def test_pieces_give_the_whole(rng, monkeypatch, shape):
-    monkeypatch.setattr(module, "_PART", 600)
+    monkeypatch.setattr(parallel, "PIECE", 600)
     inside = rng.random(shape) < 0.97
     expected = ndimage.distance_transform_edt(inside)
     seen = []
     found = squared_distance(inside, VoxelSize((1,) * inside.ndim), lambda p: seen.append(p.done))
     np.testing.assert_allclose(np.sqrt(found), expected, rtol=1e-6)
     assert seen[-1] == 1
+
+
+@pytest.mark.parametrize("grid", GRIDS, ids=str)
+def test_the_nearest_label_and_its_distance(grid, rng):
+    shape, spacing = grid
+    labels = rng.integers(1, 23, shape) * (rng.random(shape) < 0.05)
+    distance, owner = nearest_label(labels, VoxelSize(spacing))
+    expected = ndimage.distance_transform_edt(labels == 0, sampling=spacing)
+    np.testing.assert_allclose(distance, expected, rtol=1e-5)
+    apart = {
+        k: ndimage.distance_transform_edt(labels != k, sampling=spacing)
+        for k in np.unique(labels)[1:]
+    }
+    lowest = np.zeros_like(labels)
+    for label in sorted(apart, reverse=True):
+        lowest[apart[label] <= expected * (1 + 1e-5)] = label
+    np.testing.assert_array_equal(owner, lowest)
+    near, few = nearest_label(labels, VoxelSize(spacing), limit=2.0)
+    np.testing.assert_array_equal(np.isfinite(near), expected <= 2.00001)
+    np.testing.assert_array_equal(few, np.where(expected <= 2.00001, lowest, 0))
+
+
+def test_without_a_label_distances_are_infinite():
+    distance, owner = nearest_label(np.zeros((3, 4), np.uint8), VoxelSize((1, 1)))
+    assert np.isinf(distance).all()
+    assert not owner.any()

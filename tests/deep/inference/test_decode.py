@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import optimize
 from skimage import data
 
 from napari_tessera import watershed
 from napari_tessera.deep.data.targets import boundary_targets, distance_targets
-from napari_tessera.deep.inference.decode import average_precision, to_classes, to_objects, tuned
+from napari_tessera.deep.inference.decode import to_classes, to_objects, tuned
+from napari_tessera.metrics.matching import average_precision
 from napari_tessera.signature.words import VoxelSize
 
 FLAT = VoxelSize((1, 1))
@@ -105,34 +105,6 @@ def test_real_objects_come_back(targets):
     labels = watershed(data.coins(), background="60 px")
     found = to_objects(perfect(labels, targets), targets=targets, voxel=FLAT)
     assert average_precision(labels, found, 0.75) == 1
-
-
-@settings(max_examples=50)
-@given(st.integers(0, 2**32 - 1), st.sampled_from([0.5, 0.65, 0.9]))
-def test_average_precision_is_that_of_all_pairs(seed, iou):
-    random = np.random.default_rng(seed)
-    truth, found = (np.kron(random.integers(0, 5, (4, 4)), np.ones((3, 3), int)) for _ in range(2))
-    found = np.roll(found, int(random.integers(0, 2)), 1)
-    close = np.array(
-        [
-            [
-                ((truth == a) & (found == b)).sum() / ((truth == a) | (found == b)).sum() >= iou
-                for b in set(np.unique(found)) - {0}
-            ]
-            for a in set(np.unique(truth)) - {0}
-        ]
-    )
-    right = close[optimize.linear_sum_assignment(close, maximize=True)].sum()
-    count = len(set(np.unique(truth)) - {0}) + len(set(np.unique(found)) - {0})
-    expected = right / (count - right) if count else 1
-    assert average_precision(truth, found, iou) == pytest.approx(expected)
-
-
-def test_two_halves_of_one_object_are_found_once():
-    halves, whole = np.array([[1, 1, 2, 2, 0, 9]]), np.array([[5, 5, 5, 5, 0, 6]])
-    assert average_precision(halves, whole, 0.5) == 2 / 3
-    assert average_precision(whole, halves, 0.5) == 2 / 3
-    assert average_precision(whole, halves, 0.51) == 1 / 4
 
 
 def test_thresholds_are_those_that_find_most():

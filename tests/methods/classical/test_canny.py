@@ -213,7 +213,6 @@ def test_a_part_with_a_halo_gives_the_same_as_the_whole(sigma):
 
 def test_slabs_do_not_show(monkeypatch):
     whole = canny(data.camera())
-    monkeypatch.setattr("napari_tessera.algorithms.filters.gradient.SLAB", 5000)
     monkeypatch.setattr("napari_tessera.algorithms.parallel.SLAB", 5000)
     np.testing.assert_array_equal(canny(data.camera()), whole)
 
@@ -231,7 +230,7 @@ def test_pixels_move_to_the_steepest_place():
 
 
 def test_progress_rises_and_can_stop_the_work(monkeypatch):
-    monkeypatch.setattr("napari_tessera.algorithms.filters.gradient.SLAB", 20_000)
+    monkeypatch.setattr("napari_tessera.algorithms.parallel.SLAB", 20_000)
     seen = []
     canny(data.camera(), report=lambda progress: seen.append(progress.done / progress.total))
     assert seen == sorted(seen)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from skimage import data, segmentation
 
 from napari_tessera import region_growing
-from napari_tessera.algorithms.growth.similar import grow_regions
+from napari_tessera.algorithms.growth.similar import GrowthRule, grow_regions
 from napari_tessera.algorithms.labels.ids import from_points
 from napari_tessera.pipeline.source import Points, Source
 from napari_tessera.pipeline.stack import run
@@ -131,15 +131,7 @@ def test_it_is_the_algorithm_of_the_paper(seed, tolerance):
     markers = np.zeros(image.shape, np.int32)
     places = rng.choice(image.size, 3, replace=False)
     markers.ravel()[places] = [1, 2, 3]
-    found = grow_regions(
-        image[..., None],
-        markers,
-        None,
-        connectivity=1,
-        tolerance=tolerance,
-        moving=True,
-        largest=np.inf,
-    )
+    found = grow_regions(image[..., None], markers, None, GrowthRule(tolerance, moving=True))
     np.testing.assert_array_equal(found, slowly(image, markers, tolerance))
 
 

@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from napari_tessera.methods.judge import boundary_support as support
 from napari_tessera.methods.judge.boundary_support import boundary_support
 from napari_tessera.signature.progress import NothingToSeparate, Stop
 
@@ -133,7 +132,7 @@ def test_an_image_without_edges_supports_nothing():
 def test_ids_and_slabs_make_no_difference(monkeypatch):
     labels, image = discs()
     one = boundary_support(labels, image)
-    monkeypatch.setattr(support, "SLAB", 700)
+    monkeypatch.setattr("napari_tessera.algorithms.parallel.SLAB", 700)
     for ids in (labels.astype(np.int64) * 10**9, labels.astype(np.uint32) * 10):
         other = boundary_support(ids, image, level=support_level(image))
         expected = boundary_support(labels, image, level=support_level(image))

@@ -49,9 +49,11 @@ def test_pixels_agree_with_the_scores(truth, found):
     assert ((result > 0) == ((truth > 0) | (found > 0))).all()
     scores = score(truth, found, boundaries=False)
     missed = scores.objects["index"][scores.objects["kind"] == "missed"]
-    assert (np.isin(truth, missed) == (result == KINDS["missed"][0])).all()
+    assert (np.isin(truth, missed) == (result == KINDS["missed"].number)).all()
     spurious = scores.predictions["index"][scores.predictions["kind"] == "spurious"]
-    assert not (np.isin(found, spurious) & (truth == 0) & (result != KINDS["spurious"][0])).any()
+    assert not (
+        np.isin(found, spurious) & (truth == 0) & (result != KINDS["spurious"].number)
+    ).any()
     if (truth == found).all():
         assert set(np.unique(result)) <= {0, 1}
 

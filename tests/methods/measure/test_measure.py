@@ -46,7 +46,7 @@ def blobs():
 @pytest.fixture
 def many_slabs(monkeypatch):
     """Cut even small arrays into many slabs."""
-    monkeypatch.setattr(moments, "SLAB", 7)
+    monkeypatch.setattr("napari_tessera.algorithms.parallel.SLAB", 7)
 
 
 def check_against(table, labels, image, spacing, names):
@@ -169,7 +169,7 @@ def test_volumes_agree_with_scikit_image(blobs, spacing):
 def test_slabs_change_nothing(coins, blobs, monkeypatch):
     for labels, image in (coins, blobs):
         whole = measure(labels, image, convex=True, spacing=(2,) * image.ndim)
-        monkeypatch.setattr(moments, "SLAB", 3 * image[0].size)
+        monkeypatch.setattr("napari_tessera.algorithms.parallel.SLAB", 3 * image[0].size)
         cut = measure(labels, image, convex=True, spacing=(2,) * image.ndim)
         monkeypatch.undo()
         assert list(cut) == list(whole)

@@ -215,7 +215,7 @@ def test_grown_labels_are_the_nearest_ones(labels, distance, spacing):
 
 
 def test_it_grows_as_in_scikit_image_also_in_many_slabs(rng, monkeypatch):
-    monkeypatch.setattr("napari_tessera.algorithms.parallel.SLAB", 400)
+    monkeypatch.setattr("napari_tessera.algorithms.parallel.PIECE", 400)
     labels = label(ndimage.gaussian_filter(rng.random((90, 70)), 2) > 0.53)
     found, expected = expand(labels, distance=4), expand_labels(labels, 4)
     np.testing.assert_array_equal(found > 0, expected > 0)
@@ -223,7 +223,7 @@ def test_it_grows_as_in_scikit_image_also_in_many_slabs(rng, monkeypatch):
 
 
 def test_boxes_are_those_of_scipy_and_cut_into_slabs(rng, monkeypatch):
-    monkeypatch.setattr(boxes, "SLAB", 50)
+    monkeypatch.setattr("napari_tessera.algorithms.parallel.SLAB", 50)
     monkeypatch.setattr(holes, "_PART", 60)
     for shape in ((40, 30), (9, 8, 7)):
         labels = rng.integers(0, 30, shape)

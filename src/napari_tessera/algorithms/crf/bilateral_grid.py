@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from napari_tessera.algorithms.parallel import WORKERS, in_order
+from napari_tessera.algorithms.parallel import WORKERS, parallel_for
 from napari_tessera.signature.words import Array
 
 FINENESS = 1.5
@@ -158,6 +158,5 @@ def _along(grid: Array, axis: int, taps: Array) -> Array:
         blur_nodes(own, nodes, taps, 0, 1, made)
         result[:, low:high] = made.reshape(nodes, -1)
 
-    for _ in in_order(part, range(parts), workers=parts):
-        pass
+    parallel_for(part, range(parts))
     return result.reshape(grid.shape)

@@ -32,7 +32,7 @@ def coloured(objects: Array, spacing: VoxelSize) -> tuple[Array, int]:
     >>> coloured(np.array([[1, 0, 7, 7, 0, 9]]), VoxelSize((1, 1)))
     (array([[2, 0, 1, 1, 0, 2]], dtype=int16), 2)
     """
-    from napari_tessera.algorithms.geometry.label_distance import nearest_label
+    from napari_tessera.algorithms.geometry.distance import nearest_label
 
     order, ids = numbered(objects)
     _, cells = nearest_label(order, spacing)
@@ -76,7 +76,7 @@ def owned(objects: Array, before: Array, after: Array, spacing: VoxelSize) -> Ar
     """
     from scipy import ndimage
 
-    from napari_tessera.algorithms.geometry.label_distance import nearest_label
+    from napari_tessera.algorithms.geometry.distance import nearest_label
 
     result = np.zeros_like(objects)
     touching = np.ones((3,) * objects.ndim, bool)

@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ from napari_tessera.algorithms.crf.bilateral_grid import (
     blurred,
     rows_of,
 )
-from napari_tessera.algorithms.parallel import in_order
+from napari_tessera.algorithms.parallel import in_order, parallel_for, slabs
 from napari_tessera.signature.progress import Progress, Reporter
 from napari_tessera.signature.words import Array
 
@@ -80,17 +81,16 @@ def marginals(
     wide = [Axis.along(n, w, FINER) for n, w in zip(folded, reach, strict=True)]
     weights = np.float32(kernels.appearance_weight), np.float32(kernels.smoothness_weight)
     seen: Array = np.isfinite(guide).all(axis=0).reshape(folded)
+    own = _Pixels(logits, tight, weights, seen)
     if not seen.all():
         guide = np.where(np.isfinite(guide), guide, np.float32(0))
-    field: Any
     if len(guide) == 1:
         levels = Intensity.of(guide[0].reshape(folded), FINER if folded[1] == 1 else FINEST)
         size = math.prod(axis.nodes + 1 for axis in wide) * levels.nodes * logits.shape[-1]
         if size <= MEMORY and wide[2].nodes * levels.nodes <= CROWD * max(folded[2], 64):
-            field = _Gridded(logits, tight, wide, levels, weights, seen)
-            return _found(field.run(iterations, report), unary)
+            return _found(_Gridded(own, wide, levels).run(iterations, report), unary)
     channels = guide.reshape(len(guide), *folded)
-    field = _Latticed(logits, tight, channels, reach, weights, seen, report.part(0, 2))
+    field = _Latticed(own, channels, reach, report.part(0, 2))
     return _found(field.run(iterations, report.part(1, 2)), unary)
 
 
@@ -105,47 +105,71 @@ def _found(logits: Array, unary: Array) -> Array:
     result = np.empty(unary.shape, np.float32)
     flat = logits.reshape(-1, logits.shape[-1])
     found = result.reshape(len(unary), -1)
-    step = 1 << 16
 
-    def part(start: int) -> None:
-        inside = slice(start, start + step)
-        softmax(flat[inside], found[:, inside])
+    def part(pixels: tuple[int, int]) -> None:
+        softmax(flat[slice(*pixels)], found[:, slice(*pixels)])
 
-    for _ in in_order(part, range(0, len(flat), step)):
-        pass
+    parallel_for(part, slabs(len(flat), 1, pixels=1 << 16))
     return result
+
+
+@dataclass(frozen=True)
+class _Pixels:
+    """What the mean field of pixels is made of, however the appearance kernel is summed.
+
+    Attributes
+    ----------
+    logits : ndarray of float32, shape (N0, N1, N2, L - 1)
+        Of the unary term: how much each label is preferred to the last one.
+    tight : list of Axis
+        The grid of the smoothness kernel.
+    weights : tuple of float32
+        Of the appearance and of the smoothness kernel.
+    seen : ndarray of bool, shape (N0, N1, N2)
+        Which pixels have an appearance.
+    """
+
+    logits: Array
+    tight: list[Axis]
+    weights: tuple[Any, Any]
+    seen: Array
+
+    @property
+    def tight_shape(self) -> tuple[int, ...]:
+        """Of the grid of the smoothness kernel; pixels look at the next node too, along x."""
+        nodes = [axis.nodes for axis in self.tight]
+        return (*nodes[:2], nodes[2] + 1, self.logits.shape[-1])
+
+    @cached_property
+    def norms(self) -> tuple[Array, ...]:
+        """D^-1/2 of the smoothness kernel: a product of one factor along each axis."""
+        return tuple(axis.norm() for axis in self.tight)
+
+    @cached_property
+    def rows(self) -> list[tuple[int, int]]:
+        """The chunks of rows that are worked on side by side."""
+        return rows_of(self.logits.shape)
+
+
+def _pairs(axes: list[Axis]) -> tuple[Any, ...]:
+    return tuple(axis.pair for axis in axes)
 
 
 class _Gridded:
     """The mean field of one channel, on a bilateral grid."""
 
-    def __init__(
-        self,
-        logits: Array,
-        tight: list[Axis],
-        wide: list[Axis],
-        levels: Intensity,
-        weights: tuple[Any, Any],
-        seen: Array,
-    ) -> None:
-        self._logits, self._tight, self._wide = logits, tight, wide
-        self._levels, self._weights = levels, weights
-        count = logits.shape[-1]
+    def __init__(self, own: _Pixels, wide: list[Axis], levels: Intensity) -> None:
+        self._own, self._wide, self._levels = own, wide, levels
         # pixels look at the next node too, along x and in intensity
+        count = own.logits.shape[-1]
         ends = [axis.nodes for axis in wide[:2]] + [wide[2].nodes + 1, levels.nodes + 1]
         self._wide_shape = (*ends, count)
-        self._tight_shape = (*(axis.nodes for axis in tight[:2]), tight[2].nodes + 1, count)
-        self._rows = rows_of(logits.shape)
-        self._norms = tuple(axis.norm() for axis in tight)
-        self._norm = self._appearance_norm(seen)
-
-    def _pairs(self, axes: list[Axis]) -> tuple[Any, ...]:
-        return tuple(axis.pair for axis in axes)
+        self._norm = self._appearance_norm(own.seen)
 
     def _appearance_norm(self, seen: Array) -> Array:
         from napari_tessera.algorithms.crf import bilateral_grid_kernels as kernel
 
-        wide, levels = self._pairs(self._wide), self._levels
+        wide, levels = _pairs(self._wide), self._levels
         grid = np.zeros((*self._wide_shape[:-1], 1), np.float32)
 
         def put(rows: tuple[int, int]) -> tuple[slice, Array]:
@@ -154,7 +178,7 @@ class _Gridded:
             kernel.count_pixels(rows, seen, wide, levels.index, levels.share, sums)
             return inside, sums
 
-        for inside, sums in in_order(put, self._rows):
+        for inside, sums in in_order(put, self._own.rows):
             grid[inside] += sums
         grid = blurred(grid, [*(axis.taps for axis in self._wide), levels.taps])
         norm = np.empty(levels.index.shape, np.float32)
@@ -162,8 +186,7 @@ class _Gridded:
         def get(rows: tuple[int, int]) -> None:
             kernel.slice_nodes(rows, grid, wide, levels.index, levels.share, norm)
 
-        for _ in in_order(get, self._rows):
-            pass
+        parallel_for(get, self._own.rows)
         return seen / np.sqrt(np.maximum(norm, np.float32(1e-20)))
 
     def run(self, iterations: int, report: Reporter) -> Array:
@@ -171,15 +194,15 @@ class _Gridded:
         from napari_tessera.algorithms.crf import bilateral_grid_kernels as kernel
 
         if not iterations:
-            return self._logits
+            return self._own.logits
         empty = np.zeros((1, 1, 1, 1), np.float32)
         wide = np.zeros(self._wide_shape, np.float32)
-        tight = np.zeros(self._tight_shape, np.float32)
+        tight = np.zeros(self._own.tight_shape, np.float32)
         result = empty
         for number in range(iterations + 1):
             mode = kernel.FIRST if number == 0 else kernel.AGAIN
             if number == iterations:
-                mode, result = kernel.LAST, np.empty(self._logits.shape, np.float32)
+                mode, result = kernel.LAST, np.empty(self._own.logits.shape, np.float32)
             wide, tight = self._sweep(mode, wide, tight, result)
             report(Progress(number + 1, iterations + 1))
         return result
@@ -188,22 +211,23 @@ class _Gridded:
         from napari_tessera.algorithms.crf import bilateral_grid_kernels as kernel
 
         levels, last = self._levels, mode == kernel.LAST
-        pairs, own_pairs = self._pairs(self._wide), self._pairs(self._tight)
+        pairs, own_pairs = _pairs(self._wide), _pairs(self._own.tight)
 
         def chunk(rows: tuple[int, int]) -> tuple[slice, Array, slice, Array]:
-            far, near = _nodes(self._wide[0], rows), _nodes(self._tight[0], rows)
+            far, near = _nodes(self._wide[0], rows), _nodes(self._own.tight[0], rows)
             size = (0, 0) if last else (far.stop - far.start, near.stop - near.start)
             far_sums = np.zeros((size[0], *wide.shape[1:]), np.float32)
             near_sums = np.zeros((size[1], *tight.shape[1:]), np.float32)
             sweep = kernel.sweep_two if wide.shape[-1] == 1 else kernel.sweep
             sweep(
-                mode, rows, self._logits, pairs, levels.index, levels.share, self._norm,
-                own_pairs, self._norms, self._weights, wide, tight, far_sums, near_sums, result,
+                mode, rows, self._own.logits, pairs, levels.index, levels.share, self._norm,
+                own_pairs, self._own.norms, self._own.weights, wide, tight,
+                far_sums, near_sums, result,
             )  # fmt: skip
             return far, far_sums, near, near_sums
 
         next_wide, next_tight = np.zeros_like(wide), np.zeros_like(tight)
-        for far, far_sums, near, near_sums in in_order(chunk, self._rows):
+        for far, far_sums, near, near_sums in in_order(chunk, self._own.rows):
             if not last:
                 next_wide[far] += far_sums
                 next_tight[near] += near_sums
@@ -211,7 +235,7 @@ class _Gridded:
             return wide, tight
         return (
             blurred(next_wide, [*(axis.taps for axis in self._wide), levels.taps]),
-            blurred(next_tight, [axis.taps for axis in self._tight]),
+            blurred(next_tight, [axis.taps for axis in self._own.tight]),
         )
 
 
@@ -219,20 +243,11 @@ class _Latticed:
     """The mean field of several channels, on a permutohedral lattice."""
 
     def __init__(
-        self,
-        logits: Array,
-        tight: list[Axis],
-        guide: Array,
-        widths: tuple[float, ...],
-        weights: tuple[Any, Any],
-        seen: Array,
-        report: Reporter,
+        self, own: _Pixels, guide: Array, widths: tuple[float, ...], report: Reporter
     ) -> None:
         from napari_tessera.algorithms.crf.permutohedral import Lattice
 
-        self._logits, self._tight, self._weights = logits, tight, weights
-        self._norms = tuple(axis.norm() for axis in tight)
-        self._rows = rows_of(logits.shape)
+        self._own = own
         places = [
             np.broadcast_to(
                 np.arange(length).reshape(-1, *(1,) * (2 - axis)) / width, guide[0].shape
@@ -242,13 +257,13 @@ class _Latticed:
         ]
         features = np.stack([each.reshape(-1) for each in (*places, *guide)], -1)
         self._lattice = Lattice(features.astype(np.float32), report=report)
-        there = seen.reshape(-1).astype(np.float32)
+        there = own.seen.reshape(-1).astype(np.float32)
         sums = self._lattice.filter(there[:, None])[:, 0]
         self._norm = there / np.sqrt(np.maximum(sums, np.float32(1e-20)))
 
     def run(self, iterations: int, report: Reporter) -> Array:
         """Return the logits after some iterations."""
-        logits = self._logits.reshape(len(self._norm), -1)
+        logits = self._own.logits.reshape(len(self._norm), -1)
         near = np.zeros_like(logits)
         vertices = self._shared(logits, near, None)
         for number in range(iterations):
@@ -258,10 +273,10 @@ class _Latticed:
             report(Progress(number + 1, iterations))
         if iterations:
             far = self._lattice.slice(vertices)
-            far *= (self._weights[0] * self._norm)[:, None]
+            far *= (self._own.weights[0] * self._norm)[:, None]
             near += far
             near += logits
-        return (near if iterations else logits).reshape(self._logits.shape)
+        return (near if iterations else logits).reshape(self._own.logits.shape)
 
     def _shared(self, logits: Array, near: Array, vertices: Array | None) -> Array:
         """Return the next vertices; `near` becomes the contrasts that were put into them."""
@@ -274,36 +289,33 @@ class _Latticed:
             if vertices is not None:
                 own.slice(vertices, values)
             inside = own.pixels
-            update(logits[inside], near[inside], self._norm[inside], self._weights[0], values)
+            update(logits[inside], near[inside], self._norm[inside], self._own.weights[0], values)
             own.splat(values, sums)
 
-        for _ in in_order(part, self._lattice.parts):
-            pass
+        parallel_for(part, self._lattice.parts)
         return self._lattice.blur(self._lattice.collect(sums))
 
     def _smoothed(self, near: Array) -> None:
         """Turn contrasts into the messages of the smoothness kernel, in place."""
         from napari_tessera.algorithms.crf import bilateral_grid_kernels as kernel
 
-        pairs, whole = tuple(axis.pair for axis in self._tight), near.reshape(self._logits.shape)
-        ends = [axis.nodes for axis in self._tight[:2]] + [self._tight[2].nodes + 1]
-        grid = np.zeros((*ends, near.shape[1]), np.float32)
+        pairs, whole = _pairs(self._own.tight), near.reshape(self._own.logits.shape)
+        grid = np.zeros(self._own.tight_shape, np.float32)
 
         def put(rows: tuple[int, int]) -> tuple[slice, Array]:
-            inside = _nodes(self._tight[0], rows)
+            inside = _nodes(self._own.tight[0], rows)
             sums = np.zeros((inside.stop - inside.start, *grid.shape[1:]), np.float32)
-            kernel.put_lines(rows, whole, pairs, self._norms, sums)
+            kernel.put_lines(rows, whole, pairs, self._own.norms, sums)
             return inside, sums
 
-        for inside, sums in in_order(put, self._rows):
+        for inside, sums in in_order(put, self._own.rows):
             grid[inside] += sums
-        grid = blurred(grid, [axis.taps for axis in self._tight])
+        grid = blurred(grid, [axis.taps for axis in self._own.tight])
 
         def take(rows: tuple[int, int]) -> None:
-            kernel.take_lines(rows, grid, pairs, self._norms, self._weights[1], whole)
+            kernel.take_lines(rows, grid, pairs, self._own.norms, self._own.weights[1], whole)
 
-        for _ in in_order(take, self._rows):
-            pass
+        parallel_for(take, self._own.rows)
 
 
 def _nodes(axis: Axis, rows: tuple[int, int]) -> slice:

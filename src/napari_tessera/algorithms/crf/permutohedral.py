@@ -10,7 +10,7 @@ from itertools import accumulate, pairwise
 
 import numpy as np
 
-from napari_tessera.algorithms.parallel import WORKERS, in_order
+from napari_tessera.algorithms.parallel import WORKERS, parallel_for
 from napari_tessera.signature.progress import Progress, Reporter
 from napari_tessera.signature.words import Array, Report
 
@@ -190,18 +190,15 @@ class Lattice:
             weights, corners = np.empty(shape, np.float32), np.empty(shape, np.int32)
             return embed(features[pixels], constants, weights, corners), weights, corners
 
-        parts, found = _parts(len(features)), []
-        for each in in_order(place, parts, workers=min(self._workers, len(parts))):
-            found.append(each)
-            report(Progress(len(found), len(parts) + 1))
-        return found
+        return parallel_for(place, _parts(len(features)), report.part(0, 2), workers=self._workers)
 
     def _join(self, simplices: list[tuple[Array, ...]], strides: Array) -> None:
         """Number the vertices of all parts as one, and link each to its neighbours."""
         from napari_tessera.algorithms.crf.permutohedral_kernels import sort_places
         from napari_tessera.algorithms.crf.permutohedral_keys import link, unite
 
-        met = np.concatenate([keys for keys, *_ in simplices])
+        first = [keys for keys, *_ in simplices]
+        met = np.concatenate(first)
         numbers, self._places = np.empty((2, met.size), np.int32)
         keys, table = unite(met, numbers)
         numbers += 1
@@ -210,7 +207,7 @@ class Lattice:
         sort_places(numbers, self._starts, self._places)
         self._links = np.zeros((self._axes + 1, self.vertices + 1, 2), np.int32)
         self._over_vertices(self.vertices * 32, partial(link, keys, table, strides), self._links)
-        rows = _runs(len(keys) for keys, *_ in simplices)
+        rows = [slice(*ends) for ends in pairwise(accumulate(map(len, first), initial=0))]
         self.parts = tuple(
             Part(pixels, own, numbers[own], weights, corners)
             for pixels, own, (_, weights, corners) in zip(
@@ -233,16 +230,13 @@ class Lattice:
 
     def _over_parts(self, work: int, function: Callable[[Part], None]) -> None:
         workers = self._workers if 4 * work > _WORTH else 1
-        for _ in in_order(function, self.parts, workers=workers):
-            pass
+        parallel_for(function, self.parts, workers=workers)
 
     def _over_vertices(self, work: int, kernel: Callable[..., None], result: Array) -> None:
         """Run `kernel` over ranges of vertices, one per worker, if that is worth the threads."""
         workers = self._workers if work > _WORTH else 1
         edges = [1 + self.vertices * each // workers for each in range(workers + 1)]
-        ranges = pairwise(edges)
-        for _ in in_order(lambda each: kernel(*each, result), ranges, workers=workers):
-            pass
+        parallel_for(lambda each: kernel(*each, result), list(pairwise(edges)), workers=workers)
 
 
 def gain(axes: int) -> float:
@@ -272,10 +266,6 @@ def _parts(pixels: int) -> tuple[slice, ...]:
     """Cut pixels into parts; their number must not depend on that of the workers."""
     size = min(max(-(-pixels // _PARTS), _SMALLEST), _LARGEST)
     return tuple(slice(start, min(start + size, pixels)) for start in range(0, pixels, size))
-
-
-def _runs(sizes: Iterable[int]) -> tuple[slice, ...]:
-    return tuple(slice(start, stop) for start, stop in pairwise(accumulate(sizes, initial=0)))
 
 
 def _constants(features: Array) -> tuple[Array, Array, Array]:

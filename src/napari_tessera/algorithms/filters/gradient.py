@@ -9,8 +9,8 @@ import numpy as np
 from numba import njit
 
 from napari_tessera.algorithms.filters.smoothing import fill_gaps, smooth_image
-from napari_tessera.algorithms.parallel import SLAB, WORKERS, in_order
-from napari_tessera.signature.progress import Progress, Reporter
+from napari_tessera.algorithms.parallel import parallel_for, slabs
+from napari_tessera.signature.progress import Reporter
 from napari_tessera.signature.words import Array, VoxelSize
 
 
@@ -68,7 +68,9 @@ def gradient(
     rounding = 8 * float(np.finfo(smoothed.dtype).eps)
     sizes = relative(voxel)
     part = report.part(1, 2)
-    by_rows(lambda rows: _sobel(smoothed, *rows, *sizes, rounding, *result), image, part)
+    parallel_for(
+        lambda rows: _sobel(smoothed, *rows, *sizes, rounding, *result), slabs(*image.shape), part
+    )
     if missing is not None:
         result.magnitude[missing] = np.nan
     return result
@@ -93,15 +95,6 @@ def _smoothed(image: Array, width: tuple[float, ...], report: Reporter) -> tuple
     mean, weight = filled[~valid][0], smooth_image(valid.astype(smoothed.dtype), width)
     smoothed = mean + (smoothed - mean) / np.maximum(weight, smoothed.dtype.type(1e-3))
     return smoothed, ndimage.binary_dilation(~valid, np.ones((3, 3), bool))
-
-
-def by_rows(function: Any, image: Array, report: Reporter) -> None:
-    """Call `function((start, stop))` for all rows, some at a time, on all cores."""
-    count = image.shape[0]
-    step = max(1, SLAB // image.shape[1])
-    slabs = [(start, min(start + step, count)) for start in range(0, count, step)]
-    for done, _ in enumerate(in_order(function, slabs, workers=min(WORKERS, len(slabs))), 1):
-        report(Progress(done, len(slabs)))
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from napari_tessera.algorithms.parallel import in_order
+from napari_tessera.algorithms.parallel import in_order, slabs
 from napari_tessera.signature.progress import NothingToSeparate
 from napari_tessera.signature.words import Array
 
@@ -97,13 +97,12 @@ def _range(pieces: Iterable[Array]) -> tuple[Any, Any, int, bool]:
     return low, high, size, whole
 
 
-def _chunks(piece: Array) -> list[Array]:
-    flat = piece.reshape(-1)
-    return [flat[start : start + _CHUNK] for start in range(0, flat.size, _CHUNK)]
-
-
 def _total(pieces: Iterable[Array], count: Callable[[Array], Array]) -> Array:
-    chunks = (chunk for piece in pieces for chunk in _chunks(piece))
+    chunks = (
+        flat[slice(*ends)]
+        for flat in (piece.reshape(-1) for piece in pieces)
+        for ends in slabs(flat.size, 1, pixels=_CHUNK)
+    )
     return np.asarray(sum(in_order(count, chunks), start=np.zeros(1, np.int64)))
 
 

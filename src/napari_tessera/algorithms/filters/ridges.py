@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from napari_tessera.algorithms.filters.gradient import Gradient, by_rows, relative
+from napari_tessera.algorithms.filters.gradient import Gradient, relative
+from napari_tessera.algorithms.parallel import parallel_for, slabs
 from napari_tessera.signature.progress import NothingToSeparate, Reporter
 from napari_tessera.signature.words import Array, VoxelSize
 
@@ -69,7 +70,7 @@ def ridges(
     def suppress(rows: tuple[int, int]) -> None:
         _suppress(slopes, rows, settings, result)
 
-    by_rows(suppress, result, Reporter.of(report))
+    parallel_for(suppress, slabs(*result.shape), Reporter.of(report))
     if inside is not None:
         result[~inside] = 0
     _connect(result.reshape(-1), result.shape[1], np.empty(np.count_nonzero(result), np.int64))

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from napari_tessera.algorithms.geometry.distance import FAR, _envelopes
+from napari_tessera.algorithms.geometry.distance import FAR, lower_lines
+from napari_tessera.algorithms.geometry.hulls import NOWHERE, hull_chain
 from napari_tessera.algorithms.labels.boxes import Boxes, batches, volume
 from napari_tessera.algorithms.parallel import in_order
-from napari_tessera.signature.progress import Progress, Reporter
+from napari_tessera.signature.progress import Reporter
 from napari_tessera.signature.words import Array, VoxelSize
 
 _PART = 1 << 19
-_NONE = 1 << 40
 _NEAR = 1e-7
 
 
@@ -48,16 +48,14 @@ def filled_out(labels: Array, boxes: Boxes, voxel: VoxelSize, report: Reporter) 
         return (*own, _flat_hulls(*own) if labels.ndim == 2 else _solid_hulls(*own))
 
     jobs = [np.arange(*job)[bent[slice(*job)]] for job in batches(contents, _PART)]
-    for done, found in enumerate(in_order(objects, jobs), 1):
+    for found in in_order(objects, jobs, report.part(0, 2)):
         _claim(*found, target, contested)
-        report(Progress(done, 2 * len(jobs)))
     if contested.any():
         steps = np.array([1.0, *voxel][-3:])
         nearest = np.full(whole.shape, np.inf, np.float32)
         jobs = [rows[_touched(contested, low[rows], high[rows])] for rows in jobs]
-        for done, found in enumerate(in_order(objects, jobs), 1):
+        for found in in_order(objects, jobs, report.part(1, 2)):
             _settle(*found, steps, contested, target, nearest)
-            report(Progress(len(jobs) + done, 2 * len(jobs)))
     return result
 
 
@@ -123,7 +121,7 @@ def _flat_hulls(whole: Any, ids: Any, low: Any, high: Any) -> Any:
     place = 0
     for row in range(ids.size):
         height, width = size[row, 1], size[row, 2]
-        left, right = np.full(height, _NONE), np.full(height, -_NONE)
+        left, right = np.full(height, NOWHERE), np.full(height, -NOWHERE)
         for y in range(height):
             for x in range(width):
                 if whole[0, low[row, 1] + y, low[row, 2] + x] == ids[row]:
@@ -140,19 +138,7 @@ def _flat_hulls(whole: Any, ids: Any, low: Any, high: Any) -> Any:
 def _bulge(ends: Any, side: int) -> None:
     """Move one end of each line to the first pixel within the convex hull of all ends."""
     corners = np.empty(ends.size, np.int64)
-    count = 0
-    for y in range(ends.size):
-        if abs(ends[y]) == _NONE:
-            continue
-        while count >= 2:
-            a, b = corners[count - 2], corners[count - 1]
-            # the corner between stays if it stands out from the line between its neighbours
-            turn = (ends[b] - ends[a]) * (y - a) - (ends[y] - ends[a]) * (b - a)
-            if side * turn < 0:
-                break
-            count -= 1
-        corners[count] = y
-        count += 1
+    count = hull_chain(ends, side, corners)
     for k in range(count - 1):
         a, b = corners[k], corners[k + 1]
         for y in range(a + 1, b):
@@ -227,7 +213,8 @@ def _squares(whole: Any, label: Any, low: Any, high: Any, steps: Any) -> Any:
             for x in range(columns):
                 if whole[low[0] + z, low[1] + y, low[2] + x] == label:
                     square[z, y, x] = 0
-    _envelopes(square.reshape(planes * lines, columns, 1), steps[2])
-    _envelopes(square, steps[1])
-    _envelopes(square.reshape(1, planes, lines * columns), steps[0])
+    rows = planes * lines
+    lower_lines(square.reshape(rows, columns, 1), steps[2], 0, rows, 0, 1)
+    lower_lines(square, steps[1], 0, planes, 0, columns)
+    lower_lines(square.reshape(1, planes, lines * columns), steps[0], 0, 1, 0, lines * columns)
     return square

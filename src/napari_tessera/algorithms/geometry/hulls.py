@@ -11,28 +11,28 @@ from numba import njit
 
 from napari_tessera.algorithms.labels.ids import groups
 from napari_tessera.signature.progress import Progress, Reporter
-from napari_tessera.signature.units import column
-from napari_tessera.signature.words import Array, Table, VoxelSize
+from napari_tessera.signature.words import Array, VoxelSize
 
-_FAR = 1 << 62
+NOWHERE = 1 << 40
+"""The end of a level where nothing lies."""
 
 
-def hulls(runs: Sequence[Array], pixels: Array, voxel: VoxelSize, report: Reporter) -> Table:
-    """Return how much of its convex hull each label fills, and how wide it is.
+def hulls(runs: Sequence[Array], voxel: VoxelSize, report: Reporter) -> tuple[Array, Array]:
+    """Return how large the convex hull of each label is, and how wide.
 
     Parameters
     ----------
     runs : sequence of ndarray
         The runs of labels that `moments.gather` keeps.
-    pixels : ndarray
-        How many each label has.
     voxel : VoxelSize
     report : Reporter
 
     Returns
     -------
-    dict of ndarray
-        The columns "solidity" and "max feret".
+    contents : ndarray of float64
+        In pixels, the labels rising.
+    widths : ndarray of float64
+        The largest distance between two corners, in the units of `voxel`.
     """
     joined = np.concatenate(runs)
     joined = joined[np.argsort(joined[:, 0], kind="stable")]
@@ -44,10 +44,7 @@ def hulls(runs: Sequence[Array], pixels: Array, voxel: VoxelSize, report: Report
         found = _solids(labels[starts], planes[starts], found[0], found[1], report)
     report(Progress(1, 1))
     starts, corners, contents = found
-    return {
-        "solidity": pixels / contents,
-        column("max feret", voxel.unit): _widest(starts, corners * np.array(voxel)),
-    }
+    return contents, _widest(starts, corners * np.array(voxel))
 
 
 def _solids(
@@ -81,35 +78,44 @@ def _outlines(starts: Any, lines: Any, first: Any, length: Any) -> Any:
     for group in range(groups):
         runs = range(starts[group], starts[group + 1])
         low, high = lines[starts[group]], lines[starts[group + 1] - 1] + 2
-        left, right = np.full(high - low, _FAR), np.full(high - low, -_FAR)
+        left, right = np.full(high - low, NOWHERE), np.full(high - low, -NOWHERE)
         for run in runs:
             for level in range(lines[run] - low, lines[run] - low + 2):
                 left[level] = min(left[level], first[run])
                 right[level] = max(right[level], first[run] + length[run])
         start = ends[group]
-        middle = _chain(left, 1, low, corners, start)
-        end = _chain(right, -1, low, corners, middle)
+        middle = start + hull_chain(left, 1, corners[start:, 0])
+        end = middle + hull_chain(right, -1, corners[middle:, 0])
+        for k in range(start, end):
+            level = corners[k, 0]
+            corners[k, 0], corners[k, 1] = low + level, left[level] if k < middle else right[level]
         areas[group] = _beside(corners[middle:end]) - _beside(corners[start:middle])
         ends[group + 1] = end
     return ends, corners[: ends[-1]].copy(), areas
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _chain(places: Any, side: int, low: int, corners: Any, start: int) -> int:
-    """Append the corners of one side of a hull from top to bottom; return where they end."""
-    end = start
-    for level in range(places.size):
-        y, x = low + level, places[level]
-        if abs(x) == _FAR:
+def hull_chain(ends: Any, side: int, corners: Any) -> int:
+    """Write the levels at which one side of a convex hull has its corners; return how many.
+
+    `ends` is the outermost place of each level on that side, `NOWHERE` or its negative where
+    nothing lies; `side` is 1 on the left and -1 on the right. This is half of Andrew's monotone
+    chain; levels are sorted already. In whole numbers it is exact.
+    """
+    count = 0
+    for level in range(ends.size):
+        if abs(ends[level]) == NOWHERE:
             continue
-        while end - start >= 2:
-            v, u = corners[end - 1] - corners[end - 2]
-            if side * ((x - corners[end - 1, 1]) * v - (y - corners[end - 1, 0]) * u) > 0:
-                break  # the corner before stands out
-            end -= 1
-        corners[end, 0], corners[end, 1] = y, x
-        end += 1
-    return end
+        while count >= 2:
+            a, b = corners[count - 2], corners[count - 1]
+            # the corner between stays if it stands out from the line between its neighbours
+            turn = (ends[b] - ends[a]) * (level - a) - (ends[level] - ends[a]) * (b - a)
+            if side * turn < 0:
+                break
+            count -= 1
+        corners[count] = level
+        count += 1
+    return count
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]

@@ -10,8 +10,8 @@ import numpy as np
 from numba import njit
 
 from napari_tessera.algorithms.labels.ids import groups
-from napari_tessera.algorithms.parallel import SLAB, WORKERS, in_order
-from napari_tessera.signature.progress import Progress, Reporter
+from napari_tessera.algorithms.parallel import in_order, slabs
+from napari_tessera.signature.progress import Reporter
 from napari_tessera.signature.words import Array
 
 
@@ -92,21 +92,19 @@ def gather_sums(
     >>> gather_sums(np.array([[0, 7, 7]]), [])[0].pixels
     array([2])
     """
-    report, volume = Reporter.of(report), _as_volume(labels)
+    volume = _as_volume(labels)
     moves = steps(labels.ndim) if labels.ndim == 3 else np.insert(steps(2), 1, 0, axis=1)
     images = [_as_volume(channel) for channel in channels]
-    planes = max(1, SLAB * volume.shape[0] // volume.size)
-    starts = range(0, volume.shape[0], planes)
 
-    def read(start: int) -> tuple[Sums, Array]:
-        slabs = [image[start : start + planes] for image in images]
-        return _read(volume[start : start + planes + 1], slabs, moves, start, planes)
+    def read(slab: tuple[int, int]) -> tuple[Sums, Array]:
+        start, stop = slab
+        own = [image[start:stop] for image in images]
+        return _read(volume[start : stop + 1], own, moves, start, stop - start)
 
     parts, runs = [], []
-    for part, own in in_order(read, starts, workers=min(WORKERS, len(starts))):
+    for part, own in in_order(read, slabs(len(volume), volume[0].size), Reporter.of(report)):
         parts.append(part)
         runs += [own] if keep_runs else []
-        report(Progress(len(parts), len(starts)))
     return _joined(parts), runs
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import pairwise, product
+from itertools import compress, product
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,8 +14,8 @@ from napari_tessera.algorithms.geometry.bitmaps import (
     trailing_zeros,
     unpack_line,
 )
-from napari_tessera.algorithms.geometry.distance import envelope
-from napari_tessera.algorithms.parallel import SLAB, in_order
+from napari_tessera.algorithms.geometry.distance import FAR, lower_lines
+from napari_tessera.algorithms.parallel import parallel_for, slabs
 from napari_tessera.signature.progress import Progress, Reporter
 from napari_tessera.signature.words import Array
 
@@ -71,8 +71,7 @@ def distances(
         return np.full(int(ends[-1]), np.inf)
     result = np.empty(int(ends[-1]))
     size = asked.shape[1] * columns
-    planes = max(1, SLAB // size)
-    slabs = list(pairwise([*range(0, len(asked), planes), len(asked)]))
+    parts = slabs(len(asked), size)
     ways = _ways(asked.shape[1] == 1, steps)
 
     def search(slab: tuple[int, int]) -> bool:
@@ -80,17 +79,14 @@ def distances(
         own = result[ends[slab[0]] : ends[slab[1]]]
         return bool(_search(asked, marks, *slab, *ways, steps[2], looks, own))
 
-    left = []
-    for slab, some in zip(slabs, in_order(search, slabs), strict=True):
-        left += [slab] if some else []
-        report.part(0, 2)(Progress(slab[1], len(asked)))
+    hard = parallel_for(search, parts, report.part(0, 2))
+    left = list(compress(parts, hard))
     away = along_first(marks, columns) if left else None
 
     def transform(slab: tuple[int, int]) -> None:
         fill_in(asked, away, *slab, steps, result[ends[slab[0]] : ends[slab[1]]])
 
-    for done, _ in enumerate(in_order(transform, left), 1):
-        report.part(1, 2)(Progress(done, len(left)))
+    parallel_for(transform, left, report.part(1, 2))
     report(Progress(1, 1))
     return result
 
@@ -249,11 +245,8 @@ def _on_lines(
     return best, looked
 
 
-_FAR = 1e30
-
-
-_STRIP, _COLUMNS = 64, 8
-"""How many words of a line, how many columns are gone through at once: they fit the cache."""
+_STRIP = 64
+"""How many words of a line are gone through at once: they fit the cache."""
 
 
 def along_first(marks: Array, columns: int) -> Array:
@@ -262,15 +255,14 @@ def along_first(marks: Array, columns: int) -> Array:
     kind = np.uint16 if length < np.iinfo(np.uint16).max else np.uint32
     away = np.empty((length, lines, columns), kind)
     wide = _STRIP * WORD
-    strips = product(range(lines), range(0, columns, wide))
+    strips = list(product(range(lines), range(0, columns, wide)))
 
     def sweep(strip: tuple[int, int]) -> None:
         row, first = strip
         words = marks[:, row, 1 + first // WORD : 1 + (first + wide) // WORD]
         _sweep(words, away[:, row, first : first + wide])
 
-    for _ in in_order(sweep, strips):
-        pass
+    parallel_for(sweep, strips)
     return away
 
 
@@ -293,9 +285,8 @@ def _sweep(words: Any, away: Any) -> None:
 def fill_in(asked: Any, away: Any, low: int, high: int, steps: Any, result: Any) -> None:
     """Set the distances that are -1 in planes `low` to `high`."""
     length, lines, columns = away.shape
-    whole = np.empty((lines, columns), np.float64)
-    longest = max(lines, columns)
-    places, bounds = np.empty(longest, np.int64), np.empty(longest + 1, np.float64)
+    whole = np.empty((1, lines, columns), np.float64)
+    rows = whole.reshape(lines, columns, 1)
     number = 0
     for p in range(low, high):
         ready = False
@@ -306,41 +297,22 @@ def fill_in(asked: Any, away: Any, low: int, high: int, steps: Any, result: Any)
                 while word:
                     if result[number] < 0:
                         if not ready:
-                            _across(away[p], length, steps, places, bounds, whole)
+                            _squared(away[p], length, steps[0], whole[0])
+                            if lines > 1:
+                                lower_lines(whole, steps[1], 0, 1, 0, columns)
                             ready = True
                         if not lowered:
-                            _lower(whole[row], steps[2], places, bounds)
+                            lower_lines(rows, steps[2], row, row + 1, 0, 1)
                             lowered = True
-                        square = whole[row, (w - 1) * WORD + trailing_zeros(word)]
-                        result[number] = np.sqrt(square) if square < _FAR else np.inf
+                        square = rows[row, (w - 1) * WORD + trailing_zeros(word), 0]
+                        result[number] = np.sqrt(square) if square < FAR else np.inf
                     word &= word - _ONE
                     number += 1
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _across(away: Any, length: int, steps: Any, places: Any, bounds: Any, whole: Any) -> None:
-    """Set the squared distances of a plane along the first two axes."""
-    lines, columns = away.shape
-    some = np.empty((_COLUMNS, lines), np.float64)
-    for first in range(0, columns, _COLUMNS):  # a few at once: neighbours share cache lines
-        count = min(_COLUMNS, columns - first)
-        for row in range(lines):
-            for c in range(count):
-                near = away[row, first + c]
-                some[c, row] = (near * steps[0]) ** 2 if near < length else _FAR
-        for c in range(count if lines > 1 else 0):
-            _lower(some[c], steps[1], places, bounds)
-        for row in range(lines):
-            for c in range(count):
-                whole[row, first + c] = some[c, row]
-
-
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _lower(line: Any, step: float, places: Any, bounds: Any) -> None:
-    """Replace line[q] by the least of ((q - p) step)^2 + line[p]."""
-    square = step * step
-    for q in range(line.size):
-        line[q] = line[q] / square if line[q] < _FAR else _FAR
-    envelope(line, places, bounds)
-    for q in range(line.size):
-        line[q] = line[q] * square if line[q] < _FAR else _FAR
+def _squared(away: Any, length: int, step: float, squares: Any) -> None:
+    for row in range(away.shape[0]):
+        for c in range(away.shape[1]):
+            near = away[row, c]
+            squares[row, c] = (near * step) ** 2 if near < length else FAR

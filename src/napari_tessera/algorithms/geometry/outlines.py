@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
-from napari_tessera.algorithms.labels.ids import sizes
+from napari_tessera.algorithms.labels.boxes import found
 from napari_tessera.signature.words import Array, VoxelSize
 
 
@@ -56,34 +56,14 @@ def outlines(labels: Array) -> Chains:
 
 def boxes(labels: Array) -> Chains:
     """Draw the rectangle around each label, as its outline would run."""
-    whole = labels.view(np.uint8) if labels.dtype == bool else labels
-    ids = np.array([label for label in sizes(whole) if label], whole.dtype)
-    top, left, bottom, right = _ends(whole, ids).T
+    objects = found(labels.view(np.uint8) if labels.dtype == bool else labels)
+    (top, left), (bottom, right) = objects.low.T, objects.high.T
     y, x = (
         np.stack([top, top, bottom, bottom, top], 1),
         np.stack([left, right, right, left, left], 1),
     )
     vertices = np.stack([y, x], -1).reshape(-1, 2) - 0.5
-    return Chains(vertices, 5 * np.arange(ids.size + 1), ids.astype(np.int64))
-
-
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _ends(labels: Any, ids: Any) -> Any:
-    """Return the first row and column of each label, and those after its last ones."""
-    found = np.zeros((ids.size, 4))
-    found[:, :2] = max(labels.shape)
-    for y in range(labels.shape[0]):
-        last, place = 0, 0
-        for x in range(labels.shape[1]):
-            own = labels[y, x]
-            if own == 0:
-                continue
-            if own != last:
-                last, place = own, np.searchsorted(ids, own)
-            box = found[place]
-            box[0], box[1] = min(box[0], y), min(box[1], x)
-            box[2], box[3] = max(box[2], y + 1), max(box[3], x + 1)
-    return found
+    return Chains(vertices, 5 * np.arange(objects.ids.size + 1), objects.ids.astype(np.int64))
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -19,15 +20,32 @@ _STEPS = 1 << 18
 _DONE, _MORE, _FULL = 0, 1, 2
 
 
+class GrowthRule(NamedTuple):
+    """Which pixels join a region.
+
+    Attributes
+    ----------
+    tolerance : float
+        Largest distance of a pixel that joins from the mean of its region; may be infinite.
+    largest : float
+        Pixels at which a region stops growing; may be infinite.
+    connectivity : int
+        1: neighbours share a face; the number of axes: corners count too.
+    moving : bool
+        Whether the mean takes in the pixels that join, or stays that of the seeds.
+    """
+
+    tolerance: float
+    largest: float = math.inf
+    connectivity: int = 1
+    moving: bool = False
+
+
 def grow_regions(
     points: Array,
     numbers: Array,
     inside: Array | None,
-    *,
-    connectivity: int,
-    tolerance: float,
-    moving: bool,
-    largest: float,
+    rule: GrowthRule,
     report: Reporter | None = None,
 ) -> Array:
     """Grow regions from seeds; of all pixels at a border the most similar one joins first.
@@ -40,14 +58,7 @@ def grow_regions(
         Seeds, numbered from 1; 0 = none.
     inside : ndarray of bool, optional
         Where regions may be; None = everywhere.
-    connectivity : int
-        1: neighbours share a face; the number of axes: corners count too.
-    tolerance : float
-        Largest distance of a pixel that joins from the mean of its region; may be infinite.
-    moving : bool
-        Whether that mean takes in the pixels that join, or stays that of the seeds.
-    largest : float
-        Pixels at which a region stops growing; may be infinite.
+    rule : GrowthRule
     report : Reporter, optional
         Asked every 262 144 steps.
 
@@ -60,14 +71,13 @@ def grow_regions(
     ----------
     R. Adams and L. Bischof, "Seeded region growing", IEEE Trans. Pattern Analysis and Machine
     Intelligence 16(6), 1994. Here similarity is measured when a pixel is met, as there, and once
-    more against `tolerance` when it joins.
+    more against the tolerance when it joins.
 
     Examples
     --------
     >>> row = np.array([[[1.0], [2], [9], [8]]])
     >>> seeds = np.array([[1, 0, 0, 2]])
-    >>> settings = {"tolerance": np.inf, "moving": True, "largest": np.inf}
-    >>> grow_regions(row, seeds, None, connectivity=1, **settings)
+    >>> grow_regions(row, seeds, None, GrowthRule(np.inf, moving=True))
     array([[1, 1, 2, 2]], dtype=int32)
     """
     report = Reporter.of(report)
@@ -81,8 +91,8 @@ def grow_regions(
     seeds = np.flatnonzero(flat > 0)
     means, counts = _means(flat[seeds], flat_values[seeds], int(numbers.max()))
     queued = np.full(flat.size, LEVELS, np.int32), np.zeros(flat.size, np.int32)
-    settings = (tolerance, _scale(points, tolerance), largest, moving)
-    queue, near, taken, status = _queue(seeds, flat), offsets(padded, connectivity), 0, _MORE
+    settings = (rule.tolerance, _scale(points, rule.tolerance), rule.largest, rule.moving)
+    queue, near, taken, status = _queue(seeds, flat), offsets(padded, rule.connectivity), 0, _MORE
     while status != _DONE:
         queue = _longer(queue) if status == _FULL else queue
         status = _take(flat, flat_values, means, counts, near, queued, queue, settings)

@@ -9,7 +9,7 @@ import numpy as np
 from numba import njit
 
 from napari_tessera.algorithms.labels.ids import renumbered
-from napari_tessera.algorithms.parallel import SLAB
+from napari_tessera.algorithms.parallel import slabs
 from napari_tessera.signature.progress import Progress, Reporter
 from napari_tessera.signature.words import Array
 
@@ -156,13 +156,11 @@ def volume(labels: Array) -> Array:
 
 
 def _slabs(whole: Array) -> Iterable[tuple[int, int, Array]]:
-    """Yield parts of about `SLAB` pixels with the number of their first plane and first line."""
+    """Yield slabs with the number of their first plane and first line."""
     planes, lines, columns = whole.shape
-    deep = max(1, SLAB // (lines * columns))
-    high = lines if planes > 1 else max(1, SLAB // columns)
-    for z in range(0, planes, deep):
-        for y in range(0, lines, high):
-            yield z, y, whole[z : z + deep, y : y + high]
+    for z, behind in slabs(planes, lines * columns):
+        for y, below in slabs(lines, columns) if planes == 1 else [(0, lines)]:
+            yield z, y, whole[z:behind, y:below]
 
 
 def _present(whole: Array) -> Array:

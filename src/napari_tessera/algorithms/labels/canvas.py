@@ -10,7 +10,7 @@ from numba import njit
 
 from napari_tessera.algorithms.labels.boxes import Boxes, batches, volume
 from napari_tessera.algorithms.parallel import SLAB, in_order
-from napari_tessera.signature.progress import Progress, Reporter
+from napari_tessera.signature.progress import Reporter
 from napari_tessera.signature.words import Array
 
 
@@ -53,9 +53,8 @@ def each(
         return ids[own], low[own], high[own], starts, left
 
     jobs = batches(np.prod(high - low, axis=1), SLAB)
-    for done, taken in enumerate(in_order(treated, jobs), 1):
+    for taken in in_order(treated, jobs, report):
         _take(*taken, target)
-        report(Progress(done, len(jobs)))
     return result
 
 

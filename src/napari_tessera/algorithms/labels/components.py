@@ -67,11 +67,13 @@ def filled(labels: Array) -> Array:
     """
     from scipy import ndimage
 
-    result = labels.copy()
-    for number, box in enumerate(ndimage.find_objects(labels), 1):
-        if box is not None:
-            part = result[box]
-            part[ndimage.binary_fill_holes(labels[box] == number) & (part == 0)] = number
+    from napari_tessera.algorithms.labels.boxes import found
+
+    result, boxes = labels.copy(), found(labels)
+    for row, number in enumerate(boxes.ids):
+        box = boxes.box(row)
+        part = result[box]
+        part[ndimage.binary_fill_holes(labels[box] == number) & (part == 0)] = number
     return result
 
 

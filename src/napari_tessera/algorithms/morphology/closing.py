@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from napari_tessera.algorithms.geometry.distance import FAR, squared_distance
-from napari_tessera.algorithms.geometry.label_distance import nearest_label
+from napari_tessera.algorithms.geometry.distance import FAR, nearest_label, squared_distance
 from napari_tessera.algorithms.labels import boxes
 from napari_tessera.algorithms.labels.ids import renumbered
 from napari_tessera.algorithms.labels.numbering import numbered
@@ -22,8 +21,8 @@ from napari_tessera.algorithms.morphology.reach import (
     plan_element,
     touched,
 )
-from napari_tessera.algorithms.parallel import PIECE, in_order, rows, run_jobs
-from napari_tessera.signature.progress import Progress, Reporter
+from napari_tessera.algorithms.parallel import PIECE, parallel_for, slabs
+from napari_tessera.signature.progress import Reporter
 from napari_tessera.signature.words import Array, VoxelSize
 
 _LARGE = 1 << 22
@@ -88,8 +87,8 @@ def _pulled(
     """Let each pixel take the owner that is nearest by one of the shifts."""
     new_square, new_owners = square.copy(), owners.copy()
     deep, high, wide = square.shape
-    jobs = [(z, *slab) for z in range(deep) for slab in rows(high, wide)]
-    run_jobs(
+    jobs = [(z, *slab) for z in range(deep) for slab in slabs(high, wide, pixels=PIECE)]
+    parallel_for(
         lambda job: _pull(square, owners, new_square, new_owners, shifts, costs, *job), jobs, report
     )
     return new_square, new_owners
@@ -194,11 +193,10 @@ def _claims(
         for number, own in enumerate(large.tolist())
     }
     how, jobs = plan_element(element), _batches(areas)
-    report = report.part(1, 2)
-    work = in_order(lambda job: _claims_of_many(numbers, found, how, *job), jobs)
-    for done, (job, claim) in enumerate(zip(jobs, work, strict=True), 1):
-        claims[job[0]] = claim
-        report(Progress(done, len(jobs)))
+    of_many = parallel_for(
+        lambda job: _claims_of_many(numbers, found, how, *job), jobs, report.part(1, 2)
+    )
+    claims |= {first: claim for (first, _), claim in zip(jobs, of_many, strict=True)}
     return [claims[first] for first in sorted(claims)]
 
 

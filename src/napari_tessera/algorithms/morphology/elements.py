@@ -44,11 +44,6 @@ class Element:
         return deep, high, wide
 
     @property
-    def is_point(self) -> bool:
-        """True if only the centre belongs to it."""
-        return not any(self.half)
-
-    @property
     def steps(self) -> tuple[float, float, float]:
         """Pixel sizes along (Z, Y, X) in radii; 1 where it has no extent."""
         deep, high, wide = (1 / r if r > 0 else 1.0 for r in self.radius)

@@ -11,7 +11,7 @@ from napari_tessera.algorithms.labels.ids import renumbered
 from napari_tessera.algorithms.labels.numbering import numbered
 from napari_tessera.algorithms.morphology.elements import Element
 from napari_tessera.algorithms.morphology.reach import touched
-from napari_tessera.algorithms.parallel import PIECE, run_jobs
+from napari_tessera.algorithms.parallel import PIECE, parallel_for, slabs
 from napari_tessera.signature.progress import Reporter
 from napari_tessera.signature.words import Array
 
@@ -45,11 +45,9 @@ def majority(labels: Array, element: Element, report: Reporter) -> Array:
     result = numbers.copy()
     work = numbers, near.reshape(shape), element.chords(), ids.size
     # much less of an image lies near a border than is far from one
-    tall = max(8, PIECE // 8 // shape[2])
-    jobs = [
-        (z, y, min(y + tall, shape[1])) for z in range(shape[0]) for y in range(0, shape[1], tall)
-    ]
-    run_jobs(lambda job: _slide(*work, result, *job), jobs, Reporter(report, 1 / 3, 2 / 3))
+    rows = slabs(shape[1], shape[2], pixels=PIECE // 8, least=8)
+    jobs = [(z, *some) for z in range(shape[0]) for some in rows]
+    parallel_for(lambda job: _slide(*work, result, *job), jobs, Reporter(report, 1 / 3, 2 / 3))
     return renumbered(result, ids).reshape(labels.shape)
 
 

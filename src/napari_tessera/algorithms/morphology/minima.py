@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 
 from napari_tessera.algorithms.morphology.elements import Element
-from napari_tessera.algorithms.parallel import PIECE, run_jobs, strips
+from napari_tessera.algorithms.parallel import PIECE, parallel_for, strips
 from napari_tessera.signature.progress import Reporter
 from napari_tessera.signature.words import Array
 
@@ -87,7 +87,7 @@ def _stack(volume: Array, chords: Array, report: Reporter) -> Array:
         for other in range(max(0, z - deepest), min(volume.shape[0], z + deepest + 1)):
             _chord_minima(volume[other], halves[abs(other - z)], result[z], *job[1:])
 
-    run_jobs(work, _pieces(volume.shape, tallest), report)
+    parallel_for(work, _pieces(volume.shape, tallest), report)
     return result
 
 
@@ -105,7 +105,7 @@ def _box(volume: Array, element: Element, report: Reporter) -> Array:
         def work(job: tuple[int, int, int, int], cube: Array = cube, half: int = half) -> None:
             _column_minima(cube, half, _highest(cube.dtype), *job)
 
-        run_jobs(work, strips(cube.shape), report.part(number, 3))
+        parallel_for(work, strips(cube.shape), report.part(number, 3))
     return result
 
 
@@ -116,7 +116,7 @@ def _line(volume: Array, element: Element, report: Reporter) -> Array:
     def work(job: tuple[int, int, int, int, int]) -> None:
         _line_minima(volume[job[0]], path, result[job[0]], *job[1:])
 
-    run_jobs(work, _pieces(volume.shape, 0), report)
+    parallel_for(work, _pieces(volume.shape, 0), report)
     return result
 
 

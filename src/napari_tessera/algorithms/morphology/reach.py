@@ -15,7 +15,7 @@ from numba import njit
 
 from napari_tessera.algorithms.labels.runs import codes, fill_runs
 from napari_tessera.algorithms.morphology.elements import SLACK, Element
-from napari_tessera.algorithms.parallel import rows, run_jobs, strips
+from napari_tessera.algorithms.parallel import PIECE, parallel_for, slabs, strips
 from napari_tessera.signature.progress import Reporter
 from napari_tessera.signature.words import Array
 
@@ -111,9 +111,9 @@ def covered(mask: Array, element: Element, report: Reporter | None = None) -> Ar
 
 def _along_line(volume: Array, how: ElementPlan, reach: Array, report: Reporter) -> None:
     height = volume.shape[1]
-    slabs = rows(height, volume.shape[2])
-    jobs = [(z, *slab) for z in range(volume.shape[0]) for slab in slabs]
-    run_jobs(lambda job: _line(volume, how.path, reach, *job), jobs, report)
+    pieces = slabs(height, volume.shape[2], pixels=PIECE)
+    jobs = [(z, *piece) for z in range(volume.shape[0]) for piece in pieces]
+    parallel_for(lambda job: _line(volume, how.path, reach, *job), jobs, report)
 
 
 def _stacked(volume: Array, how: ElementPlan, report: Reporter) -> Array:
@@ -125,8 +125,8 @@ def _stacked(volume: Array, how: ElementPlan, report: Reporter) -> Array:
     def along_rows(job: tuple[int, int]) -> None:
         _rows(flat[slice(*job)], how.table, flat_reach[slice(*job)])
 
-    run_jobs(along_rows, rows(deep * high, wide), report.part(0, 3))
-    run_jobs(
+    parallel_for(along_rows, slabs(deep * high, wide, pixels=PIECE), report.part(0, 3))
+    parallel_for(
         lambda job: _sweep(volume, reach, how.half[1], *job),
         strips(volume.shape),
         report.part(1, 3),
@@ -145,14 +145,14 @@ def _along_z(volume: Array, reach: Array, how: ElementPlan, report: Reporter) ->
             _full(pillar_reach, how.half[0], *job[2:])
         _sweep(pillars, pillar_reach, how.half[0], *job)
 
-    run_jobs(along, strips(shape), report)
+    parallel_for(along, strips(shape), report)
 
 
 def _ball(volume: Array, how: ElementPlan, report: Reporter) -> Array:
     """Mark along Z from what is left of the squared radius within each plane."""
     reach = np.empty(volume.shape, how.table.dtype)
     planes = list(range(volume.shape[0]))
-    run_jobs(lambda z: _within(volume[z], how, reach[z]), planes, report.part(0, 2))
+    parallel_for(lambda z: _within(volume[z], how, reach[z]), planes, report.part(0, 2))
     _along_z(volume, reach, how, report.part(1, 2))
     return reach
 

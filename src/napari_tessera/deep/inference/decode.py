@@ -7,8 +7,9 @@ from itertools import product
 
 import numpy as np
 
-from napari_tessera.algorithms.labels.ids import overlap, renumbered, sizes, smallest_dtype
+from napari_tessera.algorithms.labels.ids import renumbered, sizes, smallest_dtype
 from napari_tessera.deep.settings import Targets
+from napari_tessera.metrics.matching import average_precision
 from napari_tessera.signature.progress import Progress, Reporter
 from napari_tessera.signature.words import Array, VoxelSize
 
@@ -132,52 +133,6 @@ def _tidied(objects: Array, smallest: int) -> Array:
     return renumbered(whole, numbers)
 
 
-def average_precision(truth: Array, prediction: Array, iou: float) -> float:
-    """Return TP / (TP + FP + FN) of objects that overlap by at least `iou`, 1 if there are none.
-
-    Parameters
-    ----------
-    truth, prediction : ndarray of int
-        Objects of one shape.
-    iou : float
-        0.5 or more: then only halves, at 0.5 sharp, compete for a partner, and one of them has it.
-
-    References
-    ----------
-    U. Schmidt et al., "Cell detection with star-convex polygons", MICCAI 2018.
-
-    Examples
-    --------
-    >>> average_precision(np.array([[1, 1, 0, 2]]), np.array([[5, 5, 0, 0]]), 0.5)
-    0.5
-    """
-    return _precisions(truth, prediction, (iou,))[0]
-
-
-def _precisions(truth: Array, prediction: Array, ious: Sequence[float]) -> list[float]:
-    """Return the average precision at each of `ious`."""
-    pairs, found, true = _ratios(truth, prediction)
-    rights = [_right(pairs, iou) for iou in ious]
-    return [right / (found + true - right) if found + true else 1.0 for right in rights]
-
-
-def _ratios(truth: Array, prediction: Array) -> tuple[tuple[Array, Array, Array], int, int]:
-    """Return touching pairs with their overlaps, and how many objects are found and true."""
-    a, b, shared = overlap(truth, prediction)
-    areas = np.bincount(truth.ravel()), np.bincount(prediction.ravel())
-    union = areas[0][a] + areas[1][b] - shared
-    found, true = (int(np.count_nonzero(each[1:])) for each in reversed(areas))
-    return (a, b, shared / union), found, true
-
-
-def _right(pairs: tuple[Array, Array, Array], iou: float) -> int:
-    """Return how many objects find a partner; of two halves of one only the first does."""
-    a, b, ratios = pairs
-    close = ratios >= iou
-    # pairs are single, or two with one object in common: count groups, not pairs
-    return int(np.unique(a[close]).size + np.unique(b[close]).size - close.sum())
-
-
 def tuned(
     pairs: Sequence[tuple[Array, Array]], targets: Targets, voxel: VoxelSize
 ) -> dict[str, float]:
@@ -205,7 +160,7 @@ def tuned(
             found = to_objects(
                 scores, targets=targets, threshold=threshold, seed_threshold=seeds, voxel=voxel
             )
-            score += float(np.mean(_precisions(labels, found, PRECISIONS))) / len(pairs)
+            score += average_precision(labels, found, *PRECISIONS) / len(pairs)
         if score > best["score"]:
             best = {"threshold": threshold, "seed_threshold": seeds, "score": score}
     return best

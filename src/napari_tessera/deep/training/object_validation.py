@@ -10,13 +10,14 @@ import torch
 from napari_tessera.deep import devices
 from napari_tessera.deep.data.instances import instances_of
 from napari_tessera.deep.data.pieces import Piece
-from napari_tessera.deep.inference.decode import PRECISIONS, average_precision
+from napari_tessera.deep.inference.decode import PRECISIONS
 from napari_tessera.deep.inference.detections import Found, found_in
 from napari_tessera.deep.inference.objects import DEFAULTS
 from napari_tessera.deep.inference.pasting import pasted
 from napari_tessera.deep.inference.tiling import cut_tile, evaluating, plan_tiles, resized
 from napari_tessera.deep.networks.options import Sizes
 from napari_tessera.deep.training.validation import ValidationResult, middle, some_of
+from napari_tessera.metrics.matching import average_precision
 from napari_tessera.signature.progress import Reporter
 from napari_tessera.signature.words import Array, Report
 
@@ -101,8 +102,7 @@ class ObjectValidator:
             labels = piece.labels_at(middle(piece.shape))
             for confidence in CONFIDENCES:
                 own = pasted(each, confidence=confidence, overlap=DEFAULTS["overlap"]).labels
-                precision = [average_precision(labels, own, iou) for iou in PRECISIONS]
-                scores[confidence] += float(np.mean(precision)) / len(pieces)
+                scores[confidence] += average_precision(labels, own, *PRECISIONS) / len(pieces)
         return scores
 
     def _picture(self, found: Found, confidence: float) -> ValidationResult:

@@ -14,7 +14,6 @@ from napari_tessera.deep.data.pieces import Piece
 from napari_tessera.deep.data.targets import IGNORE
 from napari_tessera.deep.inference.decode import (
     PRECISIONS,
-    average_precision,
     to_classes,
     to_objects,
     tuned,
@@ -23,6 +22,7 @@ from napari_tessera.deep.inference.tiling import plan_tiles, resized, tiled_scor
 from napari_tessera.deep.networks.options import Sizes
 from napari_tessera.deep.settings import Targets
 from napari_tessera.deep.training.losses import Loss
+from napari_tessera.metrics.matching import average_precision
 from napari_tessera.signature.progress import Reporter
 from napari_tessera.signature.words import Array, VoxelSize
 
@@ -159,7 +159,7 @@ class Validator:
         """Return the table of true and predicted classes, or the precision of the objects."""
         if self.targets != "classes":
             objects = self._decoded(found)
-            return np.mean([average_precision(labels, objects, iou) for iou in PRECISIONS])
+            return average_precision(labels, objects, *PRECISIONS)
         classes = len(found)
         truth = truth_of(labels, "classes", self.ids)
         known = truth != IGNORE

@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_tessera.algorithms.filters.colour import ColourSpace, features, smooth_points
 from napari_tessera.algorithms.filters.smoothing import both
-from napari_tessera.algorithms.parallel import in_order
+from napari_tessera.algorithms.parallel import parallel_for, slabs
 from napari_tessera.signature.progress import NothingToSeparate, Progress, Reporter
 from napari_tessera.signature.units import to_pixels
 from napari_tessera.signature.validation import checked
@@ -115,7 +115,10 @@ def kmeans(
            [1, 0, 2],
            [1, 1, 2]], dtype=uint8)
     """
-    report, voxel = Reporter.of(report), VoxelSize.of(spacing, _spatial(image, channel_axis))
+    report, voxel = (
+        Reporter.of(report),
+        VoxelSize.of(spacing, image.ndim - (channel_axis is not None)),
+    )
     points, valid = _points(image, smoothing, colour_space, channel_axis, voxel)
     inside = both(mask, valid)
     report(Progress(1, 3))
@@ -177,10 +180,6 @@ def _points(
     """Return one point per pixel, channels last, and where all channels have a value."""
     points = features(image, channel_axis, space)
     return smooth_points(points, to_pixels(smoothing, voxel))
-
-
-def _spatial(image: Array, channel_axis: int | None) -> int:
-    return image.ndim - (channel_axis is not None)
 
 
 def _places(flat: Array, shape: tuple[int, ...], weight: float, voxel: VoxelSize) -> Array:
@@ -249,17 +248,15 @@ def _assign(
     flat = points.reshape(-1, points.shape[-1])
     result = np.empty(len(flat), np.uint8)
 
-    def fill(start: int) -> int:
-        stop = min(start + _PIECE, len(flat))
+    def fill(piece: tuple[int, int]) -> None:
+        start, stop = piece
         values = np.ascontiguousarray(flat[start:stop], np.float32)
         if weight:
             places = _places(np.arange(start, stop), shape, weight, voxel).astype(np.float32)
             values = np.hstack([values, places])
         nearest_centre(values, centres, result[start:stop])
-        return stop
 
-    for stop in in_order(fill, range(0, len(flat), _PIECE)):
-        report(Progress(stop, len(flat)))
+    parallel_for(fill, slabs(len(flat), 1, pixels=_PIECE), report)
     return result.reshape(shape)
 
 

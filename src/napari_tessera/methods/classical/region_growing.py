@@ -111,7 +111,7 @@ def region_growing(
     >>> region_growing(image, markers=seeds, tolerance=5, smoothing=0)
     array([[7, 7, 7, 0, 0]], dtype=uint16)
     """
-    from napari_tessera.algorithms.growth.similar import grow_regions
+    from napari_tessera.algorithms.growth.similar import GrowthRule, grow_regions
 
     axes = image.ndim - (channel_axis is not None)
     report, voxel = Reporter.of(report), VoxelSize.of(spacing, axes)
@@ -126,16 +126,10 @@ def region_growing(
         tolerance = _deviation([points.reshape(-1, points.shape[-1])])
     numbers, ids = consecutive_markers(markers)
     report(Progress(1, 10))
-    grown = grow_regions(
-        points,
-        numbers,
-        inside,
-        connectivity=1 if connectivity == "faces" else axes,
-        tolerance=tolerance,
-        moving=compare == "region",
-        largest=most_pixels(max_diameter, voxel, name="max_diameter"),
-        report=report.part(1, 2),
-    )
+    largest = most_pixels(max_diameter, voxel, name="max_diameter")
+    steps = 1 if connectivity == "faces" else axes
+    rule = GrowthRule(tolerance, largest, steps, moving=compare == "region")
+    grown = grow_regions(points, numbers, inside, rule, report.part(1, 2))
     grown = filled(grown) if fill_holes else grown
     return np.asarray(ids.astype(smallest_dtype("objects", int(ids[-1])))[grown])
 

@@ -145,9 +145,11 @@ def watershed(
     heights = _heights(smoothed, inside, landscape, objects, voxel, report.part(1, 4))
     report(Progress(2, 4))
     if markers is None:
-        markers = _seeds(
-            heights, inside, seeds, seed_distance, seed_height, voxel, report.part(2, 4)
-        )
+        if seeds == "distance":
+            apart = physical(seed_distance, voxel, name="seed_distance")
+            markers = _separate_peaks(heights, inside, apart, voxel)
+        else:
+            markers = _rising_peaks(heights, inside, seed_height, report.part(2, 4))
     elif markers.max() > np.iinfo(np.int32).max or markers.min() < 0:
         raise ValueError(
             f"markers has values from {markers.min()} to {markers.max()}; use 0 to 2 147 483 647"
@@ -248,18 +250,8 @@ def _heights(
     )
 
 
-def _seeds(
-    heights: Array,
-    inside: Array | None,
-    kind: Seeds,
-    distance: float | str,
-    rise: float,
-    voxel: VoxelSize,
-    report: Reporter,
-) -> Array:
-    if kind == "distance":
-        apart = physical(distance, voxel, name="seed_distance")
-        return _separate_peaks(heights, inside, apart, voxel)
+def _rising_peaks(heights: Array, inside: Array | None, rise: float, report: Reporter) -> Array:
+    """Number the peaks that rise by a share of the whole range above what surrounds them."""
     from skimage.measure import label
 
     floor = heights.min() if inside is None or not inside.any() else heights[inside].min()

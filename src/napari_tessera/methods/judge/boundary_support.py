@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
 from napari_tessera.algorithms.filters.smoothing import fill_gaps, smooth_image
-from napari_tessera.algorithms.parallel import SLAB, in_order
+from napari_tessera.algorithms.parallel import SLAB, parallel_for, slabs
 from napari_tessera.metrics.boundaries import per_label
 from napari_tessera.signature.progress import Progress, Reporter
 from napari_tessera.signature.units import physical, to_pixels
@@ -135,19 +133,6 @@ def _as_volume(array: Array) -> Array:
     return array if array.ndim == 3 else array[:, None]
 
 
-def _by_planes(
-    work: Callable[[int, int], Array | None], volume: Array, report: Reporter
-) -> list[Array | None]:
-    """Call `work(low, high)` for all planes, some at a time, on all cores."""
-    planes = max(1, SLAB * len(volume) // volume.size)
-    starts, found = range(0, len(volume), planes), []
-    slabs = ((start, min(start + planes, len(volume))) for start in starts)
-    for each in in_order(lambda slab: work(*slab), slabs):
-        found.append(each)
-        report(Progress(len(found), len(starts)))
-    return found
-
-
 def _outlines(grid: Array, flat: bool, report: Reporter) -> tuple[Array, Array]:
     """Return the marks of the boundaries as `bits`, and the label of each of their pixels."""
     from napari_tessera.algorithms.geometry.bitmaps import no_marks
@@ -155,13 +140,13 @@ def _outlines(grid: Array, flat: bool, report: Reporter) -> tuple[Array, Array]:
 
     marks = no_marks(grid.shape)
 
-    def mark(low: int, high: int) -> Array:
+    def mark(slab: tuple[int, int]) -> Array:
+        low, high = slab
         first = max(low - 1, 0)
         part, own = grid[first : high + 1], marks[low:high]
         return np.asarray(mark_rims(part, low - first, high - first, flat, False, 0, own))
 
-    owners = _by_planes(mark, grid, report)
-    return marks, np.concatenate([each for each in owners if each is not None])
+    return marks, np.concatenate(parallel_for(mark, slabs(len(grid), grid[0].size), report))
 
 
 def _smoothed(
@@ -195,17 +180,15 @@ def _edges(
     from napari_tessera.algorithms.geometry.bitmaps import pack_marks
 
     steepness = np.empty(image.shape, np.float32)
-    image = np.ascontiguousarray(image)
-    _by_planes(lambda *slab: slopes(image, *slab, steps, steepness), image, report.part(0, 2))
+    image, planes = np.ascontiguousarray(image), slabs(len(image), image[0].size)
+    parallel_for(lambda slab: slopes(image, *slab, steps, steepness), planes, report.part(0, 2))
     if valid is not None:
         steepness[~valid] = np.nan
     least = _level(steepness) if level is None else level
     marks = np.zeros(image.shape, np.uint8)
-
-    def mark(low: int, high: int) -> None:
-        crests(image, steepness, low, high, least, steps, marks)
-
-    _by_planes(mark, image, report.part(1, 2))
+    parallel_for(
+        lambda slab: crests(image, steepness, *slab, least, steps, marks), planes, report.part(1, 2)
+    )
     return pack_marks(marks), steepness
 
 
@@ -228,9 +211,7 @@ def _sides(
     far = np.array([reach[0], reach[1] if len(reach) == 3 else 1, reach[-1]])
     sums, own = np.zeros((count, 3, 2)), np.maximum(np.rint(far), 1).astype(np.int64)
     image = np.ascontiguousarray(image, np.float64 if image.dtype.itemsize > 2 else np.float32)
-    planes = max(1, SLAB * len(grid) // grid.size)
-    for low in range(0, len(grid), planes):  # one after the other: all add to the same sums
-        high = min(low + planes, len(grid))
+    for low, high in slabs(len(grid), grid[0].size):  # in turn: all add to the same sums
         add_sides(grid, image, low, high, own, sums)
         report(Progress(high, len(grid)))
     some = sums[..., 0] > 0

@@ -232,7 +232,7 @@ def expand(
     >>> expand(np.array([[0, 1, 0, 0, 0, 0, 2]]), distance=2)
     array([[1, 1, 1, 1, 2, 2, 2]])
     """
-    from napari_tessera.algorithms.geometry.label_distance import nearest_label
+    from napari_tessera.algorithms.geometry.distance import nearest_label
 
     voxel = VoxelSize.of(spacing, labels.ndim)
     far = physical(distance, voxel, name="distance")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Annotated, Any
 
 import numpy as np
@@ -39,6 +39,39 @@ from napari_tessera.signature.words import (
 )
 
 Weight = Annotated[float, Word(low=0, high=1000, section="Advanced")]
+
+
+@dataclass(frozen=True)
+class CrfSettings:
+    """How a dense CRF weighs its wishes, as the arguments of `crf` of these names say."""
+
+    smoothness_width: float | str
+    appearance_width: float | str
+    smoothness_weight: float
+    appearance_weight: float
+    intensity_width: float
+    iterations: int
+    certainty: float = 0.8
+    unknown: int | None = None
+
+    @classmethod
+    def of(cls, arguments: Mapping[str, Any]) -> CrfSettings:
+        """Return the settings among the arguments of a call."""
+        names = (each.name for each in fields(cls) if each.name in arguments)
+        return cls(**{name: arguments[name] for name in names})
+
+    def kernels(self, voxel: VoxelSize) -> Kernels:
+        """Return both kernels, in pixels along each axis."""
+        return Kernels(
+            to_pixels(self.smoothness_width, voxel, name="smoothness_width"),
+            self.smoothness_weight,
+            to_pixels(self.appearance_width, voxel, name="appearance_width"),
+            self.appearance_weight,
+        )
+
+    def field(self, guide: Guide, voxel: VoxelSize, report: Report) -> RandomField:
+        """Return the random field on an image."""
+        return RandomField(guide, self.kernels(voxel), self.iterations, Reporter.of(report))
 
 
 @checked
@@ -134,19 +167,15 @@ def crf(
     >>> crf(labels, image=image, labels_are="classes")[3]
     array([0, 0, 0, 0, 1, 1, 1, 1])
     """
-    voxel = VoxelSize.of(spacing, labels.ndim)
-    field = RandomField(
-        Guide.of(image, channel_axis, intensity_width, intensities),
-        kernels_of(voxel, smoothness_width, smoothness_weight, appearance_width, appearance_weight),
-        iterations,
-        Reporter.of(report),
-    )
+    settings, voxel = CrfSettings.of(locals()), VoxelSize.of(spacing, labels.ndim)
+    guide = Guide.of(image, channel_axis, intensity_width, intensities)
+    field = settings.field(guide, voxel, report)
     likely = None if scores is None else _probabilities(scores, labels)
     if labels_are == "objects":
-        return refined_objects(labels, likely, certainty, unknown, voxel, field)
+        return refined_objects(labels, likely, settings, field, voxel)
     if likely is not None:
-        return _most_likely(labels, likely, unknown, field)
-    return refined_classes(labels, certainty, unknown, field)
+        return _most_likely(labels, likely, settings, field)
+    return refined_classes(labels, settings, field)
 
 
 def crf_scores(
@@ -191,6 +220,7 @@ def crf_scores(
     >>> found[1, 3].round().tolist()
     [0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0]
     """
+    settings = CrfSettings.of(locals())
     guide = Guide.of(np.asarray(image), channel_axis, intensity_width)
     if scores.shape[1:] != guide.shape or len(scores) < 2:
         raise ValueError(
@@ -198,10 +228,7 @@ def crf_scores(
             "more classes first, on the grid of the image"
         )
     voxel = VoxelSize.of(spacing, scores.ndim - 1)
-    kernels = kernels_of(
-        voxel, smoothness_width, smoothness_weight, appearance_width, appearance_weight
-    )
-    field = RandomField(guide, kernels, iterations, Reporter.of(report))
+    field = settings.field(guide, voxel, report)
     result = np.empty(scores.shape, np.float32)
     for tile, found in field.marginals(len(scores), lambda box: energies_of(scores[:, *box])):
         result[:, *tile.core] = found
@@ -210,24 +237,7 @@ def crf_scores(
 
 def crf_halo(values: Mapping[str, Any], spacing: VoxelSize) -> tuple[float, ...]:
     """Return how far around a part has to be read."""
-    names = "smoothness_width", "smoothness_weight", "appearance_width", "appearance_weight"
-    return kernels_of(spacing, *(values[name] for name in names)).reach
-
-
-def kernels_of(
-    voxel: VoxelSize,
-    smoothness_width: float | str,
-    smoothness_weight: float,
-    appearance_width: float | str,
-    appearance_weight: float,
-) -> Kernels:
-    """Return both kernels, in pixels along each axis."""
-    return Kernels(
-        to_pixels(smoothness_width, voxel, name="smoothness_width"),
-        smoothness_weight,
-        to_pixels(appearance_width, voxel, name="appearance_width"),
-        appearance_weight,
-    )
+    return CrfSettings.of(values).kernels(spacing).reach
 
 
 def crf_statistics(pieces: Iterable[Mapping[str, Array]], **_: Any) -> dict[str, Any]:
@@ -266,9 +276,9 @@ def _probabilities(scores: Array, labels: Array) -> Array:
     return np.stack([1 - foreground, foreground])
 
 
-def _most_likely(labels: Array, likely: Array, unknown: int | None, field: RandomField) -> Array:
+def _most_likely(labels: Array, likely: Array, settings: CrfSettings, field: RandomField) -> Array:
     """Return the class of each pixel, from probabilities alone."""
-    highest = max(number for number in (0, *sizes(labels)) if number != unknown)
+    highest = max(number for number in (0, *sizes(labels)) if number != settings.unknown)
     if highest >= len(likely):
         raise ValueError(
             f"labels has the class {highest}, but scores has {len(likely)} classes, 0 to "
@@ -279,14 +289,13 @@ def _most_likely(labels: Array, likely: Array, unknown: int | None, field: Rando
 
 def refined_classes(
     labels: Array,
-    certainty: float,
-    unknown: int | None,
+    settings: CrfSettings,
     field: RandomField,
     known: Collection[int] | None = None,
 ) -> Array:
     """Let classes compete; `known` are those of the whole of which this is a part."""
     found = sizes(labels) if known is None else sorted(known)
-    ids = np.array([number for number in found if number != unknown], labels.dtype)
+    ids = np.array([number for number in found if number != settings.unknown], labels.dtype)
     if len(ids) < 2:
         raise ValueError(
             f"labels has only the label {', '.join(map(str, ids)) or 'that is not known'}; label "
@@ -297,7 +306,7 @@ def refined_classes(
         places = np.full(labels[box].shape, -1, np.int16)
         for place, number in enumerate(ids):
             places[labels[box] == number] = place
-        return unary(places, len(ids), certainty)
+        return unary(places, len(ids), settings.certainty)
 
     return np.asarray(ids[field.best(len(ids), energies)])
 
@@ -305,15 +314,15 @@ def refined_classes(
 def refined_objects(
     labels: Array,
     likely: Array | None,
-    certainty: float,
-    unknown: int | None,
-    voxel: VoxelSize,
+    settings: CrfSettings,
     field: RandomField,
+    voxel: VoxelSize,
 ) -> Array:
     """Let objects compete as few classes, of which neighbours never share one."""
     from napari_tessera.algorithms.crf.colouring import coloured, owned
-    from napari_tessera.algorithms.geometry.label_distance import nearest_label
+    from napari_tessera.algorithms.geometry.distance import nearest_label
 
+    unknown, certainty = settings.unknown, settings.certainty
     objects = labels if unknown is None else np.where(labels == unknown, 0, labels)
     if not objects.any():
         return objects.copy()

@@ -8,12 +8,12 @@ from typing import Any, Literal
 
 import numpy as np
 
-from napari_tessera.algorithms.crf.energies import Guide, RandomField
+from napari_tessera.algorithms.crf.energies import Guide
 from napari_tessera.algorithms.labels.ids import sizes
 from napari_tessera.algorithms.tiling import Tile, covering
 from napari_tessera.methods.refine.crf import (
+    CrfSettings,
     crf_statistics,
-    kernels_of,
     refined_classes,
     refined_objects,
 )
@@ -76,6 +76,7 @@ def crf_by_tiles(
     >>> out[3]
     array([0, 0, 0, 0, 1, 1, 1, 1])
     """
+    settings = CrfSettings.of(locals())
     colours = None if channel_axis is None else channel_axis % image.ndim
     shape = tuple(length for axis, length in enumerate(image.shape) if axis != colours)
     for name, size in (("image", shape), ("out", tuple(out.shape))):
@@ -84,27 +85,21 @@ def crf_by_tiles(
     if out is labels:
         raise ValueError("out is labels itself, whose tiles are read again; pass another array")
     reporter, voxel = Reporter.of(report), VoxelSize.of(spacing, labels.ndim)
-    kernels = kernels_of(
-        voxel, smoothness_width, smoothness_weight, appearance_width, appearance_weight
-    )
-    pieces = _Pieces(covering(labels.shape, kernels.reach, pixels), labels, image, colours)
+    tiles = covering(labels.shape, settings.kernels(voxel).reach, pixels)
+    pieces = _Pieces(tiles, labels, image, colours)
     levels = crf_statistics(pieces)["intensities"]
     known = {number for piece in pieces for number in sizes(piece["labels"])}
     axis = None if colours is None else -1
-    for number, tile in enumerate(pieces.tiles):
+    for number, tile in enumerate(tiles):
         own = pieces.read(tile.seen)
-        field = RandomField(
-            Guide.of(own["image"], axis, intensity_width, levels),
-            kernels,
-            iterations,
-            reporter.part(number, len(pieces.tiles)),
-        )
+        guide = Guide.of(own["image"], axis, intensity_width, levels)
+        field = settings.field(guide, voxel, reporter.part(number, len(tiles)))
         if labels_are == "classes":
-            found = refined_classes(own["labels"], certainty, unknown, field, known)
+            found = refined_classes(own["labels"], settings, field, known)
         else:
-            found = refined_objects(own["labels"], None, certainty, unknown, voxel, field)
+            found = refined_objects(own["labels"], None, settings, field, voxel)
         out[tile.core] = found[tile.inner]
-        reporter(Progress(number + 1, len(pieces.tiles)))
+        reporter(Progress(number + 1, len(tiles)))
 
 
 @dataclass(frozen=True)

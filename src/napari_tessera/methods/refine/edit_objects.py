@@ -323,9 +323,10 @@ def _divided(
     if len(set(map(tuple, seeds.tolist()))) < max(count, 2):
         raise ValueError("path needs two or more points in the labels, each on a pixel of its own")
     if 0 in under or len(set(under)) > 1:
+        names = (f"object {each}" if each else "background" for each in dict.fromkeys(under))
+        places = " and ".join(names)
         raise ValueError(
-            f"path has points on {_names(under)}; place all of them in the object that is to be "
-            "divided"
+            f"path has points on {places}; place all of them in the object that is to be divided"
         )
     boxes = found(labels)
     box = boxes.around(under[:1], labels.shape, margin=1)
@@ -336,10 +337,6 @@ def _divided(
     values = labels[box].copy()
     values[parts > 1] = _new_ids(parts[parts > 1] - 1, highest, labels)
     return box, values
-
-
-def _names(ids: Sequence[int]) -> str:
-    return " and ".join(f"object {each}" if each else "background" for each in dict.fromkeys(ids))
 
 
 def _renamed(labels: Array, ids: Sequence[int], number: int) -> BoxLabels:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,7 +13,8 @@ from napari_tessera.algorithms.filters.colour import features, smooth_points
 from napari_tessera.algorithms.filters.smoothing import TRUNCATE
 from napari_tessera.algorithms.labels.components import filled
 from napari_tessera.algorithms.labels.paths import pixels_under
-from napari_tessera.algorithms.parallel import SLAB
+from napari_tessera.algorithms.parallel import slabs
+from napari_tessera.algorithms.tiling import Box
 from napari_tessera.methods.refine.edit_objects import BoxLabels, Drawn, check_room, with_change
 from napari_tessera.signature.units import most_pixels, to_pixels
 from napari_tessera.signature.validation import checked
@@ -28,6 +32,11 @@ from napari_tessera.signature.words import (
     Spacing,
     VoxelSize,
 )
+
+if TYPE_CHECKING:
+    from napari_tessera.algorithms.growth.similar import GrowthRule
+
+Seen = Callable[[Box], tuple[Array, Array | None]]
 
 _MARGIN = 48
 """Pixels around the points in which growth is tried first."""
@@ -98,34 +107,23 @@ def grow(
     >>> grow(labels, image, path=((0, 3),), tolerance=0.2, smoothing=0)
     array([[1, 1, 2, 2, 2, 0]])
     """
-    voxel = VoxelSize.of(spacing, labels.ndim)
-    return with_change(
-        labels,
-        grow_change(
-            labels,
-            image,
-            path,
-            tolerance=math.inf if image is None else tolerance * span(image, channel_axis),
-            smoothing=to_pixels(smoothing, voxel, name="smoothing"),
-            largest=most_pixels(max_diameter, voxel, name="max_diameter"),
-            channel_axis=channel_axis,
-            new_label=new_label,
-            spacing=voxel,
-        ),
-    )
+    from napari_tessera.algorithms.growth.similar import GrowthRule
+
+    voxel, seeds = VoxelSize.of(spacing, labels.ndim), _seeds(labels, path)
+    difference = math.inf if image is None else tolerance * span(image, channel_axis)
+    rule = GrowthRule(difference, most_pixels(max_diameter, voxel, name="max_diameter"))
+    if image is None:
+        look: Seen = partial(distances_in_box, seeds, voxel)
+    else:
+        widths = to_pixels(smoothing, voxel, name="smoothing")
+        look = partial(points_in_box, image, widths, channel_axis)
+    number = new_label or int(labels.max()) + 1
+    check_room(labels, number)
+    return with_change(labels, grow_change(labels, seeds, look, rule, number))
 
 
 def grow_change(
-    labels: Array,
-    image: Array | None,
-    path: Drawn,
-    *,
-    tolerance: float,
-    smoothing: tuple[float, ...],
-    largest: float,
-    channel_axis: int | None = None,
-    new_label: int | None = None,
-    spacing: Spacing = None,
+    labels: Array, seeds: Array, look: Seen, rule: GrowthRule, number: int
 ) -> BoxLabels:
     """Return what `grow` changes.
 
@@ -133,42 +131,32 @@ def grow_change(
 
     Parameters
     ----------
-    labels, image, path, channel_axis, new_label, spacing
-        As for `grow`.
-    tolerance : float
-        Largest difference of intensities; without an image, the largest distance.
-    smoothing : tuple of float
-        Standard deviation of the Gaussian along each axis, in pixels.
-    largest : float
-        Pixels at which growth ends; may be infinite.
-
-    Returns
-    -------
-    Change
+    labels : ndarray of int
+    seeds : ndarray of int, shape (N, D)
+        Pixels of the background.
+    look : callable
+        Returns the intensities in a box, (*box, channels), and where there are any, None =
+        everywhere.
+    rule : GrowthRule
+        Its tolerance is in these intensities.
+    number : int
+        Of the new object.
     """
-    seeds = _seeds(labels, path)
-    number = new_label or int(labels.max()) + 1
-    check_room(labels, number)
     margin = _MARGIN
     while True:
         low = np.maximum(seeds.min(axis=0) - margin, 0)
         high = np.minimum(seeds.max(axis=0) + margin + 1, labels.shape)
         box = tuple(map(slice, low.tolist(), high.tolist()))
         free = labels[box] == 0
-        if image is None:
-            points, valid = _distances(free.shape, seeds - low, spacing), None
-        else:
-            points, valid = _points(image, box, smoothing, channel_axis)
-        grown = _grown(
-            points, free if valid is None else free & valid, seeds - low, tolerance, largest
-        )
+        points, valid = look(box)
+        grown = _grown(points, free if valid is None else free & valid, seeds - low, rule)
         if not _cut_off(grown, low, high, labels.shape):
             break
         margin *= 2
     if np.count_nonzero(grown) <= len(seeds):
         raise ValueError(
-            f"path has nothing similar around it in the background (tolerance {tolerance:g} in "
-            "intensities); choose a larger tolerance, or place it elsewhere"
+            f"path has nothing similar around it in the background (tolerance "
+            f"{rule.tolerance:g} in intensities); choose a larger tolerance, or place it elsewhere"
         )
     values = labels[box].copy()
     values[(filled(grown) > 0) & free] = number
@@ -186,7 +174,7 @@ def span(image: Array, channel_axis: int | None) -> float:
     channels = [image] if channel_axis is None else list(np.moveaxis(image, channel_axis, 0))
     ranges = []
     for channel in channels:
-        pieces = np.array_split(channel, max(1, channel.size // SLAB))
+        pieces = [channel[slice(*slab)] for slab in slabs(len(channel), channel[0].size)]
         finite = [each[np.isfinite(each)] if each.dtype.kind == "f" else each for each in pieces]
         ends = [(float(each.min()), float(each.max())) for each in finite if each.size]
         lows, highs = zip(*ends, strict=True) if ends else ((0.0,), (0.0,))
@@ -207,17 +195,17 @@ def _seeds(labels: Array, path: Drawn) -> Array:
     return seeds
 
 
-def _distances(shape: tuple[int, ...], seeds: Array, spacing: Spacing) -> Array:
+def distances_in_box(seeds: Array, voxel: VoxelSize, box: Box) -> tuple[Array, None]:
     """Return the distance to the seeds, which lets an object grow as a disc or ball."""
     from napari_tessera.algorithms.geometry.distance import squared_distance
 
-    away = np.ones(shape, bool)
-    away[tuple(seeds.T)] = False
-    return np.sqrt(squared_distance(away, VoxelSize.of(spacing, len(shape))))[..., np.newaxis]
+    away = np.ones([side.stop - side.start for side in box], bool)
+    away[tuple((seeds - [side.start for side in box]).T)] = False
+    return np.sqrt(squared_distance(away, voxel))[..., np.newaxis], None
 
 
-def _points(
-    image: Array, box: tuple[slice, ...], smoothing: tuple[float, ...], channel_axis: int | None
+def points_in_box(
+    image: Array, smoothing: tuple[float, ...], channel_axis: int | None, box: Box
 ) -> tuple[Array, Array | None]:
     """Return the smoothed intensities in a box, as if all of the image had been smoothed."""
     image = image if channel_axis is None else np.moveaxis(image, channel_axis, -1)
@@ -231,7 +219,7 @@ def _points(
     return points[tuple(inner)], None if valid is None else valid[tuple(inner)]
 
 
-def _grown(points: Array, free: Array, seeds: Array, tolerance: float, largest: float) -> Array:
+def _grown(points: Array, free: Array, seeds: Array, rule: GrowthRule) -> Array:
     from napari_tessera.algorithms.growth.similar import grow_regions
 
     places = tuple(seeds.T)
@@ -239,15 +227,7 @@ def _grown(points: Array, free: Array, seeds: Array, tolerance: float, largest: 
         raise ValueError("path has a point where image has no value (NaN or infinity); move it")
     numbers = np.zeros(free.shape, np.int32)
     numbers[places] = 1
-    return grow_regions(
-        points,
-        numbers,
-        free,
-        connectivity=1,
-        tolerance=tolerance,
-        moving=False,
-        largest=largest,
-    )
+    return grow_regions(points, numbers, free, rule)
 
 
 def _cut_off(grown: Array, low: Array, high: Array, shape: tuple[int, ...]) -> bool:
