@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from napari_tessera.deep.data.patches import Patches
-from napari_tessera.deep.data.pieces import pieces, prepare_data
+from napari_tessera.deep.data.pieces import pieces
+from napari_tessera.deep.data.preparation import prepare_data
 from napari_tessera.deep.settings import NO_AUGMENTATION, Augmentation, Examples
 
 SMALL = Examples(patch=16, validation=0, diameter=0)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_tessera.deep.data.pieces import Census, Data, Piece
+from napari_tessera.deep.data.pieces import Piece
+from napari_tessera.deep.data.preparation import Census, Data
 from napari_tessera.signature.words import Array
 
 if TYPE_CHECKING:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import product
+from types import MappingProxyType
 
 import numpy as np
 
@@ -23,6 +24,15 @@ PRECISIONS = (0.5, 0.65, 0.8)
 """Intersections over union at which objects count as found."""
 
 DEFAULTS = {"threshold": 0.5, "seed_threshold": 0.7}
+
+INNER: Mapping[str, Callable[[Array], Array]] = MappingProxyType(
+    {
+        "boundaries": lambda scores: (1 - scores[0]) * (1 - scores[2]),
+        "distances": lambda scores: scores[2],
+    }
+)
+"""How surely a pixel is inside an object, of scores (3, *P): neither background nor boundary, or
+near the centre."""
 
 
 def to_classes(scores: Array, ids: tuple[int, ...]) -> Array:
@@ -116,7 +126,7 @@ def _inner(scores: Array, targets: Targets, voxel: VoxelSize) -> Array:
     """Return how surely each pixel lies inside an object, away from its boundary."""
     from scipy import ndimage
 
-    found = scores[2] if targets == "distances" else (1 - scores[0]) * (1 - scores[2])
+    found = INNER[targets](scores)
     widths = [SMOOTHING * min(voxel) / size for size in voxel]
     return np.asarray(ndimage.gaussian_filter(found, widths, mode="nearest", truncate=3))
 

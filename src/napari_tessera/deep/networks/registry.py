@@ -65,6 +65,11 @@ class Network:
     anchors: str = ""
 
     @property
+    def one_by_one(self) -> bool:
+        """Whether it finds objects one by one."""
+        return self.finds == "objects"
+
+    @property
     def sizes(self) -> Sizes:
         """The image sizes it takes when its options are left alone."""
         return self.config().sizes
