@@ -85,7 +85,7 @@ class PixelTargets(ABC):
         """Return how many pixels each class has: of all labels, or in the targets of batches."""
 
 
-class ObjectTargets(PixelTargets):
+class ObjectPixelTargets(PixelTargets):
     """A picture of objects: background, and two classes that tell neighbours apart."""
 
     name: ClassVar[Targets]
@@ -131,7 +131,7 @@ class ObjectTargets(PixelTargets):
         return float(np.mean(agreements))
 
 
-class BoundaryTargets(ObjectTargets):
+class BoundaryTargets(ObjectPixelTargets):
     """Interior and boundary of objects; what is surely neither is background."""
 
     name = "boundaries"
@@ -148,7 +148,7 @@ class BoundaryTargets(ObjectTargets):
         return [int(count) for count in np.sum(counts, axis=0)]
 
 
-class DistanceTargets(ObjectTargets):
+class DistanceTargets(ObjectPixelTargets):
     """How far inside its object a pixel lies, as shares of background, rim and centre."""
 
     name = "distances"

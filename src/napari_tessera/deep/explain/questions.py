@@ -15,7 +15,7 @@ import numpy as np
 from napari_tessera.deep.inference.objects import DetectedObjects
 from napari_tessera.deep.inference.scores import PixelScores
 from napari_tessera.deep.models.library import Model, ModelConfig
-from napari_tessera.deep.target_kinds import KINDS, ObjectTargets
+from napari_tessera.deep.target_kinds import KINDS, ObjectPixelTargets
 from napari_tessera.signature.progress import NothingToSeparate
 from napari_tessera.signature.words import Array, VoxelSize
 
@@ -55,7 +55,7 @@ class Question:
 def _classes(config: ModelConfig) -> list[tuple[int, str]]:
     """Return number and name of what a network can be asked about."""
     kind = KINDS.get(config.targets)
-    if kind is not None and issubclass(kind, ObjectTargets):
+    if kind is not None and issubclass(kind, ObjectPixelTargets):
         return list(enumerate(kind.channels))
     names = config.class_names or ("",) * len(config.ids)
     return list(zip(config.ids, names, strict=True))
@@ -118,7 +118,7 @@ def chosen(said: Any, question: Question) -> tuple[Array, int | None]:
 
 @chosen.register
 def _(said: PixelScores, question: Question) -> tuple[Array, int | None]:
-    if isinstance(said.targets, ObjectTargets):
+    if isinstance(said.targets, ObjectPixelTargets):
         return _objects_of_pixels(said, said.targets.inner, question)
     highest, model, channel = said.array.argmax(axis=0), said.model, question.channel
     pixels = question.hand if question.hand is not None else question.at
