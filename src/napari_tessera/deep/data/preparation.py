@@ -7,7 +7,6 @@ each piece -> `Data`, of which `patches` are cut.
 from __future__ import annotations
 
 import hashlib
-from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -28,27 +27,38 @@ PLACES = 2000
 """How many annotated pixels of each class are remembered per piece, as centres of patches."""
 
 
-class _Annotation(ABC):
-    """What labels are: numbered objects, or numbers of classes."""
+class _ClassAnnotation:
+    """Labels are numbers of classes."""
 
-    @abstractmethod
     def check(self, settings: Examples) -> None:
         """Raise an error if settings make no sense for such labels."""
 
-    @abstractmethod
     def counted(self, labels: Array) -> Array:
         """Return what is counted in labels."""
+        return labels
 
-    @abstractmethod
     def diameter(self, labels: Array, settings: Examples) -> float:
         """Return the median diameter by which images are enlarged; 0 = they are not."""
+        return 0.0
 
-    @abstractmethod
     def ids(self, every: set[int], settings: Examples) -> tuple[int, ...]:
         """Return the labels of the classes, in order, of all that are counted anywhere."""
+        strokes = settings.unlabelled == "ignore"
+        ids = tuple(sorted(every - {0} if strokes else every))
+        if len(ids) == 1 and ids != (0,):
+            wanted = "leave background unlabelled (0), or paint a second class"
+            if strokes:
+                wanted = (
+                    "paint at least two, with background as one of them, when unlabelled is "
+                    "'ignore'"
+                )
+            raise ValueError(f"labels has one class only ({ids[0]}); {wanted}")
+        return ids
 
 
-class _ObjectAnnotation(_Annotation):
+class _ObjectAnnotation(_ClassAnnotation):
+    """Labels are numbers of objects, which are counted as one class."""
+
     def check(self, settings: Examples) -> None:
         if settings.unlabelled == "ignore":
             raise ValueError(
@@ -58,7 +68,7 @@ class _ObjectAnnotation(_Annotation):
             )
 
     def counted(self, labels: Array) -> Array:
-        return (labels != 0).view(np.uint8)  # 1 stands for all objects
+        return (labels != 0).view(np.uint8)
 
     def diameter(self, labels: Array, settings: Examples) -> float:
         return median_diameter(labels) if labels.ndim == 2 and settings.diameter else 0.0
@@ -67,33 +77,7 @@ class _ObjectAnnotation(_Annotation):
         return ()
 
 
-class _ClassAnnotation(_Annotation):
-    def check(self, settings: Examples) -> None:
-        pass
-
-    def counted(self, labels: Array) -> Array:
-        return labels
-
-    def diameter(self, labels: Array, settings: Examples) -> float:
-        return 0.0
-
-    def ids(self, every: set[int], settings: Examples) -> tuple[int, ...]:
-        strokes = settings.unlabelled == "ignore"
-        ids = tuple(sorted(every - {0} if strokes else every))
-        if len(ids) == 1 and ids != (0,):
-            raise ValueError(
-                f"labels has one class only ({ids[0]}); "
-                + (
-                    "paint at least two, with background as one of them, when unlabelled is "
-                    "'ignore'"
-                    if strokes
-                    else "leave background unlabelled (0), or paint a second class"
-                )
-            )
-        return ids
-
-
-_ANNOTATIONS: Mapping[LabelsAre, _Annotation] = MappingProxyType(
+_ANNOTATIONS: Mapping[LabelsAre, _ClassAnnotation] = MappingProxyType(
     {"objects": _ObjectAnnotation(), "classes": _ClassAnnotation()}
 )
 
@@ -129,7 +113,7 @@ class Census:
 class _Counting:
     """How labels are counted, once for all pieces."""
 
-    annotation: _Annotation
+    annotation: _ClassAnnotation
     settings: Examples
     random: np.random.Generator
 

@@ -105,9 +105,10 @@ def to_objects(
     report = Reporter.of(report)
     inner, foreground = _inner(scores, targets, voxel), scores[0] < 1 - threshold
     report(Progress(1, 5))
-    everywhere = np.ones((3,) * foreground.ndim)
+    everywhere = np.ones((3,) * foreground.ndim)  # pixels that touch by a corner hang together
     seeds, count = ndimage.label((inner > seed_threshold) & foreground, everywhere)
     report(Progress(2, 5))
+    # pieces of the foreground in which nothing is sure are one seed each, numbered after the others
     pieces, _ = ndimage.label(foreground, everywhere)
     seeded = np.zeros(int(pieces.max(initial=0)) + 1, bool)
     seeded[pieces[seeds > 0]] = True

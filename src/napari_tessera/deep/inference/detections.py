@@ -103,7 +103,7 @@ def detected(image: Array, run: TileRun, *, limit: int, report: Report = None) -
     -------
     PlaneDetections
     """
-    report, halving = Reporter.of(report), devices.SplitBatches(run.device)
+    report, splitting = Reporter.of(report), devices.SplitBatches(run.device)
     every: list[Detections] = []
     for chosen, patches in run.batches(image):
 
@@ -115,7 +115,7 @@ def detected(image: Array, run: TileRun, *, limit: int, report: Report = None) -
                 )
             return found
 
-        every += chain.from_iterable(halving.run(detect, len(chosen)))
+        every += chain.from_iterable(splitting.run(detect, len(chosen)))
         report(Progress(len(every), run.tiles.count))
     return _gathered(every, run.tiles)
 

@@ -212,10 +212,10 @@ def bands(
         report(Progress(done, tiles.count, {"note": sentence}))
 
     forward = _Forward(run, classes, flips=flips)
-    halving = devices.SplitBatches(run.device, note=note)
+    splitting = devices.SplitBatches(run.device, note=note)
     row, last = _Row(tiles, classes), tiles.numbers[-1]
     for chosen, patches in run.batches(image):
-        found = halving.run(partial(forward, patches), len(chosen))
+        found = splitting.run(partial(forward, patches), len(chosen))
         done += len(chosen)
         report(Progress(done, tiles.count))
         for number, probabilities in zip(chosen, chain.from_iterable(found), strict=True):
@@ -312,6 +312,7 @@ class _Row:
     def add(self, number: tuple[int, ...], probabilities: Array) -> None:
         """Add the probabilities (K, *tile) of a tile, by its number along each axis."""
         tiles = self._tiles
+        # the weights of an image are products of those along its axes, so one line per axis is kept
         weights = [own[each] for own, each in zip(self._weights, number, strict=True)]
         starts = [own[each] for own, each in zip(tiles.starts, number, strict=True)]
         lengths = [
@@ -329,6 +330,8 @@ class _Row:
         starts = (*self._tiles.starts[0], self._tiles.shape[0])
         rows = slice(*starts[self._number : self._number + 2])
         length = rows.stop - rows.start
+        # `_sum` (K, tile height, *P[1:]) begins at the row where this row of tiles begins: what the
+        # next one does not reach is final, the rest moves up
         band = self._sum[:, :length].copy()
         self._sum[:, :-length] = self._sum[:, length:]
         self._sum[:, -length:] = 0
@@ -361,7 +364,8 @@ def _along(
         side = max(side, least)
         return side + (sizes.offset - side) % multiple
 
-    # as many tiles as that takes, each no larger than they need be
+    # as many tiles as that takes, each no larger than they need be: n tiles of side s that share a
+    # part o of their side cover s (n - (n - 1) o) pixels
     count = max(1, math.ceil((length - overlap * wanted) / (wanted * (1 - overlap))))
     even = math.ceil(length / (count - (count - 1) * overlap))
     side = min(taken(length), taken(max(even, multiple)))
@@ -406,6 +410,7 @@ def _weights(tiles: TilePlan, axis: int) -> list[Array]:
     """
     side, starts, length = tiles.tile[axis], tiles.starts[axis], tiles.shape[axis]
     offsets = np.arange(side) - (side - 1) / 2
+    # exp(-x^2 / 2 sigma^2) with sigma = side / 8
     bell = np.maximum(np.exp(-0.5 * (8 * offsets / side) ** 2), _LEAST)
     own = np.ones(side) if tiles.margin else bell
     total = np.zeros(max(length, starts[-1] + side))

@@ -26,7 +26,7 @@ class Checkpoints:
     row : callable
         Takes a row for the table of losses.
     best : callable
-        Takes the state and what was judged, whenever it is the best so far.
+        Takes the state and what judging it gave, whenever it is the best so far.
     resume : callable
         Takes the state after each epoch.
     """
@@ -61,8 +61,8 @@ class ModelWriter:
         """What the training loop calls."""
         return Checkpoints(self._folder.append_losses, self._best, self._resume)
 
-    def _best(self, state: State, judged: ValidationResult) -> None:
-        config = replace(self._config, score=judged.score)
+    def _best(self, state: State, result: ValidationResult) -> None:
+        config = replace(self._config, score=result.score)
         self._config = self._folder.write_weights(state.average.state_dict(), config)
         self._written = True
 

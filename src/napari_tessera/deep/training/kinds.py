@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
@@ -27,38 +26,8 @@ if TYPE_CHECKING:
     from napari_tessera.deep.training.validation import HeldOut, Validator
 
 
-class TrainingKind(ABC):
-    """A kind of network, as training sees it."""
-
-    @abstractmethod
-    def check(self, task: Task) -> None:
-        """Raise an error if such a network is asked for what it cannot learn."""
-
-    @abstractmethod
-    def learns(self, task: Task) -> Targets:
-        """Return what the network gives."""
-
-    @abstractmethod
-    def prepared(
-        self, task: Task, found: list[Piece], classes: Any, report: Reporter
-    ) -> tuple[Task, Data]:
-        """Return the examples, read and divided, and the task that fits these."""
-
-    @abstractmethod
-    def batches(
-        self, task: Task, data: Data, patches: Patches, *, rgb: bool
-    ) -> Batches | ObjectBatches:
-        """Return the batches that a training goes through."""
-
-    @abstractmethod
-    def validator(
-        self, task: Task, data: Data, batches: Any, held_out: HeldOut
-    ) -> Validator | ObjectValidator:
-        """Return what judges a network, and holds its loss."""
-
-
-class PixelTraining(TrainingKind):
-    """Of networks that score pixels."""
+class PixelTraining:
+    """How networks are trained that score pixels."""
 
     def check(self, task: Task) -> None:
         """Refuse a mosaic, which is for objects."""
@@ -87,7 +56,7 @@ class PixelTraining(TrainingKind):
         targets = KINDS[task.learns](data.ids)
         return Batches(patches, targets, task.objective, task.batch_size, task.seed, rgb)
 
-    def validator(self, task: Task, data: Data, batches: Batches, held_out: HeldOut) -> Validator:
+    def validator(self, task: Task, data: Data, batches: Any, held_out: HeldOut) -> Validator:
         """Return what judges scores, with the loss that was asked for."""
         from napari_tessera.deep.training.objective import Loss
         from napari_tessera.deep.training.validation import Validator
@@ -100,8 +69,8 @@ class PixelTraining(TrainingKind):
         return Validator(held_out, batches.targets, Loss(parse_losses(objective.loss), weights))
 
 
-class ObjectTraining(TrainingKind):
-    """Of networks that find objects one by one."""
+class ObjectTraining:
+    """How networks are trained that find objects one by one."""
 
     def check(self, task: Task) -> None:
         """Refuse classes of pixels, blended patches and losses of pixels."""
@@ -152,9 +121,7 @@ class ObjectTraining(TrainingKind):
 
         return ObjectBatches(patches, task.batch_size, task.seed, rgb)
 
-    def validator(
-        self, task: Task, data: Data, batches: ObjectBatches, held_out: HeldOut
-    ) -> ObjectValidator:
+    def validator(self, task: Task, data: Data, batches: Any, held_out: HeldOut) -> ObjectValidator:
         """Return what judges objects; the network has losses of its own."""
         from napari_tessera.deep.training.object_validation import ObjectValidator
 
@@ -166,6 +133,8 @@ def _read(task: Task, found: list[Piece], report: Reporter) -> Data:
         found, kind=task.kind, settings=task.examples, seed=task.seed, report=report.part(0, 50)
     )
 
+
+TrainingKind = PixelTraining | ObjectTraining
 
 TRAINING_KINDS: Mapping[str, TrainingKind] = MappingProxyType(
     {"pixels": PixelTraining(), "objects": ObjectTraining()}

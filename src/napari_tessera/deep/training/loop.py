@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,8 +83,10 @@ def fit(
     total = settings.epochs * settings.steps
     while state.epoch < settings.epochs and not _over(state, settings):
         network, losses = stepping.begin_epoch(), []
-        first = state.epoch * settings.steps
-        for step, batch in _ahead(lesson.batches, first, first + settings.steps, ranks):
+        steps = range(state.epoch * settings.steps, (state.epoch + 1) * settings.steps)
+        # the next batches are made while the network works on this one
+        batches = in_order(lesson.batches, map(ranks.number, steps), workers=ranks.workers)
+        for step, batch in zip(steps, batches, strict=True):
             elapsed = ranks.told(_elapsed(step / total, time.monotonic() - began, settings))
             _set_rate(state.optimiser, settings, elapsed)
             losses.append(stepping.step(network, batch.to(lesson.device)))
@@ -92,7 +94,7 @@ def fit(
             report(Progress(elapsed, 1, {"epoch": (step + 1) / settings.steps, "step": losses[-1]}))
             if elapsed >= 1:
                 break
-        judged = validator(state.average)
+        result = validator(state.average)
         state.epoch, state.seconds = state.epoch + 1, ranks.told(time.monotonic() - began)
         mean = sum(losses) / len(losses)
         checkpoints.row(
@@ -101,23 +103,14 @@ def fit(
                 "seconds": round(state.seconds, 1),
                 "learning_rate": state.optimiser.param_groups[0]["lr"],
                 "loss": mean,
-                "validation_loss": judged.loss,
-                "score": judged.score,
+                "validation_loss": result.loss,
+                "score": result.score,
             }
         )
-        _keep_if_best(state, judged, mean, checkpoints)
+        _keep_if_best(state, result, mean, checkpoints)
         checkpoints.resume(state)
         share = _elapsed(state.epoch / settings.epochs, state.seconds, settings)
-        report(Progress(share, 1, {"epoch": state.epoch, "loss": mean, "judged": judged}))
-
-
-def _ahead(
-    batches: Callable[[int], Any], first: int, stop: int, ranks: Ranks
-) -> Iterator[tuple[int, Any]]:
-    """Yield steps with their batches, the next ones being made meanwhile."""
-    steps = range(first, stop)
-    made = in_order(batches, map(ranks.number, steps), workers=ranks.workers)
-    yield from zip(steps, made, strict=True)
+        report(Progress(share, 1, {"epoch": state.epoch, "loss": mean, "judged": result}))
 
 
 class _Stepping:
@@ -127,7 +120,7 @@ class _Stepping:
         self._state, self._lesson, self._ranks = state, lesson, ranks
         loss: Loss | None = lesson.validator.loss
         self._loss = loss and loss.to(lesson.device)
-        self._halving = devices.SplitBatches(lesson.device, divides=ranks.count == 1)
+        self._splitting = devices.SplitBatches(lesson.device, divides=ranks.count == 1)
 
     def begin_epoch(self) -> nn.Module:
         """Return the network to train in this epoch, its encoder frozen if it is to be."""
@@ -152,7 +145,7 @@ class _Stepping:
             return float(found.detach())
 
         optimiser.zero_grad(set_to_none=True)
-        parts = self._halving.run(part, len(batch), restart=optimiser.zero_grad)
+        parts = self._splitting.run(part, len(batch), restart=optimiser.zero_grad)
         total = self._ranks.mean(sum(parts))
         if settings.clip:
             nn.utils.clip_grad_norm_(self._state.network.parameters(), settings.clip)
@@ -186,16 +179,16 @@ def _average(state: State, share: float, step: int) -> None:
 
 
 def _keep_if_best(
-    state: State, judged: ValidationResult, mean: float, checkpoints: Checkpoints
+    state: State, result: ValidationResult, mean: float, checkpoints: Checkpoints
 ) -> None:
     """Keep the weights if no epoch was better; without validation the last is the best."""
-    if judged.score is None or judged.loss is None:
+    if result.score is None or result.loss is None:
         found = (float(state.epoch), -mean)
     else:
-        found = (judged.score, -judged.loss)
+        found = (result.score, -result.loss)
     if found > state.best:
         state.best, state.since = found, 0
-        checkpoints.best(state, judged)
+        checkpoints.best(state, result)
     else:
         state.since += 1
 

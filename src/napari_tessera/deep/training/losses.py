@@ -19,12 +19,14 @@ if TYPE_CHECKING:
 
 def cross_entropy(logarithms: Tensor, truth: Tensor, weights: Tensor) -> Tensor:
     """Return the mean logarithm of the true class's probability, weighted by class and pixel."""
+    # -sum_n w_n sum_k t_kn log p_kn / sum_n w_n sum_k t_kn
     shares = truth * weights  # (K, N)
     return -(shares * logarithms).sum() / shares.sum().clamp_min(1e-12)
 
 
 def focal(logarithms: Tensor, truth: Tensor, weights: Tensor, gamma: float = 2.0) -> Tensor:
     """Return the cross entropy with easy pixels played down (Lin et al., ICCV 2017)."""
+    # equation 4 there: -(1 - p)^gamma log p, with gamma 2
     shares = truth * weights  # (K, N)
     hard = (1 - logarithms.exp()) ** gamma  # (K, N)
     return -(shares * hard * logarithms).sum() / shares.sum().clamp_min(1e-12)
@@ -42,7 +44,8 @@ def dice(logarithms: Tensor, truth: Tensor, weights: Tensor) -> Tensor:
 
     All images of the batch count as one.
     """
-    common, found, true = _overlaps(logarithms, truth)
+    # 2 sum p t / (sum p + sum t); the paper has p^2 and t^2 in the denominator
+    common, found, true = _overlaps(logarithms, truth)  # (K,) each
     return 1 - (2 * common / (found + true)).mean()
 
 
@@ -58,7 +61,8 @@ def tversky(logarithms: Tensor, truth: Tensor, weights: Tensor, missed: float = 
     S. Salehi, D. Erdogmus and A. Gholipour, "Tversky loss function for image segmentation using 3D
     fully convolutional deep networks", MLMI 2017.
     """
-    common, found, true = _overlaps(logarithms, truth)
+    # equation 2: |PG| / (|PG| + alpha |P \ G| + beta |G \ P|), beta = `missed`, alpha = 1 - beta
+    common, found, true = _overlaps(logarithms, truth)  # (K,) each
     wrong = missed * (true - common) + (1 - missed) * (found - common)
     return 1 - (common / (common + wrong)).mean()
 
@@ -73,8 +77,9 @@ def lovasz(logarithms: Tensor, truth: Tensor, weights: Tensor) -> Tensor:
     there = truth.sum(dim=1) > 0
     losses = []
     for found, true in zip(logarithms[there].exp(), truth[there], strict=True):
+        # algorithm 1: the gradient of the Jaccard loss as pixels are added, the worst first
         errors, order = (true - found).abs().sort(descending=True)  # (N,)
-        sorted_truth = true[order]
+        sorted_truth = true[order]  # (N,)
         missing = sorted_truth.sum() - sorted_truth.cumsum(0)
         union = sorted_truth.sum() + (1 - sorted_truth).cumsum(0)
         jaccard = 1 - missing / union  # (N,)
