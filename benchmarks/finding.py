@@ -19,7 +19,7 @@ import torch
 
 from napari_tessera import detect
 from napari_tessera.deep.inference.cache import Cache
-from napari_tessera.deep.inference.detections import Found
+from napari_tessera.deep.inference.detections import PlaneDetections
 from napari_tessera.deep.inference.pasting import pasted, stacked
 from napari_tessera.deep.models.library import find_model
 from napari_tessera.deep.networks.instances import GRID
@@ -263,7 +263,7 @@ def many(_: argparse.Namespace) -> None:
         boxes = np.hstack([corner, corner + random.uniform(20, 60, (count, 2))]).astype(np.float32)
         y, x = np.indices((GRID, GRID)) - (GRID - 1) / 2
         disc = (np.hypot(y, x) < GRID / 2).astype(np.uint8) * 255
-        found = Found(
+        found = PlaneDetections(
             (side, side),
             boxes,
             np.zeros(count, np.int64),

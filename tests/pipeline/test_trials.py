@@ -80,11 +80,11 @@ def test_a_crop_of_a_stack_is_compared_with_what_is_drawn_there():
 
 @pytest.mark.skipif(not TORCH, reason="needs torch")
 def test_networks_find_anew_each_time(monkeypatch):
-    from napari_tessera.deep.inference import scores as scoring
+    from napari_tessera.deep.inference.scores import PixelScores
 
     image, truth = squares()
-    runs, real = [], scoring._scores
-    monkeypatch.setattr(scoring, "_scores", lambda *a, **b: runs.append(1) or real(*a, **b))
+    runs, real = [], PixelScores.of
+    monkeypatch.setattr(PixelScores, "of", lambda *a: runs.append(1) or real(*a))
     tried = [("predict", {"model": tiny_model(), "diameter": "9 px"})]
     tried += [("detect", {"model": tiny_finder(), "diameter": "9 px"})]
     found = compare(Source.of(image), tried, truth=truth)

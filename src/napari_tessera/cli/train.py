@@ -60,9 +60,7 @@ def train_command(
     model : str
         Name of the model, or the path of a new folder.
     network : str
-        unet, unet2015, fcn, segnet, segnet_basic, deeplabv3plus, unetplusplus, fpn, pspnet, manet,
-        linknet, pan, upernet, segformer, dpt, torchvision, mask_rcnn
-        or yolov5seg.
+        NETWORKS.
     options : str
         Options of the network as JSON, such as '{"encoder": null, "depth": 3, "width": 0.5}'; by
         default those that train on a laptop.
@@ -135,6 +133,12 @@ def train_command(
     if ranks.first:
         print(f"{made.path}{score}, {time.monotonic() - began:.0f} s")
     return 0
+
+
+if train_command.__doc__:  # the help of the command
+    *_first, _last = NETWORKS
+    _named = f"{', '.join(_first)} or {_last}"
+    train_command.__doc__ = train_command.__doc__.replace("NETWORKS", _named)
 
 
 def _shown(progress: Progress) -> None:

@@ -150,9 +150,9 @@ class SplitBatches:
 
     Examples
     --------
-    >>> halving = SplitBatches(torch.device("cpu"))
-    >>> halving.parts = 2
-    >>> halving.run(lambda places: [*range(5)][places], 5)
+    >>> splitting = SplitBatches(torch.device("cpu"))
+    >>> splitting.parts = 2
+    >>> splitting.run(lambda places: [*range(5)][places], 5)
     [[0, 1, 2], [3, 4]]
     """
 

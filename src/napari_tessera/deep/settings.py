@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from napari_tessera.algorithms.filters.intensities import Normalising
+from napari_tessera.deep.training.losses import OTHER_NAMES, TERMS
 from napari_tessera.signature.validation import check_settings
 from napari_tessera.signature.words import Fraction, Word
 
@@ -168,7 +169,7 @@ class Objective:
     ----------
     loss : str
         A loss or a sum of losses: "dice + cross_entropy", "0.5 dice + 2 focal". There are
-        cross_entropy, dice, iou, focal, tversky and lovasz.
+        TERMS.
     class_weights : {"none", "inverse", "median"}
         How rare classes count more in cross_entropy and focal: not, by 1 / their share, or by
         median share / their share.
@@ -191,6 +192,12 @@ class Objective:
     def __post_init__(self) -> None:
         check_settings(self)
         parse_losses(self.loss)
+
+
+if Objective.__doc__:  # forms and commands show it
+    *_first, _last = TERMS
+    _named = f"{', '.join(_first)} and {_last}"
+    Objective.__doc__ = Objective.__doc__.replace("TERMS", _named)
 
 
 @dataclass(frozen=True)
@@ -256,11 +263,6 @@ class Examples:
             raise ValueError(f"low is {self.low!r} and high is {self.high!r}; low must be lower")
 
 
-NAMES = ("cross_entropy", "dice", "iou", "focal", "tversky", "lovasz")
-"""Losses that can be added up."""
-
-_OTHER_NAMES = {"ce": "cross_entropy", "bce": "cross_entropy", "jaccard": "iou"}
-
 _TERM = re.compile(r"\s*(?P<factor>\d*\.?\d+(?:e-?\d+)?)?\s*\*?\s*(?P<name>[a-z][a-z_\s-]*?)\s*")
 
 
@@ -270,7 +272,7 @@ def parse_losses(text: str) -> dict[str, float]:
     Parameters
     ----------
     text : str
-        Names from `NAMES`, each with an optional factor, joined by "+". Upper and lower case,
+        Names from `TERMS`, each with an optional factor, joined by "+". Upper and lower case,
         spaces, hyphens and underscores are alike; "ce" and "bce" are cross_entropy, "jaccard" is
         iou.
 
@@ -304,11 +306,11 @@ def _parsed(term: str, text: str) -> tuple[str, float]:
     """Return name and weight of one term of `text`."""
     found = _TERM.fullmatch(term.lower())
     written = "" if found is None else re.sub(r"[\s_-]+", "_", found["name"])
-    name = _OTHER_NAMES.get(written, written)
-    if found is None or name not in NAMES:
+    name = OTHER_NAMES.get(written, written)
+    if found is None or name not in TERMS:
         raise ValueError(
             f"loss is {text!r}, in which {term.strip()!r} is no loss; add up "
-            f"{', '.join(NAMES)}, each with an optional factor, such as '0.5 dice + 2 focal'"
+            f"{', '.join(TERMS)}, each with an optional factor, such as '0.5 dice + 2 focal'"
         )
     weight = float(found["factor"] or 1)
     if not 0 < weight < float("inf"):

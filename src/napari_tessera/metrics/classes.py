@@ -91,7 +91,7 @@ def mean_of(values: Array, counts: Array, empty: float) -> float:
     return float(known.mean()) if known.size else float(own[0])
 
 
-class Pieces(NamedTuple):
+class ClassPieces(NamedTuple):
     """Two labellings by classes, taken apart into objects.
 
     Attributes
@@ -109,7 +109,7 @@ class Pieces(NamedTuple):
     found_classes: Array
 
 
-def class_pieces(truth: Any, prediction: Any, ignore: int | None, report: Reporter) -> Pieces:
+def class_pieces(truth: Any, prediction: Any, ignore: int | None, report: Reporter) -> ClassPieces:
     """Number the connected pieces of each class, in whole arrays: corners connect too.
 
     Examples
@@ -123,7 +123,7 @@ def class_pieces(truth: Any, prediction: Any, ignore: int | None, report: Report
     known = np.ones(true.shape, bool) if ignore is None else true != ignore
     own, true_classes = _parted(np.where(known, true, true.dtype.type(0)), report.part(0, 2))
     other, found_classes = _parted(np.where(known, found, found.dtype.type(0)), report.part(1, 2))
-    return Pieces(np.where(known, own, UNKNOWN), other, true_classes, found_classes)
+    return ClassPieces(np.where(known, own, UNKNOWN), other, true_classes, found_classes)
 
 
 def _parted(labels: Array, report: Reporter) -> tuple[Array, Array]:

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from napari_tessera.deep.data.augmentation import cut_and_pasted, mixed, one_hot, vary
+from napari_tessera.deep.data.targets import IGNORE
 from napari_tessera.deep.settings import NO_AUGMENTATION, Augmentation
-from napari_tessera.deep.training.losses import IGNORE
 
 
 def only(**settings):

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from napari_tessera.deep.data.object_classes import assigned, most_frequent
 from napari_tessera.deep.data.object_sizes import boxes_and_sizes, fitted_options, object_sizes
 from napari_tessera.deep.data.patches import Patches
-from napari_tessera.deep.data.pieces import pieces, prepare_data
+from napari_tessera.deep.data.pieces import pieces
+from napari_tessera.deep.data.preparation import prepare_data
 from napari_tessera.deep.settings import NO_AUGMENTATION, Augmentation, Examples
 
 torch = pytest.importorskip("torch")

@@ -40,7 +40,7 @@ def test_nothing_is_left_after_clearing():
 
 
 def test_arrays_are_told_apart_by_what_they_hold():
-    from napari_tessera.deep.inference.scores import cache_key
+    from napari_tessera.deep.inference.predictor import cache_key
 
     model = SimpleNamespace(path="nuclei", config=SimpleNamespace(weights="0f3a"))
 

@@ -7,11 +7,15 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("segmentation_models_pytorch")
 
 from napari_tessera.algorithms.labels.ids import overlap  # noqa: E402
-from napari_tessera.deep.inference import objects as finding  # noqa: E402
 from napari_tessera.deep.inference.cache import Cache  # noqa: E402
-from napari_tessera.deep.inference.detections import Found, found_in, most_in  # noqa: E402
+from napari_tessera.deep.inference.detections import (  # noqa: E402
+    PlaneDetections,
+    detected,
+    detection_limit,
+)
 from napari_tessera.deep.inference.pasting import pasted, stacked  # noqa: E402
-from napari_tessera.deep.inference.tiling import plan_tiles  # noqa: E402
+from napari_tessera.deep.inference.predictor import Predictor  # noqa: E402
+from napari_tessera.deep.inference.tiling import TileRun, plan_tiles  # noqa: E402
 from napari_tessera.deep.networks.options import Sizes  # noqa: E402
 from napari_tessera.methods.deep.detect import detect  # noqa: E402
 from napari_tessera.methods.deep.predict import predict, scores  # noqa: E402
@@ -31,20 +35,20 @@ EVERY = {"confidence": 0.05, "overlap": 0.5}
 def bright(monkeypatch):
     """Let every model be the network that finds what is bright."""
     network = Bright()
-    monkeypatch.setattr(finding, "cached_network", lambda *_: network)
+    monkeypatch.setattr(Predictor, "network", network)
     return network
 
 
 def found(image, tile=64, **options):
     tiles = plan_tiles(image.shape[-2:], SIZES, tile=tile)
     image = image[None] if image.ndim == 2 else image
-    return found_in(image, Bright(), tiles, limit=500, batch=3, device=CPU, **options)
+    return detected(image, TileRun(Bright(), tiles, CPU, 3), limit=500, **options)
 
 
 def boxes_of(*boxes, confidence=None, shape=(12, 12), cut=None, tiles=None, places=None):
     """Return detections that fill their boxes."""
     count = len(boxes)
-    return Found(
+    return PlaneDetections(
         shape,
         np.array(boxes, np.float32).reshape(-1, 4),
         np.arange(count),
@@ -183,9 +187,9 @@ def test_tiles_are_worked_on_in_batches_and_progress_is_told():
 
 
 def test_as_many_objects_are_looked_for_as_there_may_be():
-    assert most_in(config(crowd=0), (512, 512)) == 100
-    assert most_in(config(crowd=20, patch=128), (512, 512)) == 640
-    assert most_in(config(options={"detections": 300}), (64, 64)) == 300
+    assert detection_limit(config(crowd=0), (512, 512)) == 100
+    assert detection_limit(config(crowd=20, patch=128), (512, 512)) == 640
+    assert detection_limit(config(options={"detections": 300}), (64, 64)) == 300
 
 
 # --- the methods

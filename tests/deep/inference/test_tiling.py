@@ -8,7 +8,13 @@ from hypothesis import strategies as some
 from torch import nn
 
 from napari_tessera.deep import devices
-from napari_tessera.deep.inference.tiling import TilePlan, bands, plan_tiles, tiled_scores
+from napari_tessera.deep.inference.tiling import (
+    TilePlan,
+    TileRun,
+    bands,
+    plan_tiles,
+    tiled_scores,
+)
 from napari_tessera.deep.networks.layers import Padded
 from napari_tessera.deep.networks.options import Sizes
 from napari_tessera.deep.networks.registry import NETWORKS, build
@@ -21,8 +27,9 @@ PLANES = some.tuples(*[some.integers(1, 70)] * 2)
 VOLUMES = some.tuples(some.integers(1, 20), some.integers(1, 30), some.integers(1, 30))
 
 
-def predicted(image, network, tiles, *, classes=2, batch=3, **options):
-    return tiled_scores(image, network, tiles, classes=classes, batch=batch, device=CPU, **options)
+def predicted(image, network, tiles, *, classes=2, batch=3, mixed=True, **options):
+    run = TileRun(network, tiles, CPU, batch, mixed)
+    return tiled_scores(image, run, classes=classes, **options)
 
 
 def pointwise(patches):
@@ -260,7 +267,7 @@ def test_flips_average_over_the_plane(shape):
 def test_bands_are_the_rows_in_order(rows, tile, overlap):
     image = noise(1, rows, 7)
     tiles = plan_tiles((rows, 7), ANY, tile=tile, overlap=overlap)
-    found = list(bands(image, pointwise, tiles, classes=2, batch=4, device=CPU))
+    found = list(bands(image, TileRun(pointwise, tiles, CPU, 4), classes=2))
     stops = [each.stop for each, _ in found]
     assert [each.start for each, _ in found] == [0, *stops[:-1]]
     assert stops[-1] == rows
@@ -276,7 +283,7 @@ def test_a_band_comes_before_the_tiles_below_it_are_looked_at():
         return pointwise(patches)
 
     tiles = plan_tiles((64, 8), ANY, tile=8, overlap=0)
-    running = bands(noise(1, 64, 8), network, tiles, classes=2, batch=1, device=CPU)
+    running = bands(noise(1, 64, 8), TileRun(network, tiles, CPU), classes=2)
     rows, _ = next(running)
     assert rows == slice(0, 8)
     assert looked == [1]
@@ -286,12 +293,11 @@ def peak(rows):
     """Return the largest memory of NumPy while an image is predicted band by band."""
     image = np.zeros((1, rows, 64), np.float32)
     tiles = plan_tiles(image.shape[1:], ANY, tile=16)
-    for _ in bands(
-        image[:, :20], pointwise, plan_tiles((20, 64), ANY, tile=16), classes=2, batch=1, device=CPU
-    ):
+    few = TileRun(pointwise, plan_tiles((20, 64), ANY, tile=16), CPU)
+    for _ in bands(image[:, :20], few, classes=2):
         pass  # what is loaded at the first call does not count
     tracemalloc.start()
-    for _ in bands(image, pointwise, tiles, classes=2, batch=1, device=CPU):
+    for _ in bands(image, TileRun(pointwise, tiles, CPU), classes=2):
         pass
     found = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
@@ -362,7 +368,7 @@ def test_dropout_is_off_and_the_mode_of_every_part_comes_back():
 
 def test_gradients_are_as_they_were_between_bands():
     tiles = plan_tiles((8, 4), ANY, tile=4)
-    for _, band in bands(noise(1, 8, 4), pointwise, tiles, classes=2, batch=1, device=CPU):
+    for _, band in bands(noise(1, 8, 4), TileRun(pointwise, tiles, CPU), classes=2):
         assert torch.is_grad_enabled()
         assert not torch.is_inference_mode_enabled()
         assert band.flags.writeable

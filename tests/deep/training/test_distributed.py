@@ -20,9 +20,11 @@ from napari_tessera.deep.data.batches import Batch
 from napari_tessera.deep.models.library import find_model
 from napari_tessera.deep.networks.registry import build
 from napari_tessera.deep.settings import NO_AUGMENTATION, Examples, Optimisation
+from napari_tessera.deep.training.checkpoints import Checkpoints
 from napari_tessera.deep.training.distributed import ALONE, Ranks
-from napari_tessera.deep.training.loop import Checkpoints, State, fit
-from napari_tessera.deep.training.losses import Loss
+from napari_tessera.deep.training.loop import Lesson, fit
+from napari_tessera.deep.training.objective import Loss
+from napari_tessera.deep.training.state import State
 from napari_tessera.deep.training.torchrun import joined
 from napari_tessera.deep.training.train import train
 from napari_tessera.deep.training.validation import ValidationResult
@@ -120,14 +122,12 @@ def fitted(batches, ranks, report=None):
         first.append(next(network.contracting.parameters()).detach().clone())
         return ValidationResult(0.5, 0.1 * state.epoch, image=np.zeros((1, 4, 4)))
 
-    keeping = Checkpoints(
+    judge.loss = Loss({"cross_entropy": 1})
+    checkpoints = Checkpoints(
         lambda row: losses.append(row["loss"]), lambda *_: best.append(1), lambda state: None
     )
-    fit(
-        state, batches, Loss({"cross_entropy": 1}), judge, settings=SETTINGS,
-        frozen=lambda epoch: epoch == 1, device=CPU, keeping=keeping, seed=0,
-        report=Reporter.of(report), ranks=ranks,
-    )  # fmt: skip
+    lesson = Lesson(batches, judge, SETTINGS, lambda epoch: epoch == 1, CPU, seed=0)
+    fit(state, lesson, checkpoints, report=Reporter.of(report), ranks=ranks)
     return {
         "weights": network.state_dict(), "average": state.average.state_dict(), "first": first,
         "losses": losses, "best": best, "state": (state.epoch, state.best, state.since),

@@ -5,8 +5,10 @@ import segmentation_models_pytorch as smp
 import torch
 from torch.nn import functional
 
-from napari_tessera.deep.settings import NAMES, parse_losses
-from napari_tessera.deep.training.losses import IGNORE, TERMS, Loss
+from napari_tessera.deep.data.targets import IGNORE
+from napari_tessera.deep.settings import Objective, parse_losses
+from napari_tessera.deep.training.losses import TERMS
+from napari_tessera.deep.training.objective import Loss
 
 
 @pytest.fixture(params=[(2, 3, 8, 9), (2, 3, 4, 5, 6)], ids=["planes", "volumes"])
@@ -178,8 +180,10 @@ def test_sums_are_weighted(batch):
     torch.testing.assert_close(both, parts)
 
 
-def test_every_loss_can_be_written():
-    assert tuple(TERMS) == NAMES
+def test_every_loss_can_be_written_and_is_named_in_the_form():
+    assert all(parse_losses(name) == {name: 1.0} for name in TERMS)
+    assert all(name in Objective.__doc__ for name in TERMS)
+    assert "There are\n        cross_entropy, dice, iou," in Objective.__doc__
     assert Loss(parse_losses("0.5 dice + 2 focal")).terms == {"dice": 0.5, "focal": 2.0}
 
 

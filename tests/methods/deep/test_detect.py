@@ -26,6 +26,7 @@ from napari_tessera.deep.settings import (  # noqa: E402
 )
 from napari_tessera.deep.training.object_validation import ObjectValidator  # noqa: E402
 from napari_tessera.deep.training.train import train  # noqa: E402
+from napari_tessera.deep.training.validation import HeldOut  # noqa: E402
 from napari_tessera.methods.deep.detect import detect  # noqa: E402
 from napari_tessera.methods.deep.predict import predict, predict_look  # noqa: E402
 from napari_tessera.signature.words import VoxelSize  # noqa: E402
@@ -198,8 +199,9 @@ def test_a_loss_that_is_no_number_ends_the_training(tmp_path, example, monkeypat
         train(*example, model=tmp_path / "m", **QUICK)
 
 
-def test_the_judge_counts_what_is_found(example):
-    from napari_tessera.deep.data.pieces import pieces, prepare_data
+def test_the_validator_counts_what_is_found(example):
+    from napari_tessera.deep.data.pieces import pieces
+    from napari_tessera.deep.data.preparation import prepare_data
 
     image, labels = example
     found = pieces([image], [labels], axes=2)
@@ -207,26 +209,28 @@ def test_the_judge_counts_what_is_found(example):
     sizes = NETWORKS["mask_rcnn"].sizes
     network = Bright()
     network.loss = lambda images, objects: {"one": torch.tensor(float(len(objects[0])))}
-    judge = ObjectValidator(data.validation, data.validation[0], sizes, 32, 10, torch.device("cpu"))
-    judged = judge(network)
+    cpu = torch.device("cpu")
+    held_out = HeldOut(data.validation, data.validation[0], sizes, 32, cpu)
+    validator = ObjectValidator(held_out, 10)
+    judged = validator(network)
     assert judged.score > 0.85  # all that hangs together is found
     assert judged.loss > 2
     assert judged.labels.shape == data.validation[0].shape
-    assert judge.thresholds(network)["threshold"] == 0.5
-    nothing = ObjectValidator([], data.training[0], sizes, 32, 10, torch.device("cpu"))(network)
+    assert validator.thresholds(network)["threshold"] == 0.5
+    nothing = ObjectValidator(HeldOut([], data.training[0], sizes, 32, cpu), 10)(network)
     assert (nothing.score, nothing.loss) == (None, None)
     assert nothing.labels.max() > 5
 
 
 def test_samples_show_objects(example):
     from napari_tessera.deep.data.contact_sheet import contact_sheet
-    from napari_tessera.deep.data.pieces import pieces, prepare_data
+    from napari_tessera.deep.data.pieces import pieces
+    from napari_tessera.deep.data.preparation import prepare_data
     from napari_tessera.deep.training.task import Task
-    from napari_tessera.deep.training.train import sample_batches
 
     task = Task(network="mask_rcnn", examples=Examples(patch=64, diameter=0))
     found = pieces([example[0]], [example[1]], axes=2)
-    made = sample_batches(task, prepare_data(found, kind="objects", settings=task.examples))
+    made = task.batches(prepare_data(found, kind="objects", settings=task.examples))
     assert isinstance(made, ObjectBatches)
     images, targets = contact_sheet(made, count=4)
     assert images.shape == targets.shape == (132, 132)

@@ -14,11 +14,12 @@ from torch import nn  # noqa: E402
 from torch.nn import functional  # noqa: E402
 
 from napari_tessera import METHODS, Recipe  # noqa: E402
-from napari_tessera.deep.explain.grad_cam import Blend, heat, pixels_asked  # noqa: E402
+from napari_tessera.deep.explain.cam_targets import pixel_cam_targets  # noqa: E402
+from napari_tessera.deep.explain.grad_cam import Blend, heat  # noqa: E402
 from napari_tessera.deep.explain.layers import begun, find_layer  # noqa: E402
 from napari_tessera.deep.inference.cache import Cache  # noqa: E402
-from napari_tessera.deep.inference.scores import prepared  # noqa: E402
-from napari_tessera.deep.inference.tiling import plan_tiles  # noqa: E402
+from napari_tessera.deep.inference.predictor import Predictor  # noqa: E402
+from napari_tessera.deep.inference.tiling import TileRun, plan_tiles  # noqa: E402
 from napari_tessera.deep.models.library import Folder, find_model  # noqa: E402
 from napari_tessera.deep.networks.options import Sizes  # noqa: E402
 from napari_tessera.deep.networks.registry import NETWORKS, build  # noqa: E402
@@ -28,7 +29,6 @@ from napari_tessera.pipeline.source import Points, Source  # noqa: E402
 from napari_tessera.pipeline.stack import run  # noqa: E402
 from napari_tessera.pipeline.walk import Walk  # noqa: E402
 from napari_tessera.signature.progress import Reporter, Stop  # noqa: E402
-from napari_tessera.signature.words import VoxelSize  # noqa: E402
 
 from ...conftest import squares, tiny_finder, tiny_model  # noqa: E402
 from ...deep.finders import config  # noqa: E402
@@ -105,8 +105,9 @@ def asked_of(network, image, layer, pixels, channel, tile=512, sizes=ANY, **opti
     tiles = plan_tiles(image.shape[1:], sizes, tile=tile)
     channels = {"in_channels": len(image), "axes": image.ndim - 1}
     found = find_layer(network, layer, sizes=sizes, **channels)
-    asked = pixels_asked(network, tiles, pixels[None].astype(np.float32), channel)
-    return heat([image], network, tiles, found, asked, device=CPU, report=Reporter(), **options)[0]
+    run = TileRun(network, tiles, CPU)
+    asked = pixel_cam_targets(run, pixels[None].astype(np.float32), channel)
+    return heat([image], run, found, asked, report=Reporter(), **options)[0]
 
 
 class Normed(nn.Module):
@@ -257,7 +258,7 @@ def test_it_is_what_the_formula_says(seen):
     image, labels = seen
     model = find_model(tiny_model())
     network = model.load_network()
-    ready, _ = prepared(image, model, VoxelSize((1, 1)), None, None)
+    ready = Predictor(model).fitted(image).array
     features = []
     network.contracting.levels[-1].register_forward_hook(lambda *given: features.append(given[2]))
     scores = network(torch.from_numpy(ready)[None])  # (1, 3, 96, 96)

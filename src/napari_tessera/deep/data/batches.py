@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from napari_tessera.algorithms.labels.components import components
 from napari_tessera.deep.data import augmentation as vary
-from napari_tessera.deep.data import targets as target
 from napari_tessera.deep.data.patches import Patches
-from napari_tessera.deep.settings import Objective, Targets
+from napari_tessera.deep.data.targets import border_weights
+from napari_tessera.deep.settings import Objective
+from napari_tessera.deep.target_kinds import PixelTargets
 from napari_tessera.signature.words import Array
 
 
@@ -55,9 +55,7 @@ class Batches:
     Attributes
     ----------
     patches : Patches
-    targets : {"boundaries", "distances", "classes"}
-    ids : tuple of int
-        Of the classes.
+    targets : PixelTargets
     objective : Objective
     size : int
         Patches per batch.
@@ -66,17 +64,11 @@ class Batches:
     """
 
     patches: Patches
-    targets: Targets
-    ids: tuple[int, ...]
+    targets: PixelTargets
     objective: Objective
     size: int
     seed: int
     rgb: bool = False
-
-    @property
-    def classes(self) -> int:
-        """Scores per pixel."""
-        return len(self.ids) if self.targets == "classes" else 3
 
     def __call__(self, step: int) -> Batch:
         """Return the batch of a step; the same for the same number."""
@@ -94,11 +86,12 @@ class Batches:
         varied = vary.vary(image, self.patches.augmentation, random, rgb=self.rgb)
         weights = None
         if self.objective.border_weight:
-            objects = labels if self.targets != "classes" else separate(labels)
-            weights = target.border_weights(
-                objects, weight=self.objective.border_weight, width=self.objective.border_width
+            weights = border_weights(
+                self.targets.objects(labels),
+                weight=self.objective.border_weight,
+                width=self.objective.border_width,
             )
-        return np.asarray(varied), truth_of(labels, self.targets, self.ids), weights
+        return np.asarray(varied), self.targets.truth(labels), weights
 
     def _mixed(self, batch: Batch, random: np.random.Generator) -> Batch:
         """Blend patches, or paste parts of them into one another, as often as asked for."""
@@ -107,26 +100,10 @@ class Batches:
         if chance < settings.mixup:
             soft = batch.targets
             if soft.ndim < batch.images.ndim:
-                soft = vary.one_hot(soft, self.classes)
+                soft = vary.one_hot(soft, self.targets.count)
             return Batch(*vary.mixed(batch.images, soft, random, weights=batch.weights))
         if chance < settings.mixup + settings.cutmix:
             return Batch(
                 *vary.cut_and_pasted(batch.images, batch.targets, random, weights=batch.weights)
             )
         return batch
-
-
-def truth_of(labels: Array, targets: Targets, ids: tuple[int, ...]) -> Array:
-    """Return what a network is to give for labels: class ids, or shares of the classes."""
-    if targets == "classes":
-        return target.class_targets(labels, ids)
-    return (
-        target.distance_targets(labels)
-        if targets == "distances"
-        else target.boundary_targets(labels)
-    )
-
-
-def separate(labels: Array) -> Array:
-    """Return the connected pieces of the classes of a patch as objects."""
-    return components(labels)

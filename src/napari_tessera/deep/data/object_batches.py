@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from napari_tessera.algorithms.labels.components import components
 from napari_tessera.deep.data import augmentation as vary
-from napari_tessera.deep.data.batches import separate
 from napari_tessera.deep.data.instances import instances_of
 from napari_tessera.deep.data.patches import Patch, Patches
 from napari_tessera.deep.networks.instances import Instances
@@ -112,7 +112,7 @@ def told_apart(patch: Patch) -> tuple[Array, Mapping[int, int] | None]:
     labels, classes = patch.labels, patch.piece.classes
     if not patch.beyond:
         return labels, classes
-    pieces = separate(labels)
+    pieces = components(labels)
     if classes is None:
         return pieces, None
     numbers, places = np.unique(pieces, return_index=True)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_tessera.algorithms.labels.ids import renumbered, sizes
-from napari_tessera.deep.networks.registry import NETWORKS
+from napari_tessera.deep.networks.registry import NETWORKS, made_at
 from napari_tessera.signature.progress import Progress, Reporter
 from napari_tessera.signature.words import Array
 
@@ -169,6 +168,4 @@ def fitted_options(network: str, options: dict[str, Any], found: ObjectSizes) ->
     place = NETWORKS[network].anchors
     if not place or options.get("anchors") is not None:
         return options
-    module, name = place.split(":")
-    fit = getattr(import_module(f"napari_tessera.deep.networks.{module}"), name)
-    return {**options, "anchors": fit(found.boxes)}
+    return {**options, "anchors": made_at(place)(found.boxes)}

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_tessera.deep.data.pieces import Census, Data, Piece
+from napari_tessera.deep.data.pieces import Piece
+from napari_tessera.deep.data.preparation import Census, Data
 from napari_tessera.signature.words import Array
 
 if TYPE_CHECKING:
@@ -67,12 +68,14 @@ class Patches:
         """Return a patch, and where it is from."""
         from napari_tessera.deep.data.warp import box_of, mirrored, places, sampled, sampled_labels
 
+        # large images are seen more often than small ones, but not as often as they have pixels
         sizes = np.sqrt([math.prod(piece.shape) for piece in self.data.training])
         number = int(random.choice(len(sizes), p=sizes / sizes.sum()))
         piece = self.data.training[number]
         centre = self._centre(piece, self.data.censuses[number], random)
         side = tuple(length + 2 * self.margin for length in self.side)
         middle = np.reshape(centre, (-1,) + (1,) * len(side))
+        # where in the piece each pixel of the patch lies, (D, *side)
         grid = places(side, centre, self.augmentation, random)
         if piece.zoom > 1:
             grid = (middle + (grid - middle) / piece.zoom).astype(np.float32)
@@ -81,7 +84,7 @@ class Patches:
             for own, length in zip(grid, piece.shape, strict=True)
         )
         grid = mirrored(grid, piece.shape)
-        box = box_of(grid, piece.shape)
+        box = box_of(grid, piece.shape)  # what is read: no more than the patch needs
         grid -= np.reshape([part.start for part in box], (-1,) + (1,) * len(self.side))
         inner = (slice(None), *(slice(self.margin, length - self.margin) for length in side))
         labels = sampled_labels(piece.labels_at(box), grid[inner])

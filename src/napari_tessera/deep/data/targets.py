@@ -175,6 +175,7 @@ def border_weights(labels: Array, *, weight: float = 10.0, width: float = 5.0) -
     reach = REACH * width
     nearest = np.full((2, *labels.shape), np.inf, np.float32)
     for number, box in _boxes(labels, int(np.ceil(reach))):
+        # d1 and d2 of each pixel are kept, and this object's distance sorted in between
         far = ndimage.distance_transform_edt(labels[box] != number).astype(np.float32)
         first, second = nearest[0][box], nearest[1][box]
         np.minimum(second, np.maximum(first, far), out=second)

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
-from itertools import product
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import torch
 from torch.nn import functional
 
-from napari_tessera.deep.explain.layers import Layer, begun, seen
-from napari_tessera.deep.inference.tiling import TilePlan, cut_tile, evaluating
+from napari_tessera.deep.explain.layers import Layer, begun, find_layer, seen
+from napari_tessera.deep.inference.tiling import (
+    TileNumber,
+    TilePlan,
+    TileRun,
+    cut_tile,
+    evaluating,
+)
 from napari_tessera.signature.progress import Progress, Reporter
 from napari_tessera.signature.words import Array
 
-Number = tuple[int, ...]
-Place = tuple[int, Number]
+if TYPE_CHECKING:
+    from napari_tessera.deep.inference.predictor import Predictor
+
+Place = tuple[int, TileNumber]
 """The number of a plane or volume, and that of a tile along each axis."""
 
 CamTarget = Callable[[torch.Tensor], torch.Tensor]
@@ -48,10 +55,10 @@ class Blend:
         axes = [np.ones(side) if tiles.margin else _bell(side) for side in tiles.tile]
         self._bell = reduce(np.multiply.outer, axes).astype(np.float32)
         self._total = np.zeros(tiles.shape, np.float32)
-        for number in numbers(tiles):
+        for number in tiles.numbers:
             self._total[self.place(number)] += self._bell[self.inside(number)]
 
-    def place(self, number: Number) -> tuple[slice, ...]:
+    def place(self, number: TileNumber) -> tuple[slice, ...]:
         """Return where in the image a tile lies."""
         starts = [own[each] for own, each in zip(self._tiles.starts, number, strict=True)]
         return tuple(
@@ -59,25 +66,62 @@ class Blend:
             for start, side, length in zip(starts, self._tiles.tile, self._tiles.shape, strict=True)
         )
 
-    def inside(self, number: Number) -> tuple[slice, ...]:
+    def inside(self, number: TileNumber) -> tuple[slice, ...]:
         """Return the part of a tile that lies in the image."""
         return tuple(slice(part.stop - part.start) for part in self.place(number))
 
-    def share(self, number: Number) -> Array:
+    def share(self, number: TileNumber) -> Array:
         """Return how much a tile counts, where it lies in the image; all together count 1."""
         share = self._bell[self.inside(number)] / self._total[self.place(number)]
         return np.asarray(share, np.float32)
 
 
+def heat_map(
+    predictor: Predictor,
+    image: Array,
+    targets: Callable[[TileRun], Mapping[Place, CamTarget]],
+    *,
+    layer: str,
+    weights: ChannelWeights = "mean",
+    report: Reporter,
+) -> Array:
+    """Return how much each pixel of an image speaks for what is asked, 0 or more.
+
+    Parameters
+    ----------
+    predictor : Predictor
+    image : ndarray of float32, shape (C, *P)
+        As the network takes it; a volume is looked at plane by plane if need be.
+    targets : callable
+        The network at work on tiles -> what is asked of these.
+    layer : str
+        As for `napari_tessera.deep.explain.layers.find_layer`.
+    weights : {"mean", "each place"}
+        As for `heat`.
+    report : Reporter
+
+    Returns
+    -------
+    ndarray of float32, shape P
+    """
+    config = predictor.model.config
+    flat = config.axes < image.ndim - 1
+    images = list(np.moveaxis(image, 1, 0)) if flat else [image]  # of (C, *P)
+    run = predictor.tile_run(images[0].shape[1:])
+    found = find_layer(
+        run.network, layer, sizes=predictor.sizes, in_channels=config.in_channels, axes=config.axes
+    )
+    whole = heat(images, run, found, targets(run), weights=weights, report=report)
+    return whole if flat else whole[0]
+
+
 def heat(
     images: Sequence[Array],
-    network: torch.nn.Module,
-    tiles: TilePlan,
+    run: TileRun,
     layer: Layer,
-    asked: Mapping[Place, CamTarget],
+    targets: Mapping[Place, CamTarget],
     *,
     weights: ChannelWeights = "mean",
-    device: torch.device,
     report: Reporter,
 ) -> Array:
     """Return how much the features at each pixel speak for what is asked, 0 or more.
@@ -86,17 +130,14 @@ def heat(
     ----------
     images : sequence of ndarray of float32, shape (C, *P)
         Planes, or one volume.
-    network : torch.nn.Module
-    tiles : TilePlan
-        Of each image.
+    run : TileRun
+        Of a network on the tiles of each image.
     layer : Layer
-    asked : mapping
+    targets : mapping
         Place of a tile -> what is asked there; their sum is what is explained. It may be missing.
     weights : {"mean", "each place"}
         Each channel of the features counts as much as its mean gradient over all tiles that are
         asked (Grad-CAM); or each feature counts with its own gradient.
-    device : torch.device
-        Where the network is.
     report : Reporter
 
     Returns
@@ -108,29 +149,32 @@ def heat(
     ValueError
         If what is asked does not depend on the layer.
     """
+    network, tiles = run.network, run.tiles
     blend, result = Blend(tiles), np.zeros((len(images), *tiles.shape), np.float32)
 
     def patch(place: Place) -> torch.Tensor:
         tile = cut_tile(images[place[0]], tiles, place[1])[None]
-        return torch.from_numpy(np.ascontiguousarray(tile)).to(device)  # (1, C, *tile + margins)
+        return torch.from_numpy(np.ascontiguousarray(tile)).to(
+            run.device
+        )  # (1, C, *tile + margins)
 
     def add(place: Place, features: Tensors, by: Tensors, share: Array | float) -> None:
         found = _speaking(features, by, layer, tiles)[blend.inside(place[1])]
         result[place[0]][blend.place(place[1])] += share * found
 
-    every = [(image, number) for image in range(len(images)) for number in numbers(tiles)]
-    steps = len(asked) + (len(every) if weights == "mean" else 0)
+    every = [(image, number) for image in range(len(images)) for number in tiles.numbers]
+    steps = len(targets) + (len(every) if weights == "mean" else 0)
     total: Tensors = []
     with evaluating(network):
-        for done, place in enumerate(asked, 1):
-            features, gradients = _gradients(network, layer, asked[place], patch(place))
+        for done, place in enumerate(targets, 1):
+            features, gradients = _gradients(network, layer, targets[place], patch(place))
             if weights == "each place":  # of what several tiles are asked, each has its share
                 add(place, features, gradients, 1)
             else:
                 means = [each.mean(tuple(range(2, each.ndim)), True) for each in gradients]
                 total = [a + b for a, b in zip(total, means, strict=True)] if total else means
             report(Progress(done, steps))
-        for done, place in enumerate(every if total else [], len(asked) + 1):
+        for done, place in enumerate(every if total else [], len(targets) + 1):
             with torch.no_grad(), seen(network, layer) as features:
                 network(patch(place))
             add(place, features, total, blend.share(place[1]))
@@ -138,56 +182,12 @@ def heat(
     return result
 
 
-def numbers(tiles: TilePlan) -> list[Number]:
-    """Return the number along each axis of all tiles."""
-    return list(product(*(range(len(starts)) for starts in tiles.starts)))
-
-
-def pixels_asked(
-    network: torch.nn.Module, tiles: TilePlan, pixels: Array, channel: int
-) -> dict[Place, CamTarget]:
-    """Return what is asked of tiles: the mean score of a class, before the softmax, over pixels.
-
-    Parameters
-    ----------
-    network : torch.nn.Module
-        Maps (B, C, *tile + margins) to scores (B, K, *tile).
-    tiles : TilePlan
-    pixels : ndarray of float32, shape (images, *P)
-        How much each pixel counts.
-    channel : int
-        Of the scores.
-    """
-    blend, whole = Blend(tiles), float(pixels.sum())
-    asked: dict[Place, CamTarget] = {}
-    for image, own in enumerate(pixels):
-        for number in numbers(tiles):
-            counts = own[blend.place(number)] * blend.share(number) / whole
-            if counts.any():
-                asked[image, number] = _Mean(network, channel, counts, blend.inside(number))
-    return asked
-
-
-class _Mean:
-    """The mean score of a class over pixels of a tile, which count differently."""
-
-    def __init__(
-        self, network: torch.nn.Module, channel: int, counts: Array, inside: tuple[slice, ...]
-    ) -> None:
-        self._network, self._channel = network, channel
-        self._counts, self._inside = torch.from_numpy(counts), inside
-
-    def __call__(self, images: torch.Tensor) -> torch.Tensor:
-        scores = self._network(images)[0, self._channel]  # (*tile)
-        return (scores[self._inside] * self._counts.to(scores.device)).sum()
-
-
 def _gradients(
-    network: torch.nn.Module, layer: Layer, asked: CamTarget, images: torch.Tensor
+    network: torch.nn.Module, layer: Layer, target: CamTarget, images: torch.Tensor
 ) -> tuple[Tensors, Tensors]:
     """Return features (1, F, *f) of a layer, and how what is asked changes with them."""
     with torch.no_grad(), begun(network, layer) as features:
-        said = asked(images)
+        said = target(images)
     found: Sequence[torch.Tensor | None] = [None] * len(features)
     if said.requires_grad:
         found = torch.autograd.grad(said, features, allow_unused=True)
@@ -252,25 +252,6 @@ def interpolated(
     matrix = functional.pad(across, (0, 1))[None].expand(len(found), -1, -1)  # (B, N, N + 1)
     grid = functional.affine_grid(matrix, [*found.shape[:2], *sides], align_corners=False)
     return functional.grid_sample(found, grid, padding_mode="border", align_corners=False)
-
-
-def shrunk(pixels: Array, shape: Sequence[int]) -> Array:
-    """Return how much of each pixel of another grid is chosen; none is lost between the pixels.
-
-    Parameters
-    ----------
-    pixels : ndarray of bool, shape P
-    shape : sequence of int
-        Of the other grid.
-
-    Examples
-    --------
-    >>> shrunk(np.array([[True, False, False, False]]), (1, 2))
-    array([[0.5, 0. ]], dtype=float32)
-    """
-    given: Any = torch.from_numpy(pixels.astype(np.float32))[None, None]  # (1, 1, *P)
-    pool = functional.adaptive_avg_pool2d if pixels.ndim == 2 else functional.adaptive_avg_pool3d
-    return np.asarray(pool(given, tuple(shape))[0, 0].numpy())
 
 
 def _bell(side: int) -> Array:

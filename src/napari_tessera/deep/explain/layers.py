@@ -13,20 +13,7 @@ from torch import nn
 
 from napari_tessera.deep.inference.tiling import evaluating
 from napari_tessera.deep.networks.options import Sizes
-
-BOTTLENECK = ("contracting", "down.-1", "backbone.encoder", "backbone", "encoder")
-"""Where a network has its deepest features: the last ones of the first of these that it has."""
-
-LAST = (
-    "expanding",
-    "up.-1",
-    "decoder.refine",
-    "decoder",
-    "classifier.-2",
-    "neck",
-    "backbone",
-)
-"""Where it has those its answers are made of: all of the first of these that it has."""
+from napari_tessera.deep.networks.registry import entry_of
 
 MOST_NAMED = 40
 """Layers that an error names."""
@@ -92,19 +79,17 @@ def find_layer(
     >>> find_layer(network, "1", sizes=Sizes(), in_channels=1, axes=2).strides
     ((2.0, 2.0),)
     """
-    names, deepest = [layer], layer == "bottleneck"
-    if layer in ("bottleneck", "last"):
-        wanted = [_counted(network, each) for each in (BOTTLENECK if deepest else LAST)]
-        names = [each for each in wanted if each]
+    name, deepest, entry = layer, layer == "bottleneck", entry_of(network)
+    if layer in ("bottleneck", "last") and entry is not None:
+        name = entry.parts.layer(network, layer)
     modules = dict(network.named_modules())
     side = max(sizes.multiple + sizes.offset, sizes.smallest) if axes == 2 else sizes.multiple
     side += (sizes.offset - side) % sizes.multiple + 2 * sizes.margin
     # a multiple of what any layer halves, so that nothing is rounded
     more = sizes.multiple * (-(-64 // sizes.multiple) if axes == 2 else 1)
     images = [_empty(network, in_channels, length, axes) for length in (side, side + more)]
-    found = _strides(network, {name: modules[name] for name in names if name in modules}, images)
-    name = next((each for each in names if each in found), None)
-    if name is None:
+    found = _strides(network, {name: modules[name]} if name in modules else {}, images)
+    if name not in found:
         raise ValueError(_unknown(layer, list(_strides(network, modules, images))))
     strides = found[name][-1:] if deepest else found[name]
     return Layer(name, deepest, tuple(strides))
@@ -197,20 +182,6 @@ def _shapes(
 def _empty(network: nn.Module, channels: int, side: int, axes: int) -> torch.Tensor:
     device = next((each.device for each in network.parameters()), torch.device("cpu"))
     return torch.zeros((1, channels, *(side,) * axes), device=device)
-
-
-def _counted(network: nn.Module, name: str) -> str:
-    """Return the name of a module, a last number counted from behind; "" if there is none."""
-    before, _, last = name.rpartition(".")
-    if not last.startswith("-"):
-        return name
-    children = [key for key, _ in _children(network, before)]
-    return f"{before}.{children[int(last)]}" if len(children) >= -int(last) else ""
-
-
-def _children(network: nn.Module, name: str) -> list[tuple[str, nn.Module]]:
-    modules = dict(network.named_modules())
-    return list(modules[name].named_children()) if name in modules else []
 
 
 def _unknown(layer: str, names: list[str]) -> str:

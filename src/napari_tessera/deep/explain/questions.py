@@ -1,32 +1,62 @@
-"""What a network is asked about: the pixels of a class, chosen objects, or a place."""
+"""What a network is asked about: the pixels of a class, chosen objects, or a place.
+
+A `Question`, and what the network says of the image, give the labelled pixels whose reasons are
+wanted, and the class they are asked about (`chosen`).
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import singledispatch
 from typing import Any
 
 import numpy as np
 
-from napari_tessera.algorithms.labels.ids import median_diameter
-from napari_tessera.deep.inference.decode import DEFAULTS, to_objects
-from napari_tessera.deep.inference.objects import thresholds
+from napari_tessera.deep.inference.objects import DetectedObjects
+from napari_tessera.deep.inference.scores import PixelScores
 from napari_tessera.deep.models.library import Model, ModelConfig
+from napari_tessera.deep.target_kinds import KINDS, ObjectPixelTargets
 from napari_tessera.signature.progress import NothingToSeparate
 from napari_tessera.signature.words import Array, VoxelSize
 
-CHANNELS = {
-    "boundaries": ("background", "interior", "boundary"),
-    "distances": ("background", "rim", "centre"),
-}
-"""What the scores of networks for objects are of."""
 
-INNER = {"boundaries": 1, "distances": 2}
-"""Which of these stands for objects."""
+@dataclass(frozen=True)
+class Question:
+    """What is to be explained.
+
+    Attributes
+    ----------
+    channel : int, optional
+        The place of a class among those of the model; None = what is found at the chosen place.
+    at : ndarray of int, optional
+        Points or painted labels.
+    hand : ndarray of int, optional
+        Objects that were chosen among given labels, 0 elsewhere.
+    """
+
+    channel: int | None = None
+    at: Array | None = None
+    hand: Array | None = None
+
+    @classmethod
+    def of(
+        cls,
+        model: Model,
+        target_class: str | None,
+        at: Array | None,
+        labels: Array | None,
+        object_ids: str | None,
+    ) -> Question:
+        """Return what the arguments of `grad_cam` ask for, or raise an error that says why not."""
+        channel = None if target_class is None else channel_of(model, str(target_class))
+        return cls(channel, at, by_hand(at, labels, object_ids))
 
 
 def _classes(config: ModelConfig) -> list[tuple[int, str]]:
     """Return number and name of what a network can be asked about."""
-    if config.targets in CHANNELS:
-        return list(enumerate(CHANNELS[config.targets]))
+    kind = KINDS.get(config.targets)
+    if kind is not None and issubclass(kind, ObjectPixelTargets):
+        return list(enumerate(kind.channels))
     names = config.class_names or ("",) * len(config.ids)
     return list(zip(config.ids, names, strict=True))
 
@@ -73,50 +103,61 @@ def _numbers(text: str) -> list[int]:
     return [int(word) for word in words]
 
 
-def pixels_chosen(
-    scores: Array, model: Model, channel: int | None, at: Array | None, hand: Array | None
-) -> tuple[Array, int]:
-    """Return labels of the pixels that are asked about, 0 elsewhere, and the place of the class."""
-    config, said = model.config, scores.argmax(axis=0)
-    if config.kind == "objects":
-        own = INNER[config.targets] if channel is None else channel
-        if hand is not None:
-            return hand, own
-        if at is not None:
-            return _found_at(_objects(scores, config), at, model), own
-        return _said(said, own, model), own
-    pixels = hand if hand is not None else at
-    first = next(place for place, number in enumerate(config.ids) if number or place)
+@singledispatch
+def chosen(said: Any, question: Question) -> tuple[Array, int | None]:
+    """Return labels of what is asked about, 0 elsewhere, and the place of its class if known.
+
+    Parameters
+    ----------
+    said : PixelScores or DetectedObjects
+        What the network says of the image.
+    question : Question
+    """
+    raise TypeError(f"said is a {type(said).__name__}; pass what a `Predictor` answers")
+
+
+@chosen.register
+def _(said: PixelScores, question: Question) -> tuple[Array, int | None]:
+    if isinstance(said.targets, ObjectPixelTargets):
+        return _objects_of_pixels(said, said.targets.inner, question)
+    highest, model, channel = said.array.argmax(axis=0), said.model, question.channel
+    pixels = question.hand if question.hand is not None else question.at
     if pixels is None:
+        ids = model.config.ids
+        first = next(place for place, number in enumerate(ids) if number or place)
         own = first if channel is None else channel
-        return _said(said, own, model), own
+        return _places_of(highest, own, model), own
     if channel is None:
-        channel = _commonest(said[pixels != 0], model)
+        channel = _commonest(highest[pixels != 0], model)
     return pixels, channel
 
 
-def objects_chosen(
-    planes: list[Any],
-    model: Model,
-    channel: int | None,
-    at: Array | None,
-    hand: Array | None,
-) -> tuple[Array, int | None]:
-    """Return labels of the objects that are asked about, 0 elsewhere, and their class if known."""
-    from napari_tessera.deep.inference.pasting import stacked
+def _objects_of_pixels(said: PixelScores, inner: int, question: Question) -> tuple[Array, int]:
+    """Return the pixels, or objects, asked about where a network scores pictures of objects."""
+    own = inner if question.channel is None else question.channel
+    if question.hand is not None:
+        return question.hand, own
+    if question.at is not None:
+        return _found_at(said.objects(), question.at, said.model), own
+    return _places_of(said.array.argmax(axis=0), own, said.model), own
 
-    if hand is not None:
-        return hand, channel
-    pasted = stacked(planes, smallest=0, **thresholds(model.config))
-    labels = pasted.labels
-    if at is not None:  # a volume may have one plane only
-        return _found_at(labels.reshape(at.shape), at, model), channel
-    sure = pasted.confidence
-    sure = sure if channel is None else np.where(pasted.classes == channel, sure, 0)
+
+@chosen.register
+def _(said: DetectedObjects, question: Question) -> tuple[Array, int | None]:
+    if question.hand is not None:
+        return question.hand, question.channel
+    voxel = VoxelSize((1.0,) * (3 if len(said.planes) > 1 else 2))
+    pasted = said.pasted(voxel, smallest=0, confidence=None)
+    labels, sure = pasted.labels, pasted.confidence
+    if question.at is not None:  # a volume may have one plane only
+        at = question.at
+        return _found_at(labels.reshape(at.shape), at, said.model), question.channel
+    if question.channel is not None:
+        sure = np.where(pasted.classes == question.channel, sure, 0)
     if not sure.size or not sure.any():
-        raise _nothing(model, channel)
+        raise _nothing(said.model, question.channel)
     number = int(sure.argmax()) + 1
-    return np.where(labels == number, labels, 0), channel
+    return np.where(labels == number, labels, 0), question.channel
 
 
 def _found_at(objects: Array, at: Array, model: Model) -> Array:
@@ -130,17 +171,17 @@ def _found_at(objects: Array, at: Array, model: Model) -> Array:
     return np.where(chosen, objects, 0)
 
 
-def _said(said: Array, channel: int, model: Model) -> Array:
+def _places_of(highest: Array, channel: int, model: Model) -> Array:
     """Return 1 where the network says a class, 0 elsewhere."""
-    pixels: Array = (said == channel).astype(np.uint8)
+    pixels: Array = (highest == channel).astype(np.uint8)
     if not pixels.any():
-        raise _nothing(model, channel, np.unique(said).tolist())
+        raise _nothing(model, channel, np.unique(highest).tolist())
     return pixels
 
 
-def _commonest(said: Array, model: Model) -> int:
+def _commonest(highest: Array, model: Model) -> int:
     """Return the class that most of the chosen pixels are said to be of, the background apart."""
-    counts = np.bincount(said, minlength=len(model.config.ids))
+    counts = np.bincount(highest, minlength=len(model.config.ids))
     for place, number in enumerate(model.config.ids):
         if number == 0:
             counts[place] = 0
@@ -160,27 +201,4 @@ def _nothing(model: Model, channel: int | None, seen: Any = ()) -> NothingToSepa
     return NothingToSeparate(
         f"model {model.name!r} finds no {what} in the image{others}; there is nothing to explain. "
         "Choose another target_class, or pass labels to ask about pixels of your own"
-    )
-
-
-def width(seen: Any, config: ModelConfig) -> float:
-    """Return the median diameter of the objects that were found, in the plane with most."""
-    from napari_tessera.deep.inference.pasting import pasted
-
-    if isinstance(seen, list):
-        fullest = max(seen, key=lambda each: float(each.confidence.sum()))
-        return median_diameter(pasted(fullest, **thresholds(config)).labels)
-    plane = seen if seen.ndim == 3 else seen[:, seen[0].mean(axis=(1, 2)).argmin()]
-    return median_diameter(_objects(plane, config))
-
-
-def _objects(scores: Array, config: ModelConfig) -> Array:
-    """Return the objects that the model's own thresholds give."""
-    best = {**DEFAULTS, **config.thresholds}
-    return to_objects(
-        scores,
-        targets=config.targets,
-        threshold=best["threshold"],
-        seed_threshold=best["seed_threshold"],
-        voxel=VoxelSize((1,) * (scores.ndim - 1)),
     )

@@ -7,11 +7,12 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from napari_tessera.deep.inference.cache import Cache
-from napari_tessera.deep.inference.scores import PIXELS, cached_network, side_of, sizes_at
+from napari_tessera.deep.inference.fitting import sizes_at
+from napari_tessera.deep.inference.predictor import Predictor
 from napari_tessera.deep.models.library import find_model
 from napari_tessera.deep.networks.registry import NETWORKS
 from napari_tessera.deep.triton import keep_away
@@ -19,6 +20,8 @@ from napari_tessera.signature.words import VoxelSize
 
 if TYPE_CHECKING:
     import torch
+
+    from napari_tessera.deep.inference.tiling import TileRun
 
 TRIED = 128
 """Side of the tile that is tried, in pixels."""
@@ -74,50 +77,36 @@ def predict_estimate(
         If the model or the device is not there, or the model takes other images.
     """
     from napari_tessera.deep import devices
-    from napari_tessera.deep.inference import tiling as tiled
+    from napari_tessera.deep.inference.tiling import plan_tiles
 
-    model, device = find_model(values["model"]), devices.choose(values["device"])
-    config = model.config
+    predictor = Predictor(find_model(values["model"]), values["device"], cache, values["tile"])
+    model, config = predictor.model, predictor.model.config
     if len(shape) < config.axes:
         raise ValueError(f"model {model.name!r} works on volumes; choose to work on a volume")
-    sizes = NETWORKS[config.network].configure(**config.options).sizes
-    zoomed = sizes_at(shape, spacing, model)
-    planes = zoomed[0] if len(shape) > config.axes else 1
-    plan = tiled.plan_tiles(
-        zoomed[-config.axes :], sizes, tile=side_of(values["tile"], config, zoomed[-config.axes :])
-    )
-    network = cached_network(model, device, cache)
-    tried = tiled.plan_tiles((TRIED,) * config.axes, sizes, tile=TRIED)
-    seconds, layers = _tried(network, config.in_channels, tried.tile, tried.margin, device)
+    sized = sizes_at(shape, spacing, model)
+    planes = sized[0] if len(shape) > config.axes else 1
+    run = predictor.tile_run(sized[-config.axes :])
+    plan, tried = run.tiles, plan_tiles((TRIED,) * config.axes, predictor.sizes, tile=TRIED)
+    seconds, layers = _tried(replace(run, tiles=tried), config.in_channels)
     share = math.prod(plan.tile) / math.prod(tried.tile)
-    batch = min(plan.count, max(1, PIXELS // math.prod(plan.tile)))
     tiles, mirrors = plan.count * planes * count, 4 if values.get("flips") else 1
-    pixels = math.prod(zoomed)
     row = config.classes * plan.tile[0] * math.prod(plan.shape[1:])
-    weights = sum(each.numel() for each in network.parameters())
-    memory = 4 * (weights + pixels * (config.in_channels + config.classes) + row)
+    weights = sum(each.numel() for each in run.network.parameters())
+    pixels = math.prod(sized) * (config.in_channels + config.classes)
     return Estimate(
         tiles,
         plan.tile,
-        memory + int(ALIVE * layers * share * batch),
+        4 * (weights + pixels + row) + int(ALIVE * layers * share * min(plan.count, run.batch)),
         tiles * seconds * share * mirrors,
         devices.explained(values["device"]),
     )
 
 
-def _tried(
-    network: torch.nn.Module,
-    channels: int,
-    tile: tuple[int, ...],
-    margin: int,
-    device: torch.device,
-) -> tuple[float, int]:
+def _tried(tried: TileRun, channels: int) -> tuple[float, int]:
     """Return the seconds that a tile takes, and the bytes that all layers give for it."""
     import torch
 
-    from napari_tessera.deep import devices
-
-    given = 0
+    network, tiles, given = tried.network, tried.tiles, 0
 
     def count(module: Any, inputs: Any, output: Any) -> None:
         nonlocal given
@@ -126,10 +115,10 @@ def _tried(
 
     leaves = [module for module in network.modules() if not list(module.children())]
     hooks = [leaf.register_forward_hook(count) for leaf in leaves]
-    sides = [side + 2 * margin for side in tile]
+    sides = [side + 2 * tiles.margin for side in tiles.tile]
     try:
-        with torch.inference_mode(), devices.autocast(device, enabled=True):
-            image = torch.zeros((1, channels, *sides), device=device)
+        with tried.inference():
+            image = torch.zeros((1, channels, *sides), device=tried.device)  # (1, C, *tile)
             run = _runner(network)
             run(image)
             for hook in hooks:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import product
+from types import MappingProxyType
 
 import numpy as np
 
@@ -24,6 +25,15 @@ PRECISIONS = (0.5, 0.65, 0.8)
 """Intersections over union at which objects count as found."""
 
 DEFAULTS = {"threshold": 0.5, "seed_threshold": 0.7}
+
+INNER: Mapping[str, Callable[[Array], Array]] = MappingProxyType(
+    {
+        "boundaries": lambda scores: (1 - scores[0]) * (1 - scores[2]),
+        "distances": lambda scores: scores[2],
+    }
+)
+"""How surely a pixel is inside an object, of scores (3, *P): neither background nor boundary, or
+near the centre."""
 
 
 def to_classes(scores: Array, ids: tuple[int, ...]) -> Array:
@@ -96,9 +106,10 @@ def to_objects(
     report = Reporter.of(report)
     inner, foreground = _inner(scores, targets, voxel), scores[0] < 1 - threshold
     report(Progress(1, 5))
-    everywhere = np.ones((3,) * foreground.ndim)
+    everywhere = np.ones((3,) * foreground.ndim)  # pixels that touch by a corner hang together
     seeds, count = ndimage.label((inner > seed_threshold) & foreground, everywhere)
     report(Progress(2, 5))
+    # pieces of the foreground in which nothing is sure are one seed each, numbered after the others
     pieces, _ = ndimage.label(foreground, everywhere)
     seeded = np.zeros(int(pieces.max(initial=0)) + 1, bool)
     seeded[pieces[seeds > 0]] = True
@@ -117,7 +128,7 @@ def _inner(scores: Array, targets: Targets, voxel: VoxelSize) -> Array:
     """Return how surely each pixel lies inside an object, away from its boundary."""
     from scipy import ndimage
 
-    found = scores[2] if targets == "distances" else (1 - scores[0]) * (1 - scores[2])
+    found = INNER[targets](scores)
     widths = [SMOOTHING * min(voxel) / size for size in voxel]
     return np.asarray(ndimage.gaussian_filter(found, widths, mode="nearest", truncate=3))
 

@@ -1,18 +1,21 @@
-"""Objects that a network finds one by one in images of any size, tile by tile."""
+"""Objects that a network finds one by one in planes of any size, tile by tile.
+
+Each tile gives `Detections` (boxes, classes, confidence, masks) in its own pixels; `detected` puts
+them together in pixels of the plane, as `PlaneDetections`, which `pasting` makes labels of.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import chain, product
-from typing import Any
+from itertools import chain
 
 import numpy as np
 import torch
 
 from napari_tessera.deep import devices
-from napari_tessera.deep.inference.tiling import TilePlan, cut_tile, evaluating
+from napari_tessera.deep.inference.tiling import TilePlan, TileRun
 from napari_tessera.deep.models.config import ModelConfig
 from napari_tessera.deep.networks.instances import GRID, Detections
 from napari_tessera.signature.progress import Progress, Reporter
@@ -29,7 +32,7 @@ NEAR = 1 / 64
 
 
 @dataclass(frozen=True)
-class Found:
+class PlaneDetections:
     """What a network finds in a plane; tiles that overlap may have found the same.
 
     Attributes
@@ -68,14 +71,14 @@ class Found:
         """How much memory it takes."""
         return sum(each.nbytes for each in vars(self).values() if isinstance(each, np.ndarray))
 
-    def surer(self, confidence: float) -> Found:
+    def surer(self, confidence: float) -> PlaneDetections:
         """Return those of at least this confidence, the surest first."""
         order = np.argsort(-self.confidence, kind="stable")
         order = order[self.confidence[order] >= confidence]
         names = ("boxes", "classes", "confidence", "masks", "tiles", "cut")
         return replace(self, **{name: getattr(self, name)[order] for name in names})
 
-    def resized(self, shape: Sequence[int]) -> Found:
+    def resized(self, shape: Sequence[int]) -> PlaneDetections:
         """Return the same in a plane with another number of pixels."""
         height, width = shape
         factors = np.array([width / self.shape[1], height / self.shape[0]] * 2, np.float32)
@@ -83,65 +86,47 @@ class Found:
         return replace(self, shape=(height, width), boxes=boxes, places=places)
 
 
-def found_in(
-    image: Array,
-    network: Any,
-    tiles: TilePlan,
-    *,
-    limit: int,
-    batch: int,
-    device: torch.device,
-    mixed: bool = True,
-    report: Report = None,
-) -> Found:
+def detected(image: Array, run: TileRun, *, limit: int, report: Report = None) -> PlaneDetections:
     """Return what a network finds in a plane.
 
     Parameters
     ----------
     image : ndarray of float32, shape (C, Y, X)
-    network : torch.nn.Module
-        With `detect`, see `napari_tessera.deep.networks.instances`.
-    tiles : TilePlan
-        Of a plane of this shape.
+    run : TileRun
+        Of a network with `detect`, see `napari_tessera.deep.networks.instances`.
     limit : int
         Most objects per tile.
-    batch : int
-        Tiles at once; fewer where memory does not suffice.
-    device : torch.device
-        Where the network is.
-    mixed : bool
-        Compute in 16 bits where the device gains by it.
     report : callable, optional
         Takes `Progress` after each batch.
 
     Returns
     -------
-    Found
+    PlaneDetections
     """
-    report, halving = Reporter.of(report), devices.SplitBatches(device)
-    numbers = list(product(*(range(len(starts)) for starts in tiles.starts)))
+    report, splitting = Reporter.of(report), devices.SplitBatches(run.device)
     every: list[Detections] = []
-    for done in range(0, len(numbers), batch):
-        chosen = numbers[done : done + batch]
-        patches = torch.from_numpy(np.stack([cut_tile(image, tiles, each) for each in chosen]))
+    for chosen, patches in run.batches(image):
 
-        def detected(places: slice, patches: torch.Tensor = patches) -> list[Detections]:
-            own = patches[places].to(device, memory_format=torch.channels_last)  # (B, C, Y, X)
-            short = devices.autocast(device, enabled=mixed)
-            with torch.inference_mode(), evaluating(network), short:
-                return network.detect(own, confidence=CONFIDENCE, overlap=OVERLAP, limit=limit)
+        def detect(places: slice, patches: torch.Tensor = patches) -> list[Detections]:
+            own = patches[places].to(run.device, memory_format=torch.channels_last)  # (B, C, Y, X)
+            with run.inference():
+                found: list[Detections] = run.network.detect(
+                    own, confidence=CONFIDENCE, overlap=OVERLAP, limit=limit
+                )
+            return found
 
-        every += chain.from_iterable(halving.run(detected, len(chosen)))
-        report(Progress(done + len(chosen), len(numbers)))
-    return _gathered(every, tiles, numbers)
+        every += chain.from_iterable(splitting.run(detect, len(chosen)))
+        report(Progress(len(every), run.tiles.count))
+    return _gathered(every, run.tiles)
 
 
-def _gathered(every: Sequence[Detections], tiles: TilePlan, numbers: Sequence[Any]) -> Found:
+def _gathered(every: Sequence[Detections], tiles: TilePlan) -> PlaneDetections:
     """Return what all tiles have found, in pixels of the plane."""
-    own = [_of_tile(found, tiles, number) for found, number in zip(every, numbers, strict=True)]
+    pairs = zip(every, tiles.numbers, strict=True)
+    own = [_of_tile(found, tiles, number) for found, number in pairs]
     boxes, classes, confidence, masks, cuts, places = zip(*own, strict=True)
     which = np.repeat(np.arange(len(own)), [len(each) for each in boxes])
-    return Found(
+    return PlaneDetections(
         (tiles.shape[0], tiles.shape[1]),
         np.concatenate(boxes),
         np.concatenate(classes),
@@ -188,7 +173,7 @@ def _shown(boxes: Array, shape: tuple[int, ...]) -> Array:
     return np.asarray((areas[0] > 0) & (5 * areas[0] >= areas[1]))
 
 
-def most_in(config: ModelConfig, tile: Sequence[int]) -> int:
+def detection_limit(config: ModelConfig, tile: Sequence[int]) -> int:
     """Return how many objects are looked for in a tile: twice as many as were ever seen there.
 
     Parameters

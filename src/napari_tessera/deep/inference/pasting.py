@@ -18,7 +18,7 @@ from napari_tessera.algorithms.labels.ids import (
 from napari_tessera.signature.words import Array
 
 if TYPE_CHECKING:
-    from napari_tessera.deep.inference.detections import Found
+    from napari_tessera.deep.inference.detections import PlaneDetections
 
 AGREEMENT = 0.5
 """Share of an object that two tiles must see alike to see the same object."""
@@ -42,7 +42,7 @@ class Pasted:
     confidence: Array
 
 
-def pasted(found: Found, *, confidence: float, overlap: float) -> Pasted:
+def pasted(detections: PlaneDetections, *, confidence: float, overlap: float) -> Pasted:
     """Return the objects of a plane as labels, the surest first and in front.
 
     An object that a tile cuts gives way to the one that another tile sees whole; where none does,
@@ -50,7 +50,7 @@ def pasted(found: Found, *, confidence: float, overlap: float) -> Pasted:
 
     Parameters
     ----------
-    found : Found
+    detections : PlaneDetections
     confidence : float
         Objects less sure are left out.
     overlap : float
@@ -58,7 +58,7 @@ def pasted(found: Found, *, confidence: float, overlap: float) -> Pasted:
     """
     from napari_tessera.deep.inference.pasting_kernels import across, paint_objects
 
-    own = found.surer(confidence)
+    own = detections.surer(confidence)
     boxes = np.ascontiguousarray(own.boxes, np.float64)
     masks = np.ascontiguousarray(own.masks)
     owner = across(boxes, masks, own.tiles, own.cut, own.places.astype(np.float64), AGREEMENT)
@@ -74,7 +74,7 @@ def pasted(found: Found, *, confidence: float, overlap: float) -> Pasted:
 
 
 def stacked(
-    planes: Sequence[Found], *, confidence: float, overlap: float, smallest: int = 0
+    planes: Sequence[PlaneDetections], *, confidence: float, overlap: float, smallest: int = 0
 ) -> Pasted:
     """Return the objects of a plane, or of the planes of a volume, without the small ones.
 
@@ -82,7 +82,7 @@ def stacked(
 
     Parameters
     ----------
-    planes : sequence of Found
+    planes : sequence of PlaneDetections
         One for a plane, several for a volume.
     confidence, overlap : float
         As for `pasted`.

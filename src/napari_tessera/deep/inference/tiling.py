@@ -1,4 +1,8 @@
-"""Predict images of any size, in tiles that overlap."""
+"""Predict images of any size, in tiles that overlap.
+
+An image (C, *P) is covered by tiles (`plan_tiles`), which go through the network a batch at a time
+(`TileRun`); their probabilities, weighted, are summed up band by band (`bands`).
+"""
 
 from __future__ import annotations
 
@@ -19,6 +23,7 @@ from napari_tessera.signature.progress import Progress, Reporter
 from napari_tessera.signature.words import Array, Report
 
 Forward = Callable[[torch.Tensor], torch.Tensor]
+TileNumber = tuple[int, ...]
 
 _LEAST = 1e-3
 """Smallest weight of a pixel along an axis of a tile, where its middle has 1."""
@@ -56,6 +61,11 @@ class TilePlan:
         """How many tiles there are."""
         return math.prod(map(len, self.starts))
 
+    @property
+    def numbers(self) -> list[TileNumber]:
+        """The number along each axis of all tiles, row by row."""
+        return list(product(*(range(len(starts)) for starts in self.starts)))
+
 
 def plan_tiles(
     shape: Sequence[int], sizes: Sizes, *, tile: int | Sequence[int], overlap: float = 0.25
@@ -81,7 +91,7 @@ def plan_tiles(
 
     Returns
     -------
-    Plan
+    TilePlan
 
     Raises
     ------
@@ -114,17 +124,54 @@ def plan_tiles(
     return TilePlan(shape, sides, common, starts, sizes.margin)
 
 
+@dataclass(frozen=True)
+class TileRun:
+    """A network at work on the tiles of an image.
+
+    Attributes
+    ----------
+    network : callable
+        Maps tensors (B, C, *tile + margins) to scores (B, K, *tile) before the softmax, or has
+        `detect`, see `napari_tessera.deep.networks.instances`. A module is used in evaluation mode
+        and left in the mode it was in.
+    tiles : TilePlan
+        Of an image of the shape it works on.
+    device : torch.device
+        Where the network is.
+    batch : int
+        Tiles at once; fewer where memory does not suffice.
+    mixed : bool
+        Compute in 16 bits where the device gains by it.
+    """
+
+    network: Any
+    tiles: TilePlan
+    device: torch.device
+    batch: int = 1
+    mixed: bool = True
+
+    def __post_init__(self) -> None:
+        if self.batch < 1:
+            raise ValueError(f"batch is {self.batch!r}; pass a whole number from 1")
+
+    @contextmanager
+    def inference(self) -> Iterator[None]:
+        """Let the network predict, without gradients and in 16 bits where wanted, for a while."""
+        short = devices.autocast(self.device, enabled=self.mixed)
+        with torch.inference_mode(), evaluating(self.network), short:
+            yield
+
+    def batches(self, image: Array) -> Iterator[tuple[list[TileNumber], torch.Tensor]]:
+        """Yield the numbers of some tiles of `image`, and these, (B, C, *tile + margins)."""
+        numbers = self.tiles.numbers
+        for done in range(0, len(numbers), self.batch):
+            chosen = numbers[done : done + self.batch]
+            cut = np.stack([cut_tile(image, self.tiles, each) for each in chosen])
+            yield chosen, torch.from_numpy(cut)
+
+
 def bands(
-    image: Array,
-    network: Forward,
-    tiles: TilePlan,
-    *,
-    classes: int,
-    batch: int,
-    device: torch.device,
-    flips: bool = False,
-    mixed: bool = True,
-    report: Report = None,
+    image: Array, run: TileRun, *, classes: int, flips: bool = False, report: Report = None
 ) -> Iterator[tuple[slice, Array]]:
     """Yield the probabilities of an image from its first row to its last, band by band.
 
@@ -134,21 +181,12 @@ def bands(
     Parameters
     ----------
     image : ndarray of float32, shape (C, *P)
-    network : callable
-        Maps tensors (B, C, *tile + margins) to scores (B, K, *tile) before the softmax. A module
-        is used in evaluation mode and left in the mode it was in.
-    tiles : TilePlan
-        Of an image of this shape.
+    run : TileRun
+        Of a network that scores pixels.
     classes : int
         Scores per pixel, K.
-    batch : int
-        Tiles at once; fewer where memory does not suffice.
-    device : torch.device
-        Where the network is.
     flips : bool
         Average over the tile and its mirror images along Y, X and both.
-    mixed : bool
-        Compute in 16 bits where the device gains by it.
     report : callable, optional
         Takes `Progress` after each batch, and once a value "note" if memory does not suffice.
 
@@ -165,47 +203,35 @@ def bands(
     MemoryError
         If memory does not suffice for one tile.
     """
+    tiles = run.tiles
     if image.ndim != len(tiles.shape) + 1 or image.shape[1:] != tiles.shape:
         raise ValueError(f"image has shape {image.shape}; tiles were planned for {tiles.shape}")
-    if batch < 1:
-        raise ValueError(f"batch is {batch!r}; pass a whole number from 1")
     report, done = Reporter.of(report), 0
 
     def note(sentence: str) -> None:
         report(Progress(done, tiles.count, {"note": sentence}))
 
-    forward = _Forward(network, tiles, classes, device, flips=flips, mixed=mixed)
-    halving = devices.SplitBatches(device, note=note)
-    row = _Row(tiles, classes)
-    numbers = list(product(*(range(len(starts)) for starts in tiles.starts)))
-    for done in range(0, len(numbers), batch):
-        chosen = numbers[done : done + batch]
-        patches = torch.from_numpy(np.stack([cut_tile(image, tiles, each) for each in chosen]))
-        found = halving.run(partial(forward, patches), len(chosen))
-        report(Progress(done + len(chosen), tiles.count))
+    forward = _Forward(run, classes, flips=flips)
+    splitting = devices.SplitBatches(run.device, note=note)
+    row, last = _Row(tiles, classes), tiles.numbers[-1]
+    for chosen, patches in run.batches(image):
+        found = splitting.run(partial(forward, patches), len(chosen))
+        done += len(chosen)
+        report(Progress(done, tiles.count))
         for number, probabilities in zip(chosen, chain.from_iterable(found), strict=True):
             row.add(number, probabilities)
-            if number[1:] == numbers[-1][1:]:
+            if number[1:] == last[1:]:
                 yield row.finished()
 
 
 def tiled_scores(
-    image: Array,
-    network: Forward,
-    tiles: TilePlan,
-    *,
-    classes: int,
-    batch: int,
-    device: torch.device,
-    flips: bool = False,
-    mixed: bool = True,
-    report: Report = None,
+    image: Array, run: TileRun, *, classes: int, flips: bool = False, report: Report = None
 ) -> Array:
     """Return the probabilities of an image.
 
     Parameters
     ----------
-    image, network, tiles, classes, batch, device, flips, mixed, report
+    image, run, classes, flips, report
         As for `bands`.
 
     Returns
@@ -215,30 +241,17 @@ def tiled_scores(
     Examples
     --------
     >>> image = np.array([[[0, 0, 9], [0, 9, 9]]], np.float32)
-    >>> found = tiled_scores(
-    ...     image,
+    >>> run = TileRun(
     ...     lambda patches: torch.cat([5 - patches, patches], dim=1),
     ...     plan_tiles((2, 3), Sizes(smallest=1), tile=2),
-    ...     classes=2,
-    ...     batch=1,
-    ...     device=torch.device("cpu"),
+    ...     torch.device("cpu"),
     ... )
-    >>> found[1].round().astype(int)
+    >>> tiled_scores(image, run, classes=2)[1].round().astype(int)
     array([[0, 0, 1],
            [0, 1, 1]])
     """
-    result = np.empty((classes, *tiles.shape), np.float32)
-    for rows, band in bands(
-        image,
-        network,
-        tiles,
-        classes=classes,
-        batch=batch,
-        device=device,
-        flips=flips,
-        mixed=mixed,
-        report=report,
-    ):
+    result = np.empty((classes, *run.tiles.shape), np.float32)
+    for rows, band in bands(image, run, classes=classes, flips=flips, report=report):
         result[:, rows] = band
     return result
 
@@ -264,19 +277,15 @@ def resized(image: Array, shape: tuple[int, ...]) -> Array:
 class _Forward:
     """What a network makes of tiles: probabilities."""
 
-    network: Forward
-    tiles: TilePlan
+    run: TileRun
     classes: int
-    device: torch.device
     flips: bool
-    mixed: bool
 
     def __call__(self, patches: torch.Tensor, places: slice) -> Array:
         """Return probabilities (B, K, *tile) of some `patches` (B, C, *tile + margins)."""
         order = torch.channels_last if patches.ndim == 4 else torch.contiguous_format
-        some = patches[places].to(self.device, memory_format=order)  # (B, C, *tile + margins)
-        short = devices.autocast(self.device, enabled=self.mixed)
-        with torch.inference_mode(), evaluating(self.network), short:
+        some = patches[places].to(self.run.device, memory_format=order)  # (B, C, *tile + margins)
+        with self.run.inference():
             total = self._probabilities(some)  # (B, K, *tile)
             if self.flips:
                 for axes in _MIRRORS:
@@ -285,8 +294,8 @@ class _Forward:
         return total.cpu().numpy()
 
     def _probabilities(self, patches: torch.Tensor) -> torch.Tensor:
-        found = self.network(patches)  # (B, K, *tile)
-        wanted = (len(patches), self.classes, *self.tiles.tile)
+        found = self.run.network(patches)  # (B, K, *tile)
+        wanted = (len(patches), self.classes, *self.run.tiles.tile)
         if found.shape != wanted:
             raise ValueError(f"network gives shape {tuple(found.shape)}; {wanted} was planned for")
         return found.float().softmax(dim=1)  # (B, K, *tile)
@@ -303,6 +312,7 @@ class _Row:
     def add(self, number: tuple[int, ...], probabilities: Array) -> None:
         """Add the probabilities (K, *tile) of a tile, by its number along each axis."""
         tiles = self._tiles
+        # the weights of an image are products of those along its axes, so one line per axis is kept
         weights = [own[each] for own, each in zip(self._weights, number, strict=True)]
         starts = [own[each] for own, each in zip(tiles.starts, number, strict=True)]
         lengths = [
@@ -320,6 +330,8 @@ class _Row:
         starts = (*self._tiles.starts[0], self._tiles.shape[0])
         rows = slice(*starts[self._number : self._number + 2])
         length = rows.stop - rows.start
+        # `_sum` (K, tile height, *P[1:]) begins at the row where this row of tiles begins: what the
+        # next one does not reach is final, the rest moves up
         band = self._sum[:, :length].copy()
         self._sum[:, :-length] = self._sum[:, length:]
         self._sum[:, -length:] = 0
@@ -352,7 +364,8 @@ def _along(
         side = max(side, least)
         return side + (sizes.offset - side) % multiple
 
-    # as many tiles as that takes, each no larger than they need be
+    # as many tiles as that takes, each no larger than they need be: n tiles of side s that share a
+    # part o of their side cover s (n - (n - 1) o) pixels
     count = max(1, math.ceil((length - overlap * wanted) / (wanted * (1 - overlap))))
     even = math.ceil(length / (count - (count - 1) * overlap))
     side = min(taken(length), taken(max(even, multiple)))
@@ -397,6 +410,7 @@ def _weights(tiles: TilePlan, axis: int) -> list[Array]:
     """
     side, starts, length = tiles.tile[axis], tiles.starts[axis], tiles.shape[axis]
     offsets = np.arange(side) - (side - 1) / 2
+    # exp(-x^2 / 2 sigma^2) with sigma = side / 8
     bell = np.maximum(np.exp(-0.5 * (8 * offsets / side) ** 2), _LEAST)
     own = np.ones(side) if tiles.margin else bell
     total = np.zeros(max(length, starts[-1] + side))

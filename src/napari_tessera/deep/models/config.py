@@ -124,8 +124,7 @@ class ModelConfig:
                 f"ids is {self.ids} with targets {self.targets!r}; pass the number of each class, "
                 "and none for objects that are told apart by scores of pixels"
             )
-        one_by_one = NETWORKS[self.network].finds == "objects"
-        if one_by_one != (self.targets == "instances"):
+        if self.one_by_one != (self.targets == "instances"):
             raise ValueError(
                 f"targets is {self.targets!r}, which {NETWORKS[self.network].title} does not give"
             )
@@ -140,6 +139,11 @@ class ModelConfig:
     def classes(self) -> int:
         """Number of scores per pixel, or of classes of instances."""
         return len(self.ids) or 3
+
+    @property
+    def one_by_one(self) -> bool:
+        """Whether the network finds objects one by one, instead of scoring pixels."""
+        return NETWORKS[self.network].one_by_one
 
     @property
     def kind(self) -> LabelsAre:

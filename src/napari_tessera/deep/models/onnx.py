@@ -58,7 +58,7 @@ def to_onnx(model: Model | str | Path, path: str | Path, *, size: int | None = N
     ONNX, https://onnx.ai
     """
     found = model if isinstance(model, Model) else find_model(model)
-    if found.config.targets == "instances":
+    if found.config.one_by_one:
         raise ValueError(
             f"model {found.name!r} finds objects one by one, which is more than the network alone: "
             "ONNX is written of networks that score pixels; use 'detect' or the command line"

@@ -74,7 +74,9 @@ def fitted_anchors(boxes: Array, *, seed: int = 0) -> tuple[tuple[float, float],
     random = np.random.default_rng(seed)
     if len(sizes) > _ENOUGH:
         sizes = sizes[random.choice(len(sizes), _ENOUGH, replace=False)]
-    logs = np.log(sizes)
+    # the distance is |log(w1 / w2)| + |log(h1 / h2)| where YOLO9000 (section 2) has 1 - IoU: by
+    # such ratios, see `STRETCH`, an anchor is found fit for a box
+    logs = np.log(sizes)  # (N, 2)
     starts = [_groups(logs, PER_LEVEL * len(STRIDES), random) for _ in range(_STARTS)]
     best = min(starts, key=lambda middles: float(_distances(logs, middles).min(1).mean()))
     found = np.exp(best[np.argsort(best.sum(1), kind="stable")])
@@ -136,7 +138,7 @@ def _spread(logs: Array, count: int, random: np.random.Generator) -> Array:
     """Return sizes drawn one by one, the likelier the farther they are from those before."""
     chosen = [logs[random.integers(len(logs))]]
     for _ in range(count - 1):
-        far = _distances(logs, np.array(chosen)).min(1)
+        far = _distances(logs, np.array(chosen)).min(1)  # (N,) as k-means++ draws its starts
         shares = far / far.sum() if far.sum() else None
         chosen.append(logs[random.choice(len(logs), p=shares)])
     return np.array(chosen)
@@ -190,7 +192,7 @@ def anchor_sizes(diameters: Array | Sequence[float]) -> tuple[float, ...]:
     found = found[np.isfinite(found) & (found > 0)]
     if not found.size:
         return PUBLISHED_SIDES
-    octaves = 2.0 ** np.arange(5)
+    octaves = 2.0 ** np.arange(5)  # feature pyramid networks, section 4.1: one scale per level
     firsts = np.median(found) / octaves
     firsts = firsts[firsts >= _SMALLEST] if firsts[0] >= _SMALLEST else np.array([_SMALLEST])
     misses = [np.abs(np.log2(found[:, None] / (first * octaves))).min(1).mean() for first in firsts]

@@ -1,4 +1,12 @@
-"""Objects of one image: as a network is taught them, and as it finds them."""
+"""Objects of one image: as a network is taught them, and as it finds them.
+
+A network that finds objects one by one has, for images (B, C, Y, X):
+
+- `loss(images, objects)`: a dict of what is to become small, for the true `Instances` of each;
+- `detect(images, *, confidence, overlap, limit)`: the `Detections` in each;
+- `sureness(images, boxes, kind)`: of one image, how sure it is of the class and the masks of boxes
+  (N, 4), as one number with a gradient; the class `kind`, or for None the likeliest of each.
+"""
 
 from __future__ import annotations
 
@@ -67,3 +75,9 @@ class Detections:
         return Detections(
             self.boxes[chosen], self.classes[chosen], self.confidence[chosen], self.masks[chosen]
         )
+
+
+def inner_mean(masks: torch.Tensor) -> torch.Tensor:
+    """Return the sum of the mean scores inside of masks (N, Y, X); an empty one counts 0."""
+    inside = (masks.detach() > 0).to(masks.dtype)
+    return ((masks * inside).sum((1, 2)) / inside.sum((1, 2)).clamp(min=1)).sum()

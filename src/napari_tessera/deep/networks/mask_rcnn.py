@@ -13,7 +13,7 @@ from torchvision.models.detection.image_list import ImageList
 from torchvision.models.detection.roi_heads import fastrcnn_loss
 from torchvision.ops import roi_align
 
-from napari_tessera.deep.networks.instances import GRID, Detections, Instances
+from napari_tessera.deep.networks.instances import GRID, Detections, Instances, inner_mean
 from napari_tessera.deep.networks.layers import standardiser
 from napari_tessera.deep.networks.mask_rcnn_parts import (
     LEVELS,
@@ -151,6 +151,19 @@ class MaskRCNN(nn.Module):
             Detections(boxes, classes - 1, sure, self._masks(features, place, boxes, classes))
             for place, (boxes, sure, classes) in enumerate(zip(*found, strict=True))
         ]
+
+    def sureness(self, images: torch.Tensor, boxes: torch.Tensor, kind: int | None) -> torch.Tensor:
+        """Return the score of the class of boxes (N, 4) of one image, and the mean of their masks.
+
+        Both are before the softmax or sigmoid. The network looks at the boxes themselves, whatever
+        it would have proposed.
+        """
+        features, shapes = self._features(images)
+        scores, _ = self._look(features, [boxes], shapes)  # (N, 1 + K)
+        likeliest = scores[:, 1:].argmax(1)  # (N,)
+        kinds = 1 + (likeliest if kind is None else torch.full_like(likeliest, kind))
+        masks = _of_class(self._mask_logits(features, [boxes], shapes), kinds)  # (N, 28, 28)
+        return scores.gather(1, kinds[:, None]).sum() + inner_mean(masks)
 
     def _features(self, images: torch.Tensor) -> tuple[Features, ImageSizes]:
         """Return the features (B, F, Y/4 .. /64, X/4 .. /64) by level, and the size per image."""

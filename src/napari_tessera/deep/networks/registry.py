@@ -24,6 +24,7 @@ from napari_tessera.deep.networks.options import (
     UNetConfig,
     YOLOConfig,
 )
+from napari_tessera.deep.networks.parts import Parts
 
 if TYPE_CHECKING:
     import torch
@@ -53,6 +54,8 @@ class Network:
     anchors : str
         "module:name", within this package, of what makes its option `anchors` of the boxes
         (N, 4) of the objects it is to learn; empty = it has none.
+    parts : Parts
+        Where it has what others ask it for.
     """
 
     title: str
@@ -63,6 +66,12 @@ class Network:
     preset: Mapping[str, Any] = field(default_factory=dict)
     finds: Literal["pixels", "objects"] = "pixels"
     anchors: str = ""
+    parts: Parts = field(default_factory=Parts)
+
+    @property
+    def one_by_one(self) -> bool:
+        """Whether it finds objects one by one."""
+        return self.finds == "objects"
 
     @property
     def sizes(self) -> Sizes:
@@ -86,26 +95,32 @@ NETWORKS: Mapping[str, Network] = MappingProxyType(
         "unet": Network(
             "U-Net", "The first to try: cells, tissue, few examples, 2-D or 3-D",
             "unet:unet", UNetConfig, preset={"encoder": ENCODER},
+            parts=Parts(("contracting", "encoder"), ("expanding", "decoder")),
         ),
         "unet2015": Network(
             "U-Net (2015)", "As published: labels the inner part of each tile, exact at seams",
             "unet:UNet2015", UNet2015Config, preset={"width": 0.25},
+            parts=Parts(("contracting",), ("expanding",)),
         ),
         "fcn": Network(
             "FCN", "As published: VGG16 with skips at strides 32, 16 and 8; large, coarse borders",
             "fcn:FCN", FCNConfig, preset={"encoder": ENCODER},
+            parts=Parts(("backbone.encoder", "backbone"), ("backbone",), vgg16="backbone"),
         ),
         "segnet": Network(
             "SegNet", "As published: places of maxima lead the way back; scenes",
             "segnet:SegNet", SegNetConfig, preset={"width": 0.25},
+            parts=Parts(("down",), ("up.-1",), ("down.-1",), vgg16="down"),
         ),
         "segnet_basic": Network(
             "SegNet-Basic", "As published: four levels of 64 channels, 1.4 million parameters",
             "segnet:SegNetBasic", SegNetConfig, preset={"width": 0.5},
+            parts=Parts(("down",), ("up.-1",), ("down.-1",)),
         ),
         "deeplabv3plus": Network(
             "DeepLabV3+", "Wide context by dilated convolutions: scenes, large objects",
             "deeplab:DeepLabV3Plus", DeepLabConfig, preset={"width": 0.5},
+            parts=Parts(last=("decoder.refine",)),
         ),
         "unetplusplus": Network(
             "U-Net++", "A U-Net with nested skips",
@@ -147,16 +162,18 @@ NETWORKS: Mapping[str, Network] = MappingProxyType(
             "DeepLabV3 and FCN (torchvision)",
             "As torchvision has them, with weights from COCO: everyday scenes",
             "torchvision_scenes:SceneNetwork", ScenesConfig, smallest_batch=2,
+            parts=Parts(("backbone",), ("classifier.-2",)),
         ),
         "mask_rcnn": Network(
             "Mask R-CNN", "Finds objects one by one: crowded, touching or overlapping ones",
             "mask_rcnn:MaskRCNN", MaskRCNNConfig,
             preset={"width": 0.25, "proposals": 300, "samples": 128}, finds="objects",
-            anchors="anchors:sizes_for",
+            anchors="anchors:sizes_for", parts=Parts(("backbone.encoder",), ("backbone",)),
         ),
         "yolov5seg": Network(
             "YOLOv5-seg", "Finds objects in one look: fast, many objects, video",
             "yolo.model:YOLO", YOLOConfig, finds="objects", anchors="anchors:fitted_anchors",
+            parts=Parts(("backbone",), ("neck",)),
         ),
     }
 )  # fmt: skip
@@ -203,7 +220,18 @@ def build(name: str, *, in_channels: int, classes: int, **options: Any) -> torch
             raise ValueError(f"{argument} is {value!r}; pass a whole number from 1")
     entry = NETWORKS[name]
     config = entry.configure(**options)
-    module, maker = entry.place.split(":")
-    make = getattr(import_module(f"napari_tessera.deep.networks.{module}"), maker)
+    make = made_at(entry.place)
     network: torch.nn.Module = make(config, in_channels=in_channels, classes=classes)
+    vars(network)["entry"] = name  # a plain attribute: copies have it, weights do not
     return network
+
+
+def made_at(place: str) -> Any:
+    """Return what an entry names as "module:name", which may load torch."""
+    module, name = place.split(":")
+    return getattr(import_module(f"napari_tessera.deep.networks.{module}"), name)
+
+
+def entry_of(network: torch.nn.Module) -> Network | None:
+    """Return what is known of a network that `build` has made, None of others."""
+    return NETWORKS.get(vars(network).get("entry", ""))

@@ -1,228 +1,85 @@
-"""Losses of semantic networks, in 2-D and 3-D, for class ids and for mixed (soft) targets."""
+"""The losses that can be asked for, each once: a new one is a function here, and a word in `TERMS`.
+
+Of the N pixels that count, in 2-D or 3-D, each takes log-probabilities of the classes (K, N), the
+true shares of the classes (K, N), and how much each class counts at each pixel, (K, N) or (K, 1).
+No torch is imported here, so that forms and commands can read the names.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-import torch
-from torch.nn import functional
+if TYPE_CHECKING:
+    from torch import Tensor
 
-from napari_tessera.deep.data.targets import IGNORE
-from napari_tessera.deep.networks.instances import Instances
-
-Term = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
+    Term = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
-class Loss(torch.nn.Module):
-    """A weighted sum of losses.
-
-    Parameters
-    ----------
-    terms : mapping of str to float
-        Name in `TERMS` -> its weight, such as {"dice": 1, "cross_entropy": 1};
-        `napari_tessera.deep.settings.parse` reads it from text.
-    class_weights : sequence of float, optional
-        How much each class counts in "cross_entropy" and "focal"; None = all alike. With one score
-        per pixel they are those of background and foreground.
-
-    Examples
-    --------
-    >>> scores = torch.tensor([[[[4.0, -4.0]], [[-4.0, 4.0]]]])
-    >>> target = torch.tensor([[[0, 1]]])
-    >>> round(float(Loss({"dice": 1, "cross_entropy": 1})(scores, target)), 4)
-    0.0007
-    """
-
-    class_weights: torch.Tensor | None
-
-    def __init__(
-        self, terms: Mapping[str, float], class_weights: list[float] | None = None
-    ) -> None:
-        super().__init__()
-        for name, weight in terms.items():
-            if name not in TERMS:
-                raise ValueError(f"loss is {name!r}; choose one of {', '.join(TERMS)}")
-            if weight <= 0:
-                raise ValueError(f"the weight of loss {name!r} is {weight}; pass a positive number")
-        if not terms:
-            raise ValueError(f"loss is empty; choose from {', '.join(TERMS)}")
-        self.terms = dict(terms)
-        given = None if class_weights is None else torch.tensor(class_weights, dtype=torch.float32)
-        self.register_buffer("class_weights", given)
-
-    def forward(
-        self, scores: torch.Tensor, target: torch.Tensor, weights: torch.Tensor | None = None
-    ) -> torch.Tensor:
-        """Return the loss, one number; 0 where every pixel is to be ignored.
-
-        Parameters
-        ----------
-        scores : Tensor, shape (B, K, ...)
-            Before the softmax; with K = 1, before the sigmoid.
-        target : Tensor, shape (B, ...) or (B, K, ...)
-            Class ids, `IGNORE` where unknown; or the share of each class, as mixing makes it,
-            all 0 where unknown. With one score per pixel its share is that of the foreground.
-        weights : Tensor, shape (B, ...), optional
-            How much each pixel counts in "cross_entropy" and "focal", which become weighted
-            means; the others, which compare whole regions, count every pixel alike.
-
-        Raises
-        ------
-        ValueError
-            If shapes, classes or the number of class weights do not go together.
-        """
-        logarithms, truth, known = flattened(scores, target)
-        if truth.shape[1] == 0:
-            return scores.sum() * 0
-        counting = self._counting(truth, known, weights)
-        parts = [w * TERMS[name](logarithms, truth, counting) for name, w in self.terms.items()]
-        return torch.stack(parts).sum()
-
-    def _counting(
-        self, truth: torch.Tensor, known: torch.Tensor, weights: torch.Tensor | None
-    ) -> torch.Tensor:
-        """Return how much each class counts at each pixel, (K, N) or (K, 1)."""
-        counting = truth.new_ones(len(truth), 1)  # (K, 1)
-        if self.class_weights is not None:
-            if len(self.class_weights) != len(truth):
-                raise ValueError(
-                    f"class_weights has {len(self.class_weights)} numbers for {len(truth)} classes"
-                )
-            counting = self.class_weights[:, None]  # (K, 1)
-        if weights is None:
-            return counting
-        if weights.shape != known.shape:
-            raise ValueError(
-                f"weights has shape {tuple(weights.shape)}; pass one number for each of the "
-                f"{tuple(known.shape)} pixels of target"
-            )
-        return counting * weights[known].float()  # (K, N)
-
-
-class OwnLosses(torch.nn.Module):
-    """The sum of the losses that a network has of its own, as something with a gradient.
-
-    Parameters
-    ----------
-    network : torch.nn.Module
-        With `loss`, see `napari_tessera.deep.networks.instances`.
-    """
-
-    def __init__(self, network: torch.nn.Module) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, images: torch.Tensor, objects: Sequence[Instances]) -> torch.Tensor:
-        """Return one number for images (B, C, Y, X) and the objects in each."""
-        return torch.stack(list(self.network.loss(images, objects).values())).sum()
-
-
-def flattened(
-    scores: torch.Tensor, target: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Return log-probabilities and shares of the classes at the N pixels that count, (K, N) each.
-
-    The third result, (B, ...), says which pixels these are.
-
-    Parameters
-    ----------
-    scores, target : Tensor
-        As for `Loss`. One score becomes two, of background and foreground.
-    """
-    if scores.shape[1] == 1:
-        scores = torch.cat([torch.zeros_like(scores), scores], dim=1)  # (B, 2, ...)
-    logarithms = functional.log_softmax(scores.float(), dim=1)  # (B, K, ...)
-    if target.ndim == scores.ndim:
-        shares = target.float()  # (B, K, ...)
-        if shares.shape[1] == 1:
-            shares = torch.cat([1 - shares, shares], dim=1)  # (B, 2, ...)
-        known = shares.sum(dim=1) > 0  # (B, ...)
-        return _at(known, logarithms), _at(known, shares), known
-    known = target != IGNORE  # (B, ...)
-    ids = target[known].long()  # (N,)
-    return _at(known, logarithms), _one_hot(ids, scores.shape[1]), known
-
-
-def _at(known: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
-    """Return `values` (B, K, ...) at the N pixels where `known` (B, ...), (K, N)."""
-    flat = values.transpose(0, 1).flatten(1)  # (K, B ...)
-    return flat if known.all() else flat[:, known.flatten()]  # choosing takes four times as long
-
-
-def _one_hot(ids: torch.Tensor, classes: int) -> torch.Tensor:
-    """Return 1 for the class of each pixel and 0 for the others, (K, N)."""
-    wrong = ids[(ids < 0) | (ids >= classes)]
-    if len(wrong):
-        raise ValueError(
-            f"target has class {int(wrong[0])}, but scores are of {classes} classes; number "
-            f"classes from 0, and use {IGNORE} for pixels to ignore"
-        )
-    return functional.one_hot(ids, classes).T.float()
-
-
-def cross_entropy(
-    logarithms: torch.Tensor, truth: torch.Tensor, weights: torch.Tensor
-) -> torch.Tensor:
+def cross_entropy(logarithms: Tensor, truth: Tensor, weights: Tensor) -> Tensor:
     """Return the mean logarithm of the true class's probability, weighted by class and pixel."""
+    # -sum_n w_n sum_k t_kn log p_kn / sum_n w_n sum_k t_kn
     shares = truth * weights  # (K, N)
     return -(shares * logarithms).sum() / shares.sum().clamp_min(1e-12)
 
 
-def focal(
-    logarithms: torch.Tensor, truth: torch.Tensor, weights: torch.Tensor, gamma: float = 2.0
-) -> torch.Tensor:
+def focal(logarithms: Tensor, truth: Tensor, weights: Tensor, gamma: float = 2.0) -> Tensor:
     """Return the cross entropy with easy pixels played down (Lin et al., ICCV 2017)."""
+    # equation 4 there: -(1 - p)^gamma log p, with gamma 2
     shares = truth * weights  # (K, N)
     hard = (1 - logarithms.exp()) ** gamma  # (K, N)
     return -(shares * hard * logarithms).sum() / shares.sum().clamp_min(1e-12)
 
 
-def _overlaps(logarithms: torch.Tensor, truth: torch.Tensor) -> tuple[torch.Tensor, ...]:
+def _overlaps(logarithms: Tensor, truth: Tensor) -> tuple[Tensor, ...]:
     """Return common, predicted and true mass of the classes that are there, (K,) each."""
     there = truth.sum(dim=1) > 0
     found, truth = logarithms[there].exp(), truth[there]
     return (found * truth).sum(dim=1), found.sum(dim=1), truth.sum(dim=1)
 
 
-def dice(logarithms: torch.Tensor, truth: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+def dice(logarithms: Tensor, truth: Tensor, weights: Tensor) -> Tensor:
     """Return 1 - the mean Dice coefficient of the classes that are there (Milletari et al. 2016).
 
     All images of the batch count as one.
     """
-    common, found, true = _overlaps(logarithms, truth)
+    # 2 sum p t / (sum p + sum t); the paper has p^2 and t^2 in the denominator
+    common, found, true = _overlaps(logarithms, truth)  # (K,) each
     return 1 - (2 * common / (found + true)).mean()
 
 
-def iou(logarithms: torch.Tensor, truth: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+def iou(logarithms: Tensor, truth: Tensor, weights: Tensor) -> Tensor:
     """Return 1 - the mean intersection over union of the classes that are there."""
     common, found, true = _overlaps(logarithms, truth)
     return 1 - (common / (found + true - common)).mean()
 
 
-def tversky(
-    logarithms: torch.Tensor, truth: torch.Tensor, weights: torch.Tensor, missed: float = 0.7
-) -> torch.Tensor:
+def tversky(logarithms: Tensor, truth: Tensor, weights: Tensor, missed: float = 0.7) -> Tensor:
     """Return a Dice loss in which what is missed counts more than what is spurious.
 
     S. Salehi, D. Erdogmus and A. Gholipour, "Tversky loss function for image segmentation using 3D
     fully convolutional deep networks", MLMI 2017.
     """
-    common, found, true = _overlaps(logarithms, truth)
+    # equation 2: |PG| / (|PG| + alpha |P \ G| + beta |G \ P|), beta = `missed`, alpha = 1 - beta
+    common, found, true = _overlaps(logarithms, truth)  # (K,) each
     wrong = missed * (true - common) + (1 - missed) * (found - common)
     return 1 - (common / (common + wrong)).mean()
 
 
-def lovasz(logarithms: torch.Tensor, truth: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+def lovasz(logarithms: Tensor, truth: Tensor, weights: Tensor) -> Tensor:
     """Return the Lovasz-softmax loss: the mean IoU's own convex extension.
 
     M. Berman, A. Triki and M. Blaschko, "The Lovasz-softmax loss", CVPR 2018.
     """
+    import torch
+
     there = truth.sum(dim=1) > 0
     losses = []
     for found, true in zip(logarithms[there].exp(), truth[there], strict=True):
+        # algorithm 1: the gradient of the Jaccard loss as pixels are added, the worst first
         errors, order = (true - found).abs().sort(descending=True)  # (N,)
-        sorted_truth = true[order]
+        sorted_truth = true[order]  # (N,)
         missing = sorted_truth.sum() - sorted_truth.cumsum(0)
         union = sorted_truth.sum() + (1 - sorted_truth).cumsum(0)
         jaccard = 1 - missing / union  # (N,)
@@ -231,13 +88,9 @@ def lovasz(logarithms: torch.Tensor, truth: torch.Tensor, weights: torch.Tensor)
 
 
 TERMS: Mapping[str, Term] = MappingProxyType(
-    {
-        "cross_entropy": cross_entropy,
-        "dice": dice,
-        "iou": iou,
-        "focal": focal,
-        "tversky": tversky,
-        "lovasz": lovasz,
-    }
+    {term.__name__: term for term in (cross_entropy, dice, iou, focal, tversky, lovasz)}
 )
-"""Losses that can be summed, by the names in `napari_tessera.deep.formula`."""
+"""Losses that can be summed, by name."""
+
+OTHER_NAMES = MappingProxyType({"ce": "cross_entropy", "bce": "cross_entropy", "jaccard": "iou"})
+"""What some of them are called too."""

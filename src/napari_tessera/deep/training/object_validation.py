@@ -11,12 +11,11 @@ from napari_tessera.deep import devices
 from napari_tessera.deep.data.instances import instances_of
 from napari_tessera.deep.data.pieces import Piece
 from napari_tessera.deep.inference.decode import PRECISIONS
-from napari_tessera.deep.inference.detections import Found, found_in
+from napari_tessera.deep.inference.detections import PlaneDetections, detected
 from napari_tessera.deep.inference.objects import DEFAULTS
 from napari_tessera.deep.inference.pasting import pasted
 from napari_tessera.deep.inference.tiling import cut_tile, evaluating, plan_tiles, resized
-from napari_tessera.deep.networks.options import Sizes
-from napari_tessera.deep.training.validation import ValidationResult, middle, some_of
+from napari_tessera.deep.training.validation import HeldOut, ValidationResult, middle
 from napari_tessera.metrics.matching import average_precision
 from napari_tessera.signature.progress import Reporter
 from napari_tessera.signature.words import Array, Report
@@ -27,28 +26,17 @@ CONFIDENCES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 @dataclass(frozen=True)
 class ObjectValidator:
-    """The held-out examples and how networks are judged on them.
+    """How networks are judged that find objects one by one.
 
     Attributes
     ----------
-    pieces : list of Piece
-    shown : Piece
-        Where the picture of the progress is taken from.
-    sizes : Sizes
-        The image sizes that the network takes.
-    patch : int
-        Side of the patches it is trained on.
+    held_out : HeldOut
     crowd : int
-        Most objects in such a patch.
-    device : torch.device
+        Most objects in a patch.
     """
 
-    pieces: list[Piece]
-    shown: Piece
-    sizes: Sizes
-    patch: int
+    held_out: HeldOut
     crowd: int
-    device: torch.device
 
     loss = None
     """The network has losses of its own."""
@@ -57,15 +45,15 @@ class ObjectValidator:
 
     def __call__(self, network: torch.nn.Module, report: Report = None) -> ValidationResult:
         """Judge a network, at the confidence that suits it best."""
-        report, pieces = Reporter.of(report), some_of(self.pieces)
-        every = [self.shown, *pieces]
+        report, pieces = Reporter.of(report), self.held_out.judged
+        every = [self.held_out.shown, *pieces]
         found = [
-            self._found(network, piece, report.part(number, len(every)))
+            self._detections(network, piece, report.part(number, len(every)))
             for number, piece in enumerate(every)
         ]
-        scores = self._scores(pieces or [self.shown], found[1:] or found)
+        scores = self._scores(pieces or every, found[1:] or found)
         best = max(scores, key=lambda each: scores[each])
-        picture = self._picture(found[0], best)
+        picture = self.held_out.picture(_labels(found[0], best))
         if not pieces:
             return picture
         loss = float(np.mean([self._loss(network, piece) for piece in pieces]))
@@ -73,9 +61,10 @@ class ObjectValidator:
 
     def thresholds(self, network: torch.nn.Module) -> dict[str, float]:
         """Return the confidence that gives the best objects on held-out (or else all) examples."""
-        pieces = some_of(self.pieces) or [self.shown]
-        found = [self._found(network, piece, Reporter()) for piece in pieces]
-        scores = self._scores(pieces, found)
+        pieces = self.held_out.judged or [self.held_out.shown]
+        scores = self._scores(
+            pieces, [self._detections(network, piece, Reporter()) for piece in pieces]
+        )
         highest = max(scores.values())
         if not highest:
             return dict(DEFAULTS)
@@ -83,52 +72,43 @@ class ObjectValidator:
         equal = [each for each in scores if scores[each] == highest]
         return {**DEFAULTS, "threshold": equal[len(equal) // 2]}
 
-    def _found(self, network: torch.nn.Module, piece: Piece, report: Reporter) -> Found:
-        box = middle(piece.shape)
-        image = piece.image_at(box)
-        enlarged = resized(image, tuple(round(piece.zoom * length) for length in image.shape[1:]))
-        tiles = plan_tiles(enlarged.shape[1:], self.sizes, tile=max(2 * self.patch, 256))
-        ratio = tiles.tile[0] * tiles.tile[1] / self.patch**2
+    def _detections(
+        self, network: torch.nn.Module, piece: Piece, report: Reporter
+    ) -> PlaneDetections:
+        """Return what a network finds in the middle of a piece."""
+        enlarged = self.held_out.enlarged(piece)
+        run = self.held_out.tile_run(network, enlarged.shape[1:])
+        ratio = run.tiles.tile[0] * run.tiles.tile[1] / self.held_out.patch**2
         limit = max(100, round(2 * self.crowd * ratio))
-        found = found_in(
-            enlarged, network, tiles, limit=limit, batch=2, device=self.device, report=report
-        )
-        return found.resized(image.shape[1:])
+        found = detected(enlarged, run, limit=limit, report=report)
+        return found.resized([part.stop - part.start for part in middle(piece.shape)])
 
-    def _scores(self, pieces: list[Piece], found: list[Found]) -> dict[float, float]:
+    def _scores(self, pieces: list[Piece], found: list[PlaneDetections]) -> dict[float, float]:
         """Return the mean precision of the objects at each confidence."""
         scores = dict.fromkeys(CONFIDENCES, 0.0)
         for piece, each in zip(pieces, found, strict=True):
             labels = piece.labels_at(middle(piece.shape))
             for confidence in CONFIDENCES:
-                own = pasted(each, confidence=confidence, overlap=DEFAULTS["overlap"]).labels
+                own = _labels(each, confidence)
                 scores[confidence] += average_precision(labels, own, *PRECISIONS) / len(pieces)
         return scores
-
-    def _picture(self, found: Found, confidence: float) -> ValidationResult:
-        """Return the image that is shown, with its objects."""
-        piece = self.shown
-        box = middle(piece.shape)
-        corner = [own.start + part.start for own, part in zip(piece.box, box, strict=True)]
-        labels = pasted(found, confidence=confidence, overlap=DEFAULTS["overlap"]).labels
-        start = (*piece.index, *corner)
-        return ValidationResult(None, None, piece.image_at(box), labels, piece.pair, start)
 
     def _loss(self, network: torch.nn.Module, piece: Piece) -> float:
         """Return the sum of the network's losses on the middle of a piece."""
         image, labels = self._patch(piece)
         objects, _ = instances_of(labels, piece.classes)
-        given = torch.from_numpy(image[None]).to(self.device)  # (1, C, Y, X)
-        with torch.no_grad(), evaluating(network), devices.autocast(self.device, enabled=True):
-            return float(sum(network.loss(given, [objects.to(self.device)]).values()))
+        device = self.held_out.device
+        given = torch.from_numpy(image[None]).to(device)  # (1, C, Y, X)
+        with torch.no_grad(), evaluating(network), devices.autocast(device, enabled=True):
+            return float(sum(network.loss(given, [objects.to(device)]).values()))
 
     def _patch(self, piece: Piece) -> tuple[Array, Array]:
         """Return the middle of a piece, as large as a patch, enlarged as the network takes it."""
-        side = max(1, round(self.patch / piece.zoom))
+        side = max(1, round(self.held_out.patch / piece.zoom))
         box = middle(piece.shape, side)
         image, labels = piece.image_at(box), piece.labels_at(box)
         shape = tuple(round(piece.zoom * length) for length in labels.shape)
-        tiles = plan_tiles(shape, self.sizes, tile=max(shape))
+        tiles = plan_tiles(shape, self.held_out.sizes, tile=max(shape))
         image = cut_tile(resized(image, shape), tiles, (0, 0))
         rows, columns = (
             np.minimum(((np.arange(n) + 0.5) * own / n).astype(int), own - 1)
@@ -137,3 +117,8 @@ class ObjectValidator:
         padded = np.zeros(image.shape[1:], labels.dtype)
         padded[: shape[0], : shape[1]] = labels[np.ix_(rows, columns)]
         return image, padded
+
+
+def _labels(found: PlaneDetections, confidence: float) -> Array:
+    """Return the objects of at least a confidence as labels."""
+    return pasted(found, confidence=confidence, overlap=DEFAULTS["overlap"]).labels

@@ -1,12 +1,21 @@
-"""What a training is asked for, besides its examples."""
+"""What a training is asked for, besides its examples: what is learnt, and how.
+
+A `Task` makes of pairs of images and labels the `Data`, of these the batches, and of both the
+`Lesson` for `napari_tessera.deep.training.loop.fit`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from napari_tessera.deep.networks.registry import NETWORKS
+from napari_tessera.deep.data.patches import Patches
+from napari_tessera.deep.data.pieces import ImagePairs, pieces
+from napari_tessera.deep.data.preparation import Data
+from napari_tessera.deep.networks.options import Sizes
+from napari_tessera.deep.networks.registry import NETWORKS, Network
 from napari_tessera.deep.settings import (
     Augmentation,
     Examples,
@@ -16,7 +25,16 @@ from napari_tessera.deep.settings import (
     Targets,
     Transfer,
 )
+from napari_tessera.deep.training.kinds import TRAINING_KINDS, TrainingKind
+from napari_tessera.signature.progress import Reporter
 from napari_tessera.signature.words import LabelsAre
+
+if TYPE_CHECKING:
+    import torch
+
+    from napari_tessera.deep.data.batches import Batches
+    from napari_tessera.deep.data.object_batches import ObjectBatches
+    from napari_tessera.deep.training.loop import Lesson
 
 
 @dataclass(frozen=True)
@@ -66,49 +84,97 @@ class Task:
                 raise ValueError(
                     f"{name} is {getattr(self, name)!r}; choose one of {', '.join(allowed)}"
                 )
-        check_fits(self)
+        self._training.check(self)
+
+    @property
+    def entry(self) -> Network:
+        """What is known of the network."""
+        return NETWORKS[self.network]
+
+    @property
+    def _training(self) -> TrainingKind:
+        return TRAINING_KINDS[self.entry.finds]
 
     @property
     def learns(self) -> Targets:
         """What the network gives: classes, one of the pictures of objects, or instances."""
-        if NETWORKS[self.network].finds == "objects":
-            return "instances"
-        return "classes" if self.kind == "classes" else self.targets
+        return self._training.learns(self)
 
     @property
     def network_options(self) -> dict[str, Any]:
         """The options of the network, those for a laptop if none are given."""
-        return dict(NETWORKS[self.network].preset if self.options is None else self.options)
+        return dict(self.entry.preset if self.options is None else self.options)
 
     @property
     def axes(self) -> int:
         """Spatial axes of the network."""
         return int(self.network_options.get("axes", 2))
 
+    @property
+    def sizes(self) -> Sizes:
+        """The image sizes that the network takes."""
+        return self.entry.configure(**self.network_options).sizes
 
-def check_fits(task: Task) -> None:
-    """Raise an error if a network is asked for what it cannot learn."""
-    entry, settings = NETWORKS[task.network], task.augmentation
-    if entry.finds == "pixels":
-        if settings.mosaic:
-            raise ValueError(
-                f"mosaic is {settings.mosaic}, but {entry.title} scores pixels; choose mixup or "
-                "cutmix, or a network that finds objects one by one"
-            )
-        return
-    if task.kind == "classes":
-        raise ValueError(
-            f"kind is 'classes', but {entry.title} finds objects; choose 'objects' and number them "
-            "in the labels"
+    @property
+    def batch_size(self) -> int:
+        """Patches per step, at least as many as the network needs."""
+        return max(self.optimisation.batch, self.entry.smallest_batch)
+
+    def prepared(self, pairs: ImagePairs, report: Reporter) -> tuple[Task, Data]:
+        """Return the examples, read and divided, and the task that fits these."""
+        found = pieces(
+            pairs.images,
+            pairs.labels,
+            axes=self.axes,
+            channel_axis=pairs.channel_axis,
+            names=pairs.names,
         )
-    for name in ("mixup", "cutmix"):
-        if getattr(settings, name):
-            raise ValueError(
-                f"{name} is {getattr(settings, name)}, but {entry.title} learns objects one by "
-                "one, which cannot be blended; choose 0 (mosaic is for objects)"
-            )
-    if task.objective != Objective():
-        raise ValueError(
-            f"objective is {task.objective}, but {entry.title} has losses of its own; leave the "
-            "objective as it is"
+        return self._training.prepared(self, found, pairs.classes, report)
+
+    def batches(self, data: Data, *, rgb: bool = False) -> Batches | ObjectBatches:
+        """Return the batches that a training on `data` goes through.
+
+        Parameters
+        ----------
+        data : Data
+        rgb : bool
+            Whether the channels are red, green and blue.
+        """
+        everywhere = self.examples.unlabelled == "background"
+        patches = Patches(
+            data, self._side(data), self.sizes.margin, self.augmentation, everywhere=everywhere
         )
+        return self._training.batches(self, data, patches, rgb=rgb)
+
+    def lesson(self, data: Data, device: torch.device, *, rgb: bool = False) -> Lesson:
+        """Return what a network is taught of `data`, and how.
+
+        Parameters
+        ----------
+        data : Data
+        device : torch.device
+        rgb : bool
+            Whether the channels are red, green and blue.
+        """
+        from napari_tessera.deep.training.loop import Lesson
+        from napari_tessera.deep.training.validation import HeldOut
+
+        batches, shown = self.batches(data, rgb=rgb), (data.validation or data.training)[0]
+        held_out = HeldOut(data.validation, shown, self.sizes, self.examples.patch, device)
+        validator = self._training.validator(self, data, batches, held_out)
+        return Lesson(batches, validator, self.optimisation, self._frozen(), device, self.seed)
+
+    def _side(self, data: Data) -> tuple[int, ...]:
+        """Return the side of the labelled part of a patch, which the network must take."""
+        sizes = self.sizes
+        step, wanted = sizes.multiple, max(self.examples.patch, sizes.smallest)
+        flat = max(sizes.smallest, (wanted - sizes.offset) // step * step + sizes.offset)
+        if self.axes == 2:
+            return flat, flat
+        depth = min(wanted, max(piece.shape[0] for piece in data.training))
+        return -(-(depth - sizes.offset) // step) * step + sizes.offset, flat, flat
+
+    def _frozen(self) -> Callable[[int], bool]:
+        """Return the function that says in which epochs the encoder keeps its weights."""
+        until = {"never": 0, "first": self.transfer.freeze_epochs, "always": math.inf}
+        return lambda epoch: epoch < until[self.transfer.freeze]

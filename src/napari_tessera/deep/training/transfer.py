@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from napari_tessera.deep.networks.registry import NETWORKS
+from napari_tessera.deep.networks.parts import first_there
+from napari_tessera.deep.networks.registry import entry_of
 from napari_tessera.deep.weights.tensors import copy_fitting, is_vgg16, renamed_vgg16
 from napari_tessera.signature.progress import Progress, Reporter
 
@@ -89,9 +90,8 @@ def network_title(network: nn.Module) -> str:
     >>> network_title(build("segnet_basic", in_channels=1, classes=2))
     'SegNet-Basic'
     """
-    name = type(network).__name__
-    titles = {entry.place.split(":")[1].lower(): entry.title for entry in NETWORKS.values()}
-    return titles.get(name.lower(), name)
+    entry = entry_of(network)
+    return type(network).__name__ if entry is None else entry.title
 
 
 def _from_imagenet(network: nn.Module, title: str, in_channels: int, report: Reporter) -> str:
@@ -112,17 +112,14 @@ def _from_imagenet(network: nn.Module, title: str, in_channels: int, report: Rep
 
 
 def _vgg16(network: nn.Module) -> dict[str, nn.Module]:
-    """Return the layers of the VGG16 in FCN or SegNet that have weights, in order, or nothing."""
-    from napari_tessera.deep.networks.fcn import SlidingVGG16
-    from napari_tessera.deep.networks.segnet import SegNet
-
-    path = encoder_of(network)
-    if not isinstance(path, SlidingVGG16) and not isinstance(network, SegNet):
+    """Return the layers of the VGG16 in a network that have weights, in order, or nothing."""
+    place = _encoder_place(network)
+    entry = entry_of(network)
+    if entry is None or place != entry.parts.vgg16:
         return {}
-    place = next(name for name, part in network.named_modules() if part is path)
     return {
         f"{place}.{name}": layer
-        for name, layer in path.named_modules()
+        for name, layer in network.get_submodule(place).named_modules()
         if isinstance(layer, nn.Conv2d | nn.BatchNorm2d)
     }
 
@@ -205,14 +202,16 @@ def encoder_of(network: nn.Module) -> nn.Module:
     >>> type(encoder_of(build("unet", in_channels=1, classes=2, width=1 / 32))).__name__
     'Contracting'
     """
-    outer = getattr(network, "backbone", network)  # of FCN
-    for name in ("encoder", "contracting", "down"):
-        part = getattr(outer, name, None)
-        if isinstance(part, nn.Module):
-            return part
-    if outer is not network:
-        return outer
-    raise ValueError(f"network is a {type(network).__name__}, of which no encoder is known")
+    return network.get_submodule(_encoder_place(network))
+
+
+def _encoder_place(network: nn.Module) -> str:
+    """Return the name of the encoder among the modules of a network."""
+    entry = entry_of(network)
+    place = "" if entry is None else first_there(network, entry.parts.encoder)
+    if not place:
+        raise ValueError(f"network is a {type(network).__name__}, of which no encoder is known")
+    return place
 
 
 def freeze(network: nn.Module, frozen: bool) -> None:

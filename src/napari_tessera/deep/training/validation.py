@@ -4,27 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import torch
 
-from napari_tessera.deep.data.batches import truth_of
 from napari_tessera.deep.data.pieces import Piece
-from napari_tessera.deep.data.targets import IGNORE
-from napari_tessera.deep.inference.decode import (
-    PRECISIONS,
-    to_classes,
-    to_objects,
-    tuned,
-)
-from napari_tessera.deep.inference.tiling import plan_tiles, resized, tiled_scores
+from napari_tessera.deep.inference.tiling import TileRun, plan_tiles, resized, tiled_scores
 from napari_tessera.deep.networks.options import Sizes
-from napari_tessera.deep.settings import Targets
-from napari_tessera.deep.training.losses import Loss
-from napari_tessera.metrics.matching import average_precision
+from napari_tessera.deep.target_kinds import PixelTargets
+from napari_tessera.deep.training.objective import Loss
 from napari_tessera.signature.progress import Reporter
-from napari_tessera.signature.words import Array, VoxelSize
+from napari_tessera.signature.words import Array
 
 MOST = 24
 """Pieces that are judged on at most, evenly spaced: judging must not take longer than training."""
@@ -64,17 +54,15 @@ class ValidationResult:
 
 
 @dataclass(frozen=True)
-class Validator:
-    """The held-out examples and how networks are judged on them.
+class HeldOut:
+    """The examples on which networks are judged, and how these look at them.
 
     Attributes
     ----------
     pieces : list of Piece
+        There may be none.
     shown : Piece
         Where the picture of the progress is taken from.
-    targets : {"boundaries", "distances", "classes"}
-    ids : tuple of int
-    loss : Loss
     sizes : Sizes
         The image sizes that the network takes.
     patch : int
@@ -84,99 +72,91 @@ class Validator:
 
     pieces: list[Piece]
     shown: Piece
-    targets: Targets
-    ids: tuple[int, ...]
-    loss: Loss
     sizes: Sizes
     patch: int
     device: torch.device
 
     @property
+    def judged(self) -> list[Piece]:
+        """The pieces to judge on, evenly spaced if there are many."""
+        return self.pieces[:: max(1, math.ceil(len(self.pieces) / MOST))]
+
+    def enlarged(self, piece: Piece) -> Array:
+        """Return the middle of a piece (C, *P) as the network takes it."""
+        image = piece.image_at(middle(piece.shape))
+        return resized(image, tuple(round(piece.zoom * length) for length in image.shape[1:]))
+
+    def tile_run(self, network: torch.nn.Module, shape: tuple[int, ...]) -> TileRun:
+        """Return a network at work on the tiles of an image."""
+        tiles = plan_tiles(shape, self.sizes, tile=max(2 * self.patch, 256))
+        return TileRun(network, tiles, self.device, batch=2)
+
+    def picture(self, labels: Array) -> ValidationResult:
+        """Return the image that is shown, with its labels."""
+        piece, box = self.shown, middle(self.shown.shape)
+        corner = [own.start + part.start for own, part in zip(piece.box, box, strict=True)]
+        start = (*piece.index, *corner)
+        return ValidationResult(None, None, piece.image_at(box), labels, piece.pair, start)
+
+
+@dataclass(frozen=True)
+class Validator:
+    """How networks are judged that score pixels.
+
+    Attributes
+    ----------
+    held_out : HeldOut
+    targets : PixelTargets
+    loss : Loss
+    """
+
+    held_out: HeldOut
+    targets: PixelTargets
+    loss: Loss
+
+    @property
     def measure(self) -> str:
         """What the score is, in words."""
-        if self.targets == "classes":
-            return "mean IoU of the classes"
-        return "average precision of objects, mean over IoU .5, .65 and .8"
+        return self.targets.measure
 
     def __call__(
         self, network: torch.nn.Module, report: Reporter | None = None
     ) -> ValidationResult:
         """Judge a network."""
-        report = Reporter.of(report)
-        every = [self.shown, *some_of(self.pieces)]
-        picture, losses, found = ValidationResult(), [], []
-        for number, piece in enumerate(every):
-            box = middle(piece.shape)
-            image, labels = piece.image_at(box), piece.labels_at(box)
-            predicted = self._scores(network, image, piece.zoom, report.part(number, len(every)))
-            if number == 0:
-                corner = [own.start + part.start for own, part in zip(piece.box, box, strict=True)]
-                place = (piece.pair, (*piece.index, *corner))
-                picture = ValidationResult(None, None, image, self._decoded(predicted), *place)
-            else:
-                losses.append(self._loss(predicted, labels))
-                found.append(self._counted(predicted, labels))
-        if not found:
+        report, pieces = Reporter.of(report), self.held_out.judged
+        count = 1 + len(pieces)
+        shown = self._scores(network, self.held_out.shown, report.part(0, count))
+        picture = self.held_out.picture(self.targets.labels(shown))
+        losses, agreements = [], []
+        for number, piece in enumerate(pieces, 1):
+            scores = self._scores(network, piece, report.part(number, count))
+            labels = piece.labels_at(middle(piece.shape))
+            losses.append(self._loss(scores, labels))
+            agreements.append(self.targets.agreement(scores, labels))
+        if not pieces:
             return picture
-        score = self._score(np.sum(found, axis=0)) if self.targets == "classes" else np.mean(found)
-        return replace(picture, loss=float(np.mean(losses)), score=float(score))
+        score = self.targets.score(agreements)
+        return replace(picture, loss=float(np.mean(losses)), score=score)
 
     def thresholds(self, network: torch.nn.Module) -> dict[str, float]:
         """Return the thresholds that give the best objects on held-out (or else all) examples."""
-        if self.targets == "classes":
-            return {}
-        pairs = []
-        for piece in some_of(self.pieces) or [self.shown]:
-            box = middle(piece.shape)
-            found = self._scores(network, piece.image_at(box), piece.zoom, Reporter())
-            pairs.append((found, piece.labels_at(box)))
-        best = tuned(pairs, self.targets, VoxelSize((1.0,) * len(self.shown.shape)))
-        return {name: best[name] for name in ("threshold", "seed_threshold")}
-
-    def _scores(
-        self, network: torch.nn.Module, image: Array, zoom: float, report: Reporter
-    ) -> Array:
-        enlarged = resized(image, tuple(round(zoom * length) for length in image.shape[1:]))
-        tiles = plan_tiles(enlarged.shape[1:], self.sizes, tile=max(2 * self.patch, 256))
-        channels = len(self.ids) if self.targets == "classes" else 3
-        found = tiled_scores(
-            enlarged, network, tiles, classes=channels, batch=2, device=self.device, report=report
+        pieces = self.held_out.judged or [self.held_out.shown]
+        return self.targets.tuned(
+            (self._scores(network, piece, Reporter()), piece.labels_at(middle(piece.shape)))
+            for piece in pieces
         )
-        return resized(found, image.shape[1:])
 
-    def _decoded(self, found: Array) -> Array:
-        if self.targets == "classes":
-            return to_classes(found, self.ids)
-        voxel = VoxelSize((1.0,) * (found.ndim - 1))
-        return to_objects(found, targets=self.targets, voxel=voxel)
+    def _scores(self, network: torch.nn.Module, piece: Piece, report: Reporter) -> Array:
+        """Return the probabilities (K, *P) of the middle of a piece."""
+        enlarged = self.held_out.enlarged(piece)
+        run = self.held_out.tile_run(network, enlarged.shape[1:])
+        found = tiled_scores(enlarged, run, classes=self.targets.count, report=report)
+        return resized(found, tuple(part.stop - part.start for part in middle(piece.shape)))
 
-    def _loss(self, found: Array, labels: Array) -> float:
-        logarithms = torch.from_numpy(found).clamp_min(1e-7).log()[None]  # (1, K, *P)
-        truth = torch.from_numpy(truth_of(labels, self.targets, self.ids))[None]
+    def _loss(self, scores: Array, labels: Array) -> float:
+        logarithms = torch.from_numpy(scores).clamp_min(1e-7).log()[None]  # (1, K, *P)
+        truth = torch.from_numpy(self.targets.truth(labels))[None]  # (1, *P) or (1, K, *P)
         return float(self.loss.cpu()(logarithms, truth))
-
-    def _counted(self, found: Array, labels: Array) -> Any:
-        """Return the table of true and predicted classes, or the precision of the objects."""
-        if self.targets != "classes":
-            objects = self._decoded(found)
-            return average_precision(labels, objects, *PRECISIONS)
-        classes = len(found)
-        truth = truth_of(labels, "classes", self.ids)
-        known = truth != IGNORE
-        pairs = truth[known].astype(np.int64) * classes + found.argmax(axis=0)[known]
-        return np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
-
-    def _score(self, table: Array) -> float:
-        """Return the mean IoU of the classes that are there."""
-        common = np.diag(table).astype(float)
-        union = table.sum(axis=0) + table.sum(axis=1) - common
-        there = table.sum(axis=1) > 0
-        return float(np.mean(common[there] / union[there])) if there.any() else 0.0
-
-
-def some_of(pieces: list[Piece]) -> list[Piece]:
-    """Return the pieces to judge on, evenly spaced if there are many."""
-    return pieces[:: max(1, math.ceil(len(pieces) / MOST))]
 
 
 def middle(shape: tuple[int, ...], longest: int = LONGEST) -> tuple[slice, ...]:

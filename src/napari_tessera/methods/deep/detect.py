@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 
 from napari_tessera.algorithms.labels.ids import sizes
 from napari_tessera.deep.inference.cache import Cache
-from napari_tessera.deep.inference.objects import cached_objects, thresholds
+from napari_tessera.deep.inference.predictor import Predictor
 from napari_tessera.deep.models.library import ModelConfig, find_model
 from napari_tessera.deep.settings import Device
-from napari_tessera.methods.deep.predict import TileSide, content
-from napari_tessera.signature.progress import Reporter
-from napari_tessera.signature.units import column, to_pixels
+from napari_tessera.methods.deep.predict import TileSide
+from napari_tessera.signature.units import column
 from napari_tessera.signature.validation import checked
 from napari_tessera.signature.words import (
     Array,
@@ -31,6 +30,9 @@ from napari_tessera.signature.words import (
     VoxelSize,
     Word,
 )
+
+if TYPE_CHECKING:
+    from napari_tessera.deep.inference.pasting import Pasted
 
 _ADVANCED = "Advanced"
 
@@ -121,30 +123,18 @@ def detect(
         ...
     ValueError: ...
     """
-    from napari_tessera.deep.inference.pasting import stacked
-
-    own = find_model(model)
-    found = cached_objects(
-        image,
-        own,
-        diameter=diameter,
-        tile=tile,
-        device=device,
-        intensities=intensities,
-        spacing=spacing,
-        channel_axis=channel_axis,
-        cache=cache or Cache(),
-        report=Reporter.of(report),
+    own, cache = find_model(model), cache or Cache()
+    predictor = Predictor(
+        own, device, cache, tile, diameter, False, intensities, spacing, channel_axis
     )
-    voxel = VoxelSize.of(spacing, image.ndim - (channel_axis is not None))
-    shape = found[0].shape if len(voxel) == 2 else (len(found), *found[0].shape)
-    size = content(to_pixels(smallest, voxel, shape, name="smallest"))
-    best = {**thresholds(own.config, confidence), "overlap": overlap}
-    pasted = stacked(found, **best, smallest=size)
-    return pasted.labels, _table(pasted, own.config, voxel)
+    voxel = predictor.voxel(image)
+    pasted = predictor.objects(image, report).pasted(
+        voxel, smallest=smallest, confidence=confidence, overlap=overlap
+    )
+    return pasted.labels, _table(pasted, predictor.model.config, voxel)
 
 
-def _table(pasted: Any, config: ModelConfig, voxel: VoxelSize) -> dict[str, Array]:
+def _table(pasted: Pasted, config: ModelConfig, voxel: VoxelSize) -> dict[str, Array]:
     """Return what is known of each object."""
     from scipy import ndimage
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 from napari_tessera.deep.inference.cache import Cache
 from napari_tessera.deep.inference.decode import to_classes, to_objects
-from napari_tessera.deep.inference.objects import cached_objects, thresholds
-from napari_tessera.deep.inference.scores import cached_scores, find_intensities
-from napari_tessera.deep.models.library import ModelConfig, find_model
+from napari_tessera.deep.inference.fitting import ball_pixels, find_intensities
+from napari_tessera.deep.inference.predictor import Predictor
+from napari_tessera.deep.models.library import find_model
 from napari_tessera.deep.settings import Device, Targets
 from napari_tessera.signature.progress import Reporter
-from napari_tessera.signature.units import in_ball, to_pixels
 from napari_tessera.signature.validation import checked
 from napari_tessera.signature.words import (
     Array,
@@ -120,62 +118,13 @@ def predict(
         ...
     ValueError: ...
     """
-    report, cache = Reporter.of(report), cache or Cache()
-    own = find_model(model)
-    asked: dict[str, Any] = {
-        "diameter": diameter,
-        "tile": tile,
-        "device": device,
-        "intensities": intensities,
-        "spacing": spacing,
-        "channel_axis": channel_axis,
-        "cache": cache,
-        "report": report.part(0, 1),
-    }
-    if own.config.targets == "instances":
-        planes = cached_objects(image, own, **asked)
-        voxel = VoxelSize.of(spacing, image.ndim - (channel_axis is not None))
-        return one_by_one(planes, own.config, voxel, threshold, smallest)
-    found = cached_scores(image, own, flips=flips, **asked)
-    if own.config.kind == "classes":
-        return most_probable_class(found, ids=own.config.ids)
-    axes = found.ndim - 1
-    return objects(
-        found,
-        targets=own.config.targets,
-        threshold=_first(threshold, own.config.thresholds.get("threshold"), 0.5),
-        seed_threshold=_first(seed_threshold, own.config.thresholds.get("seed_threshold"), 0.7),
-        smallest=smallest,
-        spacing=VoxelSize.of(spacing, axes),
+    own, cache = find_model(model), cache or Cache()
+    predictor = Predictor(
+        own, device, cache, tile, diameter, flips, intensities, spacing, channel_axis
     )
-
-
-def one_by_one(
-    planes: list[Any],
-    config: ModelConfig,
-    voxel: VoxelSize,
-    threshold: float | None,
-    smallest: float | str,
-) -> Array:
-    """Return numbered objects from what a network has found one by one.
-
-    Parameters
-    ----------
-    planes : list of Found
-    config : ModelConfig
-    voxel : VoxelSize
-    threshold, smallest
-        As for `predict`.
-
-    Returns
-    -------
-    ndarray of uint16 or uint32
-    """
-    from napari_tessera.deep.inference.pasting import stacked
-
-    shape = planes[0].shape if len(voxel) == 2 else (len(planes), *planes[0].shape)
-    size = content(to_pixels(smallest, voxel, shape, name="smallest"))
-    return stacked(planes, **thresholds(config, threshold), smallest=size).labels
+    found = predictor.answer(image, Reporter.of(report).part(0, 1))
+    thresholds = {"threshold": threshold, "seed_threshold": seed_threshold}
+    return found.labels(predictor.voxel(image), smallest=smallest, thresholds=thresholds)
 
 
 @checked
@@ -243,19 +192,11 @@ def scores(
         ...
     ValueError: ...
     """
-    return cached_scores(
-        image,
-        find_model(model),
-        diameter=diameter,
-        flips=flips,
-        tile=tile,
-        device=device,
-        intensities=intensities,
-        spacing=spacing,
-        channel_axis=channel_axis,
-        cache=cache or Cache(),
-        report=Reporter.of(report),
+    own, cache = find_model(model), cache or Cache()
+    predictor = Predictor(
+        own, device, cache, tile, diameter, flips, intensities, spacing, channel_axis
     )
+    return predictor.scores(image, report).array
 
 
 def objects(
@@ -289,7 +230,7 @@ def objects(
         targets=targets,
         threshold=threshold,
         seed_threshold=seed_threshold,
-        smallest=content(to_pixels(smallest, voxel, scores.shape[1:], name="smallest")),
+        smallest=ball_pixels(smallest, voxel, scores.shape[1:]),
         voxel=voxel,
         report=Reporter.of(report),
     )
@@ -341,9 +282,9 @@ def predict_kind(values: Mapping[str, Any]) -> str:
 def predict_look(values: Mapping[str, Any]) -> Look:
     """Return names and colours of the classes that `predict` gives with these parameters."""
     own = find_model(values["model"]).config
-    if own.kind == "objects":  # whose numbers are no classes
-        return Look()
-    return Look(_by_id(own.ids, own.class_names), _by_id(own.ids, own.colours))
+    # numbers of objects are no classes
+    ids = own.ids if own.kind == "classes" else ()
+    return Look(_by_id(ids, own.class_names), _by_id(ids, own.colours))
 
 
 def _by_id(ids: tuple[int, ...], texts: tuple[str, ...]) -> dict[int, str]:
@@ -363,12 +304,3 @@ class _Images:
 
     def __iter__(self) -> Any:
         return (piece["image"] for piece in self.pieces)
-
-
-def _first(*values: float | None) -> float:
-    return next(value for value in values if value is not None)
-
-
-def content(diameter: tuple[float, ...]) -> int:
-    """Return the pixels of a disc or ball with these diameters in pixels."""
-    return math.ceil(in_ball(diameter))

@@ -2,38 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from functools import partial
+from typing import Annotated, Literal
 
 import numpy as np
 
-from napari_tessera.deep.data.object_sizes import boxes_and_sizes
-from napari_tessera.deep.explain.questions import (
-    by_hand,
-    channel_of,
-    objects_chosen,
-    pixels_chosen,
-    width,
-)
+from napari_tessera.deep.explain.questions import Question, chosen
 from napari_tessera.deep.inference.cache import Cache
-from napari_tessera.deep.inference.objects import cached_objects
-from napari_tessera.deep.inference.scores import (
-    cached_network,
-    cached_scores,
-    enlarged_shape,
-    prepared,
-    side_of,
-    zoomed,
-)
-from napari_tessera.deep.models.library import Model, ModelConfig, find_model
-from napari_tessera.deep.networks.registry import NETWORKS
+from napari_tessera.deep.inference.predictor import Predictor
+from napari_tessera.deep.models.library import find_model
 from napari_tessera.deep.settings import Device
 from napari_tessera.methods.deep.predict import TileSide
 from napari_tessera.signature.progress import Reporter
-from napari_tessera.signature.units import physical
 from napari_tessera.signature.validation import checked
 from napari_tessera.signature.words import (
-    Array,
     Cached,
     ChannelAxis,
     Image,
@@ -44,13 +26,8 @@ from napari_tessera.signature.words import (
     ModelFolder,
     Report,
     Spacing,
-    VoxelSize,
     Word,
 )
-
-if TYPE_CHECKING:
-    from napari_tessera.deep.explain.grad_cam import CamTarget, Place
-    from napari_tessera.deep.inference.tiling import TilePlan
 
 _ADVANCED = "Advanced"
 
@@ -153,125 +130,27 @@ def grad_cam(
         ...
     ValueError: ...
     """
-    own, report, cache = find_model(model), Reporter.of(report), cache or Cache()
-    view = _View(image, own, VoxelSize.of(spacing, image.ndim - (channel_axis is not None)), cache)
-    channel = None if target_class is None else channel_of(own, str(target_class))
-    hand = by_hand(at, labels, object_ids)
-    seen = view.found(
-        diameter=diameter,
-        tile=tile,
-        device=device,
-        intensities=intensities,
-        spacing=spacing,
-        channel_axis=channel_axis,
-        report=report.part(0, 2),
+    from napari_tessera.deep.explain.cam_targets import cam_targets
+    from napari_tessera.deep.explain.grad_cam import heat_map
+    from napari_tessera.deep.inference.tiling import resized
+
+    own, cache, reporter = find_model(model), cache or Cache(), Reporter.of(report)
+    predictor = Predictor(
+        own, device, cache, tile, diameter, False, intensities, spacing, channel_axis
     )
-    choose: Any = objects_chosen if own.config.targets == "instances" else pixels_chosen
-    pixels, channel = choose(seen, own, channel, at, hand)
-    ready, shape = prepared(image, own, view.voxel, channel_axis, intensities)
-    return view.heat(
-        ready,
-        view.zoom(ready.shape[-1] / shape[-1], diameter, seen),
-        pixels.reshape(shape),
-        channel,
+    question = Question.of(own, target_class, at, labels, object_ids)
+    said = predictor.answer(image, reporter.part(0, 2))
+    pixels, channel = chosen(said, question)
+    fitted = predictor.fitted(image)
+    shape = predictor.enlarged_shape(fitted, predictor.zoom(fitted, said))
+    targets = partial(cam_targets, said, pixels.reshape(fitted.shape), channel, shape)
+    map_ = heat_map(
+        predictor,
+        resized(fitted.array, shape),
+        targets,
         layer=layer,
-        weighting=weighting,
-        tile=tile,
-        device=device,
-        report=report.part(1, 2),
+        weights="mean" if weighting == "channels" else "each place",
+        report=reporter.part(1, 2),
     )
-
-
-@dataclass(frozen=True)
-class _View:
-    """A model that looks at an image."""
-
-    image: Array
-    model: Model
-    voxel: VoxelSize
-    cache: Cache
-
-    def found(self, **options: Any) -> Any:
-        """Return what the network finds: probabilities (K, *P), or a list of `Found`."""
-        if self.model.config.targets == "instances":
-            return cached_objects(self.image, self.model, cache=self.cache, **options)
-        return cached_scores(self.image, self.model, cache=self.cache, flips=False, **options)
-
-    def zoom(self, share: float, diameter: float | str, seen: Any) -> float:
-        """Return how much the network enlarges an image that was resized by `share` before."""
-        told = physical(diameter, self.voxel, name="diameter") / min(self.voxel)
-        return zoomed(
-            lambda zoom, report: zoom,
-            lambda _: width(seen, self.model.config),
-            self.model.config,
-            told=told,
-            share=share,
-            report=Reporter(),
-        )
-
-    def heat(
-        self,
-        ready: Array,
-        zoom: float,
-        pixels: Array,
-        channel: int | None,
-        *,
-        layer: str,
-        weighting: str,
-        tile: int,
-        device: str,
-        report: Reporter,
-    ) -> Array:
-        """Return the map of an image (C, *P), about labelled pixels of it as it was."""
-        from napari_tessera.deep import devices
-        from napari_tessera.deep.explain import grad_cam as cam
-        from napari_tessera.deep.explain.layers import find_layer
-        from napari_tessera.deep.inference import tiling as tiled
-
-        config, place = self.model.config, devices.choose(device)
-        network = cached_network(self.model, place, self.cache)
-        sizes = NETWORKS[config.network].configure(**config.options).sizes
-        found = find_layer(
-            network, layer, sizes=sizes, in_channels=config.in_channels, axes=config.axes
-        )
-        image = tiled.resized(ready, enlarged_shape(ready.shape[1:], zoom, config.axes))
-        flat = config.axes < image.ndim - 1
-        images = list(np.moveaxis(image, 1, 0)) if flat else [image]  # of (C, *P)
-        shape = images[0].shape[1:]
-        tiles = tiled.plan_tiles(shape, sizes, tile=side_of(tile, config, shape))
-        map_ = cam.heat(
-            images,
-            network,
-            tiles,
-            found,
-            _asked(network, tiles, pixels, channel, image.shape[1:], config),
-            weights="mean" if weighting == "channels" else "each place",
-            device=place,
-            report=report,
-        )
-        whole = tiled.resized((map_ if flat else map_[0])[None], pixels.shape)[0]
-        return np.asarray(whole / (whole.max() or 1), np.float32)
-
-
-def _asked(
-    network: Any,
-    tiles: TilePlan,
-    pixels: Array,
-    channel: int | None,
-    shape: tuple[int, ...],
-    config: ModelConfig,
-) -> dict[Place, CamTarget]:
-    """Return what is asked of each tile of an image that has another shape than the labels."""
-    from napari_tessera.deep.explain import grad_cam as cam
-    from napari_tessera.deep.explain.objects import objects_asked
-
-    if config.targets != "instances":
-        counts = cam.shrunk(pixels > 0, shape)
-        counts = counts if config.axes < len(shape) else counts[None]
-        return cam.pixels_asked(network, tiles, counts, int(channel or 0))
-    planes = pixels if pixels.ndim == 3 else pixels[None]
-    factors = np.array([shape[-1] / pixels.shape[-1], shape[-2] / pixels.shape[-2]] * 2)
-    boxes = [
-        (z, box * factors) for z, plane in enumerate(planes) for box in boxes_and_sizes(plane).boxes
-    ]
-    return objects_asked(network, tiles, boxes, channel)
+    whole = resized(map_[None], fitted.shape)[0]
+    return np.asarray(whole / (whole.max() or 1), np.float32)

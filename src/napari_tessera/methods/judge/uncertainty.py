@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import chain, combinations
 from typing import Annotated, Literal
 
 import numpy as np
 
 from napari_tessera.deep.inference.cache import Cache
-from napari_tessera.deep.inference.scores import cached_network, cached_scores, width_of
-from napari_tessera.deep.models.library import Model, find_model
+from napari_tessera.deep.inference.predictor import Predictor
+from napari_tessera.deep.models.library import find_model
 from napari_tessera.deep.settings import Device
 from napari_tessera.methods.deep.predict import TileSide
 from napari_tessera.signature.progress import Reporter
@@ -112,55 +113,40 @@ def uncertainty(
         ...
     ValueError: ...
     """
-    own, reporter, memory = find_model(model), Reporter.of(report), cache or Cache()
-    if measure == "dropout":
-        _check_dropout(own, device, memory)
-
-    def predicted(flipped: Array, wanted: Length, sample: int, report: Reporter) -> Array:
-        return cached_scores(
-            flipped,
-            own,
-            cache=memory,
-            spacing=spacing,
-            channel_axis=channel_axis,
-            device=device,
-            report=report,
-            intensities=intensities,
-            diameter=wanted,
-            flips=False,
-            tile=tile,
-            sample=sample,
-        )  # (K, *P)
-
+    own, cache, reporter = find_model(model), cache or Cache(), Reporter.of(report)
+    predictor = Predictor(
+        own, device, cache, tile, diameter, False, intensities, spacing, channel_axis
+    )
     if measure == "entropy":
-        return entropy(predicted(image, diameter, 0, reporter)).astype(np.float32)
+        return entropy(predictor.scores(image, reporter).array).astype(np.float32)
     last = image.ndim if channel_axis is None else image.ndim - 1
     views: list[tuple[tuple[int, ...], int]]
     if measure == "flips":
         views = [(axes, 0) for axes in _views(last, own.config.axes)]
     else:
+        _check_dropout(predictor)
         views = [((), number) for number in range(1, samples + 1)]
     if own.config.diameter and not float(str(diameter).split()[0]):
         # all predictions of one scale
-        first = predicted(image, f"{_LARGE} px", 0, reporter.part(0, len(views) + 1))
-        diameter = f"{width_of(own, first) or _LARGE} px"
+        plain = replace(predictor, diameter=f"{_LARGE} px")
+        first = plain.scores(image, reporter.part(0, len(views) + 1))
+        predictor = replace(predictor, diameter=f"{first.diameter() or _LARGE} px")
     each, mean = np.zeros(()), np.zeros(())
     for number, (axes, sample) in enumerate(views, start=1):
         part = reporter.part(number, len(views) + 1)
-        found = predicted(_flipped(image, axes, channel_axis), diameter, sample, part)
-        found = np.flip(found, tuple(axis + 1 for axis in axes))
+        seen = replace(predictor, sample=sample).scores(_flipped(image, axes, channel_axis), part)
+        found = np.flip(seen.array, tuple(axis + 1 for axis in axes))  # (K, *P)
         each, mean = each + entropy(found) / len(views), mean + found / len(views)
     return np.asarray(np.clip(entropy(mean) - each, 0, 1), np.float32)
 
 
-def _check_dropout(model: Model, device: str, cache: Cache) -> None:
-    from napari_tessera.deep import devices
+def _check_dropout(predictor: Predictor) -> None:
     from napari_tessera.deep.inference.dropout import has_dropout
 
-    if not has_dropout(cached_network(model, devices.choose(device), cache)):
+    if not has_dropout(predictor.network):
         raise ValueError(
-            f"measure is 'dropout', but model {model.name!r} has no dropout; choose 'entropy' or "
-            "'flips', or train a network with dropout"
+            f"measure is 'dropout', but model {predictor.model.name!r} has no dropout; choose "
+            "'entropy' or 'flips', or train a network with dropout"
         )
 
 

@@ -26,8 +26,9 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_tessera.deep.data import pieces as example
 from napari_tessera.deep.data.contact_sheet import contact_sheet
+from napari_tessera.deep.data.pieces import pieces
+from napari_tessera.deep.data.preparation import prepare_data
 from napari_tessera.deep.inference.cost import network_cost
 from napari_tessera.deep.models.library import Model, find_model, free_name
 from napari_tessera.deep.networks.registry import NETWORKS
@@ -39,7 +40,7 @@ from napari_tessera.deep.settings import (
     Transfer,
 )
 from napari_tessera.deep.training.task import Task
-from napari_tessera.deep.training.train import sample_batches, train
+from napari_tessera.deep.training.train import train
 from napari_tessera.deep.triton import keep_away
 from napari_tessera.io import datasets as pair
 from napari_tessera.pipeline.recipe import KEY
@@ -137,18 +138,17 @@ class Training:
     def sheet(self, report: Reporter) -> tuple[Any, Any, VoxelSize | None]:
         """Return patches as the network will see them, what it is to make of them, pixel size."""
         found, task = self.pairs(), self.task
-        pieces = example.pieces(
+        own = pieces(
             found.images,
             found.labels,
             axes=task.axes,
             channel_axis=found.channel_axis,
             names=found.names,
         )
-        data = example.prepare_data(
-            pieces, kind=task.kind, settings=task.examples, seed=task.seed, report=report
+        data = prepare_data(
+            own, kind=task.kind, settings=task.examples, seed=task.seed, report=report
         )
-        batches = sample_batches(task, data, rgb=found.rgb)
-        return (*contact_sheet(batches), found.spacing_of(2))
+        return (*contact_sheet(task.batches(data, rgb=found.rgb)), found.spacing_of(2))
 
 
 class TrainingForm(QWidget):
@@ -671,7 +671,7 @@ def _warm_up() -> None:
     keep_away()
     import torch  # noqa: F401
 
-    from napari_tessera.deep.training import loop as fit  # noqa: F401
+    from napari_tessera.deep.training import loop  # noqa: F401
 
 
 def _release(form: TrainingForm | None) -> None:

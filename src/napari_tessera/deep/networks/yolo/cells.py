@@ -81,6 +81,8 @@ def answers(
     >>> [tuple(each.tolist()) for each in (found.rows, found.columns)]
     [(2, 2, 1), (2, 1, 2)]
     """
+    # a centre may lie up to half a cell outside its cell (see `boxes_meant`), so the neighbours on
+    # the nearer sides can mean it too: three times as many cells learn from each object
     middles = (boxes[:, :2] + boxes[:, 2:]) / 2 / stride  # (N, 2) x, y in cells
     last = torch.tensor([shape[1] - 1, shape[0] - 1], device=boxes.device)
     own = middles.floor().clamp(min=0).minimum(last).long()  # (N, 2)
@@ -134,9 +136,11 @@ def boxes_meant(
     >>> boxes_meant(torch.zeros(1, 4), one, one, torch.tensor([[10.0, 20.0]]), stride=8)
     tensor([[ 7.,  2., 17., 22.]])
     """
-    share = said.sigmoid()
+    # b_xy = 2 sigma(t_xy) - 1/2 + c_xy and b_wh = a_wh (2 sigma(t_wh))^2, where YOLOv3
+    # had sigma(t_xy) + c_xy and the unbounded a_wh exp(t_wh)
+    share = said.sigmoid()  # (A, 4)
     cells = torch.stack([columns, rows], 1)  # (A, 2)
-    middles = (2 * share[:, :2] - 0.5 + cells) * stride
+    middles = (2 * share[:, :2] - 0.5 + cells) * stride  # (A, 2)
     # a length of 0 has no aspect ratio
-    lengths = ((2 * share[:, 2:]) ** 2 * anchors).clamp(min=_SMALLEST)
-    return torch.cat([middles - lengths / 2, middles + lengths / 2], 1)
+    lengths = ((2 * share[:, 2:]) ** 2 * anchors).clamp(min=_SMALLEST)  # (A, 2)
+    return torch.cat([middles - lengths / 2, middles + lengths / 2], 1)  # (A, 4)

@@ -66,6 +66,8 @@ def losses(
         found = answers(boxes, images, sizes, stride=stride, shape=said.shape[2:4])
         chosen = said[found.places].float()  # (A, 5 + K + P)
         box, about_class, mixtures = _parts(chosen, prototypes.shape[1])
+        # complete IoU (Zheng et al., AAAI 2020): overlap, distance of centres and aspect ratio; how
+        # sure a cell is to be is what it reaches, and is no way for the gradient to the box
         meant = boxes_meant(box, found.rows, found.columns, sizes[found.anchors], stride=stride)
         distances = complete_box_iou_loss(meant, boxes[found.objects])  # (A,)
         wanted = sureness_wanted(1 - distances.detach(), found, said.shape[:4])
@@ -108,7 +110,7 @@ def sureness_wanted(overlaps: torch.Tensor, found: Answers, shape: torch.Size) -
     -------
     Tensor, of this shape
     """
-    wanted = overlaps.new_zeros(shape)
+    wanted = overlaps.new_zeros(shape)  # (B, 3, Y/s, X/s)
     numbers = torch.arange(wanted.numel(), device=wanted.device).view(shape)[found.places]
     wanted.view(-1).scatter_reduce_(0, numbers, overlaps.clamp(min=0), "amax")
     return wanted

@@ -20,6 +20,7 @@ from napari_tessera.deep.networks.yolo.layers import (
     doubled,
 )
 from napari_tessera.deep.networks.yolo.loss import losses
+from napari_tessera.deep.networks.yolo.sureness import sureness_of_boxes
 
 SCALES = {
     "n": (0.33, 0.25), "s": (0.33, 0.5), "m": (0.67, 0.75), "l": (1.0, 1.0), "x": (1.33, 1.25),
@@ -149,6 +150,11 @@ class YOLO(nn.Module):
             )
             for number in range(len(images))
         ]  # fmt: skip
+
+    def sureness(self, images: torch.Tensor, boxes: torch.Tensor, kind: int | None) -> torch.Tensor:
+        """Return how sure the network is of boxes (N, 4) of one image, and of their masks."""
+        *levels, prototypes = self(images)
+        return sureness_of_boxes((levels, prototypes), self.anchors, boxes, kind)
 
     def _by_anchor(self, said: torch.Tensor) -> torch.Tensor:
         count, _, rows, columns = said.shape

@@ -4,8 +4,10 @@ import dask.array as da
 import numpy as np
 import pytest
 
+from napari_tessera.algorithms.labels.ids import median_diameter
 from napari_tessera.deep.data.patches import Patches
-from napari_tessera.deep.data.pieces import pieces, prepare_data
+from napari_tessera.deep.data.pieces import pieces
+from napari_tessera.deep.data.preparation import prepare_data
 from napari_tessera.deep.settings import NO_AUGMENTATION, Augmentation, Examples
 
 SMALL = Examples(patch=16, validation=0, diameter=0)
@@ -51,6 +53,49 @@ def test_whole_images_are_held_out_where_there_are_several(blocks):
     assert data.note == "Validation on 2 of 5 images."
     again = prepare_data(found, kind="objects", settings=replace(SMALL, validation=0.4))
     assert again == replace(data, censuses=again.censuses)
+
+
+class Counted:
+    """An array that counts how often each of its planes is read."""
+
+    def __init__(self, array):
+        self.array, self.shape, self.dtype = array, array.shape, array.dtype
+        self.ndim, self.reads = array.ndim, []
+
+    def __getitem__(self, places):
+        self.reads.append(places[: self.ndim - 2])
+        return self.array[places]
+
+    def __array__(self, dtype=None, copy=None):
+        raise AssertionError("the whole array is read")
+
+
+@pytest.mark.parametrize("kind", ["objects", "classes"])
+@pytest.mark.parametrize("share", [0, 0.25])
+def test_labels_are_read_once(blocks, kind, share):
+    settings = Examples(patch=16, validation=share)
+    stack = Counted(np.stack([blocks] * 4))
+    several = [Counted(blocks), Counted(blocks[::-1].copy()), Counted(blocks.copy())]
+    for labels in ([Counted(blocks)], [stack], several):
+        found = pieces([image_of(each.array) for each in labels], labels, axes=2)
+        data = prepare_data(found, kind=kind, settings=settings)
+        assert bool(data.validation) == bool(share)
+        for each in labels:
+            assert sorted(each.reads) == sorted(
+                {piece.index for piece in found if piece.labels is each}
+            )
+
+
+def test_what_is_known_of_an_end_is_that_of_its_own_labels(blocks):
+    found = pieces([image_of(blocks)], [blocks], axes=2)
+    for kind in ("objects", "classes"):
+        data = prepare_data(found, kind=kind, settings=Examples(patch=16, validation=0.25))
+        (piece,), (known,) = data.training, data.censuses
+        labels = piece.labels_at(piece.everything)
+        for label, places in known.places.items():
+            assert (labels[tuple(places.T)] > 0).all() == (label > 0)
+        assert sum(known.counts.values()) == labels.size
+        assert known.diameter == (median_diameter(labels) if kind == "objects" else 0)
 
 
 def test_the_last_planes_of_a_stack_are_held_out(blocks):

@@ -1,0 +1,129 @@
+"""How an image is made what a model takes: its channels, its intensities and its size."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from napari_tessera.algorithms.filters.intensities import intensities as found_intensities
+from napari_tessera.algorithms.filters.intensities import normalised
+from napari_tessera.deep.models.library import Model, ModelConfig
+from napari_tessera.signature.units import METRES, in_ball, to_pixels, unit
+from napari_tessera.signature.words import Array, VoxelSize
+
+
+@dataclass(frozen=True)
+class FittedImage:
+    """An image as a model takes it.
+
+    Attributes
+    ----------
+    array : ndarray of float32, shape (C, *P)
+        Normalised, and resized where the model was trained on pixels of another size.
+    shape : tuple of int
+        Its spatial axes before that.
+    voxel : VoxelSize
+        Its pixels before that.
+    """
+
+    array: Array
+    shape: tuple[int, ...]
+    voxel: VoxelSize
+
+    @property
+    def share(self) -> float:
+        """Pixels per pixel of the image as it was."""
+        return self.array.shape[-1] / self.shape[-1]
+
+
+def fitted_image(
+    image: Array, model: Model, voxel: VoxelSize, channel_axis: int | None, intensities: Any
+) -> FittedImage:
+    """Return an image as a model takes it.
+
+    Raises
+    ------
+    ValueError
+        If the model takes other channels or axes.
+    """
+    from napari_tessera.deep.inference.tiling import resized
+
+    channel_axis = _fitting_axis(image, channel_axis, model)
+    channels_last = image if channel_axis is None else np.moveaxis(image, channel_axis, -1)
+    levels = intensities or find_intensities([channels_last], model.config)
+    ready = normalised(image, levels, channel_axis=channel_axis)  # (C, *P)
+    shape = ready.shape[1:]
+    return FittedImage(resized(ready, sizes_at(shape, voxel, model)), shape, voxel)
+
+
+def _fitting_axis(image: Array, channel_axis: int | None, model: Model) -> int | None:
+    """Return the axis of the channels, or raise an error if they are not those of the model."""
+    config = model.config
+    axes = image.ndim - (channel_axis is not None)
+    if axes < config.axes:
+        raise ValueError(
+            f"model {model.name!r} works on volumes (Z, Y, X), but image has {axes} spatial axes; "
+            "choose a model for planes, or work on a volume"
+        )
+    channels = 1 if channel_axis is None else image.shape[channel_axis]
+    if channels == config.in_channels:
+        return channel_axis
+    wanted = "3 (red, green, blue)" if config.rgb else str(config.in_channels)
+    raise ValueError(
+        f"model {model.name!r} takes {wanted} channels, but image has {channels}; choose the "
+        "channels it was trained on, or another model"
+    )
+
+
+def find_intensities(
+    images: Iterable[Array], config: ModelConfig
+) -> tuple[tuple[float, float], ...]:
+    """Return what becomes 0 and the range, of each channel, as the model was trained."""
+    return found_intensities(
+        images,
+        channels=config.in_channels > 1 or config.rgb,
+        kind=config.normalise,
+        low=config.low,
+        high=config.high,
+    )
+
+
+def sizes_at(shape: tuple[int, ...], voxel: VoxelSize, model: Model) -> tuple[int, ...]:
+    """Return the shape in pixels of the size that the model was trained with.
+
+    It stays as it is where either size is unknown, or they differ by less than 5 %. Models of
+    photographs fit the whole image into theirs.
+    """
+    config = model.config
+    if config.fitted:
+        lead, (shorter, longer) = len(shape) - config.axes, config.fitted
+        factor = min(shorter / min(shape[lead:]), longer / max(shape[lead:]))
+        return enlarged_shape(shape, factor, config.axes)
+    own, theirs = unit(voxel.unit), unit(config.unit)
+    if config.spacing is None or own not in METRES or theirs not in METRES:
+        return shape
+    factor = METRES[own] / METRES[theirs]
+    ratios = [
+        factor * size / wanted
+        for size, wanted in zip(voxel[-config.axes :], config.spacing, strict=True)
+    ]
+    if all(abs(math.log(ratio)) < 0.05 for ratio in ratios):
+        return shape
+    lead = len(shape) - config.axes
+    sizes = (max(1, round(n * r)) for n, r in zip(shape[lead:], ratios, strict=True))
+    return shape[:lead] + tuple(sizes)
+
+
+def enlarged_shape(shape: tuple[int, ...], zoom: float, axes: int) -> tuple[int, ...]:
+    """Return a shape enlarged along the last `axes` axes."""
+    lead = len(shape) - axes
+    return shape[:lead] + tuple(round(zoom * length) for length in shape[lead:])
+
+
+def ball_pixels(diameter: float | str, voxel: VoxelSize, shape: tuple[int, ...]) -> int:
+    """Return the pixels of the smallest disc or ball to keep, in an image of a shape."""
+    return math.ceil(in_ball(to_pixels(diameter, voxel, shape, name="smallest")))

@@ -1,0 +1,228 @@
+"""A trained model made ready to look at images: what it says of each is found once, and kept.
+
+image -> `fitted_image` (channels, intensities, pixel size) -> enlarged where its objects are small
+-> tiles -> network -> `PixelScores` or `DetectedObjects`, which know what labels they mean.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_tessera.deep.data.pieces import zoom_of
+from napari_tessera.deep.inference.cache import Cache
+from napari_tessera.deep.inference.fitting import FittedImage, enlarged_shape, fitted_image
+from napari_tessera.deep.inference.objects import DetectedObjects
+from napari_tessera.deep.inference.scores import PixelScores
+from napari_tessera.deep.models.library import Model
+from napari_tessera.deep.networks.registry import NETWORKS
+from napari_tessera.signature.progress import Reporter
+from napari_tessera.signature.units import physical
+from napari_tessera.signature.words import Array, Report, Spacing, VoxelSize
+
+if TYPE_CHECKING:
+    import torch
+
+    from napari_tessera.deep.inference.tiling import TilePlan, TileRun
+    from napari_tessera.deep.networks.options import Sizes
+
+Answer = PixelScores | DetectedObjects
+
+SLIGHT = 1.1
+"""Images are not enlarged, and predicted again, by less than this."""
+
+PIXELS = 1 << 20
+"""About how many pixels a network sees at once."""
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """A model, and how it is to look at images.
+
+    Attributes
+    ----------
+    model : Model
+    device : str
+        As for `napari_tessera.deep.devices.choose`.
+    cache : Cache
+        Where the network and what it says are kept.
+    tile : int
+        Side of the tiles in pixels.
+    diameter : float or str
+        Median diameter of the objects; 0 = measured in a first pass.
+    flips : bool
+        Average the scores of mirrored images.
+    intensities : tuple, optional
+        What becomes 0 and the range, of each channel; None = found in the image.
+    spacing : sequence of float, optional
+        Pixel size along each axis.
+    channel_axis : int, optional
+        Axis of the images that holds channels.
+    sample : int
+        From 1: features are left out at random, for each number others.
+    """
+
+    model: Model
+    device: str = "auto"
+    cache: Cache = field(default_factory=Cache)
+    tile: int = 512
+    diameter: float | str = "0 px"
+    flips: bool = False
+    intensities: Any = None
+    spacing: Spacing = None
+    channel_axis: int | None = None
+    sample: int = 0
+
+    def scores(self, image: Array, report: Report = None) -> PixelScores:
+        """Return the probabilities of an image.
+
+        Raises
+        ------
+        ValueError
+            If the model finds objects one by one, or does not fit the image.
+        """
+        found = None if self.model.config.one_by_one else self.answer(image, report)
+        if not isinstance(found, PixelScores):
+            raise ValueError(  # noqa: TRY004 (it is the model that does not fit)
+                f"model {self.model.name!r} finds objects one by one and has no probabilities of "
+                "pixels; choose 'predict' or 'detect', or another model"
+            )
+        return found
+
+    def objects(self, image: Array, report: Report = None) -> DetectedObjects:
+        """Return the objects that are found one by one in the planes of an image.
+
+        Raises
+        ------
+        ValueError
+            If the model gives scores of pixels, or does not fit the image.
+        """
+        found = self.answer(image, report) if self.model.config.one_by_one else None
+        if not isinstance(found, DetectedObjects):
+            able = [each.title for each in NETWORKS.values() if each.one_by_one]
+            raise ValueError(  # noqa: TRY004 (it is the model that does not fit)
+                f"model {self.model.name!r} is a {NETWORKS[self.model.config.network].title}, "
+                "which scores pixels; choose 'predict', or a model that finds objects one by one "
+                f"({' or '.join(able)})"
+            )
+        return found
+
+    def answer(self, image: Array, report: Report = None) -> Answer:
+        """Return what the network says of an image, from what is kept if it did so before."""
+        one_by_one, voxel = self.model.config.one_by_one, self.voxel(image)
+        flips = self.flips and not one_by_one
+        sight = (self.channel_axis, tuple(voxel), voxel.unit, self.intensities)
+        own = (*sight, self.device, self.tile, self.diameter, self.sample, flips)
+        said: Answer = self.cache.value(
+            "objects" if one_by_one else "scores",
+            cache_key(image, self.model, own),
+            lambda: self._answer(image, Reporter.of(report)),
+            size=lambda found: found.nbytes,
+        )
+        return said
+
+    def _answer(self, image: Array, report: Reporter) -> Answer:
+        from napari_tessera.deep.inference.tiling import resized
+
+        kind = DetectedObjects if self.model.config.one_by_one else PixelScores
+        fitted = self.fitted(image)
+
+        def look(zoom: float, report: Reporter) -> Answer:
+            enlarged = resized(fitted.array, self.enlarged_shape(fitted, zoom))
+            return kind.of(enlarged, self, report).resized(fitted.shape)
+
+        if not self.model.config.diameter or self._told(fitted.voxel):
+            return look(self.zoom(fitted), report)
+        first = look(1, report.part(0, 2))
+        zoom = self.zoom(fitted, first)
+        return first if zoom == 1 else look(zoom, report.part(1, 2))
+
+    def voxel(self, image: Array) -> VoxelSize:
+        """Return the pixel size of an image."""
+        return VoxelSize.of(self.spacing, image.ndim - (self.channel_axis is not None))
+
+    def fitted(self, image: Array) -> FittedImage:
+        """Return an image as the model takes it, not enlarged yet."""
+        return fitted_image(
+            image, self.model, self.voxel(image), self.channel_axis, self.intensities
+        )
+
+    def _told(self, voxel: VoxelSize) -> float:
+        """Return the diameter that was told, in finest pixels; 0 = it was not."""
+        return physical(self.diameter, voxel, name="diameter") / min(voxel)
+
+    def zoom(self, fitted: FittedImage, seen: Answer | None = None) -> float:
+        """Return how much an image is enlarged because its objects are small.
+
+        Parameters
+        ----------
+        fitted : FittedImage
+        seen : PixelScores or DetectedObjects, optional
+            What a pass before has found in it, for when the diameter was not told.
+        """
+        wanted, told = self.model.config.diameter, self._told(fitted.voxel)
+        if told or seen is None or not wanted:
+            return zoom_of(fitted.share * told, wanted)
+        zoom = zoom_of(fitted.share * seen.diameter(), wanted)
+        return zoom if zoom >= SLIGHT else 1.0
+
+    def enlarged_shape(self, fitted: FittedImage, zoom: float) -> tuple[int, ...]:
+        """Return the shape of an image when it is enlarged."""
+        return enlarged_shape(fitted.array.shape[1:], zoom, self.model.config.axes)
+
+    @property
+    def sizes(self) -> Sizes:
+        """The image sizes that the network takes."""
+        config = self.model.config
+        return NETWORKS[config.network].configure(**config.options).sizes
+
+    def tiles(self, shape: tuple[int, ...]) -> TilePlan:
+        """Return how a plane or volume is covered.
+
+        Tiles of volumes have no more pixels than of planes; images that were fitted are one tile.
+        """
+        from napari_tessera.deep.inference.tiling import plan_tiles
+
+        config = self.model.config
+        side = self.tile if config.axes == 2 else max(32, round(self.tile ** (2 / 3)))
+        return plan_tiles(shape, self.sizes, tile=max(shape) if config.fitted else side)
+
+    def tile_run(self, shape: tuple[int, ...]) -> TileRun:
+        """Return the network at work on the tiles of planes or volumes of a shape."""
+        from napari_tessera.deep.inference.tiling import TileRun
+
+        tiles = self.tiles(shape)
+        batch = max(1, PIXELS // math.prod(tiles.tile))
+        return TileRun(self.network, tiles, self.place, batch)
+
+    @property
+    def place(self) -> torch.device:
+        """The device on which the network runs."""
+        from napari_tessera.deep import devices
+
+        return devices.choose(self.device)
+
+    @property
+    def network(self) -> torch.nn.Module:
+        """The network on its device, from what is kept if it was loaded before."""
+        from napari_tessera.deep.inference.dropout import with_dropout
+
+        place = self.place
+        network: torch.nn.Module = self.cache.value(
+            "network",
+            (str(self.model.path), self.model.config.weights, str(place)),
+            lambda: self.model.load_network().to(place),
+            size=lambda network: sum(4 * each.numel() for each in network.parameters()),
+        )
+        return with_dropout(network, self.sample) if self.sample else network
+
+
+def cache_key(image: Array, model: Model, options: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return what tells a prediction from another one."""
+    whole = np.ascontiguousarray(image)
+    digest = hashlib.blake2b(whole.data, digest_size=16).digest()
+    return image.shape, image.dtype.str, digest, str(model.path), model.config.weights, *options

@@ -1,0 +1,219 @@
+"""The kinds of what a network is taught of pixels, and how labels come of what it then says.
+
+Labels become targets (`truth`), with which scores are compared in training; of new images, scores
+become labels again (`labels`). A new kind is one class here, and its word in `settings.Targets`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from napari_tessera.deep.data.targets import (
+    IGNORE,
+    boundary_targets,
+    class_targets,
+    distance_targets,
+)
+from napari_tessera.deep.inference.decode import (
+    DEFAULTS,
+    PRECISIONS,
+    to_classes,
+    to_objects,
+    tuned,
+)
+from napari_tessera.deep.inference.fitting import ball_pixels
+from napari_tessera.deep.settings import Targets
+from napari_tessera.metrics.matching import average_precision
+from napari_tessera.signature.words import Array, VoxelSize
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True)
+class PixelTargets(ABC):
+    """What a network gives for each pixel.
+
+    Attributes
+    ----------
+    ids : tuple of int
+        The number of each class; empty for objects.
+    """
+
+    ids: tuple[int, ...] = ()
+
+    measure: ClassVar[str]
+    """What `score` is, in words."""
+
+    @property
+    @abstractmethod
+    def count(self) -> int:
+        """Scores per pixel, K."""
+
+    @abstractmethod
+    def truth(self, labels: Array) -> Array:
+        """Return class ids P, with `IGNORE`, or shares of the classes (K, *P), for labels P."""
+
+    @abstractmethod
+    def objects(self, labels: Array) -> Array:
+        """Return the objects of a patch, between which borders may count more."""
+
+    @abstractmethod
+    def labels(self, scores: Array, voxel: VoxelSize | None = None, **options: Any) -> Array:
+        """Return the labels P that probabilities (K, *P) mean."""
+
+    @abstractmethod
+    def tuned(self, pairs: Iterable[tuple[Array, Array]]) -> dict[str, float]:
+        """Return the options of `labels` that suit held-out pairs of scores and labels best."""
+
+    @abstractmethod
+    def agreement(self, scores: Array, labels: Array) -> Any:
+        """Return how far scores (K, *P) agree with labels P, for `score`."""
+
+    @abstractmethod
+    def score(self, agreements: Sequence[Any]) -> float:
+        """Return how good a network is, 0 to 1, by its agreement with several images."""
+
+    @abstractmethod
+    def pixels(self, annotated: Mapping[int, int], truths: Iterable[torch.Tensor]) -> list[int]:
+        """Return how many pixels each class has: of all labels, or in the targets of batches."""
+
+
+class ObjectPixelTargets(PixelTargets):
+    """A picture of objects: background, and two classes that tell neighbours apart."""
+
+    name: ClassVar[Targets]
+    channels: ClassVar[tuple[str, str, str]]
+    """What the scores are of."""
+
+    inner: ClassVar[int]
+    """Which of them stands for objects."""
+
+    measure = "average precision of objects, mean over IoU .5, .65 and .8"
+    count = 3
+
+    def objects(self, labels: Array) -> Array:
+        """Return the labels: they are objects."""
+        return labels
+
+    def labels(
+        self,
+        scores: Array,
+        voxel: VoxelSize | None = None,
+        *,
+        smallest: float | str = "0 px",
+        **options: Any,
+    ) -> Array:
+        """Return numbered objects, see `napari_tessera.deep.inference.decode.to_objects`."""
+        voxel = voxel or VoxelSize((1.0,) * (scores.ndim - 1))
+        fewest = ball_pixels(smallest, voxel, scores.shape[1:])
+        return to_objects(scores, targets=self.name, voxel=voxel, smallest=fewest, **options)
+
+    def tuned(self, pairs: Iterable[tuple[Array, Array]]) -> dict[str, float]:
+        """Return both thresholds."""
+        every = list(pairs)
+        best = tuned(every, self.name, VoxelSize((1.0,) * every[0][1].ndim))
+        return {name: best[name] for name in DEFAULTS}
+
+    def agreement(self, scores: Array, labels: Array) -> Any:
+        """Return the average precision of the objects, mean over several overlaps."""
+        objects = self.labels(scores)
+        return average_precision(labels, objects, *PRECISIONS)
+
+    def score(self, agreements: Sequence[Any]) -> float:
+        """Return the mean over the images."""
+        return float(np.mean(agreements))
+
+
+class BoundaryTargets(ObjectPixelTargets):
+    """Interior and boundary of objects; what is surely neither is background."""
+
+    name = "boundaries"
+    channels = ("background", "interior", "boundary")
+    inner = 1
+
+    def truth(self, labels: Array) -> Array:
+        """Return one class per pixel."""
+        return boundary_targets(labels)
+
+    def pixels(self, annotated: Mapping[int, int], truths: Iterable[torch.Tensor]) -> list[int]:
+        """Return how many pixels of the batches each of the three classes has."""
+        counts = [np.bincount(each[each != IGNORE], minlength=3) for each in truths]
+        return [int(count) for count in np.sum(counts, axis=0)]
+
+
+class DistanceTargets(ObjectPixelTargets):
+    """How far inside its object a pixel lies, as shares of background, rim and centre."""
+
+    name = "distances"
+    channels = ("background", "rim", "centre")
+    inner = 2
+
+    def truth(self, labels: Array) -> Array:
+        """Return three shares per pixel."""
+        return distance_targets(labels)
+
+    def pixels(self, annotated: Mapping[int, int], truths: Iterable[torch.Tensor]) -> list[int]:
+        """Return how many pixels of the batches, shares added up, each of the three has."""
+        seen = list(truths)
+        return [int(sum(float(each[:, place].sum()) for each in seen)) for place in range(3)]
+
+
+class ClassTargets(PixelTargets):
+    """The class of each pixel."""
+
+    measure = "mean IoU of the classes"
+
+    @property
+    def count(self) -> int:
+        """One score for each class."""
+        return len(self.ids)
+
+    def truth(self, labels: Array) -> Array:
+        """Return the place of each class among `ids`."""
+        return class_targets(labels, self.ids)
+
+    def objects(self, labels: Array) -> Array:
+        """Return the connected pieces of the classes."""
+        from napari_tessera.algorithms.labels.components import components
+
+        return components(labels)
+
+    def labels(self, scores: Array, voxel: VoxelSize | None = None, **options: Any) -> Array:
+        """Return the number of the most probable class; nothing else matters to it."""
+        return to_classes(scores, self.ids)
+
+    def tuned(self, pairs: Iterable[tuple[Array, Array]]) -> dict[str, float]:
+        """Return nothing: the most probable class needs no threshold."""
+        return {}
+
+    def agreement(self, scores: Array, labels: Array) -> Any:
+        """Return the table (K, K) of true and predicted classes."""
+        truth, classes = self.truth(labels), len(scores)
+        known = truth != IGNORE
+        pairs = truth[known].astype(np.int64) * classes + scores.argmax(axis=0)[known]
+        return np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
+
+    def score(self, agreements: Sequence[Any]) -> float:
+        """Return the mean IoU of the classes that are there, all images counted as one."""
+        table = np.sum(agreements, axis=0)
+        common = np.diag(table).astype(float)
+        union = table.sum(axis=0) + table.sum(axis=1) - common
+        there = table.sum(axis=1) > 0
+        return float(np.mean(common[there] / union[there])) if there.any() else 0.0
+
+    def pixels(self, annotated: Mapping[int, int], truths: Iterable[torch.Tensor]) -> list[int]:
+        """Return how many pixels of all labels each class has."""
+        return [annotated.get(label, 0) for label in self.ids]
+
+
+KINDS: Mapping[str, type[PixelTargets]] = MappingProxyType(
+    {"boundaries": BoundaryTargets, "distances": DistanceTargets, "classes": ClassTargets}
+)
+"""By the words in a model folder."""

@@ -1,0 +1,119 @@
+"""What is written while a network is trained, so that whatever ends it leaves the best so far."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from napari_tessera.deep.models.library import Folder, Model, ModelConfig, card
+from napari_tessera.deep.training.distributed import Ranks
+from napari_tessera.deep.training.object_validation import ObjectValidator
+from napari_tessera.deep.training.state import State, restore_state, stored
+from napari_tessera.deep.training.validation import ValidationResult, Validator
+from napari_tessera.signature.progress import Stop
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True)
+class Checkpoints:
+    """What is written as training goes on.
+
+    Attributes
+    ----------
+    row : callable
+        Takes a row for the table of losses.
+    best : callable
+        Takes the state and what judging it gave, whenever it is the best so far.
+    resume : callable
+        Takes the state after each epoch.
+    """
+
+    row: Callable[[dict[str, Any]], None]
+    best: Callable[[State, ValidationResult], None]
+    resume: Callable[[State], None]
+
+    def led(self, ranks: Ranks) -> Checkpoints:
+        """Return what the first of several processes writes for all."""
+        return Checkpoints(ranks.led(self.row), ranks.led(self.best), ranks.led(self.resume))
+
+
+class ModelWriter:
+    """Writes a model folder while its network is trained.
+
+    Parameters
+    ----------
+    folder : Folder
+    config : ModelConfig
+    validator : Validator or ObjectValidator
+    """
+
+    def __init__(
+        self, folder: Folder, config: ModelConfig, validator: Validator | ObjectValidator
+    ) -> None:
+        self._folder, self._config, self._validator = folder, config, validator
+        self._written = False
+
+    @property
+    def checkpoints(self) -> Checkpoints:
+        """What the training loop calls."""
+        return Checkpoints(self._folder.append_losses, self._best, self._resume)
+
+    def _best(self, state: State, result: ValidationResult) -> None:
+        config = replace(self._config, score=result.score)
+        self._config = self._folder.write_weights(state.average.state_dict(), config)
+        self._written = True
+
+    def _resume(self, state: State) -> None:
+        self._folder.write_resume(*stored(state))
+
+    def before(self) -> tuple[ModelConfig, dict[str, torch.Tensor], dict[str, Any]]:
+        """Return what an earlier training has left: its config, tensors and numbers.
+
+        Raises
+        ------
+        ValueError
+            If it was on other examples.
+        """
+        before = self._folder.read_config()
+        if before.data != self._config.data:
+            raise ValueError(
+                f"the examples are others than those that {self._folder.path.name!r} was trained "
+                "on; train a new model that starts from this one (transfer weights)"
+            )
+        return before, *self._folder.read_resume()
+
+    def restore(
+        self,
+        state: State,
+        before: ModelConfig,
+        tensors: Mapping[str, torch.Tensor],
+        numbers: Mapping[str, Any],
+    ) -> None:
+        """Put back where an earlier training stopped, from what it has left."""
+        restore_state(state, tensors, numbers)
+        self._config, self._written = replace(before, training=self._config.training), True
+
+    def keep_something(self, state: State) -> None:
+        """Write the present weights if there are none yet: whoever stops keeps what there is.
+
+        Raises
+        ------
+        Stop
+            If not a single step was taken.
+        """
+        if not self._written:
+            if not state.optimiser.state:
+                self._folder.remove()
+                raise Stop
+            self._best(state, self._validator(state.average))
+
+    def finished(self, state: State) -> Model:
+        """Find the best thresholds for the best weights, write the card, return the model."""
+        state.average.load_state_dict(self._folder.read_weights())
+        config = replace(self._config, thresholds=self._validator.thresholds(state.average))
+        self._folder.write_config(config)
+        self._folder.write_card(card(config, self._folder.read_losses()))
+        return Model(self._folder.path, config)

@@ -1,0 +1,142 @@
+"""What training does for networks that score pixels, and for those that find objects one by one."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from napari_tessera.deep.data.object_classes import assigned
+from napari_tessera.deep.data.object_sizes import fitted_options, object_sizes
+from napari_tessera.deep.data.preparation import Data, prepare_data
+from napari_tessera.deep.data.targets import class_weights
+from napari_tessera.deep.settings import Objective, Targets, parse_losses
+from napari_tessera.deep.target_kinds import KINDS
+from napari_tessera.signature.progress import Reporter
+
+if TYPE_CHECKING:
+    from napari_tessera.deep.data.batches import Batches
+    from napari_tessera.deep.data.object_batches import ObjectBatches
+    from napari_tessera.deep.data.patches import Patches
+    from napari_tessera.deep.data.pieces import Piece
+    from napari_tessera.deep.training.object_validation import ObjectValidator
+    from napari_tessera.deep.training.task import Task
+    from napari_tessera.deep.training.validation import HeldOut, Validator
+
+
+class PixelTraining:
+    """How networks are trained that score pixels."""
+
+    def check(self, task: Task) -> None:
+        """Refuse a mosaic, which is for objects."""
+        if task.augmentation.mosaic:
+            raise ValueError(
+                f"mosaic is {task.augmentation.mosaic}, but {task.entry.title} scores pixels; "
+                "choose mixup or cutmix, or a network that finds objects one by one"
+            )
+
+    def learns(self, task: Task) -> Targets:
+        """Return "classes", or one of the pictures of objects."""
+        return "classes" if task.kind == "classes" else task.targets
+
+    def prepared(
+        self, task: Task, found: list[Piece], classes: Any, report: Reporter
+    ) -> tuple[Task, Data]:
+        """Return the examples; the task stays as it is."""
+        if classes is not None:
+            raise ValueError(f"classes is given, but {task.entry.title} gives none to objects")
+        return task, _read(task, found, report)
+
+    def batches(self, task: Task, data: Data, patches: Patches, *, rgb: bool) -> Batches:
+        """Return patches with targets for each pixel."""
+        from napari_tessera.deep.data.batches import Batches
+
+        targets = KINDS[task.learns](data.ids)
+        return Batches(patches, targets, task.objective, task.batch_size, task.seed, rgb)
+
+    def validator(self, task: Task, data: Data, batches: Any, held_out: HeldOut) -> Validator:
+        """Return what judges scores, with the loss that was asked for."""
+        from napari_tessera.deep.training.objective import Loss
+        from napari_tessera.deep.training.validation import Validator
+
+        objective, weights = task.objective, None
+        if objective.class_weights != "none":
+            truths = (batches(step).targets for step in range(8))
+            pixels = batches.targets.pixels(data.counts, truths)
+            weights = class_weights(pixels, objective.class_weights)
+        return Validator(held_out, batches.targets, Loss(parse_losses(objective.loss), weights))
+
+
+class ObjectTraining:
+    """How networks are trained that find objects one by one."""
+
+    def check(self, task: Task) -> None:
+        """Refuse classes of pixels, blended patches and losses of pixels."""
+        title, settings = task.entry.title, task.augmentation
+        if task.kind == "classes":
+            raise ValueError(
+                f"kind is 'classes', but {title} finds objects; choose 'objects' and number them "
+                "in the labels"
+            )
+        for name in ("mixup", "cutmix"):
+            if getattr(settings, name):
+                raise ValueError(
+                    f"{name} is {getattr(settings, name)}, but {title} learns objects one by one, "
+                    "which cannot be blended; choose 0 (mosaic is for objects)"
+                )
+        if task.objective != Objective():
+            raise ValueError(
+                f"objective is {task.objective}, but {title} has losses of its own; leave the "
+                "objective as it is"
+            )
+
+    def learns(self, task: Task) -> Targets:
+        """Return "instances"."""
+        return "instances"
+
+    def prepared(
+        self, task: Task, found: list[Piece], classes: Any, report: Reporter
+    ) -> tuple[Task, Data]:
+        """Return the examples, and the task with anchors as large as their objects."""
+        found, ids, names = assigned(found, classes, task.class_names)
+        data = _read(task, found, report)
+        seen = object_sizes(data.training, task.examples.patch, report.part(1, 50))
+        options = fitted_options(task.network, task.network_options, seen)
+        pieces = (*data.training, *data.validation)
+        given = [data.digest, ids, [sorted((each.classes or {}).items()) for each in pieces]]
+        data = replace(
+            data,
+            ids=ids,
+            crowd=seen.crowd,
+            note=data.note + seen.note,
+            digest=hashlib.blake2b(repr(given).encode(), digest_size=16).hexdigest(),
+        )
+        return replace(task, options=options, class_names=names), data
+
+    def batches(self, task: Task, data: Data, patches: Patches, *, rgb: bool) -> ObjectBatches:
+        """Return patches with their objects."""
+        from napari_tessera.deep.data.object_batches import ObjectBatches
+
+        return ObjectBatches(patches, task.batch_size, task.seed, rgb)
+
+    def validator(self, task: Task, data: Data, batches: Any, held_out: HeldOut) -> ObjectValidator:
+        """Return what judges objects; the network has losses of its own."""
+        from napari_tessera.deep.training.object_validation import ObjectValidator
+
+        return ObjectValidator(held_out, data.crowd)
+
+
+def _read(task: Task, found: list[Piece], report: Reporter) -> Data:
+    return prepare_data(
+        found, kind=task.kind, settings=task.examples, seed=task.seed, report=report.part(0, 50)
+    )
+
+
+TrainingKind = PixelTraining | ObjectTraining
+
+TRAINING_KINDS: Mapping[str, TrainingKind] = MappingProxyType(
+    {"pixels": PixelTraining(), "objects": ObjectTraining()}
+)
+"""By what a network finds, see `napari_tessera.deep.networks.registry.Network`."""

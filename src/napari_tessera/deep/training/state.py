@@ -1,0 +1,140 @@
+"""What goes on from epoch to epoch of a training: made, written and put back."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from napari_tessera.deep.models.config import ModelConfig
+from napari_tessera.deep.networks.registry import build
+from napari_tessera.deep.training import transfer
+
+if TYPE_CHECKING:
+    from napari_tessera.deep.training.task import Task
+
+
+@dataclass
+class State:
+    """Everything that goes on from epoch to epoch.
+
+    Attributes
+    ----------
+    network : torch.nn.Module
+        What is trained.
+    average : torch.nn.Module
+        The running average of its weights, which is judged and kept.
+    optimiser : torch.optim.AdamW
+    epoch : int
+        Epochs done.
+    seconds : float
+        Time they took.
+    best : tuple of float
+        Score and negative loss of the best epoch.
+    since : int
+        Epochs since then.
+    """
+
+    network: nn.Module
+    average: nn.Module
+    optimiser: torch.optim.AdamW
+    epoch: int = 0
+    seconds: float = 0.0
+    best: tuple[float, float] = (-math.inf, -math.inf)
+    since: int = 0
+
+
+def first_state(
+    config: ModelConfig,
+    task: Task,
+    weights: str,
+    *,
+    device: torch.device,
+    say: Callable[[str], None],
+) -> State:
+    """Return a network with what it knows before the first step.
+
+    Parameters
+    ----------
+    config : ModelConfig
+        Of the network.
+    task : Task
+        How it is trained.
+    weights : str
+        What it knows, as for `napari_tessera.deep.training.transfer.start`.
+    device : torch.device
+    say : callable
+        Takes a sentence about that.
+    """
+    torch.manual_seed(task.seed)
+    network = build(
+        config.network, in_channels=config.in_channels, classes=config.classes, **config.options
+    )
+    say(transfer.start(network, weights, in_channels=config.in_channels))
+    network = network.to(device)
+    if config.axes == 2:
+        network = network.to(memory_format=torch.channels_last)
+    settings = task.optimisation
+    # what scales and shifts is not drawn to 0 (biases, batch normalisation)
+    decayed = [each for each in network.parameters() if each.ndim > 1]
+    rest = [each for each in network.parameters() if each.ndim <= 1]
+    groups = [
+        {"params": decayed, "weight_decay": settings.weight_decay},
+        {"params": rest, "weight_decay": 0.0},
+    ]
+    optimiser = torch.optim.AdamW(groups, lr=settings.learning_rate)
+    return State(network, copy.deepcopy(network).eval(), optimiser)
+
+
+def stored(state: State) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    """Return a state as tensors by name and as plain numbers."""
+    tensors = {f"network.{name}": each for name, each in state.network.state_dict().items()}
+    tensors |= {f"average.{name}": each for name, each in state.average.state_dict().items()}
+    for index, values in state.optimiser.state_dict()["state"].items():
+        tensors |= {f"optimiser.{index}.{name}": each for name, each in values.items()}
+    numbers = {
+        "epoch": state.epoch,
+        "seconds": state.seconds,
+        "best": list(state.best),
+        "since": state.since,
+    }
+    return {name: each.detach().cpu().contiguous() for name, each in tensors.items()}, numbers
+
+
+def restore_state(
+    state: State, tensors: Mapping[str, torch.Tensor], numbers: Mapping[str, Any]
+) -> None:
+    """Put a stored state back.
+
+    Raises
+    ------
+    ValueError
+        If it is of another network.
+    """
+    try:
+        state.network.load_state_dict(_below("network.", tensors))
+        state.average.load_state_dict(_below("average.", tensors))
+    except RuntimeError as error:
+        raise ValueError(
+            f"resume.safetensors does not fit the network ({error}); train anew under another name"
+        ) from error
+    own = state.optimiser.state_dict()
+    found: dict[int, dict[str, torch.Tensor]] = {}
+    for name, each in _below("optimiser.", tensors).items():
+        index, key = name.split(".", 1)
+        found.setdefault(int(index), {})[key] = each
+    state.optimiser.load_state_dict({**own, "state": found})
+    state.epoch, state.seconds = int(numbers["epoch"]), float(numbers["seconds"])
+    score, loss = numbers["best"]
+    state.best, state.since = (float(score), float(loss)), int(numbers["since"])
+
+
+def _below(prefix: str, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {
+        name.removeprefix(prefix): each for name, each in tensors.items() if name.startswith(prefix)
+    }
