@@ -27,6 +27,7 @@ from napari_tessera.widgets.job import Job
 from napari_tessera.widgets.layers.features import made_by
 from napari_tessera.widgets.layers.history import History, Step
 from napari_tessera.widgets.layers.to_source import beside, fits, source
+from napari_tessera.widgets.napari_private import shown_labels
 
 if TYPE_CHECKING:
     import napari.viewer
@@ -464,7 +465,7 @@ def _first_labelled(layer: Labels, near: Array, far: Array) -> tuple[float, ...]
     steps = max(2, int(np.abs(far - near).max() * 2))
     line = near + (far - near) * np.linspace(0, 1, steps)[:, None]
     pixels = np.clip(np.rint(line), 0, np.array(layer.data.shape[-3:]) - 1).astype(int)
-    shown = np.asarray(layer._slice.image.raw)
+    shown = shown_labels(layer)
     hit = np.flatnonzero(shown[tuple(pixels.T)])
     chosen = pixels[hit[0]] if hit.size else pixels[0]
     lead = layer.ndim - 3
