@@ -7,7 +7,6 @@ Labels layer, and the pixels that a layer shows.
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +14,8 @@ import numpy as np
 from napari_tessera.signature.words import Array
 
 if TYPE_CHECKING:
+    from collections import deque
+
     from napari.layers import Labels, Layer
 
 Entry = list[Any]
