@@ -67,7 +67,7 @@ def test_from_layers_to_predict_by_clicks_alone(viewer, pair, form):
     assert own.train_button.text() == "Stop"
     end(own)
     assert own.message.text().startswith("Model 'squares net' is ready after ")
-    assert len(own.curve.points) == 2
+    assert len(own.curve.record.points) == 2
     assert [model.name for model in models()] == ["squares net"]
     config = find_model("squares net").config
     assert config.spacing == (0.5, 0.5)
@@ -157,7 +157,7 @@ def test_stop_keeps_the_best_so_far(viewer, pair, form):
     own = form()
     own.groups["optimisation"].fill({"epochs": 500})
     own.train_button.click()
-    wait(lambda: len(own.curve.points) >= 1, patience=60)
+    wait(lambda: len(own.curve.record.points) >= 1, patience=60)
     own.train_button.click()
     end(own)
     assert own.message.text().startswith("Model 'squares net' is ready")
@@ -170,7 +170,7 @@ def test_closing_the_form_keeps_the_best_too(viewer, pair, form):
     own = form()
     own.groups["optimisation"].fill({"epochs": 500})
     own.train_button.click()
-    wait(lambda: len(own.curve.points) >= 1, patience=60)
+    wait(lambda: len(own.curve.record.points) >= 1, patience=60)
     own.release()
     wait(lambda: [model.name for model in models()] == ["squares net"], patience=60)
 

@@ -13,7 +13,9 @@ from napari_tessera.pipeline.recipe import KEY
 from napari_tessera.widgets.editing.drawing import Drawing, place_under, straightened
 from napari_tessera.widgets.editing.tools import TOOLS, Tool, worked_out
 from napari_tessera.widgets.forms.choice import Choice
-from napari_tessera.widgets.forms.fields import Field, LayerField, field_for
+from napari_tessera.widgets.forms.fields.choose import field_for
+from napari_tessera.widgets.forms.fields.field import Field
+from napari_tessera.widgets.forms.fields.layer import LayerField
 from napari_tessera.widgets.forms.form import Form
 from napari_tessera.widgets.forms.rows import Rows, beside_one_another
 from napari_tessera.widgets.layers.features import made_by

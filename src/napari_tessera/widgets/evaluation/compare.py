@@ -40,7 +40,6 @@ from napari_tessera.widgets.forms.call import Call
 from napari_tessera.widgets.forms.channels import Channels
 from napari_tessera.widgets.forms.choice import Choice
 from napari_tessera.widgets.forms.form import Form
-from napari_tessera.widgets.forms.method_form import dock
 from napari_tessera.widgets.forms.region import SHOWN, region
 from napari_tessera.widgets.forms.rows import Rows, beside_one_another
 from napari_tessera.widgets.forms.run_button import Running
@@ -48,6 +47,7 @@ from napari_tessera.widgets.forms.tables import save_table
 from napari_tessera.widgets.layers.from_result import result_layer, show
 from napari_tessera.widgets.layers.geometry import array, same_grid
 from napari_tessera.widgets.layers.to_source import dropped_axis, fits
+from napari_tessera.widgets.plugin.menu import open_form
 
 if TYPE_CHECKING:
     import napari.viewer
@@ -293,9 +293,7 @@ class Compare(Form):
             return
         self._forget_preview()
         show(self.viewer, self._layer(trial), self._of[0])
-        method = METHODS[trial.method]
-        form = dock(method)(self.viewer)
-        self.viewer.window.add_dock_widget(form, name=f"{method.group}: {method.display}")
+        form = open_form(self.viewer, trial.method)
         form.source.value = self._of[0]
         for name, value in trial.values.items():
             form.fields[name].value = value

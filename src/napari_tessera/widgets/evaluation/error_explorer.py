@@ -17,7 +17,8 @@ from napari_tessera.widgets.evaluation.report_button import ReportButton
 from napari_tessera.widgets.evaluation.strata_panel import Compared, StrataPanel
 from napari_tessera.widgets.evaluation.suspects_panel import SuspectSource, SuspectsPanel
 from napari_tessera.widgets.forms.choice import Choice
-from napari_tessera.widgets.forms.fields import LayerField, field_for
+from napari_tessera.widgets.forms.fields.choose import field_for
+from napari_tessera.widgets.forms.fields.layer import LayerField
 from napari_tessera.widgets.forms.form import Form
 from napari_tessera.widgets.forms.message import Message
 from napari_tessera.widgets.forms.rows import Rows, beside_one_another
@@ -25,6 +26,7 @@ from napari_tessera.widgets.forms.run_button import Running
 from napari_tessera.widgets.forms.tables import save_table
 from napari_tessera.widgets.layers.geometry import array, same_grid
 from napari_tessera.widgets.layers.to_source import fits, source
+from napari_tessera.widgets.plugin.menu import open_form
 
 if TYPE_CHECKING:
     import napari.viewer
@@ -176,10 +178,7 @@ class Explorer(Form):
         self.summary.setText(figures_in_words(scores))
 
     def _open_map(self) -> None:
-        from napari_tessera.widgets.forms.method_form import dock
-
-        form = dock(METHODS["error_map"])(self.viewer)
-        self.viewer.window.add_dock_widget(form, name="Judge: Error map")
+        form = open_form(self.viewer, "error_map")
         form.source.value, form.fields["truth"].value = self.prediction.value, self.truth.value
 
     @property

@@ -22,10 +22,11 @@ from napari_tessera.metrics.plots import draw_strata, group_unit, ranges
 from napari_tessera.metrics.strata import grouped, strata
 from napari_tessera.signature.parameters import parameters
 from napari_tessera.signature.words import Table, VoxelSize
-from napari_tessera.widgets.evaluation.plot import Plot
 from napari_tessera.widgets.forms.choice import Choice
-from napari_tessera.widgets.forms.fields import LayerField, field_for
+from napari_tessera.widgets.forms.fields.choose import field_for
+from napari_tessera.widgets.forms.fields.layer import LayerField
 from napari_tessera.widgets.forms.message import Message
+from napari_tessera.widgets.forms.plot import Plot
 from napari_tessera.widgets.forms.rows import Rows, beside_one_another
 from napari_tessera.widgets.forms.tables import TableModel
 from napari_tessera.widgets.layers.geometry import array, same_grid

@@ -13,7 +13,7 @@ from napari_tessera.pipeline.suspects import suspects
 from napari_tessera.signature.parameters import parameters
 from napari_tessera.signature.words import Array, Over, Table, VoxelSize
 from napari_tessera.widgets.evaluation.object_list import ObjectList
-from napari_tessera.widgets.forms.fields import LayerField
+from napari_tessera.widgets.forms.fields.layer import LayerField
 from napari_tessera.widgets.forms.rows import Rows
 from napari_tessera.widgets.forms.run_button import Running
 from napari_tessera.widgets.layers.geometry import array, same_grid

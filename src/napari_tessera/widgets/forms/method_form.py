@@ -24,7 +24,9 @@ from napari_tessera.widgets.connections import Connections
 from napari_tessera.widgets.forms import remembered as memory
 from napari_tessera.widgets.forms.call import Call
 from napari_tessera.widgets.forms.cost_line import Preflight
-from napari_tessera.widgets.forms.fields import Field, LayerField, field_for
+from napari_tessera.widgets.forms.fields.choose import field_for
+from napari_tessera.widgets.forms.fields.field import Field
+from napari_tessera.widgets.forms.fields.layer import LayerField
 from napari_tessera.widgets.forms.form import Form
 from napari_tessera.widgets.forms.preview import Preview
 from napari_tessera.widgets.forms.recipe_menu import recipe_menu

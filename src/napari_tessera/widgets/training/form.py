@@ -30,7 +30,8 @@ from napari_tessera.signature.progress import Progress, Reporter, Stop
 from napari_tessera.signature.words import VoxelSize
 from napari_tessera.widgets.forms import remembered as memory
 from napari_tessera.widgets.forms.choice import Choice
-from napari_tessera.widgets.forms.fields import Field, field_for
+from napari_tessera.widgets.forms.fields.choose import field_for
+from napari_tessera.widgets.forms.fields.field import Field
 from napari_tessera.widgets.forms.form import Form
 from napari_tessera.widgets.forms.results import duration
 from napari_tessera.widgets.forms.rows import Rows, beside_one_another
@@ -106,7 +107,7 @@ class TrainingForm(Form):
 
     def _build(self) -> None:
         layers = self.viewer.layers
-        self.pairs, self.rows, self.curve = PairsTable(self.viewer), Rows(), Curve()
+        self.pairs, self.rows, self.curve = PairsTable(self.viewer), Rows(), Curve(self.viewer)
         self.channel_axis, self.networks = Choice("Channel axis"), Choice("Network")
         self.networks.offer([(each.title, name) for name, each in NETWORKS.items()])
         self.networks.choose(self.network)
@@ -469,6 +470,7 @@ class TrainingForm(Form):
         self._enough.set()
         super().release()
         self.pairs.release()
+        self.curve.release()
 
 
 def training(network: str) -> type[TrainingForm]:

@@ -18,19 +18,18 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_tessera.methods.registry import METHODS
 from napari_tessera.pipeline.label_next import Next, label_next
 from napari_tessera.pipeline.source import Region
 from napari_tessera.signature.words import Array
 from napari_tessera.widgets.forms.choice import Choice
 from napari_tessera.widgets.forms.form import Form
-from napari_tessera.widgets.forms.method_form import dock
 from napari_tessera.widgets.forms.rows import Rows, beside_one_another
 from napari_tessera.widgets.forms.run_button import Running
 from napari_tessera.widgets.layers.features import made_by
 from napari_tessera.widgets.layers.from_result import show
 from napari_tessera.widgets.layers.geometry import array, same_grid
 from napari_tessera.widgets.layers.to_source import fits
+from napari_tessera.widgets.plugin.menu import open_form
 from napari_tessera.widgets.training.crops import missing_axis, part_of_image, part_to_label, placed
 
 if TYPE_CHECKING:
@@ -235,8 +234,7 @@ class LabelNext(Form):
             self.say("There is no room for another region; choose a smaller side.")
 
     def _open_uncertainty(self) -> None:
-        form = dock(METHODS["uncertainty"])(self.viewer)
-        self.viewer.window.add_dock_widget(form, name="Judge: Uncertainty")
+        form = open_form(self.viewer, "uncertainty")
         form.source.value = self.image.chosen
 
     # ------------------------------------------------------------------ labelling
