@@ -18,21 +18,18 @@ if TYPE_CHECKING:
 
     from napari.layers import Labels, Layer
 
-Entry = list[Any]
-"""One stroke: what it has changed, piece by piece."""
 
-
-def strokes_made(layer: Labels) -> deque[Entry]:
-    """Return what can be taken back, the newest last; entries may be put there and taken away."""
+def strokes_made(layer: Labels) -> deque[list[Any]]:
+    """Return what can be taken back, the newest last; steps may be put there and taken away."""
     return layer._undo_history
 
 
-def strokes_taken_back(layer: Labels) -> deque[Entry]:
+def strokes_taken_back(layer: Labels) -> deque[list[Any]]:
     """Return what can be made again, the next one last."""
     return layer._redo_history
 
 
-def keep_strokes(layer: Labels, made: deque[Entry], taken_back: deque[Entry]) -> None:
+def keep_strokes(layer: Labels, made: deque[list[Any]], taken_back: deque[list[Any]]) -> None:
     """Give a layer the timeline it had, which napari drops when nobody may paint."""
     layer._undo_history, layer._redo_history = made, taken_back
 
