@@ -272,12 +272,12 @@ def test_stacks_are_worked_on_as_planes_or_volumes(viewer, stack, form_of, run, 
 
 
 def test_an_axis_called_z_or_a_3d_display_means_volumes(viewer, stack, form_of):
-    assert form_of("watershed").over.currentText() == "planes"
+    assert form_of("watershed").walk.over.currentText() == "planes"
     viewer.dims.ndisplay = 3
-    assert form_of("watershed").over.currentText() == "volume"
+    assert form_of("watershed").walk.over.currentText() == "volume"
     viewer.dims.ndisplay = 2
     stack.axis_labels = ("z", "y", "x")
-    assert form_of("watershed").over.currentText() == "volume"
+    assert form_of("watershed").walk.over.currentText() == "volume"
 
 
 def test_the_current_plane_alone(viewer, stack, form_of, run):

@@ -164,10 +164,10 @@ def test_a_single_loss_has_an_axis(curve, loss):
 
 def test_steps_and_epochs_are_drawn_on_the_same_axes(curve):
     curve.add_step(0.5, 2.0)
-    curve.add_step(1.0, 1.0)
+    curve.add_step(1.0, 0.5)
     curve.add(1, 1.5)
     lines = shown(curve)
-    assert np.column_stack(lines.steps.get_data()).tolist() == [[0.5, 2], [1, 1]]
+    assert np.column_stack(lines.steps.get_data()).tolist() == [[0.5, 2], [1, 0.5]]
     assert lines.steps.axes is lines.lines["loss"].axes
     assert (lines.losses.get_xlim(), lines.losses.get_ylim()) == ((0, 1), (0, 2))
 

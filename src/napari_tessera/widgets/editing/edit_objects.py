@@ -6,7 +6,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtWidgets import QButtonGroup, QGridLayout, QLabel, QPushButton, QVBoxLayout
+from qtpy.QtWidgets import QButtonGroup, QGridLayout, QLabel, QPushButton
 
 from napari_tessera.methods.registry import METHODS
 from napari_tessera.pipeline.recipe import KEY
@@ -98,7 +98,6 @@ class Surgery(Form):
             beside_one_another(self.undo_button, self.redo_button),
             self.memory,
             self.message,
-            (QVBoxLayout(), 1),
         )
         for rows in (self.rows, self.adding):
             rows.fit()

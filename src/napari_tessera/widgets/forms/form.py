@@ -57,7 +57,10 @@ class Form(QWidget):
     # ------------------------------------------------------------------ layout
 
     def lay_out(self, *parts: QWidget | QLayout | str | tuple[QWidget | QLayout, int]) -> None:
-        """Put parts below one another: headings, widgets, those that stretch with how far."""
+        """Put parts below one another: headings, widgets, those that stretch with how far.
+
+        Where none of them stretches, there is free room below them.
+        """
         column = QVBoxLayout(self)
         column.setContentsMargins(4, 4, 4, 4)
         for each in parts:
@@ -67,6 +70,8 @@ class Form(QWidget):
                 column.addLayout(part, stretch)
             else:
                 column.addWidget(part, stretch)
+        if not any(isinstance(each, tuple) for each in parts):
+            column.addStretch(1)
 
     def heading(self, text: str, *, page: str = "", about: str = "") -> QHBoxLayout:
         """Return a sentence on what the form is for, and a button that opens a page about it."""

@@ -226,9 +226,10 @@ class Lines:
             frameon=False,
             fontsize=SMALL,
             labelcolor="linecolor",
-            handlelength=1.2,
+            handlelength=0.9,
+            handletextpad=0.4,
             markerscale=0,
-            columnspacing=1,
+            columnspacing=0.9,
             borderaxespad=0,
         )
 

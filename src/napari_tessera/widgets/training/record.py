@@ -104,7 +104,8 @@ class Record:
         """The lowest and highest loss, without steps that stick out; from 0 unless all are near."""
         known = np.concatenate([self.values("loss")[1], self.values("validation")[1]])
         if self._losses:
-            known = np.append(known, np.quantile(self.steps(1000)[1], (0.01, 0.97)))
+            steps = self.steps(1000)[1]
+            known = np.append(known, np.quantile(steps, (0.01, 0.97), method="nearest"))
         if not known.size:
             return 0.0, 1.0
         low, high = float(known.min()), float(known.max())
