@@ -201,7 +201,7 @@ def train() -> None:
     form.groups["optimisation"].fill({"epochs": 10, "steps": 15})
     form.name.setText("coins")
     form.train_button.click()
-    demo.wait(lambda: len(form.curve.points) >= 8, patience=900)
+    demo.wait(lambda: len(form.curve.record.points) >= 8, patience=900)
     demo.settle()
     viewer.screenshot(str(HERE / "train.png"), canvas_only=False)
     demo.wait(lambda: form.job is None, patience=900)

@@ -30,7 +30,7 @@ def forms_remember_elsewhere(tmp_path, monkeypatch):
 def quiet_errors(monkeypatch):
     """Collect napari's error notifications instead of printing them."""
     shown = []
-    monkeypatch.setattr("napari_tessera.widgets.forms.method_form.show_error", shown.append)
+    monkeypatch.setattr("napari_tessera.widgets.forms.form.show_error", shown.append)
     return shown
 
 

@@ -33,6 +33,11 @@ class Job:
     progressed : callable, optional
         Called with the share done (0 to 1) and the seconds left (None = unknown), at most 20 times
         a second.
+
+    Attributes
+    ----------
+    running : bool
+        False once it was stopped, or has handed over what came of it.
     """
 
     def __init__(
@@ -46,7 +51,7 @@ class Job:
     ) -> None:
         self._work, self._finished, self._failed = work, finished, failed
         self._progressed = progressed
-        self._stopped = False
+        self.running, self._stopped = True, False
         self._share = 0.0
         self._began = time.monotonic()
         self._bar = activity(total=_STEPS, desc=title) if title else None
@@ -97,6 +102,7 @@ class Job:
             self._progressed(self._share, left)
 
     def _close(self) -> None:
+        self.running = False
         with suppress(RuntimeError):  # at the end of the program Qt may have gone first
             self._timer.stop()
         if self._bar is not None:

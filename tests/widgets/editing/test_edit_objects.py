@@ -20,13 +20,6 @@ from napari_tessera.widgets.layers.history import History
 from ..conftest import wait
 
 
-@pytest.fixture(autouse=True)
-def no_notifications(monkeypatch, quiet_errors):
-    monkeypatch.setattr(
-        "napari_tessera.widgets.editing.edit_objects.show_error", quiet_errors.append
-    )
-
-
 @pytest.fixture
 def layer(viewer):
     """Three discs, the last two of them touching, in the second of three frames."""
@@ -183,11 +176,11 @@ def test_layers_that_cannot_be_changed_are_refused(viewer, quiet_errors):
 
 
 def test_in_3d_a_click_meets_the_first_object_on_its_ray(viewer):
-    from napari_tessera.widgets.editing.edit_objects import _first_labelled
+    from napari_tessera.widgets.editing.drawing import first_labelled
 
     labels = np.zeros((10, 12, 14), np.uint8)
     labels[6:8, 4:8, 4:8] = 3
     layer = viewer.add_labels(labels)
     viewer.dims.ndisplay = 3
-    found = _first_labelled(layer, np.array([0.0, 5, 5]), np.array([9.0, 5, 5]))
+    found = first_labelled(layer, np.array([0.0, 5, 5]), np.array([9.0, 5, 5]))
     assert found == (6, 5, 5)

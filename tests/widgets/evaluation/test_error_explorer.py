@@ -199,8 +199,8 @@ def test_colours_count_by_their_luminance(viewer, pair, explorer, tmp_path, monk
     wait(lambda: explorer.suspects.running.job is None)
     assert explorer.suspects.objects.listed["index"].tolist() == [7, 8, 1]
     ask(monkeypatch, tmp_path / "report")
-    explorer.report_button.click()
-    wait(lambda: explorer.report_button.job is None)
+    explorer.report.button.click()
+    wait(lambda: explorer.report.job is None)
     text = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert ">stain<" in text
     assert "By brightness" in text
@@ -225,15 +225,15 @@ def test_the_form_fits_a_dock_column(viewer, pair, explorer):
 
 
 def test_the_report_is_one_file(viewer, pair, explorer, tmp_path, monkeypatch):
-    assert not explorer.report_button.isEnabled()
+    assert not explorer.report.button.isEnabled()
     pair[1].name = "found <b>"
     compare(explorer)
     target = tmp_path / "report.html"
     ask(monkeypatch, tmp_path / "report")
     viewer.dims.set_current_step(0, 1)
-    explorer.report_button.click()
-    assert explorer.report_button.text() == "Stop"
-    wait(lambda: explorer.report_button.job is None)
+    explorer.report.button.click()
+    assert explorer.report.button.text() == "Stop"
+    wait(lambda: explorer.report.job is None)
     text = target.read_text(encoding="utf-8")
     assert "found &lt;b&gt;" in text
     assert "Plane 1, from 0." in text
@@ -241,21 +241,21 @@ def test_the_report_is_one_file(viewer, pair, explorer, tmp_path, monkeypatch):
     # where the dialog could not ask, nothing is replaced
     said = []
     monkeypatch.setattr("napari_tessera.widgets.forms.tables.show_error", said.append)
-    explorer.report_button.click()
-    assert explorer.report_button.job is None
+    explorer.report.button.click()
+    assert explorer.report.job is None
     assert said == ["report.html is there already; nothing was written. Choose another name."]
     ask(monkeypatch, tmp_path / "nowhere" / "report.html")
-    explorer.report_button.click()
-    wait(lambda: explorer.report_button.job is None)
+    explorer.report.button.click()
+    wait(lambda: explorer.report.job is None)
     assert "No such file" in explorer.message.text()
 
 
 def test_a_report_can_be_stopped(viewer, pair, explorer, tmp_path, monkeypatch):
     compare(explorer)
     ask(monkeypatch, tmp_path / "report.html")
-    explorer.report_button.click()
-    explorer.report_button.click()
-    assert (explorer.report_button.job, explorer.report_button.text()) == (None, "Report")
+    explorer.report.button.click()
+    explorer.report.button.click()
+    assert (explorer.report.job, explorer.report.button.text()) == (None, "Report")
 
 
 def test_a_form_whose_dock_is_closed_lets_go(viewer, pair):

@@ -124,7 +124,7 @@ def test_results_are_kept_on_request_and_in_other_regions(viewer, stack, form_of
     run(form)
     assert len(viewer.layers) == 3
     form.replace_last.setChecked(True)
-    form.region.setCurrentText("current plane or volume")
+    form.walk.region.setCurrentText("current plane or volume")
     run(form)
     assert first in viewer.layers
     assert len(viewer.layers) == 4
@@ -152,7 +152,7 @@ def test_a_complaint_does_not_lose_the_run(viewer, gated, form_of):
     form = form_of("threshold")
     form.run_button.click()
     wait(gate.asked.is_set)
-    form._complain(ValueError("something else"))
+    form.complain(ValueError("something else"))
     assert form.run_button.text() == "Stop"
     gate.open.set()
     wait(lambda: form.job is None)
@@ -218,7 +218,7 @@ def test_levels_are_of_the_channel_and_above_the_background(viewer, form_of):
     form.fields["method"].value = "manual"
     suggested = []
     for channel, name in ((1, "green"), (2, "blue")):
-        form.channels.one.setCurrentText(name)
+        form.walk.channels.one.setCurrentText(name)
         otsu = filters.threshold_otsu(data.retina()[::4, ::4, channel])
         suggested.append(form.fields["levels"].value[0])
         assert suggested[-1] == pytest.approx(otsu, abs=3)
@@ -265,26 +265,26 @@ def test_the_form_fits_a_narrow_dock_and_no_row_is_cut_off(viewer, stack, form_o
 @pytest.mark.parametrize("over", ["planes", "volume"])
 def test_stacks_are_worked_on_as_planes_or_volumes(viewer, stack, form_of, run, over):
     form = form_of("watershed")
-    form.over.setCurrentText(over)
+    form.walk.over.setCurrentText(over)
     layer = run(form)
     np.testing.assert_array_equal(layer.data, apply(stack, "watershed", over=over).data)
     assert layer.ndim == 3
 
 
 def test_an_axis_called_z_or_a_3d_display_means_volumes(viewer, stack, form_of):
-    assert form_of("watershed").over.currentText() == "planes"
+    assert form_of("watershed").walk.over.currentText() == "planes"
     viewer.dims.ndisplay = 3
-    assert form_of("watershed").over.currentText() == "volume"
+    assert form_of("watershed").walk.over.currentText() == "volume"
     viewer.dims.ndisplay = 2
     stack.axis_labels = ("z", "y", "x")
-    assert form_of("watershed").over.currentText() == "volume"
+    assert form_of("watershed").walk.over.currentText() == "volume"
 
 
 def test_the_current_plane_alone(viewer, stack, form_of, run):
     viewer.dims.set_current_step(0, 2)
     form = form_of("threshold")
-    form.over.setCurrentText("planes")
-    form.region.setCurrentText("current plane or volume")
+    form.walk.over.setCurrentText("planes")
+    form.walk.region.setCurrentText("current plane or volume")
     layer = run(form)
     assert layer.data.shape == (1, 40, 50)
     np.testing.assert_array_equal(layer.data[0], threshold(stack.data[2]))
@@ -296,7 +296,7 @@ def test_what_is_shown_alone(viewer, coins, form_of, run):
     viewer.scene.camera.zoom *= 4
     wait(lambda: coins.corner_pixels[1][0] < 250)
     form = form_of("threshold")
-    form.region.setCurrentText("what is shown")
+    form.walk.region.setCurrentText("what is shown")
     layer = run(form)
     assert layer.data.size < data.coins().size / 4
     corner = layer.data_to_world((0, 0))
@@ -311,7 +311,7 @@ def test_inside_a_drawn_shape(viewer, coins, form_of, run):
     world = [coins.data_to_world(p) for p in ((50, 60), (50, 160), (120, 160), (120, 60))]
     viewer.add_shapes([np.array(world)], shape_type="rectangle", name="box")
     form = form_of("threshold")
-    form.region.setCurrentText("inside box")
+    form.walk.region.setCurrentText("inside box")
     layer = next(each for each in [run(form), *viewer.layers] if each.name == "coins threshold")
     part = data.coins()[50:121, 60:161]
     assert layer.data.shape == part.shape
@@ -329,14 +329,14 @@ def test_inside_an_ellipse_and_inside_labels(viewer, coins, form_of, run):
     )
     form = form_of("threshold")
     form.fields["method"].value = "mean"
-    form.region.setCurrentText("inside round")
+    form.walk.region.setCurrentText("inside round")
     form.run_button.click()
     wait(lambda: form.job is None)
     layer = viewer.layers["coins threshold"]
     assert layer.data[0, 0] == layer.data[-1, -1] == 0
     assert layer.data.any()
     form.replace_last.setChecked(False)
-    form.region.setCurrentText("inside painted")
+    form.walk.region.setCurrentText("inside painted")
     form.run_button.click()
     wait(lambda: form.job is None)
     assert any(
@@ -366,14 +366,14 @@ def test_rgb_is_luminance_or_one_channel(viewer, form_of, run):
     picture = data.astronaut()[:100, :120]
     layer = viewer.add_image(picture, name="picture")
     form = form_of("threshold")
-    assert [form.channels.one.itemText(i) for i in range(4)] == [
+    assert [form.walk.channels.one.itemText(i) for i in range(4)] == [
         "luminance",
         "red",
         "green",
         "blue",
     ]
     np.testing.assert_array_equal(run(form).data, apply(layer, "threshold").data)
-    form.channels.one.setCurrentText("green")
+    form.walk.channels.one.setCurrentText("green")
     np.testing.assert_array_equal(run(form).data, threshold(picture[..., 1]))
 
 
@@ -381,8 +381,8 @@ def test_a_named_axis_holds_channels(viewer, form_of, run):
     channels = np.stack([data.coins(), 255 - data.coins()])
     viewer.add_image(channels, name="two", scale=(1, 0.5, 0.5), axis_labels=("c", "y", "x"))
     form = form_of("threshold")
-    assert form.channels.axis.currentText() == "0 (c)"
-    form.channels.one.setCurrentText("1")
+    assert form.walk.channels.axis.currentText() == "0 (c)"
+    form.walk.channels.one.setCurrentText("1")
     layer = run(form)
     assert layer.data.shape == data.coins().shape
     np.testing.assert_allclose(layer.scale, (0.5, 0.5))
@@ -392,21 +392,21 @@ def test_a_named_axis_holds_channels(viewer, form_of, run):
 def test_several_layers_are_channels_of_one(viewer, form_of, run):
     red = viewer.add_image(data.coins(), name="red")
     form = form_of("threshold")
-    assert not form.channels.others.isVisibleTo(form)
+    assert not form.walk.channels.others.isVisibleTo(form)
     viewer.add_image(np.zeros((5, 5)), name="small")
     green = viewer.add_image(255 - data.coins(), name="green")
     form.source.value = red
-    assert form.channels.others.isVisibleTo(form)
-    assert form.channels.others.offered == 1
-    form.channels.others.tick(green)
-    assert [form.channels.one.itemText(i) for i in range(3)] == ["mean of all", "red", "green"]
-    form.channels.one.setCurrentText("green")
+    assert form.walk.channels.others.isVisibleTo(form)
+    assert form.walk.channels.others.offered == 1
+    form.walk.channels.others.tick(green)
+    assert [form.walk.channels.one.itemText(i) for i in range(3)] == ["mean of all", "red", "green"]
+    form.walk.channels.one.setCurrentText("green")
     run(form)
     layer = viewer.layers["red + green threshold"]
     np.testing.assert_array_equal(layer.data, threshold(255 - data.coins()))
     assert recipe_of(layer).source["parts"] == ["red", "green"]
     viewer.layers.remove(green)
-    assert form.channels.others.chosen == []
+    assert form.walk.channels.others.chosen == []
 
 
 def test_lazy_and_multiscale_layers(viewer, form_of, run):
@@ -572,7 +572,7 @@ def test_stop_ends_the_work_at_its_next_report(viewer, form_of, monkeypatch, sha
     monkeypatch.setattr(Job, "_report", held)
     monkeypatch.setattr(Job, "_run", followed)
     form = form_of("watershed")
-    form.levels_from.choose(levels_from)
+    form.walk.levels_from.choose(levels_from)
     form.run_button.click()
     wait(reached.is_set)
     form.run_button.click()

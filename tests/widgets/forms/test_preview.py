@@ -4,7 +4,7 @@ from qtpy.QtTest import QTest
 from skimage import data
 
 from napari_tessera import apply, threshold, watershed
-from napari_tessera.widgets.forms import preview
+from napari_tessera.widgets.forms import preview, view
 
 from ...conftest import squares, tiny_finder, tiny_model
 from ..conftest import wait
@@ -48,7 +48,7 @@ def test_it_is_no_layer_to_choose(viewer, coins, form_of):
     wait(lambda: shown(form))
     assert other.source.value is None
     assert form.fields["mask"]._choice.count() == 1
-    assert [form.region.itemText(i) for i in range(form.region.count())] == [
+    assert [form.walk.region.itemText(i) for i in range(form.walk.region.count())] == [
         "whole layer",
         "what is shown",
     ]
@@ -68,8 +68,8 @@ def test_channels_of_several_stacks_are_previewed(viewer, stack, form_of):
     other = viewer.add_image(255 - stack.data, name="other", scale=stack.scale)
     form = form_of("threshold")
     form.source.value = stack
-    form.channels.others.tick(other)
-    form.channels.one.setCurrentText("other")
+    form.walk.channels.others.tick(other)
+    form.walk.channels.one.setCurrentText("other")
     viewer.dims.set_current_step(0, 1)
     form.show_preview.setChecked(True)
     wait(lambda: shown(form))
@@ -112,7 +112,7 @@ def test_it_goes_when_run_starts(viewer, coins, form_of, run):
 
 def test_it_shows_the_current_plane_and_follows_the_slider(viewer, stack, form_of):
     form = form_of("threshold")
-    form.over.setCurrentText("planes")
+    form.walk.over.setCurrentText("planes")
     viewer.dims.set_current_step(0, 1)
     form.show_preview.setChecked(True)
     wait(lambda: shown(form))
@@ -127,8 +127,8 @@ def test_it_shows_the_current_plane_and_follows_the_slider(viewer, stack, form_o
 
 def test_one_level_for_the_stack_is_previewed_with_that_level(viewer, stack, form_of):
     form = form_of("threshold")
-    form.over.setCurrentText("planes")
-    form.levels_from.setCurrentIndex(1)
+    form.walk.over.setCurrentText("planes")
+    form.walk.levels_from.setCurrentIndex(1)
     viewer.dims.set_current_step(0, 0)
     form.show_preview.setChecked(True)
     wait(lambda: shown(form))
@@ -138,7 +138,7 @@ def test_one_level_for_the_stack_is_previewed_with_that_level(viewer, stack, for
 
 def test_a_volume_is_previewed_as_a_plane_and_says_so(viewer, stack, form_of):
     form = form_of("watershed")
-    form.over.setCurrentText("volume")
+    form.walk.over.setCurrentText("volume")
     form.show_preview.setChecked(True)
     wait(lambda: shown(form))
     assert "2-D approximation" in form.message.text()
@@ -147,7 +147,7 @@ def test_a_volume_is_previewed_as_a_plane_and_says_so(viewer, stack, form_of):
 @pytest.mark.on_screen
 @pytest.mark.parametrize("name", ["threshold", "watershed"])
 def test_of_a_large_plane_what_is_shown_is_as_run_will_give(viewer, form_of, monkeypatch, name):
-    monkeypatch.setattr(preview, "WHOLE_PLANE", 1000)
+    monkeypatch.setattr(view, "WHOLE_PLANE", 1000)
     image = viewer.add_image(data.coins(), name="image")
     viewer.scene.camera.zoom *= 5
     wait(lambda: image.corner_pixels[1][0] < 250)
@@ -164,7 +164,7 @@ def test_of_a_large_plane_what_is_shown_is_as_run_will_give(viewer, form_of, mon
 
 @pytest.mark.on_screen
 def test_a_large_plane_seen_from_far_is_thinned(viewer, form_of, monkeypatch):
-    monkeypatch.setattr(preview, "WHOLE_PLANE", 1000)
+    monkeypatch.setattr(view, "WHOLE_PLANE", 1000)
     big = np.kron(data.coins(), np.ones((4, 4), np.uint8))
     image = viewer.add_image(big, name="big")
     viewer.reset_view()
@@ -197,7 +197,7 @@ def test_live_each_plane_is_predicted_as_it_is_shown(viewer, form_of, monkeypatc
     viewer.add_image(film, name="film")
     form = form_of(method)
     assert form.live.isVisibleTo(form)
-    form.over.setCurrentText("planes")
+    form.walk.over.setCurrentText("planes")
     form.fields["model"].value = model()
     viewer.dims.set_current_step(0, 0)
     form.live.setChecked(True)

@@ -42,7 +42,7 @@ def test_the_result_is_a_new_layer_that_looks_like_its_source(viewer, rings, for
 
 def test_in_place_the_array_itself_changes_and_can_be_taken_back(viewer, rings, form):
     array, before = rings.data, rings.data.copy()
-    form.refining.into.choose("this")
+    form.walk.refining.into.choose("this")
     assert form.replace_last.isHidden()
     form.run_button.click()
     wait(lambda: form.job is None)
@@ -58,7 +58,7 @@ def test_in_place_the_array_itself_changes_and_can_be_taken_back(viewer, rings, 
 
 
 def test_only_the_selected_label_is_refined(viewer, rings, form, run, quiet_errors):
-    form.refining.only.choose("selected")
+    form.walk.refining.only.choose("selected")
     rings.selected_label = 2
     layer = run(form)
     assert (layer.data[:, 10, 10] == 0).all()
@@ -71,8 +71,8 @@ def test_only_the_selected_label_is_refined(viewer, rings, form, run, quiet_erro
 
 def test_only_the_current_plane_is_changed_in_place(viewer, rings, form):
     viewer.dims.set_current_step(0, 1)
-    form.region.choose("current plane or volume")
-    form.refining.into.choose("this")
+    form.walk.region.choose("current plane or volume")
+    form.walk.refining.into.choose("this")
     form.run_button.click()
     wait(lambda: form.job is None)
     assert (rings.data[0, 10, 10], rings.data[1, 10, 10]) == (0, 1)
@@ -98,7 +98,7 @@ def test_layers_that_cannot_be_changed_say_why(viewer, form, quiet_errors):
     import dask.array as da
 
     form.source.value = viewer.add_labels(da.zeros((8, 8), dtype=np.uint8), name="lazy")
-    form.refining.into.choose("this")
+    form.walk.refining.into.choose("this")
     form.run_button.click()
     assert "'lazy' cannot be changed in place: it is computed when" in form.message.text()
 
@@ -114,7 +114,7 @@ def test_a_layer_refined_three_times_carries_its_history(viewer, stack, form_of)
         form.source.value = layer
         for key, value in values.items():
             form.fields[key].value = value
-        form.refining.into.choose("new" if number == 1 else "this")
+        form.walk.refining.into.choose("new" if number == 1 else "this")
         form.run_button.click()
         wait(lambda form=form: form.job is None)
         layer = form.results.latest if number == 1 else layer
@@ -140,9 +140,9 @@ def test_a_layer_refined_three_times_carries_its_history(viewer, stack, form_of)
 
 def test_numbering_anew_asks_for_no_part(form_of, rings):
     form = form_of("relabel")
-    assert form.region.isHidden()
-    assert form.refining.only.isHidden()
-    assert not form.refining.into.isHidden()
+    assert form.walk.region.isHidden()
+    assert form.walk.refining.only.isHidden()
+    assert not form.walk.refining.into.isHidden()
 
 
 @pytest.fixture

@@ -71,7 +71,7 @@ def test_shapes_of_a_stack_know_their_plane(viewer, form_of, run):
     assert [line[0, 0] for line in shapes.data] == [1, 2]
     assert list(shapes.features["axis 0"]) == [1, 2]
     viewer.dims.set_point(0, 8)
-    form.region.choose("current plane or volume")
+    form.walk.region.choose("current plane or volume")
     part = run(form)
     assert [line[0, 0] for line in part.data] == [2]
     np.testing.assert_allclose(
@@ -161,7 +161,7 @@ def test_colours_reach_methods_that_take_them(viewer, form_of, run):
 
 def test_planes_only_are_not_offered_as_volumes(viewer, stack, form_of, run):
     form = form_of("canny")
-    assert form.over.isHidden()
+    assert form.walk.over.isHidden()
     assert run(form).data.shape == stack.data.shape
 
 
@@ -230,7 +230,7 @@ def test_a_table_is_made_again_from_its_recipe(viewer, coins, objects, form_of, 
     recipe = Recipe.from_dict(objects.metadata[KEY]["table"])
     expected = objects.features
     objects.features = {}
-    replay_on_layer(recipe, viewer, objects, pytest.fail)
+    replay_on_layer(form, recipe, objects)
     wait(lambda: len(objects.features.columns) > 1)
     assert objects.features.equals(expected)
     names = {"viewer": viewer}
@@ -253,7 +253,7 @@ def test_a_region_limits_the_table(viewer, objects, form_of, run):
     viewer.add_shapes([box], name="box")
     form = form_of("measure")
     form.source.value = objects
-    form.region.choose(viewer.layers["box"])
+    form.walk.region.choose(viewer.layers["box"])
     run(form)
     table = objects.features
     assert 0 < len(table) < 24

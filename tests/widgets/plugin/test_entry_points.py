@@ -76,7 +76,7 @@ def test_a_layers_recipe_is_shown_copied_and_replayed(plugin, coins, form_of, ru
     wait(lambda: "other threshold" in plugin.layers)
     np.testing.assert_array_equal(plugin.layers["other threshold"].data, layer.data[::-1])
     plugin.layers.selection.active = other
-    assert "has no recipe" in widget.note.text()
+    assert "has no recipe" in widget.message.text()
     assert not widget.button.isEnabled()
 
 

@@ -1,5 +1,10 @@
+import pytest
+
 from napari_tessera import METHODS
+from napari_tessera.widgets.forms.form import Form
+from napari_tessera.widgets.plugin import entry_points
 from napari_tessera.widgets.plugin.manifest import PACKAGE, manifest, manifest_text, stub_text
+from napari_tessera.widgets.plugin.menu import FORMS, GROUPS
 
 
 def test_the_manifest_and_the_stub_are_those_of_the_catalogue():
@@ -8,10 +13,28 @@ def test_the_manifest_and_the_stub_are_those_of_the_catalogue():
     assert (PACKAGE / "__init__.pyi").read_text(encoding="utf-8") == stub_text(), message
 
 
-def test_every_method_has_a_command_a_widget_and_a_menu_entry():
+def test_every_form_has_a_command_a_widget_and_a_menu_entry():
     contributions = manifest()["contributions"]
-    for method in (each for each in METHODS.values() if not each.way.by_hand):
-        command = f"napari-tessera.{method.name}"
+    for name in FORMS:
+        command = f"napari-tessera.{name}"
         assert any(c["id"] == command for c in contributions["commands"])
         assert any(w["command"] == command for w in contributions["widgets"])
         assert any({"command": command} in entries for entries in contributions["menus"].values())
+
+
+def test_methods_stand_in_the_groups_of_the_menu_in_its_order():
+    groups = list(dict.fromkeys(method.group for method in METHODS.values()))
+    assert groups == [group for group in GROUPS if group]
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_every_form_can_be_opened(name):
+    form = getattr(entry_points, name)
+    assert issubclass(form, Form)
+    assert form.title
+    assert form.__doc__
+
+
+def test_other_names_are_refused():
+    with pytest.raises(AttributeError, match="no attribute 'magic'"):
+        _ = entry_points.magic

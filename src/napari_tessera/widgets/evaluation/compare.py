@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import weakref
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
-from qtpy.QtCore import QEvent, QSize, Qt
+from qtpy.QtCore import QSize, Qt
 from qtpy.QtWidgets import (
     QHeaderView,
-    QLabel,
     QListView,
     QListWidget,
     QListWidgetItem,
     QPushButton,
     QTableWidget,
     QTableWidgetItem,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -43,7 +40,7 @@ from napari_tessera.widgets.evaluation.trials import (
 from napari_tessera.widgets.forms.call import Call
 from napari_tessera.widgets.forms.channels import Channels
 from napari_tessera.widgets.forms.choice import Choice
-from napari_tessera.widgets.forms.method_form import dock
+from napari_tessera.widgets.forms.form import Form
 from napari_tessera.widgets.forms.region import SHOWN, region
 from napari_tessera.widgets.forms.rows import Rows, beside_one_another
 from napari_tessera.widgets.forms.run_button import Running
@@ -51,13 +48,14 @@ from napari_tessera.widgets.forms.tables import save_table
 from napari_tessera.widgets.layers.from_result import result_layer, show
 from napari_tessera.widgets.layers.geometry import array, same_grid
 from napari_tessera.widgets.layers.to_source import dropped_axis, fits
+from napari_tessera.widgets.plugin.menu import open_form
 
 if TYPE_CHECKING:
     import napari.viewer
     from napari.layers import Image, Layer
 
 
-class Compare(QWidget):
+class Compare(Form):
     """The form that tries methods and options on what is shown.
 
     Parameters
@@ -65,15 +63,14 @@ class Compare(QWidget):
     napari_viewer : napari.Viewer
     """
 
+    title = "Compare methods"
+
     def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
-        super().__init__()
-        self.viewer = napari_viewer
+        super().__init__(napari_viewer)
         self.trials: list[Trial] = []
         self.candidates: list[Candidate] = []
         self._of: tuple[Layer, Source, Any, Region] | None = None
         self._preview: Layer | None = None
-        own = weakref.ref(self)
-        self.destroyed.connect(lambda: _release(own()))
         self._build()
         self._lay_out()
         self._connect()
@@ -89,7 +86,7 @@ class Compare(QWidget):
         offered = filter(can_be_tried, METHODS.values())
         self.more.offer((each.display, each.name) for each in offered)
         self.add_button, self.running = QPushButton("Add"), Running(self, "Compare", self._compare)
-        self.button, self.message = self.running.button, self.running.message
+        self.button, self.rows = self.running.button, Rows()
         self.keep_button, self.save_button = QPushButton("Keep"), QPushButton("Save table")
         self.sheet = QListWidget()
         self._build_lists()
@@ -122,14 +119,9 @@ class Compare(QWidget):
         self.sheet.setWordWrap(True)
         for method, text in PRESETS:
             self.add(Candidate(method), text)
-        self._offer_models()
+        self.refit()
 
     def _lay_out(self) -> None:
-        outer, self.rows = QVBoxLayout(self), Rows()
-        outer.setContentsMargins(4, 4, 4, 4)
-        head = QLabel("Try methods and options on what is shown: what is enough for this image?")
-        head.setWordWrap(True)
-        outer.addWidget(head)
         for title, widget in (
             ("Image", self.image),
             ("Channel axis", self.channels.axis),
@@ -138,14 +130,17 @@ class Compare(QWidget):
             ("A few labels", self.drawn),
         ):
             self.rows.add(title, widget)
-        outer.addWidget(self.rows)
-        outer.addWidget(self.lines, 1)
-        outer.addLayout(beside_one_another(self.more, self.add_button))
-        outer.addWidget(self.button)
-        outer.addWidget(self.running.bar)
-        outer.addWidget(self.sheet, 2)
-        outer.addLayout(beside_one_another(self.keep_button, self.save_button))
-        outer.addWidget(self.message)
+        self.lay_out(
+            "Try methods and options on what is shown: what is enough for this image?",
+            self.rows,
+            (self.lines, 1),
+            beside_one_another(self.more, self.add_button),
+            self.button,
+            self.running.bar,
+            (self.sheet, 2),
+            beside_one_another(self.keep_button, self.save_button),
+            self.message,
+        )
         for button in (self.keep_button, self.save_button):
             button.setEnabled(False)
 
@@ -156,10 +151,7 @@ class Compare(QWidget):
         self.sheet.currentRowChanged.connect(self._show_trial)
         self.keep_button.clicked.connect(self._keep)
         self.save_button.clicked.connect(lambda: save_table(self, trials_table(self.trials)))
-        events = self.viewer.layers.events
-        self._watched = [events.inserted, events.removed, events.renamed]
-        for emitter in self._watched:
-            emitter.connect(self._layers_changed)
+        self.watch_layers(self._layers_changed)
 
     def _layers_changed(self, event: Any = None) -> None:
         layers = list(reversed(self.viewer.layers))
@@ -179,10 +171,9 @@ class Compare(QWidget):
         self.rows.show_row(self.channels.axis, self.channels.axis.count() > 1)
         self.rows.show_row(self.channels.one, self.channels.one.count() > 1)
         self.rows.show_row(self.over, axes > 2)
-        self.rows.fit_width()
-        self.rows.setFixedHeight(self.rows.widget().sizeHint().height() + 2)
+        self.rows.fit()
 
-    def _offer_models(self) -> None:
+    def refit(self) -> None:
         """List the models that have come since."""
         for model in models():
             method = "detect" if model.config.targets == "instances" else "predict"
@@ -190,22 +181,10 @@ class Compare(QWidget):
             if candidate not in self.candidates:
                 self.add(candidate)
 
-    def event(self, event: Any) -> bool:
-        """List new models; let go of the viewer when the dock that held the form is closed."""
-        if event.type() == QEvent.Type.Show:
-            self._offer_models()
-        if event.type() == QEvent.Type.ParentChange and self.parent() is None:
-            self.release()
-            self.deleteLater()
-        return super().event(event)
-
     def release(self) -> None:
-        """Let go of the viewer."""
-        self.running.release()
+        """Stop what runs, and take what is tried out of the viewer."""
+        super().release()
         self._forget_preview()
-        for emitter in self._watched:
-            emitter.disconnect(self._layers_changed)
-        self._watched = []
 
     # ------------------------------------------------------------------ trying
 
@@ -282,7 +261,7 @@ class Compare(QWidget):
         failed = sum(bool(each.error) for each in trials)
         ranked = any(np.isfinite(each.mean_iou) for each in trials)
         order = "Best first." if ranked else "Label a few objects to have them ranked."
-        self.running.say(f"{len(trials)} tried{f', {failed} failed' if failed else ''}. {order}")
+        self.say(f"{len(trials)} tried{f', {failed} failed' if failed else ''}. {order}")
 
     # ------------------------------------------------------------------ one of them
 
@@ -295,7 +274,7 @@ class Compare(QWidget):
             return
         known = np.isfinite(trial.found)
         found = f": {trial.found:.0%} of the drawn objects found" if known else ""
-        self.running.say(trial.error or f"{trial_title(trial)}{found}.", wrong=bool(trial.error))
+        self.say(trial.error or f"{trial_title(trial)}{found}.", wrong=bool(trial.error))
         if trial.result is not None and self._of is not None:
             layer = self._layer(trial)
             layer.name, layer.metadata = f"try: {trial_title(trial)}", {KEY: {"preview": True}}
@@ -317,9 +296,7 @@ class Compare(QWidget):
             return
         self._forget_preview()
         show(self.viewer, self._layer(trial), self._of[0])
-        method = METHODS[trial.method]
-        form = dock(method)(self.viewer)
-        self.viewer.window.add_dock_widget(form, name=f"{method.group}: {method.display}")
+        form = open_form(self.viewer, trial.method)
         form.source.value = self._of[0]
         for name, value in trial.values.items():
             form.fields[name].value = value
@@ -336,8 +313,3 @@ class Compare(QWidget):
         self.sheet.clear()
         for button in (self.keep_button, self.save_button):
             button.setEnabled(False)
-
-
-def _release(form: Compare | None) -> None:
-    if form is not None:
-        form.release()

@@ -2,17 +2,9 @@
 
 from __future__ import annotations
 
-import weakref
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QEvent, Qt
-from qtpy.QtWidgets import (
-    QLabel,
-    QPushButton,
-    QTabWidget,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtWidgets import QPushButton, QTabWidget
 
 from napari_tessera.methods.registry import METHODS
 from napari_tessera.metrics.error_list import listing
@@ -25,19 +17,23 @@ from napari_tessera.widgets.evaluation.report_button import ReportButton
 from napari_tessera.widgets.evaluation.strata_panel import Compared, StrataPanel
 from napari_tessera.widgets.evaluation.suspects_panel import SuspectSource, SuspectsPanel
 from napari_tessera.widgets.forms.choice import Choice
-from napari_tessera.widgets.forms.fields import LayerField, field_for
+from napari_tessera.widgets.forms.fields.choose import field_for
+from napari_tessera.widgets.forms.fields.layer import LayerField
+from napari_tessera.widgets.forms.form import Form
+from napari_tessera.widgets.forms.message import Message
 from napari_tessera.widgets.forms.rows import Rows, beside_one_another
 from napari_tessera.widgets.forms.run_button import Running
 from napari_tessera.widgets.forms.tables import save_table
 from napari_tessera.widgets.layers.geometry import array, same_grid
 from napari_tessera.widgets.layers.to_source import fits, source
+from napari_tessera.widgets.plugin.menu import open_form
 
 if TYPE_CHECKING:
     import napari.viewer
     from napari.layers import Labels
 
 
-class Explorer(QWidget):
+class Explorer(Form):
     """The form that lists objects by what is wrong with them.
 
     Parameters
@@ -45,11 +41,10 @@ class Explorer(QWidget):
     napari_viewer : napari.Viewer
     """
 
+    title = "Explore errors"
+
     def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
-        super().__init__()
-        self.viewer = napari_viewer
-        own = weakref.ref(self)
-        self.destroyed.connect(lambda: _release(own()))
+        super().__init__(napari_viewer)
         self._build()
         self._lay_out()
         self._connect()
@@ -66,48 +61,41 @@ class Explorer(QWidget):
         self.over = Choice("Objects are in")
         self.over.offer([("planes", "planes"), ("volumes", "volume")])
         self.running = Running(self, "Compare", self._compare)
-        self.button, self.message = self.running.button, self.running.message
+        self.button = self.running.button
         self.map_button = QPushButton("Error map")
         self.map_button.setToolTip("Open the form that colours every pixel by what is wrong")
         self.save_button = QPushButton("Save table")
         self.save_button.setToolTip("Write the rows that are shown as CSV")
-        self.strata, self.tabs = StrataPanel(self.viewer), QTabWidget()
-        self.report_button = ReportButton(
-            self.viewer,
-            lambda: self.strata.image.value,
-            lambda text: self.running.say(text, wrong=True),
-        )
-        self.summary = QLabel()
-        self.summary.setWordWrap(True)
-        self.summary.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.objects = ObjectList(self.viewer, self.running.say)
-        self.suspects = SuspectsPanel(self.viewer, self._judged, self.message)
+        self.strata, self.tabs, self.rows = StrataPanel(self), QTabWidget(), Rows()
+        self.report = ReportButton(self, lambda: self.strata.image.value)
+        self.summary = Message()
+        self.objects = ObjectList(self.viewer, self.say)
+        self.suspects = SuspectsPanel(self, self._judged)
 
     def _layer_field(self, parameter: Parameter) -> LayerField:
         return LayerField(parameter, self.viewer.layers, lambda each: fits(each, "labels"))
 
     def _lay_out(self) -> None:
-        outer, self.rows = QVBoxLayout(self), Rows()
-        outer.setContentsMargins(4, 4, 4, 4)
-        head = QLabel("Compare labels with a truth, or the image: list what is wrong, go there.")
-        head.setWordWrap(True)
-        outer.addWidget(head)
         for field in (self.prediction, self.truth, self.iou, self.tolerance):
             self.rows.add(field.parameter.title, field.native)
         self.rows.add("Objects are in", self.over)
-        outer.addWidget(self.rows)
-        outer.addLayout(beside_one_another(self.button, self.map_button))
-        outer.addWidget(self.running.bar)
-        outer.addWidget(self.summary)
         self.tabs.addTab(self.objects, "Objects")
         self.tabs.addTab(self.strata, "Strata")
         self.tabs.addTab(self.suspects, "No truth")
         self.tabs.setTabToolTip(1, "How well objects are found, by size, brightness and place")
         self.tabs.setTabToolTip(2, "Objects whose boundaries lie on no edge of the image")
-        outer.addWidget(self.tabs, 1)
-        outer.addLayout(beside_one_another(self.save_button, self.report_button))
-        outer.addWidget(self.message)
         self.save_button.setEnabled(False)
+        self.lay_out(
+            "Compare labels with a truth, or the image: list what is wrong, go there.",
+            self.rows,
+            beside_one_another(self.button, self.map_button),
+            self.running.bar,
+            self.summary,
+            (self.tabs, 1),
+            beside_one_another(self.save_button, self.report.button),
+            self.report.bar,
+            self.message,
+        )
 
     def _connect(self) -> None:
         self.map_button.clicked.connect(self._open_map)
@@ -115,10 +103,7 @@ class Explorer(QWidget):
             part.model.modelReset.connect(lambda: self.save_button.setEnabled(True))
         self.save_button.clicked.connect(lambda: save_table(self, self._table_shown))
         self.prediction.changed.connect(self._prediction_chosen)
-        events = self.viewer.layers.events
-        self._watched = [events.inserted, events.removed, events.renamed]
-        for emitter in self._watched:
-            emitter.connect(self._layers_changed)
+        self.watch_layers(self._layers_changed)
 
     def _layers_changed(self, event: Any = None) -> None:
         for field in (self.prediction, self.truth):
@@ -132,25 +117,13 @@ class Explorer(QWidget):
         layer = self.prediction.value
         self.truth.avoid(layer)
         self.rows.show_row(self.over, layer is not None and layer.ndim > 2)
-        self.rows.fit_width()
-        self.rows.setFixedHeight(self.rows.widget().sizeHint().height() + 2)
-
-    def event(self, event: Any) -> bool:
-        """Let go of the viewer when the dock that held the form is closed."""
-        if event.type() == QEvent.Type.ParentChange and self.parent() is None:
-            self.release()
-            self.deleteLater()
-        return super().event(event)
+        self.rows.fit()
 
     def release(self) -> None:
-        """Let go of the viewer."""
-        self.running.release()
-        self.report_button.release()
+        """Stop what runs, and give the viewer and the labels back as they were."""
+        super().release()
         self.strata.release()
         self.suspects.release()
-        for emitter in self._watched:
-            emitter.disconnect(self._layers_changed)
-        self._watched = []
 
     # ------------------------------------------------------------------ comparing
 
@@ -199,16 +172,13 @@ class Explorer(QWidget):
         centres: Array,
     ) -> None:
         compared = Compared(prediction, truth, scores, options)
-        for part in (self.strata, self.report_button):
+        for part in (self.strata, self.report):
             part.compare(compared)
         self.objects.fill(table, centres, {"prediction": prediction, "truth": truth})
         self.summary.setText(figures_in_words(scores))
 
     def _open_map(self) -> None:
-        from napari_tessera.widgets.forms.method_form import dock
-
-        form = dock(METHODS["error_map"])(self.viewer)
-        self.viewer.window.add_dock_widget(form, name="Judge: Error map")
+        form = open_form(self.viewer, "error_map")
         form.source.value, form.fields["truth"].value = self.prediction.value, self.truth.value
 
     @property
@@ -228,8 +198,3 @@ def figures_in_words(scores: Scores) -> str:
         f"Pixels: Dice {scores.dice:.3f}, IoU {scores.iou:.3f}. Boundary F "
         f"{scores.boundary_f:.3f}, Hausdorff 95 % {scores.hausdorff95:.3g}."
     )
-
-
-def _release(form: Explorer | None) -> None:
-    if form is not None:
-        form.release()

@@ -82,8 +82,7 @@ class ObjectList(QWidget):
     def _fit(self) -> None:
         """Show the filters that the list has, at their own height."""
         self._filters.show_row(self.kinds, "error" in self.model.table or not self.model.table)
-        self._filters.fit_width()
-        self._filters.setFixedHeight(self._filters.widget().sizeHint().height() + 2)
+        self._filters.fit()
 
     def fill(self, table: Table, centres: Array, layers: Mapping[str, Labels]) -> None:
         """List other objects.

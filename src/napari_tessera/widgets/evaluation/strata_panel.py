@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from qtpy.QtWidgets import (
     QHeaderView,
-    QLabel,
     QProgressBar,
     QPushButton,
     QTableView,
@@ -23,19 +22,21 @@ from napari_tessera.metrics.plots import draw_strata, group_unit, ranges
 from napari_tessera.metrics.strata import grouped, strata
 from napari_tessera.signature.parameters import parameters
 from napari_tessera.signature.words import Table, VoxelSize
-from napari_tessera.widgets.evaluation.plot import Plot
 from napari_tessera.widgets.forms.choice import Choice
-from napari_tessera.widgets.forms.fields import LayerField, field_for
-from napari_tessera.widgets.forms.method_form import red
+from napari_tessera.widgets.forms.fields.choose import field_for
+from napari_tessera.widgets.forms.fields.layer import LayerField
+from napari_tessera.widgets.forms.message import Message
+from napari_tessera.widgets.forms.plot import Plot
 from napari_tessera.widgets.forms.rows import Rows, beside_one_another
 from napari_tessera.widgets.forms.tables import TableModel
-from napari_tessera.widgets.job import Job
 from napari_tessera.widgets.layers.geometry import array, same_grid
 from napari_tessera.widgets.layers.to_source import fits, luminance_of
 
 if TYPE_CHECKING:
-    import napari.viewer
     from napari.layers import Labels
+
+    from napari_tessera.widgets.forms.form import Form
+    from napari_tessera.widgets.job import Job
 
 GROUPS = [(name, name) for name in ("size", "brightness", "crowding", "border")]
 TIPS = (
@@ -71,12 +72,13 @@ class StrataPanel(QWidget):
 
     Parameters
     ----------
-    viewer : napari.Viewer
+    form : Form
+        That it is a part of.
     """
 
-    def __init__(self, viewer: napari.viewer.Viewer) -> None:
+    def __init__(self, form: Form) -> None:
         super().__init__()
-        self._viewer = viewer
+        self._form, viewer = form, form.viewer
         self.job: Job | None = None
         self.table: Table | None = None
         self._compared: Compared | None = None
@@ -86,7 +88,7 @@ class StrataPanel(QWidget):
         own = {p.name: p for p in parameters(strata)}
         self.image = LayerField(own["image"], viewer.layers, lambda each: fits(each, "image"))
         self.bins = field_for(own["bins"])
-        self.view, self.bar, self.message = QTableView(), QProgressBar(), QLabel()
+        self.view, self.bar, self.message = QTableView(), QProgressBar(), Message()
         self.stop_button, self.save_button = QPushButton("Stop"), QPushButton("Save plot")
         self._lay_out()
         self.by.currentIndexChanged.connect(self._chosen)
@@ -114,7 +116,6 @@ class StrataPanel(QWidget):
         self.view.setMinimumHeight(72)
         self.bar.setTextVisible(False)
         self.bar.setRange(0, 1000)
-        self.message.setWordWrap(True)
         column.addWidget(self.rows)
         column.addLayout(beside_one_another(self.bar, self.stop_button))
         column.addWidget(self.message)
@@ -131,7 +132,7 @@ class StrataPanel(QWidget):
         self._chosen()
 
     def _image_of(self, compared: Compared) -> Any:
-        for layer in reversed(self._viewer.layers):
+        for layer in reversed(self._form.viewer.layers):
             with suppress(ValueError):
                 if fits(layer, "image"):
                     same_grid("image", layer, compared.prediction)
@@ -143,16 +144,12 @@ class StrataPanel(QWidget):
         self.image.refresh()
 
     def release(self) -> None:
-        """Stop and let go of the viewer."""
-        if self.job is not None:
-            self.job.stop()
-            self.job = None
+        """Let go of the viewer."""
         self.plot.release()
 
     def _chosen(self, *_: Any) -> None:
         self.rows.show_row(self.image.native, self.by.chosen == "brightness")
-        self.rows.fit_width()
-        self.rows.setFixedHeight(self.rows.widget().sizeHint().height() + 2)
+        self.rows.fit()
         self._drop()
         if self._compared is None:
             self._say("Compare first; then groups of objects are shown here.")
@@ -180,14 +177,12 @@ class StrataPanel(QWidget):
             spacing=compared.spacing,
         )
         self._running(True)
-        self.job = Job(
+        self.job = self._form.start(
             lambda report: work(report=report),
-            title="",
             finished=lambda table: self._finished(table, by, group_unit(by, compared.spacing)),
             failed=self._failed,
             progressed=lambda share, left: self.bar.setValue(int(1000 * share)),
         )
-        self.job.start()
 
     def _finished(self, table: Table, by: str, unit: str) -> None:
         self._ended()
@@ -227,8 +222,7 @@ class StrataPanel(QWidget):
         self.stop_button.setVisible(on)
 
     def _say(self, text: str, *, wrong: bool = False) -> None:
-        self.message.setStyleSheet(f"color: {red(self)}" if wrong else "")
-        self.message.setText(text)
+        self.message.say(text, wrong=wrong)
         self.message.setVisible(bool(text))
 
 

@@ -6,22 +6,23 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from qtpy.QtWidgets import QCheckBox, QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QVBoxLayout, QWidget
 
 from napari_tessera.methods.judge.boundary_support import boundary_support
 from napari_tessera.pipeline.suspects import suspects
 from napari_tessera.signature.parameters import parameters
 from napari_tessera.signature.words import Array, Over, Table, VoxelSize
 from napari_tessera.widgets.evaluation.object_list import ObjectList
-from napari_tessera.widgets.forms.fields import LayerField
+from napari_tessera.widgets.forms.fields.layer import LayerField
 from napari_tessera.widgets.forms.rows import Rows
 from napari_tessera.widgets.forms.run_button import Running
 from napari_tessera.widgets.layers.geometry import array, same_grid
 from napari_tessera.widgets.layers.to_source import fits, luminance_of
 
 if TYPE_CHECKING:
-    import napari.viewer
     from napari.layers import Labels, Layer
+
+    from napari_tessera.widgets.forms.form import Form
 
 
 class SuspectSource(NamedTuple):
@@ -45,31 +46,27 @@ class SuspectsPanel(QWidget):
 
     Parameters
     ----------
-    viewer : napari.Viewer
+    form : Form
+        That it is a part of.
     judged : callable
         Returns what is judged now, or raises `ValueError`.
-    message : QLabel
-        Where sentences are said.
     """
 
-    def __init__(
-        self, viewer: napari.viewer.Viewer, judged: Callable[[], SuspectSource], message: QLabel
-    ) -> None:
+    def __init__(self, form: Form, judged: Callable[[], SuspectSource]) -> None:
         super().__init__()
-        self._judged, self.running = judged, Running(self, "Rank", self._rank, message=message)
-        self.button = self.running.button
+        self._judged, self.running = judged, Running(form, "Rank", self._rank)
+        self.button, viewer = self.running.button, form.viewer
         asked = next(p for p in parameters(boundary_support) if p.name == "image")
         self.image = LayerField(asked, viewer.layers, lambda each: fits(each, "image"))
         self.coloured, self._colouring = QCheckBox("Colour by suspicion"), Colouring()
         self.coloured.setToolTip("Bright: no edge supports the boundary; dark: it lies on one")
         self.coloured.setEnabled(False)
         self._of: Labels | None = None
-        self.objects, rows, column = ObjectList(viewer, self.running.say), Rows(), QVBoxLayout(self)
+        self.objects, rows, column = ObjectList(viewer, form.say), Rows(), QVBoxLayout(self)
         self.button.setToolTip("List the objects, those first whose boundaries lie on no edge")
         column.setContentsMargins(2, 4, 2, 2)
         rows.add("Image", self.image.native)
-        rows.fit_width()
-        rows.setFixedHeight(rows.widget().sizeHint().height() + 2)
+        rows.fit()
         for widget in (rows, self.button, self.running.bar, self.coloured):
             column.addWidget(widget)
         column.addWidget(self.objects, 1)
@@ -80,8 +77,7 @@ class SuspectsPanel(QWidget):
         self.image.refresh()
 
     def release(self) -> None:
-        """Stop and let go of the viewer."""
-        self.running.release()
+        """Give the labels back their own colours."""
         self._colouring.take_back()
 
     def _rank(self) -> None:

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from napari.utils.notifications import show_info
 from qtpy.QtWidgets import (
     QApplication,
     QFileDialog,
-    QLabel,
     QMenu,
     QPlainTextEdit,
     QPushButton,
-    QVBoxLayout,
     QWidget,
 )
 
 from napari_tessera.methods.registry import METHODS
 from napari_tessera.pipeline.recipe import Recipe
 from napari_tessera.pipeline.result import ObjectTable, Result
-from napari_tessera.widgets.job import Job
+from napari_tessera.widgets.forms.form import Form
 from napari_tessera.widgets.layers.features import recipe_of, write_features
 from napari_tessera.widgets.layers.from_result import named_by, result_layer, show
 from napari_tessera.widgets.layers.to_source import beside, dropped_axis, fits, source
@@ -32,13 +31,9 @@ if TYPE_CHECKING:
     from napari.layers import Layer
 
 
-def replay_on_layer(
-    recipe: Recipe,
-    viewer: ViewerModel,
-    layer: Layer,
-    failed: Callable[[Exception], None],
-) -> Job:
-    """Run a recipe on a layer in a thread and add the result."""
+def replay_on_layer(form: Form, recipe: Recipe, layer: Layer) -> None:
+    """Run a recipe on a layer, as work of a form, and add the result to its viewer."""
+    viewer = form.viewer
     # a recipe made on colours, or on several layers, fits a layer without channels too
     axis = recipe.first.channel_axis
     channels = isinstance(axis, int) and layer.ndim > len(recipe.first.source.get("axes", ()))
@@ -52,14 +47,11 @@ def replay_on_layer(
         else:
             show(viewer, result_layer(result, again, layer, dropped_axis(own)), layer)
 
-    job = Job(
+    form.start(
         lambda report: recipe.run(own, report, **arrays),
         title=f"{METHODS[recipe.method].display}: {layer.name}",
         finished=finished,
-        failed=failed,
     )
-    job.start()
-    return job
 
 
 def _named(recipe: Recipe, viewer: ViewerModel, layer: Layer) -> dict[str, Any]:
@@ -76,63 +68,51 @@ def _named(recipe: Recipe, viewer: ViewerModel, layer: Layer) -> dict[str, Any]:
 
 
 def recipe_menu(
-    parent: QWidget,
-    viewer: ViewerModel,
-    method: Callable[[], str],
-    read: Callable[[], Callable[[], Recipe]],
-    failed: Callable[[Exception], None],
+    form: Form, method: Callable[[], str], read: Callable[[], Callable[[], Recipe]]
 ) -> QMenu:
     """Return a menu that copies, replays or saves a recipe.
 
     Parameters
     ----------
-    parent : QWidget
-    viewer : ViewerModel
+    form : Form
+        Which complains if something goes wrong.
     method : callable
         Returns the name of the recipe's method, "" while there is no recipe.
     read : callable
         Reads the form or the layer, or raises ValueError; what it returns makes the recipe, which
         takes time when painted arrays are packed, and is called in a thread.
-    failed : callable
-        Takes the exception if something goes wrong.
     """
-    menu = QMenu(parent)
-    jobs: list[Job] = []
+    menu = QMenu(form)
 
     def attempt(action: Callable[[Recipe], None]) -> None:
         def act(recipe: Recipe) -> None:
             try:
                 action(recipe)
             except (ValueError, OSError) as error:
-                failed(error)
+                form.complain(error)
 
         try:
             make = read()
         except (ValueError, TypeError) as error:
-            failed(error)
-            return
-        jobs[:] = [Job(lambda report: make(), title="", finished=act, failed=failed)]
-        jobs[0].start()
-
-    def again(recipe: Recipe, layer: Layer) -> None:
-        jobs.append(replay_on_layer(recipe, viewer, layer, failed))
+            form.complain(error)
+        else:
+            form.start(lambda report: make(), finished=act)
 
     def fill_targets() -> None:
         name = method()
         word = METHODS[name].source.word.name if name else ""
         targets.clear()
-        for layer in reversed(viewer.layers):
+        for layer in reversed(form.viewer.layers):
             if fits(layer, word):
-                targets.addAction(
-                    layer.name, lambda layer=layer: attempt(lambda recipe: again(recipe, layer))
-                )
+                replay = partial(replay_on_layer, form, layer=layer)
+                targets.addAction(layer.name, partial(attempt, replay))
         targets.setEnabled(bool(targets.actions()))
 
     menu.addAction("Copy as Python (console)", lambda: attempt(lambda r: _copy(r.as_python())))
     menu.addAction("Copy as Python (script)", lambda: attempt(lambda r: _copy(r.as_python("file"))))
     menu.addAction("Copy as command", lambda: attempt(lambda r: _copy(r.as_command())))
     targets = menu.addMenu("Replay on")
-    menu.addAction("Save ...", lambda: attempt(lambda r: _save(parent, r)))
+    menu.addAction("Save ...", lambda: attempt(lambda r: _save(form, r)))
     menu.aboutToShow.connect(fill_targets)
     return menu
 
@@ -149,7 +129,7 @@ def _save(parent: QWidget, recipe: Recipe) -> None:
         show_info("Saved.")
 
 
-class RecipeOfLayer(QWidget):
+class RecipeOfLayer(Form):
     """Show, copy or replay the recipe that the selected layer carries.
 
     Parameters
@@ -157,26 +137,15 @@ class RecipeOfLayer(QWidget):
     napari_viewer : napari.Viewer
     """
 
+    title = "Recipe"
+
     def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
-        super().__init__()
-        self.viewer = napari_viewer
-        self.text, self.note, self.button = QPlainTextEdit(), QLabel(), QPushButton("Use recipe")
+        super().__init__(napari_viewer)
+        self.text, self.button = QPlainTextEdit(), QPushButton("Use recipe")
         self.text.setReadOnly(True)
-        self.note.setWordWrap(True)
-        column = QVBoxLayout(self)
-        column.addWidget(self.note)
-        column.addWidget(self.text, 1)
-        column.addWidget(self.button)
-        self.button.setMenu(
-            recipe_menu(
-                self.button,
-                self.viewer,
-                self._method,
-                self._made,
-                lambda error: self.note.setText(str(error)),
-            )
-        )
-        self.viewer.layers.selection.events.active.connect(self.refresh)
+        self.lay_out(self.message, (self.text, 1), self.button)
+        self.button.setMenu(recipe_menu(self, self._method, self._made))
+        self.watch(self.refresh, self.viewer.layers.selection.events.active)
         self.refresh()
 
     def _recipe(self) -> Recipe:
@@ -201,11 +170,11 @@ class RecipeOfLayer(QWidget):
         try:
             recipe = self._recipe()
         except ValueError as error:
-            self.note.setText(str(error))
+            self.say(str(error))
             self.text.setPlainText("")
             self.button.setEnabled(False)
             return
         method = named_by(METHODS[recipe.method])
-        self.note.setText(f"{method.capitalize()} of {recipe.source.get('name', 'an image')}")
+        self.say(f"{method.capitalize()} of {recipe.source.get('name', 'an image')}")
         self.text.setPlainText(json.dumps(recipe.to_dict(), indent=2))
         self.button.setEnabled(True)

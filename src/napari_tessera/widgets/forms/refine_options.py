@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from napari_tessera.algorithms.labels.components import guessed_kind
 from napari_tessera.pipeline.recipe import KEY
 from napari_tessera.widgets.forms.choice import Choice
+from napari_tessera.widgets.napari_private import shown_labels
 
 if TYPE_CHECKING:
     from napari.layers import Labels
@@ -67,7 +66,7 @@ def kind_of(layer: Labels) -> str:
     known = layer.metadata.get(KEY, {}).get("kind")
     if known in ("objects", "classes"):
         return str(known)
-    shown = np.asarray(layer._slice.image.view)
+    shown = shown_labels(layer)
     step = max(1, max(shown.shape) // SAMPLE)
     return guessed_kind(shown[(slice(None, None, step),) * shown.ndim])
 

@@ -56,6 +56,11 @@ class Rows(QScrollArea):
         widget.setVisible(on)
         self._labels[widget].setVisible(on)
 
+    def fit(self) -> None:
+        """Be as high and at least as wide as the rows that are shown."""
+        self.fit_width()
+        self.setFixedHeight(self.widget().sizeHint().height() + 2)
+
     def fit_width(self) -> None:
         """Make room for the rows that are shown, so that none is cut off."""
         self._rows.activate()

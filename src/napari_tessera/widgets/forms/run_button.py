@@ -1,18 +1,18 @@
-"""A button that works in a thread and becomes Stop meanwhile, with its bar and its message."""
+"""The button of a form that begins its work and becomes Stop meanwhile, with its bar."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QLabel, QProgressBar, QPushButton, QWidget
+from qtpy.QtWidgets import QProgressBar, QPushButton
 
 from napari_tessera.signature.progress import Reporter
-from napari_tessera.widgets.forms.method_form import red
-from napari_tessera.widgets.job import Job
+from napari_tessera.widgets.forms.results import duration
 
-_STEPS = 1000
+if TYPE_CHECKING:
+    from napari_tessera.widgets.forms.form import Form
+    from napari_tessera.widgets.job import Job
 
 
 class Running:
@@ -20,51 +20,50 @@ class Running:
 
     Parameters
     ----------
-    form : QWidget
-        Whose colours count.
+    form : Form
+        Whose work it is, and where it is said what is wrong.
     title : str
         Of the button while nothing runs.
     begin : callable
         Called when the button is pressed; it calls `start`, or raises `ValueError` or `TypeError`
         with what is missing.
-    message : QLabel, optional
-        Where sentences are said, if others say theirs there too.
+    stop : callable, optional
+        Called instead of dropping the work when the button is pressed once more.
 
     Attributes
     ----------
-    job : Job or None
-        What runs now.
-    button, bar, message : QPushButton, QProgressBar, QLabel
+    button, bar : QPushButton, QProgressBar
     """
 
     def __init__(
         self,
-        form: QWidget,
+        form: Form,
         title: str,
         begin: Callable[[], None],
         *,
-        message: QLabel | None = None,
+        stop: Callable[[], None] | None = None,
     ) -> None:
-        self.job: Job | None = None
         self._form, self._title, self._begin = form, title, begin
+        self._stop = self._drop if stop is None else stop
+        self._job: Job | None = None
         self.button, self.bar = QPushButton(title), QProgressBar()
-        self.message = QLabel() if message is None else message
-        self.bar.setRange(0, _STEPS)
-        self.bar.setTextVisible(False)
         self.bar.setVisible(False)
-        self.message.setWordWrap(True)
-        self.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.button.clicked.connect(self._pressed)
+        self.button.clicked.connect(self.press)
 
-    def _pressed(self) -> None:
+    @property
+    def job(self) -> Job | None:
+        """What runs now."""
+        return self._job if self._job is not None and self._job.running else None
+
+    def press(self) -> None:
+        """Begin, or stop what runs, as the button does."""
         if self.job is not None:
-            self.stop()
-            self.say("Stopped.")
+            self._stop()
             return
         try:
             self._begin()
         except (ValueError, TypeError) as error:
-            self.say(str(error), wrong=True)
+            self._form.complain(error)
 
     def start(
         self,
@@ -72,52 +71,52 @@ class Running:
         *,
         title: str,
         finished: Callable[[Any], None],
+        failed: Callable[[Exception], None] | None = None,
+        progressed: Callable[[], None] = lambda: None,
     ) -> None:
-        """Run work in a thread; what it returns goes to `finished`, what it raises is said.
+        """Run work in a thread, as `Form.start` does.
 
         Parameters
         ----------
-        work : callable
-            Takes a `Reporter`; must not touch Qt or the viewer.
-        title : str
-            For napari's activity dock.
-        finished : callable
+        work, title, finished, failed
+            As there.
+        progressed : callable
+            Called whenever the bar has moved, at most 20 times a second.
         """
 
-        def ended(found: Any) -> None:
-            self.stop()
-            finished(found)
+        def then(call: Callable[[Any], None]) -> Callable[[Any], None]:
+            def ended(outcome: Any) -> None:
+                self._show(False)
+                call(outcome)
 
-        def failed(error: Exception) -> None:
-            self.stop()
-            self.say(str(error), wrong=True)
+            return ended
 
-        self.say("")
-        self.bar.setVisible(True)
-        self.button.setText("Stop")
-        self.job = Job(
+        def moved(share: float, left: float | None) -> None:
+            self.bar.setValue(round(share * 100))
+            self.bar.setFormat("%p %" if left is None else f"%p %   {duration(left)} left")
+            progressed()
+
+        self._form.say("")
+        self._show(True)
+        self._job = self._form.start(
             work,
             title=title,
-            finished=ended,
-            failed=failed,
-            progressed=lambda share, left: self.bar.setValue(int(_STEPS * share)),
+            finished=then(finished),
+            failed=then(failed or self._form.complain),
+            progressed=moved,
         )
-        self.job.start()
 
     def stop(self) -> None:
         """Drop what runs, if anything does."""
-        self.release()
-        self.bar.setVisible(False)
+        if self._job is not None:
+            self._job.stop()
+        self._show(False)
+
+    def _drop(self) -> None:
+        self.stop()
+        self._form.say("Stopped.")
+
+    def _show(self, on: bool) -> None:
+        self.button.setText("Stop" if on else self._title)
         self.bar.setValue(0)
-        self.button.setText(self._title)
-
-    def release(self) -> None:
-        """Drop what runs, and touch nothing of Qt, which may be gone."""
-        if self.job is not None:
-            self.job.stop()
-        self.job = None
-
-    def say(self, text: str, wrong: bool = False) -> None:
-        """Say a sentence, in red if something is wrong."""
-        self.message.setStyleSheet(f"color: {red(self._form)}" if wrong else "")
-        self.message.setText(text)
+        self.bar.setVisible(on)

@@ -11,7 +11,9 @@ from psygnal import Signal
 
 from napari_tessera.signature.parameters import Parameter, parameters
 from napari_tessera.signature.validation import check_value
-from napari_tessera.widgets.forms.fields import Field, TextField, field_for
+from napari_tessera.widgets.forms.fields.choose import field_for
+from napari_tessera.widgets.forms.fields.field import Field
+from napari_tessera.widgets.forms.fields.text import TextField
 
 if TYPE_CHECKING:
     from napari_tessera.widgets.forms.rows import Rows

@@ -9,9 +9,10 @@ import numpy as np
 
 from napari_tessera.pipeline.source import default_axes
 from napari_tessera.signature.units import METRES, unit
-from napari_tessera.signature.words import Array, VoxelSize
+from napari_tessera.signature.words import Array, Over, VoxelSize
 
 if TYPE_CHECKING:
+    from napari.components import ViewerModel
     from napari.layers import Layer
 
 
@@ -120,3 +121,10 @@ def geometry(layer: Layer, start: Sequence[int], dropped: int | None = None) -> 
         "units": tuple(layer.units[axis] for axis in kept),
         "axis_labels": tuple(layer.axis_labels[axis] for axis in kept),
     }
+
+
+def usual_over(layer: Layer, viewer: ViewerModel) -> Over:
+    """Return "volume" where an axis is called z, or 3-D is shown, else "planes"."""
+    named_z = layer.ndim > 2 and str(layer.axis_labels[-3]).lower() == "z"
+    shown = layer.ndim > 2 and viewer.dims.ndisplay == 3
+    return "volume" if named_z or shown else "planes"

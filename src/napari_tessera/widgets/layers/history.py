@@ -22,6 +22,12 @@ from napari_tessera.pipeline.recipe import KEY, Recipe
 from napari_tessera.pipeline.source import Source, default_axes
 from napari_tessera.signature.words import Array, VoxelSize
 from napari_tessera.widgets.job import Job
+from napari_tessera.widgets.napari_private import (
+    forget_strokes,
+    keep_strokes,
+    strokes_made,
+    strokes_taken_back,
+)
 
 if TYPE_CHECKING:
     from napari.layers import Labels
@@ -130,13 +136,13 @@ class History:
     @property
     def steps(self) -> list[str]:
         """The names of what can be taken back, the newest last; a stroke of napari's is "paint"."""
-        steps = map(step_of, self._layer._undo_history)
+        steps = map(step_of, strokes_made(self._layer))
         return ["paint" if step is None else step.name for step in steps]
 
     @property
     def nbytes(self) -> int:
         """Bytes that our steps take."""
-        both = (*self._layer._undo_history, *self._layer._redo_history)
+        both = (*strokes_made(self._layer), *strokes_taken_back(self._layer))
         return sum(weight(step.changes) for step in map(step_of, both) if step is not None)
 
     def commit(self, step: Step, then: Callable[[], None] = lambda: None) -> None:
@@ -150,8 +156,8 @@ class History:
         """
 
         def done() -> None:
-            self._layer._redo_history.clear()
-            self._layer._undo_history.append(step.entry)
+            strokes_taken_back(self._layer).clear()
+            strokes_made(self._layer).append(step.entry)
             self._note(step.after)
             self._trim()
             then()
@@ -161,11 +167,11 @@ class History:
 
     def undo(self) -> None:
         """Take back the newest step or stroke."""
-        self._move(self._layer._undo_history, self._layer._redo_history, undoing=True)
+        self._move(strokes_made(self._layer), strokes_taken_back(self._layer), undoing=True)
 
     def redo(self) -> None:
         """Make again what was taken back last."""
-        self._move(self._layer._redo_history, self._layer._undo_history, undoing=False)
+        self._move(strokes_taken_back(self._layer), strokes_made(self._layer), undoing=False)
 
     def _move(self, before: Any, after: Any, *, undoing: bool) -> None:
         if self._job is not None or not before:
@@ -235,13 +241,13 @@ class History:
 
     def _trim(self) -> None:
         """Forget the oldest steps, and the strokes before them, until ours are within the limit."""
-        history = self._layer._undo_history
+        history = strokes_made(self._layer)
         while len(history) > 1 and self.nbytes > self.limit:
             history.popleft()
 
     def _forget(self, event: Any = None) -> None:
         """Forget everything: the layer has another array, to which the differences do not fit."""
-        self._layer._reset_history()
+        forget_strokes(self._layer)
         self._note(None)
         self.changed.emit()
 
@@ -258,14 +264,14 @@ class History:
     @property
     def recipe(self) -> dict[str, Any] | None:
         """The recipe of what the layer holds now, strokes included, as data; None if not known."""
-        layer, strokes = self._layer, []
+        layer, strokes, made = self._layer, [], strokes_made(self._layer)
         known = layer.metadata.get(KEY, {}).get("recipe")
-        for entry in reversed(layer._undo_history):
+        for entry in reversed(made):
             if step_of(entry) is not None:
                 break
             strokes += entry
         else:
-            if len(layer._undo_history) == layer._undo_history.maxlen:
+            if len(made) == made.maxlen:
                 return None  # napari has forgotten the first strokes
         if known is None or not strokes:
             return None if known is None else dict(known)
@@ -275,12 +281,12 @@ class History:
 def _locked(layer: Labels) -> Callable[[], None]:
     """Let nobody paint, and return what allows it again; napari forgets its history meanwhile."""
     editable, mode = layer.editable, layer.mode
-    histories = layer._undo_history, layer._redo_history
+    histories = strokes_made(layer), strokes_taken_back(layer)
     layer.editable = False
 
     def unlock() -> None:
         layer.editable = editable
-        layer._undo_history, layer._redo_history = histories
+        keep_strokes(layer, *histories)
         layer.mode = mode
 
     return unlock

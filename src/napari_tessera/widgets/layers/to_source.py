@@ -19,6 +19,7 @@ from napari_tessera.widgets.layers.geometry import (
     same_grid,
     voxel_size,
 )
+from napari_tessera.widgets.napari_private import shown_pixels
 
 if TYPE_CHECKING:
     from napari.layers import Image, Layer
@@ -203,7 +204,7 @@ def sample(layer: Layer, own: Source, background: tuple[float, ...] = (0.0, 0.0)
             one = own.channel is not None
             values = values[..., own.channel] if one else grey(values, rgb=own.rgb)
     else:
-        values = np.asarray(layer._slice.image.view)
+        values = shown_pixels(layer)
         values = grey(values, rgb=True) if own.rgb else values
     values = values.astype(np.uint8) if values.dtype == bool else values
     if any(background):

@@ -9,34 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from napari_tessera import _MODULES, _NAMES  # type: ignore[attr-defined] # not in the stub
-from napari_tessera.deep.networks.registry import NETWORKS
-from napari_tessera.methods.registry import METHODS, Method
+from napari_tessera.methods.registry import METHODS
+from napari_tessera.widgets.plugin.menu import FORMS, GROUPS, SEGMENT, forms_of
 
 PLUGIN = "napari-tessera"
 PACKAGE = Path(__file__).parents[2]
-_MENU = "napari/layers/segment"
-_PLACES = {"Measure": "napari/layers/measure", "Judge": "napari/layers/visualize"}
-"""Menus of napari that hold a group's methods themselves; others have a submenu under Segment."""
-
-_DEEP_GROUP = "Deep learning"
-_DEEP = {
-    **{f"train_{name}": f"Train {network.title}" for name, network in NETWORKS.items()},
-    "models": "Models",
-}
-"""Forms of the group "Deep learning" that are made of no method: one per network, and models."""
-
-_REFINE_GROUP = "Refine"
-_REFINE = {"surgery": "Edit objects"}
-"""Forms of the group "Refine" that are made of no method."""
-
-_JUDGE_GROUP = "Judge"
-_JUDGE = {
-    "compare": "Compare methods",
-    "explorer": "Explore errors",
-    "label_next": "Label next",
-}
-"""Forms of the group "Judge" that are made of no method."""
-
 _HEAD = "# made by python -m napari_tessera.widgets.plugin.manifest; change the registry instead\n"
 
 SAMPLES = {
@@ -51,32 +28,23 @@ SAMPLES = {
 """The samples under File > Open Sample, by function in `samples`."""
 
 
-_FORMS = {name: method for name, method in METHODS.items() if not method.way.by_hand}
+_SUBMENUS = [group for group, menu in GROUPS.items() if menu == SEGMENT]
 
 
-def _slug(group: str) -> str:
-    return group.lower().replace(" ", "_")
-
-
-def _title(method: Method) -> str:
-    return f"{method.group}: {method.display}"
+def _submenu(group: str) -> str:
+    return f"{PLUGIN}.{group.lower().replace(' ', '_')}"
 
 
 def manifest() -> dict[str, Any]:
     """Return napari's manifest as plain data."""
-    groups = list(dict.fromkeys(method.group for method in METHODS.values()))
     return {
         "name": PLUGIN,
         "display_name": "Tessera",
         "contributions": {
             "commands": _commands(),
             "widgets": _widgets(),
-            "menus": _menus(groups),
-            "submenus": [
-                {"id": f"{PLUGIN}.{_slug(group)}", "label": group}
-                for group in groups
-                if group not in _PLACES
-            ],
+            "menus": _menus(),
+            "submenus": [{"id": _submenu(group), "label": group} for group in _SUBMENUS],
             "sample_data": [
                 {"key": name, "display_name": title, "command": f"{PLUGIN}.sample_{name}"}
                 for name, title in SAMPLES.items()
@@ -86,12 +54,7 @@ def manifest() -> dict[str, Any]:
 
 
 def _commands() -> list[dict[str, str]]:
-    rows = [(name, method.display, f"entry_points:{name}") for name, method in _FORMS.items()]
-    rows += [
-        (name, title, f"entry_points:{name}")
-        for name, title in {**_DEEP, **_REFINE, **_JUDGE}.items()
-    ]
-    rows.append(("recipe", "Recipe: show, copy, replay", "entry_points:recipe"))
+    rows = [(name, entry.title, f"entry_points:{name}") for name, entry in FORMS.items()]
     rows += [(f"sample_{name}", title, f"samples:{name}") for name, title in SAMPLES.items()]
     return [
         {
@@ -104,28 +67,17 @@ def _commands() -> list[dict[str, str]]:
 
 
 def _widgets() -> list[dict[str, str]]:
-    rows = [(name, _title(method)) for name, method in _FORMS.items()]
-    rows += [(name, f"{_DEEP_GROUP}: {title}") for name, title in _DEEP.items()]
-    rows += [(name, f"{_REFINE_GROUP}: {title}") for name, title in _REFINE.items()]
-    rows += [(name, f"{_JUDGE_GROUP}: {title}") for name, title in _JUDGE.items()]
-    rows.append(("recipe", "Recipe of a layer"))
-    return [{"command": f"{PLUGIN}.{name}", "display_name": title} for name, title in rows]
+    return [
+        {"command": f"{PLUGIN}.{name}", "display_name": entry.display}
+        for name, entry in FORMS.items()
+    ]
 
 
-def _menus(groups: list[str]) -> dict[str, list[dict[str, str]]]:
-    menus = {
-        _MENU: [
-            {"submenu": f"{PLUGIN}.{_slug(group)}"} for group in groups if group not in _PLACES
-        ],
-        "napari/layers/metadata": [{"command": f"{PLUGIN}.recipe"}],
-    }
-    for group in groups:
-        own = [method.name for method in _FORMS.values() if method.group == group]
-        place = _PLACES.get(group, f"{PLUGIN}.{_slug(group)}")
-        own = [*_DEEP, *own] if group == _DEEP_GROUP else own
-        own = [*_REFINE, *own] if group == _REFINE_GROUP else own
-        own = [*_JUDGE, *own] if group == _JUDGE_GROUP else own
-        menus[place] = [{"command": f"{PLUGIN}.{name}"} for name in own]
+def _menus() -> dict[str, list[dict[str, str]]]:
+    menus = {SEGMENT: [{"submenu": _submenu(group)} for group in _SUBMENUS]}
+    for group, menu in GROUPS.items():
+        own = [{"command": f"{PLUGIN}.{name}"} for name in forms_of(group)]
+        menus[_submenu(group) if menu == SEGMENT else menu] = own
     return menus
 
 

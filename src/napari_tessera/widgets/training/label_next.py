@@ -2,37 +2,34 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from qtpy.QtCore import QEvent, Qt
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
-    QLabel,
     QPushButton,
     QSpinBox,
     QTableWidget,
     QTableWidgetItem,
-    QVBoxLayout,
     QWidget,
 )
 
-from napari_tessera.methods.registry import METHODS
 from napari_tessera.pipeline.label_next import Next, label_next
 from napari_tessera.pipeline.source import Region
 from napari_tessera.signature.words import Array
 from napari_tessera.widgets.forms.choice import Choice
-from napari_tessera.widgets.forms.method_form import dock
+from napari_tessera.widgets.forms.form import Form
 from napari_tessera.widgets.forms.rows import Rows, beside_one_another
 from napari_tessera.widgets.forms.run_button import Running
 from napari_tessera.widgets.layers.features import made_by
 from napari_tessera.widgets.layers.from_result import show
 from napari_tessera.widgets.layers.geometry import array, same_grid
 from napari_tessera.widgets.layers.to_source import fits
+from napari_tessera.widgets.plugin.menu import open_form
 from napari_tessera.widgets.training.crops import missing_axis, part_of_image, part_to_label, placed
 
 if TYPE_CHECKING:
@@ -68,7 +65,7 @@ class Opened:
     part: Image | None = None
 
 
-class LabelNext(QWidget):
+class LabelNext(Form):
     """The form that lists the regions in which a network is least sure.
 
     Parameters
@@ -76,14 +73,13 @@ class LabelNext(QWidget):
     napari_viewer : napari.Viewer
     """
 
+    title = "Label next"
+
     def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
-        super().__init__()
-        self.viewer = napari_viewer
+        super().__init__(napari_viewer)
         self.regions: list[Next] = []
         self.opened: list[Opened] = []
         self._of: tuple[Image, Image, int | None] | None = None
-        own = weakref.ref(self)
-        self.destroyed.connect(lambda: _release(own()))
         self._build()
         self._lay_out()
         self._connect()
@@ -104,7 +100,7 @@ class LabelNext(QWidget):
         self.measure_button = QPushButton("Uncertainty...")
         self.train_button = QPushButton("Train on them")
         self.running = Running(self, "Find", self._find)
-        self.button, self.message = self.running.button, self.running.message
+        self.button, self.rows = self.running.button, Rows()
         self.table = QTableWidget(0, len(TITLES))
         self.table.setHorizontalHeaderLabels(TITLES)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
@@ -131,11 +127,6 @@ class LabelNext(QWidget):
             widget.setToolTip(tip)
 
     def _lay_out(self) -> None:
-        outer, self.rows = QVBoxLayout(self), Rows()
-        outer.setContentsMargins(4, 4, 4, 4)
-        head = QLabel("Find the regions that are most worth labelling, label them, train again.")
-        head.setWordWrap(True)
-        outer.addWidget(head)
         for title, widget in (
             ("Uncertainty", self.uncertainty),
             ("Image", self.image),
@@ -145,22 +136,22 @@ class LabelNext(QWidget):
             ("Regions", self.count),
         ):
             self.rows.add(title, widget)
-        outer.addWidget(self.rows)
-        outer.addLayout(beside_one_another(self.measure_button, self.button))
-        outer.addWidget(self.running.bar)
-        outer.addWidget(self.table, 1)
-        outer.addWidget(self.message)
-        outer.addWidget(self.train_button)
+        self.lay_out(
+            "Find the regions that are most worth labelling, label them, train again.",
+            self.rows,
+            beside_one_another(self.measure_button, self.button),
+            self.running.bar,
+            (self.table, 1),
+            self.message,
+            self.train_button,
+        )
 
     def _connect(self) -> None:
         self.measure_button.clicked.connect(self._open_uncertainty)
         self.train_button.clicked.connect(self._open_training)
         self.uncertainty.currentIndexChanged.connect(self._map_chosen)
         self.table.cellClicked.connect(lambda row, _: self.open(row))
-        events = self.viewer.layers.events
-        self._watched = [events.inserted, events.removed, events.renamed]
-        for emitter in self._watched:
-            emitter.connect(self._layers_changed)
+        self.watch_layers(self._layers_changed)
 
     def _layers_changed(self, event: Any = None) -> None:
         layers = list(reversed(self.viewer.layers))
@@ -183,22 +174,7 @@ class LabelNext(QWidget):
         if made_of:
             self.image.choose(made_of[0])
         self.rows.show_row(self.over, layer is not None and layer.ndim > 2)
-        self.rows.fit_width()
-        self.rows.setFixedHeight(self.rows.widget().sizeHint().height() + 2)
-
-    def event(self, event: Any) -> bool:
-        """Let go of the viewer when the dock that held the form is closed."""
-        if event.type() == QEvent.Type.ParentChange and self.parent() is None:
-            self.release()
-            self.deleteLater()
-        return super().event(event)
-
-    def release(self) -> None:
-        """Let go of the viewer."""
-        self.running.release()
-        for emitter in self._watched:
-            emitter.disconnect(self._layers_changed)
-        self._watched = []
+        self.rows.fit()
 
     # ------------------------------------------------------------------ finding
 
@@ -253,13 +229,12 @@ class LabelNext(QWidget):
                 self.table.setItem(row, column, QTableWidgetItem(text))
         self._show_states()
         if found:
-            self.running.say("Click on a region to label it.")
+            self.say("Click on a region to label it.")
         else:
-            self.running.say("There is no room for another region; choose a smaller side.")
+            self.say("There is no room for another region; choose a smaller side.")
 
     def _open_uncertainty(self) -> None:
-        form = dock(METHODS["uncertainty"])(self.viewer)
-        self.viewer.window.add_dock_widget(form, name="Judge: Uncertainty")
+        form = open_form(self.viewer, "uncertainty")
         form.source.value = self.image.chosen
 
     # ------------------------------------------------------------------ labelling
@@ -271,7 +246,7 @@ class LabelNext(QWidget):
         _, image, channels = self._of
         begin = self.begin.chosen
         if image not in self.viewer.layers:
-            self.running.say(f"layer {image.name!r} is no longer there; find again", wrong=True)
+            self.say(f"layer {image.name!r} is no longer there; find again", wrong=True)
             return
         found = self._opened(row)
         if found is None:
@@ -280,7 +255,7 @@ class LabelNext(QWidget):
                 if begin is not None:
                     same_grid("begin with", begin, image, channels)
             except ValueError as error:
-                self.running.say(str(error), wrong=True)
+                self.say(str(error), wrong=True)
                 return
             labels = part_to_label(image, region, channels, begin)
             found = Opened(image, channels, region, labels)
@@ -288,9 +263,7 @@ class LabelNext(QWidget):
             show(self.viewer, labels, image)
         self._fly(found)
         self._show_states()
-        self.running.say(
-            f"Paint into {found.labels.name!r}; the frame is the border of the region."
-        )
+        self.say(f"Paint into {found.labels.name!r}; the frame is the border of the region.")
 
     def _opened(self, row: int) -> Opened | None:
         if self._of is None:
@@ -346,8 +319,3 @@ class LabelNext(QWidget):
 def _recipe(layer: Image | None) -> Mapping[str, Any]:
     """Return the recipe of an image as data, nothing if nobody knows."""
     return (made_by(layer) if layer is not None else None) or {}
-
-
-def _release(form: LabelNext | None) -> None:
-    if form is not None:
-        form.release()

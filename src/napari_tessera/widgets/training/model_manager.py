@@ -5,19 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari.utils.notifications import show_error
 from qtpy.QtCore import QUrl
 from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import (
     QFileDialog,
     QInputDialog,
-    QLabel,
     QListWidget,
     QMessageBox,
     QPushButton,
     QTextBrowser,
-    QVBoxLayout,
-    QWidget,
 )
 
 from napari_tessera.deep.models.library import (
@@ -29,14 +25,14 @@ from napari_tessera.deep.models.library import (
     unreadable,
 )
 from napari_tessera.deep.models.onnx import to_onnx
+from napari_tessera.widgets.forms.form import Form
 from napari_tessera.widgets.forms.rows import beside_one_another
-from napari_tessera.widgets.job import Job
 
 if TYPE_CHECKING:
     import napari.viewer
 
 
-class Models(QWidget):
+class Models(Form):
     """The form of the user's models.
 
     Parameters
@@ -44,14 +40,13 @@ class Models(QWidget):
     napari_viewer : napari.Viewer
     """
 
+    title = "Models"
+
     def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
-        super().__init__()
-        self.viewer = napari_viewer
-        self.list, self.card, self.message = QListWidget(), QTextBrowser(), QLabel()
-        self.message.setWordWrap(True)
+        super().__init__(napari_viewer)
+        self.list, self.card = QListWidget(), QTextBrowser()
         self.card.setOpenExternalLinks(True)
         self._models: list[Model] = []
-        self._job: Job | None = None
         self.rename_button, self.remove_button = QPushButton("Rename"), QPushButton("Remove")
         self.export_button, self.folder_button = QPushButton("Export"), QPushButton("Folder")
         self.refresh_button = QPushButton("Refresh")
@@ -64,15 +59,13 @@ class Models(QWidget):
         }
         for button, tip in tips.items():
             button.setToolTip(tip)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(4, 4, 4, 4)
-        column.addWidget(self.list, 1)
-        column.addLayout(
-            beside_one_another(self.rename_button, self.export_button, self.remove_button)
+        self.lay_out(
+            (self.list, 1),
+            beside_one_another(self.rename_button, self.export_button, self.remove_button),
+            (self.card, 2),
+            beside_one_another(self.folder_button, self.refresh_button),
+            self.message,
         )
-        column.addWidget(self.card, 2)
-        column.addLayout(beside_one_another(self.folder_button, self.refresh_button))
-        column.addWidget(self.message)
         self.list.currentRowChanged.connect(self._chosen)
         self.rename_button.clicked.connect(self.rename)
         self.remove_button.clicked.connect(self.remove)
@@ -98,7 +91,7 @@ class Models(QWidget):
         self.list.setCurrentRow(names.index(kept) if kept is not None else 0 if names else -1)
         broken = "; ".join(f"{name}: {reason}" for name, reason in unreadable())
         empty = "" if names else "There are no models yet; train one. "
-        self.message.setText(empty + (f"Cannot be read: {broken}" if broken else ""))
+        self.say(empty + (f"Cannot be read: {broken}" if broken else ""))
         self._chosen()
 
     def _chosen(self, *_: Any) -> None:
@@ -133,30 +126,20 @@ class Models(QWidget):
             return
         name, _ = QFileDialog.getSaveFileName(self, "Export", f"{model.name}.onnx", "ONNX (*.onnx)")
         if name:
-            self._say("Exporting ...")
+            self.say("Exporting ...")
             path = Path(name)
-            self._job = Job(
+            self.start(
                 lambda report: to_onnx(model, path),
-                title="",
-                finished=lambda _: self._say(f"Written to {path}."),
-                failed=self._complain,
+                finished=lambda _: self.say(f"Written to {path}."),
             )
-            self._job.start()
 
     def _try(self, change: Any) -> None:
         try:
             change()
         except (ValueError, OSError) as error:
-            self._complain(error)
+            self.complain(error)
         else:
             self.refresh()
-
-    def _say(self, text: str) -> None:
-        self.message.setText(text)
-
-    def _complain(self, error: Exception) -> None:
-        self.message.setText(str(error))
-        show_error(f"Models: {error}")
 
 
 def _open_folder() -> None:

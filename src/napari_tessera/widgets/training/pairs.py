@@ -13,19 +13,18 @@ from qtpy.QtWidgets import (
     QFileDialog,
     QFrame,
     QGridLayout,
-    QLabel,
     QPushButton,
-    QRadioButton,
     QScrollArea,
     QVBoxLayout,
     QWidget,
 )
 from superqt import QElidingLabel
 
-from napari_tessera.widgets.forms.choice import Choice
+from napari_tessera.widgets.connections import Connections
 from napari_tessera.widgets.forms.rows import beside_one_another
 from napari_tessera.widgets.layers.geometry import array
 from napari_tessera.widgets.layers.to_source import fits
+from napari_tessera.widgets.training.pair_row import PairRow
 
 if TYPE_CHECKING:
     import napari.viewer
@@ -53,7 +52,7 @@ class PairsTable(QWidget):
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__()
         self.viewer = viewer
-        self.rows: list[Row] = []
+        self.rows: list[PairRow] = []
         self._folders: tuple[Path, Path] | None = None
         self._channel_axis: int | None = None
         self._quiet, self._asks_classes = False, False
@@ -63,10 +62,9 @@ class PairsTable(QWidget):
         self.remove_button.clicked.connect(self.remove_pair)
         self.folders_button.clicked.connect(self._ask_or_forget)
         self.coco_button.clicked.connect(self._ask_coco)
-        events = viewer.layers.events
-        self._watched = [events.inserted, events.removed, events.reordered, events.renamed]
-        for emitter in self._watched:
-            emitter.connect(self._layers_changed)
+        self._watched, events = Connections(), viewer.layers.events
+        emitters = (events.inserted, events.removed, events.reordered, events.renamed)
+        self._watched.add(self._layers_changed, *emitters)
         self.add_pair()
 
     # ------------------------------------------------------------------ layout
@@ -146,7 +144,7 @@ class PairsTable(QWidget):
 
     def add_pair(self) -> None:
         """Add a pair, of layers that no other pair has if there are any."""
-        row = Row()
+        row = PairRow()
         row.add_to(self._grid)
         self._numbers.addButton(row.number)
         self.rows.append(row)
@@ -261,9 +259,7 @@ class PairsTable(QWidget):
 
     def release(self) -> None:
         """Let go of the viewer."""
-        for emitter in self._watched:
-            emitter.disconnect(self._layers_changed)
-        self._watched = []
+        self._watched.end()
 
     # ------------------------------------------------------------------ layers
 
@@ -288,14 +284,14 @@ class PairsTable(QWidget):
         if [row.chosen for row in self.rows] != before:
             self.changed.emit()
 
-    def _chosen(self, row: Row) -> None:
+    def _chosen(self, row: PairRow) -> None:
         """Keep what the user has chosen."""
         if not self._quiet:
             row.kept = True
             row.number.setChecked(True)
             self.changed.emit()
 
-    def _guess(self, row: Row, was: Sequence[Any] = (None, None)) -> None:
+    def _guess(self, row: PairRow, was: Sequence[Any] = (None, None)) -> None:
         """Choose the topmost labels with an image of their shape, rather unused ones.
 
         What the user has chosen of the pair stays.
@@ -312,11 +308,11 @@ class PairsTable(QWidget):
             row.image.choose(image)
             row.labels.choose(truth)
 
-    def _is_settled(self, row: Row) -> bool:
+    def _is_settled(self, row: PairRow) -> bool:
         """Return True if the pair can be trained on, beside those before it."""
         return self._matches(*row.chosen) and self._first_like(row) is row
 
-    def _first_like(self, row: Row) -> Row:
+    def _first_like(self, row: PairRow) -> PairRow:
         return next(other for other in self.rows if other.chosen == row.chosen)
 
     def _matches(self, image: Image, labels: Labels) -> bool:
@@ -351,72 +347,6 @@ class PairsTable(QWidget):
             yield
         finally:
             self._quiet = before
-
-
-class Row:
-    """The choosers of one pair.
-
-    Attributes
-    ----------
-    number : QRadioButton
-        Marks the pair that can be removed.
-    image, labels : Choice
-    classes : Choice
-        The layer that tells the classes of the objects, or None.
-    kept : bool
-        Whether the user has chosen, so that nothing else is put there while the layers are there.
-    """
-
-    def __init__(self) -> None:
-        self.number, self.image, self.labels = QRadioButton(), Choice(), Choice()
-        self.classes, self.kept = Choice(), False
-        self._titles = {"Image": self.image, "Labels": self.labels, "Classes": self.classes}
-        self._words = [QLabel(title) for title in self._titles]
-        for combo in self._titles.values():
-            combo.currentIndexChanged.connect(self._name)
-
-    @property
-    def widgets(self) -> list[QWidget]:
-        """Everything that is shown."""
-        return [self.number, *self._titles.values(), *self._words]
-
-    def add_to(self, grid: QGridLayout) -> None:
-        """Add the pair as lines below the others."""
-        line = grid.rowCount()
-        grid.addWidget(self.number, line, 0, len(self._titles), 1)
-        for below, combo in enumerate(self._titles.values()):
-            grid.addWidget(self._words[below], line + below, 1)
-            grid.addWidget(combo, line + below, 2)
-
-    def call(self, number: int) -> None:
-        """Show the number of the pair."""
-        self.number.setText(str(number))
-        self.number.setToolTip(f"Mark pair {number}, such as to remove it")
-        for title, combo in self._titles.items():
-            combo.setAccessibleName(f"{title} of pair {number}")
-        self._name()
-
-    def ask_classes(self, asks: bool) -> None:
-        """Show or hide the chooser of classes."""
-        for widget in (self.classes, self._words[-1]):
-            widget.setVisible(asks)
-
-    def _name(self, *_: Any) -> None:
-        """Say whole names, which may be cut off, in tool tips."""
-        for combo in self._titles.values():
-            combo.setToolTip(f"{combo.accessibleName()}: {combo.currentText()}")
-
-    def offer(self, images: Sequence[Image], labels: Sequence[Labels]) -> None:
-        """Offer layers; those chosen before stay so while they are there."""
-        self.image.offer((each.name, each) for each in images)
-        self.labels.offer((each.name, each) for each in labels)
-        self.classes.offer([("as the table says", None), *((each.name, each) for each in labels)])
-        self._name()
-
-    @property
-    def chosen(self) -> tuple[Any, Any]:
-        """The image and the labels chosen now, None if there are none."""
-        return self.image.chosen, self.labels.chosen
 
 
 def _spatial(image: Image, channel_axis: int | None) -> tuple[int, ...]:

@@ -16,6 +16,7 @@ from matplotlib.backends.backend_qtagg import FigureCanvasQTAgg
 from matplotlib.figure import Figure
 
 from napari_tessera.metrics.plots import PAPER, Colours
+from napari_tessera.widgets.connections import Connections
 from napari_tessera.widgets.forms.tables import ask_file
 
 if TYPE_CHECKING:
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
     import napari.viewer
 
 Paint = Callable[[Figure, Colours], None]
-
-LEAST = (200, 180)
-"""Width and height below which nothing can be read."""
 
 KINDS = "PNG (*.png);;SVG (*.svg);;PDF (*.pdf)"
 
@@ -38,23 +36,24 @@ class Plot(QWidget):
     ----------
     viewer : napari.Viewer
         Its theme gives the colours.
+    least : tuple of int
+        Width and height in dots on the screen below which nothing can be read.
     """
 
-    def __init__(self, viewer: napari.viewer.Viewer) -> None:
+    def __init__(self, viewer: napari.viewer.Viewer, least: tuple[int, int] = (200, 180)) -> None:
         super().__init__()
-        self._viewer = viewer
         self._paint: Paint | None = None
+        self._viewer, self._themed = viewer, Connections()
         self.figure = Figure(figsize=(2.8, 2.2), dpi=100)
         self.canvas = FigureCanvasQTAgg(self.figure)
-        self.canvas.setMinimumSize(*LEAST)
+        self.canvas.setMinimumSize(*least)
         self.canvas.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Expanding)
         self.canvas.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.canvas.customContextMenuRequested.connect(self._menu)
-        self.setMinimumSize(*LEAST)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.canvas)
-        viewer.events.theme.connect(self._recolour)
+        self._themed.add(self._recolour, viewer.events.theme)
         self._recolour()
 
     @property
@@ -78,7 +77,7 @@ class Plot(QWidget):
 
     def release(self) -> None:
         """Let go of the viewer and of what was drawn."""
-        self._viewer.events.theme.disconnect(self._recolour)
+        self._themed.end()
         self._paint = None
         self.figure.clear()
 

@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QFileDialog
 
 from napari_tessera.deep.models.library import find_model, models
 from napari_tessera.widgets.forms.choice import Choice
-from napari_tessera.widgets.forms.fields import Field
+from napari_tessera.widgets.forms.fields.field import Field
 
 if TYPE_CHECKING:
     from napari_tessera.signature.parameters import Parameter

@@ -1,0 +1,1 @@
+"""The fields of a form: one file per kind of value."""

@@ -1,0 +1,50 @@
+"""Which field fits which parameter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from napari_tessera.signature.parameters import Parameter
+from napari_tessera.widgets.forms.fields.field import Field
+from napari_tessera.widgets.forms.fields.layer import LayerField
+from napari_tessera.widgets.forms.fields.levels import LevelsField
+from napari_tessera.widgets.forms.fields.model import ModelField
+from napari_tessera.widgets.forms.fields.numbers import (
+    LengthField,
+    NumberField,
+    OptionalField,
+    PlainField,
+)
+from napari_tessera.widgets.forms.fields.text import TextField
+from napari_tessera.widgets.layers.to_source import fits
+
+if TYPE_CHECKING:
+    from napari.components import LayerList
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+"""What the field for a device suggests; cuda:1 and so on can be written."""
+
+BY_WORD: dict[str, Callable[[Parameter], Field]] = {
+    "length": LengthField,
+    "levels": LevelsField,
+    "level": LevelsField,
+    "model": ModelField,
+    "device": partial(TextField, suggestions=DEVICES),
+}
+"""Fields of parameters whose word says more than their type."""
+
+
+def field_for(parameter: Parameter, layers: LayerList | None = None) -> Field:
+    """Return the field that fits a parameter; only those for arrays need the viewer's layers."""
+    word = parameter.word.name
+    if parameter.is_array:
+        return LayerField(parameter, layers, lambda layer: fits(layer, word))
+    if word in BY_WORD:
+        return BY_WORD[word](parameter)
+    if parameter.type is str and not parameter.choices:
+        return TextField(parameter)
+    if parameter.optional:
+        return OptionalField(parameter)
+    return NumberField(parameter) if parameter.type is float else PlainField(parameter)

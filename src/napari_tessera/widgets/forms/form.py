@@ -1,0 +1,175 @@
+"""What every form has: what it watches in the viewer, its work in threads, and what it says."""
+
+from __future__ import annotations
+
+import logging
+import weakref
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from napari.utils.notifications import show_error
+from qtpy.QtCore import QEvent, Qt, QUrl
+from qtpy.QtGui import QDesktopServices
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QLayout, QToolButton, QVBoxLayout, QWidget
+
+from napari_tessera.signature.progress import Reporter
+from napari_tessera.widgets.connections import Connections
+from napari_tessera.widgets.forms.message import Message
+from napari_tessera.widgets.job import Job
+
+if TYPE_CHECKING:
+    import napari.viewer
+
+DOCS = "https://napari-tessera.readthedocs.io/en/stable/{}.html"
+
+_log = logging.getLogger(__name__)
+
+
+class Form(QWidget):
+    """The base of all forms.
+
+    What a form watches, and what it has under way, ends with it: when its dock is closed, when Qt
+    deletes it with the viewer, or when `release` is called.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+
+    Attributes
+    ----------
+    title : str
+        What its notifications begin with.
+    message : Message
+        Where it says its sentences.
+    """
+
+    title = ""
+
+    def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
+        super().__init__()
+        self.viewer = napari_viewer
+        self.message = Message()
+        self._watched, self._jobs = Connections(), list[Job]()
+        # with the viewer, Qt deletes its widgets without asking them to close
+        own = weakref.ref(self)
+        self.destroyed.connect(lambda: _release(own()))
+
+    # ------------------------------------------------------------------ layout
+
+    def lay_out(self, *parts: QWidget | QLayout | str | tuple[QWidget | QLayout, int]) -> None:
+        """Put parts below one another: headings, widgets, those that stretch with how far.
+
+        Where none of them stretches, there is free room below them.
+        """
+        column = QVBoxLayout(self)
+        column.setContentsMargins(4, 4, 4, 4)
+        for each in parts:
+            part, stretch = each if isinstance(each, tuple) else (each, 0)
+            part = self.heading(part) if isinstance(part, str) else part
+            if isinstance(part, QLayout):
+                column.addLayout(part, stretch)
+            else:
+                column.addWidget(part, stretch)
+        if not any(isinstance(each, tuple) for each in parts):
+            column.addStretch(1)
+
+    def heading(self, text: str, *, page: str = "", about: str = "") -> QHBoxLayout:
+        """Return a sentence on what the form is for, and a button that opens a page about it."""
+        summary, row = QLabel(text), QHBoxLayout()
+        summary.setWordWrap(True)
+        row.addWidget(summary, 1)
+        if page:
+            link = QToolButton()
+            link.setText("?")
+            link.setToolTip(f"Open {about} in the documentation")
+            link.setAccessibleName("Documentation")
+            address = QUrl(DOCS.format(page))
+            link.clicked.connect(lambda: QDesktopServices.openUrl(address))
+            row.addWidget(link, 0, Qt.AlignmentFlag.AlignTop)
+        return row
+
+    def refit(self) -> None:
+        """Fit sizes, and what is listed, when the form is shown or the theme has changed."""
+
+    # ------------------------------------------------------------------ what is watched
+
+    def watch(self, callback: Callable[..., None], *emitters: Any) -> None:
+        """Call something at each signal until the form is released."""
+        self._watched.add(callback, *emitters)
+
+    def watch_layers(self, callback: Callable[..., None]) -> None:
+        """Call something when layers come, go, move or get another name."""
+        events = self.viewer.layers.events
+        self.watch(callback, events.inserted, events.removed, events.reordered, events.renamed)
+
+    # ------------------------------------------------------------------ work
+
+    def start(
+        self,
+        work: Callable[[Reporter], Any],
+        *,
+        finished: Callable[[Any], None],
+        failed: Callable[[Exception], None] | None = None,
+        progressed: Callable[[float, float | None], None] | None = None,
+        title: str = "",
+    ) -> Job:
+        """Run work in a thread; once the form is released, nothing of it is called any more.
+
+        Parameters
+        ----------
+        work : callable
+            Takes a `Reporter`; must not touch Qt or the viewer.
+        finished : callable
+            Called with what the work returns.
+        failed : callable, optional
+            Called with what it raises, which otherwise is complained about.
+        progressed : callable, optional
+            As for `Job`.
+        title : str
+            Shown in napari's activity dock; "" shows nothing there.
+        """
+        job = Job(
+            work,
+            title=title,
+            finished=finished,
+            failed=self.complain if failed is None else failed,
+            progressed=progressed,
+        )
+        self._jobs = [*(each for each in self._jobs if each.running), job]
+        job.start()
+        return job
+
+    def say(self, text: str, *, wrong: bool = False) -> None:
+        """Say a sentence, in red if something is wrong."""
+        self.message.say(text, wrong=wrong)
+
+    def complain(self, error: Exception) -> None:
+        """Say what went wrong, here and as a notification; what runs goes on."""
+        text = str(error)
+        if not isinstance(error, ValueError | TypeError | OSError):  # nothing a user has done
+            _log.error("%s failed", self.title, exc_info=error)
+            text = f"{type(error).__name__}: {error}"
+        self.say(text, wrong=True)
+        show_error(f"{self.title}: {text}")
+
+    # ------------------------------------------------------------------ end
+
+    def event(self, event: Any) -> bool:
+        """Let go of the viewer when the dock that held the form is closed; fit its theme."""
+        if event.type() in (QEvent.Type.Show, QEvent.Type.StyleChange):
+            self.refit()
+        if event.type() == QEvent.Type.ParentChange and self.parent() is None:
+            self.release()
+            self.deleteLater()
+        return super().event(event)
+
+    def release(self) -> None:
+        """Stop the work under way and let go of the viewer; touches nothing of Qt."""
+        for job in self._jobs:
+            job.stop()
+        self._watched.end()
+
+
+def _release(form: Form | None) -> None:
+    if form is not None:
+        form.release()

@@ -1,0 +1,27 @@
+"""The line of a form that says what came of it, in red if something is wrong."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QPalette
+from qtpy.QtWidgets import QLabel, QWidget
+
+
+class Message(QLabel):
+    """A sentence for people, which can be marked and copied."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setWordWrap(True)
+        self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+
+    def say(self, text: str, *, wrong: bool = False) -> None:
+        """Say a sentence in place of the one before."""
+        self.setStyleSheet(f"color: {red(self)}" if wrong else "")
+        self.setText(text)
+
+
+def red(widget: QWidget) -> str:
+    """Return a red that can be read in the theme of a widget."""
+    light = widget.palette().color(QPalette.ColorRole.Window).lightness() > 127
+    return "#b3261e" if light else "#ff8a80"
