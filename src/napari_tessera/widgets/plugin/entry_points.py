@@ -14,7 +14,7 @@ def __getattr__(name: str) -> Any:
 
         return RecipeOfLayer
     if name == "models":
-        from napari_tessera.widgets.training.model_manager import Models
+        from napari_tessera.widgets.training.models import Models
 
         return Models
     if name == "surgery":
