@@ -5,11 +5,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import ndimage
 from skimage import data, segmentation
-from skimage.draw import line as bresenham
 
-from napari_tessera import VoxelSize, label
-from napari_tessera.algorithms.geometry.splitting import cut_apart, divided
-from napari_tessera.algorithms.labels.paths import over_faces, pixels_on_path, pixels_under, wall
+from napari_tessera import label
+from napari_tessera.algorithms.labels.paths import pixels_under
 from napari_tessera.methods.refine.edit_objects import (
     delete,
     merge,
@@ -48,45 +46,6 @@ def pieces(mask):
 coordinates = st.floats(-2, 12).map(lambda value: round(value, 2))
 paths = st.lists(st.tuples(coordinates, coordinates), min_size=1, max_size=4).map(tuple)
 labelled = arrays(np.uint16, (9, 10), elements=st.integers(0, 4))
-
-
-# -- paths --------------------------------------------------------------------------------------
-
-
-@given(st.tuples(*[st.integers(0, 30)] * 4))
-def test_a_line_is_no_further_from_bresenhams_than_a_pixel(ends):
-    found = pixels_on_path((ends[:2], ends[2:]), 2, "line")
-    expected = np.stack(bresenham(*ends), axis=1)
-    apart = np.abs(found[:, None] - expected[None]).max(axis=2)
-    assert apart.min(axis=0).max() <= 1
-    assert apart.min(axis=1).max() <= 1
-    assert (np.abs(np.diff(found, axis=0)).max(axis=1) == 1).all()
-    assert found[0].tolist() == list(ends[:2])
-    assert found[-1].tolist() == list(ends[2:])
-
-
-@given(paths)
-def test_nothing_slips_through_a_closed_line(path):
-    line = over_faces(pixels_on_path(path, 2, "line"))
-    assert (np.abs(np.diff(line, axis=0)).sum(axis=1) == 1).all()
-    assert {tuple(p) for p in pixels_on_path(path, 2, "line").tolist()} <= {
-        tuple(p) for p in line.tolist()
-    }
-
-
-def test_what_is_outside_is_left_out():
-    assert pixels_under(((-2, 1), (3, 1)), (2, 2), "line").tolist() == [[0, 1], [1, 1]]
-    assert pixels_under(((-2, 1), (1.2, 0.8)), (2, 2), "points").tolist() == [[1, 1]]
-
-
-def test_a_wall_stands_on_the_plane_of_its_line():
-    box = (slice(0, 3), slice(1, 3), slice(0, 3))
-    on_z = wall(np.array([[1, 1, 0], [1, 1, 1], [1, 2, 1]]), box)
-    np.testing.assert_array_equal(on_z, np.stack([[[1, 1, 0], [0, 1, 0]]] * 3))
-    on_y = wall(np.array([[0, 2, 0], [1, 2, 0], [1, 2, 1]]), box)
-    np.testing.assert_array_equal(on_y, np.stack([[[1, 0, 0], [1, 1, 0], [0, 0, 0]]] * 2, axis=1))
-    with pytest.raises(ValueError, match="which lies in no plane of pixels; draw the line in one"):
-        wall(np.array([[0, 0, 0], [1, 1, 1]]), box)
 
 
 # -- merge, delete, replace ---------------------------------------------------------------------
@@ -224,15 +183,6 @@ def test_a_split_loses_nothing_and_moves_nothing(labels, path):
     np.testing.assert_array_equal(np.where(found > highest, labels, found), old)
 
 
-def test_pixels_of_the_cut_go_to_the_nearest_part():
-    region = np.ones((5, 9), bool)
-    barrier = np.zeros_like(region)
-    barrier[:, 3:6] = True
-    parts, count = cut_apart(region, barrier, VoxelSize((1, 1)))
-    assert count == 1
-    assert parts.tolist() == [[0, 0, 0, 0, 0, 1, 1, 1, 1]] * 5
-
-
 def test_a_piece_apart_keeps_the_id():
     labels = np.array([[2, 2, 2, 0, 2, 2, 2, 2]] * 2)
     found = split(labels, path=((0, 1), (1, 1)))
@@ -273,19 +223,6 @@ def test_points_in_one_lobe_divide_it_halfway():
     halves = split(disc, path=((6, 12), (14, 12)), how="points")
     assert (halves[:9][disc[:9] > 0] == 1).all()
     assert (halves[12:][disc[12:] > 0] == 2).all()
-
-
-def test_anisotropic_voxels_shift_the_middle():
-    region = np.ones((9, 9), bool)
-    seeds = np.array([[0, 0], [8, 4]])
-    even = divided(region, seeds, VoxelSize((1, 1)))
-    flat = divided(region, seeds, VoxelSize((1, 4)))
-    for parts, (high, wide) in ((even, (1, 1)), (flat, (1, 4))):
-        grid = np.argwhere(region) * (high, wide)
-        far = [np.hypot(*(grid - np.array(seed) * (high, wide)).T) for seed in seeds]
-        nearest = np.where(far[0] < far[1], 1, 2).reshape(9, 9)
-        clear = (np.abs(far[0] - far[1]) > 4).reshape(9, 9)
-        np.testing.assert_array_equal(parts[clear], nearest[clear])
 
 
 def test_a_volume_is_divided_between_points():

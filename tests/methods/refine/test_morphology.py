@@ -8,9 +8,7 @@ from hypothesis.extra.numpy import arrays
 from scipy import ndimage
 from skimage.morphology import ball, disk
 
-from napari_tessera.algorithms.geometry.label_distance import inside, nearest_label
 from napari_tessera.algorithms.morphology import closing as claims
-from napari_tessera.algorithms.morphology import grey
 from napari_tessera.algorithms.morphology.elements import element
 from napari_tessera.algorithms.morphology.reach import covered, touched
 from napari_tessera.methods.refine.morphology import morphology, smooth, top_hat
@@ -346,71 +344,6 @@ def test_progress_rises_to_the_end_and_the_run_can_be_stopped(method):
 
     with pytest.raises(Stop):
         method(labels, stop)
-
-
-@pytest.mark.parametrize("grid", GRIDS, ids=str)
-def test_the_nearest_label_and_its_distance(grid):
-    shape, spacing = grid
-    labels = blobs(shape, seed=1, dtype=np.int32) * (np.random.default_rng(1).random(shape) < 0.1)
-    distance, owner = nearest_label(labels, VoxelSize(spacing))
-    expected = ndimage.distance_transform_edt(labels == 0, sampling=spacing)
-    np.testing.assert_allclose(distance, expected, rtol=1e-5)
-    apart = {
-        k: ndimage.distance_transform_edt(labels != k, sampling=spacing)
-        for k in np.unique(labels)[1:]
-    }
-    lowest = np.zeros_like(labels)
-    for label in sorted(apart, reverse=True):
-        lowest[apart[label] <= expected * (1 + 1e-5)] = label
-    np.testing.assert_array_equal(owner, lowest)
-    near, few = nearest_label(labels, VoxelSize(spacing), limit=2.0)
-    np.testing.assert_array_equal(np.isfinite(near), expected <= 2.00001)
-    np.testing.assert_array_equal(few, np.where(expected <= 2.00001, lowest, 0))
-
-
-@pytest.mark.parametrize("grid", GRIDS, ids=str)
-def test_the_distance_to_another_label(grid):
-    shape, spacing = grid
-    labels = blobs(shape, seed=2)
-    expected = np.zeros(shape)
-    for label in np.unique(labels):
-        own = labels == label
-        expected[own] = ndimage.distance_transform_edt(own, sampling=spacing)[own]
-    np.testing.assert_allclose(inside(labels, VoxelSize(spacing)), expected, rtol=1e-5)
-
-
-def test_without_another_label_distances_are_infinite():
-    voxel = VoxelSize((1, 1))
-    assert np.isinf(inside(np.ones((3, 4), np.uint8), voxel)).all()
-    distance, owner = nearest_label(np.zeros((3, 4), np.uint8), voxel)
-    assert np.isinf(distance).all()
-    assert not owner.any()
-
-
-@pytest.mark.parametrize("shape_of_element", SHAPES, ids=str)
-@pytest.mark.parametrize("grid", GRIDS, ids=str)
-def test_grey_erosion_and_dilation_are_those_of_scipy(grid, shape_of_element):
-    (shape, spacing), (kind, angle) = grid, shape_of_element
-    values = np.random.default_rng(0).integers(0, 200, shape)
-    for dtype, radius in ((np.uint8, 1), (np.uint8, 2.5), (np.int16, 4), (np.float32, 5.2)):
-        own, mask = footprint(kind, radius, angle, spacing)
-        image = values.astype(dtype)
-        for function, slow, beyond in (
-            (grey.grey_erosion, ndimage.grey_erosion, 255),
-            (grey.grey_dilation, ndimage.grey_dilation, 0),
-        ):
-            expected = slow(image, footprint=mask, mode="constant", cval=beyond)
-            result = function(image, own)
-            assert result.dtype == dtype
-            np.testing.assert_array_equal(result, expected)
-
-
-def test_grey_erosion_of_a_plane_in_several_pieces():
-    image = np.random.default_rng(0).integers(0, 200, (40, 2300)).astype(np.uint8)
-    own, mask = footprint("ball", 3, 0, (1, 1))
-    expected = ndimage.grey_erosion(image, footprint=mask, mode="constant", cval=255)
-    np.testing.assert_array_equal(grey.grey_erosion(image, own), expected)
-    np.testing.assert_array_equal(grey.grey_erosion(image.T, own), expected.T)
 
 
 def test_top_hat_keeps_narrow_details_only():
