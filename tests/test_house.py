@@ -23,7 +23,9 @@ WITHOUT_MODULE = {
 NOT_NAMES = {"utils", "helpers", "common", "misc", "core", "manager"}
 """Words that say nothing about what is in a file."""
 
-pytestmark = pytest.mark.skipif(not SOURCE.is_dir(), reason="the source is not beside the tests")
+pytestmark = pytest.mark.skipif(
+    not (ROOT / "CONTRIBUTING.md").exists(), reason="the repository is not around the tests"
+)
 
 
 @cache
@@ -105,6 +107,28 @@ def test_the_rooms_are_those_of_the_contract_and_of_the_table():
 def test_names_say_what_is_in_them():
     words = {place: set(re.split(r"[_/.]", str(place))) for place in parsed(SOURCE)}
     assert [str(place) for place in words if words[place] & NOT_NAMES] == []
+
+
+def moves(chapter):
+    """Return the rows, from and to, of a chapter on what has another name now."""
+    text = (ROOT / "UPGRADING.md").read_text(encoding="utf-8")
+    own = text.split(f"\n### {chapter}\n")[1].split("\n### ")[0]
+    return re.findall(r"^\| `([\w.]+)` \| `([\w.]+)` \|", own, re.MULTILINE)
+
+
+def test_modules_have_moved_to_where_it_is_said():
+    known = {name.removeprefix("napari_tessera.") for name in modules()}
+    assert len(moves("Moved modules")) > 50
+    assert [row for row in moves("Moved modules") if row[0] in known or row[1] not in known] == []
+
+
+def test_names_are_now_what_it_is_said():
+    known = {
+        f"{dotted(place)}.{n}" for place, tree in parsed(SOURCE).items() for n in defined(tree)
+    }
+    assert moves("Renamed arguments and names")
+    for _, new in moves("Renamed arguments and names"):
+        assert f"napari_tessera.{new}" in known
 
 
 @pytest.mark.parametrize(
