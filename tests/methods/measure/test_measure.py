@@ -184,19 +184,6 @@ def test_perimeter_is_that_of_crofton_by_scikit_image(coins):
         assert perimeter == pytest.approx(expected, rel=1e-12)
 
 
-@settings(deadline=None, max_examples=60)
-@given(arrays(np.uint8, st.tuples(*[st.integers(1, 4)] * 3), elements=st.integers(0, 2)))
-def test_every_step_out_of_a_label_is_counted(labels):
-    for array in (labels, labels[0]):
-        sums, _ = moments.gather_sums(array, [])
-        around = np.pad(array, 1)
-        for row, index in enumerate(sums.ids):
-            own = around == index
-            for k, step in enumerate(moments.steps(array.ndim)):
-                left = own & ~np.roll(own, -step, range(array.ndim))
-                assert sums.exits[row, k] == np.count_nonzero(left)
-
-
 @pytest.mark.parametrize("step", [1, 2, 3])
 def test_circles_and_balls_have_their_border(step):
     disc = measure(ball((131, 131), 60, (step, 1)), spacing=(step, 1))

@@ -6,14 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import ndimage
-from skimage.morphology import ball, disk
 
 from napari_tessera.algorithms.morphology import closing as claims
 from napari_tessera.algorithms.morphology.elements import element
-from napari_tessera.algorithms.morphology.reach import covered, touched
 from napari_tessera.methods.refine.morphology import morphology, smooth, top_hat
 from napari_tessera.signature.progress import Stop
-from napari_tessera.signature.words import VoxelSize
 
 SHAPES = [("ball", 0), ("box", 0), ("line", 0), ("line", 90), ("line", 30), ("line", -60)]
 GRIDS = [((19, 26), (1, 1)), ((7, 15, 17), (1, 1, 1)), ((7, 15, 17), (2.5, 1, 1.3))]
@@ -167,25 +164,6 @@ def test_every_operation_is_the_one_its_definition_gives(grid, shape_of_element)
             np.testing.assert_array_equal(result, expected, err_msg=f"{operation} {radius}")
 
 
-def test_ball_and_box_are_those_of_scikit_image():
-    for radius in (1, 2, 5, 12):
-        np.testing.assert_array_equal(element("ball", (radius,) * 2).footprint()[0], disk(radius))
-        np.testing.assert_array_equal(element("ball", (radius,) * 3).footprint(), ball(radius))
-    assert element("box", (2.0, 1.0)).footprint().shape == (1, 5, 3)
-
-
-def test_a_radius_is_physical_and_rounding_does_not_decide():
-    spacing = VoxelSize((0.3, 0.1, 0.1))
-    coarse = element("ball", tuple(0.3 / step for step in spacing))
-    assert coarse.half == (1, 3, 3)
-    assert element("ball", tuple(0.29 / step for step in spacing)).half == (0, 2, 2)
-    speck = np.zeros((3, 9, 9), np.uint8)
-    speck[1, 4, 4] = 7
-    grown = morphology(speck, operation="dilation", radius=0.3, spacing=spacing)
-    assert np.count_nonzero(grown[0]) == 1
-    np.testing.assert_array_equal(grown[1, 1:8, 1:8] == 7, disk(3))
-
-
 @pytest.mark.parametrize(
     ("angle", "expected"),
     [
@@ -271,18 +249,6 @@ def test_a_radius_below_one_pixel_changes_nothing():
             )
         assert not morphology(BLOCKS, operation="gradient", **options).any()
         assert not top_hat(BLOCKS, **options).any()
-
-
-def test_wide_planes_and_long_radii():
-    mask = np.zeros((3, 2300), bool)
-    mask[1, 1100] = True
-    far = np.abs(np.arange(2300) - 1100)
-    round_one = covered(mask, element("ball", (300.0, 300.0)))
-    np.testing.assert_array_equal(round_one[1], far <= 300)
-    np.testing.assert_array_equal(round_one[0], far <= 299)
-    np.testing.assert_array_equal(covered(mask.T, element("ball", (300.0, 300.0))), round_one.T)
-    np.testing.assert_array_equal(covered(mask, element("box", (0.0, 900.0)))[1], far <= 900)
-    assert touched(mask, element("box", (0.0, 2.0))).sum() == 5
 
 
 @settings(deadline=None, max_examples=30)
