@@ -5,13 +5,10 @@ import threading
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from scipy import ndimage
 
 from napari_tessera.algorithms import parallel as tiles
 from napari_tessera.algorithms.parallel import in_order, map_slabs
-from napari_tessera.algorithms.tiling import covering
 
 
 def test_results_come_in_order_whoever_is_first():
@@ -53,25 +50,6 @@ if not child:
 assert os.waitpid(child, 0)[1] == 0
 """
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
-
-
-@given(
-    st.lists(st.integers(1, 40), min_size=1, max_size=3),
-    st.integers(1, 500),
-    st.floats(0, 9),
-)
-def test_tiles_cover_once_and_see_as_far_as_the_halo(shape, pixels, halo):
-    covered = np.zeros(shape, int)
-    for tile in covering(shape, (halo,) * len(shape), pixels):
-        assert covered[tile.core].size <= pixels
-        covered[tile.core] += 1
-        wide = np.zeros(shape, bool)
-        wide[tile.seen] = True
-        assert (wide[tile.seen][tile.inner].shape) == covered[tile.core].shape
-        for own, out, length in zip(tile.core, tile.seen, shape, strict=True):
-            assert out.start == max(0, own.start - np.ceil(halo))
-            assert out.stop == min(length, own.stop + np.ceil(halo))
-    assert (covered == 1).all()
 
 
 def test_slabs_give_exactly_what_the_whole_gives(rng, monkeypatch):

@@ -8,11 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
-from skimage.measure import grid_points_in_poly
 
 from napari_tessera import METHODS, Recipe
 from napari_tessera.io import files
-from napari_tessera.io.annotation import AnnotatedObject, Annotation, area, outlined, rasterised
+from napari_tessera.io.annotation import Annotation
 from napari_tessera.io.coco import read_coco, write_coco
 from napari_tessera.io.run_lengths import packed
 from napari_tessera.pipeline.recipe import KEY
@@ -85,17 +84,6 @@ def test_a_pixel_belongs_to_a_polygon_if_its_centre_does(read):
     # 0.4 of the first column is outside, 0.6 of the last; what is beyond the image is cut off
     (found,) = read(coco(box(0.4, -3, 3.4, 1.6)))
     np.testing.assert_array_equal(found.labels[:, :4], [[1, 1, 1, 0]] * 2 + [[0] * 4] * 2)
-
-
-@given(arrays(np.int16, st.tuples(st.integers(3, 8), st.just(2)), elements=st.integers(-5, 25)))
-@settings(max_examples=50)
-def test_polygons_are_filled_as_scikit_image_does(corners):
-    corners = corners + np.array([0.1 * np.e, 0.1 * np.pi])  # no centre lies on a line
-    polygon = np.concatenate([corners, corners[:1]])
-    expected = grid_points_in_poly((20, 21), polygon)
-    np.testing.assert_array_equal(
-        rasterised([AnnotatedObject([polygon])], [3], (20, 21)), 3 * expected
-    )
 
 
 def test_all_three_ways_of_writing_an_object_are_read(read):
@@ -241,19 +229,6 @@ def test_holes_islands_in_them_and_many_pieces_are_read_again(tmp_path):
     rings = np.where((radius // 4) % 2 == 0, 1, 2 * (radius > 30))
     pieces = ((y // 5 + x // 5) % 2) * 70_000
     same(tmp_path, [Annotation(FILE, rings), Annotation(FILE, pieces), Annotation(FILE, 0 * x)])
-
-
-@given(arrays(np.int8, SHAPES, elements=st.integers(0, 3)))
-def test_lines_along_pixels_enclose_as_many_as_there_are(labels):
-    found = outlined(labels)
-    assert {k: sum(map(area, lines)) for k, lines in found.items()} == {
-        k: (labels == k).sum() for k in np.unique(labels[labels > 0])
-    }
-    for line in (line for lines in found.values() for line in lines):
-        assert (line % 1 == 0.5).all()
-        steps = np.diff(line, axis=0)
-        assert ((steps != 0).sum(axis=1) == 1).all()  # along the sides
-        assert (steps[1:, 0] * steps[:-1, 0] == 0).all()  # and each corner is a turn
 
 
 def test_nothing_is_overwritten_unasked_and_what_cannot_be_written_is_named(tmp_path):

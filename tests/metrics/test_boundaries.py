@@ -3,13 +3,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 from scipy import ndimage
 from scipy.spatial import cKDTree
 from skimage.metrics import hausdorff_distance
 
-from napari_tessera.algorithms.geometry import nearest_mark as nearest
-from napari_tessera.algorithms.geometry.bitmaps import pack_marks, values_at
 from napari_tessera.metrics.boundaries import (
     Distances,
     boundary_distances,
@@ -82,41 +79,6 @@ def test_distances_are_those_of_a_tree_of_points(blocks, shape, spacing, seed):
     np.testing.assert_allclose(found.found, other, 1e-12)
     np.testing.assert_array_equal(found.true_labels, truth[outline(truth)])
     np.testing.assert_array_equal(found.found_labels, prediction[outline(prediction)])
-
-
-def marked(shape, rare):
-    """Marks of a volume, few of them."""
-    return arrays(np.uint8, shape, elements=st.sampled_from([0] * rare + [1]))
-
-
-# all with looks to spare; some with none, and lines longer than a word
-@pytest.mark.parametrize("effort", [0, 0.02, 1000])
-@pytest.mark.parametrize("steps", [(1.0, 1.0, 1.0), (2.0, 1.0, 0.3), (0.3, 1.0, 2.0)])
-@pytest.mark.parametrize("shape", [(7, 1, 150), (70, 1, 9), (4, 5, 70), (40, 3, 3)])
-@given(data=st.data())
-@settings(max_examples=15)
-def test_looking_around_and_a_transform_give_the_same(effort, steps, shape, data):
-    asked, marks = data.draw(marked(shape, 1)), data.draw(marked(shape, 60))
-    before, nearest.EFFORT = nearest.EFFORT, effort
-    try:
-        found = nearest.distances(pack_marks(asked), pack_marks(marks), shape[-1], steps)
-    finally:
-        nearest.EFFORT = before
-    if marks.any():
-        expected = ndimage.distance_transform_edt(marks == 0, steps)[asked > 0]
-    else:
-        expected = np.full(int(asked.sum()), np.inf)
-    np.testing.assert_allclose(found, expected, 1e-12)
-
-
-@pytest.mark.parametrize("shape", [(3, 2, 63), (2, 3, 64), (2, 2, 200), (1, 1, 1)])
-def test_marks_as_bits_are_the_marks(shape):
-    marks = (np.random.default_rng(0).random(shape) < 0.3).astype(np.uint8)
-    words = pack_marks(marks)
-    assert not words[..., [0, -1]].any()
-    values, found = np.arange(marks.size).reshape(shape), np.empty(marks.sum())
-    values_at(values, words, found)
-    np.testing.assert_array_equal(found, values[marks > 0])
 
 
 @pytest.mark.parametrize("shape", [(40, 44), (12, 14, 16)])

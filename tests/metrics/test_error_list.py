@@ -1,9 +1,6 @@
 import numpy as np
-import pytest
 
-from napari_tessera.methods.judge.boundary_support import boundary_support
 from napari_tessera.metrics.error_list import listing
-from napari_tessera.pipeline.suspects import suspects
 
 
 def test_every_object_is_listed_with_its_place():
@@ -33,22 +30,3 @@ def test_nothing_is_listed_where_there_is_nothing():
     _, table, centres = listing(np.zeros((4, 5), int), np.zeros((4, 5), int))
     assert len(table["index"]) == 0
     assert centres.shape == (0, 2)
-
-
-def test_suspects_are_those_of_each_plane_in_order():
-    labels = np.zeros((2, 24, 24), np.uint8)
-    labels[0, 3:9, 3:9], labels[0, 13:21, 13:21], labels[1, 3:9, 3:9] = 5, 1, 5
-    image = 50.0 * (labels == 5)
-    table, centres = suspects(labels, image, over="planes")
-    assert table["index"].tolist() == [1, 5, 5]
-    assert table["pixels"].tolist() == [64, 36, 36]
-    assert centres.tolist() == [[0, 16.5, 16.5], [0, 5.5, 5.5], [1, 5.5, 5.5]]
-    for number, place in ((0, 1), (1, 2)):
-        own = boundary_support(labels[number], image[number])
-        row = own["index"].tolist().index(5)
-        for name in ("suspicion", "edge share", "contrast", "gradient"):
-            assert table[name][place] == own[name][row]
-    with pytest.raises(
-        ValueError, match=r"image has shape \(24, 24\) but labels has \(2, 24, 24\)"
-    ):
-        suspects(labels, image[0])

@@ -140,7 +140,7 @@ def test_numbers_do_not_matter(order):
     assert matched(compared(truth, prediction)).iou_sum == pytest.approx(2 / 3 + 1 / 2)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(0, 2**32 - 1), st.sampled_from([0.5, 0.65, 0.9]))
 def test_average_precision_is_that_of_all_pairs(seed, iou):
     random = np.random.default_rng(seed)

@@ -8,9 +8,7 @@ from skimage import metrics
 
 from napari_tessera import VoxelSize, label
 from napari_tessera.deep.inference.decode import average_precision
-from napari_tessera.metrics.bins import by_bins
 from napari_tessera.metrics.score import score
-from napari_tessera.metrics.strata import crowding, strata
 from napari_tessera.signature.progress import Stop
 
 
@@ -267,71 +265,3 @@ def test_progress_rises_to_the_end_and_it_stops():
 
     with pytest.raises(Stop):
         score(TRUTH, FOUND, report=stop)
-
-
-def test_bins_hold_about_as_many_each_and_never_part_equal_values():
-    objects = {"partner": np.array([1, 0, 1, 1, 0, 1]), "iou": np.linspace(0.5, 1, 6)}
-    table = by_bins(objects, np.array([1, 2, 3, 4, 5, np.nan]), 2)
-    assert table["objects"].tolist() == [3, 2]
-    assert table["from"].tolist() == [1, 4]
-    assert table["to"].tolist() == [3, 5]
-    np.testing.assert_allclose(table["recall"], [2 / 3, 1 / 2])
-    np.testing.assert_allclose(table["iou"], [0.6, 0.8])
-    assert by_bins(objects, np.array([0, 0, 0, 0, 0, 9]), 3)["objects"].tolist() == [5, 1]
-    assert by_bins(objects, np.full(6, np.nan), 3)["index"].size == 0
-
-
-def test_strata_by_size_are_those_of_the_score():
-    truth = blobs((60, 70), 3)
-    prediction = moved(truth)
-    table = strata(truth, prediction, by="size", spacing=(2, 1), bins=3)
-    expected = score(truth, prediction, spacing=(2, 1), bins=3).sizes
-    for name in expected:
-        np.testing.assert_array_equal(table[name], expected[name])
-    assert table["objects"].sum() == truth.max()
-
-
-def test_strata_by_brightness_tell_what_is_lost_in_the_shade():
-    image = np.where(TRUTH == 4, 10.0, 100.0)
-    image[TRUTH == 3] = np.nan
-    table = strata(TRUTH, FOUND, image, by="brightness", bins=2)
-    assert table["from"].tolist() == [10, 100]
-    assert table["objects"].tolist() == [1, 2]
-    assert table["recall"].tolist() == [0, 0.5]
-    with pytest.raises(ValueError, match="image is None, but by is 'brightness'"):
-        strata(TRUTH, FOUND, by="brightness")
-
-
-def test_strata_by_crowding_count_neighbours_that_touch():
-    table = strata(TRUTH, FOUND, by="crowding")
-    assert table["from"].tolist() == [0, 1]
-    assert table["objects"].tolist() == [2, 2]
-
-
-def test_strata_by_border_are_distances_in_physical_units():
-    table = strata(TRUTH, FOUND, by="border", spacing=(1, 3))
-    assert table["from"].tolist() == [2]
-    assert table["objects"].tolist() == [4]
-    volume = np.zeros((5, 9, 9), int)
-    volume[0, 4, 4], volume[2, 3:6, 3:6] = 1, 2
-    table = strata(volume, volume, by="border", spacing=(1, 2, 2))
-    assert table["from"].tolist() == [0, 2]
-
-
-def test_crowding_is_the_same_in_slabs(monkeypatch):
-    volume = np.arange(4 * 5 * 6).reshape(4, 5, 6) // 5 + 1
-    ids = np.unique(volume)
-    neighbours = {number: set() for number in ids.tolist()}
-    for axis in range(3):
-        first, second = (
-            np.take(volume, range(*r), axis)
-            for r in ((0, volume.shape[axis] - 1), (1, volume.shape[axis]))
-        )
-        for a, b in zip(first.ravel().tolist(), second.ravel().tolist(), strict=True):
-            if a != b:
-                neighbours[a].add(b)
-                neighbours[b].add(a)
-    expected = [len(neighbours[number]) for number in ids.tolist()]
-    assert crowding(volume, ids).tolist() == expected
-    monkeypatch.setattr("napari_tessera.algorithms.parallel.SLAB", 7)
-    assert crowding(volume, ids).tolist() == expected

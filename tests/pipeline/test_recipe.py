@@ -9,7 +9,6 @@ import pytest
 
 from napari_tessera import METHODS, Recipe
 from napari_tessera.io import files
-from napari_tessera.pipeline.recipe_data import pack, unpack
 from napari_tessera.pipeline.result import result_name
 from napari_tessera.pipeline.source import Points, Region, Source
 from napari_tessera.pipeline.stack import run
@@ -224,14 +223,6 @@ def test_colours_are_repeated_from_a_file(tmp_path, monkeypatch):
         assert recipe.on(replace(grey, name="coins")).source["name"] == "coins"
 
 
-def test_several_layers_have_no_file(source):
-    recipe = Recipe.of(METHODS["label"], replace(source, parts=("a", "b")), {})
-    with pytest.raises(ValueError, match="channels came from several layers"):
-        recipe.as_command()
-    with pytest.raises(ValueError, match="channels came from several layers"):
-        recipe.as_python("file")
-
-
 def test_a_recipe_keeps_what_was_written(source):
     recipe = Recipe.of(METHODS["watershed"], source, {"smoothing": "1.5 um"})
     assert recipe.parameters["smoothing"] == "1.5 um"
@@ -249,26 +240,11 @@ def test_a_recipe_is_saved_once_and_never_over_a_file(source, tmp_path):
         recipe.save(tmp_path / "r.json")
 
 
-def test_packed_arrays_come_back_and_damage_is_noticed():
-    array = np.arange(12, dtype=np.uint16).reshape(3, 4)
-    packed = pack(array)
-    np.testing.assert_array_equal(unpack(json.loads(json.dumps(packed))), array)
-    with pytest.raises(ValueError, match="damaged"):
-        unpack({**packed, "sha256": "0"})
-
-
 def test_recipes_of_the_future_and_unknown_methods_are_refused():
     with pytest.raises(ValueError, match="schema 99.*update napari-tessera"):
         Recipe.from_dict({"schema": 99})
     with pytest.raises(ValueError, match="method 'magic'; known are threshold"):
         Recipe.from_dict({"method": "magic"})
-
-
-def test_arrays_too_large_for_a_command_are_refused(rng, source):
-    noise = rng.integers(0, 255, (60, 60, 60)).astype(np.uint8)
-    recipe = Recipe.of(METHODS["watershed"], source, {"markers": noise})
-    with pytest.raises(ValueError, match="too large for a command line; save the recipe"):
-        recipe.as_command()
 
 
 def test_an_array_that_no_step_takes_is_refused():

@@ -274,10 +274,3 @@ def test_bad_options_are_named_before_anything_runs(options, error, message):
 def test_a_plane_is_no_volume():
     with pytest.raises(ValueError, match="working on volume needs 3 axes"):
         run("threshold", Source.of(np.eye(3)), walk=Walk(over="volume"))
-
-
-def test_luminance_of_colours_and_mean_of_channels():
-    assert grey(np.array([[[255, 0, 0]]], np.uint8), rgb=True).tolist() == [[54]]
-    assert grey(np.array([[[0.0, 1.0]]])).tolist() == [[0.5]]
-    assert grey(np.array([[[255, 255, 255, 0]]], np.uint8), rgb=True).tolist() == [[255]]
-    assert grey(np.array([[[1, 2, 3, 6]]], np.uint8)).tolist() == [[3]]

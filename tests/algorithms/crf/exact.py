@@ -22,6 +22,16 @@ def exact(unary, guide, kernels, iterations):
     return found.reshape(unary.shape)
 
 
+def volume():
+    """Return three spheres of different brightness in noise."""
+    z, y, x = np.indices((10, 18, 20))
+    random = np.random.default_rng(0)
+    image = random.normal(0, 0.05, z.shape)
+    for number, (a, b) in enumerate(((5, 5), (12, 13)), 1):
+        image[(2 * (z - 5)) ** 2 + (y - a) ** 2 + (x - b) ** 2 < 25] += number / 2
+    return image.astype(np.float32)[None]
+
+
 def _normalised(features):
     seen = np.isfinite(features).all(axis=1)
     features = np.where(seen[:, None], features, 0)

@@ -14,39 +14,7 @@ from napari_tessera.deep.models import library as m
 from napari_tessera.deep.models.folder import CONFIG, RESUME, WEIGHTS, sha256
 from napari_tessera.deep.networks.registry import NETWORKS, build
 
-OPTIONS = {"unet": {"width": 1 / 16, "depth": 2}, "segnet_basic": {"width": 1 / 16}}
-
-
-def described(network="unet", **changes):
-    known = {
-        "network": network,
-        "options": OPTIONS.get(network, {}),
-        "in_channels": 1,
-        "rgb": False,
-        "channel_names": (),
-        "axes": 2,
-        "targets": "boundaries",
-        "ids": (),
-        "class_names": (),
-        "colours": (),
-        "spacing": (0.5, 0.5),
-        "unit": "um",
-        "normalise": "percentiles",
-        "low": 1.0,
-        "high": 99.8,
-        "thresholds": {"threshold": 0.5},
-        "patch": 64,
-        "diameter": 18.0,
-        "score": 0.875,
-        "scored": "average precision",
-        "examples": 3,
-        "data": "abc",
-        "training": {"optimisation": {"epochs": 2, "minutes": None}, "seed": 0},
-        "versions": m.versions(),
-        "created": "2025-01-31",
-        "weights": "",
-    }
-    return m.ModelConfig(**{**known, **changes})
+from .described import OPTIONS, described
 
 
 @pytest.fixture
@@ -442,37 +410,6 @@ def test_pickles_are_never_opened(home, tmp_path, monkeypatch):
 
 
 # --- the rest
-
-
-def test_card_says_what_a_reader_asks():
-    config = described(
-        targets="classes",
-        ids=(0, 2),
-        class_names=("ground", "wall"),
-        weights="f" * 64,
-        in_channels=3,
-        rgb=True,
-    )
-    text = m.card(config, [{"epoch": 1.0, "loss": 0.5}, {"epoch": 2.0, "loss": 0.25}])
-    for part in (
-        "# U-Net for ground, wall",
-        "It segments RGB planes. Pixel size: 0.5 x 0.5 um. Intensities: percentiles 1 to 99.8",
-        "Trained on 3 planes for 2 epochs, in patches of 64 pixels, 2025-01-31.",
-        "Validation: average precision 0.875.",
-        "- width: 0.0625\n",
-        "- optimisation epochs: 2\n",
-        "- seed: 0\n",
-        f"- torch: {torch.__version__.split('+')[0]}",
-        "## Licence\n\nNot stated.",
-    ):
-        assert part in text
-    bare = described(
-        spacing=None, unit="pixel", normalise="mean", score=None, training={}, options={}
-    )
-    text = m.card(bare)
-    assert "objects (boundaries)" in text
-    assert "Pixel size: unknown. Intensities: mean 0 and standard deviation 1." in text
-    assert "It was not validated" in text
 
 
 def test_card_file(home):

@@ -4,7 +4,6 @@ from scipy.cluster.vq import kmeans2
 from skimage import color, data
 
 from napari_tessera import kmeans, threshold
-from napari_tessera.algorithms.filters.kmeans import lloyd
 from napari_tessera.methods.classical import kmeans as module
 from napari_tessera.pipeline.source import Source
 from napari_tessera.pipeline.stack import run
@@ -25,15 +24,6 @@ GREY = np.array([[10, 12, 200], [100, 11, 210], [98, 102, 201]], np.uint8)
 )
 def test_clusters_are_numbered_away_from_the_background(background, expected):
     np.testing.assert_array_equal(kmeans(GREY, background=background), expected)
-
-
-def test_lloyd_agrees_with_scipy(rng):
-    values = rng.normal(size=(500, 3)) + rng.integers(0, 4, (500, 1)) * 3
-    begin = values[[0, 100, 200, 300]]
-    centres, inertia = lloyd(values, begin)
-    expected, numbers = kmeans2(values, begin, iter=300, minit="matrix")
-    np.testing.assert_allclose(centres, expected, rtol=1e-10)
-    assert inertia == pytest.approx(((values - expected[numbers]) ** 2).sum())
 
 
 def test_it_is_as_good_as_scipy_on_a_photograph():

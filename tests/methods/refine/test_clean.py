@@ -7,8 +7,6 @@ from scipy import ndimage
 from skimage.segmentation import expand_labels
 
 from napari_tessera import VoxelSize, label
-from napari_tessera.algorithms.labels import boxes
-from napari_tessera.algorithms.morphology import holes
 from napari_tessera.methods.refine.clean import expand, fill_holes, filter_objects, relabel
 from napari_tessera.signature.progress import Stop
 
@@ -220,21 +218,6 @@ def test_it_grows_as_in_scikit_image_also_in_many_slabs(rng, monkeypatch):
     found, expected = expand(labels, distance=4), expand_labels(labels, 4)
     np.testing.assert_array_equal(found > 0, expected > 0)
     assert (found != expected).mean() < 0.01  # what is as near to two
-
-
-def test_boxes_are_those_of_scipy_and_cut_into_slabs(rng, monkeypatch):
-    monkeypatch.setattr("napari_tessera.algorithms.parallel.SLAB", 50)
-    monkeypatch.setattr(holes, "_PART", 60)
-    for shape in ((40, 30), (9, 8, 7)):
-        labels = rng.integers(0, 30, shape)
-        labels[labels > 20] = 0
-        table = boxes.found(labels)
-        expected = ndimage.find_objects(labels)
-        assert [table.box(row) for row in range(len(table.ids))] == [e for e in expected if e]
-        assert table.pixels.tolist() == np.bincount(labels.flat)[1:].tolist()
-        assert labels.flat[table.first].tolist() == table.ids.tolist()
-        solid = np.where(labels == 0, 0, 1)
-        np.testing.assert_array_equal(fill_holes(solid), ndimage.binary_fill_holes(solid))
 
 
 @pytest.mark.parametrize("dtype", [bool, np.int8, np.uint16, np.int32, np.uint64])

@@ -1,18 +1,12 @@
-from functools import partial
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import ndimage
-from skimage import data, segmentation
-from skimage.draw import line as bresenham
 
-from napari_tessera import VoxelSize, label
-from napari_tessera.algorithms.geometry.splitting import cut_apart, divided
-from napari_tessera.algorithms.growth.similar import GrowthRule
-from napari_tessera.algorithms.labels.paths import over_faces, pixels_on_path, pixels_under, wall
+from napari_tessera import label
+from napari_tessera.algorithms.labels.paths import pixels_under
 from napari_tessera.methods.refine.edit_objects import (
     delete,
     merge,
@@ -23,7 +17,6 @@ from napari_tessera.methods.refine.edit_objects import (
     split_change,
     with_change,
 )
-from napari_tessera.methods.refine.grow import grow, grow_change, points_in_box
 
 FIVE = np.array(
     [
@@ -51,45 +44,6 @@ def pieces(mask):
 coordinates = st.floats(-2, 12).map(lambda value: round(value, 2))
 paths = st.lists(st.tuples(coordinates, coordinates), min_size=1, max_size=4).map(tuple)
 labelled = arrays(np.uint16, (9, 10), elements=st.integers(0, 4))
-
-
-# -- paths --------------------------------------------------------------------------------------
-
-
-@given(st.tuples(*[st.integers(0, 30)] * 4))
-def test_a_line_is_no_further_from_bresenhams_than_a_pixel(ends):
-    found = pixels_on_path((ends[:2], ends[2:]), 2, "line")
-    expected = np.stack(bresenham(*ends), axis=1)
-    apart = np.abs(found[:, None] - expected[None]).max(axis=2)
-    assert apart.min(axis=0).max() <= 1
-    assert apart.min(axis=1).max() <= 1
-    assert (np.abs(np.diff(found, axis=0)).max(axis=1) == 1).all()
-    assert found[0].tolist() == list(ends[:2])
-    assert found[-1].tolist() == list(ends[2:])
-
-
-@given(paths)
-def test_nothing_slips_through_a_closed_line(path):
-    line = over_faces(pixels_on_path(path, 2, "line"))
-    assert (np.abs(np.diff(line, axis=0)).sum(axis=1) == 1).all()
-    assert {tuple(p) for p in pixels_on_path(path, 2, "line").tolist()} <= {
-        tuple(p) for p in line.tolist()
-    }
-
-
-def test_what_is_outside_is_left_out():
-    assert pixels_under(((-2, 1), (3, 1)), (2, 2), "line").tolist() == [[0, 1], [1, 1]]
-    assert pixels_under(((-2, 1), (1.2, 0.8)), (2, 2), "points").tolist() == [[1, 1]]
-
-
-def test_a_wall_stands_on_the_plane_of_its_line():
-    box = (slice(0, 3), slice(1, 3), slice(0, 3))
-    on_z = wall(np.array([[1, 1, 0], [1, 1, 1], [1, 2, 1]]), box)
-    np.testing.assert_array_equal(on_z, np.stack([[[1, 1, 0], [0, 1, 0]]] * 3))
-    on_y = wall(np.array([[0, 2, 0], [1, 2, 0], [1, 2, 1]]), box)
-    np.testing.assert_array_equal(on_y, np.stack([[[1, 0, 0], [1, 1, 0], [0, 0, 0]]] * 2, axis=1))
-    with pytest.raises(ValueError, match="which lies in no plane of pixels; draw the line in one"):
-        wall(np.array([[0, 0, 0], [1, 1, 1]]), box)
 
 
 # -- merge, delete, replace ---------------------------------------------------------------------
@@ -227,15 +181,6 @@ def test_a_split_loses_nothing_and_moves_nothing(labels, path):
     np.testing.assert_array_equal(np.where(found > highest, labels, found), old)
 
 
-def test_pixels_of_the_cut_go_to_the_nearest_part():
-    region = np.ones((5, 9), bool)
-    barrier = np.zeros_like(region)
-    barrier[:, 3:6] = True
-    parts, count = cut_apart(region, barrier, VoxelSize((1, 1)))
-    assert count == 1
-    assert parts.tolist() == [[0, 0, 0, 0, 0, 1, 1, 1, 1]] * 5
-
-
 def test_a_piece_apart_keeps_the_id():
     labels = np.array([[2, 2, 2, 0, 2, 2, 2, 2]] * 2)
     found = split(labels, path=((0, 1), (1, 1)))
@@ -278,19 +223,6 @@ def test_points_in_one_lobe_divide_it_halfway():
     assert (halves[12:][disc[12:] > 0] == 2).all()
 
 
-def test_anisotropic_voxels_shift_the_middle():
-    region = np.ones((9, 9), bool)
-    seeds = np.array([[0, 0], [8, 4]])
-    even = divided(region, seeds, VoxelSize((1, 1)))
-    flat = divided(region, seeds, VoxelSize((1, 4)))
-    for parts, (high, wide) in ((even, (1, 1)), (flat, (1, 4))):
-        grid = np.argwhere(region) * (high, wide)
-        far = [np.hypot(*(grid - np.array(seed) * (high, wide)).T) for seed in seeds]
-        nearest = np.where(far[0] < far[1], 1, 2).reshape(9, 9)
-        clear = (np.abs(far[0] - far[1]) > 4).reshape(9, 9)
-        np.testing.assert_array_equal(parts[clear], nearest[clear])
-
-
 def test_a_volume_is_divided_between_points():
     labels = np.stack([dumbbell()] * 5).astype(np.uint16)
     found = split(labels, path=((2, 10, 12), (2, 10, 28)), how="points", spacing=(2, 1, 1))
@@ -327,89 +259,3 @@ def test_points_that_divide_nothing_are_refused():
     ):
         with pytest.raises(ValueError, match=reason):
             split(FIVE, path=path, how="points")
-
-
-# -- grow ---------------------------------------------------------------------------------------
-
-
-def test_an_object_grows_over_similar_background():
-    labels = np.array([[1, 1, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0]], np.uint8)
-    image = np.array([[9, 9, 9, 8, 9, 0], [0, 0, 0, 9, 0, 9]])
-    found = grow(labels, image, path=((0, 3),), tolerance=0.2, smoothing=0)
-    assert found.tolist() == [[1, 1, 2, 2, 2, 0], [0, 0, 0, 2, 0, 0]]
-    assert found.dtype == np.uint8
-
-
-@pytest.mark.parametrize("tolerance", [0.05, 0.15, 0.4])
-def test_it_is_scikit_images_flood_in_a_box_and_beyond(tolerance):
-    image = data.camera()[::2, ::2]
-    labels = np.zeros(image.shape, np.uint16)
-    labels[100:140, 60:90] = 3
-    path = ((20, 20),)
-    found = grow(labels, image, path=path, tolerance=tolerance, smoothing=0, max_diameter=0)
-    free = np.where(labels > 0, 10_000, image.astype(float))
-    expected = segmentation.flood(
-        free, (20, 20), tolerance=tolerance * float(np.ptp(image)), connectivity=1
-    )
-    holes = ndimage.binary_fill_holes(expected) & (labels == 0)
-    np.testing.assert_array_equal(found, np.where(holes, 4, labels))
-
-
-def test_smoothing_in_a_box_is_that_of_the_whole_image(rng):
-    image = ndimage.gaussian_filter(rng.random((300, 300)), 3)
-    image[140:170, 140:170] += 0.5
-    labels = np.zeros(image.shape, int)
-    look = partial(points_in_box, image, (2.0, 2.0), None)
-    box, values = grow_change(labels, np.array([[150, 150]]), look, GrowthRule(0.25), 1)
-    smoothed = ndimage.gaussian_filter(image, 2)
-    expected = segmentation.flood(smoothed, (150, 150), tolerance=0.25, connectivity=1)
-    found = with_change(labels, (box, values))
-    np.testing.assert_array_equal(found, ndimage.binary_fill_holes(expected))
-    assert values.size < 100 * 100
-
-
-def test_growth_ends_at_the_largest_size_and_is_round_without_an_image():
-    labels = np.zeros((60, 60), np.uint8)
-    found = grow(labels, path=((30, 30),), max_diameter="20 px")
-    yy, xx = np.ogrid[:60, :60]
-    disc = (yy - 30) ** 2 + (xx - 30) ** 2
-    assert found.sum() == round(np.pi * 100)
-    assert found[disc <= 81].all()
-    assert not found[disc >= 121].any()
-    flat = grow(labels, path=((30, 30),), max_diameter=20, spacing=(2, 1))
-    assert flat.any(axis=1).sum() in (9, 10, 11)
-    assert flat.any(axis=0).sum() in (19, 20, 21)
-
-
-def test_several_points_and_channels_are_one_object():
-    image = np.zeros((2, 5, 9))
-    image[0, :, 5:], image[1, 2] = 10, 10
-    labels = np.zeros((5, 9), int)
-    found = grow(labels, image, path=((0, 0), (0, 8)), tolerance=0.4, smoothing=0, channel_axis=0)
-    assert found.tolist() == [[1] * 9, [1] * 9, [0] * 9, [0] * 9, [0] * 9]
-
-
-def test_a_volume_grows_too():
-    image = np.zeros((4, 20, 20), np.float32)
-    image[1:3, 5:12, 6:14] = 1
-    labels = np.zeros(image.shape, np.uint8)
-    found = grow(labels, image, path=((1, 8, 8),), smoothing=0, spacing=(3, 1, 1))
-    np.testing.assert_array_equal(found, image)
-
-
-def test_growth_that_cannot_be_is_refused():
-    image = FIVE.astype(float)
-    for path, reason in (
-        (((0, 0),), "path has a point on object 1"),
-        (((9, 9),), r"path lies outside labels, whose shape is \(5, 6\)"),
-    ):
-        with pytest.raises(ValueError, match=reason):
-            grow(FIVE, image, path=path)
-    image[3, 0] = 1.0
-    with pytest.raises(ValueError, match="path has nothing similar around it"):
-        grow(FIVE, image, path=((3, 0),), tolerance=0.01, smoothing=0)
-    image[3, 0] = np.nan
-    with pytest.raises(ValueError, match="path has a point where image has no value"):
-        grow(FIVE, image, path=((3, 0),))
-    with pytest.raises(ValueError, match="and the id 256 is wanted"):
-        grow(np.where(FIVE == 7, 255, FIVE).astype(np.uint8), path=((3, 0),))

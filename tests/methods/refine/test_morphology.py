@@ -6,15 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import ndimage
-from skimage.morphology import ball, disk
 
 from napari_tessera.algorithms.morphology import closing as claims
-from napari_tessera.algorithms.morphology import grey
 from napari_tessera.algorithms.morphology.elements import element
-from napari_tessera.algorithms.morphology.reach import covered, touched
 from napari_tessera.methods.refine.morphology import morphology, smooth, top_hat
 from napari_tessera.signature.progress import Stop
-from napari_tessera.signature.words import VoxelSize
 
 SHAPES = [("ball", 0), ("box", 0), ("line", 0), ("line", 90), ("line", 30), ("line", -60)]
 GRIDS = [((19, 26), (1, 1)), ((7, 15, 17), (1, 1, 1)), ((7, 15, 17), (2.5, 1, 1.3))]
@@ -168,25 +164,6 @@ def test_every_operation_is_the_one_its_definition_gives(grid, shape_of_element)
             np.testing.assert_array_equal(result, expected, err_msg=f"{operation} {radius}")
 
 
-def test_ball_and_box_are_those_of_scikit_image():
-    for radius in (1, 2, 5, 12):
-        np.testing.assert_array_equal(element("ball", (radius,) * 2).footprint()[0], disk(radius))
-        np.testing.assert_array_equal(element("ball", (radius,) * 3).footprint(), ball(radius))
-    assert element("box", (2.0, 1.0)).footprint().shape == (1, 5, 3)
-
-
-def test_a_radius_is_physical_and_rounding_does_not_decide():
-    spacing = VoxelSize((0.3, 0.1, 0.1))
-    coarse = element("ball", tuple(0.3 / step for step in spacing))
-    assert coarse.half == (1, 3, 3)
-    assert element("ball", tuple(0.29 / step for step in spacing)).half == (0, 2, 2)
-    speck = np.zeros((3, 9, 9), np.uint8)
-    speck[1, 4, 4] = 7
-    grown = morphology(speck, operation="dilation", radius=0.3, spacing=spacing)
-    assert np.count_nonzero(grown[0]) == 1
-    np.testing.assert_array_equal(grown[1, 1:8, 1:8] == 7, disk(3))
-
-
 @pytest.mark.parametrize(
     ("angle", "expected"),
     [
@@ -274,18 +251,6 @@ def test_a_radius_below_one_pixel_changes_nothing():
         assert not top_hat(BLOCKS, **options).any()
 
 
-def test_wide_planes_and_long_radii():
-    mask = np.zeros((3, 2300), bool)
-    mask[1, 1100] = True
-    far = np.abs(np.arange(2300) - 1100)
-    round_one = covered(mask, element("ball", (300.0, 300.0)))
-    np.testing.assert_array_equal(round_one[1], far <= 300)
-    np.testing.assert_array_equal(round_one[0], far <= 299)
-    np.testing.assert_array_equal(covered(mask.T, element("ball", (300.0, 300.0))), round_one.T)
-    np.testing.assert_array_equal(covered(mask, element("box", (0.0, 900.0)))[1], far <= 900)
-    assert touched(mask, element("box", (0.0, 2.0))).sum() == 5
-
-
 @settings(max_examples=30)
 @given(arrays(np.uint8, (6, 7), elements=st.integers(0, 3)), st.sampled_from(["ball", "box"]))
 def test_opening_and_closing_are_idempotent_and_never_change_an_id(labels, kind):
@@ -345,32 +310,6 @@ def test_progress_rises_to_the_end_and_the_run_can_be_stopped(method):
 
     with pytest.raises(Stop):
         method(labels, stop)
-
-
-@pytest.mark.parametrize("shape_of_element", SHAPES, ids=str)
-@pytest.mark.parametrize("grid", GRIDS, ids=str)
-def test_grey_erosion_and_dilation_are_those_of_scipy(grid, shape_of_element):
-    (shape, spacing), (kind, angle) = grid, shape_of_element
-    values = np.random.default_rng(0).integers(0, 200, shape)
-    for dtype, radius in ((np.uint8, 1), (np.uint8, 2.5), (np.int16, 4), (np.float32, 5.2)):
-        own, mask = footprint(kind, radius, angle, spacing)
-        image = values.astype(dtype)
-        for function, slow, beyond in (
-            (grey.grey_erosion, ndimage.grey_erosion, 255),
-            (grey.grey_dilation, ndimage.grey_dilation, 0),
-        ):
-            expected = slow(image, footprint=mask, mode="constant", cval=beyond)
-            result = function(image, own)
-            assert result.dtype == dtype
-            np.testing.assert_array_equal(result, expected)
-
-
-def test_grey_erosion_of_a_plane_in_several_pieces():
-    image = np.random.default_rng(0).integers(0, 200, (40, 2300)).astype(np.uint8)
-    own, mask = footprint("ball", 3, 0, (1, 1))
-    expected = ndimage.grey_erosion(image, footprint=mask, mode="constant", cval=255)
-    np.testing.assert_array_equal(grey.grey_erosion(image, own), expected)
-    np.testing.assert_array_equal(grey.grey_erosion(image.T, own), expected.T)
 
 
 def test_top_hat_keeps_narrow_details_only():

@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+from napari.layers import Labels
 from scipy import ndimage
 
 from napari_tessera import apply, fill_holes
 from napari_tessera.pipeline.recipe import KEY, Recipe
+from napari_tessera.widgets.forms.refine_options import Refining, kind_of, note_kind
 from napari_tessera.widgets.layers.features import recipe_of
 from napari_tessera.widgets.layers.history import History
 from napari_tessera.widgets.layers.to_source import source
@@ -212,3 +214,25 @@ def test_the_label_of_unknown_pixels_is_a_whole_number(viewer, squares, form_of,
     assert form.fields["unknown"].value == 7
     assert isinstance(form.fields["unknown"].value, int)
     assert set(np.unique(run(form).data)) == {0, 1}
+
+
+def test_all_labels_are_refined_or_the_one_that_is_selected(qapp):
+    own, layer = Refining(), Labels(np.eye(3, dtype=int), name="cells")
+    layer.selected_label = 4
+    assert (own.chosen(layer), own.in_place) == ((), False)
+    own.only.choose("selected")
+    own.into.choose("this")
+    assert (own.chosen(layer), own.in_place) == ((4,), True)
+    layer.selected_label = 0
+    with pytest.raises(ValueError, match="layer 'cells' is 0, the background"):
+        own.chosen(layer)
+
+
+def test_the_kind_of_labels_is_guessed_until_it_is_written_down():
+    scattered = (np.indices((12, 12)).sum(0) % 3 == 0).astype(int)
+    layer = Labels(scattered * (np.arange(12) % 4 < 2), metadata={"mine": 1})
+    assert kind_of(Labels(np.kron(np.arange(4).reshape(2, 2), np.ones((5, 5), int)))) == "objects"
+    assert kind_of(layer) == "classes"
+    note_kind(layer, "objects")
+    assert kind_of(layer) == "objects"
+    assert layer.metadata["mine"] == 1

@@ -2,10 +2,13 @@
 
 import numpy as np
 import pytest
+from napari.layers import Image, Labels
 from skimage import data
 
 from napari_tessera import apply, polygons_to_labels
 from napari_tessera.pipeline.recipe import KEY
+from napari_tessera.pipeline.result import Result
+from napari_tessera.widgets.forms.results import Edits, duration, same_place, sentence
 from napari_tessera.widgets.layers.features import recipe_of
 
 from ..conftest import wait
@@ -261,3 +264,40 @@ def test_a_region_limits_the_table(viewer, objects, form_of, run):
     first = objects.data == table["index"][0]
     rows = np.argwhere(first & (np.indices(first.shape)[0] < 192)) * 0.5
     assert abs(table["y (um)"][0] - rows[:, 0].mean()) < 0.5
+
+
+def test_edits_are_noticed_until_one_has_asked():
+    layer = Labels(np.zeros((3, 4), int))
+    calm, edits = Edits(layer), Edits(layer)
+    assert not calm.seen()
+    layer.paint((1, 1), 2)
+    assert edits.seen()
+    assert not calm.seen()
+    assert not Edits(None).seen()
+
+
+@pytest.mark.parametrize(
+    ("other", "same"),
+    [
+        ({}, True),
+        ({"scale": (2, 1)}, False),
+        ({"translate": (0, 1)}, False),
+        ({"data": np.zeros((4, 3))}, False),
+    ],
+)
+def test_layers_lie_on_one_another_where_shape_and_place_agree(other, same):
+    layer = Image(np.zeros((3, 4)))
+    assert same_place(layer, Image(**{"data": np.ones((3, 4)), **other})) is same
+
+
+def test_a_result_is_said_in_a_sentence():
+    result = Result(np.zeros((3, 4), int), "objects", {}, skipped=2)
+    words = "28 objects, 0.21 s; 2 with nothing to separate left empty"
+    assert sentence(result, 28, 0.214) == words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0.214, "0.21 s"), (9.99, "10 s"), (89, "89 s"), (90, "2 min")]
+)
+def test_times_are_as_short_as_they_can_be(seconds, words):
+    assert duration(seconds) == words

@@ -7,8 +7,8 @@ from qtpy.QtWidgets import QApplication
 
 from napari_tessera import METHODS
 from napari_tessera.widgets.forms.recipe_menu import RecipeOfLayer
-from napari_tessera.widgets.plugin import demo
-from napari_tessera.widgets.plugin.manifest import SAMPLES
+from napari_tessera.widgets.plugin import demo, entry_points
+from napari_tessera.widgets.plugin.manifest import SAMPLES, manifest
 from napari_tessera.widgets.plugin.samples import nuclei_arrays
 
 from ..conftest import wait
@@ -22,6 +22,19 @@ def plugin(viewer):
 
         manager.register(PluginManifest.from_distribution("napari-tessera"))
     return viewer
+
+
+def test_every_widget_of_the_manifest_is_there():
+    module = f"{entry_points.__name__}:"
+    names = [
+        command["python_name"].removeprefix(module)
+        for command in manifest()["contributions"]["commands"]
+        if command["python_name"].startswith(module)
+    ]
+    assert len(names) > len(METHODS) / 2
+    assert all(callable(getattr(entry_points, name)) for name in names)
+    with pytest.raises(AttributeError, match="no attribute 'magic'"):
+        _ = entry_points.magic
 
 
 @pytest.mark.parametrize("name", SAMPLES)

@@ -7,7 +7,7 @@ from napari_tessera.deep.models.library import find_model, models
 from napari_tessera.deep.networks.registry import NETWORKS
 from napari_tessera.methods.deep.predict import predict
 from napari_tessera.widgets.training.form import training
-from napari_tessera.widgets.training.model_manager import Models
+from napari_tessera.widgets.training.models import Models
 
 from ...conftest import squares, tiny_model
 from ..conftest import wait
@@ -242,7 +242,7 @@ def test_models_are_listed_renamed_and_put_aside(viewer, monkeypatch):
     assert "Trained on 1" in manager.card.toPlainText()
     answers = iter([("other name", True), (name, True), ("a/b", True), (name, False)])
     monkeypatch.setattr(
-        "napari_tessera.widgets.training.model_manager.QInputDialog.getText",
+        "napari_tessera.widgets.training.models.QInputDialog.getText",
         lambda *a, **k: next(answers),
     )
     manager.rename_button.click()

@@ -1,0 +1,68 @@
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from napari_tessera.algorithms.filters.smoothing import (
+    TRUNCATE,
+    both,
+    ellipsoid,
+    fill_gaps,
+    prepare,
+    smooth_image,
+)
+from napari_tessera.signature.progress import NothingToSeparate
+
+
+@pytest.mark.parametrize(
+    ("dtype", "given"), [("uint8", "float32"), ("float32", "float32"), ("float64", "float64")]
+)
+@pytest.mark.parametrize("width", [(0, 2.0, 1.0), (1.5, 0, 0)])
+def test_a_gaussian_is_that_of_scipy(dtype, given, width, rng):
+    image = (255 * rng.random((6, 20, 30))).astype(dtype)
+    found = smooth_image(image, width)
+    assert found.dtype == given
+    expected = ndimage.gaussian_filter(image.astype(float), width, truncate=TRUNCATE)
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
+
+
+def test_a_median_is_that_of_scipy(rng):
+    image = rng.integers(0, 255, (20, 30)).astype(np.uint8)
+    expected = ndimage.median_filter(image, footprint=ellipsoid((2.0, 1.0)))
+    np.testing.assert_array_equal(smooth_image(image, (2.0, 1.0), "median"), expected)
+
+
+def test_no_width_leaves_the_image_as_it_is(rng):
+    image = rng.random((4, 5))
+    assert smooth_image(image, (0.0, 0.0)) is image
+
+
+def test_the_background_is_a_wide_gaussian_of_what_is_smoothed(rng):
+    image = rng.random((40, 50))
+    smooth = ndimage.gaussian_filter(image, 1, truncate=TRUNCATE)
+    expected = smooth - ndimage.gaussian_filter(smooth, 5, truncate=TRUNCATE)
+    np.testing.assert_allclose(prepare(image, (1.0, 1.0), (5.0, 5.0)), expected, atol=1e-6)
+
+
+def test_gaps_take_the_mean_of_the_rest():
+    filled, valid = fill_gaps(np.array([[1.0, np.nan], [3.0, np.inf]]))
+    assert filled.tolist() == [[1, 2], [3, 2]]
+    assert valid.tolist() == [[True, False], [True, False]]
+
+
+@pytest.mark.parametrize("image", [np.zeros((2, 2), int), np.ones((2, 2))])
+def test_without_gaps_nothing_is_copied(image):
+    filled, valid = fill_gaps(image)
+    assert filled is image
+    assert valid is None
+
+
+def test_gaps_alone_are_refused():
+    with pytest.raises(NothingToSeparate, match="only NaN"):
+        fill_gaps(np.full((2, 2), np.inf))
+
+
+def test_a_mask_and_what_is_valid_hold_together():
+    mask, valid = np.array([0, 1, 2]), np.array([True, True, False])
+    assert both(None, None) is None
+    assert both(mask, None).tolist() == [False, True, True]
+    assert both(mask, valid).tolist() == [False, True, False]

@@ -1,0 +1,56 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy import ndimage
+from skimage import measure
+
+from napari_tessera.algorithms.labels.components import components, filled, guessed_kind
+
+
+@settings(max_examples=50)
+@given(
+    arrays(
+        np.uint8,
+        st.one_of(st.tuples(*[st.integers(1, 8)] * 2), st.tuples(*[st.integers(1, 5)] * 3)),
+        elements=st.integers(0, 2),
+    ),
+    st.sampled_from(["faces", "full"]),
+)
+def test_pieces_are_those_of_scikit_image(labels, connectivity):
+    reach = 1 if connectivity == "faces" else labels.ndim
+    expected = measure.label(labels, background=0, connectivity=reach)
+    np.testing.assert_array_equal(components(labels, connectivity), expected)
+
+
+def test_no_labels_have_no_pieces():
+    assert not components(np.zeros((3, 4), bool)).any()
+
+
+def test_holes_are_filled_but_what_lies_in_them_stays():
+    labels = np.array(
+        [
+            [3, 3, 3, 3, 3],
+            [3, 0, 7, 0, 3],
+            [3, 3, 3, 3, 3],
+            [0, 5, 0, 5, 5],
+        ]
+    )
+    expected = labels.copy()
+    expected[1, [1, 3]] = 3
+    np.testing.assert_array_equal(filled(labels), expected)
+    assert labels[1, 1] == 0
+
+
+def test_the_holes_of_one_object_are_those_of_scipy(rng):
+    mask = ndimage.gaussian_filter(rng.random((40, 50)), 2) > 0.5
+    np.testing.assert_array_equal(filled(mask.astype(np.uint8)), ndimage.binary_fill_holes(mask))
+
+
+@pytest.mark.parametrize(
+    ("line", "kind"),
+    [([1, 1, 0, 2, 3], "objects"), ([1, 0, 1, 0, 1, 0, 2, 0, 2], "classes"), ([4], "objects")],
+)
+def test_objects_are_mostly_in_one_piece(line, kind):
+    assert guessed_kind(np.array([line])) == kind

@@ -1,0 +1,44 @@
+import json
+
+import numpy as np
+
+from napari_tessera import METHODS, Recipe
+from napari_tessera.io.geojson import write_geojson
+from napari_tessera.pipeline.source import Source
+from napari_tessera.signature.words import VoxelSize
+
+
+def written(path, labels, **parameters):
+    """Return what the file of the contours of a stack holds."""
+    source = Source.of(labels, spacing=VoxelSize((2, 0.5, 0.25), "um"), axes=("z", "y", "x"))
+    recipe = Recipe.of(METHODS["contours"], source, parameters)
+    write_geojson(path, recipe.run(source), source, recipe)
+    return json.loads(path.read_text())
+
+
+def test_a_hole_belongs_to_its_piece_of_the_label(tmp_path):
+    labels = np.zeros((2, 8, 9), int)
+    labels[1, 1:6, 1:6], labels[1, 3, 3] = 4, 0
+    labels[1, 2, 7] = 4  # another piece of the same label, met before the hole
+    found = written(tmp_path / "c.geojson", labels, tolerance="0 px")
+    feature, other = found["features"]
+    assert len(other["geometry"]["coordinates"]) == 1
+    outer, hole = feature["geometry"]["coordinates"]
+    assert outer[0] == outer[-1] == [1.0, 0.5]
+    assert sorted(hole[:-1]) == [[2.5, 3.0], [3.0, 2.5], [3.0, 3.5], [3.5, 3.0]]
+    assert feature["properties"]["label"] == 4
+    assert feature["properties"]["z"] == 1
+
+
+def test_pixel_size_and_recipe_stand_beside_the_features(tmp_path):
+    found = written(tmp_path / "c.geojson", np.ones((1, 3, 3), int))
+    assert found["pixel_size"] == {"size": [2, 0.5, 0.25], "unit": "um"}
+    assert found["napari-tessera"]["recipe"]["method"] == "contours"
+
+
+def test_open_lines_are_no_polygons(tmp_path):
+    labels = np.zeros((1, 3, 5), int)
+    labels[0, 1, 1:4] = 1
+    (feature,) = written(tmp_path / "c.geojson", labels, trace="edges")["features"]
+    assert feature["geometry"]["type"] == "LineString"
+    assert sorted(feature["geometry"]["coordinates"]) == [[1, 1], [3, 1]]

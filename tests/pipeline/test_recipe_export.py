@@ -1,0 +1,82 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from napari_tessera import METHODS, Recipe
+from napari_tessera.pipeline.recipe_export import command, console, script
+from napari_tessera.pipeline.source import Points, Source
+from napari_tessera.signature.words import VoxelSize
+
+
+@pytest.fixture
+def source():
+    image = np.arange(4 * 16 * 18).reshape(4, 16, 18) % 251
+    spacing = VoxelSize((2, 0.5, 0.5), "um")
+    found = Source.of(image, spacing=spacing, axes=("z", "y", "x"), name="stack.tif")
+    return replace(found, path="my stack.tif")
+
+
+@pytest.fixture
+def recipe(source):
+    """A chain of two steps."""
+    first = Recipe.of(METHODS["threshold"], source, {"smoothing": "1 um"}, over="planes")
+    return replace(Recipe.of(METHODS["smooth"], source, {}), before=first.to_dict())
+
+
+def test_the_console_uses_the_layers_of_the_viewer(recipe):
+    text = console(recipe)
+    first, second = text.split("layer = apply(\n")[1:]
+    assert text.startswith("from napari_tessera import apply\n\nlayer = apply(")
+    assert first.startswith("    viewer.layers['stack.tif'],\n    'threshold',\n")
+    assert "    smoothing='1 um',\n" in first
+    assert "    over='planes',\n" in first
+    assert second.startswith("    layer,\n    'smooth',\n")
+    compile(text, "console", "exec")
+
+
+def test_what_was_clicked_is_unpacked(source):
+    points = Points(np.array([[0, 3.0, 4.0]]))
+    text = console(Recipe.of(METHODS["watershed"], source, {"markers": points}))
+    assert "from napari_tessera.pipeline.recipe_data import unpack\n" in text
+    assert "[0.0, 3.0, 4.0]" in text
+    compile(text, "console", "exec")
+
+
+def test_a_script_names_the_files_and_the_size_of_pixels(recipe):
+    text = script(recipe)
+    assert text.startswith("from napari_tessera import Recipe, VoxelSize, files\n")
+    assert "    'my stack.tif',\n    spacing=VoxelSize((2.0, 0.5, 0.5), 'um'),\n" in text
+    assert "files.write('my stack-threshold-smooth.tif', result, source, recipe)" in text
+    compile(text, "script", "exec")
+
+
+def test_a_chain_is_a_chain_of_commands(recipe):
+    first, second = command(recipe).split(" && ")
+    assert first.startswith(
+        "napari-tessera threshold 'my stack.tif' --output 'my stack-threshold.tif'"
+    )
+    assert "--smoothing '1 um'" in first
+    assert "--planes" in first
+    assert second.startswith("napari-tessera smooth 'my stack-threshold.tif'")
+    assert second.endswith("--spacing '2.0 0.5 0.5 um'")
+
+
+def test_numbers_below_zero_are_no_options(source):
+    recipe = Recipe.of(METHODS["threshold"], source, {"method": "gaussian", "offset": -3.0})
+    assert "--offset=-3.0" in command(recipe).split()
+
+
+def test_several_layers_have_no_file(source):
+    recipe = Recipe.of(METHODS["label"], replace(source, parts=("a", "b")), {})
+    assert "[viewer.layers['a'], viewer.layers['b']]" in console(recipe)
+    for form in (command, script):
+        with pytest.raises(ValueError, match="channels came from several layers"):
+            form(recipe)
+
+
+def test_arrays_too_large_for_a_command_are_refused(rng, source):
+    noise = rng.integers(0, 255, (60, 60, 60)).astype(np.uint8)
+    recipe = Recipe.of(METHODS["watershed"], source, {"markers": noise})
+    with pytest.raises(ValueError, match="too large for a command line; save the recipe"):
+        command(recipe)

@@ -1,0 +1,57 @@
+import numpy as np
+import pytest
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QFileDialog
+
+from napari_tessera.widgets.forms import tables
+from napari_tessera.widgets.forms.tables import TableModel, ask_file, save_table
+
+TABLE = {"index": np.array([3, 7]), "area": np.array([0.25, 12.34567])}
+
+
+@pytest.fixture
+def answer(monkeypatch):
+    """Return a function that says what the dialog answers."""
+    return lambda path: monkeypatch.setattr(
+        QFileDialog, "getSaveFileName", lambda *_: (str(path or ""), "")
+    )
+
+
+def test_a_table_is_shown_in_words_and_sorted_by_values(qapp):
+    model = TableModel()
+    assert (model.rowCount(), model.columnCount()) == (0, 0)
+    model.fill(TABLE)
+    assert (model.rowCount(), model.columnCount()) == (2, 2)
+    assert model.headerData(1, Qt.Orientation.Horizontal) == "area"
+    place = model.index(1, 1)
+    assert model.data(place) == "12.346"
+    assert model.data(place, Qt.ItemDataRole.UserRole) == 12.34567
+    assert model.data(model.index(0, 0)) == 3
+    assert model.data(place, Qt.ItemDataRole.ToolTipRole) is None
+
+
+def test_a_table_is_written_where_the_dialog_says(qapp, answer, tmp_path, monkeypatch):
+    monkeypatch.setattr(tables, "show_info", lambda text: None)
+    answer(tmp_path / "t")
+    save_table(None, TABLE)
+    assert (tmp_path / "t.csv").read_text().split() == ["index,area", "3,0.25", "7,12.34567"]
+    answer(None)
+    save_table(None, TABLE)
+    save_table(None, None)
+    assert [path.name for path in tmp_path.iterdir()] == ["t.csv"]
+
+
+@pytest.mark.parametrize(("typed", "path"), [("t", "t.csv"), ("t.txt", "t.txt"), ("", None)])
+def test_an_ending_is_added_where_there_is_none(answer, tmp_path, typed, path):
+    answer(typed and tmp_path / typed)
+    found = ask_file(None, "Save", "table.csv", "*.csv")
+    assert found == (path and tmp_path / path)
+
+
+def test_what_the_dialog_could_not_ask_about_is_not_replaced(answer, tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr(tables, "show_error", said.append)
+    (tmp_path / "t.csv").touch()
+    answer(tmp_path / "t")
+    assert ask_file(None, "Save", "table.csv", "*.csv") is None
+    assert "t.csv is there already" in said[0]
