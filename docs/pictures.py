@@ -27,32 +27,22 @@ SETTINGS = {
     "threshold": {"method": "manual", "smoothing": "1 px"},
     "watershed": {"background": "60 px"},
     "canny": {"smoothing": "2 px"},
-    "contours": {},
     "region_growing": {"partition": True},
     "random_walker": {"beta": 300.0},
     "kmeans": {"clusters": 4, "colour_space": "lab", "smoothing": "1 px"},
-    "label": {},
-    "measure": {},
     "top_hat": {"radius": "30 px"},
     "morphology": {"operation": "gradient", "radius": "4 px"},
     "smooth": {"radius": "4 px"},
-    "fill_holes": {},
     "filter_objects": {"min_diameter": "20 px", "at_border": "remove"},
     "expand": {"distance": "8 px"},
-    "skeleton": {},
-    "convex_hull": {},
-    "relabel": {},
-    "crf": {},
     "predict": {"model": "coins"},
     "detect": {"model": "coins one by one"},
     "scores": {"model": "coins"},
     "uncertainty": {"model": "coins"},
     "grad_cam": {"model": "coins", "layer": "decoder.blocks.2"},
     "error_map": {"labels_are": "objects"},
-    "object_errors": {},
-    "boundary_support": {},
 }
-"""What is chosen in each form; the other fields keep their defaults."""
+"""What is chosen in the forms; all other fields keep their defaults."""
 
 SAMPLES = {"kmeans": "tissue"}
 """The sample that is opened, where it is not the coins."""
@@ -174,7 +164,7 @@ def picture(name: str) -> None:
     form.remembers = False
     viewer.window.add_dock_widget(form, name=f"{METHODS[name].group}: {METHODS[name].display}")
     form.reset()
-    for option, value in SETTINGS[name].items():
+    for option, value in SETTINGS.get(name, {}).items():
         form.fields[option].value = value
     if name in ("measure", "crf", "boundary_support"):
         form.fields["image"].value = viewer.layers[0]
