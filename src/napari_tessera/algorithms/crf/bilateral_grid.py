@@ -60,7 +60,7 @@ class Axis:
         # whole steps, so that every pixel of a row has the same few shares
         step = max(1, math.floor(width / fineness))
         pixels = np.arange(length)
-        # to share and to take by linear weights each blur by a triangle of variance (step^2 - 1) / 6
+        # to share and to take by linear weights each blur by a variance of (step^2 - 1) / 6
         variance = max(width**2 - (step**2 - 1) / 3, 1e-9) / step**2
         nodes = -(-(length - 1) // step) + 1
         index, share = pixels // step, (pixels % step) / step
