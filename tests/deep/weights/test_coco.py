@@ -14,6 +14,7 @@ from torchvision.models.detection.backbone_utils import resnet_fpn_backbone  # n
 from torchvision.ops import FrozenBatchNorm2d  # noqa: E402
 
 from napari_tessera.deep.networks.options import ScenesConfig  # noqa: E402
+from napari_tessera.deep.networks.registry import build  # noqa: E402
 from napari_tessera.deep.networks.torchvision_scenes import SceneNetwork  # noqa: E402
 from napari_tessera.deep.training import transfer  # noqa: E402
 from napari_tessera.deep.weights import coco as coco_weights  # noqa: E402
@@ -116,7 +117,7 @@ def test_scene_networks_take_other_channels(name, channels):
 
 
 def test_scene_networks_learn():
-    network = SceneNetwork(ScenesConfig(), in_channels=2, classes=3).train()
+    network = build("torchvision", in_channels=2, classes=3).train()
     scores = network(torch.rand(2, 2, 64, 64))
     torch.nn.functional.cross_entropy(scores, torch.randint(0, 3, (2, 64, 64))).backward()
     assert all(weights.grad is not None for weights in network.parameters())
