@@ -198,8 +198,8 @@ def train() -> None:
     viewer.layers[-1].visible = False
     form = training("unet")(viewer)
     viewer.window.add_dock_widget(form, name="Deep learning: Train U-Net")
-    form.groups["optimisation"].fill({"epochs": 10, "steps": 15})
-    form.name.setText("coins")
+    form.settings.groups["optimisation"].fill({"epochs": 10, "steps": 15})
+    form.settings.name.setText("coins")
     form.train_button.click()
     demo.wait(lambda: len(form.curve.record.points) >= 8, patience=900)
     demo.settle()
