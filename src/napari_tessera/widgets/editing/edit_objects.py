@@ -13,7 +13,7 @@ from napari_tessera.pipeline.recipe import KEY
 from napari_tessera.widgets.editing.drawing import Drawing, place_under, straightened
 from napari_tessera.widgets.editing.tools import TOOLS, Tool, worked_out
 from napari_tessera.widgets.forms.choice import Choice
-from napari_tessera.widgets.forms.fields.choose import field_for
+from napari_tessera.widgets.forms.fields.choose import field_for, layer_field
 from napari_tessera.widgets.forms.fields.field import Field
 from napari_tessera.widgets.forms.fields.layer import LayerField
 from napari_tessera.widgets.forms.form import Form
@@ -21,7 +21,7 @@ from napari_tessera.widgets.forms.rows import Rows, beside_one_another
 from napari_tessera.widgets.layers.features import made_by
 from napari_tessera.widgets.layers.geometry import usual_over
 from napari_tessera.widgets.layers.history import History, Step
-from napari_tessera.widgets.layers.to_source import beside, fits, source
+from napari_tessera.widgets.layers.to_source import beside, source
 
 if TYPE_CHECKING:
     import napari.viewer
@@ -55,8 +55,7 @@ class Surgery(Form):
 
     def _build(self) -> None:
         options = {p.name: p for p in METHODS["grow"].options}
-        labels = METHODS["grow"].source
-        self.source = LayerField(labels, self.viewer.layers, lambda each: fits(each, "labels"))
+        self.source = layer_field(METHODS["grow"].source, self.viewer.layers)
         self.over = Choice("Objects are in")
         self.over.offer([("planes", "planes"), ("volumes", "volume")])
         self.fields: dict[str, Field] = {
