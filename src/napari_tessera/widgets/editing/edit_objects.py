@@ -46,7 +46,7 @@ class Surgery(Form):
         self.job: Job | None = None
         self._layer: Labels | None = None
         self._points: list[tuple[float, ...]] = []
-        self._drawing = Drawing(napari_viewer)
+        self.drawing = Drawing(napari_viewer)
         self._build()
         self._connect()
         self._layer_chosen()
@@ -160,7 +160,7 @@ class Surgery(Form):
         """Take a tool into the hand, or put it down."""
         layer = self._layer
         self._points = []
-        self._drawing.clear()
+        self.drawing.clear()
         if tool is not None and layer is None:
             self.complain(ValueError("labels is missing; open or make a Labels layer first"))
             tool = None
@@ -196,12 +196,12 @@ class Surgery(Form):
         while event.type == "mouse_move":
             if not self.tool.gathers and not volume:
                 path.append(place_under(layer, event, volume=False))
-                self._drawing.show(path, layer)
+                self.drawing.show(path, layer)
             yield
         event.handled = True
         if self.tool.gathers:
             self._points += path[:1]
-            self._drawing.show(self._points, layer)
+            self.drawing.show(self._points, layer)
             self.say(f"Points: {len(self._points)}; press Enter when all parts have one.")
         else:
             self._points = straightened(path)
@@ -218,7 +218,7 @@ class Surgery(Form):
             own, values = source(layer), self._values(tool, layer, path)
         except (ValueError, TypeError) as error:
             self.complain(error)
-            self._drawing.clear()
+            self.drawing.clear()
             return
         over = "planes" if layer.ndim < 3 else self.over.chosen
         known = made_by(layer)
@@ -241,7 +241,7 @@ class Surgery(Form):
 
     def _finished(self, step: Step) -> None:
         self.job = None
-        self._drawing.clear()
+        self.drawing.clear()
         layer = self._layer
         if layer is None:
             return
@@ -259,7 +259,7 @@ class Surgery(Form):
 
     def _failed(self, error: Exception) -> None:
         self.job = None
-        self._drawing.clear()
+        self.drawing.clear()
         self.complain(error)
 
     def _show_history(self) -> None:
@@ -287,7 +287,7 @@ class Surgery(Form):
         """Put the tool down, and leave the layer; its history stays."""
         super().release()
         self.job, self.tool, self._points = None, None, []
-        self._drawing.clear()
+        self.drawing.clear()
         self._let_go()
 
 
