@@ -4,7 +4,7 @@ import tifffile
 
 from napari_tessera.io import files
 from napari_tessera.io.tiff import LazyTiff, read_tiff
-from napari_tessera.pipeline.result import Result
+from napari_tessera.pipeline.result import ObjectLabels
 from napari_tessera.pipeline.source import Source
 from napari_tessera.signature.words import VoxelSize
 
@@ -13,7 +13,7 @@ LABELS = np.arange(24, dtype=np.uint16).reshape(2, 3, 4)
 
 def test_axes_without_a_name_are_written_too(tmp_path):
     source = Source.of(LABELS)
-    files.write(tmp_path / "l.tif", Result(LABELS, "objects", {}), source)
+    files.write(tmp_path / "l.tif", ObjectLabels(LABELS), source)
     again = files.read(tmp_path / "l.tif")
     np.testing.assert_array_equal(again.array[:], LABELS)
     assert again.axes == ("z", "y", "x")
@@ -21,7 +21,7 @@ def test_axes_without_a_name_are_written_too(tmp_path):
 
 def test_sizes_without_a_unit_are_kept(tmp_path):
     source = Source.of(LABELS, spacing=VoxelSize((2, 1, 1)))
-    files.write(tmp_path / "l.tif", Result(LABELS, "objects", {}), source)
+    files.write(tmp_path / "l.tif", ObjectLabels(LABELS), source)
     again = files.read(tmp_path / "l.tif")
     assert (again.spacing, again.spacing.unit) == ((2, 1, 1), "pixel")
 

@@ -7,7 +7,7 @@ from napari_tessera.metrics.error_kinds import (
     kinds_of_pixels,
 )
 
-NUMBERS = {name: number for name, (number, _) in KINDS.items()}
+NUMBERS = {name: kind.number for name, kind in KINDS.items()}
 
 
 def test_pixels_of_classes():
@@ -25,9 +25,9 @@ def test_the_boundary_of_an_object_that_was_found_may_be_off():
 
 
 def test_each_kind_has_a_number_and_a_colour_of_its_own():
-    assert len({number for number, _ in KINDS.values()}) == len(KINDS)
-    assert len({colour for _, colour in KINDS.values()}) == len(KINDS)
+    assert len({kind.number for kind in KINDS.values()}) == len(KINDS)
+    assert len({kind.colour for kind in KINDS.values()}) == len(KINDS)
     objects, classes = error_look({}), error_look({"labels_are": "classes"})
     assert set(objects.names.values()) == set(KINDS) - {"other class"}
     assert set(classes.names.values()) == {"right", "missed", "spurious", "other class"}
-    assert all(objects.colours[n] == KINDS[name][1] for n, name in objects.names.items())
+    assert all(objects.colours[n] == KINDS[name].colour for n, name in objects.names.items())

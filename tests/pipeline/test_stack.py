@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 import zarr
 
-from napari_tessera import label, threshold, watershed
+from napari_tessera import METHODS, label, threshold, watershed
+from napari_tessera.methods.refine.paint import as_text
 from napari_tessera.pipeline.source import Points, Region, Source, grey
 from napari_tessera.pipeline.stack import run
 from napari_tessera.pipeline.walk import Walk
@@ -274,3 +275,49 @@ def test_bad_options_are_named_before_anything_runs(options, error, message):
 def test_a_plane_is_no_volume():
     with pytest.raises(ValueError, match="working on volume needs 3 axes"):
         run("threshold", Source.of(np.eye(3)), walk=Walk(over="volume"))
+
+
+STARTS = [
+    ("threshold", "whole"),
+    ("label", "whole"),
+    ("fill_holes", "whole"),
+    ("top_hat", "whole"),
+    ("measure", "places of its own"),
+    ("contours", "places of its own"),
+]
+
+
+@pytest.mark.parametrize(("method", "what"), STARTS)
+def test_results_begin_where_the_region_begins(stack, method, what):
+    """A number per axis, without a region too: forms and files place results by it."""
+    labels = (stack > 120).astype(np.uint8)
+    source = Source.of(labels if METHODS[method].source.word.name == "labels" else stack)
+    assert run(method, source).start == (0, 0, 0)
+    region = Region((1, 2, 3), (3, 12, 13))
+    result = run(method, source, walk=Walk(region=region))
+    # polygons and tables have the coordinates of the source
+    assert result.start == ((1, 2, 3) if what == "whole" else (0, 0, 0))
+    if what == "whole":
+        assert result.array.shape == (2, 10, 10)
+
+
+@pytest.mark.parametrize(
+    ("method", "options"),
+    [("relabel", {}), ("delete", {"path": ((0, 2, 2),)}), ("paint", {})],
+)
+def test_what_changes_the_whole_begins_at_its_first_pixel(stack, method, options):
+    labels = (stack > 120).astype(np.uint8)
+    if method == "paint":
+        options = {"drawn": as_text(np.array([[0, 2, 2]]), np.array([5]))}
+    assert run(method, Source.of(labels), options).start == (0, 0, 0)
+
+
+def test_polygons_and_rows_of_a_region_have_places_in_the_source(stack):
+    labels = np.zeros(stack.shape, np.uint8)
+    labels[:, 3:6, 3:6] = 4
+    walk = Walk(region=Region((1, 2, 2), (3, 8, 8)))
+    table = run("measure", Source.of(labels), walk=walk).table
+    assert table["axis 0"].tolist() == [1, 2]
+    polygons = run("contours", Source.of(labels), {"tolerance": "0 px"}, walk=walk).polygons
+    assert [set(each[:, 0]) for each in polygons] == [{1}, {2}]
+    assert [each[:, 1:].mean(0).round().tolist() for each in polygons] == [[4, 4]] * 2

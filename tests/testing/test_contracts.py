@@ -15,7 +15,7 @@ from napari_tessera.signature.words import (
     Spacing,
     Table,
 )
-from napari_tessera.testing import (
+from napari_tessera.testing.contracts import (
     Case,
     NotPromised,
     check_extents,

@@ -45,10 +45,24 @@ def test_pieces_give_the_whole(rng, monkeypatch, shape):
     assert seen[-1] == 1
 
 
+def scattered(shape, rng):
+    """Return single pixels of labels."""
+    return rng.integers(1, 23, shape) * (rng.random(shape) < 0.05)
+
+
+def pieces(shape, rng):
+    """Return pixels of irregular labels, some of which touch, some of them in several pieces."""
+    noise = ndimage.gaussian_filter(rng.random(shape), 1.2)
+    high = noise > np.quantile(noise, 0.55)
+    objects = ndimage.label(high)[0] * (1 + (noise > np.quantile(noise, 0.8)))
+    return (objects % 23).astype(np.int32) * (rng.random(shape) < 0.1)
+
+
+@pytest.mark.parametrize("made", [scattered, pieces])
 @pytest.mark.parametrize("grid", GRIDS, ids=str)
-def test_the_nearest_label_and_its_distance(grid, rng):
+def test_the_nearest_label_and_its_distance(grid, made, rng):
     shape, spacing = grid
-    labels = rng.integers(1, 23, shape) * (rng.random(shape) < 0.05)
+    labels = made(shape, rng)
     distance, owner = nearest_label(labels, VoxelSize(spacing))
     expected = ndimage.distance_transform_edt(labels == 0, sampling=spacing)
     np.testing.assert_allclose(distance, expected, rtol=1e-5)

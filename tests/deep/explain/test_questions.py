@@ -3,12 +3,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_tessera.deep.explain.questions import (
-    by_hand,
-    channel_of,
-    objects_chosen,
-    pixels_chosen,
-)
+from napari_tessera.deep.explain.questions import Question, by_hand, channel_of, chosen
+from napari_tessera.deep.inference.objects import DetectedObjects
+from napari_tessera.deep.inference.scores import PixelScores
 from napari_tessera.deep.models.library import Model
 from napari_tessera.signature.progress import NothingToSeparate
 
@@ -71,23 +68,39 @@ def test_what_chooses_nothing_is_named(at, labels, ids, error, message):
         by_hand(at, labels, ids)
 
 
+def said_of(places):
+    """Return what a network says that is sure of the class at each of some places."""
+    return PixelScores(np.eye(3)[np.array(places)].transpose(2, 0, 1), model(**SCENE))
+
+
 def test_without_a_choice_pixels_are_those_of_the_class():
-    said = np.array([[0, 1, 2, 1]])
-    scores = np.eye(3)[said].transpose(2, 0, 1)
-    found, channel = pixels_chosen(scores, model(**SCENE), None, None, None)
+    said = said_of([[0, 1, 2, 1]])
+    found, channel = chosen(said, Question())
     assert (found.tolist(), channel) == ([[0, 1, 0, 1]], 1)
-    found, channel = pixels_chosen(scores, model(**SCENE), 2, None, None)
+    found, channel = chosen(said, Question(channel=2))
     assert (found.tolist(), channel) == ([[0, 0, 1, 0]], 2)
 
 
 def test_the_class_of_chosen_pixels_is_the_commonest_but_for_the_background():
-    scores = np.eye(3)[np.array([[0, 0, 2, 1]])].transpose(2, 0, 1)
+    said = said_of([[0, 0, 2, 1]])
     at = np.array([[1, 1, 1, 0]])
-    assert pixels_chosen(scores, model(**SCENE), None, at, None)[1] == 2
+    found, channel = chosen(said, Question(at=at))
+    assert (found is at, channel) == (True, 2)
     with pytest.raises(NothingToSeparate, match="nothing but background"):
-        pixels_chosen(scores, model(**SCENE), None, np.array([[1, 1, 0, 0]]), None)
+        chosen(said, Question(at=np.array([[1, 1, 0, 0]])))
+
+
+def test_a_class_that_is_not_found_is_named_with_those_that_are():
+    with pytest.raises(NothingToSeparate, match=r"finds no 'roof' in the image \(but wall\)"):
+        chosen(said_of([[1, 1]]), Question(channel=2))
 
 
 def test_objects_chosen_by_hand_are_taken_as_they_are():
-    found, channel = objects_chosen([], model(), None, None, LABELS)
+    found, channel = chosen(DetectedObjects([], model()), Question(hand=LABELS))
     assert (found is LABELS, channel) == (True, None)
+
+
+def test_arguments_are_read_as_one_question():
+    question = Question.of(model(**SCENE), "roof", None, LABELS, "3")
+    assert question.channel == 2
+    assert question.hand.tolist() == [[0, 0, 0, 0], [3, 0, 0, 0]]

@@ -7,7 +7,7 @@ from skimage import data
 
 from napari_tessera import apply, polygons_to_labels
 from napari_tessera.pipeline.recipe import KEY
-from napari_tessera.pipeline.result import Result
+from napari_tessera.pipeline.result import ObjectLabels
 from napari_tessera.widgets.forms.results import Edits, duration, same_place, sentence
 from napari_tessera.widgets.layers.features import recipe_of
 
@@ -291,7 +291,7 @@ def test_layers_lie_on_one_another_where_shape_and_place_agree(other, same):
 
 
 def test_a_result_is_said_in_a_sentence():
-    result = Result(np.zeros((3, 4), int), "objects", {}, skipped=2)
+    result = ObjectLabels(np.zeros((3, 4), int), skipped=2)
     words = "28 objects, 0.21 s; 2 with nothing to separate left empty"
     assert sentence(result, 28, 0.214) == words
 

@@ -3,13 +3,13 @@ from qtpy.QtWidgets import QFileDialog
 
 pytest.importorskip("torch")
 
-from napari_tessera.widgets.forms.model_field import BROWSE, NONE_YET, ModelField
 
-from napari_tessera import METHODS
+from napari_tessera.widgets.forms.fields.model import BROWSE, NONE_YET, ModelField
 
-from ...deep.finders import folder
+from ....deep.finders import folder
+from .parameters import parameter
 
-MODEL = next(p for p in METHODS["detect"].options if p.name == "model")
+MODEL = parameter("detect", "model")
 
 
 @pytest.fixture(autouse=True)

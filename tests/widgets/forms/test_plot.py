@@ -2,11 +2,11 @@ import pytest
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from napari.components import ViewerModel
-from napari_tessera.widgets.evaluation.plot import Plot, colours_of, write_plot
 from qtpy.QtWidgets import QFileDialog
 
 from napari_tessera.metrics.plots import PAPER
-from napari_tessera.widgets.evaluation import plot as module
+from napari_tessera.widgets.forms import plot as module
+from napari_tessera.widgets.forms.plot import Plot, colours_of, write_plot
 
 
 def paint(figure, colours):

@@ -1,0 +1,76 @@
+import pytest
+import torch
+
+from napari_tessera.deep.data.batches import Batches
+from napari_tessera.deep.data.object_batches import ObjectBatches
+from napari_tessera.deep.data.pieces import ImagePairs
+from napari_tessera.deep.networks.registry import NETWORKS
+from napari_tessera.deep.settings import Augmentation, Examples, Objective
+from napari_tessera.deep.target_kinds import KINDS, BoundaryTargets, ClassTargets, DistanceTargets
+from napari_tessera.deep.training.kinds import TRAINING_KINDS
+from napari_tessera.deep.training.object_validation import ObjectValidator
+from napari_tessera.deep.training.task import Task
+from napari_tessera.deep.training.validation import Validator
+from napari_tessera.signature.progress import Reporter
+
+from ...conftest import squares
+
+SMALL = Examples(patch=64)
+
+
+def test_every_network_is_trained_in_one_of_the_ways():
+    assert {entry.finds for entry in NETWORKS.values()} == set(TRAINING_KINDS)
+
+
+@pytest.mark.parametrize(
+    ("task", "message"),
+    [
+        ({"augmentation": Augmentation(mosaic=0.5)}, "mosaic is 0.5, but .* scores pixels"),
+        ({"network": "yolov5seg", "kind": "classes"}, "kind is 'classes', but .* finds objects"),
+        (
+            {"network": "mask_rcnn", "augmentation": Augmentation(mixup=0.3)},
+            "mixup is 0.3, but .* learns objects one by one",
+        ),
+        (
+            {"network": "mask_rcnn", "augmentation": Augmentation(cutmix=0.3)},
+            "cutmix is 0.3, but .* learns objects one by one",
+        ),
+        ({"network": "yolov5seg", "objective": Objective(loss="dice")}, "has losses of its own"),
+    ],
+)
+def test_settings_of_the_other_way_are_refused(task, message):
+    with pytest.raises(ValueError, match=message):
+        Task(**task)
+
+
+@pytest.mark.parametrize(
+    ("task", "learns", "batches", "targets", "validator"),
+    [
+        (Task(examples=SMALL), "boundaries", Batches, BoundaryTargets, Validator),
+        (Task(examples=SMALL, targets="distances"), "distances", Batches, DistanceTargets, Validator),
+        (Task(examples=SMALL, kind="classes"), "classes", Batches, ClassTargets, Validator),
+        (
+            Task("mask_rcnn", {"width": 1 / 16}, examples=SMALL),
+            "instances", ObjectBatches, type(None), ObjectValidator,
+        ),
+    ],
+    ids=lambda each: each if isinstance(each, str) else "",
+)  # fmt: skip
+def test_a_task_is_taught_and_judged_in_its_way(task, learns, batches, targets, validator):
+    image, labels = squares()
+    labels = (labels > 0).astype("uint8") if task.kind == "classes" else labels
+    fitted, data = task.prepared(ImagePairs([image], [labels]), Reporter())
+    lesson = fitted.lesson(data, torch.device("cpu"))
+    assert task.learns == learns
+    assert type(lesson.batches) is batches
+    assert type(getattr(lesson.batches, "targets", None)) is targets
+    assert type(lesson.validator) is validator
+    if targets is not type(None):
+        assert KINDS[learns] is targets
+
+
+def test_classes_of_objects_are_for_those_who_learn_objects():
+    image, labels = squares()
+    pairs = ImagePairs([image], [labels], classes=[{1: "cell"}])
+    with pytest.raises(ValueError, match="classes is given, but .* gives none to objects"):
+        Task(examples=SMALL).prepared(pairs, Reporter())

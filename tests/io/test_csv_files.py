@@ -1,0 +1,43 @@
+import numpy as np
+import pytest
+
+from napari_tessera.io.csv_files import CSV, read_points, write_csv, write_table
+from napari_tessera.pipeline.result import ImageResult, ObjectTable, PolygonSet
+from napari_tessera.pipeline.source import Source
+
+
+def test_a_table_is_written_row_by_row(tmp_path):
+    table = {
+        "index": np.array([1, 2]),
+        "size (µm)": np.array([2.5, np.nan]),
+        "name": np.array(["a", 'b, "c"']),
+    }
+    write_table(tmp_path / "t.csv", table)
+    text = (tmp_path / "t.csv").read_text(encoding="utf-8")
+    assert text == 'index,size (µm),name\n1,2.5,a\n2,nan,"b, ""c"""\n'
+
+
+def test_a_result_is_written_by_its_table(tmp_path):
+    result = ObjectTable(table={"index": np.array([3])})
+    write_csv(tmp_path / "t.csv", result, Source.of(np.eye(2)), None)
+    assert (tmp_path / "t.csv").read_text() == "index\n3\n"
+
+
+def test_columns_of_different_lengths_are_no_table(tmp_path):
+    with pytest.raises(ValueError, match="zip"):
+        write_table(tmp_path / "t.csv", {"index": np.zeros(2), "size": np.zeros(3)})
+
+
+def test_points_may_belong_to_one_object(tmp_path):
+    (tmp_path / "p.csv").write_text("index,axis-0,axis-1,label\n0,1.5,2,4\n1,3,4,4.0\n")
+    points = read_points(tmp_path / "p.csv")
+    assert points.coordinates.tolist() == [[1.5, 2], [3, 4]]
+    assert points.ids.tolist() == [4, 4]
+    (tmp_path / "p.csv").write_text("")
+    with pytest.raises(ValueError, match="no columns axis-0"):
+        read_points(tmp_path / "p.csv")
+
+
+def test_it_holds_what_has_a_table():
+    held = [CSV.can_hold(kind) for kind in (PolygonSet, ObjectTable, ImageResult)]
+    assert held == [True, True, False]
