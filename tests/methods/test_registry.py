@@ -1,4 +1,4 @@
-"""What every method promises, tested for each entry of the catalogue."""
+"""What every method promises, tested for each entry of the registry."""
 
 import ast
 import re

@@ -50,7 +50,7 @@ PARAMETERS = {
     "replace": {"how": "points", "number": 7},
     "grow": {"path": ((3, 15, 16),), "tolerance": 0.2, "smoothing": "0 px"},
 }
-"""What is chosen for each method of the catalogue, besides what `needed` gives."""
+"""What is chosen for each method of the registry, besides what `needed` gives."""
 
 NAMES_IMAGES = ("crf", "measure", "boundary_support")
 """Methods whose recipe says which image there was beside the source."""

@@ -130,7 +130,7 @@ class Run:
     def within(self, region: Region) -> Run:
         """Return the run on a part of its source; labels are 0 outside its mask."""
         source, values = cut_source(self.source, self.values, region)
-        if region.mask is not None and self.method.source.word.name == "labels":
+        if region.mask is not None and self.method.source.is_labels:
             source = without_outside(source, region.mask)
         return replace(self, source=source, values=values)
 

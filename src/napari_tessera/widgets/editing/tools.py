@@ -25,7 +25,7 @@ class Tool:
     key : str
         Which chooses it while the layer is selected.
     method : str
-        In the catalogue.
+        In the registry.
     help : str
     values : dict
         Options of the method that the tool stands for.

@@ -1,4 +1,4 @@
-"""The one adapter that turns a method of the catalogue into a dock widget."""
+"""The one adapter that turns a method of the registry into a dock widget."""
 
 from __future__ import annotations
 
@@ -187,7 +187,7 @@ class MethodForm(Form):
         """Give the fields the layer's unit and a sample of the intensities worked on."""
         values = None
         self._fitted = self._seen()
-        if self.source.parameter.word.name == "image":
+        if self.source.parameter.is_image:
             with suppress(ValueError):  # such a layer is refused when it is run
                 axis, channel = self.walk.channels.chosen
                 own = source(layer, channel_axis=axis, channel=channel)
@@ -249,7 +249,7 @@ class MethodForm(Form):
         """
         layer = self.source.value
         if layer is None:
-            kind = "an Image" if self.source.parameter.word.name == "image" else "a Labels"
+            kind = "an Image" if self.source.parameter.is_image else "a Labels"
             raise ValueError(
                 f"{self.source.parameter.name} is missing; open a file or a sample, then choose "
                 f"{kind} layer"

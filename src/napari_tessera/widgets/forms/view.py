@@ -106,7 +106,7 @@ def compute(
     source, values = cut_source(call.source, values, view.plane)
     array = source.whole
     mask = None if call.method.refines else view.plane.mask
-    if mask is not None and call.method.source.word.name == "labels":
+    if mask is not None and call.method.source.is_labels:
         array = np.where(mask, array, 0)
     source = replace(source, array=array)
     try:

@@ -155,7 +155,7 @@ def beside(parameter: Parameter, layer: Layer, on: Layer, dropped: int | None = 
         same_grid("labels", on, layer, 0)
         return source(layer, channel_axis=0)
     same_grid(parameter.name, layer, on, dropped)
-    return source(layer) if parameter.word.name == "image" else array(layer)
+    return source(layer) if parameter.is_image else array(layer)
 
 
 def _points_on(name: str, layer: Layer, on: Layer, dropped: int | None) -> Points:
