@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from napari_tessera.metrics import strata as strata_module
+from napari_tessera.algorithms import parallel
 from napari_tessera.metrics.score import score
 from napari_tessera.metrics.strata import crowding, strata
 
@@ -87,5 +87,5 @@ def test_crowding_is_the_same_in_slabs(monkeypatch):
                 neighbours[b].add(a)
     expected = [len(neighbours[number]) for number in ids.tolist()]
     assert crowding(volume, ids).tolist() == expected
-    monkeypatch.setattr(strata_module, "SLAB", 7)
+    monkeypatch.setattr(parallel, "SLAB", 7)
     assert crowding(volume, ids).tolist() == expected

@@ -6,6 +6,7 @@ import pytest
 from napari_tessera import METHODS, Recipe
 from napari_tessera.pipeline.recipe_export import command, console, script
 from napari_tessera.pipeline.source import Points, Source
+from napari_tessera.pipeline.walk import Walk
 from napari_tessera.signature.words import VoxelSize
 
 
@@ -20,7 +21,7 @@ def source():
 @pytest.fixture
 def recipe(source):
     """A chain of two steps."""
-    first = Recipe.of(METHODS["threshold"], source, {"smoothing": "1 um"}, over="planes")
+    first = Recipe.of(METHODS["threshold"], source, {"smoothing": "1 um"}, Walk("planes"))
     return replace(Recipe.of(METHODS["smooth"], source, {}), before=first.to_dict())
 
 

@@ -3,23 +3,27 @@
 import numpy as np
 
 
-def exact(unary, guide, kernels, iterations):
-    """Return the marginals as `napari_tessera.algorithms.crf.mean_field.marginals` should.
+class Exact:
+    """The kernels between all pairs of pixels of an image, (N, N).
 
     Pixels that are NaN in the guide have no appearance.
     """
-    labels, *shape = unary.shape
-    places = np.stack(np.indices(shape), -1).reshape(-1, len(shape)).astype(float)
-    colours = guide.reshape(len(guide), -1).T.astype(float)
-    near = _normalised(places / kernels.smoothness)
-    far = _normalised(np.hstack([places / kernels.appearance, colours]))
-    energies = unary.reshape(labels, -1).astype(float)
-    found = _softmax(-energies)
-    for _ in range(iterations):
-        messages = kernels.smoothness_weight * found @ near
-        messages += kernels.appearance_weight * found @ far
-        found = _softmax(-energies + messages)
-    return found.reshape(unary.shape)
+
+    def __init__(self, guide, kernels):
+        shape = guide.shape[1:]
+        places = np.stack(np.indices(shape), -1).reshape(-1, len(shape)).astype(float)
+        colours = guide.reshape(len(guide), -1).T.astype(float)
+        near = _normalised(places / kernels.smoothness)
+        far = _normalised(np.hstack([places / kernels.appearance, colours]))
+        self._pairs = kernels.smoothness_weight * near + kernels.appearance_weight * far
+
+    def marginals(self, unary, iterations=5):
+        """Return what `napari_tessera.algorithms.crf.mean_field.marginals` should."""
+        energies = unary.reshape(len(unary), -1).astype(float)
+        found = _softmax(-energies)
+        for _ in range(iterations):
+            found = _softmax(-energies + found @ self._pairs)
+        return found.reshape(unary.shape)
 
 
 def volume():

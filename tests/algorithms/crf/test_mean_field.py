@@ -5,7 +5,7 @@ from skimage import data
 from napari_tessera.algorithms.crf import mean_field as meanfield
 from napari_tessera.algorithms.crf.mean_field import Kernels, marginals
 
-from .exact import exact, volume
+from .exact import Exact, volume
 
 
 def grey():
@@ -30,33 +30,48 @@ def uncertain(guide, labels, seed=0):
     return unary
 
 
+def both(guide, kernels):
+    """Return guide and kernels with the exact mean field of them, for any number of labels."""
+    return guide, kernels, Exact(guide, kernels)
+
+
+CASES = [
+    (grey, Kernels((3, 3), 3, (30, 30), 8), 0.04),
+    (grey, Kernels((1, 1), 3, (8, 12), 5), 0.1),
+    (volume, Kernels((1, 3, 3), 3, (4, 8, 8), 6), 0.2),
+]
+
+
+@pytest.fixture(scope="module", params=CASES, ids=["grey", "narrow", "volume"])
+def usual(request):
+    image, kernels, width = request.param
+    return both(image() / width, kernels)
+
+
 @pytest.mark.parametrize("labels", [2, 3, 21])
-@pytest.mark.parametrize(
-    ("image", "kernels", "width", "error", "share"),
-    [
-        (grey, Kernels((3, 3), 3, (30, 30), 8), 0.04, 0.002, 0.995),
-        (grey, Kernels((1, 1), 3, (8, 12), 5), 0.1, 0.002, 0.995),
-        (volume, Kernels((1, 3, 3), 3, (4, 8, 8), 6), 0.2, 0.002, 0.995),
-    ],
-)
-def test_it_is_near_the_exact_mean_field(image, kernels, width, error, share, labels):
-    guide = image() / width
+def test_it_is_near_the_exact_mean_field(usual, labels):
+    guide, kernels, exact = usual
     unary = uncertain(guide, labels)
-    expected = exact(unary, guide, kernels, 5)
+    expected = exact.marginals(unary)
     found = marginals(unary, guide, kernels, iterations=5)
     np.testing.assert_allclose(found.sum(axis=0), 1, atol=1e-5)
-    assert np.abs(found - expected).mean() < error
-    assert (found.argmax(axis=0) == expected.argmax(axis=0)).mean() >= share
+    assert np.abs(found - expected).mean() < 0.002
+    assert (found.argmax(axis=0) == expected.argmax(axis=0)).mean() >= 0.995
+
+
+@pytest.fixture(scope="module")
+def colours():
+    return both(colour() / 0.1, Kernels((3, 3), 3, (20, 20), 8))
 
 
 @pytest.mark.parametrize(
     ("labels", "error", "share"), [(2, 1.56e-5, 1), (3, 0.00218, 0.9941), (21, 0.00197, 0.9785)]
 )
-def test_it_is_as_near_in_colours_as_the_lattice_of_others(labels, error, share):
+def test_it_is_as_near_in_colours_as_the_lattice_of_others(colours, labels, error, share):
     """The figures are those of pydensecrf2 1.1 on the same image, kernels and labels."""
-    guide, kernels = colour() / 0.1, Kernels((3, 3), 3, (20, 20), 8)
+    guide, kernels, exact = colours
     unary = uncertain(guide, labels)
-    expected = exact(unary, guide, kernels, 5)
+    expected = exact.marginals(unary)
     found = marginals(unary, guide, kernels, iterations=5)
     assert np.abs(found - expected).mean() <= error
     assert (found.argmax(axis=0) == expected.argmax(axis=0)).mean() >= share
@@ -68,7 +83,7 @@ def test_it_is_near_the_exact_one_where_a_volume_is_hardly_more_than_noise():
     guide = (volume() + random.normal(0, 0.1, volume().shape)).astype(np.float32)[:, :, :16] / 0.15
     unary = uncertain(guide, 2)
     kernels = Kernels((1, 3, 3), 3, (4, 7, 7), 10)
-    expected = exact(unary, guide, kernels, 5)
+    expected = Exact(guide, kernels).marginals(unary)
     found = marginals(unary, guide, kernels, iterations=5)
     assert np.abs(found - expected).mean() < 0.002
     assert (found.argmax(axis=0) == expected.argmax(axis=0)).mean() > 0.995
@@ -82,7 +97,7 @@ def test_what_is_missing_in_the_image_has_no_appearance(image):
     unary = uncertain(np.nan_to_num(guide, posinf=0), 3)
     axes = unary.ndim - 1
     kernels = Kernels((2,) * axes, 3, (8,) * axes, 6)
-    expected = exact(unary, guide, kernels, 5)
+    expected = Exact(guide, kernels).marginals(unary)
     found = marginals(unary, guide, kernels, iterations=5)
     assert np.abs(found - expected).mean() < 0.005
     blind = np.isnan(guide[0])
@@ -95,7 +110,7 @@ def test_narrow_kernels_take_the_lattice_and_stay_near(monkeypatch):
     found = marginals(unary, guide, kernels)
     monkeypatch.setattr(meanfield, "CROWD", 1 << 20)
     assert not np.array_equal(marginals(unary, guide, kernels), found)
-    assert np.abs(found - exact(unary, guide, kernels, 5)).mean() < 0.01
+    assert np.abs(found - Exact(guide, kernels).marginals(unary)).mean() < 0.01
 
 
 def test_without_iterations_it_is_the_unary_term():

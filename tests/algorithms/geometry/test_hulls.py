@@ -18,38 +18,40 @@ def runs(labels):
     return np.array(found)
 
 
-def table(labels, voxel):
+def hulls_of(labels, voxel):
+    """Return which share of its hull each label fills, and how wide it is."""
     flat = labels[np.newaxis] if labels.ndim == 2 else labels
     pixels = np.bincount(labels.ravel())[1:]
     own = runs(flat)
     # in planes, the line stands where a volume has its plane
     if labels.ndim == 2:
         own = np.column_stack([own[:, 0], own[:, 2], np.zeros(len(own), int), own[:, 3:]])
-    return hulls([own], pixels, voxel, Reporter())
+    contents, widths = hulls([own], voxel, Reporter())
+    return pixels / contents, widths
 
 
 def test_a_written_out_angle():
     labels = np.array([[1, 0, 0], [1, 0, 0], [1, 1, 1]])
-    found = table(labels, VoxelSize((1, 1)))
+    solidity, widths = hulls_of(labels, VoxelSize((1, 1)))
     # the hull of the pixels' corners: 3 x 3 less a triangle of 2 x 2 / 2
-    assert found["solidity"] == pytest.approx([5 / 7])
-    assert found["max feret"] == pytest.approx([np.hypot(3, 3)])
+    assert solidity == pytest.approx([5 / 7])
+    assert widths == pytest.approx([np.hypot(3, 3)])
 
 
 def test_the_widest_is_near_that_of_scikit_image():
     labels = measure.label(data.coins() > 120)[:200]
     labels = measure.label(labels)
     big = [each for each in measure.regionprops(labels) if each.area > 200]
-    found = table(labels, VoxelSize((1, 1)))
+    solidity, widths = hulls_of(labels, VoxelSize((1, 1)))
     for each in big:
-        assert found["max feret"][each.label - 1] == pytest.approx(each.feret_diameter_max, abs=1.5)
-        assert found["solidity"][each.label - 1] == pytest.approx(each.solidity, abs=0.06)
+        assert widths[each.label - 1] == pytest.approx(each.feret_diameter_max, abs=1.5)
+        assert solidity[each.label - 1] == pytest.approx(each.solidity, abs=0.06)
     assert big
 
 
 def test_a_box_fills_its_hull_and_is_as_wide_as_its_diagonal():
     labels = np.zeros((4, 5, 6), int)
     labels[1:3, 1:4, 1:5] = 1
-    found = table(labels, VoxelSize((2, 1, 0.5), "um"))
-    assert found["solidity"] == pytest.approx([1])
-    assert found["max feret (um)"] == pytest.approx([np.linalg.norm([4, 3, 2])])
+    solidity, widths = hulls_of(labels, VoxelSize((2, 1, 0.5), "um"))
+    assert solidity == pytest.approx([1])
+    assert widths == pytest.approx([np.linalg.norm([4, 3, 2])])

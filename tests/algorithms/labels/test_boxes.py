@@ -1,13 +1,14 @@
 import numpy as np
 from scipy import ndimage
 
+from napari_tessera.algorithms import parallel
 from napari_tessera.algorithms.labels import boxes
 from napari_tessera.algorithms.morphology import holes
 from napari_tessera.methods.refine.clean import fill_holes
 
 
 def test_boxes_are_those_of_scipy_and_cut_into_slabs(rng, monkeypatch):
-    monkeypatch.setattr(boxes, "SLAB", 50)
+    monkeypatch.setattr(parallel, "SLAB", 50)
     monkeypatch.setattr(holes, "_PART", 60)
     for shape in ((40, 30), (9, 8, 7)):
         labels = rng.integers(0, 30, shape)

@@ -17,6 +17,7 @@ from napari_tessera.deep.networks.instances import GRID, Instances  # noqa: E402
 from napari_tessera.deep.networks.mask_rcnn import MaskRCNN, cut_masks  # noqa: E402
 from napari_tessera.deep.networks.mask_rcnn_parts import ExactAnchors  # noqa: E402
 from napari_tessera.deep.networks.options import MaskRCNNConfig  # noqa: E402
+from napari_tessera.deep.networks.registry import build  # noqa: E402
 from napari_tessera.deep.training.transfer import encoder_of, freeze, start, train_mode  # noqa: E402
 
 SMALL = "tu-mobilenetv3_small_050"
@@ -382,7 +383,8 @@ def test_saved_and_loaded_it_finds_the_same(tmp_path):
 
 
 def test_imagenet_weights_go_into_the_encoder():
-    network = small(encoder="tu-tf_efficientnet_lite0")
+    options = {"encoder": "tu-tf_efficientnet_lite0", "proposals": 50, "samples": 32}
+    network = build("mask_rcnn", in_channels=1, classes=2, width=1 / 8, **options)
     said = start(network, "imagenet", in_channels=1)
     assert said.endswith("tu-tf_efficientnet_lite0, starts from its ImageNet weights.")
     assert encoder_of(network) is network.backbone.encoder

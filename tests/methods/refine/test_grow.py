@@ -1,12 +1,13 @@
+from functools import partial
+
 import numpy as np
 import pytest
 from scipy import ndimage
 from skimage import data, segmentation
 
-from napari_tessera.methods.refine.edit_objects import (
-    with_change,
-)
-from napari_tessera.methods.refine.grow import grow, grow_change
+from napari_tessera.algorithms.growth.similar import GrowthRule
+from napari_tessera.methods.refine.edit_objects import with_change
+from napari_tessera.methods.refine.grow import grow, grow_change, points_in_box
 
 FIVE = np.array(
     [
@@ -47,8 +48,9 @@ def test_smoothing_in_a_box_is_that_of_the_whole_image(rng):
     image = ndimage.gaussian_filter(rng.random((300, 300)), 3)
     image[140:170, 140:170] += 0.5
     labels = np.zeros(image.shape, int)
-    how = {"tolerance": 0.25, "smoothing": (2.0, 2.0), "largest": np.inf}
-    box, values = grow_change(labels, image, ((150, 150),), **how)
+    look = partial(points_in_box, image, (2.0, 2.0), None)
+    seeds = np.array([[150, 150]])
+    box, values = grow_change(labels, seeds, look, GrowthRule(0.25), 1)
     smoothed = ndimage.gaussian_filter(image, 2)
     expected = segmentation.flood(smoothed, (150, 150), tolerance=0.25, connectivity=1)
     found = with_change(labels, (box, values))
