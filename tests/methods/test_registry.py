@@ -12,8 +12,8 @@ import pytest
 
 from napari_tessera import METHODS
 from napari_tessera.deep.inference.cache import Cache
+from napari_tessera.pipeline.run import run
 from napari_tessera.pipeline.source import Source, grey
-from napari_tessera.pipeline.stack import run
 from napari_tessera.pipeline.walk import Walk
 from napari_tessera.signature.parameters import docs
 from napari_tessera.signature.words import VoxelSize

@@ -10,8 +10,8 @@ import pytest
 from napari_tessera import METHODS, Recipe
 from napari_tessera.io import files
 from napari_tessera.pipeline.result import result_name
+from napari_tessera.pipeline.run import run
 from napari_tessera.pipeline.source import Points, Region, Source
-from napari_tessera.pipeline.stack import run
 from napari_tessera.pipeline.walk import Walk
 from napari_tessera.signature.words import VoxelSize
 

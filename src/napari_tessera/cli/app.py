@@ -19,8 +19,8 @@ from napari_tessera.methods.registry import METHODS, Method
 from napari_tessera.pipeline.recipe import Recipe
 from napari_tessera.pipeline.recipe_data import unpack_region
 from napari_tessera.pipeline.result import Result, result_name
+from napari_tessera.pipeline.run import run
 from napari_tessera.pipeline.source import Source
-from napari_tessera.pipeline.stack import run
 from napari_tessera.pipeline.walk import LevelsFrom, Walk
 from napari_tessera.signature.parameters import Parameter, docs
 from napari_tessera.signature.progress import Progress

@@ -16,8 +16,8 @@ from napari_tessera.methods.registry import Method
 from napari_tessera.pipeline.recipe import KEY, Recipe
 from napari_tessera.pipeline.recipe_data import unpack_region
 from napari_tessera.pipeline.result import ObjectTable, Result
+from napari_tessera.pipeline.run import run
 from napari_tessera.pipeline.source import Region, Source
-from napari_tessera.pipeline.stack import run
 from napari_tessera.pipeline.walk import LevelsFrom, Walk
 from napari_tessera.signature.progress import Reporter
 from napari_tessera.signature.words import AXES, Array, Over, VoxelSize

@@ -25,9 +25,10 @@ from napari_tessera.methods.ways import (
     Way,
     WholeStack,
 )
+from napari_tessera.pipeline.collectors import Collector, Whole
 from napari_tessera.pipeline.pieces import Pieces
 from napari_tessera.pipeline.regions import cut_source, whole_planes, without_outside
-from napari_tessera.pipeline.result import KINDS, Collector, Result, Whole
+from napari_tessera.pipeline.result import KINDS, Result
 from napari_tessera.pipeline.source import Index, Points, Region, Source
 from napari_tessera.pipeline.walk import Walk
 from napari_tessera.signature.progress import NothingToSeparate, Progress, Reporter
