@@ -4,6 +4,7 @@ from napari.components import ViewerModel
 
 from napari_tessera import VoxelSize, score, strata
 from napari_tessera.widgets.evaluation.strata_panel import Compared, StrataPanel
+from napari_tessera.widgets.forms.form import Form
 
 from ..conftest import wait
 
@@ -19,8 +20,10 @@ def viewer():
 
 @pytest.fixture
 def panel(qapp, viewer):
-    own = StrataPanel(viewer)
+    form = Form(viewer)
+    own = StrataPanel(form)
     yield own
+    form.release()
     own.release()
 
 
