@@ -24,7 +24,7 @@ from skimage import color, feature, filters, segmentation
 from napari_tessera import kmeans, label, random_walker, region_growing, threshold, watershed
 from napari_tessera.algorithms.filters.gradient import gradient
 from napari_tessera.algorithms.filters.ridges import ridges
-from napari_tessera.algorithms.labels.ids import overlap
+from napari_tessera.algorithms.labels.linking import overlap
 from napari_tessera.methods.classical.canny import canny
 from napari_tessera.pipeline.source import grey
 from napari_tessera.signature.progress import NothingToSeparate

@@ -25,7 +25,7 @@ from napari_tessera import crf, filter_objects, threshold, top_hat
 from napari_tessera.algorithms.crf.mean_field import Kernels, marginals
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from tests.refine.exact import exact
+from tests.algorithms.crf.exact import exact
 
 
 def peer(unary, guide, kernels, iterations=5):

@@ -93,8 +93,8 @@ def learning():
     viewer.add_labels(np.stack([watershed(plane) for plane in image]), name="truth")
     form = training("unet")(viewer)
     viewer.window.add_dock_widget(form, name="training")
-    form.groups["optimisation"].fill({"epochs": 6, "steps": 10, "minutes": None})
-    form.name.setText("gaps")
+    form.settings.groups["optimisation"].fill({"epochs": 6, "steps": 10, "minutes": None})
+    form.settings.name.setText("gaps")
     measured("training", form, form.train_button)
     form = dock_module.dock(METHODS["predict"])(viewer)
     form.remembers = False

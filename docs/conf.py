@@ -71,7 +71,7 @@ On the command line: ``napari-tessera {command} --help``.
 
 
 def write_pages():
-    """Write one page per method of the catalogue, and the list of them."""
+    """Write one page per method of the registry, and the list of them."""
     folder = HERE / "methods"
     folder.mkdir(exist_ok=True)
     rows = ["Methods", "=======", ""]

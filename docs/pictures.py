@@ -13,13 +13,8 @@ from skimage import data
 from napari_tessera import METHODS, apply, measure, watershed
 from napari_tessera.deep.settings import Optimisation
 from napari_tessera.deep.training.train import train as train_network
-from napari_tessera.widgets.editing.edit_objects import Surgery
-from napari_tessera.widgets.evaluation.compare import Compare
-from napari_tessera.widgets.evaluation.error_explorer import Explorer
-from napari_tessera.widgets.forms.method_form import dock
 from napari_tessera.widgets.plugin import demo
-from napari_tessera.widgets.training.form import training
-from napari_tessera.widgets.training.label_next import LabelNext
+from napari_tessera.widgets.plugin.menu import open_form
 
 HERE = Path(__file__).parent / "pictures"
 
@@ -27,35 +22,33 @@ SETTINGS = {
     "threshold": {"method": "manual", "smoothing": "1 px"},
     "watershed": {"background": "60 px"},
     "canny": {"smoothing": "2 px"},
-    "contours": {},
     "region_growing": {"partition": True},
     "random_walker": {"beta": 300.0},
     "kmeans": {"clusters": 4, "colour_space": "lab", "smoothing": "1 px"},
-    "label": {},
-    "measure": {},
     "top_hat": {"radius": "30 px"},
     "morphology": {"operation": "gradient", "radius": "4 px"},
     "smooth": {"radius": "4 px"},
-    "fill_holes": {},
     "filter_objects": {"min_diameter": "20 px", "at_border": "remove"},
     "expand": {"distance": "8 px"},
-    "skeleton": {},
-    "convex_hull": {},
-    "relabel": {},
-    "crf": {},
     "predict": {"model": "coins"},
     "detect": {"model": "coins one by one"},
     "scores": {"model": "coins"},
     "uncertainty": {"model": "coins"},
     "grad_cam": {"model": "coins", "layer": "decoder.blocks.2"},
     "error_map": {"labels_are": "objects"},
-    "object_errors": {},
-    "boundary_support": {},
 }
-"""What is chosen in each form; the other fields keep their defaults."""
+"""What is chosen in the forms; all other fields keep their defaults."""
 
 SAMPLES = {"kmeans": "tissue"}
 """The sample that is opened, where it is not the coins."""
+
+
+def opened(height: int, sample: str = "coins") -> napari.Viewer:
+    """Return a viewer with a sample in it."""
+    viewer = napari.Viewer(title="napari-tessera")
+    viewer.window.resize(1200, height)
+    viewer.open_sample("napari-tessera", sample)
+    return viewer
 
 
 def prepare(viewer: napari.Viewer, name: str) -> None:
@@ -91,15 +84,12 @@ def prepare(viewer: napari.Viewer, name: str) -> None:
 
 def surgery() -> None:
     """Take a picture of the form for the mouse, with a line drawn over two coins."""
-    viewer = napari.Viewer(title="napari-tessera")
-    viewer.window.resize(1200, 760)
-    viewer.open_sample("napari-tessera", "coins")
+    viewer = opened(760)
     viewer.add_layer(apply(viewer.layers[0], "watershed", background="60 px"))
-    form = Surgery(viewer)
-    viewer.window.add_dock_widget(form, name="Refine: Edit objects")
+    form = open_form(viewer, "surgery")
     form.buttons["Cut"].click()
     line = np.linspace((30, 150), (60, 190), 24)
-    form._draw([tuple(point) for point in line.tolist()])
+    form.drawing.show(line, viewer.layers[-1])
     demo.settle()
     viewer.screenshot(str(HERE / "surgery.png"), canvas_only=False)
     viewer.close()
@@ -107,12 +97,9 @@ def surgery() -> None:
 
 def explorer() -> None:
     """Take a picture of the form that lists errors, at one of them."""
-    viewer = napari.Viewer(title="napari-tessera")
-    viewer.window.resize(1200, 900)
-    viewer.open_sample("napari-tessera", "coins")
+    viewer = opened(900)
     prepare(viewer, "error_map")
-    form = Explorer(viewer)
-    viewer.window.add_dock_widget(form, name="Judge: Explore errors")
+    form = open_form(viewer, "explorer")
     form.button.click()
     demo.wait(lambda: form.running.job is None)
     form.objects.table.selectRow(3)
@@ -123,14 +110,11 @@ def explorer() -> None:
 
 def compare() -> None:
     """Take a picture of the form that tries methods side by side, with a few coins drawn."""
-    viewer = napari.Viewer(title="napari-tessera")
-    viewer.window.resize(1200, 900)
-    viewer.open_sample("napari-tessera", "coins")
+    viewer = opened(900)
     coins = apply(viewer.layers[0], "watershed", background="60 px").data
     few = np.unique(coins)[2:9:2]
     viewer.add_labels(np.where(np.isin(coins, few), coins, 0), name="a few coins")
-    form = Compare(viewer)
-    viewer.window.add_dock_widget(form, name="Judge: Compare methods")
+    form = open_form(viewer, "compare")
     form.drawn.choose(viewer.layers[1])
     demo.settle()
     form.button.click()
@@ -144,15 +128,12 @@ def compare() -> None:
 
 def label_next() -> None:
     """Take a picture of the form that finds what to label next, at its first region."""
-    viewer = napari.Viewer(title="napari-tessera")
-    viewer.window.resize(1200, 760)
-    viewer.open_sample("napari-tessera", "coins")
+    viewer = opened(760)
     image = viewer.layers[0]
     viewer.add_layer(apply(image, "predict", model="coins"))
     viewer.add_layer(apply(image, "uncertainty", model="coins"))
     viewer.layers[-1].visible = False
-    form = LabelNext(viewer)
-    viewer.window.add_dock_widget(form, name="Judge: Label next")
+    form = open_form(viewer, "label_next")
     form.side.setValue(64)
     form.begin.choose(viewer.layers[1])
     form.button.click()
@@ -166,15 +147,12 @@ def label_next() -> None:
 
 def picture(name: str) -> None:
     """Open the coins, fill in the form, run it and save the window."""
-    viewer = napari.Viewer(title="napari-tessera")
-    viewer.window.resize(1200, 900 if METHODS[name].returns == "table" else 760)
-    viewer.open_sample("napari-tessera", SAMPLES.get(name, "coins"))
+    viewer = opened(900 if METHODS[name].returns == "table" else 760, SAMPLES.get(name, "coins"))
     prepare(viewer, name)
-    form = dock(METHODS[name])(viewer)
+    form = open_form(viewer, name)
     form.remembers = False
-    viewer.window.add_dock_widget(form, name=f"{METHODS[name].group}: {METHODS[name].display}")
     form.reset()
-    for option, value in SETTINGS[name].items():
+    for option, value in SETTINGS.get(name, {}).items():
         form.fields[option].value = value
     if name in ("measure", "crf", "boundary_support"):
         form.fields["image"].value = viewer.layers[0]
@@ -191,15 +169,12 @@ def picture(name: str) -> None:
 
 def train() -> None:
     """Train a U-Net on the coins, take a picture on the way, and keep the model for the others."""
-    viewer = napari.Viewer(title="napari-tessera")
-    viewer.window.resize(1200, 900)
-    viewer.open_sample("napari-tessera", "coins")
+    viewer = opened(900)
     viewer.add_layer(apply(viewer.layers[0], "watershed", background="60 px"))
     viewer.layers[-1].visible = False
-    form = training("unet")(viewer)
-    viewer.window.add_dock_widget(form, name="Deep learning: Train U-Net")
-    form.groups["optimisation"].fill({"epochs": 10, "steps": 15})
-    form.name.setText("coins")
+    form = open_form(viewer, "train_unet")
+    form.settings.groups["optimisation"].fill({"epochs": 10, "steps": 15})
+    form.settings.name.setText("coins")
     form.train_button.click()
     demo.wait(lambda: len(form.curve.record.points) >= 8, patience=900)
     demo.settle()

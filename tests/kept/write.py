@@ -12,7 +12,7 @@ import numpy as np
 from napari_tessera import METHODS, Recipe, __version__
 from napari_tessera.deep.models.library import models_folder
 from napari_tessera.io import files
-from napari_tessera.pipeline.stack import run
+from napari_tessera.pipeline.run import run
 
 from ..pipeline import test_recipe
 

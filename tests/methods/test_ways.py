@@ -11,8 +11,8 @@ from napari_tessera.methods.ways import (
     WHOLE_STACK,
     Way,
 )
+from napari_tessera.pipeline.run import run, walked
 from napari_tessera.pipeline.source import Source
-from napari_tessera.pipeline.stack import run, walked
 
 
 @pytest.mark.parametrize(

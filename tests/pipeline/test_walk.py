@@ -3,8 +3,8 @@ from dataclasses import FrozenInstanceError
 import numpy as np
 import pytest
 
+from napari_tessera.pipeline.run import run
 from napari_tessera.pipeline.source import Region, Source
-from napari_tessera.pipeline.stack import run
 from napari_tessera.pipeline.walk import Walk
 
 

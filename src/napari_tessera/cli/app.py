@@ -19,8 +19,8 @@ from napari_tessera.methods.registry import METHODS, Method
 from napari_tessera.pipeline.recipe import Recipe
 from napari_tessera.pipeline.recipe_data import unpack_region
 from napari_tessera.pipeline.result import Result, result_name
+from napari_tessera.pipeline.run import run
 from napari_tessera.pipeline.source import Source
-from napari_tessera.pipeline.stack import run
 from napari_tessera.pipeline.walk import LevelsFrom, Walk
 from napari_tessera.signature.parameters import Parameter, docs
 from napari_tessera.signature.progress import Progress
@@ -242,7 +242,7 @@ def _option(parameter: Parameter) -> inspect.Parameter:
         kind = parameter.type
     default = inspect.Parameter.empty if parameter.required else parameter.default
     text = parameter.help
-    if parameter.word.name == "image":
+    if parameter.is_image:
         text += " A file, or a folder: cells.tif goes with cells.tif and cells-watershed.tif."
     elif parameter.word.name == "path":
         text += " As JSON: [[y, x], [y, x]]."
@@ -258,7 +258,7 @@ def _run(method: Method, inputs: list[Path], /, **options: Any) -> int:
     }
     files = Files(**shared)
     arrays = {p.name for p in method.options if p.is_array}
-    images = {p.name for p in method.options if p.word.name == "image"}
+    images = {p.name for p in method.options if p.is_image}
     try:
         values = {
             name: read_extra(value) if name in arrays - images and value is not None else value

@@ -10,7 +10,7 @@ from napari_tessera.algorithms.labels.boxes import box_centres
 from napari_tessera.metrics.figures import Scores
 from napari_tessera.metrics.score import score
 from napari_tessera.signature.progress import Reporter
-from napari_tessera.signature.words import Array, Over, Report, Spacing, Table
+from napari_tessera.signature.words import AXES, Array, Over, Report, Spacing, Table
 
 
 def listing(
@@ -55,7 +55,7 @@ def listing(
         spacing=spacing,
         report=reporter.part(0, 2),
     )
-    axes = min(truth.ndim, 2 if over == "planes" else 3)
+    axes = min(truth.ndim, AXES[over])
     true, found = scores.objects, scores.predictions
     missed = true["kind"] == "missed"
     table = {

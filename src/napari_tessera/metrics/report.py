@@ -21,7 +21,7 @@ from napari_tessera.metrics.plots import draw_precision, draw_strata, group_unit
 from napari_tessera.metrics.score import score
 from napari_tessera.metrics.strata import By, grouped
 from napari_tessera.signature.progress import Reporter
-from napari_tessera.signature.words import Array, Over, Report, Spacing, VoxelSize
+from napari_tessera.signature.words import AXES, Array, Over, Report, Spacing, VoxelSize
 
 FIGURES = {
     "true_objects": ("True objects", "how many there are"),
@@ -109,7 +109,7 @@ def report_html(
     from jinja2 import Environment
 
     reporter = Reporter.of(report)
-    voxel = VoxelSize.of(spacing, 2 if over == "planes" else min(truth.ndim, 3))
+    voxel = VoxelSize.of(spacing, min(truth.ndim, AXES[over]))
     if image is not None and image.shape != truth.shape:
         raise ValueError(
             f"image has shape {image.shape} but truth has {truth.shape}; pass one value per pixel"

@@ -15,7 +15,16 @@ from napari_tessera.signature.parameters import parameters
 from napari_tessera.signature.progress import Reporter
 from napari_tessera.signature.units import physical
 from napari_tessera.signature.validation import check_value
-from napari_tessera.signature.words import Labels, Length, Over, Report, Spacing, VoxelSize, Word
+from napari_tessera.signature.words import (
+    AXES,
+    Labels,
+    Length,
+    Over,
+    Report,
+    Spacing,
+    VoxelSize,
+    Word,
+)
 
 
 def score(
@@ -100,7 +109,7 @@ def score(
             check_value(parameter, given[parameter.name])
     truth, prediction = (a if hasattr(a, "dtype") else np.asarray(a) for a in (truth, prediction))
     agree(truth, prediction)
-    voxel = VoxelSize.of(spacing, 2 if over == "planes" else min(truth.ndim, 3))
+    voxel = VoxelSize.of(spacing, min(truth.ndim, AXES[over]))
     near = physical(tolerance, voxel, name="tolerance")
     asked = ScoreOptions(labels_are, iou, near, boundaries, background, ignore, bins, voxel)
     count = int(np.prod(truth.shape[: -len(voxel)], dtype=int))

@@ -13,7 +13,7 @@ from napari_tessera.methods.registry import Method
 from napari_tessera.pipeline.source import Index, Points, Source, grey
 from napari_tessera.signature.progress import Progress, Reporter
 from napari_tessera.signature.validation import as_labels, native
-from napari_tessera.signature.words import Array, Over, VoxelSize
+from napari_tessera.signature.words import AXES, Array, Over, VoxelSize
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Pieces:
     @property
     def axes(self) -> int:
         """How many axes a piece has, channels not counted."""
-        return 3 if self.over == "volume" else 2
+        return AXES[self.over]
 
     @property
     def spacing(self) -> VoxelSize:
@@ -78,7 +78,7 @@ class Pieces:
     def arrays(self, index: Index) -> dict[str, Array]:
         """Read all arrays of one piece, keyed by argument."""
         own, array = self.method.source, self.read(index, self.source)
-        arrays = {own.name: as_labels(array) if own.word.name == "labels" else array}
+        arrays = {own.name: as_labels(array) if own.is_labels else array}
         for option in self.method.options:
             given = self.values[option.name]
             if option.is_array and given is not None:

@@ -17,8 +17,8 @@ from napari_tessera.methods.registry import METHODS, Method
 from napari_tessera.pipeline import recipe_export as written
 from napari_tessera.pipeline.recipe_data import pack, pack_region, unpack, unpack_region
 from napari_tessera.pipeline.result import Labelled, Result
+from napari_tessera.pipeline.run import run
 from napari_tessera.pipeline.source import Index, Region, Source
-from napari_tessera.pipeline.stack import run
 from napari_tessera.pipeline.walk import LevelsFrom, Walk
 from napari_tessera.signature.parameters import Parameter
 from napari_tessera.signature.progress import Progress, Reporter

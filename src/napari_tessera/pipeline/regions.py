@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from napari_tessera.pipeline.source import Points, Region, Source
-from napari_tessera.signature.words import Array, Over
+from napari_tessera.signature.words import AXES, Array, Over
 
 
 def cut_source(
@@ -40,7 +40,7 @@ def _cut(value: Any, region: Region, shape: tuple[int, ...]) -> Any:
 def whole_planes(region: Region, source: Source, over: Over) -> Region:
     """Return a region as a mask of whole planes or volumes, whose coordinates are the source's."""
     inside = True if region.mask is None else region.mask
-    axes = max(3 if over == "volume" else 2, np.ndim(inside))
+    axes = max(AXES[over], np.ndim(inside))
     mask = np.zeros(source.shape[-axes:], bool)
     mask[region.box[-axes:]] = inside
     lead = len(source.shape) - axes

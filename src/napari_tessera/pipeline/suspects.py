@@ -9,7 +9,7 @@ import numpy as np
 from napari_tessera.algorithms.labels.boxes import box_centres
 from napari_tessera.algorithms.labels.ids import sizes
 from napari_tessera.signature.progress import Reporter
-from napari_tessera.signature.words import Array, Over, Report, Spacing, Table
+from napari_tessera.signature.words import AXES, Array, Over, Report, Spacing, Table
 
 
 def suspects(
@@ -63,7 +63,7 @@ def suspects(
             f"image has shape {tuple(image.shape)} but labels has {tuple(labels.shape)}; pass "
             "arrays of one shape"
         )
-    axes = min(labels.ndim, 2 if over == "planes" else 3)
+    axes = min(labels.ndim, AXES[over])
     lead = tuple(labels.shape[: labels.ndim - axes])
     reporter, tables = Reporter.of(report), []
     for number, index in enumerate(np.ndindex(lead)):

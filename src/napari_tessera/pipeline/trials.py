@@ -15,8 +15,8 @@ import numpy as np
 from napari_tessera.deep.inference.cache import Cache
 from napari_tessera.methods.registry import METHODS
 from napari_tessera.pipeline.result import Labelled
+from napari_tessera.pipeline.run import run
 from napari_tessera.pipeline.source import Source
-from napari_tessera.pipeline.stack import run
 from napari_tessera.pipeline.walk import Walk
 from napari_tessera.signature.parameters import Parameter
 from napari_tessera.signature.progress import Progress, Reporter, Stop

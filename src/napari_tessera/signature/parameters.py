@@ -53,6 +53,16 @@ class Parameter:
         return self.default is inspect.Parameter.empty
 
     @property
+    def is_image(self) -> bool:
+        """True for intensities."""
+        return self.word.name == "image"
+
+    @property
+    def is_labels(self) -> bool:
+        """True for labels, of classes or of objects."""
+        return self.word.name == "labels"
+
+    @property
     def is_array(self) -> bool:
         """True for images, labels, markers, masks and probabilities."""
         return self.word.name in ARRAYS

@@ -55,7 +55,7 @@ def check(function: Callable[..., Any], values: Mapping[str, Any]) -> dict[str, 
         if parameter.is_array and result.get(parameter.name) is not None:
             array = _check_array(parameter, result[parameter.name])
             result[parameter.name] = array
-            axis = values.get("channel_axis") if parameter.word.name == "image" else None
+            axis = values.get("channel_axis") if parameter.is_image else None
             if parameter.word.name == "scores" and array.ndim > len(shape or array.shape):
                 axis = 0
             found = _spatial_shape(parameter.name, array, axis)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
@@ -89,6 +90,9 @@ Length = Annotated[float | str, Word("length", low=0)]
 
 Over = Literal["planes", "volume"]
 """What is worked on at once: the last two axes, or the last three."""
+
+AXES: Mapping[Over, int] = MappingProxyType({"planes": 2, "volume": 3})
+"""How many axes are worked on at once."""
 
 LabelsAre = Literal["objects", "classes"]
 """What labels stand for: objects, each with a number of its own, or classes of pixels."""

@@ -36,7 +36,7 @@ class Case:
     Attributes
     ----------
     method : Method
-        Of the catalogue, or one of yours that is not in it.
+        Of the registry, or one of yours that is not in it.
     arrays : mapping of str to ndarray
         By the names of its parameters: the source, and others of the same grid.
     values : mapping
@@ -60,7 +60,7 @@ class Case:
     def shape(self) -> tuple[int, ...]:
         """The shape of the grid, without channels."""
         shape, axis = list(self.source.shape), self.values.get("channel_axis")
-        if axis is not None and self.method.source.word.name == "image":
+        if axis is not None and self.method.source.is_image:
             shape.pop(axis)
         return tuple(shape)
 
@@ -314,7 +314,7 @@ def _typed(case: Case) -> Iterator[Case]:
         whole = dtype if dtype in WHOLE else np.int64
 
         def cast(parameter: Parameter, array: Array, types: Any = (dtype, whole)) -> Array:
-            if types[0] == np.bool_ and parameter.word.name == "image":
+            if types[0] == np.bool_ and parameter.is_image:
                 return np.asarray(array > array.mean())
             return _as(parameter, array, *types)
 

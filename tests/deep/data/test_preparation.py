@@ -262,16 +262,6 @@ def test_one_class_only_is_refused(blocks):
         prepare_data(pieces([image_of(blocks)], [full], axes=2), kind="classes", settings=SMALL)
 
 
-def test_pairs_that_differ_in_number_or_channels_are_refused(blocks):
-    with pytest.raises(ValueError, match="labels has 1 arrays but images has 2"):
-        pieces([blocks, blocks], [blocks], axes=2)
-    with pytest.raises(ValueError, match="images is empty"):
-        pieces([], [], axes=2)
-    colours = np.stack([blocks] * 3, -1)
-    with pytest.raises(ValueError, match="pair 2 has 4 channels but the pairs before it have 3"):
-        pieces([colours, np.stack([blocks] * 4, -1)], [blocks, blocks], axes=2, channel_axis=-1)
-
-
 def test_objects_taken_for_classes_are_noticed():
     labels = np.arange(400, dtype=np.uint16).reshape(20, 20)
     with pytest.raises(ValueError, match="400 different numbers; if each is an object"):

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 torch = pytest.importorskip("torch")
 pytest.importorskip("segmentation_models_pytorch")
 
-from napari_tessera.algorithms.labels.ids import overlap  # noqa: E402
+from napari_tessera.algorithms.labels.linking import overlap  # noqa: E402
 from napari_tessera.deep.inference.cache import Cache  # noqa: E402
 from napari_tessera.deep.inference.detections import (  # noqa: E402
     PlaneDetections,
@@ -19,8 +19,8 @@ from napari_tessera.deep.inference.tiling import TileRun, plan_tiles  # noqa: E4
 from napari_tessera.deep.networks.options import Sizes  # noqa: E402
 from napari_tessera.methods.deep.detect import detect  # noqa: E402
 from napari_tessera.methods.deep.predict import predict, scores  # noqa: E402
+from napari_tessera.pipeline.run import run  # noqa: E402
 from napari_tessera.pipeline.source import Source  # noqa: E402
-from napari_tessera.pipeline.stack import run  # noqa: E402
 from napari_tessera.pipeline.walk import Walk  # noqa: E402
 from napari_tessera.signature.words import VoxelSize  # noqa: E402
 

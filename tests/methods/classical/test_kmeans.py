@@ -5,8 +5,8 @@ from skimage import color, data
 
 from napari_tessera import kmeans, threshold
 from napari_tessera.methods.classical import kmeans as module
+from napari_tessera.pipeline.run import run
 from napari_tessera.pipeline.source import Source
-from napari_tessera.pipeline.stack import run
 from napari_tessera.pipeline.walk import Walk
 from napari_tessera.signature.progress import NothingToSeparate
 from napari_tessera.signature.words import VoxelSize

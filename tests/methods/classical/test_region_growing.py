@@ -4,8 +4,8 @@ from skimage import data, segmentation
 
 from napari_tessera import region_growing
 from napari_tessera.algorithms.labels.ids import from_points
+from napari_tessera.pipeline.run import run
 from napari_tessera.pipeline.source import Points, Source
-from napari_tessera.pipeline.stack import run
 from napari_tessera.signature.progress import Stop
 from napari_tessera.signature.words import VoxelSize
 

@@ -18,8 +18,8 @@ from napari_tessera.methods.deep.predict import (
     predict_statistics,
     scores,
 )
+from napari_tessera.pipeline.run import run
 from napari_tessera.pipeline.source import Source
-from napari_tessera.pipeline.stack import run
 from napari_tessera.pipeline.walk import Walk
 from napari_tessera.signature.progress import Progress, Stop
 from napari_tessera.signature.words import VoxelSize

@@ -25,8 +25,8 @@ from napari_tessera.deep.networks.options import Sizes  # noqa: E402
 from napari_tessera.deep.networks.registry import NETWORKS, build  # noqa: E402
 from napari_tessera.methods.deep.predict import predict  # noqa: E402
 from napari_tessera.methods.judge.grad_cam import grad_cam  # noqa: E402
+from napari_tessera.pipeline.run import run  # noqa: E402
 from napari_tessera.pipeline.source import Points, Source  # noqa: E402
-from napari_tessera.pipeline.stack import run  # noqa: E402
 from napari_tessera.pipeline.walk import Walk  # noqa: E402
 from napari_tessera.signature.progress import Reporter, Stop  # noqa: E402
 

@@ -4,8 +4,8 @@ from skimage import data
 
 from napari_tessera import crf
 from napari_tessera.methods.refine.crf import crf_scores
+from napari_tessera.pipeline.run import run
 from napari_tessera.pipeline.source import Region, Source
-from napari_tessera.pipeline.stack import run
 from napari_tessera.pipeline.walk import Walk
 from napari_tessera.signature.progress import Stop
 

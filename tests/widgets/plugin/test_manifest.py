@@ -7,7 +7,7 @@ from napari_tessera.widgets.plugin.manifest import PACKAGE, manifest, manifest_t
 from napari_tessera.widgets.plugin.menu import FORMS, GROUPS
 
 
-def test_the_manifest_and_the_stub_are_those_of_the_catalogue():
+def test_the_manifest_and_the_stub_are_those_of_the_registry():
     message = "run python -m napari_tessera.widgets.plugin.manifest"
     assert (PACKAGE / "napari.yaml").read_text(encoding="utf-8") == manifest_text(), message
     assert (PACKAGE / "__init__.pyi").read_text(encoding="utf-8") == stub_text(), message

@@ -50,11 +50,11 @@ def form(viewer):
 
 def small(form):
     """Make the training a matter of seconds."""
-    if "depth" in form.options[form.networks.chosen].fields:
-        form.options["unet"].fill({"encoder": None, "depth": 2, "width": 0.125})
+    if "depth" in form.settings.options[form.settings.networks.chosen].fields:
+        form.settings.options["unet"].fill({"encoder": None, "depth": 2, "width": 0.125})
     for name, values in SETTINGS.items():
-        form.groups[name].fill(values)
-    form.name.setText("squares net")
+        form.settings.groups[name].fill(values)
+    form.settings.name.setText("squares net")
 
 
 def end(form):
@@ -100,7 +100,7 @@ def test_classes_keep_the_names_and_colours_of_the_strokes(viewer, pair, form):
     colours = {1: "#00ff00", 2: "#ff8000", None: "transparent"}
     pair.colormap = DirectLabelColormap(color_dict=colours)
     own = form()
-    own.fields["kind"].value = "classes"
+    own.settings.fields["kind"].value = "classes"
     own.train_button.click()
     end(own)
     config = find_model("squares net").config
@@ -124,9 +124,9 @@ def test_another_layer_tells_the_classes_of_objects(viewer, pair, form):
     classes.features = {"index": [2, 5], "class": ["upper", "lower"]}
     row.labels.choose(pair)
     row.classes.choose(classes)
-    own.options["yolov5seg"].fill({"width": 0.125})
-    own.groups["examples"].fill({"patch": 96})
-    own.groups["optimisation"].fill({"epochs": 1, "steps": 1})
+    own.settings.options["yolov5seg"].fill({"width": 0.125})
+    own.settings.groups["examples"].fill({"patch": 96})
+    own.settings.groups["optimisation"].fill({"epochs": 1, "steps": 1})
     own.train_button.click()
     end(own)
     config = find_model("squares net").config
@@ -134,14 +134,14 @@ def test_another_layer_tells_the_classes_of_objects(viewer, pair, form):
     classes.translate = (0, 0)
     own.train_button.click()
     assert "pair 1: classes is layer 'kinds', which lies elsewhere" in own.message.text()
-    own.networks.choose("unet")
+    own.settings.networks.choose("unet")
     assert row.classes.isHidden()
     assert own.pairs.classes == [None]
 
 
 def test_progress_is_shown_on_the_image(viewer, pair, form):
     own = form()
-    own.groups["optimisation"].fill({"epochs": 50})
+    own.settings.groups["optimisation"].fill({"epochs": 50})
     own.train_button.click()
     wait(lambda: "training: validation" in viewer.layers, patience=60)
     layer = viewer.layers["training: validation"]
@@ -155,7 +155,7 @@ def test_progress_is_shown_on_the_image(viewer, pair, form):
 
 def test_stop_keeps_the_best_so_far(viewer, pair, form):
     own = form()
-    own.groups["optimisation"].fill({"epochs": 500})
+    own.settings.groups["optimisation"].fill({"epochs": 500})
     own.train_button.click()
     wait(lambda: len(own.curve.record.points) >= 1, patience=60)
     own.train_button.click()
@@ -163,12 +163,12 @@ def test_stop_keeps_the_best_so_far(viewer, pair, form):
     assert own.message.text().startswith("Model 'squares net' is ready")
     assert find_model("squares net").load_network() is not None
     # the next training will not be refused for its name
-    assert own.name.text() != "squares net"
+    assert own.settings.name.text() != "squares net"
 
 
 def test_closing_the_form_keeps_the_best_too(viewer, pair, form):
     own = form()
-    own.groups["optimisation"].fill({"epochs": 500})
+    own.settings.groups["optimisation"].fill({"epochs": 500})
     own.train_button.click()
     wait(lambda: len(own.curve.record.points) >= 1, patience=60)
     own.release()
@@ -210,7 +210,7 @@ def test_a_name_that_is_taken_is_refused(viewer, pair, form):
     own = form()
     own.train_button.click()
     end(own)
-    own.name.setText("squares net")
+    own.settings.name.setText("squares net")
     own.train_button.click()
     end(own)
     assert "there already" in own.message.text()
@@ -219,9 +219,9 @@ def test_a_name_that_is_taken_is_refused(viewer, pair, form):
 @pytest.mark.parametrize("network", NETWORKS)
 def test_every_network_has_a_form_that_says_what_it_costs(viewer, pair, form, network):
     own = form(network)
-    assert own.networks.chosen == network
-    wait(lambda: "million weights" in own.about.text(), patience=60)
-    assert own.about.text().startswith(NETWORKS[network].description)
+    assert own.settings.networks.chosen == network
+    wait(lambda: "million weights" in own.settings.about.text(), patience=60)
+    assert own.settings.about.text().startswith(NETWORKS[network].description)
     preset = own.read().task.network_options
     assert NETWORKS[network].configure(**preset)
 

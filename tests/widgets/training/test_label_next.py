@@ -118,9 +118,9 @@ def test_what_is_labelled_feeds_the_next_training(viewer, form):
         np.testing.assert_array_equal(part.data, image[region.box])
         assert not part.visible
     config = find_model(model).config
-    assert training.networks.chosen == config.network
-    training.groups["optimisation"].fill({"epochs": 1, "steps": 2, "batch": 2})
-    training.name.setText("taught more")
+    assert training.settings.networks.chosen == config.network
+    training.settings.groups["optimisation"].fill({"epochs": 1, "steps": 2, "batch": 2})
+    training.settings.name.setText("taught more")
     read = training.read()
     assert read.task.network_options["width"] == config.options["width"]
     assert (read.task.kind, read.task.examples.patch) == ("classes", 32)

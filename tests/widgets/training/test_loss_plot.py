@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.backend_bases import LocationEvent, MouseEvent
-from matplotlib.colors import to_hex
+from matplotlib.colors import to_hex, to_rgb
+from matplotlib.image import imread
 from napari.utils.theme import get_theme
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QApplication, QFileDialog, QToolTip
@@ -247,8 +248,27 @@ def test_it_is_saved_for_print_while_training_goes_on(curve, tmp_path, monkeypat
     curve.add(1, 1.0, 1.0, 0.5)
     before = shown(curve)
     curve.save()
-    assert target.read_bytes().startswith(b"\x89PNG")
+    picture = imread(target)[..., :3]
+    for colour in LIGHT.values():  # on white
+        assert (np.abs(picture - to_rgb(colour)).max(axis=-1) < 0.05).sum() > 20
     assert shown(curve) is before
+
+
+def test_only_lines_are_drawn_anew_while_the_axes_stay(curve, monkeypatch):
+    for epoch in (1, 2):
+        curve.add(epoch, 1.0)
+    shown(curve)
+    curve.canvas.draw()
+    before = np.array(curve.canvas.buffer_rgba())
+    monkeypatch.setattr(curve.canvas, "draw_idle", pytest.fail)
+    curve.add_step(1.5, 0.4)
+    curve.add_step(1.7, 0.6)
+    curve._show()
+    after = np.array(curve.canvas.buffer_rgba())
+    rows, columns = np.nonzero((before != after).any(axis=-1))
+    across = curve._lines.losses.transData.transform([(1.5, 0.4), (1.7, 0.6)])
+    assert rows.size > 0
+    np.testing.assert_allclose([columns.min(), columns.max()], across[:, 0], atol=2)
 
 
 @pytest.mark.parametrize(("theme", "colours"), [("dark", DARK), ("light", LIGHT)])

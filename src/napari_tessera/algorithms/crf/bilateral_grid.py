@@ -57,8 +57,10 @@ class Axis:
         Pixels are shared between two nodes, and take from two: this blurs by itself, by a variance
         of (step^2 - 1) / 3, which the kernel between the nodes leaves out.
         """
+        # whole steps, so that every pixel of a row has the same few shares
         step = max(1, math.floor(width / fineness))
         pixels = np.arange(length)
+        # to share and to take by linear weights each blur by a variance of (step^2 - 1) / 6
         variance = max(width**2 - (step**2 - 1) / 3, 1e-9) / step**2
         nodes = -(-(length - 1) // step) + 1
         index, share = pixels // step, (pixels % step) / step
@@ -110,12 +112,14 @@ class Intensity:
         place = (guide - np.float32(low)) * np.float32(fineness)
         index = place.astype(np.int32)
         nodes = int((high - low) * fineness) + 2
+        # intensities lie anywhere between nodes, not on whole steps: variance 1 / 6 each
         return cls(index, place - index, _taps(fineness**2 - 1 / 3, nodes), nodes)
 
 
 def rows_of(shape: Sequence[int]) -> list[tuple[int, int]]:
     """Return the chunks of rows that are worked on side by side: few if there is little to do."""
     length = shape[0]
+    # by the shape alone: another number of threads must not make other sums
     size = max(-(-length // CHUNKS), SMALLEST // math.prod(shape[1:3]), 1)
     return [(start, min(start + size, length)) for start in range(0, length, size)]
 
@@ -153,6 +157,7 @@ def _along(grid: Array, axis: int, taps: Array) -> Array:
         if axis:
             blur_nodes(lines, nodes, taps, low, high, result)
             return
+        # along the first axis, nodes are far apart in memory: a block of columns is copied together
         own = np.ascontiguousarray(lines[:, low:high]).reshape(1, -1)
         made = np.empty_like(own)
         blur_nodes(own, nodes, taps, 0, 1, made)

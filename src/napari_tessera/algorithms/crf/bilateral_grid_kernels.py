@@ -24,6 +24,7 @@ BLOCK = 4096
 @njit(nogil=True, fastmath=True, inline="always", cache=True)  # type: ignore[untyped-decorator]
 def exponential(value: Any) -> Any:
     """Return exp(value) of a float32 of at most 0, to 2e-7; unlike `exp` it is vectorised."""
+    # exp(v) = 2^n e^r: n whole, |r| <= log(2) / 2. Below 2^-126 there are no normal numbers
     power = max(value * np.float32(1.44269504), np.float32(-126))
     whole = np.floor(power + np.float32(0.5))
     rest = (power - whole) * np.float32(0.693147181)
@@ -40,6 +41,7 @@ def exponential(value: Any) -> Any:
             )
         )
     )
+    # n as the exponent bits of a float32, whose bias is 127
     return series * np.int32((np.int32(whole) + 127) << 23).view(np.float32)
 
 
@@ -49,10 +51,12 @@ def contrasts(logits: Any, found: Any) -> None:
     count = logits.size
     if count == 1:
         value = logits[0]
+        # tanh(v / 2), of the negative magnitude so that nothing overflows
         small = exponential(-abs(value))
         ratio = (np.float32(1) - small) / (np.float32(1) + small)
         found[0] = ratio if value >= 0 else -ratio
         return
+    # softmax with the largest logit taken away; the last label has the logit 0
     highest = np.float32(0)
     for c in range(count):
         highest = max(highest, logits[c])
@@ -102,6 +106,9 @@ def sweep(
     n0, n1, n2 = norms
     wide_weight, tight_weight = weights
     count = logits.shape[3]
+    # interpolation axis by axis: what all pixels of a row share is mixed once for the row (slab),
+    # once for the line (plane), so that a pixel reads 4 nodes of one grid and 2 of the other, not
+    # 16 and 8
     slab, sheet = np.zeros_like(appearance[0]), np.zeros_like(smoothness[0])
     slab_sums, sheet_sums = np.zeros_like(slab), np.zeros_like(sheet)
     plane, line = np.zeros_like(slab[0]), np.zeros_like(sheet[0])
@@ -120,11 +127,13 @@ def sweep(
             plane_sums[:] = 0
             line_sums[:] = 0
             for x in range(logits.shape[2]):
+                # the 4 nodes around the pixel along x and in intensity, and its shares of them
                 g, z, j = i2[x], places[y, m, x], j2[x]
                 tx, tz, sx = t2[x], shares[y, m, x], s2[x]
                 a, b = (ONE - tx) * (ONE - tz), (ONE - tx) * tz
                 c, d = tx * (ONE - tz), tx * tz
                 far = norm[y, m, x]
+                # D^-1/2 of the smoothness kernel is a product, since that kernel is one
                 near = n0[y] * n1[m] * n2[x]
                 before = logits[y, m, x]
                 for k in range(count):
@@ -196,6 +205,7 @@ def sweep_two(
     plane_sums, line_sums = np.zeros_like(plane), np.zeros_like(line)
     flat, flat_sums = plane.reshape(-1), plane_sums.reshape(-1)
     near_flat, near_sums = line.reshape(-1), line_sums.reshape(-1)
+    # unsigned indices: signed ones are checked for being negative at each access
     step, one = np.uint64(plane.shape[1]), np.uint64(1)
     values = np.empty(logits.shape[2], np.float32)
     for y in range(first, stop):
@@ -207,6 +217,8 @@ def sweep_two(
         for m in range(logits.shape[1]):
             where, share, scale = places[y, m], shares[y, m], norm[y, m]
             here = n0[y] * n1[m]
+            # gathering from the grid, the exponentials and the scattering each in a loop of their
+            # own: the one in the middle has no indirect access, and is vectorised
             values[:] = logits[y, m, :, 0]
             if mode != FIRST:
                 _mix(slab, i1[m], t1[m], plane)
@@ -252,6 +264,7 @@ def sweep_two(
 def _mix(grid: Any, i: Any, t: Any, mixed: Any) -> None:
     """Write what lies between two nodes of the first axis."""
     one, flat = grid[i].reshape(-1), mixed.reshape(-1)
+    # on a node: there may be none after it
     if t == 0:
         flat[:] = one
         return
@@ -382,6 +395,7 @@ def blur_nodes(lines: Any, nodes: Any, taps: Any, low: Any, high: Any, result: A
             result[line, begin:end] = 0
             for k in range(-reach, reach + 1):
                 shift = k * inner
+                # beyond the ends of the line nothing lies; the norms make up for it
                 start, stop = max(begin, -shift), min(end, size - shift)
                 if start < stop:
                     source = lines[line, start + shift : stop + shift]

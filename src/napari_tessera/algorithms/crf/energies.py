@@ -109,6 +109,8 @@ class RandomField:
         """Yield the probabilities, (L, *core), of `count` labels, tile by tile."""
         from napari_tessera.algorithms.crf.mean_field import marginals
 
+        # pixels look three widths far in a round; in later rounds what lies beyond comes in by way
+        # of others, which tiles neglect
         tiles = covering(self.guide.shape, self.kernels.reach, MOST // count)
         for number, tile in enumerate(tiles):
             found = marginals(
@@ -140,6 +142,8 @@ def intensities_of(pieces: Iterable[Array], *, channels: bool) -> tuple[tuple[fl
 
 def unary(places: Array, count: int, certainty: float) -> Array:
     """Return energies, (L, *P), of pixels whose label has a place; those of place -1 are free."""
+    # -log p of a label that is right with p = certainty, the rest shared; a pixel of no known label
+    # prefers none: -log(1 / L) for all
     rest = (1 - certainty) / (count - 1)
     unary = np.full((count, *places.shape), -math.log(rest), np.float32)
     for place in range(count):

@@ -74,11 +74,13 @@ def marginals(
     shape = unary.shape[1:]
     # planes are volumes of which the middle axis is one pixel long
     folded = shape if len(shape) == 3 else (shape[0], 1, shape[1])
+    # differences to the last label: one number less for each pixel to filter, and the same softmax
     logits = np.ascontiguousarray(np.moveaxis(unary[-1] - unary[:-1], 0, -1), np.float32)
     logits = logits.reshape(*folded, -1)
     tight = [Axis.along(n, w) for n, w in zip(folded, _folded(kernels.smoothness), strict=True)]
     reach = _folded(kernels.appearance)
     wide = [Axis.along(n, w, FINER) for n, w in zip(folded, reach, strict=True)]
+    # eq. 3 of Krahenbuhl and Koltun: w1 for places and intensities, w2 for places alone
     weights = np.float32(kernels.appearance_weight), np.float32(kernels.smoothness_weight)
     seen: Array = np.isfinite(guide).all(axis=0).reshape(folded)
     own = _Pixels(logits, tight, weights, seen)
@@ -86,6 +88,8 @@ def marginals(
         guide = np.where(np.isfinite(guide), guide, np.float32(0))
     if len(guide) == 1:
         levels = Intensity.of(guide[0].reshape(folded), FINER if folded[1] == 1 else FINEST)
+        # the grid is dense: with many intensities most of its nodes are empty, and each channel
+        # more would be an axis more. The lattice keeps only what is met
         size = math.prod(axis.nodes + 1 for axis in wide) * levels.nodes * logits.shape[-1]
         if size <= MEMORY and wide[2].nodes * levels.nodes <= CROWD * max(folded[2], 64):
             return _found(_Gridded(own, wide, levels).run(iterations, report), unary)
@@ -187,6 +191,7 @@ class _Gridded:
             kernel.slice_nodes(rows, grid, wide, levels.index, levels.share, norm)
 
         parallel_for(get, self._own.rows)
+        # 1e-20: where nothing is seen the norm is 0 by `seen`, and must not become 0 / 0
         return seen / np.sqrt(np.maximum(norm, np.float32(1e-20)))
 
     def run(self, iterations: int, report: Reporter) -> Array:
@@ -200,6 +205,9 @@ class _Gridded:
         tight = np.zeros(self._own.tight_shape, np.float32)
         result = empty
         for number in range(iterations + 1):
+            # the update of eq. 4, with one pass over the pixels for each: take the messages of the
+            # round before, find Q, and put it into the grids of the round to come. The first has no
+            # messages, the last has nobody to put them for, so n iterations are n + 1 passes
             mode = kernel.FIRST if number == 0 else kernel.AGAIN
             if number == iterations:
                 mode, result = kernel.LAST, np.empty(self._own.logits.shape, np.float32)
@@ -226,6 +234,7 @@ class _Gridded:
             )  # fmt: skip
             return far, far_sums, near, near_sums
 
+        # grids are linear in what is put into them: parts are added up, then blurred at once
         next_wide, next_tight = np.zeros_like(wide), np.zeros_like(tight)
         for far, far_sums, near, near_sums in in_order(chunk, self._own.rows):
             if not last:
@@ -255,6 +264,7 @@ class _Latticed:
             for axis, (length, width) in enumerate(zip(guide.shape[1:], widths, strict=True))
             if length > 1
         ]
+        # in units of the standard deviation of each feature, as the lattice wants them
         features = np.stack([each.reshape(-1) for each in (*places, *guide)], -1)
         self._lattice = Lattice(features.astype(np.float32), report=report)
         there = own.seen.reshape(-1).astype(np.float32)
@@ -265,6 +275,7 @@ class _Latticed:
         """Return the logits after some iterations."""
         logits = self._own.logits.reshape(len(self._norm), -1)
         near = np.zeros_like(logits)
+        # `near` holds the contrasts of Q after `_shared`, and their messages K2 Q after `_smoothed`
         vertices = self._shared(logits, near, None)
         for number in range(iterations):
             self._smoothed(near)
@@ -273,6 +284,7 @@ class _Latticed:
             report(Progress(number + 1, iterations))
         if iterations:
             far = self._lattice.slice(vertices)
+            # after the last round the contrasts are not needed again, so the message is only added
             far *= (self._own.weights[0] * self._norm)[:, None]
             near += far
             near += logits

@@ -154,6 +154,7 @@ class Lattice:
 
     def blur(self, vertices: Array) -> Array:
         """Return the vertices, (vertices + 1, C), blurred along all axes in both orders."""
+        # blurring axis after axis is not symmetric on a sparse lattice: half of both orders is
         order = range(self._axes + 1)
         blurred = self._blur(vertices, order)
         blurred += self._blur(vertices, reversed(order))
@@ -198,10 +199,12 @@ class Lattice:
         from napari_tessera.algorithms.crf.permutohedral_keys import link, unite
 
         first = [keys for keys, *_ in simplices]
+        # a vertex that several parts meet has a row of `sums` in each: parts write without waiting
+        # for one another, and `collect` adds its rows in a fixed order
         met = np.concatenate(first)
         numbers, self._places = np.empty((2, met.size), np.int32)
         keys, table = unite(met, numbers)
-        numbers += 1
+        numbers += 1  # row 0 stays 0 and stands for neighbours that are missing
         self.vertices = len(keys)
         self._starts = np.zeros(self.vertices + 2, np.int64)
         sort_places(numbers, self._starts, self._places)
@@ -229,6 +232,7 @@ class Lattice:
         return vertices
 
     def _over_parts(self, work: int, function: Callable[[Part], None]) -> None:
+        # where there is little to do, sharing it out takes longer
         workers = self._workers if 4 * work > _WORTH else 1
         parallel_for(function, self.parts, workers=workers)
 
@@ -286,6 +290,7 @@ def _constants(features: Array) -> tuple[Array, Array, Array]:
     least = np.cumsum(low_step[::-1])[::-1] - np.append(0, axis * high_step)[:-1]
     most = np.cumsum(high_step[::-1])[::-1] - np.append(0, axis * low_step)[:-1]
     origin = np.floor(least).astype(np.int64) - 3  # corners and their neighbours lie around
+    # digits of the key along each axis; the product has to fit 64 bits
     sizes = [math.ceil(size) for size in most - origin + 4]
     if math.prod(sizes) * (len(low) + 1) >= 2**63:
         raise ValueError(

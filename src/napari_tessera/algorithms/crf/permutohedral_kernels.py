@@ -15,6 +15,7 @@ from numba import njit
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
 def sort_places(vertices: Any, starts: Any, places: Any) -> None:
     """List for each vertex the places where it stands, in rising order."""
+    # counting sort: linear, and stable, so that sums are added in the order of the pixels
     for vertex in vertices:
         starts[vertex + 1] += 1
     for vertex in range(1, starts.size):
@@ -43,6 +44,7 @@ def splat(values: Any, weights: Any, corners: Any, sums: Any) -> None:
         for corner in range(len(corners)):
             share, row = weights[corner, pixel], sums[corners[corner, pixel]]
             for channel in range(channels):
+                # channels innermost: values of one vertex lie side by side
                 row[channel] += share * value[channel]
 
 

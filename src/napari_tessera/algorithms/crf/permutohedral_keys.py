@@ -44,6 +44,8 @@ def _elevate(features: Any, scale: Any, heights: Any) -> None:
         height = heights[axis]
         for pixel in range(len(features)):
             step = features[pixel, axis - 1] * scale[axis - 1]
+            # the rows of Adams et al. without their matrix: coordinate a is the sum of the steps
+            # after it, less a times its own, so d additions do for d + 1 coordinates
             height[pixel] = total[pixel] - np.float32(axis) * step
             total[pixel] += step
 
@@ -62,6 +64,7 @@ def _round(heights: Any, wholes: Any, surplus: Any) -> None:
 def _compare(first: Any, second: Any, first_ranks: Any, second_ranks: Any) -> None:
     """Move the smaller of two rests one rank down."""
     for pixel in range(first.size):
+        # ranks by comparing all pairs: d is 6 at most, and loops without branches vectorise
         less = np.int32(first[pixel] < second[pixel])
         first_ranks[pixel] += less
         second_ranks[pixel] += np.int32(1) - less
@@ -72,6 +75,7 @@ def _return(surplus: Any, wholes: Any, rests: Any, ranks: Any, axes: int) -> Non
     """Round those the other way that were rounded furthest, until wholes sum to 0."""
     for pixel in range(ranks.size):
         rank = ranks[pixel] + surplus[pixel]
+        # at most one step: rounding each coordinate leaves a surplus of (d + 1) / 2 at most
         turn = np.int32(rank < 0) - np.int32(rank > axes)
         ranks[pixel] = rank + turn * np.int32(axes + 1)
         wholes[pixel] += turn
@@ -113,6 +117,7 @@ def _simplices(features: Any, constants: Any, rows: Any, weights: Any, keys: Any
         rank = axes - corner
         near, far, weight = ordered[rank], ordered[rank + 1], weights[corner]
         for pixel in range(weight.size):
+            # barycentric: differences of neighbouring rests, sorted; they sum to 1
             weight[pixel] = near[pixel] - far[pixel]
         if corner > 0:
             before, step, key = keys[corner - 1], steps[rank + 1], keys[corner]
@@ -127,6 +132,7 @@ def _number(keys: Any, table: Any, own: Any, known: int, numbers: Any) -> int:
     mask = np.uint64(slots.size - 1)
     for place in range(numbers.size):
         key = keys[place]
+        # Fibonacci hashing: the highest bits of the product, as many as the table has
         slot = (np.uint64(key) * _SCATTER) >> shift
         while slots[slot] != key and slots[slot] >= 0:
             slot = (slot + _ONE) & mask

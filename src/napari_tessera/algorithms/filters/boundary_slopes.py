@@ -56,6 +56,7 @@ def crests(
                     q, other, d = p + sign * dz, row + sign * dy, c + sign * dx
                     if 0 <= q < planes and 0 <= other < lines and 0 <= d < columns:
                         near = steepness[q, other, d]
+                        # strict on one side only: a plateau two pixels wide is marked once
                         crest = crest and (own > near if sign < 0 else own >= near)
                 marks[p, row, c] = crest
 
@@ -84,6 +85,7 @@ def add_sides(labels: Any, image: Any, low: int, high: int, reach: Any, sums: An
                         beyond = labels[q, other, d]
                         if beyond == own:
                             continue
+                        # apart: other objects count only where no background touches
                         side = sums[own - 1, 1 if beyond == 0 else 2]
                         _walk(
                             labels, image, p, row, c, -dz, -dy, -dx, reach[axis], sums[own - 1, 0]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -285,26 +286,35 @@ def _dense(found: Histogram, most: int = BINS) -> tuple[Array, Array]:
     return dense.astype(np.int64), (edges[:-1] + edges[1:]) / 2
 
 
-def level(found: Histogram, method: str) -> float:
-    """Return the level that `method` (see `threshold`) chooses between two classes."""
-    if found.values.size < 2:
-        raise NothingToSeparate(
-            f"image is constant (every pixel is {found.values[0]:g}); there is nothing to separate"
-        )
-    if method == "otsu":
-        return otsu(found)[0]
-    if method == "li":
-        return li(found)
-    if method == "triangle":
-        return triangle(found)
-    if method == "mean":
-        return float(np.average(found.values, weights=found.counts))
+def mean(found: Histogram) -> float:
+    """Return the mean intensity."""
+    return float(np.average(found.values, weights=found.counts))
+
+
+def yen(found: Histogram) -> float:
+    """Return the level of Yen et al., which balances how well classes fit and how many they are."""
     from skimage import filters  # slow to load, and the methods above do not need it
 
-    if method == "yen":
-        return float(filters.threshold_yen(hist=_dense(found)))
-    if method == "isodata":
-        return float(filters.threshold_isodata(hist=_dense(found)))
+    return float(filters.threshold_yen(hist=_dense(found)))
+
+
+def isodata(found: Histogram) -> float:
+    """Return the level that is halfway between the means below and above it."""
+    from skimage import filters
+
+    return float(filters.threshold_isodata(hist=_dense(found)))
+
+
+def minimum(found: Histogram) -> float:
+    """Return the valley of the histogram, smoothed until it has two peaks.
+
+    Raises
+    ------
+    ValueError
+        If it never has.
+    """
+    from skimage import filters
+
     try:
         return float(filters.threshold_minimum(hist=_dense(found, 256)))
     except RuntimeError:
@@ -312,3 +322,26 @@ def level(found: Histogram, method: str) -> float:
             "method is 'minimum', but the histogram has no two peaks with a valley between them; "
             "choose 'otsu' or 'triangle', or smooth less"
         ) from None
+
+
+LEVELS: Mapping[str, Callable[[Histogram], float]] = MappingProxyType(
+    {
+        "otsu": lambda found: otsu(found)[0],
+        "li": li,
+        "triangle": triangle,
+        "mean": mean,
+        "yen": yen,
+        "isodata": isodata,
+        "minimum": minimum,
+    }
+)
+"""What finds the level between two classes, by the name of the method in `threshold`."""
+
+
+def level(found: Histogram, method: str) -> float:
+    """Return the level that `method`, a key of `LEVELS`, chooses between two classes."""
+    if found.values.size < 2:
+        raise NothingToSeparate(
+            f"image is constant (every pixel is {found.values[0]:g}); there is nothing to separate"
+        )
+    return LEVELS[method](found)

@@ -36,8 +36,10 @@ def lloyd(values: Array, centres: Array, report: Reporter | None = None) -> tupl
         report(Progress(number, _ROUNDS))
         sums, counts = np.zeros_like(centres), np.zeros(len(centres))
         before, inertia = inertia, _round(values, centres, sums, counts)
+        # empty clusters keep their centres: means of nothing are NaN
         filled = counts > 0
         centres[filled] = sums[filled] / counts[filled, np.newaxis]
+        # it falls with each round until nothing changes: by rounding it may rise in the last
         if inertia >= before:
             break
     return centres, float(inertia)

@@ -63,6 +63,8 @@ def pack_line(padded: Any, words: Any) -> int:
     eights, total = padded.view(np.uint64), 0
     for w in range(words.size - 2):
         word = np.uint64(0)
+        # eight bytes of 0 or 1 become eight bits by one multiplication: no two of its sums share a
+        # bit of the highest byte
         for k in range(8):
             word |= ((eights[8 * w + k] * _GATHER) >> _TOP) << (_BYTE * np.uint64(k))
         words[w + 1] = word
@@ -88,6 +90,7 @@ def values_at(values: Any, words: Any, found: Any) -> None:
                 word = words[p, row, w]
                 while word:
                     found[number] = own[(w - 1) * WORD + trailing_zeros(word)]
+                    # without the lowest bit that is set: as many steps as marks
                     word &= word - _ONE
                     number += 1
 

@@ -50,6 +50,7 @@ def mark_rims(
 def _mark(own: Any, beside: Any, border: bool, rim: Any) -> None:
     """Mark the boundary pixels of a line; `beside` are the four lines next to it."""
     last = own.size - 1
+    # no border inside the loop: it is vectorised
     for c in range(1, last):
         rim[c] = _ends(own, c, own[c - 1], own[c + 1], beside)
     if border:

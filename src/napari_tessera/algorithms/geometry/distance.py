@@ -155,11 +155,14 @@ def _envelope(line: Any, places: Any, bounds: Any) -> None:
     top = -1
     for q in range(length):
         height = line[q]
+        # no mark on this line: its parabola is nowhere the lowest
         if height >= 1e29:
             continue
         bound = -np.inf
         while top >= 0:
             p = places[top]
+            # where the parabola of q comes to lie below that of p; one that is covered before it
+            # begins is dropped
             bound = (height + q * q - line[p] - p * p) / (2.0 * (q - p))
             if bound > bounds[top]:
                 break
@@ -209,10 +212,12 @@ def _nearest_lines(
                     start = stop
                     while stop < length and (lines[c, stop] == 0) == (lines[c, start] == 0):
                         stop += 1
+                    # marks keep their owner: only the gaps between them are looked at
                     if lines[c, start] != 0:
                         _gap(lines[c], names[c], start, stop, limit / area, room, heights, own)
             for k in range(length):
                 for c in range(count):
+                    # beyond the limit nobody owns: the next axis has fewer parabolas
                     far = lines[c, k] == np.inf
                     square[o, k, first + c] = FAR if far else lines[c, k] * area
                     owners[o, k, first + c] = 0 if far else names[c, k]
@@ -251,6 +256,8 @@ def _gap(
     for q in range(start, stop):
         while k < top and bounds[k + 1] < q - _NEAR:
             k += 1
+        # all parabolas that are lowest here, not one of them: of marks as near the lowest id wins,
+        # in whatever order they stand
         best, name = np.inf, names[q]
         j = k
         while j <= top and (j == k or bounds[j] <= q + _NEAR):

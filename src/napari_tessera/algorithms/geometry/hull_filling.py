@@ -40,6 +40,7 @@ def filled_out(labels: Array, boxes: Boxes, voxel: VoxelSize, report: Reporter) 
     whole, target = volume(labels), volume(result)
     low, high = boxes.in_volume()
     contents, ids = np.prod(high - low, axis=1), boxes.ids.astype(whole.dtype)
+    # objects that fill their box are their own hull
     bent = boxes.pixels < contents
     contested = np.zeros(whole.shape, np.bool_)
 
@@ -48,10 +49,12 @@ def filled_out(labels: Array, boxes: Boxes, voxel: VoxelSize, report: Reporter) 
         return (*own, _flat_hulls(*own) if labels.ndim == 2 else _solid_hulls(*own))
 
     jobs = [np.arange(*job)[bent[slice(*job)]] for job in batches(contents, _PART)]
+    # hulls are found side by side, but claimed one after the other: later claims see earlier ones
     for found in in_order(objects, jobs, report.part(0, 2)):
         _claim(*found, target, contested)
     if contested.any():
         steps = np.array([1.0, *voxel][-3:])
+        # what several want is rare: their hulls are made a second time instead of kept
         nearest = np.full(whole.shape, np.inf, np.float32)
         jobs = [rows[_touched(contested, low[rows], high[rows])] for rows in jobs]
         for found in in_order(objects, jobs, report.part(1, 2)):
@@ -89,6 +92,7 @@ def _corners(own: Array) -> Array:
     ends = own.copy()
     for axis in range(3):
         before = np.cumsum(own, axis=axis)
+        # far fewer points than pixels, among them all corners: qhull takes that much less time
         ends &= (before == 1) | (before == before.take([-1], axis=axis))
     return np.argwhere(ends).astype(float)
 

@@ -54,6 +54,7 @@ def _solids(
     from scipy.spatial import ConvexHull
 
     step = np.array([1, 0, 0])
+    # corners of planes, at the top and the bottom of their voxels: among them are all corners
     below = np.column_stack([np.repeat(planes, np.diff(starts)), corners])
     bounds = np.append(starts[groups(labels)[0]], len(corners))
     vertices, volumes = [np.empty((0, 3), np.int64)], np.empty(bounds.size - 1)
@@ -80,6 +81,7 @@ def _outlines(starts: Any, lines: Any, first: Any, length: Any) -> Any:
         low, high = lines[starts[group]], lines[starts[group + 1] - 1] + 2
         left, right = np.full(high - low, NOWHERE), np.full(high - low, -NOWHERE)
         for run in runs:
+            # both edges of the row of pixels: its corners, not its centres
             for level in range(lines[run] - low, lines[run] - low + 2):
                 left[level] = min(left[level], first[run])
                 right[level] = max(right[level], first[run] + length[run])

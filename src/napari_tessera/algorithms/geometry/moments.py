@@ -119,6 +119,7 @@ def _read(
     own = labels[:planes].shape
     # background behind each line and plane: a step over any border of the image meets it
     around = (1, int(moves[:, 1].any()), 1)
+    # int64 whatever the labels: kernels are compiled once
     grid = np.zeros([a + b for a, b in zip(own, around, strict=True)], np.int64)
     grid[: len(labels), : own[1], : own[2]] = labels
     runs = _runs(grid, *own)
@@ -128,6 +129,7 @@ def _read(
     offsets = moves @ (np.array(grid.strides) // grid.itemsize)
     pixels, origins, first, second, boxes, exits = _shapes(grid, runs, rows, offsets, ids.size)
     centres = first / pixels[:, None]
+    # about the centre of this slab: sums of squares from afar would lose digits
     moments = second - centres[:, :, None] * first[:, None]
     values = np.empty((ids.size, len(images), 5))
     for number, image in enumerate(images):
@@ -151,10 +153,13 @@ def _joined(parts: Sequence[Sums]) -> Sums:
 
     sizes, means = total(pixels), _mean(values[..., 1], values[..., 0])
     centre = total(centres * pixels[:, None]) / sizes[:, None]
+    # the parallel axis theorem: moments about the common centre
     apart = centres - centre[rows]
     moments += pixels[:, None, None] * apart[:, :, None] * apart[:, None]
     value = total(values)
     off = means - _mean(value[..., 1], value[..., 0])[rows]
+    # the same for intensities: Chan, Golub and LeVeque, "Updating formulae and a pairwise algorithm
+    # for computing sample variances", 1979
     value[..., 2] += total(values[..., 0] * off**2)
     value[..., 3] = total(values[..., 3], np.minimum.reduceat)
     value[..., 4] = total(values[..., 4], np.maximum.reduceat)
@@ -222,6 +227,7 @@ def _shapes(grid: Any, runs: Any, rows: Any, offsets: Any, count: int) -> Any:
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
 def _add(first: Any, second: Any, z: int, y: int, x: int, length: int) -> None:
     """Add the coordinates of a run that begins at z, y, x, and their products."""
+    # sums of x and of x^2 from x to x + length - 1 in closed form: the work is by runs, not pixels
     line = length * x + length * (length - 1) // 2
     first[0] += length * z
     first[1] += length * y

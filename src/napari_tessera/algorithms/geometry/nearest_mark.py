@@ -65,6 +65,7 @@ def distances(
     of Computing 8, 2012.
     """
     report = Reporter.of(report)
+    # the result has one number per pixel that asks, not one per pixel
     counts = np.bitwise_count(asked).sum(axis=(1, 2), dtype=np.int64)
     ends = np.append(0, np.cumsum(counts))
     if not marks.any():
@@ -115,9 +116,12 @@ def _ways(flat: bool, steps: tuple[float, float, float]) -> _Ways:
     """Return where is looked in a plane (flat) or a volume."""
     finest = min(steps[::2] if flat else steps)
     near, near_squares = _around((_CLOSE, 0 if flat else _CLOSE, _CLOSE), steps)
+    # exact: every pixel nearer than any that is left out of the box has been asked before
     inside = near_squares < ((_CLOSE + 1) * finest) ** 2
     near, near_squares = near[inside][:_NEAR], near_squares[inside][:_NEAR]
     lines, line_squares = _around((_REACH, 0 if flat else _REACH, 0), steps)
+    # nothing nearer than this can lie outside the lines that are looked at, nor beyond the words
+    # before and after in each
     beyond = (_REACH + 1) * (steps[0] if flat else min(steps[:2])), WORD * steps[2]
     limit = min(beyond) ** 2
     inside = line_squares < limit
@@ -160,11 +164,13 @@ def _search(
                 word = asked[p, row, w]
                 if not word:
                     continue
+                # most boundaries are within 3 pixels of the other one: a few words for 64 pixels
                 left = _next_to(word, marks, p, row, w, near, near_squares, squares)
                 while left:
                     bit = trailing_zeros(left)
                     left &= left - _ONE
                     square, looked = limit, 0
+                    # the effort is bound: the rest is left to the distance transform
                     if looks > 0:
                         square, looked = _on_lines(
                             marks, p, row, w, bit, lines, line_squares, limit, step
@@ -224,6 +230,7 @@ def _on_lines(
     best, looked = limit, 0
     right, left = np.uint64(bit), np.uint64(WORD - 1 - bit)
     for k in range(line_squares.size):
+        # lines are sorted by distance: from here on none holds a nearer mark
         if line_squares[k] >= best:
             break
         q, other = p + lines[k, 0], row + lines[k, 1]
@@ -234,6 +241,8 @@ def _on_lines(
         if not (before | own | after):
             continue
         aside = WORD
+        # the pixel at the lowest bit, then at the highest: the first mark that follows is a count
+        # of zeros. Shifts by 64 are undefined, so the word beside goes in two steps
         towards = (own >> right) | ((after << _ONE) << left)
         if towards:
             aside = trailing_zeros(towards)
@@ -296,6 +305,7 @@ def fill_in(asked: Any, away: Any, low: int, high: int, steps: Any, result: Any)
                 word = asked[p, row, w]
                 while word:
                     if result[number] < 0:
+                        # planes and lines in which nobody asks any more are never transformed
                         if not ready:
                             _squared(away[p], length, steps[0], whole[0])
                             if lines > 1:

@@ -87,6 +87,10 @@ def _fill(vertices: Any, starts: Any, ids: Any, result: Any) -> None:
         left = min(max(0, left), columns)
         height = max(0, min(rows - 1, int(np.floor(part[:, 0].max()))) - top + 1)
         width = max(0, min(columns, int(np.ceil(part[:, 1].max()))) - left) + 1
+        # whether each polygon fills a pixel is a matter of its centre alone, so that outlines
+        # filled again are the labels they came from. `skimage.draw.polygon`, polygon by polygon,
+        # took 2.7 s where this takes 22 ms (4260 outlines in 2048 x 2048), and gave 12 000 pixels
+        # to another label
         toggles = np.zeros((height, width), np.bool_)
         for k in range(first, last):
             _cross(vertices[starts[k] : starts[k + 1]], top, left, toggles)

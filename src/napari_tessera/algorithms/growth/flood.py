@@ -55,6 +55,7 @@ def flood(
     array([[1, 1, 1, 2, 2]], dtype=int32)
     """
     report = Reporter.of(report)
+    # a frame of pixels outside: neighbours need no test for the border
     regions = np.full(tuple(n + 2 for n in relief.shape), _OUTSIDE, np.int32)
     centre = tuple(slice(1, -1) for _ in relief.shape)
     regions[centre] = markers
@@ -63,6 +64,8 @@ def flood(
     levels = np.zeros(regions.shape, np.int32)
     levels[centre] = _levels(relief, inside)
     flat, flat_levels = regions.reshape(-1), levels.reshape(-1)
+    # one queue per level, first in first out: linked lists through the pixels, each of which is in
+    # one queue at most, so that a link per pixel is all they need
     heads = np.full(int(levels.max()) + 1, -1, np.int64)
     tails = heads.copy()
     following = np.empty(flat.size, np.int32 if flat.size < 2**31 else np.int64)

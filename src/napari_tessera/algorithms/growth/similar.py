@@ -91,6 +91,7 @@ def grow_regions(
     seeds = np.flatnonzero(flat > 0)
     means, counts = _means(flat[seeds], flat_values[seeds], int(numbers.max()))
     queued = np.full(flat.size, LEVELS, np.int32), np.zeros(flat.size, np.int32)
+    # distances are sorted into levels: queues of whole numbers instead of a heap
     settings = (rule.tolerance, _scale(points, rule.tolerance), rule.largest, rule.moving)
     queue, near, taken, status = _queue(seeds, flat), offsets(padded, rule.connectivity), 0, _MORE
     while status != _DONE:
@@ -185,6 +186,7 @@ def _take(
         free = entry
         spare += 1
         if owners[entry] > 0:
+            # taken out: the pixel may be queued again, nearer to a mean that has moved
             best[pixel] = heads.size
             if regions[pixel] != 0 or counts[region] >= largest:
                 continue
@@ -203,6 +205,7 @@ def _take(
                 continue
             apart = _distance(values[other], means[region])
             own = min(int(apart * scale), heads.size - 1)
+            # queued already by this region at least as near: once more would change nothing
             if apart > tolerance or (asker[other] == region and best[other] <= own):
                 continue
             best[other], asker[other] = own, region

@@ -46,6 +46,7 @@ def each(
     def treated(rows: tuple[int, int]) -> tuple[Array, ...]:
         own = slice(*rows)
         size = high[own] - low[own]
+        # one empty column between neighbours: filters see no contact
         starts = np.cumsum(size[:, 2] + 1) - size[:, 2] - 1
         canvas = np.zeros((*size[:, :2].max(axis=0), int(starts[-1] + size[-1, 2])), bool)
         _lay(whole, ids[own], low[own], high[own], starts, canvas)

@@ -31,6 +31,7 @@ def count_pairs(first: Any, second: Any) -> Any:
             keys[slot, 0], keys[slot, 1] = a, b
             filled += 1
         counts[slot] += length
+        # at most half full: the search for a free slot stays short
         if 2 * filled > counts.size:
             keys, counts = _doubled(keys, counts)
     return _rows(keys, counts, filled)
@@ -50,6 +51,8 @@ def _ends(first: Any, second: Any, ends: Any) -> int:
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
 def _slot(keys: Any, counts: Any, a: int, b: int) -> Any:
     """Return where a pair is, or the free place where it belongs."""
+    # both ids go into all high bits, from which the slot is taken; ids of objects side by side
+    # differ by little
     mixed = np.uint64(a) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(b)
     mixed *= np.uint64(0xD6E8FEB86659FD93)
     slot = np.int64((mixed >> np.uint64(32)) & np.uint64(counts.size - 1))

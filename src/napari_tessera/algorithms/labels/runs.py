@@ -51,6 +51,7 @@ def fill_runs(line: Any, table: Any, change: Any, ends: Any, out: Any) -> None:
         stop = ends[number]
         size = stop - start
         left = size if stop == width else (size + 1) >> 1
+        # beyond the border of the line nothing lies: a run that begins there has one end only
         left = 0 if start == 0 else min(left, table.size)
         right = 0 if stop == width else min(size if start == 0 else size >> 1, table.size)
         for k in range(left):

@@ -60,6 +60,7 @@ def grown(labels: Array, element: Element, voxel: VoxelSize, report: Reporter) -
         return nearest_label(labels, voxel, limit=radius, report=report)[1]
     owners = codes(labels).reshape((1,) * (3 - labels.ndim) + labels.shape).copy()
     square = np.where(owners != 0, np.float32(0), FAR)
+    # a box is the sum of its sides: one axis after the other finds the nearest within it
     passes = list(_shifts(element))
     for number, shifts in enumerate(passes):
         # in the plane of labels without Z, no step goes along it
@@ -117,6 +118,7 @@ def _pull(
             theirs = owners[level, row, first + shift : last + shift]
             here, own = new_square[z, y, first:last], new_owners[z, y, first:last]
             for x in range(here.size):
+                # selects instead of branches: the loop is vectorised
                 far = there[x] + costs[number]
                 wins = (far < here[x]) | ((far == here[x]) & (theirs[x] < own[x]))
                 here[x] = far if wins else here[x]
@@ -151,6 +153,7 @@ def closed(labels: Array, element: Element, voxel: VoxelSize, report: Reporter) 
     volume = labels.reshape((1,) * (3 - labels.ndim) + labels.shape)
     numbers, ids = numbered(volume)
     found = _bounds(boxes.found(numbers), element, numbers.shape)
+    # pixels that one object wants are settled at once; distances are needed only where several do
     claims = _claims(numbers, found, element, report)
     owners = numbers.reshape(-1).copy()
     contested = np.zeros(numbers.size, bool)
@@ -267,6 +270,7 @@ def _close_each(
                 for x in range(out.size):
                     out[x] = line[x] == own
         flat, flat_reach = mask.reshape(-1), reach.reshape(-1)
+        # erosion is dilation of the rest: what is reached by no other label stays
         for turn in range(2):  # dilate, then find what erosion takes
             mark(mask, how, reach)
             if turn == 0:

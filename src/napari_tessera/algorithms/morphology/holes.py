@@ -36,6 +36,7 @@ def gaps(labels: Array) -> tuple[Array, Array, Array]:
     """
     from scipy import ndimage
 
+    # pieces of background once for all objects, not once for each
     pieces, count = ndimage.label(labels == 0, output=np.int32)
     first, pixels = np.full(count + 1, -1, np.int64), np.zeros(count + 1, np.int64)
     _measure(volume(pieces), labels.ndim == 2, first, pixels)
@@ -119,6 +120,8 @@ def _enclose(
                         z - low[row, 0] + (not planar), y - low[row, 1] + 1, x - low[row, 2] + 1
                     ]
                     own = owners[at]
+                    # what the outside of the box does not reach is enclosed; the smallest of
+                    # several boxes is innermost
                     if inside == _OPEN and (own < 0 or contents[row] < contents[own]):
                         owners[at] = row
                     at += 1

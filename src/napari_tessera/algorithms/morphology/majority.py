@@ -39,6 +39,7 @@ def majority(labels: Array, element: Element, report: Reporter) -> Array:
     >>> majority(np.array([[4, 4, 9, 4, 0, 0]]), element("ball", (1.0, 1.0)), Reporter())
     array([[4, 4, 4, 4, 0, 0]])
     """
+    # far from every border the window holds one label: most of the image is done here
     near = touched(labels, element, report.part(0, 3))
     shape = (1,) * (3 - labels.ndim) + labels.shape
     numbers, ids = numbered(labels.reshape(shape))

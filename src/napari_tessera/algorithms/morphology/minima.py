@@ -142,6 +142,7 @@ def _chord_minima(plane: Any, halves: Any, out: Any, y0: int, y1: int, x0: int, 
         levels[0, right:] = plane[y, last - 1]
         for level in range(1, count):
             half = 1 << (level - 1)
+            # level k holds the least of 2^k pixels: of two windows of half its width
             narrow, shifted = levels[level - 1, : length - half], levels[level - 1, half:]
             _lesser(narrow, shifted, levels[level, : length - half])
         drawn = -1
@@ -154,6 +155,7 @@ def _chord_minima(plane: Any, halves: Any, out: Any, y0: int, y1: int, x0: int, 
                 while 2 << level <= 2 * half + 1:
                     level += 1
                 start = widest - half
+                # two windows that overlap cover the chord exactly: to a least, twice is once
                 later = start + 2 * half + 1 - (1 << level)
                 one, two = levels[level, start : start + size], levels[level, later : later + size]
                 _lesser(one, two, chord)

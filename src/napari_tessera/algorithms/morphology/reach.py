@@ -206,6 +206,7 @@ def _sweep(labels: Any, reach: Any, half: int, o0: int, o1: int, i0: int, i1: in
                 now, last = reach[o, y, i0:i1], reach[o, before, i0:i1]
                 for x in range(now.size):
                     carried = last[x]
+                    # one less with each row; full where the label changes
                     carried = reach.dtype.type(carried - (carried > 0))
                     carried = carried if here[x] == there[x] else full
                     now[x] = max(now[x], carried)
@@ -227,6 +228,7 @@ def _within(labels: Any, how: Any, reach: Any) -> None:
     whole = np.float32(1 + SLACK)
     table = np.empty(how.half[2], np.float32)
     for k in range(table.size):
+        # pixels whose centres lie on the radius belong to it, whatever rounding says
         table[k] = whole - ((k + 1) * how.steps[2]) ** 2
     change = np.zeros((wide + 7) // 8 * 8, np.uint8)
     ends = np.empty(wide, np.int64)
@@ -238,6 +240,7 @@ def _within(labels: Any, how: Any, reach: Any) -> None:
         here = labels[y]
         best[:] = rest[y]
         for other in range(max(0, y - how.half[1]), min(high, y + how.half[1] + 1)):
+            # what the steps along X and Y leave of the squared radius, 1, is for Z
             cost = np.float32(((other - y) * how.steps[1]) ** 2)
             there, left = labels[other], rest[other]
             # beyond another label comes nothing nearer, so that no run has to be followed

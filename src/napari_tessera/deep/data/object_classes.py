@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_tessera.algorithms.labels.ids import overlap, sizes
+from napari_tessera.algorithms.labels.ids import sizes
+from napari_tessera.algorithms.labels.linking import overlap
 from napari_tessera.signature.words import Array
 
 if TYPE_CHECKING:

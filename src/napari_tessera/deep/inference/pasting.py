@@ -8,13 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_tessera.algorithms.labels.ids import (
-    continued,
-    overlap,
-    renumbered,
-    sizes,
-    smallest_dtype,
-)
+from napari_tessera.algorithms.labels.ids import renumbered, sizes, smallest_dtype
+from napari_tessera.algorithms.labels.linking import continued, overlap
 from napari_tessera.signature.words import Array
 
 if TYPE_CHECKING:

@@ -74,7 +74,7 @@ def fitted_anchors(boxes: Array, *, seed: int = 0) -> tuple[tuple[float, float],
     random = np.random.default_rng(seed)
     if len(sizes) > _ENOUGH:
         sizes = sizes[random.choice(len(sizes), _ENOUGH, replace=False)]
-    # the distance is |log(w1 / w2)| + |log(h1 / h2)| where YOLO9000 (section 2) has 1 - IoU: by
+    # the distance is |log(w1 / w2)| + |log(h1 / h2)|, where YOLO9000 (section 2) has 1 - IoU: by
     # such ratios, see `STRETCH`, an anchor is found fit for a box
     logs = np.log(sizes)  # (N, 2)
     starts = [_groups(logs, PER_LEVEL * len(STRIDES), random) for _ in range(_STARTS)]

@@ -84,9 +84,11 @@ def fit(
     while state.epoch < settings.epochs and not _over(state, settings):
         network, losses = stepping.begin_epoch(), []
         steps = range(state.epoch * settings.steps, (state.epoch + 1) * settings.steps)
-        # the next batches are made while the network works on this one
-        batches = in_order(lesson.batches, map(ranks.number, steps), workers=ranks.workers)
-        for step, batch in zip(steps, batches, strict=True):
+        numbers = map(ranks.number, steps)
+        # the next batches are made while the network works on this one, and dropped if it stops
+        for step, batch in zip(
+            steps, in_order(lesson.batches, numbers, workers=ranks.workers), strict=True
+        ):
             elapsed = ranks.told(_elapsed(step / total, time.monotonic() - began, settings))
             _set_rate(state.optimiser, settings, elapsed)
             losses.append(stepping.step(network, batch.to(lesson.device)))

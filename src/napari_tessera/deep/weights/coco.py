@@ -8,6 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from napari_tessera.deep.networks.registry import NETWORKS, build
 from napari_tessera.signature.words import Report
 
 if TYPE_CHECKING:
@@ -239,15 +240,8 @@ def _used(categories: Sequence[str]) -> list[str]:
 
 def _network(about: Published, classes: int) -> torch.nn.Module:
     """Return the network with random weights; `classes` counts the background."""
-    from napari_tessera.deep.networks.options import MaskRCNNConfig, ScenesConfig
-
-    if about.network == "mask_rcnn":
-        from napari_tessera.deep.networks.mask_rcnn import MaskRCNN
-
-        return MaskRCNN(MaskRCNNConfig(**about.options), in_channels=3, classes=classes - 1)
-    from napari_tessera.deep.networks.torchvision_scenes import SceneNetwork
-
-    return SceneNetwork(ScenesConfig(**about.options), in_channels=3, classes=classes)
+    own = classes - NETWORKS[about.network].one_by_one  # objects have no background
+    return build(about.network, in_channels=3, classes=own, **about.options)
 
 
 def _load(

@@ -13,7 +13,7 @@ from napari_tessera.pipeline.recipe import KEY
 from napari_tessera.widgets.editing.drawing import Drawing, place_under, straightened
 from napari_tessera.widgets.editing.tools import TOOLS, Tool, worked_out
 from napari_tessera.widgets.forms.choice import Choice
-from napari_tessera.widgets.forms.fields.choose import field_for
+from napari_tessera.widgets.forms.fields.choose import field_for, layer_field
 from napari_tessera.widgets.forms.fields.field import Field
 from napari_tessera.widgets.forms.fields.layer import LayerField
 from napari_tessera.widgets.forms.form import Form
@@ -21,7 +21,7 @@ from napari_tessera.widgets.forms.rows import Rows, beside_one_another
 from napari_tessera.widgets.layers.features import made_by
 from napari_tessera.widgets.layers.geometry import usual_over
 from napari_tessera.widgets.layers.history import History, Step
-from napari_tessera.widgets.layers.to_source import beside, fits, source
+from napari_tessera.widgets.layers.to_source import beside, source
 
 if TYPE_CHECKING:
     import napari.viewer
@@ -46,7 +46,7 @@ class Surgery(Form):
         self.job: Job | None = None
         self._layer: Labels | None = None
         self._points: list[tuple[float, ...]] = []
-        self._drawing = Drawing(napari_viewer)
+        self.drawing = Drawing(napari_viewer)
         self._build()
         self._connect()
         self._layer_chosen()
@@ -55,8 +55,7 @@ class Surgery(Form):
 
     def _build(self) -> None:
         options = {p.name: p for p in METHODS["grow"].options}
-        labels = METHODS["grow"].source
-        self.source = LayerField(labels, self.viewer.layers, lambda each: fits(each, "labels"))
+        self.source = layer_field(METHODS["grow"].source, self.viewer.layers)
         self.over = Choice("Objects are in")
         self.over.offer([("planes", "planes"), ("volumes", "volume")])
         self.fields: dict[str, Field] = {
@@ -161,7 +160,7 @@ class Surgery(Form):
         """Take a tool into the hand, or put it down."""
         layer = self._layer
         self._points = []
-        self._drawing.clear()
+        self.drawing.clear()
         if tool is not None and layer is None:
             self.complain(ValueError("labels is missing; open or make a Labels layer first"))
             tool = None
@@ -197,12 +196,12 @@ class Surgery(Form):
         while event.type == "mouse_move":
             if not self.tool.gathers and not volume:
                 path.append(place_under(layer, event, volume=False))
-                self._drawing.show(path, layer)
+                self.drawing.show(path, layer)
             yield
         event.handled = True
         if self.tool.gathers:
             self._points += path[:1]
-            self._drawing.show(self._points, layer)
+            self.drawing.show(self._points, layer)
             self.say(f"Points: {len(self._points)}; press Enter when all parts have one.")
         else:
             self._points = straightened(path)
@@ -219,7 +218,7 @@ class Surgery(Form):
             own, values = source(layer), self._values(tool, layer, path)
         except (ValueError, TypeError) as error:
             self.complain(error)
-            self._drawing.clear()
+            self.drawing.clear()
             return
         over = "planes" if layer.ndim < 3 else self.over.chosen
         known = made_by(layer)
@@ -242,7 +241,7 @@ class Surgery(Form):
 
     def _finished(self, step: Step) -> None:
         self.job = None
-        self._drawing.clear()
+        self.drawing.clear()
         layer = self._layer
         if layer is None:
             return
@@ -260,7 +259,7 @@ class Surgery(Form):
 
     def _failed(self, error: Exception) -> None:
         self.job = None
-        self._drawing.clear()
+        self.drawing.clear()
         self.complain(error)
 
     def _show_history(self) -> None:
@@ -288,7 +287,7 @@ class Surgery(Form):
         """Put the tool down, and leave the layer; its history stays."""
         super().release()
         self.job, self.tool, self._points = None, None, []
-        self._drawing.clear()
+        self.drawing.clear()
         self._let_go()
 
 

@@ -8,8 +8,8 @@ from typing import Any
 from napari_tessera.methods.registry import METHODS
 from napari_tessera.pipeline.edits import differences
 from napari_tessera.pipeline.recipe import Recipe
+from napari_tessera.pipeline.run import step_by_hand
 from napari_tessera.pipeline.source import Source
-from napari_tessera.pipeline.stack import step_by_hand
 from napari_tessera.pipeline.walk import Walk
 from napari_tessera.widgets.layers.history import Step
 
@@ -25,7 +25,7 @@ class Tool:
     key : str
         Which chooses it while the layer is selected.
     method : str
-        In the catalogue.
+        In the registry.
     help : str
     values : dict
         Options of the method that the tool stands for.

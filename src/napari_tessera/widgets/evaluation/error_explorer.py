@@ -10,22 +10,21 @@ from napari_tessera.methods.registry import METHODS
 from napari_tessera.metrics.error_list import listing
 from napari_tessera.metrics.figures import Scores
 from napari_tessera.metrics.score import score
-from napari_tessera.signature.parameters import Parameter, parameters
-from napari_tessera.signature.words import Array, Over, Table, VoxelSize
+from napari_tessera.signature.parameters import parameters
+from napari_tessera.signature.words import AXES, Array, Over, Table, VoxelSize
 from napari_tessera.widgets.evaluation.object_list import ObjectList
 from napari_tessera.widgets.evaluation.report_button import ReportButton
 from napari_tessera.widgets.evaluation.strata_panel import Compared, StrataPanel
 from napari_tessera.widgets.evaluation.suspects_panel import SuspectSource, SuspectsPanel
 from napari_tessera.widgets.forms.choice import Choice
-from napari_tessera.widgets.forms.fields.choose import field_for
-from napari_tessera.widgets.forms.fields.layer import LayerField
+from napari_tessera.widgets.forms.fields.choose import field_for, layer_field
 from napari_tessera.widgets.forms.form import Form
 from napari_tessera.widgets.forms.message import Message
 from napari_tessera.widgets.forms.rows import Rows, beside_one_another
 from napari_tessera.widgets.forms.run_button import Running
 from napari_tessera.widgets.forms.tables import save_table
 from napari_tessera.widgets.layers.geometry import array, same_grid
-from napari_tessera.widgets.layers.to_source import fits, source
+from napari_tessera.widgets.layers.to_source import source
 from napari_tessera.widgets.plugin.menu import open_form
 
 if TYPE_CHECKING:
@@ -55,8 +54,8 @@ class Explorer(Form):
     def _build(self) -> None:
         known = METHODS["error_map"]
         own = {p.name: p for p in (*parameters(score), *known.parameters)}
-        self.prediction = self._layer_field(own["prediction"])
-        self.truth = self._layer_field(own["truth"])
+        self.prediction = layer_field(own["prediction"], self.viewer.layers)
+        self.truth = layer_field(own["truth"], self.viewer.layers)
         self.iou, self.tolerance = field_for(own["iou"]), field_for(own["tolerance"])
         self.over = Choice("Objects are in")
         self.over.offer([("planes", "planes"), ("volumes", "volume")])
@@ -71,9 +70,6 @@ class Explorer(Form):
         self.summary = Message()
         self.objects = ObjectList(self.viewer, self.say)
         self.suspects = SuspectsPanel(self, self._judged)
-
-    def _layer_field(self, parameter: Parameter) -> LayerField:
-        return LayerField(parameter, self.viewer.layers, lambda each: fits(each, "labels"))
 
     def _lay_out(self) -> None:
         for field in (self.prediction, self.truth, self.iou, self.tolerance):
@@ -150,7 +146,7 @@ class Explorer(Form):
             raise ValueError("prediction is missing; add the Labels layer to be judged")
         own = source(layer)
         over: Over = "planes" if len(own.shape) == 2 else self.over.chosen
-        axes = 2 if over == "planes" else 3
+        axes = AXES[over]
         return SuspectSource(layer, over, VoxelSize(own.spacing[-axes:], own.spacing.unit))
 
     def _chosen(self) -> tuple[Labels, Labels]:

@@ -23,8 +23,7 @@ from napari_tessera.metrics.strata import grouped, strata
 from napari_tessera.signature.parameters import parameters
 from napari_tessera.signature.words import Table, VoxelSize
 from napari_tessera.widgets.forms.choice import Choice
-from napari_tessera.widgets.forms.fields.choose import field_for
-from napari_tessera.widgets.forms.fields.layer import LayerField
+from napari_tessera.widgets.forms.fields.choose import field_for, layer_field
 from napari_tessera.widgets.forms.message import Message
 from napari_tessera.widgets.forms.plot import Plot
 from napari_tessera.widgets.forms.rows import Rows, beside_one_another
@@ -86,7 +85,7 @@ class StrataPanel(QWidget):
         self.by.offer(GROUPS)
         self.by.setToolTip(TIPS)
         own = {p.name: p for p in parameters(strata)}
-        self.image = LayerField(own["image"], viewer.layers, lambda each: fits(each, "image"))
+        self.image = layer_field(own["image"], viewer.layers)
         self.bins = field_for(own["bins"])
         self.view, self.bar, self.message = QTableView(), QProgressBar(), Message()
         self.stop_button, self.save_button = QPushButton("Stop"), QPushButton("Save plot")

@@ -13,11 +13,11 @@ from napari_tessera.pipeline.suspects import suspects
 from napari_tessera.signature.parameters import parameters
 from napari_tessera.signature.words import Array, Over, Table, VoxelSize
 from napari_tessera.widgets.evaluation.object_list import ObjectList
-from napari_tessera.widgets.forms.fields.layer import LayerField
+from napari_tessera.widgets.forms.fields.choose import layer_field
 from napari_tessera.widgets.forms.rows import Rows
 from napari_tessera.widgets.forms.run_button import Running
 from napari_tessera.widgets.layers.geometry import array, same_grid
-from napari_tessera.widgets.layers.to_source import fits, luminance_of
+from napari_tessera.widgets.layers.to_source import luminance_of
 
 if TYPE_CHECKING:
     from napari.layers import Labels, Layer
@@ -57,7 +57,7 @@ class SuspectsPanel(QWidget):
         self._judged, self.running = judged, Running(form, "Rank", self._rank)
         self.button, viewer = self.running.button, form.viewer
         asked = next(p for p in parameters(boundary_support) if p.name == "image")
-        self.image = LayerField(asked, viewer.layers, lambda each: fits(each, "image"))
+        self.image = layer_field(asked, viewer.layers)
         self.coloured, self._colouring = QCheckBox("Colour by suspicion"), Colouring()
         self.coloured.setToolTip("Bright: no edge supports the boundary; dark: it lies on one")
         self.coloured.setEnabled(False)

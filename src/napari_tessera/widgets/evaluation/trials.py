@@ -48,7 +48,7 @@ class Candidate:
 
 def can_be_tried(method: Method) -> bool:
     """Return True for methods that give labels from an image and a model alone."""
-    image = method.is_labelling and method.source.word.name == "image"
+    image = method.is_labelling and method.source.is_image
     return image and not any(p.required and p.word.name != "model" for p in method.asked)
 
 

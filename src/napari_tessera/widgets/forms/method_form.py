@@ -1,8 +1,7 @@
-"""The one adapter that turns a method of the catalogue into a dock widget."""
+"""The one adapter that turns a method of the registry into a dock widget."""
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,18 +16,16 @@ from napari_tessera.deep.inference.cache import Cache
 from napari_tessera.deep.triton import keep_away
 from napari_tessera.methods.registry import Method
 from napari_tessera.pipeline.recipe import Recipe
-from napari_tessera.pipeline.result import Result
 from napari_tessera.signature.units import to_pixels
 from napari_tessera.signature.words import VoxelSize
 from napari_tessera.widgets.connections import Connections
 from napari_tessera.widgets.forms import remembered as memory
 from napari_tessera.widgets.forms.call import Call
 from napari_tessera.widgets.forms.cost_line import Preflight
-from napari_tessera.widgets.forms.fields.choose import field_for
-from napari_tessera.widgets.forms.fields.field import Field
-from napari_tessera.widgets.forms.fields.layer import LayerField
+from napari_tessera.widgets.forms.fields.choose import layer_field
 from napari_tessera.widgets.forms.form import Form
-from napari_tessera.widgets.forms.preview import Preview
+from napari_tessera.widgets.forms.method_fields import MethodFields
+from napari_tessera.widgets.forms.previewing import Previewing
 from napari_tessera.widgets.forms.recipe_menu import recipe_menu
 from napari_tessera.widgets.forms.refine_options import kind_of, note_kind
 from napari_tessera.widgets.forms.results import Edits, Outcome, Results, sentence, work
@@ -47,11 +44,6 @@ if TYPE_CHECKING:
 
 KEPT = 512_000_000
 """Bytes of networks and probabilities that a form keeps for its next run."""
-
-PAINTED = ("data", "labels_update", "paint", "features")
-"""What layers of all kinds say when something is painted or clicked in them."""
-
-_log = logging.getLogger(__name__)
 
 
 class MethodForm(Form):
@@ -72,13 +64,14 @@ class MethodForm(Form):
         super().__init__(napari_viewer)
         self.cache, self.results = Cache(KEPT), Results(self.viewer)
         self._quiet = False
-        self._followed, self._drawn = Connections(), Connections()
+        self._followed = Connections()
         self._fitted: tuple[Any, ...] = ()
         self._build()
         self._lay_out()
         self._show_what_applies()
         self._connect()
-        self._recall()
+        with self._silence():
+            self.fields.fill(memory.recall(self.method.name))
         self._source_changed()
         threading.Thread(target=_warm_up, args=(self.method,), daemon=True).start()
 
@@ -86,25 +79,23 @@ class MethodForm(Form):
 
     def _build(self) -> None:
         layers = self.viewer.layers
-        self.source = field_for(self.method.source, layers)
-        self.fields: dict[str, Field] = {p.name: field_for(p, layers) for p in self.method.asked}
+        self.source = layer_field(self.method.source, layers)
+        self.fields = MethodFields(self.method, layers)
         self.rows, self.walk = Rows(), WalkRows(self.method, self.viewer)
         self.running = Running(self, "Run", self.run, stop=self.stop)
         self.run_button, self.bar = self.running.button, self.running.bar
-        self.preview = Preview(self.viewer, self.read, self._previewed, self.complain)
+        self.previewing = Previewing(self, self.read, self._layers_chosen)
+        self.preview = self.previewing.preview
+        self.show_preview, self.live = self.previewing.box, self.previewing.live
         self.preflight = Preflight(self.read)
         self.table_button, self.save_button = QPushButton("Show table"), QPushButton("Save table")
-        self.show_preview, self.replace_last = QCheckBox("Preview"), QCheckBox("Replace last")
-        self.live = QCheckBox("Live")
+        self.replace_last = QCheckBox("Replace last")
         self.replace_last.setChecked(True)
         self.reset_button, self.recipe_button = QPushButton("Reset"), QPushButton("Recipe")
         self.recipe_button.setMenu(
             recipe_menu(self, lambda: self.method.name, lambda: _recipe_of(self.read()))
         )
         tips: dict[QWidget, str] = {
-            self.show_preview: "Show what Run will give, while you change the form",
-            self.live: "Predict each plane as soon as it is shown, in a stack or a video; says how "
-            "many per second",
             self.replace_last: "Run again replaces this form's last result unless you edited it",
             self.run_button: "Run on the chosen region (Enter)",
             self.table_button: "Show the table of the result in napari's features table",
@@ -157,19 +148,14 @@ class MethodForm(Form):
             field.changed.connect(self._field_changed)
         self.walk.refining.only.currentIndexChanged.connect(self._field_changed)
         self.walk.refining.into.currentIndexChanged.connect(self._show_replacing)
-        self.show_preview.toggled.connect(self._toggle_preview)
-        self.live.toggled.connect(self._toggle_live)
         self.reset_button.clicked.connect(self.reset)
         self.table_button.clicked.connect(lambda: show_table(self.viewer, self.results.latest))
         self.save_button.clicked.connect(lambda: save_table(self, self.results.table))
         self.watch_layers(self._layers_changed)
-        dims, camera = self.viewer.dims.events, self.viewer.scene.camera.events
-        self.watch(self._moved, dims.current_step, dims.ndisplay, camera.zoom, camera.center)
 
     def _layers_changed(self, event: Any = None) -> None:
-        for field in (self.source, *self.fields.values()):
-            if isinstance(field, LayerField):
-                field.refresh()
+        for field in (self.source, *self.fields.layers):
+            field.refresh()
         self.walk.list_layers(self.source.value)
         self._show_rows()
 
@@ -178,9 +164,8 @@ class MethodForm(Form):
             layer = self.source.value
             self._follow(layer)
             self.walk.fill(layer)
-            for field in self.fields.values():
-                if isinstance(field, LayerField):
-                    field.avoid(layer)
+            for field in self.fields.layers:
+                field.avoid(layer)
             if layer is not None:
                 self._fit(layer)
                 if "labels_are" in self.fields:
@@ -202,7 +187,7 @@ class MethodForm(Form):
         """Give the fields the layer's unit and a sample of the intensities worked on."""
         values = None
         self._fitted = self._seen()
-        if self.source.parameter.word.name == "image":
+        if self.source.parameter.is_image:
             with suppress(ValueError):  # such a layer is refused when it is run
                 axis, channel = self.walk.channels.chosen
                 own = source(layer, channel_axis=axis, channel=channel)
@@ -230,37 +215,19 @@ class MethodForm(Form):
     def _field_changed(self, *_: Any) -> None:
         if self._quiet:
             return
-        values = {name: field.value for name, field in self.fields.items()}
-        for field in self.fields.values():
-            self.rows.show_row(field.native, field.parameter.applies(values))
-        if "levels" in self.fields:
-            several = values.get("method") == "hysteresis"
-            with self._silence():
-                self.fields["levels"].handles(2 if several else 1, str(values["objects"]))  # type: ignore[attr-defined]
+        with self._silence():
+            self.fields.show_what_applies(self.rows)
         self.rows.fit_width()
         if self.source.value is not None and self._seen() != self._fitted:
             self._units_changed()
-        self._follow_drawn()
         if self.method.cost.estimate is not None:
             self.preflight.request()
-        if self.show_preview.isChecked():
-            self.preview.request()
+        self.previewing.request()
 
-    def _follow_drawn(self) -> None:
-        """While there is a preview, hear what is painted or clicked in the layers it is made of."""
-        self._drawn.end()
-        if not self.show_preview.isChecked():
-            return
-        chosen = [field.value for field in self.fields.values() if isinstance(field, LayerField)]
-        for layer in (*chosen, self.walk.region.chosen):
-            if hasattr(layer, "events"):
-                known = layer.events.emitters
-                names = [each for each in PAINTED if each in known]
-                self._drawn.add(self._moved, *(known[name] for name in names))
-
-    def _moved(self, event: Any = None) -> None:
-        if self.show_preview.isChecked():
-            self.preview.request()
+    def _layers_chosen(self) -> list[Any]:
+        """Return the layers that a run is made of, besides the one it is made on."""
+        chosen = [field.value for field in self.fields.layers]
+        return [each for each in (*chosen, self.walk.region.chosen) if hasattr(each, "events")]
 
     @contextmanager
     def _silence(self) -> Iterator[None]:
@@ -272,15 +239,6 @@ class MethodForm(Form):
 
     # ------------------------------------------------------------------ values
 
-    def values(self) -> dict[str, Any]:
-        """Return the fields that have a meaning beside the others, layers as layers."""
-        everything = {name: field.value for name, field in self.fields.items()}
-        return {
-            name: value
-            for name, value in everything.items()
-            if self.fields[name].parameter.applies(everything)
-        }
-
     def read(self) -> Call:
         """Return the run that the form stands for now.
 
@@ -291,44 +249,28 @@ class MethodForm(Form):
         """
         layer = self.source.value
         if layer is None:
-            kind = "an Image" if self.source.parameter.word.name == "image" else "a Labels"
+            kind = "an Image" if self.source.parameter.is_image else "a Labels"
             raise ValueError(
                 f"{self.source.parameter.name} is missing; open a file or a sample, then choose "
                 f"{kind} layer"
             )
         own, values = self.walk.source(layer), {}
-        for name, value in self.values().items():
+        for name, value in self.fields.chosen().items():
             parameter = self.fields[name].parameter
             layered = parameter.is_array and value is not None
             values[name] = beside(parameter, value, layer, dropped_axis(own)) if layered else value
         return self.walk.call(layer, own, values, self.cache)
 
-    def _plain_values(self) -> dict[str, Any]:
-        # what labels are is remembered with each layer
-        kept = [n for n, f in self.fields.items() if not f.parameter.is_array and n != "labels_are"]
-        return {name: self.fields[name].kept for name in kept}
-
-    def _recall(self) -> None:
-        self._set(memory.recall(self.method.name))
-
     def reset(self) -> None:
         """Set all fields back to their defaults."""
-        self._set({p.name: p.default for p in self.method.asked if not p.required})
         with self._silence():
+            self.fields.fill({p.name: p.default for p in self.method.asked if not p.required})
             self.walk.reset()
             self.replace_last.setChecked(True)
         self._source_changed()
         if self.remembers:
             memory.remember(self.method.name, {})
         self._field_changed()
-
-    def _set(self, values: dict[str, Any]) -> None:
-        with self._silence():
-            for name, value in values.items():
-                try:
-                    self.fields[name].value = value
-                except (KeyError, TypeError, ValueError):
-                    _log.info("%s: %s = %r is no longer allowed", self.method.name, name, value)
 
     # ------------------------------------------------------------------ run
 
@@ -349,7 +291,7 @@ class MethodForm(Form):
             self.show_preview.setChecked(False)
         call = self.read()
         if self.remembers:
-            memory.remember(self.method.name, self._plain_values())
+            memory.remember(self.method.name, self.fields.to_remember())
         again, began = self.replace_last.isChecked(), time.monotonic()
         last = self.results.replaceable(call.layer) if again and not call.in_place else None
         edits = Edits(last[0] if last else None)
@@ -376,27 +318,6 @@ class MethodForm(Form):
             button.setEnabled(outcome.result.table is not None)
         self.say(sentence(outcome.result, outcome.number, took))
 
-    def _previewed(self, result: Result, call: Call) -> None:
-        flat = call.over == "volume"
-        note = "Preview: 2-D approximation of the volume. " if flat else "Preview: "
-        speed = self.preview.speed if self.preview.live else None
-        row = "" if speed is None else f", {speed:.1f} planes per second"
-        self.say(f"{note}{result.counted()}{row}")
-
-    def _toggle_preview(self, on: bool) -> None:
-        self._follow_drawn()
-        if on:
-            self.preview.request()
-        else:
-            self.live.setChecked(False)
-            self.preview.clear()
-
-    def _toggle_live(self, on: bool) -> None:
-        self.preview.live = on
-        if on:
-            self.show_preview.setChecked(True)
-            self.preview.request()
-
     def keyPressEvent(self, event: Any) -> None:
         """Run on Enter; fields pass it on when they have taken their value."""
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
@@ -413,11 +334,10 @@ class MethodForm(Form):
     def release(self) -> None:
         """Stop the run and the preview, and forget what was kept for the next run."""
         super().release()
-        self.preview.clear()
+        self.previewing.release()
         self.preflight.cancel()
         self.cache.clear()
         self._followed.end()
-        self._drawn.end()
 
 
 def dock(method: Method) -> type[MethodForm]:

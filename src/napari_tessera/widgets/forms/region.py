@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_tessera.pipeline.source import Region, Source
-from napari_tessera.signature.words import Array, Over
+from napari_tessera.signature.words import AXES, Array, Over
 from napari_tessera.widgets.layers.geometry import array, matrix, same_grid
 from napari_tessera.widgets.layers.to_source import is_preview
 
@@ -59,7 +59,7 @@ def region(
     if choice == WHOLE:
         return None
     current = current_place(viewer, layer, dropped)
-    spatial = 3 if over == "volume" else 2
+    spatial = AXES[over]
     start, stop = [0] * len(source.shape), list(source.shape)
     for axis in range(len(source.shape) - spatial):
         if not 0 <= current[axis] < source.shape[axis]:

@@ -12,8 +12,8 @@ import numpy as np
 from napari_tessera.pipeline.pieces import Pieces
 from napari_tessera.pipeline.regions import cut_source
 from napari_tessera.pipeline.result import KINDS, Result
+from napari_tessera.pipeline.run import run
 from napari_tessera.pipeline.source import Points, Region, Source
-from napari_tessera.pipeline.stack import run
 from napari_tessera.pipeline.walk import Walk
 from napari_tessera.signature.progress import NothingToSeparate, Reporter
 from napari_tessera.signature.units import physical
@@ -106,7 +106,7 @@ def compute(
     source, values = cut_source(call.source, values, view.plane)
     array = source.whole
     mask = None if call.method.refines else view.plane.mask
-    if mask is not None and call.method.source.word.name == "labels":
+    if mask is not None and call.method.source.is_labels:
         array = np.where(mask, array, 0)
     source = replace(source, array=array)
     try:

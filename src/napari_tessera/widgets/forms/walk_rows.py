@@ -121,7 +121,7 @@ class WalkRows:
 
     def _pictured(self, layer: Layer | None) -> Layer | None:
         """Return a layer if it is worked on as an image, which may have channels."""
-        return layer if self._method.source.word.name == "image" else None
+        return layer if self._method.source.is_image else None
 
     @property
     def _numbers_objects(self) -> bool:

@@ -94,34 +94,35 @@ def source(
     """
     from napari.layers import Image, Labels
 
-    if not isinstance(layer, Sequence):
-        if not isinstance(layer, Image | Labels):
-            raise TypeError(f"layer is {layer!r}; pass an Image or Labels layer")
-        rgb = bool(getattr(layer, "rgb", False))
-        sizes, names = voxel_size(layer), axes(layer)
-        if channel_axis is not None and not rgb:
-            if not -layer.ndim <= channel_axis < layer.ndim or layer.ndim < 3:
-                raise ValueError(
-                    f"channel_axis is {channel_axis}, but layer {layer.name!r} has {layer.ndim} "
-                    "axes; name one of them and leave at least two"
-                )
-            channel_axis %= layer.ndim
-            sizes = VoxelSize(_drop(sizes, channel_axis), sizes.unit)
-            names = _drop(names, channel_axis)
-        axis = layer.ndim if rgb else channel_axis
-        path = file_of(layer)
-        kind = str(layer.metadata.get(KEY, {}).get("kind", ""))
-        whole = array(layer)
-        return Source(whole, sizes, names, axis, channel, rgb, layer.name, path=path, kind=kind)
-    first = layer[0]
-    for other in layer[1:]:
+    if isinstance(layer, Sequence):
+        if len(layer) > 1:
+            return _together(layer, channel)
+        layer = layer[0]
+    if not isinstance(layer, Image | Labels):
+        raise TypeError(f"layer is {layer!r}; pass an Image or Labels layer")
+    rgb = bool(getattr(layer, "rgb", False))
+    sizes, names = voxel_size(layer), axes(layer)
+    if channel_axis is not None and not rgb:
+        if not -layer.ndim <= channel_axis < layer.ndim or layer.ndim < 3:
+            raise ValueError(
+                f"channel_axis is {channel_axis}, but layer {layer.name!r} has {layer.ndim} "
+                "axes; name one of them and leave at least two"
+            )
+        channel_axis %= layer.ndim
+        sizes = VoxelSize(_drop(sizes, channel_axis), sizes.unit)
+        names = _drop(names, channel_axis)
+    axis = layer.ndim if rgb else channel_axis
+    path, kind = file_of(layer), str(layer.metadata.get(KEY, {}).get("kind", ""))
+    return Source(array(layer), sizes, names, axis, channel, rgb, layer.name, path=path, kind=kind)
+
+
+def _together(layers: Sequence[Layer], channel: int | None) -> Source:
+    """Return layers of one grid as the channels of one image."""
+    first, names = layers[0], tuple(each.name for each in layers)
+    for other in layers[1:]:
         same_grid("channels", other, first)
-    if len(layer) == 1:
-        return source(first, channel_axis=channel_axis, channel=channel)
-    stacked = Stacked([array(each) for each in layer])
-    names = tuple(each.name for each in layer)
     return Source(
-        stacked,
+        Stacked([array(each) for each in layers]),
         voxel_size(first),
         axes(first),
         channel_axis=0,
@@ -147,27 +148,28 @@ def beside(parameter: Parameter, layer: Layer, on: Layer, dropped: int | None = 
     """
     from napari.layers import Points as PointsLayer
 
-    name = parameter.name
-    if parameter.word.name == "image":
-        same_grid(name, layer, on, dropped)
-        return source(layer)
+    if isinstance(layer, PointsLayer):
+        return _points_on(parameter.name, layer, on, dropped)
     if parameter.word.name == "scores" and layer.ndim > on.ndim:
         # the classes are an axis in front, which the labels do not have
         same_grid("labels", on, layer, 0)
         return source(layer, channel_axis=0)
-    if isinstance(layer, PointsLayer):
-        if layer.ndim != on.ndim:
-            raise ValueError(
-                f"{name} is layer {layer.name!r} with {layer.ndim} axes, but {on.name!r} has "
-                f"{on.ndim}; add the points in a Points layer of {on.ndim} axes"
-            )
-        to_pixels = np.linalg.inv(matrix(on)) @ matrix(layer)
-        points = np.asarray(layer.data, float) @ to_pixels[:-1, :-1].T + to_pixels[:-1, -1]
-        ids = layer.features.get("label")
-        ids = None if ids is None or ids.dtype.kind not in "ui" else ids.to_numpy()
-        return Points(points if dropped is None else np.delete(points, dropped, 1), ids)
-    same_grid(name, layer, on, dropped)
-    return array(layer)
+    same_grid(parameter.name, layer, on, dropped)
+    return source(layer) if parameter.is_image else array(layer)
+
+
+def _points_on(name: str, layer: Layer, on: Layer, dropped: int | None) -> Points:
+    """Return the points of a layer in pixels of another one, without its axis of channels."""
+    if layer.ndim != on.ndim:
+        raise ValueError(
+            f"{name} is layer {layer.name!r} with {layer.ndim} axes, but {on.name!r} has "
+            f"{on.ndim}; add the points in a Points layer of {on.ndim} axes"
+        )
+    to_pixels = np.linalg.inv(matrix(on)) @ matrix(layer)
+    points = np.asarray(layer.data, float) @ to_pixels[:-1, :-1].T + to_pixels[:-1, -1]
+    ids = layer.features.get("label")
+    ids = None if ids is None or ids.dtype.kind not in "ui" else ids.to_numpy()
+    return Points(points if dropped is None else np.delete(points, dropped, 1), ids)
 
 
 def file_of(layer: Layer) -> str | None:

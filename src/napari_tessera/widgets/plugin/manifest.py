@@ -1,6 +1,6 @@
-"""The files made from the catalogue: napari's manifest and the stub for completion.
+"""The files made from the registry: napari's manifest and the stub for completion.
 
-Run ``python -m napari_tessera.widgets.plugin.manifest`` after a change of the catalogue.
+Run ``python -m napari_tessera.widgets.plugin.manifest`` after a change of the registry.
 """
 
 from __future__ import annotations

@@ -77,7 +77,7 @@ FORMS = {
         f"train_{name}": Entry(f"Train {network.title}", _DEEP, "training.form:training", name)
         for name, network in NETWORKS.items()
     },
-    "models": Entry("Models", _DEEP, "training.model_manager:Models"),
+    "models": Entry("Models", _DEEP, "training.models:Models"),
     "surgery": Entry("Edit objects", "Refine", "editing.edit_objects:Surgery"),
     "compare": Entry("Compare methods", _JUDGE, "evaluation.compare:Compare"),
     "explorer": Entry("Explore errors", _JUDGE, "evaluation.error_explorer:Explorer"),

@@ -6,39 +6,25 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtWidgets import QCheckBox, QLabel, QLineEdit, QPushButton, QWidget
+from qtpy.QtWidgets import QCheckBox, QPushButton, QWidget
 
-from napari_tessera.deep.inference.cost import network_cost
-from napari_tessera.deep.models.library import Model, find_model, free_name
+from napari_tessera.deep.models.library import Model, free_name
 from napari_tessera.deep.networks.registry import NETWORKS
-from napari_tessera.deep.settings import (
-    Augmentation,
-    Examples,
-    Objective,
-    Optimisation,
-    Transfer,
-)
-from napari_tessera.deep.training.task import Task
 from napari_tessera.deep.triton import keep_away
 from napari_tessera.io.datasets import load, matched_files
 from napari_tessera.pipeline.recipe import KEY
-from napari_tessera.signature.parameters import parameters
 from napari_tessera.signature.progress import Progress, Reporter, Stop
 from napari_tessera.signature.words import VoxelSize
 from napari_tessera.widgets.forms import remembered as memory
-from napari_tessera.widgets.forms.choice import Choice
-from napari_tessera.widgets.forms.fields.choose import field_for
-from napari_tessera.widgets.forms.fields.field import Field
 from napari_tessera.widgets.forms.form import Form
 from napari_tessera.widgets.forms.results import duration
-from napari_tessera.widgets.forms.rows import Rows, beside_one_another
+from napari_tessera.widgets.forms.rows import beside_one_another
 from napari_tessera.widgets.forms.run_button import Running
-from napari_tessera.widgets.forms.settings_group import Group
 from napari_tessera.widgets.training.loss_plot import Curve
 from napari_tessera.widgets.training.pairs import PairsTable
+from napari_tessera.widgets.training.settings import TrainingSettings
 from napari_tessera.widgets.training.training_run import LayerPairs, Training
 from napari_tessera.widgets.training.validation_layer import ValidationLayer
 
@@ -47,31 +33,6 @@ if TYPE_CHECKING:
     from napari.layers import Layer
 
     from napari_tessera.widgets.job import Job
-
-LOSSES = (
-    "dice + cross_entropy",
-    "cross_entropy",
-    "dice",
-    "dice + focal",
-    "iou + cross_entropy",
-    "lovasz + cross_entropy",
-    "tversky + cross_entropy",
-)
-"""Sums of losses that the form suggests."""
-
-STARTS = ("imagenet", "none")
-"""What networks may start from, besides one's own models."""
-
-GROUPS = {
-    "examples": ("Examples", Examples),
-    "augmentation": ("Augmentation", Augmentation),
-    "objective": ("Loss", Objective),
-    "optimisation": ("Optimisation", Optimisation),
-    "transfer": ("Start", Transfer),
-}
-
-UNFIT = {"pixels": ("mosaic",), "objects": ("mixup", "cutmix")}
-"""Augmentation that has no meaning for networks that score pixels, or find objects."""
 
 
 class TrainingForm(Form):
@@ -90,7 +51,6 @@ class TrainingForm(Form):
     def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
         super().__init__(napari_viewer)
         self.made: Model | None = None
-        self._weighing: Job | None = None
         self._enough = threading.Event()
         self._news: deque[Progress] = deque()
         self._judged = ValidationLayer(napari_viewer)
@@ -98,42 +58,21 @@ class TrainingForm(Form):
         self._build()
         self._lay_out()
         self._connect()
-        self._recall()
-        self._network_changed()
+        self._settings_changed()
         self._pairs_changed()
         threading.Thread(target=_warm_up, daemon=True).start()
 
     # ------------------------------------------------------------------ layout
 
     def _build(self) -> None:
-        layers = self.viewer.layers
-        self.pairs, self.rows, self.curve = PairsTable(self.viewer), Rows(), Curve(self.viewer)
-        self.channel_axis, self.networks = Choice("Channel axis"), Choice("Network")
-        self.networks.offer([(each.title, name) for name, each in NETWORKS.items()])
-        self.networks.choose(self.network)
-        self.about = QLabel()
-        self.about.setWordWrap(True)
-        own = {p.name: p for p in parameters(Task)}
-        self.fields: dict[str, Field] = {
-            name: field_for(own[name], layers) for name in ("kind", "targets", "seed")
-        }
-        self.name, self.device = QLineEdit(), Choice("Device")
-        self.device.offer([(name, name) for name in ("auto", "cpu", "cuda", "mps")])
-        suggestions = {"loss": LOSSES, "weights": STARTS}
-        self.groups = {
-            name: Group(settings, suggestions=suggestions) for name, (_, settings) in GROUPS.items()
-        }
-        self.options: dict[str, Group] = {}
+        self.pairs, self.curve = PairsTable(self.viewer), Curve(self.viewer)
+        self.settings = TrainingSettings(self, self.network)
         self.running = Running(self, "Train", self.train, stop=self.stop)
         self.sheet_button, self.train_button = QPushButton("Show samples"), self.running.button
         self.predict_button, self.bar = QPushButton("Predict"), self.running.bar
         self.follow = QCheckBox("Show progress on image")
         self.follow.setChecked(True)
         tips: dict[QWidget, str] = {
-            self.networks: "What is trained; the line below says what it costs",
-            self.channel_axis: "The axis of the images that holds channels, if any",
-            self.name: "The model is kept under this name, in your folder of models",
-            self.device: "Where the network is trained; auto takes a graphics card if there is one",
             self.sheet_button: "Show varied patches, as the network will see them, as a layer",
             self.train_button: "Train until the epochs are over; Stop keeps the best so far",
             self.predict_button: "Open the form that applies the trained model",
@@ -144,21 +83,6 @@ class TrainingForm(Form):
         self.predict_button.setVisible(False)
 
     def _lay_out(self) -> None:
-        self.rows.add("Network", self.networks)
-        self.rows.add_line(self.about)
-        self.rows.add("Channel axis", self.channel_axis)
-        self.rows.add("Labels are", self.fields["kind"].native)
-        self.rows.add("Learn", self.fields["targets"].native)
-        self.rows.add("Model name", self.name)
-        for name in NETWORKS:
-            # anchors follow the labels
-            self.options[name] = Group(NETWORKS[name].config, leave_out=("anchors",))
-            self.options[name].fill(NETWORKS[name].preset)
-            self.options[name].add_to(self.rows, f"{NETWORKS[name].title} options")
-        for name, (title, _) in GROUPS.items():
-            self.groups[name].add_to(self.rows, title)
-        self.rows.add("Device", self.device, "Device and seed")
-        self.rows.add("Seed", self.fields["seed"].native, "Device and seed")
         self.lay_out(
             self.heading(
                 "Train a network on images that you have labelled.",
@@ -166,7 +90,7 @@ class TrainingForm(Form):
                 about="the page about training",
             ),
             self.pairs,
-            (self.rows, 1),
+            (self.settings, 1),
             self.follow,
             beside_one_another(self.sheet_button, self.train_button),
             self.bar,
@@ -179,78 +103,21 @@ class TrainingForm(Form):
 
     def _connect(self) -> None:
         self.pairs.changed.connect(self._pairs_changed)
-        self.networks.currentIndexChanged.connect(self._network_changed)
-        self.channel_axis.currentIndexChanged.connect(self._channel_changed)
-        self.fields["kind"].changed.connect(self._show_rows)
-        for group in (*self.groups.values(), *self.options.values()):
-            group.changed.connect(self._show_rows)
-        for group in self.options.values():
-            group.changed.connect(self._weigh)
+        self.settings.channel_axis.currentIndexChanged.connect(self._channel_changed)
+        self.settings.changed.connect(self._settings_changed)
         self.sheet_button.clicked.connect(self.show_samples)
         self.predict_button.clicked.connect(self._open_predict)
 
-    def _network_changed(self, *_: Any) -> None:
-        name = self.networks.chosen
-        if not self._named_by_user():
-            self.name.setText(free_name(NETWORKS[name].title))
-        self._show_rows()
-        self._weigh()
-
-    def _weigh(self, *_: Any) -> None:
-        """Say what the network is good for and how large it is, which takes a moment."""
-        name = self.networks.chosen
-        options = self.options[name].changed_values()
-        patch = self.groups["examples"].fields["patch"].value
-        text = NETWORKS[name].description
-        self.about.setText(text)
-        if self._weighing is not None:
-            self._weighing.stop()
-        self._weighing = self.start(
-            lambda report: network_cost(name, options, patch=patch),
-            finished=lambda cost: self.about.setText(f"{text}. {cost}."),
-            failed=lambda error: self.about.setText(f"{text}. {error}"),
-        )
-
-    def _named_by_user(self) -> bool:
-        """Return True if the name is none that the form has made up."""
-        text = self.name.text()
-        return bool(text) and not any(text.startswith(each.title) for each in NETWORKS.values())
-
     def _pairs_changed(self, *_: Any) -> None:
-        images = [image for image, _ in self.pairs.pairs]
-        named: list[tuple[str, int | None]] = [("none", None)]
-        if images and not getattr(images[0], "rgb", False) and images[0].ndim > 2:
-            named += [(f"{a} ({images[0].axis_labels[a]})", a) for a in range(images[0].ndim)]
-        self.channel_axis.offer(named)
-        self._show_rows()
+        self.settings.offer_channels(next((image for image, _ in self.pairs.pairs), None))
 
     def _channel_changed(self, *_: Any) -> None:
-        self.pairs.channel_axis = self.channel_axis.chosen
+        self.pairs.channel_axis = self.settings.channel_axis.chosen
 
-    def _show_rows(self, *_: Any) -> None:
-        """Show what has a meaning beside the other choices."""
-        for name, group in self.options.items():
-            self.rows.show_section(f"{NETWORKS[name].title} options", name == self.networks.chosen)
-            group.show_what_applies()
-        for group in self.groups.values():
-            group.show_what_applies()
-        pixels = self._finds == "pixels"
-        self.pairs.asks_classes = not pixels
-        for name in UNFIT[self._finds]:
-            self.rows.show_row(self.groups["augmentation"].fields[name].native, False)
-        self.rows.show_section(GROUPS["objective"][0], pixels)
-        self.rows.show_row(self.fields["kind"].native, pixels)
-        objects = self.fields["kind"].value == "objects"
-        self.rows.show_row(self.fields["targets"].native, pixels and objects)
-        self.rows.show_row(self.channel_axis, self.channel_axis.count() > 1)
-        self.rows.fit_width()
+    def _settings_changed(self) -> None:
+        self.pairs.asks_classes = self.settings.finds == "objects"
 
     # ------------------------------------------------------------------ values
-
-    @property
-    def _finds(self) -> str:
-        """Whether the chosen network scores "pixels" or finds "objects"."""
-        return NETWORKS[self.networks.chosen].finds
 
     def read(self) -> Training:
         """Return the training that the form stands for now.
@@ -260,7 +127,8 @@ class TrainingForm(Form):
         ValueError
             If something is missing or does not fit.
         """
-        task, model, device = self._task(), self.name.text().strip(), self.device.chosen
+        settings = self.settings
+        task, model, device = settings.task(), settings.name.text().strip(), settings.device.chosen
         if not model:
             raise ValueError("the model has no name; write one into the form")
         folders = self.pairs.folders
@@ -270,57 +138,9 @@ class TrainingForm(Form):
             )
         if self.pairs.problem is not None:
             raise ValueError(self.pairs.problem)
-        found = LayerPairs(self.pairs.pairs, self.pairs.classes, self.channel_axis.chosen)
+        found = LayerPairs(self.pairs.pairs, self.pairs.classes, settings.channel_axis.chosen)
         task, layers = found.with_classes(task), [image for image, _ in found.pairs]
         return Training(found.reader(task), layers, task, model, device, found.channel_axis)
-
-    def _task(self) -> Task:
-        """Return what is to be learnt and how; what has no meaning for the network is left out."""
-        pixels = self._finds == "pixels"
-        groups = {key: group.value for key, group in self.groups.items()}
-        unfit = dict.fromkeys(UNFIT[self._finds], 0.0)
-        groups["augmentation"] = replace(groups["augmentation"], **unfit)
-        if not pixels:
-            groups["objective"] = Objective()
-        return Task(
-            network=self.networks.chosen,
-            options=self.options[self.networks.chosen].changed_values(),
-            kind=self.fields["kind"].value if pixels else "objects",
-            targets=self.fields["targets"].value,
-            seed=self.fields["seed"].value,
-            **groups,
-        )
-
-    def _recall(self) -> None:
-        for name, values in memory.recall("train").items():
-            if name in self.groups and isinstance(values, dict):
-                self.groups[name].fill(values)
-
-    def go_on(self, model: str | None, *, channel_axis: int | None, patch: int) -> None:
-        """Fill in a training on more examples, from where a model stopped if there is one.
-
-        Parameters
-        ----------
-        model : str, optional
-            The name or folder of the model that is to learn more.
-        channel_axis : int, optional
-            Of the images.
-        patch : int
-            The largest side of patches that the examples allow.
-        """
-        self.channel_axis.choose(channel_axis)
-        if model is not None:
-            taught = find_model(model)
-            config = taught.config
-            self.networks.choose(config.network)
-            network = NETWORKS[config.network].configure(**config.options)
-            self.options[config.network].fill(vars(network))
-            self.fields["kind"].value = config.kind
-            if config.kind == "objects" and self._finds == "pixels":
-                self.fields["targets"].value = config.targets
-            self.groups["transfer"].fill({"weights": str(taught.path)})
-        smaller = min(patch, self.groups["examples"].value.patch)
-        self.groups["examples"].fill({"patch": smaller})
 
     # ------------------------------------------------------------------ samples
 
@@ -368,7 +188,7 @@ class TrainingForm(Form):
             If something is missing or does not fit.
         """
         training = self.read()
-        memory.remember("train", {name: vars(g.value) for name, g in self.groups.items()})
+        self.settings.remember()
         self._enough.clear()
         self._news.clear()
         self.curve.clear()
@@ -430,7 +250,7 @@ class TrainingForm(Form):
         self.say(f"Model {model.name!r} is ready after {duration(took)}.{score}")
         self.predict_button.setVisible(True)
         memory.remember("predict", {**memory.recall("predict"), "model": model.name})
-        self.name.setText(free_name(model.name))
+        self.settings.name.setText(free_name(model.name))
 
     def _open_predict(self) -> None:
         """Open the form that applies models, with this one and the first image chosen."""
@@ -463,7 +283,7 @@ class TrainingForm(Form):
 
     def refit(self) -> None:
         """Make room for the rows in the theme that is shown."""
-        self.rows.fit_width()
+        self.settings.fit_width()
 
     def release(self) -> None:
         """Stop the training, which keeps its best, and let go of the viewer."""

@@ -309,7 +309,7 @@ class LabelNext(Form):
         form = training("unet")(self.viewer)
         self.viewer.window.add_dock_widget(form, name="Deep learning: Train")
         form.pairs.choose([(each.part, each.labels) for each in self.opened])
-        form.go_on(
+        form.settings.go_on(
             _recipe(self._of[0] if self._of else None).get("parameters", {}).get("model"),
             channel_axis=self.opened[0].channels,
             patch=self.side.value(),

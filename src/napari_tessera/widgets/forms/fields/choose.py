@@ -40,7 +40,7 @@ def field_for(parameter: Parameter, layers: LayerList | None = None) -> Field:
     """Return the field that fits a parameter; only those for arrays need the viewer's layers."""
     word = parameter.word.name
     if parameter.is_array:
-        return LayerField(parameter, layers, lambda layer: fits(layer, word))
+        return layer_field(parameter, layers)
     if word in BY_WORD:
         return BY_WORD[word](parameter)
     if parameter.type is str and not parameter.choices:
@@ -48,3 +48,8 @@ def field_for(parameter: Parameter, layers: LayerList | None = None) -> Field:
     if parameter.optional:
         return OptionalField(parameter)
     return NumberField(parameter) if parameter.type is float else PlainField(parameter)
+
+
+def layer_field(parameter: Parameter, layers: LayerList) -> LayerField:
+    """Return the field for a parameter that is an array: it offers the layers that fit its word."""
+    return LayerField(parameter, layers, lambda layer: fits(layer, parameter.word.name))

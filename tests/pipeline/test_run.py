@@ -7,8 +7,8 @@ import zarr
 
 from napari_tessera import METHODS, label, threshold, watershed
 from napari_tessera.methods.refine.paint import as_text
+from napari_tessera.pipeline.run import run
 from napari_tessera.pipeline.source import Points, Region, Source, grey
-from napari_tessera.pipeline.stack import run
 from napari_tessera.pipeline.walk import Walk
 from napari_tessera.signature.progress import NothingToSeparate, Stop
 from napari_tessera.signature.words import VoxelSize

@@ -25,9 +25,10 @@ from napari_tessera.methods.ways import (
     Way,
     WholeStack,
 )
+from napari_tessera.pipeline.collectors import Collector, Whole
 from napari_tessera.pipeline.pieces import Pieces
 from napari_tessera.pipeline.regions import cut_source, whole_planes, without_outside
-from napari_tessera.pipeline.result import KINDS, Collector, Result, Whole
+from napari_tessera.pipeline.result import KINDS, Result
 from napari_tessera.pipeline.source import Index, Points, Region, Source
 from napari_tessera.pipeline.walk import Walk
 from napari_tessera.signature.progress import NothingToSeparate, Progress, Reporter
@@ -130,7 +131,7 @@ class Run:
     def within(self, region: Region) -> Run:
         """Return the run on a part of its source; labels are 0 outside its mask."""
         source, values = cut_source(self.source, self.values, region)
-        if region.mask is not None and self.method.source.word.name == "labels":
+        if region.mask is not None and self.method.source.is_labels:
             source = without_outside(source, region.mask)
         return replace(self, source=source, values=values)
 

@@ -1,0 +1,96 @@
+"""The boxes of a form that show a preview, and what makes it anew."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtWidgets import QCheckBox
+
+from napari_tessera.pipeline.result import Result
+from napari_tessera.widgets.connections import Connections
+from napari_tessera.widgets.forms.preview import Preview
+
+if TYPE_CHECKING:
+    from napari_tessera.widgets.forms.call import Call
+    from napari_tessera.widgets.forms.form import Form
+
+PAINTED = ("data", "labels_update", "paint", "features")
+"""What layers of all kinds say when something is painted or clicked in them."""
+
+
+class Previewing:
+    """A preview that can be switched on, and followed live from plane to plane.
+
+    Parameters
+    ----------
+    form : Form
+        That says what the preview found.
+    read : callable
+        Returns the `Call` that the form stands for now; may raise ValueError.
+    layers : callable
+        Returns the layers, besides the source, in which something may be painted or clicked.
+
+    Attributes
+    ----------
+    preview : Preview
+    box, live : QCheckBox
+    """
+
+    def __init__(
+        self, form: Form, read: Callable[[], Call], layers: Callable[[], Sequence[Any]]
+    ) -> None:
+        self._form, self._layers, self._drawn = form, layers, Connections()
+        self.preview = Preview(form.viewer, read, self._say, form.complain)
+        self.box, self.live = QCheckBox("Preview"), QCheckBox("Live")
+        self.box.setToolTip("Show what Run will give, while you change the form")
+        self.live.setToolTip(
+            "Predict each plane as soon as it is shown, in a stack or a video; says how many per "
+            "second"
+        )
+        self.box.toggled.connect(self._toggle)
+        self.live.toggled.connect(self._toggle_live)
+        dims, camera = form.viewer.dims.events, form.viewer.scene.camera.events
+        form.watch(self._moved, dims.current_step, dims.ndisplay, camera.zoom, camera.center)
+
+    def request(self) -> None:
+        """Show another preview, if any is to be shown: the form, or the viewer, has changed."""
+        self._follow_drawn()
+        self._moved()
+
+    def release(self) -> None:
+        """Take the preview away and let go of the layers."""
+        self.preview.clear()
+        self._drawn.end()
+
+    def _moved(self, event: Any = None) -> None:
+        if self.box.isChecked():
+            self.preview.request()
+
+    def _follow_drawn(self) -> None:
+        """While there is a preview, hear what is painted or clicked in the layers it is made of."""
+        self._drawn.end()
+        for layer in self._layers() if self.box.isChecked() else ():
+            known = layer.events.emitters
+            self._drawn.add(self._moved, *(known[name] for name in PAINTED if name in known))
+
+    def _toggle(self, on: bool) -> None:
+        self._follow_drawn()
+        if on:
+            self.preview.request()
+        else:
+            self.live.setChecked(False)
+            self.preview.clear()
+
+    def _toggle_live(self, on: bool) -> None:
+        self.preview.live = on
+        if on:
+            self.box.setChecked(True)
+            self.preview.request()
+
+    def _say(self, result: Result, call: Call) -> None:
+        flat = call.over == "volume"
+        note = "Preview: 2-D approximation of the volume. " if flat else "Preview: "
+        speed = self.preview.speed if self.preview.live else None
+        row = "" if speed is None else f", {speed:.1f} planes per second"
+        self._form.say(f"{note}{result.counted()}{row}")

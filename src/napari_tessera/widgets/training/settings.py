@@ -1,0 +1,249 @@
+"""The rows of a training form: the network, its options, and how it learns."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QLabel, QLineEdit, QWidget
+
+from napari_tessera.deep.inference.cost import network_cost
+from napari_tessera.deep.models.library import find_model, free_name
+from napari_tessera.deep.networks.registry import NETWORKS
+from napari_tessera.deep.settings import (
+    Augmentation,
+    Examples,
+    Objective,
+    Optimisation,
+    Transfer,
+)
+from napari_tessera.deep.training.task import Task
+from napari_tessera.signature.parameters import parameters
+from napari_tessera.widgets.forms import remembered as memory
+from napari_tessera.widgets.forms.choice import Choice
+from napari_tessera.widgets.forms.fields.choose import field_for
+from napari_tessera.widgets.forms.fields.field import Field
+from napari_tessera.widgets.forms.rows import Rows
+from napari_tessera.widgets.forms.settings_group import Group
+
+if TYPE_CHECKING:
+    from napari.layers import Layer
+
+    from napari_tessera.widgets.forms.form import Form
+    from napari_tessera.widgets.job import Job
+
+LOSSES = (
+    "dice + cross_entropy",
+    "cross_entropy",
+    "dice",
+    "dice + focal",
+    "iou + cross_entropy",
+    "lovasz + cross_entropy",
+    "tversky + cross_entropy",
+)
+"""Sums of losses that the form suggests."""
+
+STARTS = ("imagenet", "none")
+"""What networks may start from, besides one's own models."""
+
+GROUPS = {
+    "examples": ("Examples", Examples),
+    "augmentation": ("Augmentation", Augmentation),
+    "objective": ("Loss", Objective),
+    "optimisation": ("Optimisation", Optimisation),
+    "transfer": ("Start", Transfer),
+}
+
+UNFIT = {"pixels": ("mosaic",), "objects": ("mixup", "cutmix")}
+"""Augmentation that has no meaning for networks that score pixels, or find objects."""
+
+
+class TrainingSettings(Rows):
+    """Everything that is asked about a training, besides what it learns from.
+
+    Parameters
+    ----------
+    form : Form
+        Whose work it is to find out what a network costs.
+    network : str
+        That is chosen at first.
+
+    Attributes
+    ----------
+    changed : Signal
+        Emitted when other rows have a meaning.
+    """
+
+    changed = Signal()
+
+    def __init__(self, form: Form, network: str) -> None:
+        super().__init__()
+        self._form = form
+        self._weighing: Job | None = None
+        self._build(network)
+        self._add_rows()
+        self._connect()
+        for name, values in memory.recall("train").items():
+            if name in self.groups and isinstance(values, dict):
+                self.groups[name].fill(values)
+        self._network_changed()
+
+    def _build(self, network: str) -> None:
+        self.channel_axis, self.networks = Choice("Channel axis"), Choice("Network")
+        self.networks.offer([(each.title, name) for name, each in NETWORKS.items()])
+        self.networks.choose(network)
+        self.about = QLabel()
+        self.about.setWordWrap(True)
+        own = {p.name: p for p in parameters(Task)}
+        self.fields: dict[str, Field] = {
+            name: field_for(own[name]) for name in ("kind", "targets", "seed")
+        }
+        self.name, self.device = QLineEdit(), Choice("Device")
+        self.device.offer([(name, name) for name in ("auto", "cpu", "cuda", "mps")])
+        suggestions = {"loss": LOSSES, "weights": STARTS}
+        self.groups = {
+            name: Group(settings, suggestions=suggestions) for name, (_, settings) in GROUPS.items()
+        }
+        # anchors follow the labels
+        self.options = {
+            name: Group(each.config, leave_out=("anchors",)) for name, each in NETWORKS.items()
+        }
+        tips: dict[QWidget, str] = {
+            self.networks: "What is trained; the line below says what it costs",
+            self.channel_axis: "The axis of the images that holds channels, if any",
+            self.name: "The model is kept under this name, in your folder of models",
+            self.device: "Where the network is trained; auto takes a graphics card if there is one",
+        }
+        for widget, tip in tips.items():
+            widget.setToolTip(tip)
+
+    def _add_rows(self) -> None:
+        self.add("Network", self.networks)
+        self.add_line(self.about)
+        self.add("Channel axis", self.channel_axis)
+        self.add("Labels are", self.fields["kind"].native)
+        self.add("Learn", self.fields["targets"].native)
+        self.add("Model name", self.name)
+        for name, group in self.options.items():
+            group.fill(NETWORKS[name].preset)
+            group.add_to(self, f"{NETWORKS[name].title} options")
+        for name, (title, _) in GROUPS.items():
+            self.groups[name].add_to(self, title)
+        self.add("Device", self.device, "Device and seed")
+        self.add("Seed", self.fields["seed"].native, "Device and seed")
+
+    def _connect(self) -> None:
+        self.networks.currentIndexChanged.connect(self._network_changed)
+        self.fields["kind"].changed.connect(self._show_rows)
+        for group in (*self.groups.values(), *self.options.values()):
+            group.changed.connect(self._show_rows)
+        for group in self.options.values():
+            group.changed.connect(self._weigh)
+
+    def _network_changed(self, *_: Any) -> None:
+        name = self.networks.chosen
+        if not self._named_by_user():
+            self.name.setText(free_name(NETWORKS[name].title))
+        self._show_rows()
+        self._weigh()
+
+    def _weigh(self, *_: Any) -> None:
+        """Say what the network is good for and how large it is, which takes a moment."""
+        name = self.networks.chosen
+        options = self.options[name].changed_values()
+        patch = self.groups["examples"].fields["patch"].value
+        text = NETWORKS[name].description
+        self.about.setText(text)
+        if self._weighing is not None:
+            self._weighing.stop()
+        self._weighing = self._form.start(
+            lambda report: network_cost(name, options, patch=patch),
+            finished=lambda cost: self.about.setText(f"{text}. {cost}."),
+            failed=lambda error: self.about.setText(f"{text}. {error}"),
+        )
+
+    def _named_by_user(self) -> bool:
+        """Return True if the name is none that the form has made up."""
+        text = self.name.text()
+        return bool(text) and not any(text.startswith(each.title) for each in NETWORKS.values())
+
+    def offer_channels(self, image: Layer | None) -> None:
+        """Offer the axes of the first image, one of which may hold channels."""
+        named: list[tuple[str, int | None]] = [("none", None)]
+        if image is not None and not getattr(image, "rgb", False) and image.ndim > 2:
+            named += [(f"{a} ({image.axis_labels[a]})", a) for a in range(image.ndim)]
+        self.channel_axis.offer(named)
+        self._show_rows()
+
+    def _show_rows(self, *_: Any) -> None:
+        """Show what has a meaning beside the other choices."""
+        for name, group in self.options.items():
+            self.show_section(f"{NETWORKS[name].title} options", name == self.networks.chosen)
+            group.show_what_applies()
+        for group in self.groups.values():
+            group.show_what_applies()
+        pixels = self.finds == "pixels"
+        for name in UNFIT[self.finds]:
+            self.show_row(self.groups["augmentation"].fields[name].native, False)
+        self.show_section(GROUPS["objective"][0], pixels)
+        self.show_row(self.fields["kind"].native, pixels)
+        objects = self.fields["kind"].value == "objects"
+        self.show_row(self.fields["targets"].native, pixels and objects)
+        self.show_row(self.channel_axis, self.channel_axis.count() > 1)
+        self.fit_width()
+        self.changed.emit()
+
+    # ------------------------------------------------------------------ values
+
+    @property
+    def finds(self) -> str:
+        """Whether the chosen network scores "pixels" or finds "objects"."""
+        return NETWORKS[self.networks.chosen].finds
+
+    def task(self) -> Task:
+        """Return what is to be learnt and how; what has no meaning for the network is left out."""
+        pixels = self.finds == "pixels"
+        groups = {key: group.value for key, group in self.groups.items()}
+        unfit = dict.fromkeys(UNFIT[self.finds], 0.0)
+        groups["augmentation"] = replace(groups["augmentation"], **unfit)
+        if not pixels:
+            groups["objective"] = Objective()
+        return Task(
+            network=self.networks.chosen,
+            options=self.options[self.networks.chosen].changed_values(),
+            kind=self.fields["kind"].value if pixels else "objects",
+            targets=self.fields["targets"].value,
+            seed=self.fields["seed"].value,
+            **groups,
+        )
+
+    def remember(self) -> None:
+        """Keep the values for the next session."""
+        memory.remember("train", {name: vars(g.value) for name, g in self.groups.items()})
+
+    def go_on(self, model: str | None, *, channel_axis: int | None, patch: int) -> None:
+        """Fill in a training on more examples, from where a model stopped if there is one.
+
+        Parameters
+        ----------
+        model : str, optional
+            The name or folder of the model that is to learn more.
+        channel_axis : int, optional
+            Of the images.
+        patch : int
+            The largest side of patches that the examples allow.
+        """
+        self.channel_axis.choose(channel_axis)
+        if model is not None:
+            taught = find_model(model)
+            config = taught.config
+            self.networks.choose(config.network)
+            network = NETWORKS[config.network].configure(**config.options)
+            self.options[config.network].fill(vars(network))
+            self.fields["kind"].value = config.kind
+            if config.kind == "objects" and self.finds == "pixels":
+                self.fields["targets"].value = config.targets
+            self.groups["transfer"].fill({"weights": str(taught.path)})
+        smaller = min(patch, self.groups["examples"].value.patch)
+        self.groups["examples"].fill({"patch": smaller})

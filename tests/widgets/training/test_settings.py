@@ -1,0 +1,36 @@
+from dataclasses import fields
+
+import pytest
+
+from napari_tessera.deep.networks.registry import NETWORKS
+from napari_tessera.deep.settings import Optimisation
+from napari_tessera.widgets.training.form import training
+from napari_tessera.widgets.training.settings import GROUPS, TrainingSettings
+
+
+@pytest.fixture
+def settings(viewer):
+    form = training("unet")(viewer)
+    yield form.settings
+    form.release()
+
+
+def test_the_task_is_what_the_rows_say(settings):
+    assert isinstance(settings, TrainingSettings)
+    settings.groups["optimisation"].fill({"epochs": 3, "steps": 7})
+    task = settings.task()
+    assert (task.optimisation.epochs, task.optimisation.steps) == (3, 7)
+    assert task.network == "unet"
+    rest = {f.name for f in fields(Optimisation)} - {"epochs", "steps"}
+    assert all(getattr(task.optimisation, n) == getattr(Optimisation(), n) for n in rest)
+
+
+def test_another_network_brings_its_own_options(settings):
+    settings.networks.choose("mask_rcnn")
+    assert settings.task().network == "mask_rcnn"
+    assert settings.finds == NETWORKS["mask_rcnn"].finds == "objects"
+    assert settings.task().options == NETWORKS["mask_rcnn"].preset
+
+
+def test_each_group_of_settings_has_a_title_of_its_own():
+    assert len({title for title, _ in GROUPS.values()}) == len(GROUPS)
