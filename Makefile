@@ -9,7 +9,7 @@ IN = $(XVFB) $(TOX) exec -e py --
 .PHONY: test demo docs bench libraries clean
 
 test: libraries $(TOX)
-	$(XVFB) $(TOX) run-parallel --parallel 2 --parallel-live
+	$(XVFB) $(TOX)
 
 demo: libraries .tox/.made
 	$(IN) python -m napari_tessera.widgets.plugin.demo $(if $(XVFB),--output demo-output)
