@@ -62,9 +62,17 @@ class Job:
         self._worker.returned.connect(self._returned)
 
     def start(self) -> None:
-        """Begin; what it calls back is connected by now."""
+        """Begin as soon as Qt is idle; what it calls back is connected by now.
+
+        No thread runs while a form is still made and docked: garbage that Qt collects meanwhile,
+        beside a thread in PyTorch, has ended the process.
+        """
         self._timer.start()
-        self._worker.start()
+        QTimer.singleShot(0, self._begin)
+
+    def _begin(self) -> None:
+        if not self._stopped:
+            self._worker.start()
 
     def stop(self) -> None:
         """Drop the result; the thread ends at its next report."""

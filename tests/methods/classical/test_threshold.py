@@ -1,13 +1,21 @@
+from typing import get_args
+
 import numpy as np
 import pytest
 from skimage import data, filters, measure
 
 from napari_tessera import threshold
-from napari_tessera.methods.classical.threshold import threshold_statistics
+from napari_tessera.algorithms.filters.histogram import LEVELS
+from napari_tessera.methods.classical.threshold import ThresholdMethod, threshold_statistics
 from napari_tessera.signature.progress import NothingToSeparate
 from napari_tessera.signature.words import VoxelSize
 
 STEPS = np.array([[0, 10, 20, 30], [40, 50, 60, 70]], np.uint8)
+
+
+def test_every_way_to_find_a_level_can_be_chosen():
+    others = {"manual", "hysteresis", "gaussian", "sauvola"}
+    assert set(get_args(ThresholdMethod)) == LEVELS.keys() | others
 
 
 def test_bright_and_dark_foreground_of_a_written_out_image():

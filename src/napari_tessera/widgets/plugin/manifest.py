@@ -77,7 +77,8 @@ def _menus() -> dict[str, list[dict[str, str]]]:
     menus = {SEGMENT: [{"submenu": _submenu(group)} for group in _SUBMENUS]}
     for group, menu in GROUPS.items():
         own = [{"command": f"{PLUGIN}.{name}"} for name in forms_of(group)]
-        menus[_submenu(group) if menu == SEGMENT else menu] = own
+        # several groups may stand in one menu of napari
+        menus.setdefault(_submenu(group) if menu == SEGMENT else menu, []).extend(own)
     return menus
 
 
