@@ -3,6 +3,7 @@ import importlib.util
 import os
 import shutil
 import tempfile
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
 
@@ -60,6 +61,19 @@ def squares(side=96, seed=0, noise=25):
     return image.astype(np.uint8), labels
 
 
+@contextmanager
+def one_thread():
+    """Train the same network whatever the number of threads: sums in another order differ."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
 @cache
 def tiny_model(*, rgb=False, kind="objects", dropout=0.0):
     """Train a very small network that finds bright things, and return the name of its model."""
@@ -71,26 +85,27 @@ def tiny_model(*, rgb=False, kind="objects", dropout=0.0):
     image, labels = squares()
     if (models_folder() / name).exists():
         return name
-    train(
-        np.stack([image] * 3, -1) if rgb else image,
-        labels if kind == "objects" else (labels > 0).astype(np.uint8),
-        model=name,
-        kind=kind,
-        channel_axis=-1 if rgb else None,
-        rgb=rgb,
-        options={"depth": 2, "width": 1 / 8, "dropout": dropout},
-        examples=Examples(patch=32, validation=0.2, diameter=0),
-        augmentation=Augmentation(elastic=0, rotation=0),
-        optimisation=Optimisation(
-            epochs=2,
-            steps=30,
-            batch=4,
-            learning_rate=0.01,
-            averaging=0.8,
-            minutes=None,
-            mixed_precision=False,  # the same on processors with and without bfloat16
-        ),
-    )
+    with one_thread():
+        train(
+            np.stack([image] * 3, -1) if rgb else image,
+            labels if kind == "objects" else (labels > 0).astype(np.uint8),
+            model=name,
+            kind=kind,
+            channel_axis=-1 if rgb else None,
+            rgb=rgb,
+            options={"depth": 2, "width": 1 / 8, "dropout": dropout},
+            examples=Examples(patch=32, validation=0.2, diameter=0),
+            augmentation=Augmentation(elastic=0, rotation=0),
+            optimisation=Optimisation(
+                epochs=2,
+                steps=30,
+                batch=4,
+                learning_rate=0.01,
+                averaging=0.8,
+                minutes=None,
+                mixed_precision=False,  # the same on processors with and without bfloat16
+            ),
+        )
     return name
 
 
@@ -120,18 +135,24 @@ def tiny_finder(*, rgb=False):
         folder.write_weights(weights, config)
         return name
     image, labels = squares()
-    train(
-        image,
-        labels,
-        model=name,
-        network="mask_rcnn",
-        options={"width": 1 / 8, "proposals": 50, "samples": 32},
-        examples=Examples(patch=64, diameter=0),
-        augmentation=NO_AUGMENTATION,
-        optimisation=Optimisation(
-            epochs=2, steps=35, batch=4, learning_rate=0.005, averaging=0.8, mixed_precision=False
-        ),
-    )
+    with one_thread():
+        train(
+            image,
+            labels,
+            model=name,
+            network="mask_rcnn",
+            options={"width": 1 / 8, "proposals": 50, "samples": 32},
+            examples=Examples(patch=64, diameter=0),
+            augmentation=NO_AUGMENTATION,
+            optimisation=Optimisation(
+                epochs=2,
+                steps=35,
+                batch=4,
+                learning_rate=0.005,
+                averaging=0.8,
+                mixed_precision=False,
+            ),
+        )
     return name
 
 
