@@ -175,8 +175,8 @@ class Run:
         indices, collector = list(np.ndindex(self.pieces.lead)), self._collector(start)
         places = [(index, self.report.part(i, len(indices))) for i, index in enumerate(indices)]
         # methods use all cores within a volume, and several volumes may not fit into memory
-        alone = self.over == "volume" or self.method.cost.all_cores
-        done = in_order(self._tried, places, workers=1 if alone else WORKERS)
+        at_once = 1 if self.over == "volume" or self.method.cost.all_cores else WORKERS
+        done = in_order(self._tried, places, workers=at_once)
         resolved, skipped = dict(self.values), list[NothingToSeparate]()
         for number, (index, found) in enumerate(zip(indices, done, strict=True), 1):
             self.report(Progress(number, len(indices)))

@@ -4,7 +4,7 @@ from napari_tessera import METHODS
 from napari_tessera.widgets.forms.form import Form
 from napari_tessera.widgets.plugin import entry_points
 from napari_tessera.widgets.plugin.manifest import PACKAGE, manifest, manifest_text, stub_text
-from napari_tessera.widgets.plugin.menu import FORMS, GROUPS
+from napari_tessera.widgets.plugin.menu import FORMS, GROUPS, forms_of
 
 
 def test_the_manifest_and_the_stub_are_those_of_the_registry():
@@ -25,6 +25,14 @@ def test_every_form_has_a_command_a_widget_and_a_menu_entry():
 def test_methods_stand_in_the_groups_of_the_menu_in_its_order():
     groups = list(dict.fromkeys(method.group for method in METHODS.values()))
     assert groups == [group for group in GROUPS if group in groups]
+    assert all(forms_of(group) for group in GROUPS)
+
+
+def test_two_groups_stand_in_one_menu_of_napari(monkeypatch):
+    before = manifest()["contributions"]["menus"]
+    again = {**GROUPS, "Measure again": GROUPS["Measure"]}
+    monkeypatch.setattr("napari_tessera.widgets.plugin.manifest.GROUPS", again)
+    assert manifest()["contributions"]["menus"] == before
 
 
 @pytest.mark.parametrize("name", FORMS)
