@@ -196,18 +196,17 @@ def load(
             read(image, channel_axis="rgb") if image.suffix.lower() in PICTURES else source
             for source, (image, _) in zip(sources, found, strict=True)
         ]
-    labels = [_labels(truth, kind) for _, truth in found]
+    taught = [_taught(truth, kind) for _, truth in found]
+    labels, classes = [own for own, _ in taught], [own for _, own in taught if own is not None]
     pairs = together(sources, labels, [image.name for image, _ in found])
     annotated = [truth for _, truth in found if isinstance(truth, Annotation)]
     names = {number: name for each in annotated for number, name in enumerate(each.names, 1)}
-    classes = [each.classes for each in annotated] if kind == "objects" and annotated else None
-    return replace(pairs, class_names=names, classes=classes)
+    return replace(pairs, class_names=names, classes=classes or None)
 
 
-def _labels(truth: Truth, kind: str) -> Any:
-    if isinstance(truth, Annotation):
-        return truth.objects() if kind == "objects" else truth.class_ids()
-    return read(truth).array
+def _taught(truth: Truth, kind: LabelsAre) -> tuple[Any, Mapping[int, str] | None]:
+    """Return labels, and the classes of objects where they are known."""
+    return truth.taught(kind) if isinstance(truth, Annotation) else (read(truth).array, None)
 
 
 def together(
