@@ -1,4 +1,6 @@
 import json
+import runpy
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +24,14 @@ def coins(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     tifffile.imwrite("coins.tif", data.coins())
     return tmp_path
+
+
+def test_the_package_is_a_command(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["napari_tessera", "methods"])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module("napari_tessera.__main__", run_name="__main__")
+    assert ended.value.code == 0
+    assert "region-growing" in capsys.readouterr().out
 
 
 def test_a_method_runs_on_a_file(coins, capsys):

@@ -163,6 +163,7 @@ class Run:
         image = arrays.get("image")
         if self.method.takes_channels and image is not None and image.ndim > pieces.axes:
             values["channel_axis"] = -1
+        # a method has those of these that its signature names
         around = {"spacing": pieces.spacing, "report": report, "cache": self.cache}
         used = {p.name: around[p.name] for p in self.method.parameters if p.name in around}
         return self._called(arrays, {**values, **used}), values
