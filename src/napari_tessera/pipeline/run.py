@@ -25,7 +25,7 @@ from napari_tessera.methods.ways import (
     Way,
     WholeStack,
 )
-from napari_tessera.pipeline.collectors import Collector, Whole
+from napari_tessera.pipeline.collectors import Whole
 from napari_tessera.pipeline.pieces import Pieces
 from napari_tessera.pipeline.regions import cut_source, whole_planes, without_outside
 from napari_tessera.pipeline.result import KINDS, Result
@@ -180,7 +180,9 @@ class Run:
         start : tuple of int
             Where the source begins in the one that it is a part of.
         """
-        indices, collector = list(np.ndindex(self.pieces.lead)), self._collector(start)
+        lead = self.pieces.lead
+        whole = Whole(self.source.shape, self.source.axes[: len(lead)], start, **self._numbers())
+        indices, collector = list(np.ndindex(lead)), self.kind.collector(whole)
         places = [(index, self.report.part(i, len(indices))) for i, index in enumerate(indices)]
         # methods use all cores within a volume, and several volumes may not fit into memory
         at_once = 1 if self.pieces.axes > 2 or self.method.cost.all_cores else WORKERS
@@ -217,11 +219,6 @@ class Run:
             f"{self.source.name} has nothing to separate in any of {len(reasons)} places; "
             f"in the first: {reasons[0]}"
         )
-
-    def _collector(self, start: Index) -> Collector:
-        """Return what puts the pieces together that the method gives."""
-        axes = self.source.axes[: len(self.pieces.lead)]
-        return self.kind.collector(Whole(self.source.shape, axes, start, **self._numbers()))
 
     def _numbers(self) -> dict[str, Any]:
         """Return what becomes of the numbers of objects, as arguments of `Whole`."""
