@@ -1,5 +1,5 @@
 import json
-import runpy
+import subprocess
 import sys
 from pathlib import Path
 
@@ -26,12 +26,10 @@ def coins(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_the_package_is_a_command(monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", ["napari_tessera", "methods"])
-    with pytest.raises(SystemExit) as ended:
-        runpy.run_module("napari_tessera.__main__", run_name="__main__")
-    assert ended.value.code == 0
-    assert "region-growing" in capsys.readouterr().out
+def test_the_package_is_a_command():
+    words = [sys.executable, "-m", "napari_tessera.__main__", "list"]
+    said = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    assert "region-growing" in said
 
 
 def test_a_method_runs_on_a_file(coins, capsys):
