@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QEvent, QObject, Qt, Signal
 from qtpy.QtWidgets import (
     QButtonGroup,
-    QFileDialog,
     QFrame,
     QGridLayout,
     QPushButton,
@@ -23,6 +21,7 @@ from superqt import QElidingLabel
 from napari_tessera.widgets.connections import Connections
 from napari_tessera.widgets.forms.rows import beside_one_another
 from napari_tessera.widgets.layers.to_source import fits
+from napari_tessera.widgets.training.folders import ask_coco, ask_folders, missing_place
 from napari_tessera.widgets.training.pair_match import (
     best_match,
     matches,
@@ -32,6 +31,8 @@ from napari_tessera.widgets.training.pair_match import (
 from napari_tessera.widgets.training.pair_row import PairRow
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import napari.viewer
     from napari.layers import Image, Labels
 
@@ -240,7 +241,7 @@ class PairsTable(QWidget):
     def problem(self) -> str | None:
         """What is in the way of training, as a sentence for people; None if nothing is."""
         if self._folders is not None:
-            return _missing(*self._folders)
+            return missing_place(*self._folders)
         if not self._images:
             return "there is no Image layer to train on; open a file or a sample"
         if not self._labels:
@@ -313,24 +314,10 @@ class PairsTable(QWidget):
 
     def _ask_or_forget(self) -> None:
         """Ask for two folders, or go back to layers."""
-        if self._folders is not None:
-            self.folders = None
-            return
-        images = QFileDialog.getExistingDirectory(self, "Folder of images")
-        labels = images and QFileDialog.getExistingDirectory(self, "Folder of labels", images)
-        if labels:
-            self.folders = (Path(images), Path(labels))
+        self.folders = ask_folders(self) if self._folders is None else None
 
     def _ask_coco(self) -> None:
-        """Ask for a folder of images and the file that tells their objects."""
-        images = QFileDialog.getExistingDirectory(self, "Folder of images")
-        if not images:
-            return
-        file, _ = QFileDialog.getOpenFileName(
-            self, "COCO file of their objects", images, "COCO (*.json)"
-        )
-        if file:
-            self.folders = (Path(images), Path(file))
+        self.folders = ask_coco(self) or self._folders
 
     @contextmanager
     def _silence(self) -> Iterator[None]:
@@ -340,14 +327,6 @@ class PairsTable(QWidget):
             yield
         finally:
             self._quiet = before
-
-
-def _missing(images: Path, labels: Path) -> str | None:
-    for title, place in (("images", images), ("labels", labels)):
-        if not place.exists():
-            what = "file" if place.suffix == ".json" else "folder"
-            return f"the {what} of {title} is {str(place)!r}, which is not there; choose another"
-    return None
 
 
 def _path(title: str) -> QElidingLabel:
