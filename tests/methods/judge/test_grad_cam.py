@@ -211,7 +211,7 @@ def test_shares_of_tiles_sum_up_to_one():
 @pytest.mark.parametrize("name", NETWORKS)
 def test_every_network_and_both_layers(name, written, seen):
     options = NARROW.get(name, {})
-    objects = NETWORKS[name].finds == "objects"
+    objects = NETWORKS[name].one_by_one
     torch.manual_seed(1)  # networks that know nothing may have nothing to say for either class
     network = build(name, in_channels=1, classes=2, **options).eval()
     for key, weights in network.named_parameters():
