@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 
 from napari_tessera.algorithms.filters.intensities import Normalising
 from napari_tessera.deep.training.losses import OTHER_NAMES, TERMS
+from napari_tessera.signature.docstrings import enumerated, told_of
 from napari_tessera.signature.validation import check_settings
 from napari_tessera.signature.words import Fraction, Word
 
@@ -161,6 +162,7 @@ class Optimisation:
         check_settings(self)
 
 
+@told_of(TERMS=enumerated(TERMS, "and"))
 @dataclass(frozen=True)
 class Objective:
     """What the network is to make small.
@@ -192,12 +194,6 @@ class Objective:
     def __post_init__(self) -> None:
         check_settings(self)
         parse_losses(self.loss)
-
-
-if Objective.__doc__:  # forms and commands show it
-    *_first, _last = TERMS
-    _named = f"{', '.join(_first)} and {_last}"
-    Objective.__doc__ = Objective.__doc__.replace("TERMS", _named)
 
 
 @dataclass(frozen=True)
