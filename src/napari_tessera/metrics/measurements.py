@@ -58,6 +58,14 @@ def measurements(
     voxel : VoxelSize
     convex : bool
     report : callable, optional
+
+    Examples
+    --------
+    >>> table = measurements(np.array([[4, 4, 0], [4, 0, 7]]), [], VoxelSize((2, 1), "um"))
+    >>> table["pixels"].tolist(), table["extent"].tolist()
+    ([3, 1], [0.75, 1.0])
+    >>> table["area (um^2)"].tolist(), table["touches border"].tolist()
+    ([6.0, 2.0], [True, True])
     """
     from napari_tessera.algorithms.geometry.hulls import hulls
     from napari_tessera.algorithms.geometry.moments import gather_sums
