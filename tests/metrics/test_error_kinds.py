@@ -82,16 +82,15 @@ def test_a_kind_is_added_by_a_row(monkeypatch):
 
     row = Kind(
         99, "#123456", "it is found, and more", "objects",
-        of="prediction", applies=larger, rank=2.5, counted="prediction",
+        of="prediction", applies=larger, rank=25, counted="prediction",
     )  # fmt: skip
     monkeypatch.setattr(error_kinds, "KINDS", {**KINDS, "much too large": row})
     truth, found = np.array([[1, 1, 0, 2, 0, 3]]), np.array([[7, 7, 7, 0, 0, 9]])
     scores = score(truth, found, boundaries=False)
     assert scores.predictions["kind"].tolist() == ["much too large", "right"]
     assert scores.objects["kind"].tolist() == ["right", "missed", "right"]
-    assert scores.errors == {
-        "missed": 1, "spurious": 0, "split": 0, "merged": 0, "much too large": 1,
-    }  # fmt: skip
+    expected = {"missed": 1, "spurious": 0, "split": 0, "merged": 0, "much too large": 1}
+    assert scores.errors.items() >= expected.items()
     assert kinds_of_objects(found, truth).tolist() == [[1, 1, 99, 2, 0, 1]]
     assert error_look({}).names[99] == "much too large"
     assert "- 99 much too large: it is found, and more" in kinds_told()

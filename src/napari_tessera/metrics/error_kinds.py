@@ -60,7 +60,8 @@ class Kind(NamedTuple):
         What `matching.Evidence` knows -> the true and the predicted objects of which it is true.
         None = those of which no other kind is true; or pixels only.
     rank : int
-        Of several kinds that are true of an object, that of the lowest rank is told.
+        Of several kinds that are true of an object, that of the lowest rank is told; there is room between
+        them.
     counted : {"truth", "prediction"}, optional
         Whose objects `Scores.errors` counts, all of which it is true; None = it is no error, or
         one that is not counted.
@@ -80,7 +81,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
     {
         "right": Kind(
             1, "#009e73", "found, and nothing is wrong with it", "both",
-            applies=_right, rank=3,
+            applies=_right, rank=30,
         ),
         "missed": Kind(
             2, "#d55e00", "a true object that nothing covers to speak of", "both",
@@ -92,15 +93,15 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         ),
         "split": Kind(
             4, "#56b4e9", "a true object in several pieces", "objects",
-            applies=_split, rank=2, counted="truth",
+            applies=_split, rank=20, counted="truth",
         ),
         "merged": Kind(
             5, "#cc79a7", "several true objects in one", "objects",
-            applies=_merged, rank=1, counted="prediction",
+            applies=_merged, rank=10, counted="prediction",
         ),
         "off": Kind(
             6, "#f0e442", "the boundary is elsewhere", "objects",
-            applies=_off, rank=4,
+            applies=_off, rank=40,
         ),
         "other class": Kind(
             7, "#0072b2", "another class", "classes",
@@ -135,8 +136,8 @@ def names_told(side: Whose) -> str:
 
     Examples
     --------
-    >>> names_told("truth")
-    '"right", "missed", "split", "merged" or "off"'
+    >>> names_told("truth").split(", ")[:3]
+    ['"right"', '"missed"', '"split"']
     """
     own = (f'"{name}"' for name, kind in kinds_of("objects").items() if kind.of in ("both", side))
     return enumerated(own, "or")
