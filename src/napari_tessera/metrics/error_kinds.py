@@ -60,8 +60,8 @@ class Kind(NamedTuple):
         What `matching.Evidence` knows -> the true and the predicted objects of which it is true.
         None = those of which no other kind is true; or pixels only.
     rank : int
-        Of several kinds that are true of an object, that of the lowest rank is told; there is room between
-        them.
+        Of several kinds that are true of an object, that of the lowest rank is told; there is room
+        between them.
     counted : {"truth", "prediction"}, optional
         Whose objects `Scores.errors` counts, all of which it is true; None = it is no error, or
         one that is not counted.
