@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 
 from napari_tessera.algorithms.filters.intensities import Normalising
 from napari_tessera.deep.training.losses import OTHER_NAMES, TERMS
+from napari_tessera.signature.docstrings import enumerated, told_of
 from napari_tessera.signature.validation import check_settings
 from napari_tessera.signature.words import Fraction, LabelsAre, Word
 
@@ -192,6 +193,7 @@ class Optimisation:
         check_settings(self)
 
 
+@told_of(TERMS=enumerated(TERMS, "and"))
 @dataclass(frozen=True)
 class Objective:
     """What the network is to make small.
@@ -223,12 +225,6 @@ class Objective:
     def __post_init__(self) -> None:
         check_settings(self)
         parse_losses(self.loss)
-
-
-if Objective.__doc__:  # forms and commands show it
-    *_first, _last = TERMS
-    _named = f"{', '.join(_first)} and {_last}"
-    Objective.__doc__ = Objective.__doc__.replace("TERMS", _named)
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from napari_tessera.deep.settings import (
     Transfer,
 )
 from napari_tessera.deep.training.kinds import TrainingKind, training_kind
+from napari_tessera.deep.training.losses import suggested_losses
 from napari_tessera.deep.training.task import Task
 from napari_tessera.signature.parameters import parameters
 from napari_tessera.widgets.forms import remembered as memory
@@ -33,17 +34,6 @@ if TYPE_CHECKING:
 
     from napari_tessera.widgets.forms.form import Form
     from napari_tessera.widgets.job import Job
-
-LOSSES = (
-    "dice + cross_entropy",
-    "cross_entropy",
-    "dice",
-    "dice + focal",
-    "iou + cross_entropy",
-    "lovasz + cross_entropy",
-    "tversky + cross_entropy",
-)
-"""Sums of losses that the form suggests."""
 
 STARTS = ("imagenet", "none")
 """What networks may start from, besides one's own models."""
@@ -99,7 +89,7 @@ class TrainingSettings(Rows):
         }
         self.name, self.device = QLineEdit(), Choice("Device")
         self.device.offer([(name, name) for name in ("auto", "cpu", "cuda", "mps")])
-        suggestions = {"loss": LOSSES, "weights": STARTS}
+        suggestions = {"loss": suggested_losses(), "weights": STARTS}
         self.groups = {
             name: Group(settings, suggestions=suggestions) for name, (_, settings) in GROUPS.items()
         }
