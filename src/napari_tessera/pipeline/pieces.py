@@ -11,8 +11,8 @@ import numpy as np
 
 from napari_tessera.methods.registry import Method
 from napari_tessera.pipeline.source import Index, Points, Source, grey
+from napari_tessera.signature.arrays import as_labels, fitting, native
 from napari_tessera.signature.progress import Progress, Reporter
-from napari_tessera.signature.validation import as_labels, native
 from napari_tessera.signature.words import AXES, Array, Over, VoxelSize
 
 
@@ -77,13 +77,16 @@ class Pieces:
 
     def arrays(self, index: Index) -> dict[str, Array]:
         """Read all arrays of one piece, keyed by argument."""
-        own, array = self.method.source, self.read(index, self.source)
-        arrays = {own.name: as_labels(array) if own.is_labels else array}
+        own = self.method.source
+        arrays = {own.name: self.read(index, self.source)}
         for option in self.method.options:
             given = self.values[option.name]
             if option.is_array and given is not None:
                 arrays[option.name] = self._beside(option.name, given, index)
-        return arrays
+        words = {each.name: each.word.name for each in self.method.parameters}
+        # statistics read them too, past the checks of the method
+        fit = {name: fitting(name, words[name], array) for name, array in arrays.items()}
+        return {**fit, own.name: as_labels(fit[own.name])} if own.is_labels else fit
 
     def read(self, index: Index, source: Source) -> Array:
         """Read a source at one place; channels last if the method takes them, else as one."""
@@ -108,6 +111,7 @@ class Pieces:
             if name == "mask":
                 raise ValueError("mask is points; pass a labels image or a mask")
             return given.at(index, shape)
+        given = given if hasattr(given, "shape") else np.asarray(given)
         if isinstance(given, Source) and given.shape == shape:
             piece = self.read(index, given)
             classes = name == "scores" and piece.ndim > self.axes

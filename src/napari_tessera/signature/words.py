@@ -126,7 +126,10 @@ class VoxelSize(tuple[float, ...]):  # noqa: SLOT001 (a tuple of any length has 
     unit: str
 
     def __new__(cls, sizes: Sequence[float], unit: str = "pixel") -> Self:  # noqa: D102
-        self = super().__new__(cls, (float(size) for size in sizes))
+        try:
+            self = super().__new__(cls, (float(size) for size in sizes))
+        except (TypeError, ValueError, OverflowError):
+            raise TypeError(f"spacing is {sizes!r}; pass one number per spatial axis") from None
         if not all(np.isfinite(self)) or min(self, default=1) <= 0:
             raise ValueError(f"spacing is {tuple(self)}; pass one positive number per spatial axis")
         self.unit = unit
@@ -140,7 +143,9 @@ class VoxelSize(tuple[float, ...]):  # noqa: SLOT001 (a tuple of any length has 
         unit = getattr(spacing, "unit", "pixel")
         if spacing is None:
             return cls((1.0,) * axes)
-        sizes = (spacing,) * axes if isinstance(spacing, int | float) else tuple(spacing)
+        given: Any = spacing
+        several = isinstance(given, Sequence | np.ndarray) and not isinstance(given, str)
+        sizes = tuple(given) if several and getattr(given, "shape", True) else (given,) * axes
         if len(sizes) != axes:
             raise ValueError(
                 f"spacing is {tuple(sizes)}, but the image has {axes} spatial axes; "
@@ -184,7 +189,7 @@ Cached = Annotated[Any, Word("cache")]
 Path = Annotated[tuple[tuple[float, ...], ...], Word("path")]
 """Points clicked or drawn, in pixels: (Y, X) in a plane, (Z, Y, X) in a volume."""
 
-NewLabel = Annotated[int | None, Word("new_label")]
+NewLabel = Annotated[int | None, Word("new_label", low=1)]
 """The first number that is free for a new object; None = one more than the highest."""
 
 SUPPLIED = ("spacing", "channel_axis", "report", "cache", "new_label")

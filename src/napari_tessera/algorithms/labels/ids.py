@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from napari_tessera.signature.arrays import as_labels
 from napari_tessera.signature.units import in_ball
 from napari_tessera.signature.words import Array
 
@@ -37,6 +38,7 @@ def count(labels: Array) -> int:
     >>> count(np.array([[0, 7], [3, 7]]))
     2
     """
+    labels = as_labels(labels)
     highest = int(labels.max(initial=0))
     if labels.min(initial=0) < 0 or highest > 4 * labels.size + 256:
         return int(np.unique(labels[labels != 0]).size)
@@ -56,6 +58,7 @@ def sizes(labels: Array) -> dict[int, int]:
     >>> sizes(np.array([[0, 7], [3, 7]]))
     {0: 1, 3: 1, 7: 2}
     """
+    labels = as_labels(labels)
     highest = int(labels.max(initial=0))
     if labels.min(initial=0) < 0 or highest > 4 * labels.size + 256:
         values, found = np.unique(labels, return_counts=True)
