@@ -83,7 +83,7 @@ class Pieces:
             given = self.values[option.name]
             if option.is_array and given is not None:
                 arrays[option.name] = self._beside(option.name, given, index)
-        words = {each.name: each.word.name for each in self.method.parameters}
+        words = {each.name: each.word for each in self.method.parameters}
         # statistics read them too, past the checks of the method
         fit = {name: fitting(name, words[name], array) for name, array in arrays.items()}
         return {**fit, own.name: as_labels(fit[own.name])} if own.is_labels else fit

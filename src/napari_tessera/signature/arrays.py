@@ -6,23 +6,20 @@ from typing import Any
 
 import numpy as np
 
-from napari_tessera.signature.words import Array
-
-HIGHEST = 1e18
-"""Largest intensity: of squares and sums of squares, float32 holds those of no more than this."""
+from napari_tessera.signature.words import Array, Word
 
 _IDS = ("labels", "markers")
 
 
-def fitting(name: str, word: str, value: Any) -> Array:
+def fitting(name: str, word: Word, value: Any) -> Array:
     """Return what was given for an array, in a form that all methods can compute with.
 
     Parameters
     ----------
     name : str
         Of the argument, for messages.
-    word : {"image", "labels", "markers", "mask", "scores"}
-        What the array stands for.
+    word : Word
+        What the array stands for: its name, and of an image the highest intensity.
     value : object
         Anything NumPy can read.
 
@@ -41,23 +38,23 @@ def fitting(name: str, word: str, value: Any) -> Array:
 
     Examples
     --------
-    >>> fitting("labels", "labels", [[0.0, 2.0]])
+    >>> fitting("labels", Word("labels"), [[0.0, 2.0]])
     array([[0, 2]])
     """
     array = native(_read(name, value))
     if array.size == 0:
         raise ValueError(f"{name} is empty (shape {array.shape}); pass one with pixels")
     if array.dtype.kind not in "buif":
-        wanted = "whole numbers" if word in _IDS else "real numbers"
+        wanted = "whole numbers" if word.name in _IDS else "real numbers"
         raise TypeError(f"{name} has dtype {array.dtype}; pass an array of {wanted}")
-    if word in _IDS:
+    if word.name in _IDS:
         return whole(array, name)
     if array.dtype.kind == "f":
         array = _short(name, array)
-    if word == "mask":
+    if word.name == "mask":
         return _mask(name, array)
-    if word == "image":
-        _check_range(name, array)
+    if word.high is not None:
+        _check_range(name, array, word.high)
     return array
 
 
@@ -142,18 +139,18 @@ def _mask(name: str, array: Array) -> Array:
     return array if array.dtype == bool else np.asarray(array != 0)
 
 
-def _check_range(name: str, array: Array) -> None:
+def _check_range(name: str, array: Array, most: float) -> None:
     """Raise an error if a finite intensity is too large to compute with, such as a fill value."""
     if array.dtype.kind != "f" and array.dtype.itemsize < 8:
         return
     low, high = array.min(), array.max()
-    if low >= -HIGHEST and high <= HIGHEST:  # False for NaN too
+    if low >= -most and high <= most:  # False for NaN too
         return
     if array.dtype.kind == "f":
         finite = np.isfinite(array)
         low, high = array.min(where=finite, initial=0), array.max(where=finite, initial=0)
-    if low < -HIGHEST or high > HIGHEST:
+    if low < -most or high > most:
         raise ValueError(
-            f"{name} has values from {low:g} to {high:g}; those beyond {HIGHEST:g} are too large "
+            f"{name} has values from {low:g} to {high:g}; those beyond {most:g} are too large "
             "to compute with: divide all of them by a number, or make fill values NaN"
         )

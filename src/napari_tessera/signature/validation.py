@@ -73,8 +73,8 @@ def check(function: Callable[..., Any], values: Mapping[str, Any]) -> dict[str, 
             _check_supplied(parameter, result[parameter.name])
     shape: tuple[int, ...] | None = None
     for parameter in own:
-        if parameter.is_array and result.get(parameter.name) is not None:
-            array = fitting(parameter.name, parameter.word.name, result[parameter.name])
+        if parameter.is_array and (not parameter.optional or result[parameter.name] is not None):
+            array = fitting(parameter.name, parameter.word, result[parameter.name])
             result[parameter.name] = array
             axis = values.get("channel_axis") if parameter.is_image else None
             if parameter.word.name == "scores" and array.ndim > len(shape or array.shape):

@@ -46,8 +46,11 @@ class Word:
     refined: bool = False
 
 
-Image = Annotated[Array, Word("image")]
-"""Intensities, shape (..., Y, X)."""
+Image = Annotated[Array, Word("image", high=1e18)]
+"""Intensities, shape (..., Y, X): float32 holds sums of squares of these."""
+
+AnyImage = Annotated[Array, Word("image", high=float(np.finfo(np.float32).max))]
+"""Intensities of which nothing is squared in float32."""
 
 Classes = Annotated[Array, Word("classes")]
 """Class ids per pixel, 0 = background."""

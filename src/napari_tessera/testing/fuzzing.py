@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,9 +16,10 @@ from typing import Any
 import numpy as np
 
 from napari_tessera.methods.registry import Method
+from napari_tessera.signature.arrays import fitting
 from napari_tessera.signature.parameters import Parameter
 from napari_tessera.signature.words import Array, VoxelSize
-from napari_tessera.testing.contracts import LAYOUTS, Case, check_kind
+from napari_tessera.testing.contracts import LAYOUTS, Case, check_kind, check_same
 
 Random = np.random.Generator
 
@@ -71,7 +73,7 @@ def calls(
         Arguments that half of the calls are given as they are, such as the name of a model.
     """
     for number in range(count):
-        random = np.random.default_rng((seed, number))
+        random = np.random.default_rng((seed, number, zlib.crc32(method.name.encode())))
         yield Call(method, _arguments(method, random, fixed or {}), (seed, number))
 
 
@@ -99,12 +101,13 @@ def check_call(call: Call) -> str:
             f"{call.seed}: {type(error).__name__} names no argument: {error}"
         )
         return type(error).__name__
-    arrays = {
-        p.name: given[p.name] for p in call.method.parameters if p.is_array and p.name in given
-    }
-    source = np.asarray(arrays[call.method.source.name])
-    values = {k: v for k, v in given.items() if k not in arrays}
-    check_kind(_Done(call.method, {**arrays, call.method.source.name: source}, values, 0.0, found))
+    words = {p.name: p.word for p in call.method.parameters if p.is_array}
+    read = {k: fitting(k, words[k], v) for k, v in given.items() if k in words and v is not None}
+    values = {k: v for k, v in given.items() if k not in words}
+    check_kind(_Done(call.method, read, values, 0.0, found))
+    # what lies in memory otherwise means the same
+    plain = {k: np.array(v, order="C") for k, v in read.items()}
+    check_same(method(**{**given, **plain}), found[0], context=str(call.seed))
     return "result"
 
 
@@ -119,7 +122,7 @@ class _Done(Case):
 
 
 def _arguments(method: Method, random: Random, fixed: Mapping[str, Any]) -> dict[str, Any]:
-    shape = _shape(random)
+    shape = _shape(random, most=3 if method.way.takes_volumes else 2)
     # most calls have little that is strange in them, or only the first check would be tested
     strange = random.choice([0, 0, 0.05, 0.3])
     channels = method.takes_channels and random.random() < 0.3
@@ -138,14 +141,25 @@ def _arguments(method: Method, random: Random, fixed: Mapping[str, Any]) -> dict
             values[name] = -1 if channels else None
         elif parameter.required or random.random() < 0.4:
             values[name] = _sensible(parameter, shape, random)
-    return {k: v for k, v in values.items() if v is not _LEFT_OUT}
+    return _used(method, values) if random.random() > strange else values
 
 
-_LEFT_OUT = object()
+def _used(method: Method, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of parameters that have a meaning beside the others."""
+    complete = {**{p.name: p.default for p in method.parameters}, **values}
+    own = {p.name: p for p in method.parameters if _applies(p, complete)}
+    return {name: value for name, value in values.items() if name in own}
 
 
-def _shape(random: Random) -> tuple[int, ...]:
-    axes = random.choice([2, 2, 2, 3, 3, 1, 4, 0], p=[0.25, 0.25, 0.2, 0.13, 0.1, 0.03, 0.02, 0.02])
+def _applies(parameter: Parameter, values: Mapping[str, Any]) -> bool:
+    try:
+        return parameter.applies(values)
+    except ValueError:  # an array in place of a word
+        return True
+
+
+def _shape(random: Random, most: int = 3) -> tuple[int, ...]:
+    axes = int(random.choice([2, most, 1, 4, 0], p=[0.7, 0.25, 0.02, 0.02, 0.01]))
     sides = random.choice(
         [0, 1, 2, 3, 8, 17, 24], size=axes, p=[0.01, 0.1, 0.1, 0.1, 0.2, 0.29, 0.2]
     )
@@ -169,7 +183,7 @@ def _array(
         plain = np.rint(plain)
     with np.errstate(all="ignore"):
         array = plain.astype(dtype)
-    if random.random() < strange and array.dtype.kind in "iuf" and array.size:
+    if random.random() < strange and array.dtype.kind in "iuf" and array.ndim and array.size:
         _make_extreme(array, random)
     if array.dtype == bool and random.random() < 0.5:
         array = np.where(array, np.uint8(255), np.uint8(0)).view(bool)
@@ -235,24 +249,28 @@ def _sensible(parameter: Parameter, shape: tuple[int, ...], random: Random) -> A
     if parameter.choices:
         return parameter.choices[random.integers(len(parameter.choices))]
     if word.name == "length":
-        return [0, "0 px", "1 px", "2 px", 1.5, "7.5 px", 4, "1000 px"][random.integers(8)]
+        return ["0 px", 0, "1 px", 1.5, "2 px", 0.5, "4 px", "1000 px"][random.integers(8)]
     if word.name == "spacing":
-        sizes = random.choice([0.1, 1, 2.5, 1e-7, 1e6], size=len(shape)).tolist()
-        if random.random() < 0.8:
-            sizes = random.choice([0.5, 1, 2], size=len(shape)).tolist()
+        usual = random.random() < 0.9
+        sizes = random.choice([0.5, 1, 2] if usual else [1e-7, 1, 1e6], size=len(shape)).tolist()
         return VoxelSize(sizes, "um") if random.random() < 0.5 else sizes
     if word.name in ("path", "centres", "intensities", "levels"):
-        rows = random.integers(1, 4)
-        columns = {"path": max(len(shape), 1), "intensities": 2}.get(
-            word.name, random.integers(1, 4)
-        )
-        table = np.sort(random.integers(-1, 20, (rows, columns)), axis=0).astype(float)
-        return tuple(table[:, 0]) if word.name == "levels" else tuple(map(tuple, table.tolist()))
+        return _table(word.name, shape, random)
     if parameter.type is bool:
         return bool(random.integers(2))
-    if parameter.type in (int, float):
-        low, high = 0 if low is None else low, 20 if high is None else high
-        ends = [low, high, low + (high - low) * random.random()]
-        value = ends[random.integers(3)]
-        return int(value) if parameter.type is int else float(value)
-    return _LEFT_OUT
+    if parameter.type not in (int, float):
+        return None
+    low, high = 0 if low is None else low, 20 if high is None else high
+    value = [low, high, low + (high - low) * random.random()][random.integers(3)]
+    return int(value) if parameter.type is int else float(value)
+
+
+def _table(word: str, shape: tuple[int, ...], random: Random) -> Any:
+    """Return one to three rows of numbers."""
+    rows = random.integers(1, 4)
+    if word == "path":
+        table = random.random((rows, len(shape))) * np.array(shape) - 0.4
+    else:
+        columns = 2 if word == "intensities" else random.integers(1, 4)
+        table = np.sort(random.integers(0, 60, (rows, columns)), axis=0).astype(float)
+    return tuple(table[:, 0]) if word == "levels" else tuple(map(tuple, table.tolist()))

@@ -8,7 +8,7 @@ import zlib
 import numpy as np
 
 from napari_tessera.signature.arrays import fitting
-from napari_tessera.signature.words import Array, Labels, Refined
+from napari_tessera.signature.words import Array, Labels, Refined, Word
 
 
 def paint(labels: Refined, *, drawn: str) -> Labels:
@@ -42,7 +42,7 @@ def paint(labels: Refined, *, drawn: str) -> Labels:
     array([[0, 0, 4],
            [5, 0, 0]], dtype=uint8)
     """
-    labels, (places, values) = fitting("labels", "labels", labels), _read(drawn)
+    labels, (places, values) = fitting("labels", Word("labels"), labels), _read(drawn)
     if places.shape[1] != labels.ndim:
         raise ValueError(
             f"drawn has pixels of {places.shape[1]} coordinates, but labels has {labels.ndim} axes"
