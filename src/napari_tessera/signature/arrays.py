@@ -26,8 +26,9 @@ def fitting(name: str, word: Word, value: Any) -> Array:
     Returns
     -------
     ndarray
-        In the byte order of this computer: whole numbers for labels and markers, True and False
-        for a mask, and otherwise any real numbers; float32 from float16, float64 from long ones.
+        Row by row in memory, in the byte order of this computer: whole numbers for labels and
+        markers, True and False for a mask, and otherwise any real numbers; float32 from float16,
+        float64 from long ones.
 
     Raises
     ------
@@ -42,6 +43,9 @@ def fitting(name: str, word: Word, value: Any) -> Array:
     array([[0, 2]])
     """
     array = native(_read(name, value))
+    if array.ndim:
+        # what others have compiled may follow the memory: so scikit-image's compact watershed does
+        array = np.ascontiguousarray(array)
     if array.size == 0:
         raise ValueError(f"{name} is empty (shape {array.shape}); pass one with pixels")
     if array.dtype.kind not in "buif":
@@ -78,6 +82,15 @@ def as_labels(array: Array, name: str = "labels") -> Array:
     """Return an array of ids: True and False as 1 and 0, which others can stand beside."""
     ids = whole(native(array), name)
     return ids.view(np.uint8) if ids.dtype == bool else ids
+
+
+def check_ids(labels: Array, name: str = "labels") -> None:
+    """Raise an error if an id is negative, or too large for the int64 of a table."""
+    lowest, highest = labels.min(initial=0), labels.max(initial=0)
+    if lowest < 0:
+        raise ValueError(f"{name} has the id {lowest}; pass ids of 0 (background) or more")
+    if highest > np.iinfo(np.int64).max:
+        raise ValueError(f"{name} has the id {highest}; pass ids below 2**63")
 
 
 def whole(array: Array, name: str = "labels") -> Array:

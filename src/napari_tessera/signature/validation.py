@@ -26,6 +26,9 @@ _MOST = 1e18
 _FINEST, _COARSEST, _UNEVEN = 1e-12, 1e9, 1e6
 """Bounds of pixel sizes and of their ratio: float32 holds squares of all distances within them."""
 
+_FAINTEST = 1e-30
+"""Smallest range of intensities, which float32 still divides by."""
+
 _ROWS = MappingProxyType(
     {
         "path": "points, one (y, x) or (z, y, x) each",
@@ -86,7 +89,7 @@ def check(function: Callable[..., Any], values: Mapping[str, Any]) -> dict[str, 
                     "pass two arrays of the same grid"
                 )
             shape = found
-    spacing = _voxel_size(values.get("spacing"), len(shape)) if shape else None
+    spacing = voxel_size(values.get("spacing"), len(shape)) if shape else None
     for parameter in own:
         if not parameter.is_array and not parameter.is_supplied:
             check_value(parameter, result[parameter.name])
@@ -146,6 +149,11 @@ def _check_rows(name: str, value: Any, wanted: str) -> None:
     rows = _numbers(name, value, wanted)
     if rows.ndim != 2:
         raise ValueError(f"{name} is {value!r}; pass {wanted}")
+    if name == "intensities" and (rows.shape[1] != 2 or rows[:, 1].min() < _FAINTEST):
+        raise ValueError(
+            f"{name} is {value!r}; pass what becomes 0 and a range of {_FAINTEST:g} or more, for "
+            "each channel"
+        )
 
 
 def _numbers(name: str, value: Any, wanted: str) -> Array:
@@ -170,11 +178,13 @@ def _check_supplied(parameter: Parameter, value: Any) -> None:
         raise TypeError(f"{name} is {value!r}; pass the number of an axis, or None")
     if word == "new_label":
         _check_number(parameter, value)
+    if word == "cache" and not callable(getattr(value, "value", None)):
+        raise TypeError(f"{name} is {value!r}; pass a Cache, or None")
     if word == "report" and not callable(value):
         raise TypeError(f"{name} is {value!r}; pass a function, or None")
 
 
-def _voxel_size(spacing: Any, axes: int) -> VoxelSize:
+def voxel_size(spacing: Any, axes: int) -> VoxelSize:
     """Return the pixel size, or raise an error if float32 cannot hold squares of distances."""
     voxel = VoxelSize.of(spacing, axes)
     if min(voxel) < _FINEST or max(voxel) > _COARSEST or max(voxel) > _UNEVEN * min(voxel):

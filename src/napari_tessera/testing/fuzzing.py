@@ -91,8 +91,7 @@ def check_call(call: Call) -> str:
         If it ends in any other way.
     """
     found: list[Any] = []
-    given = {k: v.copy() if isinstance(v, np.ndarray) else v for k, v in call.arguments.items()}
-    method = call.method.function
+    given, method = call.arguments, call.method.function
     try:
         found.append(method(**given))
     except (ValueError, TypeError) as error:  # NothingToSeparate is a ValueError

@@ -7,6 +7,7 @@ import numpy as np
 from napari_tessera.algorithms.filters.smoothing import fill_gaps, smooth_image
 from napari_tessera.algorithms.parallel import SLAB, parallel_for, slabs
 from napari_tessera.metrics.boundaries import per_label
+from napari_tessera.signature.arrays import check_ids
 from napari_tessera.signature.progress import Progress, Reporter
 from napari_tessera.signature.units import physical, to_pixels
 from napari_tessera.signature.validation import checked
@@ -99,8 +100,7 @@ def boundary_support(
     from napari_tessera.algorithms.labels.numbering import numbered
 
     voxel, reporter = VoxelSize.of(spacing, labels.ndim), Reporter.of(report)
-    if labels.min(initial=0) < 0:
-        raise ValueError(f"labels has the id {labels.min()}; pass ids of 0 (background) or more")
+    check_ids(labels)
     own, ids = numbered(labels)
     ids = ids[1:].astype(np.int64)
     grid, steps = _as_volume(own), (voxel[0], voxel[1] if labels.ndim == 3 else 1.0, voxel[-1])
