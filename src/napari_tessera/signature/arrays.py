@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -121,7 +122,7 @@ def whole(array: Array, name: str = "labels") -> Array:
 
 
 def _read(name: str, value: Any) -> Array:
-    if np.ma.is_masked(value):
+    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
         count = np.count_nonzero(value.mask)
         raise ValueError(
             f"{name} is a masked array of which {count} elements are masked; say what they hold, "
@@ -153,17 +154,21 @@ def _mask(name: str, array: Array) -> Array:
 
 
 def _check_range(name: str, array: Array, most: float) -> None:
-    """Raise an error if a finite intensity is too large to compute with, such as a fill value."""
+    """Raise an error if finite intensities are too large or too small for sums of their squares."""
     if array.dtype.kind != "f" and array.dtype.itemsize < 8:
         return
     low, high = array.min(), array.max()
-    if low >= -most and high <= most:  # False for NaN too
-        return
-    if array.dtype.kind == "f":
+    if array.dtype.kind == "f" and not (math.isfinite(low) and math.isfinite(high)):
         finite = np.isfinite(array)
         low, high = array.min(where=finite, initial=0), array.max(where=finite, initial=0)
-    if low < -most or high > most:
+    largest = max(-float(low), float(high))
+    if largest > most:
         raise ValueError(
             f"{name} has values from {low:g} to {high:g}; those beyond {most:g} are too large "
             "to compute with: divide all of them by a number, or make fill values NaN"
+        )
+    if 0 < largest < 1 / most:
+        raise ValueError(
+            f"{name} has values from {low:g} to {high:g}; all of them within {1 / most:g} are too "
+            "small to compute with: multiply them by a number"
         )

@@ -23,7 +23,7 @@ R = TypeVar("R")
 _MOST = 1e18
 """Largest number of an option without a bound of its own: int64 holds it."""
 
-_FINEST, _COARSEST, _UNEVEN = 1e-12, 1e9, 1e6
+_FINEST, _COARSEST, _UNEVEN = 1e-12, 1e9, 1e4
 """Bounds of pixel sizes and of their ratio: float32 holds squares of all distances within them."""
 
 _FAINTEST = 1e-30
@@ -72,7 +72,7 @@ def check(function: Callable[..., Any], values: Mapping[str, Any]) -> dict[str, 
     own = parameters(function)
     result = dict(values)
     for parameter in own:
-        if parameter.is_supplied:
+        if parameter.is_supplied and result[parameter.name] is not None:
             _check_supplied(parameter, result[parameter.name])
     shape: tuple[int, ...] | None = None
     for parameter in own:
@@ -94,11 +94,10 @@ def check(function: Callable[..., Any], values: Mapping[str, Any]) -> dict[str, 
         if not parameter.is_array and not parameter.is_supplied:
             check_value(parameter, result[parameter.name])
             _check_use(parameter, result)
-            if parameter.word.name == "length" and spacing is not None:
-                # a default is never too long
-                written = result[parameter.name] != parameter.default
-                grid = shape if written else None
-                to_pixels(result[parameter.name], spacing, grid, name=parameter.name)
+            is_length = parameter.word.name == "length" and spacing is not None
+            # a default is never too long
+            if is_length and result[parameter.name] != parameter.default:
+                to_pixels(result[parameter.name], spacing, shape, name=parameter.name)
     return result
 
 
@@ -172,8 +171,6 @@ def _numbers(name: str, value: Any, wanted: str) -> Array:
 def _check_supplied(parameter: Parameter, value: Any) -> None:
     """Raise an error if what the surroundings give is of the wrong kind; spacing comes later."""
     name, word = parameter.name, parameter.word.name
-    if value is None:
-        return
     if word == "channel_axis" and (not isinstance(value, int | np.integer) or value is True):
         raise TypeError(f"{name} is {value!r}; pass the number of an axis, or None")
     if word == "new_label":

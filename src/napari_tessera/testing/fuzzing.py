@@ -251,7 +251,9 @@ def _sensible(parameter: Parameter, shape: tuple[int, ...], random: Random) -> A
         return ["0 px", 0, "1 px", 1.5, "2 px", 0.5, "4 px", "1000 px"][random.integers(8)]
     if word.name == "spacing":
         usual = random.random() < 0.9
-        sizes = random.choice([0.5, 1, 2] if usual else [1e-7, 1, 1e6], size=len(shape)).tolist()
+        sizes = random.choice(
+            [0.5, 1, 2] if usual else [1e-3, 1, 10, 1e6], size=len(shape)
+        ).tolist()
         return VoxelSize(sizes, "um") if random.random() < 0.5 else sizes
     if word.name in ("path", "centres", "intensities", "levels"):
         return _table(word.name, shape, random)

@@ -278,7 +278,7 @@ def _probabilities(scores: Array, labels: Array) -> Array:
 
 def _most_likely(labels: Array, likely: Array, settings: CrfSettings, field: RandomField) -> Array:
     """Return the class of each pixel, from probabilities alone."""
-    highest = max(number for number in (0, *sizes(labels)) if number != settings.unknown)
+    highest = max((number for number in sizes(labels) if number != settings.unknown), default=0)
     if highest >= len(likely):
         raise ValueError(
             f"labels has the class {highest}, but scores has {len(likely)} classes, 0 to "
