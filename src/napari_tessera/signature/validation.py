@@ -94,10 +94,10 @@ def check(function: Callable[..., Any], values: Mapping[str, Any]) -> dict[str, 
         if not parameter.is_array and not parameter.is_supplied:
             check_value(parameter, result[parameter.name])
             _check_use(parameter, result)
-            is_length = parameter.word.name == "length" and spacing is not None
+            given, is_length = result[parameter.name], parameter.word.name == "length"
             # a default is never too long
-            if is_length and result[parameter.name] != parameter.default:
-                to_pixels(result[parameter.name], spacing, shape, name=parameter.name)
+            if is_length and spacing is not None and given != parameter.default:
+                to_pixels(given, spacing, shape, name=parameter.name)
     return result
 
 

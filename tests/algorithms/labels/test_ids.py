@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from napari_tessera.algorithms.labels.ids import (
+    count,
     from_points,
     median_diameter,
     renumbered,
@@ -57,3 +58,8 @@ def test_the_median_diameter_is_that_of_discs_and_balls():
     ball = ((zz - 30) ** 2 + (yy - 30) ** 2 + (xx - 30) ** 2 <= 12**2).astype(int)
     assert median_diameter(ball) == pytest.approx(24, rel=0.03)
     assert median_diameter(np.zeros((3, 3), int)) == 0
+
+
+def test_true_is_a_label_too():
+    assert count(np.array([[True, False]])) == 1
+    assert sizes(np.array([0, 255, 255], np.uint8).view(bool)) == {0: 1, 1: 2}
