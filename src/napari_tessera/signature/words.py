@@ -46,8 +46,11 @@ class Word:
     refined: bool = False
 
 
-Image = Annotated[Array, Word("image", high=1e18)]
-"""Intensities, shape (..., Y, X): float32 holds sums of squares of these."""
+HIGHEST = 1e18
+"""Largest intensity, if no other is said: float32 holds sums of squares of these."""
+
+Image = Annotated[Array, Word("image", high=HIGHEST)]
+"""Intensities, shape (..., Y, X)."""
 
 AnyImage = Annotated[Array, Word("image", high=float(np.finfo(np.float32).max))]
 """Intensities of which nothing is squared in float32."""

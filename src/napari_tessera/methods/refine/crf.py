@@ -19,10 +19,12 @@ from napari_tessera.algorithms.crf.energies import (
 from napari_tessera.algorithms.crf.mean_field import Kernels
 from napari_tessera.algorithms.labels.ids import sizes
 from napari_tessera.algorithms.tiling import Box
+from napari_tessera.signature.arrays import fitting
 from napari_tessera.signature.progress import Reporter
 from napari_tessera.signature.units import to_pixels
 from napari_tessera.signature.validation import checked
 from napari_tessera.signature.words import (
+    HIGHEST,
     Array,
     ChannelAxis,
     ClassScores,
@@ -221,7 +223,9 @@ def crf_scores(
     [0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0]
     """
     settings = CrfSettings.of(locals())
-    guide = Guide.of(np.asarray(image), channel_axis, intensity_width)
+    scores = fitting("scores", Word("scores"), scores)
+    image = fitting("image", Word("image", high=HIGHEST), image)
+    guide = Guide.of(image, channel_axis, intensity_width)
     if scores.shape[1:] != guide.shape or len(scores) < 2:
         raise ValueError(
             f"scores has shape {scores.shape}, but image has {guide.shape} pixels; pass two or "
