@@ -14,7 +14,7 @@ from napari_tessera.metrics.overlap import UNKNOWN, agree, overlap_table, read_n
 from napari_tessera.signature.parameters import parameters
 from napari_tessera.signature.progress import Reporter
 from napari_tessera.signature.units import physical
-from napari_tessera.signature.validation import check_value, voxel_size
+from napari_tessera.signature.validation import check_value, checked_spacing
 from napari_tessera.signature.words import (
     AXES,
     Labels,
@@ -108,7 +108,7 @@ def score(
             check_value(parameter, given[parameter.name])
     truth, prediction = read_now(truth, "truth"), read_now(prediction, "prediction")
     agree(truth, prediction)
-    voxel = voxel_size(spacing, min(truth.ndim, AXES[over]))
+    voxel = checked_spacing(spacing, min(truth.ndim, AXES[over]))
     near = physical(tolerance, voxel, name="tolerance")
     asked = ScoreOptions(labels_are, iou, near, boundaries, background, ignore, bins, voxel)
     count = int(np.prod(truth.shape[: -len(voxel)], dtype=int))

@@ -89,7 +89,7 @@ def check(function: Callable[..., Any], values: Mapping[str, Any]) -> dict[str, 
                     "pass two arrays of the same grid"
                 )
             shape = found
-    spacing = voxel_size(values.get("spacing"), len(shape)) if shape else None
+    spacing = checked_spacing(values.get("spacing"), len(shape)) if shape else None
     for parameter in own:
         if not parameter.is_array and not parameter.is_supplied:
             check_value(parameter, result[parameter.name])
@@ -181,7 +181,7 @@ def _check_supplied(parameter: Parameter, value: Any) -> None:
         raise TypeError(f"{name} is {value!r}; pass a function, or None")
 
 
-def voxel_size(spacing: Any, axes: int) -> VoxelSize:
+def checked_spacing(spacing: Any, axes: int) -> VoxelSize:
     """Return the pixel size, or raise an error if float32 cannot hold squares of distances."""
     voxel = VoxelSize.of(spacing, axes)
     if min(voxel) < _FINEST or max(voxel) > _COARSEST or max(voxel) > _UNEVEN * min(voxel):

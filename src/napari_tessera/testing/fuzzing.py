@@ -2,7 +2,7 @@
 
 >>> from napari_tessera import METHODS
 >>> [check_call(call) for call in calls(METHODS["label"], 3)]
-['ValueError', 'result', 'result']
+['TypeError', 'result', 'result']
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ EXTREME = (0, 1, -1, 254, 2**31, 2**53 + 1, 2**63 - 1, 1e19, 1e30, 9.97e36, 1e30
 
 
 @dataclass(frozen=True)
-class Call:
+class MethodCall:
     """One call of a method.
 
     Attributes
@@ -61,7 +61,7 @@ class Call:
 
 def calls(
     method: Method, count: int, seed: int = 0, fixed: Mapping[str, Any] | None = None
-) -> Iterator[Call]:
+) -> Iterator[MethodCall]:
     """Yield calls of a method, the same ones for the same seed.
 
     Parameters
@@ -74,10 +74,10 @@ def calls(
     """
     for number in range(count):
         random = np.random.default_rng((seed, number, zlib.crc32(method.name.encode())))
-        yield Call(method, _arguments(method, random, fixed or {}), (seed, number))
+        yield MethodCall(method, _arguments(method, random, fixed or {}), (seed, number))
 
 
-def check_call(call: Call) -> str:
+def check_call(call: MethodCall) -> str:
     """Check that a call gives a result of the right kind, or an error that names an argument.
 
     Returns
