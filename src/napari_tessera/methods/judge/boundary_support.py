@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import numpy as np
 
 from napari_tessera.algorithms.filters.smoothing import fill_gaps, smooth_image
@@ -20,6 +22,7 @@ from napari_tessera.signature.words import (
     Spacing,
     Table,
     VoxelSize,
+    Word,
 )
 
 NOISE = 2.0
@@ -34,7 +37,7 @@ def boundary_support(
     smoothing: Length = "1 px",
     tolerance: Length = "2 px",
     width: Length = "3 px",
-    level: float | None = None,
+    level: Annotated[float | None, Word(low=0)] = None,
     spacing: Spacing = None,
     report: Report = None,
 ) -> Table:
