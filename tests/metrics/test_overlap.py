@@ -130,8 +130,8 @@ def test_bad_arrays_are_refused(truth, prediction, message):
 
 
 def test_intensities_are_refused():
-    with pytest.raises(TypeError, match="prediction has dtype float64; pass an array of whole"):
-        overlap_table(np.ones((2, 2), int), np.ones((2, 2)))
+    with pytest.raises(TypeError, match="prediction has dtype float64 and the value 0.5; pass"):
+        overlap_table(np.ones((2, 2), int), np.full((2, 2), 0.5))
 
 
 def test_it_stops(many_blocks):
@@ -173,3 +173,14 @@ def test_the_same_id_in_two_frames_is_two_objects():
     assert adapted_rand_error(table) == 0
     merged = Overlap.joined([one, one])
     assert variation_of_information(merged) == (0, 0)
+
+
+def test_ids_of_64_bits_without_a_sign_are_refused():
+    with pytest.raises(ValueError, match=r"prediction has the id 9223372036854775809; pass ids"):
+        overlap_table(np.ones((1, 2), int), np.array([[0, 2**63 + 1]], np.uint64))
+
+
+def test_whole_floats_and_bytes_of_true_are_labels():
+    truth = np.array([[0, 255, 255]], np.uint8).view(bool)
+    table = overlap_table(truth, np.array([[0, 3, 3]], ">f4"))
+    assert (table.truth.tolist(), table.prediction.tolist()) == ([0, 1], [0, 3])

@@ -321,3 +321,28 @@ def test_polygons_and_rows_of_a_region_have_places_in_the_source(stack):
     polygons = run("contours", Source.of(labels), {"tolerance": "0 px"}, walk=walk).polygons
     assert [set(each[:, 0]) for each in polygons] == [{1}, {2}]
     assert [each[:, 1:].mean(0).round().tolist() for each in polygons] == [[4, 4]] * 2
+
+
+def test_a_blank_frame_keeps_its_labels_where_they_are_refined(rng):
+    labels = np.zeros((3, 24, 26), np.uint8)
+    labels[:, 4:14, 4:14] = 1
+    image = labels * 100.0 + rng.normal(0, 3, labels.shape)
+    image[1] = 0
+    axes = ("t", "y", "x")
+    images = {"image": Source.of(image, axes=axes)}
+    found = run("crf", Source.of(labels, axes=axes), images, Walk(levels_from="each"))
+    np.testing.assert_array_equal(found.array[1], labels[1])
+    assert found.skipped == 1
+
+
+@pytest.mark.parametrize("method", ["morphology", "relabel", "delete", "paint"])
+def test_whole_floats_and_bytes_of_true_are_labels_on_every_way(method):
+    labels = np.zeros((2, 12, 14), np.uint8)
+    labels[:, 3:9, 3:9] = 1
+    given = {
+        "delete": {"path": ((0, 5, 5),)},
+        "paint": {"drawn": as_text(np.array([[0, 0, 0]]), np.array([1]))},
+    }.get(method, {})
+    expected = run(method, Source.of(labels), given).array
+    for same in (labels.astype(">f4"), (labels * 255).view(bool), labels.astype("f8")):
+        np.testing.assert_array_equal(run(method, Source.of(same), given).array, expected)

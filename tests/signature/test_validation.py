@@ -22,7 +22,7 @@ PIXELS = np.zeros((4, 4))
         ({"on": 1}, TypeError, "on is 1; pass True or False"),
         ({"length": "x"}, ValueError, "length is 'x'; write a number"),
         ({"length": "3 px"}, ValueError, "length is '3 px'.*half of the image's longest side is 2"),
-        ({"labels": PIXELS}, TypeError, "labels has dtype float64"),
+        ({"labels": PIXELS + 0.5}, TypeError, "labels has dtype float64 and the value 0.5"),
         ({"mask": np.zeros((4, 5))}, ValueError, r"mask has shape \(4, 5\) but image has \(4, 4\)"),
         ({"spacing": (1,)}, ValueError, "spacing is"),
     ],

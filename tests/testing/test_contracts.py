@@ -74,7 +74,6 @@ def counting(image: Image) -> Classes:
     return np.full(image.shape, COUNT[0] % 256, np.uint8)
 
 
-@checked
 def reading_memory(image: Image) -> Classes:
     """Take the bytes for those of a plain array."""
     base = image if image.base is None else image.base

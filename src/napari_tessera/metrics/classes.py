@@ -8,6 +8,7 @@ import numpy as np
 
 from napari_tessera.algorithms.labels.components import components
 from napari_tessera.metrics.overlap import UNKNOWN, Overlap, overlap_table
+from napari_tessera.signature.arrays import as_labels
 from napari_tessera.signature.progress import Reporter
 from napari_tessera.signature.words import Array, Table
 
@@ -119,7 +120,7 @@ def class_pieces(truth: Any, prediction: Any, ignore: int | None, report: Report
     >>> found.truth, found.true_classes
     (array([[1, 1, 0, 2, 3]]), array([0, 1, 1, 2]))
     """
-    true, found = np.asarray(truth), np.asarray(prediction)
+    true, found = as_labels(np.asarray(truth)), as_labels(np.asarray(prediction))
     known = np.ones(true.shape, bool) if ignore is None else true != ignore
     own, true_classes = _parted(np.where(known, true, true.dtype.type(0)), report.part(0, 2))
     other, found_classes = _parted(np.where(known, found, found.dtype.type(0)), report.part(1, 2))

@@ -164,7 +164,9 @@ def kinds_of_objects(
     )
     true, _ = numbered(truth)
     found, ids = numbered(prediction)
-    partner = np.concatenate([[0], np.searchsorted(ids, scores.objects["partner"])])
+    # one type: of int64 and uint64, NumPy makes float64, which loses digits
+    partners = np.searchsorted(ids.astype(np.int64), scores.objects["partner"])
+    partner = np.concatenate([[0], partners])
     codes = _codes(scores.objects["kind"]), _codes(scores.predictions["kind"])
     result = np.zeros(truth.shape, np.uint8)
     _paint(true, found, partner.astype(np.uint32), codes, result)

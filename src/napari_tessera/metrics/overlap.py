@@ -11,8 +11,9 @@ import numpy as np
 
 from napari_tessera.algorithms.labels.ids import groups
 from napari_tessera.algorithms.parallel import in_order, slabs
+from napari_tessera.signature.arrays import as_labels, check_ids, fitting
 from napari_tessera.signature.progress import Progress, Reporter
-from napari_tessera.signature.words import Array
+from napari_tessera.signature.words import LABELS, Array
 
 UNKNOWN = -1
 """What stands in blocks for pixels that nobody has annotated."""
@@ -115,7 +116,7 @@ def agree(truth: Any, prediction: Any) -> None:
     for name, array in (("truth", truth), ("prediction", prediction)):
         if not hasattr(array, "dtype"):
             raise TypeError(f"{name} is {type(array).__name__}; pass an array of whole numbers")
-        if np.dtype(array.dtype).kind not in "bui":
+        if np.dtype(array.dtype).kind not in "buif":
             raise TypeError(f"{name} has dtype {array.dtype}; pass an array of whole numbers")
     if tuple(truth.shape) != tuple(prediction.shape):
         raise ValueError(
@@ -126,6 +127,12 @@ def agree(truth: Any, prediction: Any) -> None:
         raise ValueError(
             f"truth has shape {tuple(truth.shape)}; pass a plane (Y, X) or more, with pixels"
         )
+
+
+def read_now(labels: Any, name: str) -> Any:
+    """Return labels in memory as an array of whole numbers, and others as they are."""
+    lazy = hasattr(labels, "dtype") and not isinstance(labels, np.ndarray)
+    return labels if lazy else fitting(name, LABELS, labels)
 
 
 def blocks(*arrays: Any) -> Iterator[tuple[Array, ...]]:
@@ -147,6 +154,7 @@ def _chunk(array: Any) -> int:
 
 def with_unknown(truth: Array, prediction: Array, ignore: int | None = None) -> tuple[Array, Array]:
     """Return a block as signed integers of one type, `UNKNOWN` where `truth` is `ignore`."""
+    truth, prediction = _signed(truth, "truth"), _signed(prediction, "prediction")
     narrow = all(np.can_cast(array.dtype, np.int32) for array in (truth, prediction))
     own, other = (
         np.ascontiguousarray(array, np.int32 if narrow else np.int64)
@@ -163,6 +171,14 @@ def with_unknown(truth: Array, prediction: Array, ignore: int | None = None) -> 
     if known is None or known.all():
         return own, other
     return tuple(np.where(known, array, array.dtype.type(UNKNOWN)) for array in (own, other))  # type: ignore[return-value]
+
+
+def _signed(labels: Array, name: str) -> Array:
+    """Return whole numbers that 64 bits with a sign can hold."""
+    ids = as_labels(labels, name)
+    if ids.dtype == np.uint64:
+        check_ids(ids, name)
+    return ids
 
 
 def adapted_rand_error(table: Overlap) -> float:

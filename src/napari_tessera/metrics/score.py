@@ -10,11 +10,11 @@ import numpy as np
 from napari_tessera.metrics.boundaries import boundary_distances
 from napari_tessera.metrics.classes import class_pieces, foreground
 from napari_tessera.metrics.figures import Reading, ScoreOptions, Scores, summed
-from napari_tessera.metrics.overlap import UNKNOWN, agree, overlap_table
+from napari_tessera.metrics.overlap import UNKNOWN, agree, overlap_table, read_now
 from napari_tessera.signature.parameters import parameters
 from napari_tessera.signature.progress import Reporter
 from napari_tessera.signature.units import physical
-from napari_tessera.signature.validation import check_value
+from napari_tessera.signature.validation import check_value, checked_spacing
 from napari_tessera.signature.words import (
     AXES,
     Labels,
@@ -22,7 +22,6 @@ from napari_tessera.signature.words import (
     Over,
     Report,
     Spacing,
-    VoxelSize,
     Word,
 )
 
@@ -110,9 +109,9 @@ def score(
     for parameter in parameters(score):
         if not parameter.is_array and not parameter.is_supplied:
             check_value(parameter, given[parameter.name])
-    truth, prediction = (a if hasattr(a, "dtype") else np.asarray(a) for a in (truth, prediction))
+    truth, prediction = read_now(truth, "truth"), read_now(prediction, "prediction")
     agree(truth, prediction)
-    voxel = VoxelSize.of(spacing, min(truth.ndim, AXES[over]))
+    voxel = checked_spacing(spacing, min(truth.ndim, AXES[over]))
     near = physical(tolerance, voxel, name="tolerance")
     asked = ScoreOptions(iou, near, boundaries, background, ignore, bins, voxel)
     count = int(np.prod(truth.shape[: -len(voxel)], dtype=int))

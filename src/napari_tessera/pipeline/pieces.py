@@ -11,8 +11,8 @@ import numpy as np
 
 from napari_tessera.methods.registry import Method
 from napari_tessera.pipeline.source import Index, Points, Source, grey
+from napari_tessera.signature.arrays import as_labels, fitting, native
 from napari_tessera.signature.progress import Progress, Reporter
-from napari_tessera.signature.validation import as_labels, native
 from napari_tessera.signature.words import AXES, Array, ArrayWord, Over, VoxelSize
 
 
@@ -77,13 +77,19 @@ class Pieces:
 
     def arrays(self, index: Index) -> dict[str, Array]:
         """Read all arrays of one piece, keyed by argument."""
-        own, array = self.method.source, self.read(index, self.source)
-        arrays = {own.name: as_labels(array) if own.is_labels else array}
+        own = self.method.source
+        arrays = {own.name: self.read(index, self.source)}
         for option in self.method.options:
             given = self.values[option.name]
             if isinstance(option.word, ArrayWord) and given is not None:
                 arrays[option.name] = self._beside(option.name, option.word, given, index)
-        return arrays
+        words = {each.name: each.word for each in self.method.parameters}
+        fit = {
+            name: fitting(name, word, arrays[name])  # statistics read them too, past its checks
+            for name, word in words.items()
+            if isinstance(word, ArrayWord) and name in arrays
+        }
+        return {**fit, own.name: as_labels(fit[own.name])} if own.is_labels else fit
 
     def read(self, index: Index, source: Source) -> Array:
         """Read a source at one place; channels last if the method takes them, else as one."""
@@ -108,6 +114,7 @@ class Pieces:
             if not word.from_points:
                 raise ValueError(f"{name} is points; pass a labels image or a mask")
             return given.at(index, shape)
+        given = given if hasattr(given, "shape") else np.asarray(given)
         if isinstance(given, Source) and given.shape == shape:
             return word.as_passed(self.read(index, given), self.axes)
         if tuple(given.shape) == shape:

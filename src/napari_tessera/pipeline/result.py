@@ -43,7 +43,8 @@ class Result:
     table : dict of ndarray or None
         Columns of equal length; of polygons, or of objects whose network tells more of them.
     skipped : int
-        Planes (or volumes) in which there was nothing to separate, left empty.
+        Planes (or volumes) in which there was nothing to separate: left empty, or as
+        they are if labels are refined.
     start : tuple of int
         Where in the source the array begins, one number per axis.
     look : Look

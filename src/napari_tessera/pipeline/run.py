@@ -31,8 +31,8 @@ from napari_tessera.pipeline.regions import cut_source, whole_planes, without_ou
 from napari_tessera.pipeline.result import KINDS, Result
 from napari_tessera.pipeline.source import Index, Points, Region, Source
 from napari_tessera.pipeline.walk import Walk
+from napari_tessera.signature.arrays import as_labels
 from napari_tessera.signature.progress import NothingToSeparate, Progress, Reporter
-from napari_tessera.signature.validation import as_labels
 from napari_tessera.signature.words import Array, Look, Over
 
 
@@ -192,7 +192,10 @@ class Run:
             self.report(Progress(number, len(indices)))
             if isinstance(found, NothingToSeparate):
                 skipped.append(found)
-                collector.miss()
+                if self.method.refines:  # nothing to refine by: labels stay
+                    collector.add(index, self.pieces.arrays(index)[self.method.source.name])
+                else:
+                    collector.miss()
             else:
                 collector.add(index, found[0])
                 resolved = found[1]
@@ -367,7 +370,7 @@ def _step(run: Run) -> tuple[Index, Array]:
     if any(p.name == "new_label" for p in run.method.parameters):
         # free in the whole stack, not only in this plane
         own["new_label"] = 1 + max(
-            int(np.asarray(source.array[i]).max(initial=0)) for i in range(shape[0])
+            int(as_labels(np.asarray(source.array[i])).max(initial=0)) for i in range(shape[0])
         )
     piece, _ = replace(run, values=own).one(index, run.report)
     return index, piece

@@ -206,7 +206,8 @@ class Points:
                 f"pass {len(shape)} coordinates per point"
             )
         nearest = np.rint(points)
-        outside = np.any((nearest < 0) | (nearest >= np.array(shape)), axis=1)
+        # NaN is neither inside nor outside
+        outside = ~np.all((nearest >= 0) & (nearest < np.array(shape)), axis=1)
         if outside.any():
             first = ", ".join(f"{value:g}" for value in points[outside][0])
             raise ValueError(

@@ -14,7 +14,7 @@ class Stop(Exception):
 class NothingToSeparate(ValueError):
     """Raised when an image is constant, empty of values or all foreground.
 
-    In a stack, such a plane is left empty and the others go on.
+    In a stack, such a plane is left empty (labels to be refined: as they are); the others go on.
     """
 
 

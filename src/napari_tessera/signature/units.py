@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
 
 from napari_tessera.signature.words import VoxelSize
 
@@ -17,6 +20,9 @@ METRES = {
     "m": 1.0,
 }
 """Units of length known by name, in metres."""
+
+LONGEST = 1e6
+"""Most pixels of a length along an axis: filters of that width take memory for each of them."""
 
 _ALIASES = {
     "pixel": "px",
@@ -61,15 +67,19 @@ def parse(length: float | str, *, name: str = "length") -> tuple[float, str]:
         match = _LENGTH.fullmatch(length)
         if match is None:
             raise ValueError(wanted)
-        try:
-            number, text = float(match[1]), unit(match[2])
-        except ValueError:
-            raise ValueError(wanted) from None
+        digits: Any = match[1]
+        text = unit(match[2])
         if text not in ("", "px", *METRES):
             raise ValueError(f"{wanted}; the units are px, {', '.join(METRES)}")
+    elif isinstance(length, int | float | np.integer | np.floating) and length is not True:
+        digits, text = length, ""
     else:
-        number, text = float(length), ""
-    if not 0 <= number < float("inf"):
+        raise TypeError(wanted)
+    try:
+        number = float(digits)
+    except (ValueError, OverflowError):
+        raise ValueError(wanted) from None
+    if not 0 <= number < math.inf:
         raise ValueError(f"{wanted}; it must not be negative or infinite")
     return number, text
 
@@ -123,6 +133,11 @@ def to_pixels(
     tuple of float
         One number per axis.
 
+    Raises
+    ------
+    ValueError
+        If it is over half of the longest side, or over `LONGEST` pixels along an axis.
+
     Examples
     --------
     >>> to_pixels("2 px", VoxelSize((2, 0.5, 0.5), "um"))
@@ -136,6 +151,11 @@ def to_pixels(
                 f"{name} is {length!r}, {size:g} {spacing.unit}, but half of the image's longest "
                 f"side is {side / 2:g} {spacing.unit}; choose a shorter one"
             )
+    if size > LONGEST * min(spacing):
+        raise ValueError(
+            f"{name} is {length!r}, {size / min(spacing):g} pixels along an axis; it must be at "
+            f"most {LONGEST:g} pixels"
+        )
     return tuple(size / step for step in spacing)
 
 

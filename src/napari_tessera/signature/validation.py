@@ -5,17 +5,38 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
+from os import PathLike
+from types import MappingProxyType
 from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
+from napari_tessera.signature.arrays import fitting
 from napari_tessera.signature.parameters import Parameter, parameters
 from napari_tessera.signature.units import parse, to_pixels
-from napari_tessera.signature.words import ArrayWord, VoxelSize
+from napari_tessera.signature.words import Array, ArrayWord, VoxelSize
 
 P = ParamSpec("P")
 
 R = TypeVar("R")
+
+_MOST = 1e18
+"""Largest number of an option without a bound of its own: int64 holds it."""
+
+_FINEST, _COARSEST, _UNEVEN = 1e-12, 1e9, 1e4
+"""Bounds of pixel sizes and of their ratio: float32 holds squares of all distances within them."""
+
+_FAINTEST = 1e-30
+"""Smallest range of intensities, which float32 still divides by."""
+
+_ROWS = MappingProxyType(
+    {
+        "path": "points, one (y, x) or (z, y, x) each",
+        "centres": "rows of numbers, one per cluster",
+        "intensities": "pairs of numbers, one per channel",
+    }
+)
+"""Words for tables of numbers, and what is passed for them."""
 
 
 def check_settings(settings: Any) -> None:
@@ -50,11 +71,15 @@ def check(function: Callable[..., Any], values: Mapping[str, Any]) -> dict[str, 
     """Return `values` with arrays as arrays, or raise an error that names what is wrong."""
     own = parameters(function)
     result = dict(values)
+    for parameter in own:
+        if parameter.is_supplied and result[parameter.name] is not None:
+            _check_supplied(parameter, result[parameter.name])
     shape: tuple[int, ...] | None = None
     for parameter in own:
         word = parameter.word
-        if isinstance(word, ArrayWord) and result.get(parameter.name) is not None:
-            array = _check_array(parameter.name, word.dtypes, result[parameter.name])
+        given = not parameter.optional or result[parameter.name] is not None
+        if isinstance(word, ArrayWord) and given:
+            array = fitting(parameter.name, word, result[parameter.name])
             result[parameter.name] = array
             spatial = len(shape or array.shape)
             axis = word.other_axis(array.ndim, spatial, values.get("channel_axis"))
@@ -65,14 +90,15 @@ def check(function: Callable[..., Any], values: Mapping[str, Any]) -> dict[str, 
                     "pass two arrays of the same grid"
                 )
             shape = found
-    spacing = VoxelSize.of(values.get("spacing"), len(shape)) if shape else None
+    spacing = checked_spacing(values.get("spacing"), len(shape)) if shape else None
     for parameter in own:
         if not parameter.is_array and not parameter.is_supplied:
             check_value(parameter, result[parameter.name])
             _check_use(parameter, result)
-            written = result[parameter.name] != parameter.default
-            if parameter.word.name == "length" and written and spacing is not None:
-                to_pixels(result[parameter.name], spacing, shape, name=parameter.name)
+            given, is_length = result[parameter.name], parameter.word.name == "length"
+            # a default is never too long
+            if is_length and spacing is not None and given != parameter.default:
+                to_pixels(given, spacing, shape, name=parameter.name)
     return result
 
 
@@ -83,15 +109,20 @@ def check_value(parameter: Parameter, value: Any) -> None:
         if not parameter.optional:
             raise TypeError(f"{name} is None; pass a {word.name or parameter.type.__name__}")
     elif parameter.choices:
-        if value not in parameter.choices:
+        if not isinstance(value, str) or value not in parameter.choices:
             raise ValueError(f"{name} is {value!r}; choose one of {', '.join(parameter.choices)}")
     elif word.name == "length":
         parse(value, name=name)
+    elif word.name in _ROWS:
+        _check_rows(name, value, _ROWS[word.name])
     elif word.name == "levels":
         _check_levels(name, value)
     elif parameter.type is bool:
         if not isinstance(value, bool | np.bool_):
             raise TypeError(f"{name} is {value!r}; pass True or False")
+    elif parameter.type is str:
+        if not isinstance(value, str | PathLike):
+            raise TypeError(f"{name} is {value!r}; pass text")
     elif parameter.type in (int, float):
         _check_number(parameter, value)
 
@@ -102,50 +133,78 @@ def _check_number(parameter: Parameter, value: Any) -> None:
     if not isinstance(value, allowed) or isinstance(value, bool):
         kind = "a whole number" if parameter.type is int else "a number"
         raise TypeError(f"{parameter.name} is {value!r}; pass {kind}")
-    low = -np.inf if parameter.word.low is None else parameter.word.low
-    high = np.inf if parameter.word.high is None else parameter.word.high
+    low = -_MOST if parameter.word.low is None else parameter.word.low
+    high = _MOST if parameter.word.high is None else parameter.word.high
     if not low <= value <= high:
         raise ValueError(f"{parameter.name} is {value!r}; it must be from {low:g} to {high:g}")
 
 
 def _check_levels(name: str, value: Any) -> None:
-    if not isinstance(value, Sequence | np.ndarray) or isinstance(value, str):
-        raise TypeError(f"{name} is {value!r}; pass several numbers, or one as ({value!r},)")
-    levels = [float(level) for level in value]
-    if not levels or not np.all(np.isfinite(levels)) or levels != sorted(levels):
+    levels = _numbers(name, value, "several numbers, lowest first, such as (10, 20)")
+    if levels.ndim != 1 or levels.tolist() != sorted(levels.tolist()):
         raise ValueError(f"{name} is {value!r}; pass one or several finite numbers, lowest first")
 
 
+def _check_rows(name: str, value: Any, wanted: str) -> None:
+    rows = _numbers(name, value, wanted)
+    if rows.ndim != 2:
+        raise ValueError(f"{name} is {value!r}; pass {wanted}")
+    if name == "intensities" and (rows.shape[1] != 2 or rows[:, 1].min() < _FAINTEST):
+        raise ValueError(
+            f"{name} is {value!r}; pass what becomes 0 and a range of {_FAINTEST:g} or more, for "
+            "each channel"
+        )
+
+
+def _numbers(name: str, value: Any, wanted: str) -> Array:
+    """Return several numbers as an array, or raise an error."""
+    if not isinstance(value, Sequence | np.ndarray) or isinstance(value, str):
+        raise TypeError(f"{name} is {value!r}; pass {wanted}")
+    try:
+        numbers = np.asarray(value, np.float64)
+    except (ValueError, TypeError, OverflowError):
+        numbers = np.empty(0)
+    if numbers.size == 0 or not (np.abs(numbers) <= _MOST).all():  # False for NaN too
+        raise ValueError(f"{name} is {value!r}; pass finite numbers: {wanted}")
+    return numbers
+
+
+def _check_supplied(parameter: Parameter, value: Any) -> None:
+    """Raise an error if what the surroundings give is of the wrong kind; spacing comes later."""
+    name, word = parameter.name, parameter.word.name
+    if word == "channel_axis" and (not isinstance(value, int | np.integer) or value is True):
+        raise TypeError(f"{name} is {value!r}; pass the number of an axis, or None")
+    if word == "new_label":
+        _check_number(parameter, value)
+    if word == "cache" and not callable(getattr(value, "value", None)):
+        raise TypeError(f"{name} is {value!r}; pass a Cache, or None")
+    if word == "report" and not callable(value):
+        raise TypeError(f"{name} is {value!r}; pass a function, or None")
+
+
+def checked_spacing(spacing: Any, axes: int) -> VoxelSize:
+    """Return the pixel size, or raise an error if float32 cannot hold squares of distances."""
+    voxel = VoxelSize.of(spacing, axes)
+    if min(voxel) < _FINEST or max(voxel) > _COARSEST or max(voxel) > _UNEVEN * min(voxel):
+        raise ValueError(
+            f"spacing is {tuple(voxel)}; pass numbers from {_FINEST:g} to {_COARSEST:g}, none over "
+            f"{_UNEVEN:g} times another; choose another unit"
+        )
+    return voxel
+
+
 def _check_use(parameter: Parameter, values: Mapping[str, Any]) -> None:
-    if parameter.applies(values) or values[parameter.name] == parameter.default:
+    given = values[parameter.name]
+    is_default = given is parameter.default or (
+        not isinstance(given, np.ndarray) and given == parameter.default
+    )
+    if is_default or parameter.applies(values):
         return
     other, choices = parameter.word.when or ("", ())
     raise ValueError(
         f"{parameter.name} is {values[parameter.name]!r}, but it is used only with {other} = "
         f"{' or '.join(map(repr, choices))}, and {other} is {values[other]!r}"
     )
-
-
-def _check_array(name: str, dtypes: str, value: Any) -> np.ndarray[Any, Any]:
-    array = np.asarray(value)
-    if array.dtype == np.float16:  # too coarse to compute with, and unknown to the filters
-        array = array.astype(np.float32)
-    if array.size == 0:
-        raise ValueError(f"{name} is empty (shape {array.shape}); pass one with pixels")
-    if array.dtype.kind not in dtypes:
-        wanted = "real numbers" if "f" in dtypes else "whole numbers"
-        raise TypeError(f"{name} has dtype {array.dtype}; pass an array of {wanted}")
-    return native(array)
-
-
-def native(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Return an array in the byte order of this computer: compiled code reads bytes as they are."""
-    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
-
-
-def as_labels(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Return an array of ids: True and False as 1 and 0, which others can stand beside."""
-    return array.view(np.uint8) if array.dtype == bool else native(array)
 
 
 def _spatial_shape(name: str, array: Any, channel_axis: int | None) -> tuple[int, ...]:

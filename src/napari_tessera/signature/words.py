@@ -110,8 +110,23 @@ class ScoresWord(ArrayWord):
         return np.moveaxis(piece, -1, 0) if piece.ndim > spatial else piece
 
 
-Image = Annotated[Array, ImageWord("image")]
+class MaskWord(ArrayWord):
+    """True (or not 0) where something is to be done."""
+
+
+HIGHEST = 1e18
+"""Largest intensity, if no other is said: float32 holds sums of squares of these."""
+
+IMAGE = ImageWord("image", high=HIGHEST)
+LABELS = LabelsWord("labels", dtypes="bui")
+SCORES = ScoresWord("scores")
+"""The words of arrays that are checked by themselves, too."""
+
+Image = Annotated[Array, IMAGE]
 """Intensities, shape (..., Y, X)."""
+
+AnyImage = Annotated[Array, ImageWord("image", high=float(np.finfo(np.float32).max))]
+"""Intensities of which nothing is squared in float32."""
 
 Classes = Annotated[Array, LabelsWord("classes", dtypes="bui")]
 """Class ids per pixel, 0 = background."""
@@ -119,7 +134,7 @@ Classes = Annotated[Array, LabelsWord("classes", dtypes="bui")]
 Objects = Annotated[Array, LabelsWord("objects", dtypes="bui")]
 """Object ids per pixel, 0 = background."""
 
-Labels = Annotated[Array, LabelsWord("labels", dtypes="bui")]
+Labels = Annotated[Array, LABELS]
 """Class or object ids per pixel, 0 = background."""
 
 Refined = Annotated[Array, LabelsWord("labels", dtypes="bui", refined=True)]
@@ -128,10 +143,10 @@ Refined = Annotated[Array, LabelsWord("labels", dtypes="bui", refined=True)]
 Markers = Annotated[Array, ArrayWord("markers", dtypes="bui")]
 """Starting points as a labels array: 0 = none, any other value = the id that grows from there."""
 
-ClassScores = Annotated[Array, ScoresWord("scores")]
+ClassScores = Annotated[Array, SCORES]
 """What a network says of each class: probabilities, shape (K, ..., Y, X)."""
 
-Mask = Annotated[Array, ArrayWord("mask", from_points=False)]
+Mask = Annotated[Array, MaskWord("mask", from_points=False)]
 """True (or not 0) where something is to be done."""
 
 Polygons = Annotated[list[Array], Word("polygons")]
@@ -190,7 +205,10 @@ class VoxelSize(tuple[float, ...]):  # noqa: SLOT001 (a tuple of any length has 
     unit: str
 
     def __new__(cls, sizes: Sequence[float], unit: str = "pixel") -> Self:  # noqa: D102
-        self = super().__new__(cls, (float(size) for size in sizes))
+        try:
+            self = super().__new__(cls, (float(size) for size in sizes))
+        except (TypeError, ValueError, OverflowError):
+            raise TypeError(f"spacing is {sizes!r}; pass one number per spatial axis") from None
         if not all(np.isfinite(self)) or min(self, default=1) <= 0:
             raise ValueError(f"spacing is {tuple(self)}; pass one positive number per spatial axis")
         self.unit = unit
@@ -204,7 +222,9 @@ class VoxelSize(tuple[float, ...]):  # noqa: SLOT001 (a tuple of any length has 
         unit = getattr(spacing, "unit", "pixel")
         if spacing is None:
             return cls((1.0,) * axes)
-        sizes = (spacing,) * axes if isinstance(spacing, int | float) else tuple(spacing)
+        given: Any = spacing
+        several = isinstance(given, Sequence | np.ndarray) and not isinstance(given, str)
+        sizes = tuple(given) if several and getattr(given, "shape", True) else (given,) * axes
         if len(sizes) != axes:
             raise ValueError(
                 f"spacing is {tuple(sizes)}, but the image has {axes} spatial axes; "
@@ -248,7 +268,7 @@ Cached = Annotated[Any, Word("cache")]
 Path = Annotated[tuple[tuple[float, ...], ...], Word("path")]
 """Points clicked or drawn, in pixels: (Y, X) in a plane, (Z, Y, X) in a volume."""
 
-NewLabel = Annotated[int | None, Word("new_label")]
+NewLabel = Annotated[int | None, Word("new_label", low=1)]
 """The first number that is free for a new object; None = one more than the highest."""
 
 SUPPLIED = ("spacing", "channel_axis", "report", "cache", "new_label")

@@ -149,3 +149,10 @@ def test_the_range_of_the_type_becomes_0_to_1(dtype, highest):
     image = np.zeros((4, 5, 3), dtype)
     assert intensities([image], channels=True, kind="range") == ((0.0, highest),) * 3
     assert intensities([image], channels=False, kind="range") == ((0.0, highest),)
+
+
+def test_true_of_1_bit_files_is_1():
+    image = np.array([[0, 255], [255, 0]], np.uint8).view(bool)
+    found = intensities([image], channels=False)
+    assert found == intensities([image.view(np.uint8) != 0], channels=False) == ((0.0, 1.0),)
+    assert normalised(image, found, channel_axis=None).tolist() == [[[0, 1], [1, 0]]]

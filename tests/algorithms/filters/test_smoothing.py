@@ -66,3 +66,8 @@ def test_a_mask_and_what_is_valid_hold_together():
     assert both(None, None) is None
     assert both(mask, None).tolist() == [False, True, True]
     assert both(mask, valid).tolist() == [False, True, False]
+
+
+def test_a_median_that_would_take_all_memory_is_refused():
+    with pytest.raises(ValueError, match="smoothing covers .* median is found of at most"):
+        ellipsoid((500.0, 500.0, 500.0))

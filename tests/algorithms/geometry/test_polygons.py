@@ -27,3 +27,14 @@ def test_filling_clips_overlaps_and_numbers():
 def test_polygons_that_cannot_be_filled_are_named(polygon, labels, message):
     with pytest.raises(ValueError, match=message):
         polygons_to_labels([polygon], (5, 5), labels)
+
+
+@pytest.mark.parametrize("far", [1e16, 1e19, -1e19, 1e300, -1e300])
+def test_polygons_far_away_are_refused_before_they_are_filled(far):
+    with pytest.raises(ValueError, match=r"polygons\[0\] has a vertex at 1e.*within 1e.15"):
+        polygons_to_labels([np.array([[1, 1], [1, far], [far, 5], [1, 1]])], (10, 20))
+
+
+def test_polygons_are_clipped_at_the_picture_however_large():
+    wide = np.array([[-1e15, -1e15], [-1e15, 1e15], [1e15, 1e15], [1e15, -1e15], [-1e15, -1e15]])
+    assert polygons_to_labels([wide], (10, 20)).all()

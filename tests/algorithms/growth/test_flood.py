@@ -80,3 +80,10 @@ def test_it_reports_between_pieces_and_stops(monkeypatch, rng):
 
     with pytest.raises(Stop):
         flood(relief, markers, None, 1, stop)
+
+
+@pytest.mark.parametrize("height", [np.nan, np.inf])
+def test_heights_that_are_not_finite_are_refused(height):
+    relief = np.array([[0.0, height, 1.0]])
+    with pytest.raises(ValueError, match="relief has heights that are not finite"):
+        flood(relief, np.array([[1, 0, 2]]), None, 1)

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from napari_tessera.algorithms.labels.ids import (
+    count,
     from_points,
     median_diameter,
     renumbered,
@@ -57,3 +58,23 @@ def test_the_median_diameter_is_that_of_discs_and_balls():
     ball = ((zz - 30) ** 2 + (yy - 30) ** 2 + (xx - 30) ** 2 <= 12**2).astype(int)
     assert median_diameter(ball) == pytest.approx(24, rel=0.03)
     assert median_diameter(np.zeros((3, 3), int)) == 0
+
+
+def test_true_is_a_label_too():
+    assert count(np.array([[True, False]])) == 1
+    assert sizes(np.array([0, 255, 255], np.uint8).view(bool)) == {0: 1, 1: 2}
+
+
+@pytest.mark.parametrize("place", [np.nan, np.inf, 1e300, -1])
+def test_points_that_are_nowhere_are_outside(place):
+    with pytest.raises(ValueError, match="markers has 1 points outside the image"):
+        from_points(np.array([[0, place]]), (2, 3))
+
+
+def test_labels_of_points_are_whole_numbers_that_fit():
+    point = np.array([[0, 1]])
+    assert from_points(point, (1, 2), np.array([7.0])).tolist() == [[0, 7]]
+    with pytest.raises(TypeError, match="markers has dtype float64 and the value 0.5"):
+        from_points(point, (1, 2), np.array([0.5]))
+    with pytest.raises(ValueError, match="markers has a point of label 1099511627776; number"):
+        from_points(point, (1, 2), np.array([2**40]))

@@ -46,3 +46,8 @@ def test_a_wall_stands_on_the_plane_of_its_line():
     np.testing.assert_array_equal(on_y, np.stack([[[1, 0, 0], [1, 1, 0], [0, 0, 0]]] * 2, axis=1))
     with pytest.raises(ValueError, match="which lies in no plane of pixels; draw the line in one"):
         wall(np.array([[0, 0, 0], [1, 1, 1]]), box)
+
+
+def test_a_path_that_would_take_all_memory_is_refused():
+    with pytest.raises(ValueError, match=r"path has a point over 1e.06 pixels from the origin"):
+        pixels_on_path(((0, 0), (1e9, 0)), 2, "line")

@@ -101,3 +101,11 @@ def test_wrong_input_is_named(rng):
         mosaic([*images[:3], images[3][:, :4]], labels, rng)
     with pytest.raises(ValueError, match=r"plane of shape \(4, 8\).*pass planes of shape \(8, 8\)"):
         mosaic(images, [*labels[:3], labels[3][:4]], rng)
+
+
+def test_ids_of_any_size_are_numbered(rng):
+    ids = 2**40 + np.arange(8).reshape(4, 1, 2)
+    labels = [np.kron(pair * np.eye(2, dtype=int), np.ones((8, 8), int)) for pair in ids]
+    images = [np.ones((1, 16, 16), np.float32)] * 4
+    _, objects, origins = mosaic(images, labels, rng)
+    assert objects.max() == len(origins)

@@ -31,3 +31,15 @@ def test_pairs_that_differ_in_number_or_channels_are_refused(blocks):
     colours = np.stack([blocks] * 3, -1)
     with pytest.raises(ValueError, match="pair 2 has 4 channels but the pairs before it have 3"):
         pieces([colours, np.stack([blocks] * 4, -1)], [blocks, blocks], axes=2, channel_axis=-1)
+
+
+def test_whole_floats_and_bytes_of_true_are_labels():
+    labels = np.array([[0, 255], [255, 0]], np.uint8).view(bool)
+    image = np.zeros((2, 2), ">u2")
+    for given in (labels, labels.view(np.uint8).astype(">f4") / 255):
+        (piece,) = pieces([image], [given], axes=2)
+        assert piece.labels_at(piece.everything).tolist() == [[0, 1], [1, 0]]
+        assert piece.raw(piece.everything).dtype.isnative
+    (piece,) = pieces([image], [np.full((2, 2), 0.5)], axes=2)
+    with pytest.raises(TypeError, match="pair 1: labels has dtype float64 and the value 0.5"):
+        piece.labels_at(piece.everything)

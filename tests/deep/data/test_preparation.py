@@ -222,7 +222,7 @@ def test_strokes_only_count_where_they_are(blocks):
     ("change", "message"),
     [
         ({"labels": np.zeros((48, 60), np.uint8)}, r"cells: labels has shape \(48, 60\)"),
-        ({"labels": np.zeros((48, 64))}, "cells: labels has dtype float64; pass whole numbers"),
+        ({"labels": np.full((48, 64), 0.5)}, "cells: labels has dtype float64 and the value 0.5"),
         ({"labels": np.zeros((48, 64), int)}, "labels has nothing but 0"),
         ({"labels": np.full((48, 64), -3)}, "cells: labels has -3"),
         ({"settings": Examples(patch=65)}, "patch is 65, but cells is 48 x 64; choose at most 64"),

@@ -277,7 +277,7 @@ def test_volumes_and_fractions_are_refused():
     with pytest.raises(ValueError, match=r"labels has shape \(2, 3, 4\); pass a plane"):
         contours(np.ones((2, 3, 4), int))
     with pytest.raises(TypeError, match="labels has dtype float64"):
-        contours(np.ones((3, 4)))
+        contours(np.full((3, 4), 0.5))
 
 
 @pytest.mark.parametrize("dtype", [bool, np.uint8, np.int16, np.uint32, np.int64, np.uint64])

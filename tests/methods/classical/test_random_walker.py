@@ -81,3 +81,26 @@ def test_volumes_are_walked_as_scikit_image_does():
     )
     assert (found == expected).mean() > 0.995
     assert (found[1:5, 3:9, 3:9] == 1).all()
+
+
+def test_ids_of_which_a_mask_takes_all_seeds_do_not_shift_the_others():
+    mask = np.ones(IMAGE.shape, bool)
+    mask[0] = False
+    markers = seeds(IMAGE.shape, (1, 0), (0, 2), (1, 4))
+    np.testing.assert_array_equal(
+        random_walker(IMAGE, markers=markers, mask=mask)[1:],
+        random_walker(IMAGE, markers=np.where(markers == 2, 0, markers))[1:],
+    )
+
+
+def test_seeds_without_a_way_stay_alone_and_disturb_no_other():
+    image = np.zeros((5, 7))
+    image[:, 4:] = 1
+    markers = seeds(image.shape, (0, 0), (2, 1), (4, 6))
+    mask = np.ones(image.shape, bool)
+    mask[0, 1] = mask[1, 0] = False  # the first seed is shut in
+    found = random_walker(image, markers=markers, mask=mask)
+    assert found[0, 0] == 1
+    walked = np.where(mask, np.where(image == 0, 2, 3), 0)
+    walked[0, 0] = 1
+    np.testing.assert_array_equal(found, walked)

@@ -204,3 +204,25 @@ def test_it_reports_and_can_be_stopped():
 
     with pytest.raises(Stop):
         watershed(BAR, smoothing=0, report=stop)
+
+
+@pytest.mark.parametrize("scale", [1e-17, 1e-12, 1e12, 1e15])
+@pytest.mark.parametrize("landscape", ["intensity", "gradient", "distance"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_unit_of_the_image_makes_no_difference(scale, landscape, dtype):
+    image = np.zeros((20, 30))
+    image[3:12, 3:14], image[6:17, 14:25] = 100, 60
+    markers = np.zeros(image.shape, int)
+    markers[7, 7], markers[12, 20] = 3, 5
+    options = {"landscape": landscape, "markers": markers}
+    np.testing.assert_array_equal(
+        watershed((image * scale).astype(dtype), **options), watershed(image, **options)
+    )
+
+
+@pytest.mark.parametrize("value", [9.97e36, 1e308, 1e-30])
+def test_values_of_which_no_square_is_finite_are_refused(value):
+    image = np.zeros((9, 9))
+    image[3:6, 3:6] = value
+    with pytest.raises(ValueError, match=r"image has values from 0 to .* to compute with"):
+        watershed(image, landscape="gradient")

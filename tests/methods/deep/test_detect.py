@@ -287,3 +287,10 @@ def test_it_is_trained_and_applied_from_the_command_line(tmp_path, example, caps
     assert ended.value.code == 0
     assert tifffile.imread(tmp_path / "found.tif").shape == image.shape
     assert "objects" in capsys.readouterr().out
+
+
+def test_a_volume_of_one_plane_is_a_volume():
+    image, _ = squares(32)
+    labels, table = detect(image[None], model=tiny_finder())
+    assert labels.shape == (1, 32, 32)
+    assert "z min" in table

@@ -109,9 +109,9 @@ def test_objects_of_a_volume_are_met_in_the_plane_of_the_line():
 
 def test_what_cannot_be_done_is_said():
     for path, reason in (
-        ((), "path has no points"),
+        ((), "path is .*; pass finite numbers"),
         (((1, 2, 3),), r"path has a point \(1, 2, 3\), but labels has 2 axes"),
-        (((1, float("nan")),), "pass points"),
+        (((1, float("nan")),), "pass finite numbers: points"),
         (((0, 0), (0, 2)), "path meets only object 1; draw it over all objects"),
         (((3, 0), (3, 2)), "path meets no object"),
     ):

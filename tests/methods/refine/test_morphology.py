@@ -282,7 +282,7 @@ def test_what_does_not_fit_is_refused():
     with pytest.raises(ValueError, match=r"radius is '40 px'.*half of the image's longest"):
         morphology(BLOCKS, radius="40 px")
     with pytest.raises(TypeError, match="labels has dtype float64"):
-        smooth(np.zeros((3, 3)))
+        smooth(np.full((3, 3), 0.5))
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ def test_a_label_that_does_not_fit_makes_the_type_wider():
     [
         (
             as_text(np.array([[0, 9]]), np.array([1])),
-            r"pixels up to \(0, 9\), but labels has shape",
+            r"up to \(0, 9\), but labels has shape",
         ),
         (as_text(np.array([[0, 0, 0]]), np.array([1])), "pixels of 3 coordinates"),
         ("3:nothing", "no text of painted pixels"),
@@ -42,3 +42,17 @@ def test_a_label_that_does_not_fit_makes_the_type_wider():
 def test_what_cannot_be_painted_is_named(drawn, message):
     with pytest.raises(ValueError, match=message):
         paint(np.zeros((2, 3), int), drawn=drawn)
+
+
+def test_large_labels_keep_their_digits():
+    drawn = as_text(np.array([[0, 0]]), np.array([2**53 + 1]))
+    found = paint(np.array([[1, 2]], np.int32), drawn=drawn)
+    assert found.dtype == np.int64
+    assert found.tolist() == [[2**53 + 1, 2]]
+
+
+def test_places_before_the_first_pixel_are_refused():
+    with pytest.raises(ValueError, match=r"drawn has pixels from \(-1, 0\)"):
+        paint(np.zeros((2, 2), int), drawn=as_text(np.array([[-1, 0]]), np.array([1])))
+    with pytest.raises(ValueError, match="drawn has the label -1"):
+        paint(np.zeros((2, 2), int), drawn=as_text(np.array([[1, 0]]), np.array([-1])))

@@ -292,7 +292,7 @@ def test_layers_lie_on_one_another_where_shape_and_place_agree(other, same):
 
 def test_a_result_is_said_in_a_sentence():
     result = ObjectLabels(np.zeros((3, 4), int), skipped=2)
-    words = "28 objects, 0.21 s; 2 with nothing to separate left empty"
+    words = "28 objects, 0.21 s; 2 with nothing to separate left alone"
     assert sentence(result, 28, 0.214) == words
 
 

@@ -12,7 +12,7 @@ from napari_tessera.algorithms.crf.mean_field import Kernels
 from napari_tessera.algorithms.filters.intensities import intensities as found_intensities
 from napari_tessera.algorithms.filters.intensities import normalised
 from napari_tessera.algorithms.halo_tiles import Box, Tile, covering
-from napari_tessera.signature.progress import Reporter
+from napari_tessera.signature.progress import NothingToSeparate, Reporter
 from napari_tessera.signature.words import Array
 
 LOW, HIGH = 0.1, 99.9
@@ -62,7 +62,7 @@ class Guide:
                 f"{', '.join(axes[most - FEATURES :])} and channels may be {FEATURES} together"
             )
         if levels is None and _is_constant(image):
-            raise ValueError("image is constant; choose one with edges")
+            raise NothingToSeparate("image is constant; choose one with edges")
         return cls(image, levels or intensities_of([image], channels=True), width)
 
     @property

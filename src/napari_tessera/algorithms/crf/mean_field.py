@@ -247,6 +247,10 @@ class _Gridded:
         )
 
 
+_NARROW = 0.05
+"""Standard deviation, in pixels, at which a kernel is the pixel alone: exp(-200) of the next."""
+
+
 class _Latticed:
     """The mean field of several channels, on a permutohedral lattice."""
 
@@ -258,7 +262,8 @@ class _Latticed:
         self._own = own
         places = [
             np.broadcast_to(
-                np.arange(length).reshape(-1, *(1,) * (2 - axis)) / width, guide[0].shape
+                np.arange(length).reshape(-1, *(1,) * (2 - axis)) / max(width, _NARROW),
+                guide[0].shape,
             )
             for axis, (length, width) in enumerate(zip(guide.shape[1:], widths, strict=True))
             if length > 1

@@ -9,6 +9,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from napari_tessera.algorithms.filters.histogram import BINS, Histogram, histogram
+from napari_tessera.signature.arrays import native
 from napari_tessera.signature.words import Array
 
 _CHUNK = 1 << 20
@@ -104,6 +105,7 @@ def normalised(
     >>> normalised(np.array([[10, 50, 90]], np.uint8), [(10.0, 80.0)], channel_axis=None)
     array([[[0. , 0.5, 1. ]]], dtype=float32)
     """
+    image = native(image)
     source = image[None] if channel_axis is None else np.moveaxis(image, channel_axis, 0)
     if len(source) != len(found):
         raise ValueError(
@@ -131,6 +133,7 @@ class _Channel:
     def __iter__(self) -> Iterator[Array]:
         for piece in self.pieces:
             values = piece if self.index is None else piece[..., self.index]
+            values = native(values)
             if values.dtype == bool:
                 values = values.view(np.uint8)
             elif values.dtype == np.float16:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import numpy as np
@@ -11,6 +12,8 @@ from napari_tessera.signature.progress import NothingToSeparate, Reporter
 from napari_tessera.signature.words import Array
 
 Prefilter = Literal["gaussian", "median"]
+
+_MOST = 1 << 24  # of the pixels around each, several arrays are kept
 
 TRUNCATE = 4.0
 """A Gaussian is cut off this many standard deviations from its centre."""
@@ -134,6 +137,12 @@ def ellipsoid(radius: tuple[float, ...]) -> Array:
            [1, 1, 1, 1, 1],
            [0, 0, 1, 0, 0]])
     """
+    count = math.prod(2 * int(r) + 1 for r in radius)
+    if count > _MOST:
+        raise ValueError(
+            f"smoothing covers {count:g} pixels, but a median is found of at most {_MOST:g}; "
+            "choose a shorter one, or the Gaussian"
+        )
     axes = [np.arange(-int(r), int(r) + 1) / max(r, 1e-9) for r in radius]
     grid = np.meshgrid(*axes, indexing="ij")
     return np.asarray(sum(axis**2 for axis in grid) <= 1 + 1e-9)

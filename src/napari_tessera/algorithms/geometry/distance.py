@@ -220,7 +220,10 @@ def _nearest_lines(
                     # beyond the limit nobody owns: the next axis has fewer parabolas
                     far = lines[c, k] == np.inf
                     square[o, k, first + c] = FAR if far else lines[c, k] * area
-                    owners[o, k, first + c] = 0 if far else names[c, k]
+                    # no "0 if far else ...": of int64 and uint64, compiled code makes float64
+                    owners[o, k, first + c] = names[c, k]
+                    if far:
+                        owners[o, k, first + c] = 0
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]

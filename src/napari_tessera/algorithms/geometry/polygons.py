@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 
 from napari_tessera.signature.words import Array
 
+FARTHEST = 1e15
+"""Largest coordinate of a vertex: compiled code counts rows and columns as whole numbers."""
+
 
 def polygons_to_labels(
     polygons: Sequence[Array], shape: tuple[int, int], labels: Sequence[int] | Array | None = None
@@ -37,7 +40,8 @@ def polygons_to_labels(
     Raises
     ------
     ValueError
-        If a polygon is open or no polygon in a plane, or the number of labels is wrong.
+        If a polygon is open, no polygon in a plane or too far away, or the number of labels is
+        wrong.
 
     Examples
     --------
@@ -65,6 +69,11 @@ def _check_closed(line: Array, number: int) -> None:
     if line.ndim != 2 or line.shape[1] != 2 or not np.isfinite(line).all():
         raise ValueError(
             f"polygons[{number}] has shape {line.shape}; pass finite vertices (y, x), shape (N, 2)"
+        )
+    if np.abs(line).max(initial=0) > FARTHEST:
+        raise ValueError(
+            f"polygons[{number}] has a vertex at {np.abs(line).max():g}; pass pixels, which lie "
+            f"within {FARTHEST:g}"
         )
     if len(line) < 2 or (line[0] != line[-1]).any():
         raise ValueError(

@@ -87,6 +87,8 @@ def _levels(relief: Array, inside: Array | None) -> Array:
     if some.size == 0:
         return np.zeros(relief.shape, np.int32)
     low, high = some.min(), some.max()
+    if not np.isfinite(float(high) - float(low)):
+        raise ValueError("relief has heights that are not finite; the flood could not count them")
     if relief.dtype.kind in "ui" and int(high) - int(low) < 1 << 24:
         return np.clip(relief.astype(np.int64) - int(low), 0, int(high) - int(low)).astype(np.int32)
     scale = (LEVELS - 1) / (float(high) - float(low) or 1.0)

@@ -126,7 +126,8 @@ def mapped(labels: Array, ids: Array, values: Array) -> Array:
         table[ids.astype(np.int64)] = values
         return renumbered(labels, table)
     result, flat = np.empty(labels.size, values.dtype), labels.reshape(-1)
-    every, own = np.append(0, ids).astype(ids.dtype), np.append(0, values).astype(values.dtype)
+    # the 0 in the type of the others: NumPy's common type of int64 and uint64 is float64
+    every, own = (np.concatenate([np.zeros(1, each.dtype), each]) for each in (ids, values))
     for start in range(0, flat.size, _PIECE):
         part = flat[start : start + _PIECE]
         result[start : start + _PIECE] = own[np.searchsorted(every, part)]

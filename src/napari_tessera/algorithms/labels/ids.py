@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from napari_tessera.signature.arrays import as_labels, whole
 from napari_tessera.signature.units import in_ball
 from napari_tessera.signature.words import Array
 
@@ -40,6 +41,7 @@ def count(labels: Array) -> int:
     >>> count(np.array([[0, 7], [3, 7]]))
     2
     """
+    labels = as_labels(labels)
     highest = int(labels.max(initial=0))
     if labels.min(initial=0) < 0 or highest > 4 * labels.size + 256:
         return int(np.unique(labels[labels != 0]).size)
@@ -59,6 +61,7 @@ def sizes(labels: Array) -> dict[int, int]:
     >>> sizes(np.array([[0, 7], [3, 7]]))
     {0: 1, 3: 1, 7: 2}
     """
+    labels = as_labels(labels)
     highest = int(labels.max(initial=0))
     if labels.min(initial=0) < 0 or highest > 4 * labels.size + 256:
         values, found = np.unique(labels, return_counts=True)
@@ -192,17 +195,21 @@ def from_points(points: Array, shape: tuple[int, ...], ids: Array | None = None)
            [2, 0, 0]], dtype=int32)
     """
     points = np.asarray(points, float).reshape(-1, len(shape))
-    pixels = np.rint(points).astype(int)
-    outside = np.any((pixels < 0) | (pixels >= np.array(shape)), axis=1)
+    nearest = np.rint(points)
+    outside = ~np.all((nearest >= 0) & (nearest < np.array(shape)), axis=1)  # NaN too
     if outside.any():
         raise ValueError(
             f"markers has {outside.sum()} points outside the image, the first at "
             f"{tuple(points[outside][0].tolist())}; the image has shape {shape}; move "
             "or delete them"
         )
-    own = np.arange(1, len(pixels) + 1) if ids is None else np.asarray(ids)
-    if own.size and own.min() < 1:
-        raise ValueError(f"markers has a point of label {own.min()}; number them from 1")
+    pixels = nearest.astype(int)
+    own = np.arange(1, len(pixels) + 1) if ids is None else whole(np.asarray(ids), "markers")
+    for extreme in (own.min(initial=1), own.max(initial=1)):
+        if not 1 <= extreme <= np.iinfo(np.int32).max:
+            raise ValueError(
+                f"markers has a point of label {extreme}; number them from 1 to 2 147 483 647"
+            )
     labels = np.zeros(shape, np.int32)
     labels[tuple(pixels.T)] = own
     lost = labels[tuple(pixels.T)] != own

@@ -10,6 +10,9 @@ import numpy as np
 
 from napari_tessera.signature.words import Array
 
+FARTHEST = 1e6
+"""How far from the origin a point may be: a line is drawn pixel by pixel, outside the array too."""
+
 How = Literal["line", "points"]
 """Whether a path is a line through its points, or these points alone."""
 
@@ -31,7 +34,12 @@ def vertices(path: Sequence[Sequence[float]], axes: int) -> Array:
         raise ValueError(
             f"path has a point {first!r}, but labels has {axes} axes; pass points {wanted}"
         )
-    return np.array(path, float)
+    points = np.array(path, float)
+    if np.abs(points).max() > FARTHEST:
+        raise ValueError(
+            f"path has a point over {FARTHEST:g} pixels from the origin; draw it inside of labels"
+        )
+    return points
 
 
 def pixels_under(path: Sequence[Sequence[float]], shape: tuple[int, ...], how: How) -> Array:

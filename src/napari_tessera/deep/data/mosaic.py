@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from napari_tessera.algorithms.labels.ids import renumbered, sizes, smallest_dtype
+from napari_tessera.algorithms.labels.boxes import mapped
+from napari_tessera.algorithms.labels.ids import sizes, smallest_dtype
 from napari_tessera.signature.words import Array
 
 MIDDLE = (0.25, 0.75)
@@ -125,6 +126,8 @@ def _kept(labels: Array, source: tuple[slice, slice]) -> list[int]:
 
 def _numbered(labels: Array, kept: list[int], before: int) -> Array:
     """Return objects numbered from `before` + 1; those not kept are background."""
-    numbers = np.zeros(int(labels.max(initial=0)) + 1, np.int64)
-    numbers[kept] = before + 1 + np.arange(len(kept))
-    return renumbered(labels, numbers)
+    # no table by id: ids of connectomics and of tracking go up to 2^63
+    ids = np.array([label for label in sizes(labels) if label], labels.dtype)
+    numbers = np.zeros(ids.size, np.int64)
+    numbers[np.searchsorted(ids, np.array(kept, labels.dtype))] = before + 1 + np.arange(len(kept))
+    return mapped(labels, ids, numbers)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from napari_tessera.algorithms.filters.intensities import normalised
+from napari_tessera.signature.arrays import as_labels, native
 from napari_tessera.signature.words import Array
 
 LARGEST_ZOOM = 2.5
@@ -66,11 +67,12 @@ class Piece:
         places: list[Any] = [*self.index, *self._within(box)]
         if self.channel_axis is not None:
             places.insert(self.channel_axis, slice(None))
-        return np.asarray(self.image[tuple(places)])
+        return native(np.asarray(self.image[tuple(places)]))
 
     def labels_at(self, box: tuple[slice, ...]) -> Array:
         """Return a part of the labels."""
-        return np.asarray(self.labels[(*self.index, *self._within(box))])
+        part = np.asarray(self.labels[(*self.index, *self._within(box))])
+        return as_labels(part, f"{self.name}: labels")
 
     def like_labels(self, array: Any) -> Array:
         """Return the part of another array of the shape of all labels.
@@ -85,7 +87,8 @@ class Piece:
                 f"{self.name}: classes has shape {tuple(array.shape)} but labels has "
                 f"{tuple(self.labels.shape)}; pass one class per pixel"
             )
-        return np.asarray(array[(*self.index, *self._within(self.everything))])
+        part = np.asarray(array[(*self.index, *self._within(self.everything))])
+        return as_labels(part, f"{self.name}: classes")
 
     def plane_values(self) -> Array:
         """Return the whole plane or volume that the piece lies in, the channels last."""
@@ -209,7 +212,7 @@ def _check_pair(name: str, image: Any, labels: Any, channel_axis: int | None, ax
             f"{name} has {len(shape)} spatial axes, but the network works on {axes}; choose a "
             "network for planes, or pass volumes"
         )
-    if labels.dtype.kind not in "bui":
+    if labels.dtype.kind not in "buif":  # floats are looked at as they are read
         raise TypeError(f"{name}: labels has dtype {labels.dtype}; pass whole numbers")
     if image.dtype.kind not in "buif":
         raise TypeError(f"{name}: image has dtype {image.dtype}; pass real numbers")

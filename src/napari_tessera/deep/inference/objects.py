@@ -101,7 +101,9 @@ class DetectedObjects:
         best = detection_thresholds(self.model.config, confidence)
         if overlap is not None:
             best["overlap"] = overlap
-        return stacked(self.planes, **best, smallest=ball_pixels(smallest, voxel, shape))
+        found = stacked(self.planes, **best, smallest=ball_pixels(smallest, voxel, shape))
+        # a volume of one plane is a volume
+        return replace(found, labels=found.labels.reshape(shape))
 
 
 def detection_thresholds(config: ModelConfig, confidence: float | None = None) -> dict[str, float]:

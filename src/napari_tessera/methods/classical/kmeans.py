@@ -35,6 +35,7 @@ SAMPLE = 1 << 18
 _FEW = 1 << 13
 _PIECE = 1 << 18
 _BEGINNINGS = 8
+_MOST = 32  # clusters
 _ADVANCED = "Advanced"
 
 
@@ -42,7 +43,7 @@ _ADVANCED = "Advanced"
 def kmeans(
     image: Image,
     *,
-    clusters: Annotated[int, Word(low=2, high=32)] = 3,
+    clusters: Annotated[int, Word(low=2, high=_MOST)] = 3,
     colour_space: ColourSpace = "as is",
     smoothing: Length = "0 px",
     position_weight: Annotated[float, Word(low=0)] = 0.0,
@@ -126,6 +127,12 @@ def kmeans(
         values = _sample(points, inside, position_weight, voxel, np.random.default_rng(seed))
         centres = _centres(values, clusters, seed, report.part(1, 3))
     rows = np.array(centres, np.float32)
+    columns = points.shape[-1] + (len(voxel) if position_weight else 0)
+    if rows.shape[1] != columns or not 2 <= len(rows) <= _MOST:
+        raise ValueError(
+            f"centres has shape {rows.shape}; pass 2 to {_MOST} rows of {columns} numbers, one per "
+            "channel and, with position_weight, one per axis"
+        )
     brightness = rows[:, 0] if colour_space == "lab" else rows[:, : points.shape[-1]].mean(axis=1)
     rows = rows[np.argsort(brightness, kind="stable")]
     result = _assign(points, rows, position_weight, voxel, report.part(2, 3))

@@ -8,12 +8,14 @@ import numpy as np
 
 from napari_tessera.algorithms.child_process import stoppable
 from napari_tessera.algorithms.filters.colour import ColourSpace, features, smooth_points
+from napari_tessera.algorithms.filters.smoothing import both
 from napari_tessera.algorithms.labels.ids import smallest_dtype
 from napari_tessera.methods.classical.region_growing import check_seeds, consecutive_markers
 from napari_tessera.signature.progress import NothingToSeparate, Progress, Reporter
 from napari_tessera.signature.units import to_pixels
 from napari_tessera.signature.validation import checked
 from napari_tessera.signature.words import (
+    Array,
     ChannelAxis,
     Image,
     Length,
@@ -100,22 +102,23 @@ def random_walker(
         features(image, channel_axis, colour_space), to_pixels(smoothing, voxel)
     )
     check_seeds(markers, valid, mask)
-    numbers, ids = consecutive_markers(markers)
-    outside = np.zeros(numbers.shape, bool) if valid is None else ~valid
-    if mask is not None:
-        outside |= ~mask.astype(bool)
-    numbers[outside] = _INACTIVE
+    inside = both(mask, valid)
+    numbers, ids = consecutive_markers(markers if inside is None else np.where(inside, markers, 0))
+    walkable = _walkable(numbers, inside)
+    # scikit-image mixes up pixels beside seeds without a way, and ids of which all seeds are so
+    starts, walkers = consecutive_markers(np.where(walkable, numbers, 0))
     report(Progress(1, 10))
-    if numbers.all() or numbers.max() == 1:
-        walked = np.where(outside, 0, np.maximum(numbers, min(int(numbers.max()), 1)))
+    if len(walkers) <= 2:
+        walked = np.full(numbers.shape, len(walkers) - 1)
     elif points.min() == points.max():
         raise NothingToSeparate("image is constant; there are no edges to walk along")
     else:
+        starts[~walkable] = _INACTIVE
         # solved directly while that is fast; probabilities a little outside 0..1 do no harm
         walked = stoppable(
             "skimage.segmentation",
             "random_walker",
-            {"data": (points - points.min()) / np.ptp(points), "labels": numbers},
+            {"data": (points - points.min()) / np.ptp(points), "labels": starts},
             {
                 "beta": beta,
                 "mode": "bf" if numbers.ndim == 2 and numbers.size <= _DIRECT else "cg_mg",
@@ -126,5 +129,19 @@ def random_walker(
             report.part(1, 2),
             large=_QUICK,
         )
+    numbers = np.where(walkable, walkers[np.maximum(walked, 0)], numbers)
     report(Progress(1, 1))
-    return np.asarray(ids.astype(smallest_dtype("objects", int(ids[-1])))[np.maximum(walked, 0)])
+    return np.asarray(ids.astype(smallest_dtype("objects", int(ids[-1])))[numbers])
+
+
+def _walkable(numbers: Array, inside: Array | None) -> Array:
+    """Return the pixels that hang together, over faces, with a seed and a pixel that is none."""
+    from scipy import ndimage
+
+    if inside is None:
+        return np.full(numbers.shape, not numbers.all())
+    parts, count = ndimage.label(inside)
+    seeded, open_ = np.zeros((2, count + 1), bool)
+    seeded[parts[numbers > 0]] = True
+    open_[parts[inside & (numbers == 0)]] = True
+    return np.asarray((seeded & open_)[parts])

@@ -26,9 +26,9 @@ from napari_tessera.signature.progress import NothingToSeparate, Progress, Repor
 from napari_tessera.signature.units import to_pixels
 from napari_tessera.signature.validation import checked
 from napari_tessera.signature.words import (
+    AnyImage,
     Array,
     Classes,
-    Image,
     Length,
     Levels,
     Mask,
@@ -59,7 +59,7 @@ _LOCAL = ("gaussian", "sauvola")
 
 @checked
 def threshold(
-    image: Image,
+    image: AnyImage,
     *,
     method: ThresholdMethod = "otsu",
     levels: Annotated[
@@ -230,6 +230,8 @@ def _find(
         raise ValueError(f"levels is {levels!r}; method 'hysteresis' needs two, low and high")
     if method == "gaussian" or levels is not None:
         return {"method": method, "levels": levels}
+    if contrast == 0:
+        raise ValueError("contrast is 0; pass a larger number, or None for half of the range")
     if method == "sauvola":
         span = contrast if contrast is not None else _half_range(histogram(pieces))
         return {"method": method, "contrast": span}

@@ -31,6 +31,7 @@ from napari_tessera.signature.words import (
 Landscape = Literal["distance", "intensity", "gradient"]
 Seeds = Literal["distance", "h-maxima"]
 
+_SLIGHT, _STEEP = 1e-12, 1e15
 _FOREGROUND = "Foreground"
 _ADVANCED = "Advanced"
 
@@ -244,10 +245,12 @@ def _heights(
         heights = image.astype(np.float32)
         return heights if objects == "bright" else -heights
     axes = [axis for axis in range(image.ndim) if image.shape[axis] > 1]
-    slopes = [np.gradient(image.astype(np.float32), voxel[axis], axis=axis) for axis in axes]
-    return np.asarray(
-        -np.sqrt(sum((slope**2 for slope in slopes), np.zeros_like(image, np.float32)))
-    )
+    highest = max(abs(float(image.min())), abs(float(image.max())))
+    # squares of slopes that float32 cannot hold would be infinite, or 0
+    usual = all(_SLIGHT <= highest / step <= _STEEP for step in voxel) or highest == 0
+    own = image.astype(np.float32 if usual else np.float64)
+    squares = (np.gradient(own, voxel[axis], axis=axis) ** 2 for axis in axes)
+    return np.asarray(-np.sqrt(sum(squares, np.zeros_like(own))))
 
 
 def _rising_peaks(heights: Array, inside: Array | None, rise: float, report: Reporter) -> Array:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import numpy as np
 
 from napari_tessera.algorithms.filters.smoothing import fill_gaps, smooth_image
 from napari_tessera.algorithms.parallel import SLAB, parallel_for, slabs
 from napari_tessera.metrics.boundaries import per_label
+from napari_tessera.signature.arrays import check_ids
 from napari_tessera.signature.progress import Progress, Reporter
 from napari_tessera.signature.units import physical, to_pixels
 from napari_tessera.signature.validation import checked
@@ -19,6 +22,7 @@ from napari_tessera.signature.words import (
     Spacing,
     Table,
     VoxelSize,
+    Word,
 )
 
 NOISE = 2.0
@@ -33,7 +37,7 @@ def boundary_support(
     smoothing: Length = "1 px",
     tolerance: Length = "2 px",
     width: Length = "3 px",
-    level: float | None = None,
+    level: Annotated[float | None, Word(low=0)] = None,
     spacing: Spacing = None,
     report: Report = None,
 ) -> Table:
@@ -99,8 +103,7 @@ def boundary_support(
     from napari_tessera.algorithms.labels.numbering import numbered
 
     voxel, reporter = VoxelSize.of(spacing, labels.ndim), Reporter.of(report)
-    if labels.min(initial=0) < 0:
-        raise ValueError(f"labels has the id {labels.min()}; pass ids of 0 (background) or more")
+    check_ids(labels)
     own, ids = numbered(labels)
     ids = ids[1:].astype(np.int64)
     grid, steps = _as_volume(own), (voxel[0], voxel[1] if labels.ndim == 3 else 1.0, voxel[-1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from napari_tessera.metrics.measurements import COLUMNS, channels_of, measurements
+from napari_tessera.signature.arrays import check_ids
 from napari_tessera.signature.docstrings import told_of
 from napari_tessera.signature.validation import checked
 from napari_tessera.signature.words import (
@@ -73,6 +74,7 @@ def measure(
     >>> table["index"], table["area (um^2)"], table["x (um)"]
     (array([1, 2]), array([2., 1.]), array([0.25, 1.  ]))
     """
+    check_ids(labels)
     return measurements(
         labels,
         channels_of(image, channel_axis),

@@ -10,6 +10,7 @@ import numpy as np
 
 from napari_tessera.algorithms.labels.components import OBJECTS_OF
 from napari_tessera.algorithms.labels.ids import renumbered, smallest_dtype
+from napari_tessera.signature.arrays import check_ids
 from napari_tessera.signature.progress import Progress, Reporter
 from napari_tessera.signature.units import in_ball, physical, to_pixels
 from napari_tessera.signature.validation import checked
@@ -237,6 +238,7 @@ def expand(
     """
     from napari_tessera.algorithms.geometry.distance import nearest_label
 
+    check_ids(labels)
     voxel = VoxelSize.of(spacing, labels.ndim)
     far = physical(distance, voxel, name="distance")
     return nearest_label(labels, voxel, limit=far, report=Reporter.of(report))[1]

@@ -19,10 +19,13 @@ from napari_tessera.algorithms.crf.energies import (
 from napari_tessera.algorithms.crf.mean_field import Kernels
 from napari_tessera.algorithms.halo_tiles import Box
 from napari_tessera.algorithms.labels.ids import sizes
+from napari_tessera.signature.arrays import fitting
 from napari_tessera.signature.progress import Reporter
 from napari_tessera.signature.units import to_pixels
 from napari_tessera.signature.validation import checked
 from napari_tessera.signature.words import (
+    IMAGE,
+    SCORES,
     Array,
     ChannelAxis,
     ClassScores,
@@ -218,7 +221,9 @@ def crf_scores(
     [0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0]
     """
     settings = CrfSettings.of(locals())
-    guide = Guide.of(np.asarray(image), channel_axis, intensity_width)
+    scores = fitting("scores", SCORES, scores)
+    image = fitting("image", IMAGE, image)
+    guide = Guide.of(image, channel_axis, intensity_width)
     if scores.shape[1:] != guide.shape or len(scores) < 2:
         raise ValueError(
             f"scores has shape {scores.shape}, but image has {guide.shape} pixels; pass two or "
@@ -291,7 +296,7 @@ def refined(
 
 def _most_likely(labels: Array, likely: Array, settings: CrfSettings, field: RandomField) -> Array:
     """Return the class of each pixel, from probabilities alone."""
-    highest = max(number for number in (0, *sizes(labels)) if number != settings.unknown)
+    highest = max((number for number in sizes(labels) if number != settings.unknown), default=0)
     if highest >= len(likely):
         raise ValueError(
             f"labels has the class {highest}, but scores has {len(likely)} classes, 0 to "

@@ -16,6 +16,7 @@ from napari_tessera.methods.refine.crf import (
     crf_statistics,
     refined,
 )
+from napari_tessera.signature.arrays import as_labels, native
 from napari_tessera.signature.progress import Progress, Reporter
 from napari_tessera.signature.words import Array, Report, VoxelSize
 
@@ -112,12 +113,14 @@ class _Pieces:
 
     def read(self, box: tuple[slice, ...]) -> dict[str, Array]:
         """Return a part of both, channels last."""
-        labels = np.asarray(self.labels[box])
+        labels = as_labels(np.asarray(self.labels[box]))
         if self.channel_axis is None:
-            return {"labels": labels, "image": np.asarray(self.image[box])}
+            return {"labels": labels, "image": native(np.asarray(self.image[box]))}
         places: list[Any] = list(box)
         places.insert(self.channel_axis, slice(None))
         return {
             "labels": labels,
-            "image": np.moveaxis(np.asarray(self.image[tuple(places)]), self.channel_axis, -1),
+            "image": np.moveaxis(
+                native(np.asarray(self.image[tuple(places)])), self.channel_axis, -1
+            ),
         }

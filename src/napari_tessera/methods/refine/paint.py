@@ -7,7 +7,8 @@ import zlib
 
 import numpy as np
 
-from napari_tessera.signature.words import Array, Labels, Refined
+from napari_tessera.signature.arrays import fitting
+from napari_tessera.signature.words import LABELS, Array, Labels, Refined
 
 
 def paint(labels: Refined, *, drawn: str) -> Labels:
@@ -41,18 +42,21 @@ def paint(labels: Refined, *, drawn: str) -> Labels:
     array([[0, 0, 4],
            [5, 0, 0]], dtype=uint8)
     """
-    places, values = _read(drawn)
+    labels, (places, values) = fitting("labels", LABELS, labels), _read(drawn)
     if places.shape[1] != labels.ndim:
         raise ValueError(
             f"drawn has pixels of {places.shape[1]} coordinates, but labels has {labels.ndim} axes"
         )
-    if len(places) and np.any(places.max(axis=0) >= labels.shape):
+    if np.any((places < 0) | (places >= labels.shape)):
         raise ValueError(
-            f"drawn has pixels up to {tuple(places.max(axis=0).tolist())}, but labels has shape "
-            f"{labels.shape}"
+            f"drawn has pixels from {tuple(places.min(axis=0).tolist())} up to "
+            f"{tuple(places.max(axis=0).tolist())}, but labels has shape {labels.shape}"
         )
+    if values.min(initial=0) < 0:
+        raise ValueError(f"drawn has the label {values.min()}; pass labels of 0 or more")
     wide = np.result_type(labels.dtype, np.min_scalar_type(int(values.max(initial=0))))
-    result = labels.astype(wide)
+    # of int32 and uint64, NumPy's common type is float64, which loses digits
+    result = labels.astype(np.int64 if wide.kind == "f" else wide)
     result[tuple(places.T)] = values
     return result
 
@@ -71,6 +75,8 @@ def as_text(places: Array, values: Array) -> str:
 
 
 def _read(text: str) -> tuple[Array, Array]:
+    if not isinstance(text, str):
+        raise TypeError(f"drawn is {text!r}; pass the text that as_text wrote")
     try:
         columns, packed = text.split(":")
         rows = np.frombuffer(zlib.decompress(base64.b64decode(packed)), "<i8")

@@ -171,7 +171,7 @@ def same_place(first: Layer, second: Layer) -> bool:
 
 def sentence(result: Result, number: int, took: float) -> str:
     """Return what a form says of a result: how many labels, and how long it took."""
-    empty = f"; {result.skipped} with nothing to separate left empty" if result.skipped else ""
+    empty = f"; {result.skipped} with nothing to separate left alone" if result.skipped else ""
     return f"{result.counted(number)}, {duration(took)}{empty}"
 
 
