@@ -6,13 +6,45 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from napari_tessera.io.sizes import NO_SIZES, Sizes
 from napari_tessera.pipeline.recipe import Recipe
 from napari_tessera.pipeline.result import Result
 from napari_tessera.pipeline.source import Source
-from napari_tessera.signature.words import VoxelSize
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is wanted of a file.
+
+    Attributes
+    ----------
+    labels : bool
+        Its numbers are ids of objects or classes: a palette's colours do not count.
+    series : int, optional
+        The image of a file that holds several, from 0; None = the first that is no thumbnail.
+    """
+
+    labels: bool = False
+    series: int | None = None
+
+    def choose(self, count: int, path: Path, usual: int = 0) -> int:
+        """Return the series to take of `count`, or raise an error if there is none of its number.
+
+        Examples
+        --------
+        >>> Asked(series=1).choose(2, Path("a.tif"))
+        1
+        """
+        if self.series is None:
+            return usual
+        if not 0 <= self.series < count:
+            raise ValueError(
+                f"series is {self.series}, but {path.name!r} has {count}, numbered from 0"
+            )
+        return self.series
 
 
 class Contents(NamedTuple):
@@ -23,13 +55,17 @@ class Contents(NamedTuple):
     array : array
         Anything with shape, dtype and slicing.
     axes : tuple of str or None
-        A name for each axis of the array, channels' too.
-    spacing : VoxelSize or None
+        A name for each axis of the array, channels' too: "s" for red, green and blue, "c" for
+        other channels.
+    sizes : Sizes
+    notes : tuple of str
+        What a user should know of how the file was read.
     """
 
     array: Any
     axes: tuple[str, ...] | None = None
-    spacing: VoxelSize | None = None
+    sizes: Sizes = NO_SIZES
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -41,7 +77,7 @@ class Format:
     suffixes : tuple of str
         Of its files, in lower case, with the dot.
     read : callable, optional
-        Path -> `Contents`, lazily where the format allows it.
+        Path and `Asked` -> `Contents`, lazily where the format allows it.
     write : callable, optional
         Path, result, source and recipe or None -> nothing. An existing file is replaced.
     holds : tuple of type
@@ -51,7 +87,7 @@ class Format:
     """
 
     suffixes: tuple[str, ...]
-    read: Callable[[Path], Contents] | None = None
+    read: Callable[[Path, Asked], Contents] | None = None
     write: Callable[[Path, Result, Source, Recipe | None], None] | None = None
     holds: tuple[type[Result], ...] = ()
     recognised: Callable[[Path], bool] = lambda path: False

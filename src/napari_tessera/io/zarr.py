@@ -4,40 +4,101 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from napari_tessera.io.layout import Contents, Format, origin_of
+from napari_tessera.io.layout import Asked, Contents, Format, origin_of
+from napari_tessera.io.sizes import NO_SIZES, sizes_of
 from napari_tessera.pipeline.recipe import KEY, Recipe
 from napari_tessera.pipeline.result import ImageResult, Labelled, Result, ScoreMaps
 from napari_tessera.pipeline.source import Source
 from napari_tessera.signature.units import unit as short_unit
-from napari_tessera.signature.words import VoxelSize
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+_OUTER = "coordinateTransformations"
+
+_OLDEST_AXES = ("t", "c", "z", "y", "x")
+"""Of files before version 0.3, which do not name them."""
+
 _ZARR_UNITS = {"um": "micrometer", "nm": "nanometer", "mm": "millimeter", "A": "angstrom"}
 
 
-def read_zarr(path: Path) -> Contents:
-    """Return an array of a Zarr file, lazily; of a pyramid its full size."""
+def read_zarr(path: Path, asked: Asked) -> Contents:
+    """Return an array of a Zarr file, lazily; of a pyramid its full size.
+
+    Of several images (bioformats2raw, plates) one is taken, numbered in the file's order.
+    """
     import zarr
 
     node: Any = zarr.open(path, mode="r")
     if isinstance(node, zarr.Array):
         return Contents(node)
-    attributes: dict[str, Any] = dict(node.attrs)
-    scales: Any = attributes.get("ome", attributes).get("multiscales")
-    if not scales:
-        raise ValueError(f"{str(path)!r} is a Zarr group without OME metadata; name its array")
-    first = scales[0]["datasets"][0]
+    said: Any = dict(node.attrs)
+    said = said.get("ome", said)
+    scales = said.get("multiscales")
+    if scales:
+        return _image(node, scales[asked.choose(len(scales), path)], path)
+    names, usual = _inside(node, said)
+    if not names:
+        raise ValueError(
+            f"{str(path)!r} is a Zarr group without OME metadata; name its array"
+            + (f", such as {str(path / first)!r}" if (first := _some_array(node)) else "")
+        )
+    if usual is None and asked.series is None:
+        raise ValueError(
+            f"{str(path)!r} is a plate of {len(names)} images; name one, such as "
+            f"{str(path / names[0])!r}, or pass series, 0 to {len(names) - 1}"
+        )
+    name = names[asked.choose(len(names), path)]
+    contents = read_zarr(path / name, Asked(asked.labels))
+    if len(names) == 1 or asked.series is not None:
+        return contents
+    note = f"holds {len(names)} images; number 0 ({name}) is read"
+    return contents._replace(notes=(note, *contents.notes))
+
+
+def _image(node: Any, scale: Any, path: Path) -> Contents:
+    """Return the full size of a pyramid."""
+    if not scale.get("datasets"):
+        raise ValueError(f"{str(path)!r} has OME metadata that name no array")
+    first = scale["datasets"][0]
     array = node[first["path"]]
-    axes = [
-        axis if isinstance(axis, dict) else {"name": axis} for axis in scales[0].get("axes", [])
-    ]
-    names = tuple(str(axis["name"]).lower() for axis in axes) or None
-    transforms = first.get("coordinateTransformations", [])
-    scale = next((t["scale"] for t in transforms if t["type"] == "scale"), None)
-    unit = short_unit(str(axes[-1].get("unit", "pixel"))) if axes else "pixel"
-    return Contents(array, names, None if scale is None else VoxelSize(scale, unit))
+    axes = [axis if isinstance(axis, dict) else {"name": axis} for axis in scale.get("axes", [])]
+    names = tuple(str(axis["name"]).lower() for axis in axes) or _OLDEST_AXES[-array.ndim :]
+    if len(names) != array.ndim:
+        raise ValueError(f"{str(path)!r} names {len(names)} axes of an array with {array.ndim}")
+    factors = [1.0] * array.ndim
+    given = False
+    for each in (*first.get("coordinateTransformations", ()), *scale.get(_OUTER, ())):
+        if each.get("type") == "scale" and len(each.get("scale", ())) == array.ndim:
+            given = True
+            factors = [own * float(more) for own, more in zip(factors, each["scale"], strict=True)]
+    units = [str(axis.get("unit", "pixel")) for axis in axes] or ["pixel"] * array.ndim
+    found = dict(zip(names, zip(factors, units, strict=True), strict=True))
+    sizes = sizes_of(names, found) if given else NO_SIZES
+    return Contents(array, names, sizes)
+
+
+def _inside(node: Any, said: Any) -> tuple[list[str], int | None]:
+    """Return the paths of the images in a group, and the number of the first or None."""
+    if "plate" in said:
+        wells = [str(well["path"]) for well in said["plate"].get("wells", ())]
+        return [f"{well}/{name}" for well in wells for name in _fields(node[well])], None
+    if "well" in said:
+        return _fields(node), 0
+    if "bioformats2raw.layout" in said:
+        return sorted((name for name, _ in node.groups() if name.isdigit()), key=int), 0
+    return [], None
+
+
+def _fields(well: Any) -> list[str]:
+    """Return the names of the images of a well."""
+    said: Any = dict(well.attrs)
+    images = said.get("ome", said).get("well", {}).get("images", ())
+    return [str(image["path"]) for image in images]
+
+
+def _some_array(node: Any) -> str | None:
+    return next((name for name, _ in node.arrays()), None)
 
 
 def write_zarr(path: Path, result: Result, source: Source, recipe: Recipe | None) -> None:
