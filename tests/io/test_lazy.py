@@ -27,3 +27,4 @@ def test_values_are_changed_where_they_are_read():
     changed = Changed(ARRAY, doubled, np.int64)
     np.testing.assert_array_equal(changed[1, 0:2], ARRAY[1, 0:2] * 2)
     assert asked == [(2, 4)]
+    np.testing.assert_array_equal(np.asarray(changed), ARRAY * 2)

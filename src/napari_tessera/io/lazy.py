@@ -10,7 +10,25 @@ import numpy as np
 from napari_tessera.signature.words import Array
 
 
-class Picked:
+class LazyArray:
+    """An array that is read when it is sliced, or as a whole by `np.asarray`."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
+
+    def __getitem__(self, index: Any) -> Array:
+        raise NotImplementedError
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        return np.asarray(self[(slice(None),) * self.ndim], dtype)
+
+
+class Picked(LazyArray):
     """One place along an axis of an array, such as the grey values beside a transparency.
 
     Parameters
@@ -31,7 +49,6 @@ class Picked:
         self._array, self._axis, self._place = array, axis, place
         self.dtype = np.dtype(array.dtype)
         self.shape = (*array.shape[:axis], *array.shape[axis + 1 :])
-        self.ndim = len(self.shape)
 
     def __getitem__(self, index: Any) -> Array:
         index = index if isinstance(index, tuple) else (index,)
@@ -39,7 +56,7 @@ class Picked:
         return np.asarray(self._array[(*index[: self._axis], self._place, *index[self._axis :])])
 
 
-class Changed:
+class Changed(LazyArray):
     """An array whose values are changed when they are read.
 
     Parameters
@@ -59,7 +76,7 @@ class Changed:
     def __init__(self, array: Any, change: Callable[[Array], Array], dtype: Any) -> None:
         self._array, self._change = array, change
         self.dtype = np.dtype(dtype)
-        self.shape, self.ndim = tuple(array.shape), array.ndim
+        self.shape = tuple(array.shape)
 
     def __getitem__(self, index: Any) -> Array:
         return self._change(np.asarray(self._array[index]))

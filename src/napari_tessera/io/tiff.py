@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_tessera.io.layout import Asked, Contents, Format, origin_of
-from napari_tessera.io.lazy import Picked
+from napari_tessera.io.lazy import LazyArray, Picked
 from napari_tessera.io.ome_xml import lengths, own_part
 from napari_tessera.io.sizes import NO_SIZES, Sizes, sizes_of
 from napari_tessera.pipeline.recipe import KEY, Recipe
@@ -32,7 +32,7 @@ _FINEST_PRINT = 2400
 """Dots an inch from which on a resolution in inches is that of a microscope."""
 
 
-class LazyTiff:
+class LazyTiff(LazyArray):
     """A series of a TIFF file, of which only what is asked for is read.
 
     The file is open only while it is read, so that it can be moved or replaced meanwhile.
@@ -40,7 +40,6 @@ class LazyTiff:
 
     def __init__(self, path: Path, series: Any, number: int, opening: dict[str, Any]) -> None:
         self.path, self.shape, self.dtype = path, tuple(series.shape), series.dtype
-        self.ndim = len(self.shape)
         self._number, self._opening = number, opening
 
     def __getitem__(self, index: Any) -> Array:
