@@ -110,6 +110,8 @@ def train_command(
     try:
         with joined() as ranks:
             task, pairs = ranks.together(asked)
+            if pairs.note and ranks.first:
+                print(pairs.note, file=sys.stderr)
             made = train(
                 pairs.images,
                 pairs.labels,

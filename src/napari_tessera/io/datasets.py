@@ -52,6 +52,13 @@ class TrainingPairs:
     classes: list[Any] | None = None
     notes: tuple[str, ...] = ()
 
+    @property
+    def note(self) -> str:
+        """A sentence of the notes, or nothing."""
+        return "; ".join(self.notes[:3]) + f" and {len(self.notes) - 3} more notes" * (
+            len(self.notes) > 3
+        )
+
     def taught(self, task: Task) -> dict[str, Any]:
         """Return what `train` takes of the classes: those of objects only where a network has them.
 
