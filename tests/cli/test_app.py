@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +24,12 @@ def coins(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     tifffile.imwrite("coins.tif", data.coins())
     return tmp_path
+
+
+def test_the_package_is_a_command():
+    words = [sys.executable, "-m", "napari_tessera.__main__", "list"]
+    said = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    assert "region-growing" in said
 
 
 def test_a_method_runs_on_a_file(coins, capsys):

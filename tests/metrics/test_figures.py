@@ -7,12 +7,9 @@ from napari_tessera.metrics.figures import Reading, ScoreOptions, summed
 from napari_tessera.metrics.overlap import overlap_table
 from napari_tessera.signature.words import VoxelSize
 
-NO_CLASSES = np.zeros(0, np.int64)
-
 
 def options(**changes):
     given = {
-        "labels_are": "objects",
         "iou": 0.5,
         "tolerance": 1.0,
         "boundaries": False,
@@ -27,7 +24,7 @@ def options(**changes):
 def reading(truth, prediction):
     table = overlap_table(truth, prediction)
     distances = {1: boundary_distances(truth, prediction)}
-    return Reading(table, foreground(table), NO_CLASSES, NO_CLASSES, distances)
+    return Reading(table, foreground(table), None, distances)
 
 
 TRUTH = np.array([[1, 1, 0, 2, 2, 0]])
@@ -59,7 +56,7 @@ def test_boundaries_are_not_told_unless_they_were_compared():
 def test_partners_of_classes_are_of_one_class():
     table = overlap_table(TRUTH, FOUND)
     classes = np.array([0, 4, 5]), np.array([0, 0, 0, 4, 0, 0, 0, 4])
-    read = Reading(table, foreground(table), *classes, {})
-    found = summed([read], options(labels_are="classes", iou=0.3))
+    read = Reading(table, foreground(table), classes, {})
+    found = summed([read], options(iou=0.3))
     assert found.objects["class"].tolist() == [4, 5]
     assert found.objects["partner"].tolist() == [7, 0]

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from napari_tessera.methods.registry import Cut, Method
+from napari_tessera.pipeline.result import KINDS
 from napari_tessera.signature.validation import checked
 from napari_tessera.signature.words import (
     Classes,
@@ -16,6 +17,7 @@ from napari_tessera.signature.words import (
     Table,
 )
 from napari_tessera.testing.contracts import (
+    PROMISES,
     Case,
     NotPromised,
     check_extents,
@@ -156,6 +158,23 @@ def halo(values, spacing):
 def test_who_breaks_a_promise_is_found(contract, function, said):
     with pytest.raises(AssertionError, match=said):
         contract(case(function))
+
+
+def test_every_kind_of_result_has_its_promise():
+    assert PROMISES.keys() == KINDS.keys()
+
+
+def test_parts_may_differ_as_much_as_is_tolerated():
+    part, whole = np.array([[1, 1, 0, 2]]), np.array([[5, 5, 0, 7]])
+    PROMISES["objects"].agrees(part, whole, 0.0)
+    with pytest.raises(AssertionError, match="other objects in a part"):
+        PROMISES["objects"].agrees(part, np.array([[5, 5, 0, 5]]), 0.0)
+    with pytest.raises(AssertionError, match="Mismatched elements"):
+        PROMISES["classes"].agrees(part, whole, 0.0)
+    for word in ("objects", "labels", "classes"):
+        PROMISES[word].agrees(part, np.array([[5, 5, 5, 5]]), 0.25)
+        with pytest.raises(AssertionError, match="25.00% of the pixels are labelled otherwise"):
+            PROMISES[word].agrees(part, np.array([[5, 5, 5, 5]]), 0.2)
 
 
 def test_who_crashes_without_pixels_is_found():

@@ -47,7 +47,8 @@ def app() -> Any:
     )
     for method in METHODS.values():
         name = method.name.replace("_", "-")
-        top.command(_command(method), name=name, help=_help(method))
+        text = f"{method.summary}\n\n{docs(method.function).description}"
+        top.command(_command(method), name=name, help=text)
     top.command(train_command, name="train")
     models = App(name="models", help="List your trained models, or import one.")
     models.default(models_command)
@@ -124,10 +125,6 @@ def _namesake(place: Path, path: Path) -> Path:
     if not fitting:
         raise FileNotFoundError(f"{str(place)!r} has no file that {path.name!r} is named after")
     return own[max(fitting, key=len)]
-
-
-def _help(method: Method) -> str:
-    return f"{method.summary}\n\n{docs(method.function).description}"
 
 
 def _command(method: Method) -> Callable[..., int]:

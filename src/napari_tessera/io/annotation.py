@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_tessera.algorithms.labels.ids import renumbered, smallest_dtype
-from napari_tessera.signature.words import Array
+from napari_tessera.signature.words import Array, LabelsAre
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,6 +77,10 @@ class Annotation:
         for label, name in self.classes.items():
             numbers[label] = names.index(name) + 1
         return renumbered(self.labels, numbers)
+
+    def taught(self, kind: LabelsAre) -> tuple[Array, Mapping[int, str] | None]:
+        """Return what a network of objects or of classes learns: labels, and classes of objects."""
+        return (self.objects(), self.classes) if kind == "objects" else (self.class_ids(), None)
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -220,43 +220,47 @@ def load(
             read(image, channel_axis="rgb") if image.suffix.lower() in PICTURES else source
             for source, (image, _) in zip(sources, found, strict=True)
         ]
-    truths = [_labels(truth, kind) for _, truth in found]
-    labels = [labels for labels, _ in truths]
+    taught = [_taught(truth, kind) for _, truth in found]
+    labels = [own.labels for own in taught]
+    classes = [own.classes for own in taught if own.classes is not None]
     pairs = together(sources, labels, [image.name for image, _ in found])
     said = [
         f"{name}: {note}"
-        for (image, truth), source, (_, notes) in zip(found, sources, truths, strict=True)
-        for name, own in ((image.name, source.notes), (_file(truth).name, notes))
-        for note in own
+        for (image, _), source, own in zip(found, sources, taught, strict=True)
+        for name, notes in ((image.name, source.notes), (own.name, own.notes))
+        for note in notes
     ]
     annotated = [truth for _, truth in found if isinstance(truth, Annotation)]
     names = {number: name for each in annotated for number, name in enumerate(each.names, 1)}
-    classes = [each.classes for each in annotated] if kind == "objects" and annotated else None
-    return replace(pairs, class_names=names, classes=classes, notes=tuple(said))
+    return replace(pairs, class_names=names, classes=classes or None, notes=tuple(said))
 
 
-def _file(truth: Truth) -> Path:
-    return truth.file if isinstance(truth, Annotation) else truth
+class _Taught(NamedTuple):
+    """Labels from a file of this name, the classes of objects where they are known, and notes."""
+
+    name: str
+    labels: Any
+    classes: Mapping[int, str] | None = None
+    notes: tuple[str, ...] = ()
 
 
-def _labels(truth: Truth, kind: LabelsAre) -> tuple[Any, tuple[str, ...]]:
-    """Return the labels of an image, and what is said of them."""
+def _taught(truth: Truth, kind: LabelsAre) -> _Taught:
     if isinstance(truth, Annotation):
-        return truth.objects() if kind == "objects" else truth.class_ids(), truth.notes
+        return _Taught(truth.file.name, *truth.taught(kind), truth.notes)
     source = read(truth, labels=True)
     if kind == "classes" or np.dtype(source.array.dtype).itemsize > 1:
-        return source.array, source.notes
-    return _pieces_of_a_mask(source)
+        return _Taught(truth.name, source.array, notes=source.notes)
+    return _Taught(truth.name, *_pieces_of_a_mask(source))
 
 
-def _pieces_of_a_mask(source: Source) -> tuple[Any, tuple[str, ...]]:
+def _pieces_of_a_mask(source: Source) -> tuple[Any, None, tuple[str, ...]]:
     """Return the connected pieces of a mask as objects: True, or 255 as programs write it."""
     from skimage.measure import label
 
     whole = source.whole
     found = np.unique(whole)
     if whole.dtype != bool and found.tolist() != [0, 255]:
-        return source.array, source.notes
+        return source.array, None, source.notes
     axes = 3 if source.over == "volume" else 2
     lead = whole.shape[: whole.ndim - axes]
     objects = np.zeros(whole.shape, np.int32)
@@ -265,7 +269,7 @@ def _pieces_of_a_mask(source: Source) -> tuple[Any, tuple[str, ...]]:
         objects[index] = label(whole[index] > 0, connectivity=axes)
         count += int(objects[index].max())
     note = f"a mask, not objects; its {count} pieces are taken as the objects"
-    return objects, (*source.notes, note)
+    return objects, None, (*source.notes, note)
 
 
 def together(

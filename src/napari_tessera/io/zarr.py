@@ -134,14 +134,10 @@ def write_zarr(path: Path, result: Result, source: Source, recipe: Recipe | None
         group.attrs[KEY] = {"recipe": recipe.to_dict()}
 
 
-def _is_zarr(path: Path) -> bool:
-    return (path / "zarr.json").exists() or (path / ".zattrs").exists()
-
-
 ZARR = Format(
     (".zarr",),
     read_zarr,
     write_zarr,
     holds=(Labelled, ScoreMaps, ImageResult),
-    recognised=_is_zarr,
+    recognised=lambda path: (path / "zarr.json").exists() or (path / ".zattrs").exists(),
 )

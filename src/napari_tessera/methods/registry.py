@@ -52,13 +52,14 @@ from napari_tessera.methods.ways import (
     Way,
 )
 from napari_tessera.metrics.error_kinds import error_look
-from napari_tessera.signature.parameters import Parameter, docs, gives, parameters
+from napari_tessera.signature.parameters import Parameter, docs, gives, parameters, words_given
 from napari_tessera.signature.units import to_pixels
 from napari_tessera.signature.validation import check_value
-from napari_tessera.signature.words import Array, Look, Over, VoxelSize
+from napari_tessera.signature.words import Array, LabelsWord, Look, Over, VoxelSize
 
 Scope = Literal["local", "joined", "global"]
 Values = Mapping[str, Any]
+Halo = Callable[[Values, VoxelSize], tuple[float, ...]]
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ class Cut:
     """
 
     scope: Scope | Callable[[Values], Scope]
-    halo: Callable[[Values, VoxelSize], tuple[float, ...]] | None = None
+    halo: Halo | None = None
     statistics: Callable[..., dict[str, Any]] | None = None
 
     def scope_of(self, values: Values) -> Scope:
@@ -192,7 +193,7 @@ class Method:
     @property
     def is_labelling(self) -> bool:
         """True if it labels each pixel."""
-        return self.returns in ("classes", "objects", "labels")
+        return isinstance(words_given(self.function)[0], LabelsWord)
 
     def kind_of(self, values: Values, known: str = "") -> str:
         """Return what it gives with these complete parameters: "objects", "table", ...
@@ -215,9 +216,7 @@ class Method:
         ValueError
             If the method cannot do so.
         """
-        if asked == "volume" and not self.way.takes_volumes:
-            raise ValueError(f"over is 'volume', but {self.name} works on planes; choose 'planes'")
-        return (asked or usual) if self.way.takes_volumes else "planes"
+        return self.way.over(asked, usual, self.name)
 
     @property
     def refines(self) -> bool:
@@ -262,18 +261,26 @@ class Method:
         return complete
 
 
+def _reach(length: str, times: float, more: float) -> Halo:
+    """Return the halo of methods that look so many times as far as a length, and some pixels more.
+
+    Parameters
+    ----------
+    length : str
+        Name of the parameter.
+    times : float
+    more : float
+        In pixels.
+    """
+    return lambda values, spacing: tuple(
+        times * width + more for width in to_pixels(values[length], spacing)
+    )
+
+
 def _smoothing_halo(values: Values, spacing: VoxelSize) -> tuple[float, ...]:
     smoothing = to_pixels(values["smoothing"], spacing)
     background = to_pixels(values["background"], spacing)
     return tuple(TRUNCATE * (a + b) + 2 for a, b in zip(smoothing, background, strict=True))
-
-
-def _cluster_halo(values: Values, spacing: VoxelSize) -> tuple[float, ...]:
-    return tuple(TRUNCATE * width + 1 for width in to_pixels(values["smoothing"], spacing))
-
-
-def _canny_halo(values: Values, spacing: VoxelSize) -> tuple[float, ...]:
-    return tuple(TRUNCATE * width + 2.5 for width in to_pixels(values["smoothing"], spacing))
 
 
 def _threshold_halo(values: Values, spacing: VoxelSize) -> tuple[float, ...]:
@@ -288,21 +295,15 @@ def _watershed_halo(values: Values, spacing: VoxelSize) -> tuple[float, ...]:
     return tuple(s + 8 * d + 16 for s, d in zip(smoothing, apart, strict=True))
 
 
-def _expand_halo(values: Values, spacing: VoxelSize) -> tuple[float, ...]:
-    return tuple(width + 1 for width in to_pixels(values["distance"], spacing))
-
-
-def _morphology_halo(values: Values, spacing: VoxelSize) -> tuple[float, ...]:
-    # what is opened or closed is looked at twice
-    return tuple(2 * width + 2 for width in to_pixels(values["radius"], spacing))
-
-
 def _heat(values: Values) -> Look:
     return Look(scale="inferno")
 
 
 WHOLE_OBJECTS = Cut("global")
 """Of methods that need each object as a whole, or all of them."""
+
+# what is opened or closed is looked at twice
+_ELEMENT = Cut("local", _reach("radius", 2, 2))
 
 _NETWORK = Cut("local", predict_halo, predict_statistics)
 # a network looks as far as its tiles reach; objects are joined across seams
@@ -333,7 +334,7 @@ _CLASSICAL = (
         canny,
         "Classical",
         # a weak edge may be joined to a strong one however far away
-        Cut("global", _canny_halo, canny_statistics),
+        Cut("global", _reach("smoothing", TRUNCATE, 2.5), canny_statistics),
         title="Canny edges",
         way=PLANES_ONLY,
     ),
@@ -346,7 +347,7 @@ _CLASSICAL = (
         Cut(
             # places are shares of the whole image
             lambda values: "global" if values["position_weight"] else "local",
-            _cluster_halo,
+            _reach("smoothing", TRUNCATE, 1),
             kmeans_statistics,
         ),
         title="K-means clusters",
@@ -374,7 +375,7 @@ _DEEP = (
 )
 
 _REFINE = (
-    Method(top_hat, "Refine", Cut("local", _morphology_halo), title="Top-hat of an image"),
+    Method(top_hat, "Refine", _ELEMENT, title="Top-hat of an image"),
     Method(
         crf,
         "Refine",
@@ -382,11 +383,11 @@ _REFINE = (
         title="Dense CRF",
         cost=RunCost(all_cores=True),
     ),
-    Method(morphology, "Refine", Cut("local", _morphology_halo)),
-    Method(smooth, "Refine", Cut("local", _morphology_halo), title="Smooth borders"),
+    Method(morphology, "Refine", _ELEMENT),
+    Method(smooth, "Refine", _ELEMENT, title="Smooth borders"),
     Method(fill_holes, "Refine", WHOLE_OBJECTS),
     Method(filter_objects, "Refine", WHOLE_OBJECTS),
-    Method(expand, "Refine", Cut("local", _expand_halo), title="Expand labels"),
+    Method(expand, "Refine", Cut("local", _reach("distance", 1, 1)), title="Expand labels"),
     Method(skeleton, "Refine", WHOLE_OBJECTS),
     Method(convex_hull, "Refine", WHOLE_OBJECTS),
     Method(relabel, "Refine", WHOLE_OBJECTS, title="Number anew", way=WHOLE_STACK),

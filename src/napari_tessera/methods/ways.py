@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from napari_tessera.signature.words import Over
+
 
 class Way:
     """How a method goes through a stack.
@@ -22,6 +24,10 @@ class Way:
     in_parts: ClassVar[bool] = True
     by_hand: ClassVar[bool] = False
 
+    def over(self, asked: Over | None, usual: Over, method: str) -> Over:
+        """Return what a method works on at once: as asked, or as is usual for an image."""
+        return asked or usual
+
 
 class PlanesOrVolumes(Way):
     """One plane after the other, or one volume after the other."""
@@ -31,6 +37,12 @@ class PlanesOnly(PlanesOrVolumes):
     """One plane after the other."""
 
     takes_volumes = False
+
+    def over(self, asked: Over | None, usual: Over, method: str) -> Over:
+        """Return "planes", or raise an error if volumes are asked for."""
+        if asked == "volume":
+            raise ValueError(f"over is 'volume', but {method} works on planes; choose 'planes'")
+        return "planes"
 
 
 class WholeStack(Way):

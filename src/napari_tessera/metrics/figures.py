@@ -102,7 +102,6 @@ class ScoreOptions(NamedTuple):
 
     Attributes
     ----------
-    labels_are : {"objects", "classes"}
     iou : float
     tolerance : float
         In the units of the pixel size.
@@ -112,7 +111,6 @@ class ScoreOptions(NamedTuple):
     voxel : VoxelSize
     """
 
-    labels_are: str
     iou: float
     tolerance: float
     boundaries: bool
@@ -129,16 +127,15 @@ class Reading(NamedTuple):
     ----------
     objects, classes : Overlap
         Of the objects; of the classes, or of the foreground.
-    true_classes, found_classes : ndarray of int64
-        The class of each object by its id; empty for objects, which have none.
+    object_classes : tuple of two ndarray of int64, optional
+        The class of each true and each found object by its id; None = they have none.
     distances : mapping of int to Distances
         By class; those of objects are at 1, which is the foreground. Empty if not asked for.
     """
 
     objects: Overlap
     classes: Overlap
-    true_classes: Array
-    found_classes: Array
+    object_classes: tuple[Array, Array] | None
     distances: Mapping[int, Distances]
 
 
@@ -147,9 +144,9 @@ def summed(read: Sequence[Reading], asked: ScoreOptions) -> Scores:
     table = Overlap.joined([each.objects for each in read])
     pairs = pairs_of(table)
     objects, predictions = _named(pairs.true, asked.voxel), _named(pairs.found, asked.voxel)
-    if asked.labels_are == "classes":
-        objects["class"] = _looked_up(pairs.true, [each.true_classes for each in read])
-        predictions["class"] = _looked_up(pairs.found, [each.found_classes for each in read])
+    if classes := [each.object_classes for each in read if each.object_classes]:
+        objects["class"] = _looked_up(pairs.true, [true for true, _ in classes])
+        predictions["class"] = _looked_up(pairs.found, [found for _, found in classes])
         same = objects["class"][pairs.first] == predictions["class"][pairs.second]
         pairs = pairs.only(same)
     elif asked.boundaries:

@@ -127,7 +127,7 @@ def report_html(
     kinds = kinds_of("objects")
     values = {
         "title": title,
-        "about": _about(names or {}, truth.shape, over, iou, tolerance, voxel),
+        "about": _about(names or {}, truth.shape, iou, tolerance, voxel),
         "figures": _figures(found, voxel),
         "curve": plotted(lambda figure: draw_precision(figure, found)),
         "wrong": [[name, *_counts(found, name), kind.words] for name, kind in kinds.items()],
@@ -156,7 +156,6 @@ def _place(plane: Sequence[int] | None, shape: tuple[int, ...]) -> tuple[int, ..
 def _about(
     names: Mapping[str, str],
     shape: tuple[int, ...],
-    over: str,
     iou: float,
     tolerance: float | str,
     voxel: VoxelSize,
@@ -167,7 +166,7 @@ def _about(
         "Date": date.today().isoformat(),  # noqa: DTZ011 (the user's own day)
         **{kind.capitalize(): name for kind, name in names.items()},
         "Shape": " x ".join(map(str, shape)),
-        "Objects are in": over if over == "planes" else ("planes", "volumes")[len(voxel) - 2],
+        "Objects are in": ("planes", "volumes")[len(voxel) - 2],
         "Pixel size": f"{size} {voxel.unit}",
         "Partners overlap by": f"IoU {iou:g} or more",
         "Boundaries agree within": near,

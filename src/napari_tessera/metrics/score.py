@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -25,6 +25,9 @@ from napari_tessera.signature.words import (
     VoxelSize,
     Word,
 )
+
+Read = tuple[Reading, list[int | None]]
+"""What was read, and the ids whose boundaries are compared; None = those of the foreground."""
 
 
 def score(
@@ -111,11 +114,11 @@ def score(
     agree(truth, prediction)
     voxel = VoxelSize.of(spacing, min(truth.ndim, AXES[over]))
     near = physical(tolerance, voxel, name="tolerance")
-    asked = ScoreOptions(labels_are, iou, near, boundaries, background, ignore, bins, voxel)
+    asked = ScoreOptions(iou, near, boundaries, background, ignore, bins, voxel)
     count = int(np.prod(truth.shape[: -len(voxel)], dtype=int))
     reporter = Reporter.of(report)
     read = [
-        _read(*pair, asked, reporter.part(number, count))
+        _read(_READERS[labels_are], *pair, asked, reporter.part(number, count))
         for number, pair in enumerate(_frames(truth, prediction, len(voxel)))
     ]
     return summed(read, asked)
@@ -131,22 +134,34 @@ def _frames(truth: Any, prediction: Any, axes: int) -> Iterator[tuple[Any, Any]]
         yield truth[box], prediction[box]
 
 
-def _read(truth: Any, prediction: Any, asked: ScoreOptions, report: Reporter) -> Reading:
+def _read_objects(truth: Any, prediction: Any, ignore: int | None, report: Reporter) -> Read:
+    """Read objects, whose boundaries are those of the foreground."""
+    table = overlap_table(truth, prediction, ignore=ignore, report=report)
+    return Reading(table, foreground(table), None, {}), [None]
+
+
+def _read_classes(truth: Any, prediction: Any, ignore: int | None, report: Reporter) -> Read:
+    """Read classes and the connected pieces of them; each class has boundaries of its own."""
+    table = overlap_table(truth, prediction, ignore=ignore, report=report.part(0, 2))
+    parts = class_pieces(truth, prediction, ignore, report.part(2, 4))
+    objects = overlap_table(parts.truth, parts.prediction, ignore=UNKNOWN, report=report.part(3, 4))
+    own = [number for number in np.union1d(table.truth, table.prediction).tolist() if number]
+    return Reading(objects, table, (parts.true_classes, parts.found_classes), {}), own
+
+
+_READERS = {"objects": _read_objects, "classes": _read_classes}
+
+
+def _read(
+    reader: Callable[[Any, Any, int | None, Reporter], Read],
+    truth: Any,
+    prediction: Any,
+    asked: ScoreOptions,
+    report: Reporter,
+) -> Reading:
     """Read one plane or volume."""
     first, last = report.part(0, 2 if asked.boundaries else 1), report.part(1, 2)
-    none = np.empty(0, np.int64)
-    if asked.labels_are == "objects":
-        table = overlap_table(truth, prediction, ignore=asked.ignore, report=first)
-        found = Reading(table, foreground(table), none, none, {})
-        own = [None]
-    else:
-        table = overlap_table(truth, prediction, ignore=asked.ignore, report=first.part(0, 2))
-        parts = class_pieces(truth, prediction, asked.ignore, first.part(2, 4))
-        objects = overlap_table(
-            parts.truth, parts.prediction, ignore=UNKNOWN, report=first.part(3, 4)
-        )
-        found = Reading(objects, table, parts.true_classes, parts.found_classes, {})
-        own = [number for number in np.union1d(table.truth, table.prediction).tolist() if number]
+    found, own = reader(truth, prediction, asked.ignore, first)
     if not asked.boundaries:
         return found
     distances = {

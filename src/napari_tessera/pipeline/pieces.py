@@ -13,7 +13,7 @@ from napari_tessera.methods.registry import Method
 from napari_tessera.pipeline.source import Index, Points, Source, grey
 from napari_tessera.signature.progress import Progress, Reporter
 from napari_tessera.signature.validation import as_labels, native
-from napari_tessera.signature.words import AXES, Array, Over, VoxelSize
+from napari_tessera.signature.words import AXES, Array, ArrayWord, Over, VoxelSize
 
 
 @dataclass(frozen=True)
@@ -81,8 +81,8 @@ class Pieces:
         arrays = {own.name: as_labels(array) if own.is_labels else array}
         for option in self.method.options:
             given = self.values[option.name]
-            if option.is_array and given is not None:
-                arrays[option.name] = self._beside(option.name, given, index)
+            if isinstance(option.word, ArrayWord) and given is not None:
+                arrays[option.name] = self._beside(option.name, option.word, given, index)
         return arrays
 
     def read(self, index: Index, source: Source) -> Array:
@@ -101,17 +101,15 @@ class Pieces:
         piece = piece[..., :3] if rgb else piece  # transparency is no colour
         return piece if self.method.takes_channels else grey(piece, rgb=rgb)
 
-    def _beside(self, name: str, given: Any, index: Index) -> Array:
+    def _beside(self, name: str, word: ArrayWord, given: Any, index: Index) -> Array:
         """Return the part of an extra array that belongs to one piece."""
         shape = self.source.shape
         if isinstance(given, Points):
-            if name == "mask":
-                raise ValueError("mask is points; pass a labels image or a mask")
+            if not word.from_points:
+                raise ValueError(f"{name} is points; pass a labels image or a mask")
             return given.at(index, shape)
         if isinstance(given, Source) and given.shape == shape:
-            piece = self.read(index, given)
-            classes = name == "scores" and piece.ndim > self.axes
-            return np.moveaxis(piece, -1, 0) if classes else piece
+            return word.as_passed(self.read(index, given), self.axes)
         if tuple(given.shape) == shape:
             return np.asarray(given[(*index, *[slice(None)] * self.axes)])
         if tuple(given.shape) == shape[-given.ndim :] and given.ndim >= self.axes:

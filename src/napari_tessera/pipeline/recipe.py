@@ -123,8 +123,8 @@ class Recipe:
             name: pack(source) if data.get("name") == self.first.source["name"] else data
             for name, data in inputs.items()
         }
-        on = before.on(source, **_taken_by(before, arrays)).to_dict()
-        return replace(found, inputs=renamed, before=on)
+        taken = {k: v for step in before.steps for k, v in _taken(step, arrays).items()}
+        return replace(found, inputs=renamed, before=before.on(source, **taken).to_dict())
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Recipe:
@@ -276,10 +276,6 @@ class Recipe:
 
 def _taken(step: Recipe, arrays: Mapping[str, Any]) -> dict[str, Any]:
     return {name: each for name, each in arrays.items() if name in step.inputs}
-
-
-def _taken_by(recipe: Recipe, arrays: Mapping[str, Any]) -> dict[str, Any]:
-    return {k: v for step in recipe.steps for k, v in _taken(step, arrays).items()}
 
 
 def _next(image: Source, result: Result) -> Source:

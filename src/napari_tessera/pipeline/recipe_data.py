@@ -72,5 +72,5 @@ def pack_region(region: Region) -> dict[str, Any]:
 
 def unpack_region(data: Mapping[str, Any]) -> Region:
     """Return the region kept in a recipe."""
-    mask = unpack(data["mask"]) if "mask" in data else None
-    return Region(tuple(data["start"]), tuple(data["stop"]), mask)
+    mask = data.get("mask")
+    return Region(tuple(data["start"]), tuple(data["stop"]), mask and unpack(mask))

@@ -115,7 +115,7 @@ def _one_command(recipe: Recipe, path: str) -> str:
 
 def _walk(recipe: Recipe) -> list[str]:
     """Return the words that say what is read and how it is walked."""
-    words = ["--planes" if recipe.over == "planes" else "--volume"]
+    words = [f"--{recipe.over}"]
     if recipe.levels_from != "each":
         words += _flag("levels_from", recipe.levels_from)
     if recipe.join:

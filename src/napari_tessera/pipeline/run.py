@@ -25,7 +25,7 @@ from napari_tessera.methods.ways import (
     Way,
     WholeStack,
 )
-from napari_tessera.pipeline.collectors import Collector, Whole
+from napari_tessera.pipeline.collectors import Whole
 from napari_tessera.pipeline.pieces import Pieces
 from napari_tessera.pipeline.regions import cut_source, whole_planes, without_outside
 from napari_tessera.pipeline.result import KINDS, Result
@@ -73,7 +73,10 @@ def run(
         If `report` raised it.
     """
     entry = METHODS[method] if isinstance(method, str) else method
-    return walked(entry.way, Run.of(entry, source, parameters or {}, walk or Walk(), cache, report))
+    kind = Refinement if entry.refines else Run
+    return walked(
+        entry.way, kind.of(entry, source, parameters or {}, walk or Walk(), cache, report)
+    )
 
 
 @dataclass(frozen=True)
@@ -115,9 +118,14 @@ class Run:
         values = _classes_first(method.complete(parameters), source)
         over = method.over(walk.over, source.over)
         _check_arrays(method, source, values)
-        if walk.only and not method.refines:
-            raise ValueError(f"only is {walk.only}, but {method.name} does not refine labels")
+        cls.check_only(method, walk)
         return cls(method, source, values, walk, over, cache or Cache(), Reporter.of(report))
+
+    @classmethod
+    def check_only(cls, method: Method, walk: Walk) -> None:
+        """Raise an error if a few labels only are to be worked on, and there are none."""
+        if walk.only:
+            raise ValueError(f"only is {walk.only}, but {method.name} does not refine labels")
 
     @property
     def kind(self) -> type[Result]:
@@ -156,14 +164,14 @@ class Run:
         image = arrays.get("image")
         if self.method.takes_channels and image is not None and image.ndim > pieces.axes:
             values["channel_axis"] = -1
-        if self.method.keeps:
-            values["cache"] = self.cache
-        name, only = self.method.source.name, self.walk.only
-        labels = arrays[name]
-        if only:
-            arrays[name] = alone(labels, only)
-        piece = self.method.function(**arrays, **values, spacing=pieces.spacing, report=report)
-        return beside_others(labels, only, piece) if only else piece, values
+        # a method has those of these that its signature names
+        around = {"spacing": pieces.spacing, "report": report, "cache": self.cache}
+        used = {p.name: around[p.name] for p in self.method.parameters if p.name in around}
+        return self._called(arrays, {**values, **used}), values
+
+    def _called(self, arrays: dict[str, Array], values: dict[str, Any]) -> Any:
+        """Return what the method gives for arrays."""
+        return self.method.function(**arrays, **values)
 
     def collected(self, start: Index) -> Result:
         """Run the method everywhere and put the pieces together.
@@ -173,10 +181,12 @@ class Run:
         start : tuple of int
             Where the source begins in the one that it is a part of.
         """
-        indices, collector = list(np.ndindex(self.pieces.lead)), self._collector(start)
+        lead = self.pieces.lead
+        whole = Whole(self.source.shape, self.source.axes[: len(lead)], start, **self._numbers())
+        indices, collector = list(np.ndindex(lead)), self.kind.collector(whole)
         places = [(index, self.report.part(i, len(indices))) for i, index in enumerate(indices)]
         # methods use all cores within a volume, and several volumes may not fit into memory
-        at_once = 1 if self.over == "volume" or self.method.cost.all_cores else WORKERS
+        at_once = 1 if self.pieces.axes > 2 or self.method.cost.all_cores else WORKERS
         done = in_order(self._tried, places, workers=at_once)
         resolved, skipped = dict(self.values), list[NothingToSeparate]()
         for number, (index, found) in enumerate(zip(indices, done, strict=True), 1):
@@ -211,20 +221,63 @@ class Run:
             f"in the first: {reasons[0]}"
         )
 
-    def _collector(self, start: Index) -> Collector:
-        """Return what puts the pieces together that the method gives."""
-        whole = Whole(self.source.shape, self.source.axes[: len(self.pieces.lead)], start)
-        if self.method.refines:
-            dtype = as_labels(np.empty(0, self.source.array.dtype)).dtype
-            return self.kind.collector(replace(whole, keep_ids=True, dtype=dtype))
+    def _numbers(self) -> dict[str, Any]:
+        """Return what becomes of the numbers of objects, as arguments of `Whole`."""
         markers = self.values.get("markers")
         counted = isinstance(markers, Points) and markers.ids is None
-        keep_ids = markers is not None and not counted
-        return self.kind.collector(replace(whole, keep_ids=keep_ids, join=self.walk.join))
+        return {"keep_ids": markers is not None and not counted, "join": self.walk.join}
+
+    def in_region(self, region: Region) -> Result:
+        """Return what the method finds in a region; in an array, it is 0 outside its mask."""
+        if not self.kind.on_grid:  # places are those in the source
+            region = whole_planes(region, self.source, self.over)
+            return self.within(region).levelled().collected(region.start)
+        own = self.within(region)
+        result = own.levelled().collected(region.start)
+        if region.mask is not None:
+            result.array[..., ~np.broadcast_to(region.mask, own.source.shape)] = 0
+        return result
 
     def result(self, labels: Array) -> Result:
         """Return labels of the whole source as the result."""
         return self.kind(labels, dict(self.values), start=(0,) * labels.ndim)
+
+
+class Refinement(Run):
+    """A run that changes labels: their numbers stay, and so do those not worked on."""
+
+    @classmethod
+    def check_only(cls, method: Method, walk: Walk) -> None:
+        """Do nothing: here there are labels."""
+
+    def _called(self, arrays: dict[str, Array], values: dict[str, Any]) -> Any:
+        name, only = self.method.source.name, self.walk.only
+        if not only:
+            return super()._called(arrays, values)
+        labels = arrays[name]
+        piece = super()._called({**arrays, name: alone(labels, only)}, values)
+        return beside_others(labels, only, piece)
+
+    def _numbers(self) -> dict[str, Any]:
+        dtype = as_labels(np.empty(0, self.source.array.dtype)).dtype
+        return {"keep_ids": True, "dtype": dtype}
+
+    def in_region(self, region: Region) -> Result:
+        """Return the labels of a region, refined as if all were; outside its mask they stay."""
+        pieces, cut, shape = self.pieces, self.method.cut, self.source.shape
+        halo = shape[-pieces.axes :] if cut.halo is None else cut.halo(self.values, pieces.spacing)
+        # the mask is no part of what is seen: labels go on outside it
+        seen = region.grown(halo, shape)
+        result = self.within(seen).levelled().collected(seen.start)
+        inside = tuple(
+            slice(a - first, b - first)
+            for a, b, first in zip(region.start, region.stop, seen.start, strict=True)
+        )
+        array = result.array[inside]
+        if region.mask is not None:
+            outside = ~np.broadcast_to(region.mask, array.shape)
+            array[outside] = np.asarray(self.source.array[region.box])[outside]
+        return replace(result, array=array, start=region.start)
 
 
 def _classes_first(values: dict[str, Any], source: Source) -> dict[str, Any]:
@@ -254,11 +307,9 @@ def walked(way: Way, run: Run) -> Result:
 @walked.register
 def _(way: PlanesOrVolumes, run: Run) -> Result:
     region = run.walk.region
-    if region is None:
-        return run.levelled().collected((0,) * len(run.source.shape))
-    if run.method.refines:
-        return _refined_within(run, region)
-    return _mapped_within(run, region) if run.kind.on_grid else _found_within(run, region)
+    if region is not None:
+        return run.in_region(region)
+    return run.levelled().collected((0,) * len(run.source.shape))
 
 
 @walked.register
@@ -299,7 +350,7 @@ def step_by_hand(
         Which plane or volume that is.
     labels : ndarray
     """
-    return _step(Run.of(method, source, values, Walk(over)))
+    return _step(Refinement.of(method, source, values, Walk(over)))
 
 
 def _step(run: Run) -> tuple[Index, Array]:
@@ -321,41 +372,3 @@ def _step(run: Run) -> tuple[Index, Array]:
         )
     piece, _ = replace(run, values=own).one(index, run.report)
     return index, piece
-
-
-def _refined_within(run: Run, region: Region) -> Result:
-    """Return the labels of a region, refined as if all were; outside its mask they stay."""
-    # the mask is no part of what is seen: labels go on outside it
-    seen = _with_halo(run, region)
-    result = run.within(seen).levelled().collected(seen.start)
-    inside = tuple(
-        slice(a - first, b - first)
-        for a, b, first in zip(region.start, region.stop, seen.start, strict=True)
-    )
-    array = result.array[inside]
-    if region.mask is not None:
-        outside = ~np.broadcast_to(region.mask, array.shape)
-        array[outside] = np.asarray(run.source.array[region.box])[outside]
-    return replace(result, array=array, start=region.start)
-
-
-def _with_halo(run: Run, region: Region) -> Region:
-    """Return the box of a region with what the method has to see around it."""
-    pieces, cut, shape = run.pieces, run.method.cut, run.source.shape
-    halo = shape[-pieces.axes :] if cut.halo is None else cut.halo(run.values, pieces.spacing)
-    return region.grown(halo, shape)
-
-
-def _mapped_within(run: Run, region: Region) -> Result:
-    """Return the labels or the map of a region, 0 outside its mask."""
-    own = run.within(region)
-    result = own.levelled().collected(region.start)
-    if region.mask is not None:
-        result.array[..., ~np.broadcast_to(region.mask, own.source.shape)] = 0
-    return result
-
-
-def _found_within(run: Run, region: Region) -> Result:
-    """Return what has places of its own, in a region; they are those in the source."""
-    whole = whole_planes(region, run.source, run.over)
-    return run.within(whole).levelled().collected(whole.start)

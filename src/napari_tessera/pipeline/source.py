@@ -105,8 +105,8 @@ class Source:
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape without the channels."""
-        shape = tuple(self.array.shape)
-        return shape if self.channel_axis is None else _without(shape, self.channel_axis)
+        shape, axis = tuple(self.array.shape), self.channel_axis
+        return shape if axis is None else shape[:axis] + shape[axis + 1 :]
 
     @property
     def over(self) -> Over:
@@ -150,10 +150,6 @@ class _Box:
             first = part.start or 0
             whole.append(slice(first, part.stop) if position == slice(None) else first + position)
         return self._array[tuple(whole)]
-
-
-def _without(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:
-    return shape[:axis] + shape[axis + 1 :]
 
 
 def default_axes(count: int) -> tuple[str, ...]:

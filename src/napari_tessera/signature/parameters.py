@@ -6,10 +6,10 @@ import inspect
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, reduce
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from napari_tessera.signature.words import ARRAYS, FOUND, SUPPLIED, Word
+from napari_tessera.signature.words import FOUND, SUPPLIED, ArrayWord, ImageWord, LabelsWord, Word
 
 
 @dataclass(frozen=True)
@@ -55,17 +55,17 @@ class Parameter:
     @property
     def is_image(self) -> bool:
         """True for intensities."""
-        return self.word.name == "image"
+        return isinstance(self.word, ImageWord)
 
     @property
     def is_labels(self) -> bool:
         """True for labels, of classes or of objects."""
-        return self.word.name == "labels"
+        return isinstance(self.word, LabelsWord)
 
     @property
     def is_array(self) -> bool:
         """True for images, labels, markers, masks and probabilities."""
-        return self.word.name in ARRAYS
+        return isinstance(self.word, ArrayWord)
 
     @property
     def is_supplied(self) -> bool:
@@ -122,9 +122,14 @@ def parameters(function: Callable[..., Any]) -> tuple[Parameter, ...]:
 
 def gives(function: Callable[..., Any]) -> tuple[str, ...]:
     """Return the words for what `function` gives: ("objects",), ("polygons", "table"), ..."""
+    return tuple(word.name for word in words_given(function))
+
+
+def words_given(function: Callable[..., Any]) -> tuple[Word, ...]:
+    """Return what `function` gives, one word for each of its results."""
     hint = get_type_hints(function, include_extras=True)["return"]
     arms = get_args(hint) if get_origin(hint) is tuple else (hint,)
-    return tuple(_unwrap(arm)[0].name for arm in arms)
+    return tuple(_unwrap(arm)[0] for arm in arms)
 
 
 def _parameter(parameter: inspect.Parameter, hint: Any, text: str) -> Parameter:
@@ -146,5 +151,6 @@ def _unwrap(hint: Any) -> tuple[Word, Any, bool]:
             rest = [arm for arm in get_args(hint) if arm is not type(None)]
             hint = rest[0] if len(rest) == 1 else Union[tuple(rest)]  # noqa: UP007 (built at run time)
         else:
-            # the outermost word says most; an alias such as Length says less
-            return (words or [Word()])[0], hint, optional
+            # an alias such as Length says what it is, the words around it what is special here
+            word = reduce(lambda inner, outer: outer.around(inner), reversed(words or [Word()]))
+            return word, hint, optional

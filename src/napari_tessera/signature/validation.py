@@ -11,7 +11,7 @@ import numpy as np
 
 from napari_tessera.signature.parameters import Parameter, parameters
 from napari_tessera.signature.units import parse, to_pixels
-from napari_tessera.signature.words import VoxelSize
+from napari_tessera.signature.words import ArrayWord, VoxelSize
 
 P = ParamSpec("P")
 
@@ -52,12 +52,12 @@ def check(function: Callable[..., Any], values: Mapping[str, Any]) -> dict[str, 
     result = dict(values)
     shape: tuple[int, ...] | None = None
     for parameter in own:
-        if parameter.is_array and result.get(parameter.name) is not None:
-            array = _check_array(parameter, result[parameter.name])
+        word = parameter.word
+        if isinstance(word, ArrayWord) and result.get(parameter.name) is not None:
+            array = _check_array(parameter.name, word.dtypes, result[parameter.name])
             result[parameter.name] = array
-            axis = values.get("channel_axis") if parameter.is_image else None
-            if parameter.word.name == "scores" and array.ndim > len(shape or array.shape):
-                axis = 0
+            spatial = len(shape or array.shape)
+            axis = word.other_axis(array.ndim, spatial, values.get("channel_axis"))
             found = _spatial_shape(parameter.name, array, axis)
             if found != (shape or found):
                 raise ValueError(
@@ -126,16 +126,14 @@ def _check_use(parameter: Parameter, values: Mapping[str, Any]) -> None:
     )
 
 
-def _check_array(parameter: Parameter, value: Any) -> np.ndarray[Any, Any]:
-    name, word = parameter.name, parameter.word.name
+def _check_array(name: str, dtypes: str, value: Any) -> np.ndarray[Any, Any]:
     array = np.asarray(value)
     if array.dtype == np.float16:  # too coarse to compute with, and unknown to the filters
         array = array.astype(np.float32)
     if array.size == 0:
         raise ValueError(f"{name} is empty (shape {array.shape}); pass one with pixels")
-    kinds = "bui" if word in ("labels", "markers") else "buif"
-    if array.dtype.kind not in kinds:
-        wanted = "whole numbers" if kinds == "bui" else "real numbers"
+    if array.dtype.kind not in dtypes:
+        wanted = "real numbers" if "f" in dtypes else "whole numbers"
         raise TypeError(f"{name} has dtype {array.dtype}; pass an array of {wanted}")
     return native(array)
 

@@ -7,7 +7,7 @@ a command line or a check needs beyond the Python type is the one `Word` in the 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, Self
 
@@ -45,29 +45,93 @@ class Word:
     section: str = ""
     refined: bool = False
 
+    def around(self, inner: Word) -> Word:
+        """Return the word of an alias with what this one, written around it, says otherwise."""
+        own = {each.name: getattr(self, each.name) for each in fields(self)}
+        said = {name: value for name, value in own.items() if value != getattr(Word, name)}
+        return replace(inner, **said)
 
-Image = Annotated[Array, Word("image")]
+
+@dataclass(frozen=True)
+class ArrayWord(Word):
+    """What the values of an array mean, one or several for each pixel.
+
+    Attributes
+    ----------
+    dtypes : str
+        Kinds of NumPy types that it may have: "bui" = whole numbers, "buif" = real ones.
+    from_points : bool
+        Whether points may be given in its place.
+    """
+
+    dtypes: str = "buif"
+    from_points: bool = True
+
+    def other_axis(self, axes: int, spatial: int, channel_axis: int | None) -> int | None:
+        """Return which of its axes is none of the grid's.
+
+        Parameters
+        ----------
+        axes : int
+            How many it has.
+        spatial : int
+            How many the grid has.
+        channel_axis : int, optional
+            Where the colours of an image are.
+        """
+        return None
+
+    def as_passed(self, piece: Array, spatial: int) -> Array:
+        """Return an array whose other axis is the last in the way in which methods take it."""
+        return piece
+
+
+class ImageWord(ArrayWord):
+    """Intensities, of one or several channels."""
+
+    def other_axis(self, axes: int, spatial: int, channel_axis: int | None) -> int | None:
+        """Return the axis of the channels."""
+        return channel_axis
+
+
+class LabelsWord(ArrayWord):
+    """Ids of classes or objects."""
+
+
+class ScoresWord(ArrayWord):
+    """Probabilities, of the foreground or of several classes, which come first."""
+
+    def other_axis(self, axes: int, spatial: int, channel_axis: int | None) -> int | None:
+        """Return the axis of the classes, if it has one."""
+        return 0 if axes > spatial else None
+
+    def as_passed(self, piece: Array, spatial: int) -> Array:
+        """Return probabilities with the classes in front."""
+        return np.moveaxis(piece, -1, 0) if piece.ndim > spatial else piece
+
+
+Image = Annotated[Array, ImageWord("image")]
 """Intensities, shape (..., Y, X)."""
 
-Classes = Annotated[Array, Word("classes")]
+Classes = Annotated[Array, LabelsWord("classes", dtypes="bui")]
 """Class ids per pixel, 0 = background."""
 
-Objects = Annotated[Array, Word("objects")]
+Objects = Annotated[Array, LabelsWord("objects", dtypes="bui")]
 """Object ids per pixel, 0 = background."""
 
-Labels = Annotated[Array, Word("labels")]
+Labels = Annotated[Array, LabelsWord("labels", dtypes="bui")]
 """Class or object ids per pixel, 0 = background."""
 
-Refined = Annotated[Array, Word("labels", refined=True)]
+Refined = Annotated[Array, LabelsWord("labels", dtypes="bui", refined=True)]
 """Labels that are changed into better ones of the same kind."""
 
-Markers = Annotated[Array, Word("markers")]
+Markers = Annotated[Array, ArrayWord("markers", dtypes="bui")]
 """Starting points as a labels array: 0 = none, any other value = the id that grows from there."""
 
-ClassScores = Annotated[Array, Word("scores")]
+ClassScores = Annotated[Array, ScoresWord("scores")]
 """What a network says of each class: probabilities, shape (K, ..., Y, X)."""
 
-Mask = Annotated[Array, Word("mask")]
+Mask = Annotated[Array, ArrayWord("mask", from_points=False)]
 """True (or not 0) where something is to be done."""
 
 Polygons = Annotated[list[Array], Word("polygons")]
@@ -192,6 +256,3 @@ SUPPLIED = ("spacing", "channel_axis", "report", "cache", "new_label")
 
 FOUND = ("centres", "intensities")
 """Words for what a method's statistics find; no form or command line asks for them."""
-
-ARRAYS = ("image", "labels", "markers", "mask", "scores")
-"""Words that stand for whole arrays."""

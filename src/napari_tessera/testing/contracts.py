@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,9 @@ WHOLE = (np.bool_, np.uint8, np.uint16, np.int32, np.int64)
 
 REAL = (*WHOLE, np.float32, np.float64)
 """Types that images come in."""
+
+IDS = ("labels", "markers")
+"""Words of the arrays whose numbers only tell what is one thing from what is another."""
 
 Variant = Callable[[Array], Array]
 
@@ -108,12 +112,12 @@ def check_kind(case: Case) -> None:
     result = case.run()
     given = result if len(words) > 1 else (result,)
     assert len(given) == len(words), f"{len(given)} results in place of {', '.join(words)}"
-    count = len(given[0]) if words[0] == "polygons" else None
-    for word, each in zip(words, given, strict=True):
-        kind = case.method.kind_of(_complete(case)) if word == "labels" else word
-        _KINDS[word](case, each, kind)
-        if word == "table" and count is not None:
-            assert len(each["index"]) == count, f"{len(each['index'])} rows for {count} polygons"
+    found = dict(zip(words, given, strict=True))
+    for word, each in found.items():
+        PROMISES[word].holds(case, each)
+    if {"polygons", "table"} <= found.keys():
+        rows, count = len(found["table"]["index"]), len(found["polygons"])
+        assert rows == count, f"{rows} rows for {count} polygons"
 
 
 def check_repeats(case: Case, threads: int = 4) -> None:
@@ -127,15 +131,10 @@ def check_repeats(case: Case, threads: int = 4) -> None:
 
 def check_types(case: Case) -> None:
     """Check that labels, markers and masks of any type mean the same, and images of any work."""
-    images = {p.name for p in case.method.parameters if p.word.name in ("image", "scores")}
-    labels = {name for name in case.arrays if name not in images}
     expected = case.run()
     for dtype in WHOLE[1:]:
-        check_same(
-            case.run(**{name: case.arrays[name].astype(dtype) for name in labels}),
-            expected,
-            types=False,
-        )
+        own = case.changed(partial(_as, types=dict.fromkeys((*IDS, "mask"), dtype)))
+        check_same(own.run(), expected, types=False)
     for own in _typed(case):
         with _refusing(own):
             check_kind(own)
@@ -146,12 +145,13 @@ def check_layouts(case: Case) -> None:
 
     Each array is compared with the plain one of the same values and type.
     """
-    for dtypes in ((np.uint16, np.int32), (np.float64, np.int64)):
-        plain = case.changed(partial(_as, image=dtypes[0], labels=dtypes[1]))
+    for image, labels in ((np.uint16, np.int32), (np.float64, np.int64)):
+        plain = case.changed(partial(_as, types=_types(image, labels)))
         expected = plain.run()
         for name, variant in LAYOUTS.items():
             found = replace(plain, arrays={k: variant(each) for k, each in plain.arrays.items()})
-            _unchanged(found, plain)
+            for own, array in found.arrays.items():
+                _equal(array, plain.arrays[own], f"the variant of {own}")
             check_same(found.run(), expected, context=name)
 
 
@@ -205,13 +205,7 @@ def check_part(case: Case, low: float = 0.1, high: float = 0.3) -> None:
     core = tuple(map(slice, start, stop))
     cut = own.changed(lambda _, array: _part(array, seen))
     whole, part = _part(_first(own.run()), core), _part(_first(cut.run()), inner)
-    if case.tolerance and method.is_labelling:
-        away = float(np.mean((part > 0) != (whole > 0)))
-        assert away <= case.tolerance, f"{away:.2%} of the pixels are labelled otherwise"
-    elif method.gives[0] in ("objects", "labels"):
-        assert _same_partition(part, whole), "other objects in a part than in the whole"
-    else:
-        check_same(part, whole, tolerance=case.tolerance)
+    PROMISES[method.returns].agrees(part, whole, case.tolerance)
 
 
 CONTRACTS: tuple[Callable[[Case], None], ...] = (
@@ -261,12 +255,6 @@ def check_same(
             _equal(one, other, context)
 
 
-def _backwards(array: Array) -> Array:
-    """Return the same values with negative strides."""
-    turned = (slice(None, None, -1),) * array.ndim
-    return np.ascontiguousarray(array[turned])[turned]
-
-
 def _spread(array: Array) -> Array:
     """Return the same values as a view of an array with others in between."""
     wide = np.full(tuple(2 * n for n in array.shape), np.array(1).astype(array.dtype))
@@ -275,18 +263,12 @@ def _spread(array: Array) -> Array:
     return view
 
 
-def _read_only(array: Array) -> Array:
-    found = array.copy()
-    found.flags.writeable = False
-    return found
-
-
 LAYOUTS: Mapping[str, Variant] = {
     "other byte order": lambda array: array.astype(array.dtype.newbyteorder("S")),
     "steps between the pixels": _spread,
-    "negative strides": _backwards,
+    "negative strides": lambda array: np.flip(np.flip(array).copy()),
     "Fortran order": np.asfortranarray,
-    "read-only": _read_only,
+    "read-only": lambda array: np.broadcast_to(array, array.shape),
 }
 """The same values, in memory in another way."""
 
@@ -295,28 +277,25 @@ def _equal(found: Array, expected: Array, context: str) -> None:
     np.testing.assert_array_equal(found, expected, err_msg=context)
 
 
-def _unchanged(case: Case, plain: Case) -> None:
-    for name, array in case.arrays.items():
-        _equal(array, plain.arrays[name], f"the variant of {name}")
+def _types(image: Any, labels: Any) -> dict[str, Any]:
+    """Return the type for the arrays of each word; masks and scores have none."""
+    return {"image": image, **dict.fromkeys(IDS, labels)}
 
 
-def _as(parameter: Parameter, array: Array, image: Any, labels: Any) -> Array:
-    """Return an array in the type for images, or for labels and markers; masks and scores stay."""
-    word = parameter.word.name
-    if word in ("mask", "scores"):
-        return array.copy()
-    return array.astype(image if word == "image" else labels)
+def _as(parameter: Parameter, array: Array, types: Mapping[str, Any]) -> Array:
+    """Return a copy in the type for arrays of its word; what has none stays."""
+    return array.astype(types.get(parameter.word.name, array.dtype))
 
 
 def _typed(case: Case) -> Iterator[Case]:
     """Yield the case with its arrays in each type."""
     for dtype in REAL:
-        whole = dtype if dtype in WHOLE else np.int64
+        types = _types(dtype, dtype if dtype in WHOLE else np.int64)
 
-        def cast(parameter: Parameter, array: Array, types: Any = (dtype, whole)) -> Array:
-            if types[0] == np.bool_ and parameter.is_image:
+        def cast(parameter: Parameter, array: Array, types: Mapping[str, Any] = types) -> Array:
+            if parameter.is_image and types["image"] == np.bool_:
                 return np.asarray(array > array.mean())
-            return _as(parameter, array, *types)
+            return _as(parameter, array, types)
 
         yield case.changed(cast)
 
@@ -350,29 +329,79 @@ def _first(result: Any) -> Array:
     return np.asarray(result[0] if isinstance(result, tuple) else result)
 
 
-def _same_partition(first: Array, second: Array) -> bool:
-    """Return True if two arrays separate the same pixels, whatever the ids."""
-    pairs = np.unique(np.stack([first.ravel(), second.ravel()]), axis=1)
-    one_to_one = all(len(np.unique(side)) == len(side) for side in pairs)
-    return one_to_one and bool(((first == 0) == (second == 0)).all())
+@dataclass(frozen=True)
+class Promise:
+    """What every method promises of one kind of result.
+
+    Attributes
+    ----------
+    holds : callable
+        Raises an error if a case gave something that is none of this kind.
+    agrees : callable
+        Raises one if a part is not what it is in the whole: part, that part of the whole, and the
+        tolerance of the case.
+    """
+
+    holds: Callable[[Case, Any], None]
+    agrees: Callable[[Array, Array, float], None]
 
 
-def _is_labels(case: Case, labels: Array, kind: str) -> None:
+def _same_values(part: Array, whole: Array, tolerance: float) -> None:
+    check_same(part, whole, tolerance=tolerance)
+
+
+def _same_classes(part: Array, whole: Array, tolerance: float) -> None:
+    if not tolerance:
+        check_same(part, whole)
+    _same_foreground(part, whole, tolerance)
+
+
+def _same_objects(part: Array, whole: Array, tolerance: float) -> None:
+    """Check that two arrays separate the same pixels, whatever the ids."""
+    if not tolerance:
+        pairs = np.unique(np.stack([part.ravel(), whole.ravel()]), axis=1)
+        one_to_one = all(len(np.unique(side)) == len(side) for side in pairs)
+        assert one_to_one, "other objects in a part than in the whole"
+    _same_foreground(part, whole, tolerance)
+
+
+def _same_foreground(part: Array, whole: Array, tolerance: float) -> None:
+    away = float(np.mean((part > 0) != (whole > 0)))
+    assert away <= tolerance, f"{away:.2%} of the pixels are labelled otherwise"
+
+
+def _is_labels(case: Case, labels: Array) -> None:
+    """Check labels that are refined, or of the kind that the method tells."""
+    if case.method.refines:  # what is refined keeps its type, or has to become wider
+        _is_editable(case, labels)
+        given = case.source.dtype
+        assert labels.dtype.kind in "uib", f"labels of {labels.dtype}"
+        assert np.can_cast(given, labels.dtype), f"labels of {labels.dtype} from {given}"
+    else:
+        _LABELS[case.method.kind_of(_complete(case))](case, labels)
+
+
+def _is_objects(case: Case, objects: Array) -> None:
+    _is_editable(case, objects)
+    assert objects.dtype in (np.uint16, np.uint32), f"objects of {objects.dtype}"
+
+
+def _is_classes(case: Case, classes: Array) -> None:
+    _is_editable(case, classes)
+    assert classes.dtype == np.uint8, f"classes of {classes.dtype}"
+
+
+_LABELS = {"objects": _is_objects, "classes": _is_classes, "labels": _is_objects}
+"""By what a method that gives labels of either kind says of these; "labels" = nothing."""
+
+
+def _is_editable(case: Case, labels: Array) -> None:
     assert labels.shape == case.shape, f"labels of shape {labels.shape}"
     assert labels.dtype.isnative, f"labels of {labels.dtype}"
     assert labels.flags.writeable, "labels that cannot be edited"
-    given = case.source.dtype
-    refines = case.method.refines and case.method.gives == ("labels",)
-    assert labels.dtype.kind in ("uib" if refines else "ui"), f"labels of {labels.dtype}"
-    if refines:  # what is refined keeps its type, or has to become wider
-        assert np.can_cast(given, labels.dtype), f"labels of {labels.dtype} from {given}"
-    elif kind == "classes":
-        assert labels.dtype == np.uint8, f"classes of {labels.dtype}"
-    else:
-        assert labels.dtype in (np.uint16, np.uint32), f"objects of {labels.dtype}"
 
 
-def _is_image(case: Case, image: Array, kind: str) -> None:
+def _is_image(case: Case, image: Array) -> None:
     assert image.shape == case.shape, f"an image of shape {image.shape}"
     given = case.source.dtype
     own = image.dtype.kind == "f" or image.dtype.itemsize >= given.itemsize
@@ -380,13 +409,13 @@ def _is_image(case: Case, image: Array, kind: str) -> None:
     assert image.dtype.kind in "uif", f"an image of {image.dtype}"
 
 
-def _is_scores(case: Case, scores: Array, kind: str) -> None:
+def _is_scores(case: Case, scores: Array) -> None:
     assert scores.shape[1:] == case.shape, f"scores of shape {scores.shape}"
     assert scores.dtype.kind == "f", f"scores of {scores.dtype}"
     assert np.all((scores >= 0) & (scores <= 1)), "probabilities that are none"
 
 
-def _is_polygons(case: Case, polygons: Any, kind: str) -> None:
+def _is_polygons(case: Case, polygons: Any) -> None:
     assert isinstance(polygons, list), f"polygons as {type(polygons).__name__}"
     for line in polygons:
         assert line.ndim == 2, f"a polygon of shape {line.shape}"
@@ -394,19 +423,22 @@ def _is_polygons(case: Case, polygons: Any, kind: str) -> None:
         assert line.dtype.kind == "f", f"a polygon of {line.dtype}"
 
 
-def _is_table(case: Case, table: Any, kind: str) -> None:
+def _is_table(case: Case, table: Any) -> None:
     assert "index" in table, f"a table without index: {', '.join(table)}"
     lengths = {name: np.shape(column) for name, column in table.items()}
     assert len({*lengths.values()}) == 1, f"columns of different lengths: {lengths}"
     assert all(len(shape) == 1 for shape in lengths.values()), f"columns with axes: {lengths}"
 
 
-_KINDS: Mapping[str, Callable[[Case, Any, str], None]] = {
-    "classes": _is_labels,
-    "objects": _is_labels,
-    "labels": _is_labels,
-    "image": _is_image,
-    "scores": _is_scores,
-    "polygons": _is_polygons,
-    "table": _is_table,
-}
+PROMISES: Mapping[str, Promise] = MappingProxyType(
+    {
+        "classes": Promise(_is_classes, _same_classes),
+        "objects": Promise(_is_objects, _same_objects),
+        "labels": Promise(_is_labels, _same_objects),
+        "image": Promise(_is_image, _same_values),
+        "scores": Promise(_is_scores, _same_values),
+        "polygons": Promise(_is_polygons, _same_values),
+        "table": Promise(_is_table, _same_values),
+    }
+)
+"""By the word for what a method gives."""

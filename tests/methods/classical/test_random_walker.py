@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from skimage import data, segmentation
 
-from napari_tessera import random_walker
+from napari_tessera.methods.classical.random_walker import random_walker
 from napari_tessera.signature.progress import NothingToSeparate
 
 IMAGE = np.array([[10, 11, 12, 90, 91]] * 3, np.uint8)

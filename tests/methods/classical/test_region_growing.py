@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from skimage import data, segmentation
 
-from napari_tessera import region_growing
 from napari_tessera.algorithms.labels.ids import from_points
+from napari_tessera.methods.classical.region_growing import region_growing
 from napari_tessera.pipeline.run import run
 from napari_tessera.pipeline.source import Points, Source
 from napari_tessera.signature.progress import Stop

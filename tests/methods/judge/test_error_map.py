@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from napari_tessera import error_map, object_errors, score
+from napari_tessera import score
+from napari_tessera.methods.judge.error_map import error_map, object_errors
 from napari_tessera.metrics.error_kinds import KINDS, error_look
 
 

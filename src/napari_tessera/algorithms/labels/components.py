@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
@@ -45,6 +47,12 @@ def components(labels: Array, connectivity: Connectivity = "full") -> Array:
 
         objects, highest = measure.label(labels, connectivity=steps, return_num=True)
     return np.asarray(objects.astype(smallest_dtype("objects", highest)))
+
+
+OBJECTS_OF: Mapping[LabelsAre, Callable[[Array], Array]] = MappingProxyType(
+    {"objects": np.asarray, "classes": components}
+)
+"""By what labels stand for: the objects in them; of classes, what hangs together is one."""
 
 
 def filled(labels: Array) -> Array:

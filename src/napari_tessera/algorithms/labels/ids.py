@@ -12,6 +12,10 @@ from napari_tessera.signature.words import Array
 
 _PIECE = 1 << 17
 
+_OBJECTS = (np.uint16, np.uint32, np.iinfo(np.uint16).max // 2)
+# the usual dtype, the wider one, and the highest number that is kept in the former
+_DTYPES = {"classes": (np.uint8, np.uint16, 255), "objects": _OBJECTS, "labels": _OBJECTS}
+
 
 def smallest_dtype(kind: str, highest: int) -> np.dtype[Any]:
     """Return the dtype in which labels are kept.
@@ -24,9 +28,8 @@ def smallest_dtype(kind: str, highest: int) -> np.dtype[Any]:
     >>> smallest_dtype("objects", 40_000)
     dtype('uint32')
     """
-    if kind == "classes":
-        return np.dtype(np.uint8 if highest < 256 else np.uint16)
-    return np.dtype(np.uint16 if highest <= np.iinfo(np.uint16).max // 2 else np.uint32)
+    narrow, wide, most = _DTYPES[kind]
+    return np.dtype(narrow if highest <= most else wide)
 
 
 def count(labels: Array) -> int:

@@ -29,7 +29,7 @@ Trace = Literal["outlines", "edges", "boxes"]
 @checked
 def contours(
     labels: Labels,
-    image: Annotated[Image | None, Word("image", when=("trace", ("edges",)))] = None,
+    image: Annotated[Image | None, Word(when=("trace", ("edges",)))] = None,
     *,
     trace: Trace = "outlines",
     smoothing: Annotated[Length, Word("length", low=0, when=("trace", ("edges",)))] = "1 px",

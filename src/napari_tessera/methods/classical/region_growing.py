@@ -45,7 +45,7 @@ def region_growing(
     connectivity: Connectivity = "faces",
     max_diameter: Annotated[Length, Word("length", low=0, section=_ADVANCED)] = "0 px",
     fill_holes: Annotated[bool, Word(section=_ADVANCED)] = True,
-    mask: Annotated[Mask | None, Word("mask", section=_ADVANCED)] = None,
+    mask: Annotated[Mask | None, Word(section=_ADVANCED)] = None,
     channel_axis: ChannelAxis = None,
     spacing: Spacing = None,
     report: Report = None,

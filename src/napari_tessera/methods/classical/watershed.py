@@ -55,7 +55,7 @@ def watershed(
         float | None, Word("level", when=("foreground", ("level",)), section=_FOREGROUND)
     ] = None,
     background: Annotated[Length, Word("length", low=0, section=_FOREGROUND)] = "0 px",
-    mask: Annotated[Mask | None, Word("mask", section=_FOREGROUND)] = None,
+    mask: Annotated[Mask | None, Word(section=_FOREGROUND)] = None,
     prefilter: Annotated[Prefilter, Word(section=_ADVANCED)] = "gaussian",
     compactness: Annotated[float, Word(low=0, section=_ADVANCED)] = 0.0,
     lines: Annotated[bool, Word(section=_ADVANCED)] = False,

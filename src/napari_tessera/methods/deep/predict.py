@@ -283,7 +283,7 @@ def predict_look(values: Mapping[str, Any]) -> Look:
     """Return names and colours of the classes that `predict` gives with these parameters."""
     own = find_model(values["model"]).config
     # numbers of objects are no classes
-    ids = own.ids if own.kind == "classes" else ()
+    ids = () if own.one_by_one else own.ids
     return Look(_by_id(ids, own.class_names), _by_id(ids, own.colours))
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from itertools import chain, combinations
+from itertools import combinations
 from typing import Annotated, Literal
 
 import numpy as np
@@ -119,10 +118,11 @@ def uncertainty(
     )
     if measure == "entropy":
         return entropy(predictor.scores(image, reporter).array).astype(np.float32)
-    last = image.ndim if channel_axis is None else image.ndim - 1
     views: list[tuple[tuple[int, ...], int]]
     if measure == "flips":
-        views = [(axes, 0) for axes in _views(last, own.config.axes)]
+        # mirrored along none, some or all of the axes that the network sees
+        own_axes = range(image.ndim - (channel_axis is not None))[-own.config.axes :]
+        views = [(few, 0) for n in range(len(own_axes) + 1) for few in combinations(own_axes, n)]
     else:
         _check_dropout(predictor)
         views = [((), number) for number in range(1, samples + 1)]
@@ -162,12 +162,6 @@ def entropy(probabilities: Array) -> Array:
     for own in probabilities:
         total -= own * np.log(np.maximum(own, np.finfo(np.float32).tiny))
     return np.asarray(total / np.log(len(probabilities)))
-
-
-def _views(axes: int, mirrored: int) -> Iterator[tuple[int, ...]]:
-    """Yield the axes, of the last few, along which each view of an image is mirrored."""
-    last = range(axes - mirrored, axes)
-    return chain.from_iterable(combinations(last, count) for count in range(mirrored + 1))
 
 
 def _flipped(image: Array, axes: tuple[int, ...], channel_axis: int | None) -> Array:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from typing import Annotated, Literal
 
 import numpy as np
 
-from napari_tessera.algorithms.labels.components import components
+from napari_tessera.algorithms.labels.components import OBJECTS_OF
 from napari_tessera.algorithms.labels.ids import renumbered, smallest_dtype
 from napari_tessera.signature.progress import Progress, Reporter
 from napari_tessera.signature.units import in_ball, physical, to_pixels
@@ -24,6 +25,9 @@ from napari_tessera.signature.words import (
     VoxelSize,
     Word,
 )
+
+# by what labels stand for: the class of objects by their ids, the same for all that have none
+_CLASSES: Mapping[str, Callable[[Array], Array]] = {"objects": np.zeros_like, "classes": np.asarray}
 
 
 @checked
@@ -81,7 +85,7 @@ def fill_holes(
     holes = np.flatnonzero((first >= 0) & (pixels <= most))
     if holes.size == 0:
         return labels.copy()
-    objects = labels if labels_are == "objects" else components(labels)
+    objects = OBJECTS_OF[labels_are](labels)
     boxes = found(objects, report.part(1, 4))
     owners = enclosing(objects, boxes, first[holes], report.part(2, 4))
     ids = labels.reshape(-1)[boxes.first]
@@ -146,7 +150,7 @@ def filter_objects(
     from napari_tessera.algorithms.labels.boxes import found, mapped
 
     report, voxel = Reporter.of(report), VoxelSize.of(spacing, labels.ndim)
-    objects = labels if labels_are == "objects" else components(labels)
+    objects = OBJECTS_OF[labels_are](labels)
     report(Progress(1, 3))
     boxes = found(objects, report.part(1, 3))
     kept = boxes.pixels >= in_ball(to_pixels(min_diameter, voxel, name="min_diameter"))
@@ -157,8 +161,7 @@ def filter_objects(
         kept &= ~((boxes.low == 0) | (boxes.high == np.array(labels.shape))).any(axis=1)
     ids = labels.reshape(-1)[boxes.first]
     if largest:
-        classes = np.zeros_like(ids) if labels_are == "objects" else ids
-        kept &= _ranks(classes, np.where(kept, boxes.pixels, 0)) < largest
+        kept &= _ranks(_CLASSES[labels_are](ids), np.where(kept, boxes.pixels, 0)) < largest
     return mapped(objects, boxes.ids, np.where(kept, ids, 0).astype(labels.dtype))
 
 

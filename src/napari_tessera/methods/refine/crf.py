@@ -53,6 +53,7 @@ class CrfSettings:
     iterations: int
     certainty: float = 0.8
     unknown: int | None = None
+    labels_are: LabelsAre = "objects"
 
     @classmethod
     def of(cls, arguments: Mapping[str, Any]) -> CrfSettings:
@@ -171,11 +172,7 @@ def crf(
     guide = Guide.of(image, channel_axis, intensity_width, intensities)
     field = settings.field(guide, voxel, report)
     likely = None if scores is None else _probabilities(scores, labels)
-    if labels_are == "objects":
-        return refined_objects(labels, likely, settings, field, voxel)
-    if likely is not None:
-        return _most_likely(labels, likely, settings, field)
-    return refined_classes(labels, settings, field)
+    return refined(labels, settings, field, voxel, likely)
 
 
 def crf_scores(
@@ -274,6 +271,22 @@ def _probabilities(scores: Array, labels: Array) -> Array:
         return scores
     foreground = scores.reshape(labels.shape)
     return np.stack([1 - foreground, foreground])
+
+
+def refined(
+    labels: Array,
+    settings: CrfSettings,
+    field: RandomField,
+    voxel: VoxelSize,
+    likely: Array | None = None,
+    known: Collection[int] | None = None,
+) -> Array:
+    """Let labels compete, as objects or as classes; see below."""
+    if settings.labels_are == "objects":
+        return refined_objects(labels, likely, settings, field, voxel)
+    if likely is not None:
+        return _most_likely(labels, likely, settings, field)
+    return refined_classes(labels, settings, field, known)
 
 
 def _most_likely(labels: Array, likely: Array, settings: CrfSettings, field: RandomField) -> Array:

@@ -14,8 +14,7 @@ from napari_tessera.algorithms.tiling import Tile, covering
 from napari_tessera.methods.refine.crf import (
     CrfSettings,
     crf_statistics,
-    refined_classes,
-    refined_objects,
+    refined,
 )
 from napari_tessera.signature.progress import Progress, Reporter
 from napari_tessera.signature.words import Array, Report, VoxelSize
@@ -94,10 +93,7 @@ def crf_by_tiles(
         own = pieces.read(tile.seen)
         guide = Guide.of(own["image"], axis, intensity_width, levels)
         field = settings.field(guide, voxel, reporter.part(number, len(tiles)))
-        if labels_are == "classes":
-            found = refined_classes(own["labels"], settings, field, known)
-        else:
-            found = refined_objects(own["labels"], None, settings, field, voxel)
+        found = refined(own["labels"], settings, field, voxel, known=known)
         out[tile.core] = found[tile.inner]
         reporter(Progress(number + 1, len(tiles)))
 
