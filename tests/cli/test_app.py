@@ -185,7 +185,7 @@ def test_edges_become_lines_in_a_file(coins):
 
 def test_what_a_format_cannot_hold_is_refused_before_any_work(coins, capsys):
     assert call("contours", "coins.tif", "--output", "lines.tif") == 1
-    assert "cannot hold polygons; choose .geojson or .csv" in capsys.readouterr().err
+    assert "cannot hold polygons; choose .geojson" in capsys.readouterr().err
 
 
 def test_points_of_one_label_are_one_seed(coins):

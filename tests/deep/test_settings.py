@@ -45,7 +45,7 @@ def test_what_is_written_is_read_back(terms, form, capitals):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "loss is '', in which '' is no loss; add up cross_entropy, dice, iou"),
+        ("", "loss is '', in which '' is no loss; add up cross_entropy, focal,"),
         ("dice +", r"loss is 'dice \+', in which '' is no loss"),
         ("dice + 0.5 magic", "in which '0.5 magic' is no loss; .* such as '0.5 dice"),
         ("dice - focal", "'dice - focal' is no loss"),

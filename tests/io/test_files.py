@@ -1,5 +1,6 @@
 import json
 from dataclasses import replace
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import numpy as np
@@ -10,7 +11,7 @@ import zarr
 from napari_tessera import METHODS, Recipe
 from napari_tessera.io import files
 from napari_tessera.pipeline.recipe import KEY
-from napari_tessera.pipeline.result import ObjectLabels
+from napari_tessera.pipeline.result import KINDS, ObjectLabels, ObjectTable
 from napari_tessera.pipeline.source import Points, Source
 from napari_tessera.signature.words import VoxelSize
 
@@ -65,6 +66,38 @@ def test_other_formats_are_refused_before_anything_runs(tmp_path):
         files.check_output(tmp_path / "l.jpg", "objects", overwrite=False)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_suffix_of_a_kind_is_named_and_has_one_writer(kind):
+    suffixes = files.written_as(kind)
+    able = [each for each in files.FORMATS if each.write and each.can_hold(KINDS[kind])]
+    assert [s for s in suffixes if sum(s in each.suffixes for each in able) != 1] == []
+    with pytest.raises(ValueError, match="cannot hold .*; choose ") as error:
+        files.check_output(Path("l.unknown"), kind, overwrite=False)
+    named = str(error.value).partition("choose ")[2].replace(" or ", ", ").split(", ")
+    assert tuple(named) == suffixes
+
+
+@pytest.mark.parametrize("suffix", files.written_as("objects"))
+def test_objects_are_written_in_every_format_and_read_where_it_can_be(tmp_path, suffix):
+    path, plane = tmp_path / f"l{suffix}", LABELS[1] % 5
+    files.write(path, ObjectLabels(plane), Source.of(plane))
+    assert path.exists()
+    if suffix in files.READABLE:
+        np.testing.assert_array_equal(files.read(path).whole, plane)
+
+
+@pytest.mark.parametrize("suffix", files.written_as("table"))
+def test_tables_are_written_in_every_format(tmp_path, suffix):
+    table = {
+        "index": np.array([3, 7]),
+        "mean": np.array([0.25, np.nan]),
+        "kind": np.array(["a", "b"]),
+    }
+    path = tmp_path / f"t{suffix}"
+    files.write(path, ObjectTable(table=table), Source.of(np.zeros((1, 1))))
+    assert path.stat().st_size > 0
+
+
 def test_numpy_and_png(tmp_path, source):
     files.write(tmp_path / "l.npy", ObjectLabels(LABELS), source)
     np.testing.assert_array_equal(files.read(tmp_path / "l.npy").array, LABELS)
@@ -101,7 +134,7 @@ def test_polygons_and_tables_are_written_as_rows(tmp_path, source):
     lines = (tmp_path / "c.csv").read_text().splitlines()
     assert lines[0] == "index,z,label,closed,hole,length (um),area (um^2)"
     assert len(lines) == 3
-    with pytest.raises(ValueError, match="cannot hold polygons; choose .geojson or .csv"):
+    with pytest.raises(ValueError, match="cannot hold polygons; choose .geojson"):
         files.write(tmp_path / "c.tif", result, own)
 
 

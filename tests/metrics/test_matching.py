@@ -119,8 +119,10 @@ def test_what_went_wrong(case):
     result = verdict(compared(np.array([truth]), np.array([prediction])))
     assert result.true.tolist() == true
     assert result.found.tolist() == found
-    assert result.split == (1 if "split" in true else 0)
-    assert result.merged == found.count("merged")
+    assert result.counts["split"] == (1 if "split" in true else 0)
+    assert result.counts["merged"] == found.count("merged")
+    assert result.counts["missed"] == true.count("missed")
+    assert result.counts["spurious"] == found.count("spurious")
 
 
 def test_a_small_object_swallowed_by_a_neighbour_is_merged_though_the_neighbour_has_a_partner():

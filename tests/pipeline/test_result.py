@@ -70,11 +70,11 @@ def test_files_are_named_after_source_and_method(path, method, name):
     ("result", "name", "message"),
     [
         (ObjectTable(table=SEVERAL), "t.tif", r"'t.tif' cannot hold a table; choose .csv"),
-        (PolygonSet(), "p.tif", r"'p.tif' cannot hold polygons; choose .geojson or .csv"),
+        (PolygonSet(), "p.tif", r"'p.tif' cannot hold polygons; choose .geojson"),
         (
             ImageResult(PLANE),
             "i.png",
-            r"'i.png' cannot hold image; choose .tif, .tiff, .npy or .zarr",
+            r"'i.png' cannot hold an image; choose .tif, .tiff, .npy",
         ),
         (ClassLabels(PLANE), "c.json", r"'c.json' cannot hold classes; choose .tif, .tiff, .png"),
     ],

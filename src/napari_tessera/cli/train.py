@@ -22,10 +22,12 @@ from napari_tessera.deep.training.task import Task
 from napari_tessera.deep.training.torchrun import joined, outlast
 from napari_tessera.deep.training.train import train
 from napari_tessera.io.datasets import TrainingPairs, load, matched_files
+from napari_tessera.signature.docstrings import enumerated, told_of
 from napari_tessera.signature.progress import Progress, Stop
 from napari_tessera.signature.words import LabelsAre
 
 
+@told_of(NETWORKS=enumerated(NETWORKS, "or"))
 def train_command(
     images: Path,
     labels: Path,
@@ -135,12 +137,6 @@ def train_command(
     if ranks.first:
         print(f"{made.path}{score}, {time.monotonic() - began:.0f} s")
     return 0
-
-
-if train_command.__doc__:  # the help of the command
-    *_first, _last = NETWORKS
-    _named = f"{', '.join(_first)} or {_last}"
-    train_command.__doc__ = train_command.__doc__.replace("NETWORKS", _named)
 
 
 def _shown(progress: Progress) -> None:

@@ -7,13 +7,16 @@ command line and checks are derived from them.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Annotated, Literal
 
 from napari_tessera.algorithms.filters.intensities import Normalising
 from napari_tessera.deep.training.losses import OTHER_NAMES, TERMS
+from napari_tessera.signature.docstrings import enumerated, told_of
 from napari_tessera.signature.validation import check_settings
-from napari_tessera.signature.words import Fraction, Word
+from napari_tessera.signature.words import Fraction, LabelsAre, Word
 
 ObjectTargets = Literal["boundaries", "distances"]
 Targets = Literal["boundaries", "distances", "classes", "instances"]
@@ -21,6 +24,35 @@ Device = Annotated[str, Word("device")]
 Schedule = Literal["cosine", "poly", "constant"]
 Freezing = Literal["never", "first", "always"]
 ClassWeights = Literal["none", "inverse", "median"]
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a network can be taught.
+
+    Attributes
+    ----------
+    labels_are : {"objects", "classes"}
+        What the labels are that come of it.
+    has_classes : bool
+        Whether each score belongs to a class, which has a number and may have a name.
+    one_by_one : bool
+        Whether objects are found one by one, instead of by scores of pixels.
+    """
+
+    labels_are: LabelsAre
+    has_classes: bool = False
+    one_by_one: bool = False
+
+
+TARGETS: Mapping[Targets, Target] = MappingProxyType(
+    {
+        "boundaries": Target("objects"),
+        "distances": Target("objects"),
+        "classes": Target("classes", has_classes=True),
+        "instances": Target("objects", has_classes=True, one_by_one=True),
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -161,6 +193,7 @@ class Optimisation:
         check_settings(self)
 
 
+@told_of(TERMS=enumerated(TERMS, "and"))
 @dataclass(frozen=True)
 class Objective:
     """What the network is to make small.
@@ -192,12 +225,6 @@ class Objective:
     def __post_init__(self) -> None:
         check_settings(self)
         parse_losses(self.loss)
-
-
-if Objective.__doc__:  # forms and commands show it
-    *_first, _last = TERMS
-    _named = f"{', '.join(_first)} and {_last}"
-    Objective.__doc__ = Objective.__doc__.replace("TERMS", _named)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """The kinds of what a network is taught of pixels, and how labels come of what it then says.
 
 Labels become targets (`truth`), with which scores are compared in training; of new images, scores
-become labels again (`labels`). A new kind is one class here, and its word in `settings.Targets`.
+become labels again (`labels`). A new kind is one class here, and its row in `settings.TARGETS`.
 """
 
 from __future__ import annotations

@@ -25,6 +25,7 @@ from napari_tessera.pipeline.recipe import Recipe
 from napari_tessera.pipeline.recipe_data import unpack
 from napari_tessera.pipeline.result import KINDS, Result, ScoreMaps
 from napari_tessera.pipeline.source import Reread, Source
+from napari_tessera.signature.docstrings import enumerated
 from napari_tessera.signature.words import VoxelSize
 
 FORMATS = (TIFF, PNG, PHOTOGRAPHS, NUMPY, ZARR, GEOJSON, COCO, CSV)
@@ -269,7 +270,7 @@ def written_as(kind: str) -> tuple[str, ...]:
 
     Examples
     --------
-    >>> written_as("polygons")
+    >>> written_as("polygons")[:2]
     ('.geojson', '.csv')
     """
     able = [each for each in FORMATS if each.write and each.can_hold(KINDS[kind])]
@@ -280,11 +281,9 @@ def check_output(path: Path, kind: str, *, overwrite: bool) -> None:
     """Raise an error if `path` cannot hold a result of this kind, or a file would be lost."""
     known = written_as(kind)
     if path.suffix.lower() not in known:
-        raise ValueError(
-            f"{str(path)!r} cannot hold {kind}; choose {', '.join(known[:-1])} or {known[-1]}"
-            if len(known) > 1
-            else f"{str(path)!r} cannot hold a {kind}; choose {known[0]}"
-        )
+        article = "" if kind.endswith("s") else "an " if kind[0] in "aeiou" else "a "
+        choice = enumerated(known, "or")
+        raise ValueError(f"{str(path)!r} cannot hold {article}{kind}; choose {choice}")
     if path.exists() and not overwrite:
         raise FileExistsError(f"{str(path)!r} exists already; choose another name, or overwrite it")
 

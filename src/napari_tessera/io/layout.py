@@ -79,7 +79,8 @@ class Format:
     read : callable, optional
         Path and `Asked` -> `Contents`, lazily where the format allows it.
     write : callable, optional
-        Path, result, source and recipe or None -> nothing. An existing file is replaced.
+        Path, result, source and recipe or None -> nothing. An existing file is replaced. A table
+        that a form writes has no grid: its source is one empty pixel.
     holds : tuple of type
         The kinds of results it can hold.
     recognised : callable, optional

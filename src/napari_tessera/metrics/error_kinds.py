@@ -2,13 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
+from napari_tessera.signature.docstrings import enumerated
 from napari_tessera.signature.progress import Progress, Reporter
 from napari_tessera.signature.words import Array, Look, Report, Spacing
+
+if TYPE_CHECKING:
+    from napari_tessera.metrics.matching import Evidence, Marks
+
+Whose = Literal["truth", "prediction"]
+
+
+def _merged(evidence: Evidence) -> Marks:
+    """Mark what holds most of several true objects, and these."""
+    holds = np.bincount(evidence.second[evidence.held], minlength=evidence.found)
+    return evidence.marks(evidence.held & (holds[evidence.second] > 1))
+
+
+def _split(evidence: Evidence) -> Marks:
+    """Mark true objects with several pieces, and these."""
+    pieces = np.bincount(evidence.first[evidence.piece], minlength=evidence.true)
+    return evidence.marks(evidence.piece & (pieces[evidence.first] > 1))
+
+
+def _right(evidence: Evidence) -> Marks:
+    """Mark partners."""
+    return evidence.marks(evidence.partners)
+
+
+def _off(evidence: Evidence) -> Marks:
+    """Mark objects without a partner that share most of their pixels, or of the other's."""
+    true, found = evidence.marks(evidence.partners)
+    free = ~true[evidence.first] & ~found[evidence.second]
+    return evidence.marks(free & (evidence.held | evidence.inside))
 
 
 class Kind(NamedTuple):
@@ -23,24 +54,61 @@ class Kind(NamedTuple):
         What it means of objects, as reports say it.
     where : str
         Whether it occurs in maps of "objects", of "classes" or of "both".
+    of : str
+        Whether it is said of objects of the "truth", of the "prediction" or of "both".
+    applies : callable, optional
+        What `matching.Evidence` knows -> the true and the predicted objects of which it is true.
+        None = those of which no other kind is true; or pixels only.
+    rank : int
+        Of several kinds that are true of an object, that of the lowest rank is told; there is room
+        between them.
+    counted : {"truth", "prediction"}, optional
+        Whose objects `Scores.errors` counts, all of which it is true; None = it is no error, or
+        one that is not counted.
     """
 
     number: int
     colour: str
     words: str
     where: str
+    of: str = "both"
+    applies: Callable[[Evidence], Marks] | None = None
+    rank: int = 0
+    counted: Whose | None = None
 
 
-KINDS = {
-    "right": Kind(1, "#009e73", "found, and nothing is wrong with it", "both"),
-    "missed": Kind(2, "#d55e00", "a true object that nothing covers to speak of", "both"),
-    "spurious": Kind(3, "#e69f00", "a predicted object where there is none", "both"),
-    "split": Kind(4, "#56b4e9", "a true object in several pieces", "objects"),
-    "merged": Kind(5, "#cc79a7", "several true objects in one", "objects"),
-    "off": Kind(6, "#f0e442", "the boundary is elsewhere", "objects"),
-    "other class": Kind(7, "#0072b2", "another class", "classes"),
-}
-"""All kinds, from which maps, reports and plots are made: a new one is a row, and what finds it.
+KINDS: Mapping[str, Kind] = MappingProxyType(
+    {
+        "right": Kind(
+            1, "#009e73", "found, and nothing is wrong with it", "both",
+            applies=_right, rank=30,
+        ),
+        "missed": Kind(
+            2, "#d55e00", "a true object that nothing covers to speak of", "both",
+            of="truth", counted="truth",
+        ),
+        "spurious": Kind(
+            3, "#e69f00", "a predicted object where there is none", "both",
+            of="prediction", counted="prediction",
+        ),
+        "split": Kind(
+            4, "#56b4e9", "a true object in several pieces", "objects",
+            applies=_split, rank=20, counted="truth",
+        ),
+        "merged": Kind(
+            5, "#cc79a7", "several true objects in one", "objects",
+            applies=_merged, rank=10, counted="prediction",
+        ),
+        "off": Kind(
+            6, "#f0e442", "the boundary is elsewhere", "objects",
+            applies=_off, rank=40,
+        ),
+        "other class": Kind(
+            7, "#0072b2", "another class", "classes",
+        ),
+    }
+)  # fmt: skip
+"""All kinds, from which scores, maps, lists and reports are made: a new one is a row.
 
 The colours of M. Okabe and K. Ito suit all eyes.
 """
@@ -55,6 +123,24 @@ def kinds_of(labels_are: str) -> dict[str, Kind]:
     ['right', 'missed', 'spurious', 'other class']
     """
     return {name: kind for name, kind in KINDS.items() if kind.where in ("both", labels_are)}
+
+
+def kinds_told() -> str:
+    """Return a list of the kinds, their numbers and what they mean, a line each."""
+    rows = (f"- {kind.number} {name}: {kind.words}" for name, kind in KINDS.items())
+    return ";\n".join(rows) + "."
+
+
+def names_told(side: Whose) -> str:
+    """Return the kinds that objects of one side may have, as a sentence lists them.
+
+    Examples
+    --------
+    >>> names_told("truth").split(", ")[:3]
+    ['"right"', '"missed"', '"split"']
+    """
+    own = (f'"{name}"' for name, kind in kinds_of("objects").items() if kind.of in ("both", side))
+    return enumerated(own, "or")
 
 
 def kinds_of_objects(

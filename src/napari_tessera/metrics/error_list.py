@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from napari_tessera.algorithms.labels.boxes import box_centres
+from napari_tessera.metrics.error_kinds import KINDS
 from napari_tessera.metrics.figures import Scores
 from napari_tessera.metrics.score import score
 from napari_tessera.signature.progress import Reporter
@@ -57,7 +58,8 @@ def listing(
     )
     axes = min(truth.ndim, AXES[over])
     true, found = scores.objects, scores.predictions
-    missed = true["kind"] == "missed"
+    # no predicted object stands for these
+    missed = np.isin(true["kind"], [name for name, kind in KINDS.items() if kind.of == "truth"])
     table = {
         "error": np.concatenate([true["kind"][missed], found["kind"]]),
         "of": np.repeat(["truth", "prediction"], [missed.sum(), found["index"].size]),

@@ -17,14 +17,17 @@ from napari_tessera.metrics.boundaries import (
     per_label,
 )
 from napari_tessera.metrics.classes import by_class, mean_of, pixel_accuracy
+from napari_tessera.metrics.error_kinds import names_told
 from napari_tessera.metrics.matching import IOUS, ObjectPairs, Side, matched, pairs_of, verdict
 from napari_tessera.metrics.overlap import Overlap, adapted_rand_error, variation_of_information
+from napari_tessera.signature.docstrings import told_of
 from napari_tessera.signature.units import column
 from napari_tessera.signature.words import Array, Table, VoxelSize
 
 _RIMS = ("boundary_f", "hausdorff95", "mean_surface_distance")
 
 
+@told_of(TRUE=names_told("truth"), FOUND=names_told("prediction"))
 @dataclass(frozen=True)
 class Scores:
     """How well labels agree with a truth.
@@ -48,23 +51,20 @@ class Scores:
         How many there are.
     true_positives, false_positives, false_negatives : int
         Pairs of partners, predicted objects without a partner, true ones without.
-    missed, spurious : int
-        True objects that nothing covers to speak of; predicted objects where there is none. Objects
-        without a partner that are split, merged or only off at their boundary are not among them.
-    split, merged : int
-        True objects that are split into several pieces; predicted objects that hold several true
-        ones. They may have a partner all the same.
+    errors : dict of str to int
+        How many objects are of each kind of error that is counted, see `error_kinds.KINDS`: those
+        of the truth, or of the prediction, as told there.
     classes : dict of ndarray
         Per class: index, pixels, predicted pixels, dice, iou and, where classes were scored, the
         boundary's figures. For objects: background 0 and foreground 1.
     objects : dict of ndarray
         Per true object: index, frame (of stacks), class (of classes), pixels, area or volume, kind
-        ("right", "missed", "split", "merged" or "off", see `matching.Verdict`), partner (its id, 0
+        (TRUE, see `matching.Verdict`), partner (its id, 0
         without one), iou (with the partner, else the largest) and, where the boundaries of objects
         were compared, the share of its boundary within the tolerance and the mean distance.
     predictions : dict of ndarray
-        The same per predicted object: index to kind ("right", "spurious", "split", "merged" or
-        "off") and partner.
+        The same per predicted object: index to kind
+        (FOUND) and partner.
     sizes : dict of ndarray
         Recall by size: what `bins.by_bins` tells of each bin of sizes, smallest first.
     """
@@ -87,14 +87,34 @@ class Scores:
     true_positives: int
     false_positives: int
     false_negatives: int
-    missed: int
-    spurious: int
-    split: int
-    merged: int
+    errors: dict[str, int]
     classes: Table
     objects: Table
     predictions: Table
     sizes: Table
+
+    @property
+    def missed(self) -> int:
+        """True objects that nothing covers to speak of.
+
+        Those that are split, merged or only off at their boundary are not among them.
+        """
+        return self.errors["missed"]
+
+    @property
+    def spurious(self) -> int:
+        """Predicted objects where there is none; not those that are split, merged or off."""
+        return self.errors["spurious"]
+
+    @property
+    def split(self) -> int:
+        """True objects that are split into several pieces; they may have a partner all the same."""
+        return self.errors["split"]
+
+    @property
+    def merged(self) -> int:
+        """Predicted objects that hold several true ones; they may have a partner all the same."""
+        return self.errors["merged"]
 
 
 class ScoreOptions(NamedTuple):
@@ -235,10 +255,7 @@ def _of_objects(
         "true_positives": best.true_positives,
         "false_positives": best.false_positives,
         "false_negatives": best.false_negatives,
-        "missed": int(np.sum(found.true == "missed")),
-        "spurious": int(np.sum(found.found == "spurious")),
-        "split": found.split,
-        "merged": found.merged,
+        "errors": found.counts,
         "objects": objects,
         "predictions": predictions,
         "sizes": by_bins(objects, size, asked.bins),

@@ -8,7 +8,9 @@ from typing import NamedTuple
 import numpy as np
 
 from napari_tessera.algorithms.labels.ids import groups
+from napari_tessera.metrics.error_kinds import kinds_of, names_told
 from napari_tessera.metrics.overlap import Overlap, overlap_table
+from napari_tessera.signature.docstrings import told_of
 from napari_tessera.signature.words import Array
 
 IOUS = (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
@@ -247,40 +249,98 @@ def average_precision(truth: Array, prediction: Array, *ious: float) -> float:
     return float(np.mean([matched(pairs, iou).average_precision for iou in ious]))
 
 
+Marks = tuple[Array, Array]
+"""Which true and which predicted objects are meant, bool of shape (T,) and (F,)."""
+
+
+class Evidence(NamedTuple):
+    """What the pairs of a true and a predicted object show, from which kinds of errors follow.
+
+    Attributes
+    ----------
+    pairs : ObjectPairs
+    partners : ndarray of bool, shape (P,)
+        Pairs that are partners.
+    held : ndarray of bool, shape (P,)
+        Most of the true object lies in the predicted one.
+    inside : ndarray of bool, shape (P,)
+        Most of the predicted object lies in the true one.
+    piece : ndarray of bool, shape (P,)
+        It does, and fills at least a tenth of it.
+    """
+
+    pairs: ObjectPairs
+    partners: Array
+    held: Array
+    inside: Array
+    piece: Array
+
+    @classmethod
+    def of(cls, pairs: ObjectPairs, rows: Array) -> Evidence:
+        """Return it for partners in some rows of the pairs."""
+        partners = np.zeros(pairs.shared.size, bool)
+        partners[rows] = True
+        sizes = pairs.true.pixels[pairs.first]
+        held = 2 * pairs.shared > sizes
+        inside = 2 * pairs.shared > pairs.found.pixels[pairs.second]
+        return cls(pairs, partners, held, inside, inside & (pairs.shared >= PIECE * sizes))
+
+    @property
+    def first(self) -> Array:
+        """Rows of the true objects, (P,)."""
+        return self.pairs.first
+
+    @property
+    def second(self) -> Array:
+        """Rows of the predicted objects, (P,)."""
+        return self.pairs.second
+
+    @property
+    def true(self) -> int:
+        """How many true objects there are, T."""
+        return int(self.pairs.true.ids.size)
+
+    @property
+    def found(self) -> int:
+        """How many predicted objects there are, F."""
+        return int(self.pairs.found.ids.size)
+
+    def marks(self, some: Array) -> Marks:
+        """Return the objects of some of the pairs, given as bool of shape (P,)."""
+        true, found = np.zeros(self.true, bool), np.zeros(self.found, bool)
+        true[self.first[some]] = True
+        found[self.second[some]] = True
+        return true, found
+
+
+@told_of(TRUE=names_told("truth"), FOUND=names_told("prediction"))
 class Verdict(NamedTuple):
     """What became of each object.
 
     Attributes
     ----------
-    true, found : ndarray of str
-        Of each true and of each predicted object its kind, the first that applies:
-
-        - "merged": a true object most of which lies in a predicted one that holds most of others
-          too; a predicted object that holds most of several true ones;
-        - "split": a true object with several pieces, that is predicted objects that lie mostly in
-          it and fill at least a tenth of it; such a piece;
-        - "right": it has a partner;
-        - "off": it has none, but it shares most of its pixels, or of the other's, with an object
-          that has none either: its boundary is off;
-        - "missed" (a true object), "spurious" (a predicted one): none of these.
+    true : ndarray of str, shape (T,)
+        Of each true object the first kind of `error_kinds.KINDS` by rank that is true of it:
+        TRUE.
+    found : ndarray of str, shape (F,)
+        Of each predicted object: FOUND.
     partner : ndarray of int64
         Row of the partner of each true object, -1 without one.
     iou : ndarray of float64
         Intersection over union of each true object with its partner, else the largest one.
-    split, merged : int
-        True objects that have several pieces; predicted ones that hold most of several true ones.
+    counts : dict of str to int
+        Of how many objects each kind that is counted is true, be it told of them or another.
     """
 
     true: Array
     found: Array
     partner: Array
     iou: Array
-    split: int
-    merged: int
+    counts: dict[str, int]
 
 
 def verdict(pairs: ObjectPairs, iou: float = 0.5) -> Verdict:
-    """Return what became of each object: right, split, merged, off, missed or spurious.
+    """Return what became of each object, by the rows of `error_kinds.KINDS`.
 
     Parameters
     ----------
@@ -297,29 +357,37 @@ def verdict(pairs: ObjectPairs, iou: float = 0.5) -> Verdict:
     (['split', 'missed'], ['split', 'split', 'spurious'])
     """
     rows = partners(pairs, iou)
-    first, second, shared = pairs.first, pairs.second, pairs.shared
-    sizes, found_sizes = pairs.true.pixels[first], pairs.found.pixels[second]
-    held, inside = 2 * shared > sizes, 2 * shared > found_sizes
-    piece = inside & (shared >= PIECE * sizes)
-    holds = np.bincount(second[held], minlength=pairs.found.ids.size)
-    pieces = np.bincount(first[piece], minlength=pairs.true.ids.size)
-    merged, split = held & (holds[second] > 1), piece & (pieces[first] > 1)
-    free = ~np.isin(first, first[rows]) & ~np.isin(second, second[rows])
-    off = free & (held | inside)
-    marked = (("merged", merged), ("split", split), ("right", rows), ("off", off))
-    true = _kinds(pairs.true.ids.size, first, marked, "missed")
-    found = _kinds(pairs.found.ids.size, second, marked, "spurious")
+    first, second = pairs.first, pairs.second
+    true, found, counts = _kinds(Evidence.of(pairs, rows))
     partner = np.full(pairs.true.ids.size, -1)
     partner[first[rows]] = second[rows]
     best = np.zeros(pairs.true.ids.size)
     np.maximum.at(best, first, pairs.iou)
     best[first[rows]] = pairs.iou[rows]
-    counts = int(np.sum(pieces > 1)), int(np.sum(holds > 1))
-    return Verdict(true, found, partner, best, *counts)
+    return Verdict(true, found, partner, best, counts)
 
 
-def _kinds(count: int, objects: Array, marked: tuple[tuple[str, Array], ...], rest: str) -> Array:
-    kinds = np.full(count, rest, "<U8")
-    for name, some in reversed(marked):
-        kinds[objects[some]] = name
-    return kinds
+def _kinds(evidence: Evidence) -> tuple[Array, Array, dict[str, int]]:
+    """Return the kinds of true and of predicted objects, and of how many each is true."""
+    kinds = kinds_of("objects")
+    names = f"<U{max(map(len, kinds))}"
+    told = {
+        "truth": np.full(evidence.true, "", names),
+        "prediction": np.full(evidence.found, "", names),
+    }
+    true_of: dict[str, dict[str, Array]] = {}
+    for name, kind in sorted(kinds.items(), key=lambda each: -each[1].rank):
+        if kind.applies is not None:
+            true_of[name] = dict(zip(told, kind.applies(evidence), strict=True))
+            for side in told if kind.of == "both" else (kind.of,):
+                told[side][true_of[name][side]] = name
+    for name, kind in kinds.items():
+        if kind.applies is None:  # what is left of its side
+            true_of[name] = {kind.of: told[kind.of] == ""}
+            told[kind.of][true_of[name][kind.of]] = name
+    counts = {
+        name: int(true_of[name][kind.counted].sum())
+        for name, kind in kinds.items()
+        if kind.counted is not None
+    }
+    return told["truth"], told["prediction"], counts

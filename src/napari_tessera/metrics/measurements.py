@@ -1,7 +1,7 @@
 """What is measured of objects, from the sums over their pixels.
 
 Every column of the table of objects is named and made here: a new one is a line in one of these
-functions, and one in the docstring of `napari_tessera.measure`.
+functions, and one in `COLUMNS`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,28 @@ from napari_tessera.signature.words import Array, Report, Table, VoxelSize
 
 if TYPE_CHECKING:
     from napari_tessera.algorithms.geometry.moments import Sums
+
+
+COLUMNS = """\
+- index: the label; pixels: how many it has;
+- area (volumes: volume); equivalent diameter: that of the disc (ball) of this area;
+- z, y, x: centroid, the centre of the first pixel is 0;
+- (z min,) y min, x min, (z max,) y max, x max: first and last pixel, in pixels;
+- touches border: True if one of its pixels lies on the border of the image;
+- extent: share of its bounding box;
+- perimeter (volumes: surface), estimated by the Crofton formula: of large discs and balls
+  within 1 per cent; of long objects, where pixels are longer than wide, within 8;
+- circularity (volumes: sphericity): 1 for a disc (ball), less for other shapes; objects of
+  a few pixels may exceed 1;
+- major axis, (middle axis,) minor axis: axes of the ellipse of the same second moments;
+- planes: eccentricity of that ellipse, 0 to 1; orientation (deg): angle from the x axis to
+  the major axis, counter-clockwise on the screen, 0 to 180 (0 of round objects);
+- volumes: elongation, 1 - middle / major axis, and flatness, 1 - minor / middle axis;
+- with `convex`: solidity, the share of the convex hull of its pixels, and max feret, the
+  largest distance between two of their corners;
+- with `image`: mean, std, min, max and sum of the intensities ("mean 0", "mean 1", ...
+  with several channels), and for an image of floats "values", how many pixels count."""
+"""What each column is, as `napari_tessera.measure` tells it."""
 
 
 def measurements(
@@ -36,6 +58,14 @@ def measurements(
     voxel : VoxelSize
     convex : bool
     report : callable, optional
+
+    Examples
+    --------
+    >>> table = measurements(np.array([[4, 4, 0], [4, 0, 7]]), [], VoxelSize((2, 1), "um"))
+    >>> table["pixels"].tolist(), table["extent"].tolist()
+    ([3, 1], [0.75, 1.0])
+    >>> table["area (um^2)"].tolist(), table["touches border"].tolist()
+    ([6.0, 2.0], [True, True])
     """
     from napari_tessera.algorithms.geometry.hulls import hulls
     from napari_tessera.algorithms.geometry.moments import gather_sums

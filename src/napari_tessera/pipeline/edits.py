@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from napari_tessera.algorithms.halo_tiles import Box
 from napari_tessera.algorithms.parallel import in_order, slabs
-from napari_tessera.algorithms.tiling import Box
 from napari_tessera.signature.progress import Reporter
 from napari_tessera.signature.words import Array
 

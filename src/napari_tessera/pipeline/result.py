@@ -65,6 +65,12 @@ class Result:
     """Whether it has a value for each pixel, and not places of its own."""
     continues: ClassVar[bool] = True
     """Whether another method can work on it."""
+    numbered: ClassVar[bool] = False
+    """Whether each label is a number of its own, which no other plane may use for another."""
+    stands_alone: ClassVar[bool] = True
+    """Whether it is something without its source, and not only what is known of it."""
+    shown_by_plane: ClassVar[bool] = True
+    """Whether a plane of it can be looked at by itself."""
 
     @classmethod
     def collector(cls, whole: Whole) -> Collector:
@@ -92,8 +98,7 @@ class Labelled(Result):
     """Labels: a number for each pixel, 0 = background."""
 
     kind = "labels"
-    numbered: ClassVar[bool] = True
-    """Whether each label is a number of its own, which no other plane may use for another."""
+    numbered = True
 
     @classmethod
     def collector(cls, whole: Whole) -> Collector:  # noqa: D102
@@ -128,7 +133,7 @@ class ScoreMaps(Result):
     """Probabilities; the classes are one more axis in front of the array."""
 
     kind, nouns = "scores", ("probability map", "probability maps")
-    continues = False
+    continues = shown_by_plane = False
 
     @classmethod
     def collector(cls, whole: Whole) -> Collector:  # noqa: D102
@@ -158,7 +163,7 @@ class ObjectTable(Result):
 
     kind, nouns = "table", ("row", "rows")
     suffix = "csv"
-    on_grid = continues = False
+    on_grid = continues = stands_alone = shown_by_plane = False
 
     @classmethod
     def collector(cls, whole: Whole) -> Collector:  # noqa: D102

@@ -36,7 +36,7 @@ NARROW = {
 
 OWN = [name for name in NARROW if name not in ("dpt", "torchvision")]
 
-PIXELS = [name for name, entry in NETWORKS.items() if entry.finds == "pixels"]
+PIXELS = [name for name, entry in NETWORKS.items() if not entry.one_by_one]
 """Those that give scores; the others have tests of their own."""
 
 UNUSED = {"pspnet": tuple(f"network.encoder.model.blocks.{stage}." for stage in (3, 4, 5, 6))}

@@ -7,7 +7,7 @@ from napari_tessera.deep.data.pieces import ImagePairs
 from napari_tessera.deep.networks.registry import NETWORKS
 from napari_tessera.deep.settings import Augmentation, Examples, Objective
 from napari_tessera.deep.target_kinds import KINDS, BoundaryTargets, ClassTargets, DistanceTargets
-from napari_tessera.deep.training.kinds import TRAINING_KINDS
+from napari_tessera.deep.training.kinds import ObjectTraining, PixelTraining, training_kind
 from napari_tessera.deep.training.object_validation import ObjectValidator
 from napari_tessera.deep.training.task import Task
 from napari_tessera.deep.training.validation import Validator
@@ -18,8 +18,11 @@ from ...conftest import squares
 SMALL = Examples(patch=64)
 
 
-def test_every_network_is_trained_in_one_of_the_ways():
-    assert {entry.finds for entry in NETWORKS.values()} == set(TRAINING_KINDS)
+def test_networks_that_find_objects_are_trained_in_a_way_of_their_own():
+    ways = {name: type(training_kind(entry)) for name, entry in NETWORKS.items()}
+    objects = {name for name, way in ways.items() if way is ObjectTraining}
+    assert objects == {"mask_rcnn", "yolov5seg"}
+    assert set(ways.values()) == {PixelTraining, ObjectTraining}
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from torch.nn import functional
 
 from napari_tessera.deep.data.targets import IGNORE
 from napari_tessera.deep.settings import Objective, parse_losses
-from napari_tessera.deep.training.losses import TERMS
+from napari_tessera.deep.training.losses import OF_PIXELS, TERMS, suggested_losses
 from napari_tessera.deep.training.objective import Loss
 
 
@@ -32,7 +32,8 @@ def test_written_out_by_hand():
         - ((3 / 4) / (3 / 4 + 0.7 / 4 + 0.3 * 3 / 4) + (1 / 4) / (1 / 4 + 0.7 * 3 / 4 + 0.3 / 4))
         / 2,
     }
-    assert set(by_hand) == set(TERMS) - {"lovasz"}  # told by its peer below
+    told = {name for name, term in TERMS.items() if ">>>" in term.__doc__}
+    assert {*by_hand, *told, "lovasz"} == set(TERMS)  # lovasz: by its peer below
     for name, expected in by_hand.items():
         assert float(Loss({name: 1})(scores, target)) == pytest.approx(expected), name
 
@@ -116,7 +117,7 @@ def test_weights_of_pixels_are_for_losses_of_pixels(batch, name):
     only_one = ones.clone()
     only_one[1] = 0  # the second image
     expected = loss(scores, target)
-    if name in {"cross_entropy", "focal"}:
+    if TERMS[name] in OF_PIXELS:
         expected = loss(scores[:1], target[:1])
     torch.testing.assert_close(loss(scores, target, only_one), expected)
     assert float(Loss({"focal": 1})(scores, target, 0 * ones).detach()) == 0
@@ -183,8 +184,16 @@ def test_sums_are_weighted(batch):
 def test_every_loss_can_be_written_and_is_named_in_the_form():
     assert all(parse_losses(name) == {name: 1.0} for name in TERMS)
     assert all(name in Objective.__doc__ for name in TERMS)
-    assert "There are\n        cross_entropy, dice, iou," in Objective.__doc__
+    assert "There are\n        cross_entropy, focal, " in Objective.__doc__
     assert Loss(parse_losses("0.5 dice + 2 focal")).terms == {"dice": 0.5, "focal": 2.0}
+
+
+def test_every_loss_is_suggested_in_a_sum_that_can_be_written():
+    sums = suggested_losses()
+    assert sums[0] == Objective().loss == "dice + cross_entropy"
+    assert {"dice + focal", "lovasz + cross_entropy", "cross_entropy", "dice"} <= set(sums)
+    assert {name for each in sums for name in parse_losses(each)} == set(TERMS)
+    assert len(set(sums)) == len(sums)
 
 
 @pytest.mark.parametrize(

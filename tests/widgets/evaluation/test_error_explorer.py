@@ -58,7 +58,7 @@ def test_what_is_wrong_is_listed_and_flown_to(viewer, pair, explorer):
         ("missed", "truth", 3), ("split", "prediction", 7), ("split", "prediction", 8),
     ]  # fmt: skip
     text = explorer.summary.text()
-    assert text.startswith("2 of 3 objects found, 1 missed, 0 spurious, 1 split, 0 merged.")
+    assert text.startswith("2 of 3 objects found, 1 missed, 0 spurious, 1 split, 0 merged")
     explorer.objects.table.selectRow(0)
     assert viewer.dims.current_step[0] == 1
     np.testing.assert_allclose(

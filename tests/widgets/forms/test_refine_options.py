@@ -218,6 +218,7 @@ def test_the_label_of_unknown_pixels_is_a_whole_number(viewer, squares, form_of,
 
 def test_all_labels_are_refined_or_the_one_that_is_selected(qapp):
     own, layer = Refining(), Labels(np.eye(3, dtype=int), name="cells")
+    own.offer(in_parts=True)
     layer.selected_label = 4
     assert (own.chosen(layer), own.in_place) == ((), False)
     own.only.choose("selected")
@@ -226,6 +227,16 @@ def test_all_labels_are_refined_or_the_one_that_is_selected(qapp):
     layer.selected_label = 0
     with pytest.raises(ValueError, match="layer 'cells' is 0, the background"):
         own.chosen(layer)
+
+
+@pytest.mark.parametrize("in_parts", [None, False])
+def test_what_a_method_does_not_leave_open_cannot_be_chosen(qapp, in_parts):
+    own, layer = Refining(), Labels(np.eye(3, dtype=int), name="cells")
+    if in_parts is not None:
+        own.offer(in_parts=in_parts)
+    own.only.choose("selected")
+    own.into.choose("this")
+    assert (own.chosen(layer), own.in_place) == ((), in_parts is not None)
 
 
 def test_the_kind_of_labels_is_guessed_until_it_is_written_down():

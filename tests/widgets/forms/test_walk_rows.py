@@ -86,6 +86,17 @@ def test_what_is_chosen_is_a_walk(rows_of):
     assert own.call(layer, source, {}, cache).walk == Walk("planes")
 
 
+@pytest.mark.parametrize("method", ["canny", "contours"])
+def test_methods_of_planes_go_through_no_volumes(rows_of, method):
+    viewer = ViewerModel()
+    layer = viewer.add_image(np.zeros((4, 20, 30)), axis_labels=("z", "y", "x"))
+    own, _, _ = rows_of(method, layer, viewer)
+    own.over.choose("volume")
+    own.levels_from.choose("all")
+    levels = "all" if METHODS[method].cut.statistics else "each"
+    assert own.call(layer, own.source(layer), {}, Cache()).walk == Walk("planes", levels)
+
+
 def test_a_region_that_takes_time_is_found_out_later(rows_of):
     viewer = ViewerModel()
     layer = viewer.add_image(np.zeros((20, 30)))

@@ -4,6 +4,7 @@ import pytest
 
 from napari_tessera.deep.networks.registry import NETWORKS
 from napari_tessera.deep.settings import Optimisation
+from napari_tessera.deep.training.kinds import ObjectTraining
 from napari_tessera.widgets.training.form import training
 from napari_tessera.widgets.training.settings import GROUPS, TrainingSettings
 
@@ -28,7 +29,7 @@ def test_the_task_is_what_the_rows_say(settings):
 def test_another_network_brings_its_own_options(settings):
     settings.networks.choose("mask_rcnn")
     assert settings.task().network == "mask_rcnn"
-    assert settings.finds == NETWORKS["mask_rcnn"].finds == "objects"
+    assert isinstance(settings.training, ObjectTraining)
     assert settings.task().options == NETWORKS["mask_rcnn"].preset
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from napari_tessera.algorithms.crf.mean_field import Kernels
 from napari_tessera.algorithms.filters.intensities import intensities as found_intensities
 from napari_tessera.algorithms.filters.intensities import normalised
-from napari_tessera.algorithms.tiling import Box, Tile, covering
+from napari_tessera.algorithms.halo_tiles import Box, Tile, covering
 from napari_tessera.signature.progress import Reporter
 from napari_tessera.signature.words import Array
 

@@ -104,7 +104,7 @@ def _folded(widths: Sequence[float]) -> tuple[float, ...]:
 
 def _found(logits: Array, unary: Array) -> Array:
     """Return the softmax of logits, (*folded, L - 1), with that of the last label 0."""
-    from napari_tessera.algorithms.crf.bilateral_grid_kernels import softmax
+    from napari_tessera.algorithms.crf.softmax_kernels import softmax
 
     result = np.empty(unary.shape, np.float32)
     flat = logits.reshape(-1, logits.shape[-1])
@@ -196,7 +196,7 @@ class _Gridded:
 
     def run(self, iterations: int, report: Reporter) -> Array:
         """Return the logits after some iterations."""
-        from napari_tessera.algorithms.crf import bilateral_grid_kernels as kernel
+        from napari_tessera.algorithms.crf import mean_field_kernels as kernel
 
         if not iterations:
             return self._own.logits
@@ -216,7 +216,7 @@ class _Gridded:
         return result
 
     def _sweep(self, mode: int, wide: Array, tight: Array, result: Array) -> tuple[Array, Array]:
-        from napari_tessera.algorithms.crf import bilateral_grid_kernels as kernel
+        from napari_tessera.algorithms.crf import mean_field_kernels as kernel
 
         levels, last = self._levels, mode == kernel.LAST
         pairs, own_pairs = _pairs(self._wide), _pairs(self._own.tight)
@@ -226,8 +226,7 @@ class _Gridded:
             size = (0, 0) if last else (far.stop - far.start, near.stop - near.start)
             far_sums = np.zeros((size[0], *wide.shape[1:]), np.float32)
             near_sums = np.zeros((size[1], *tight.shape[1:]), np.float32)
-            sweep = kernel.sweep_two if wide.shape[-1] == 1 else kernel.sweep
-            sweep(
+            kernel.sweep(
                 mode, rows, self._own.logits, pairs, levels.index, levels.share, self._norm,
                 own_pairs, self._own.norms, self._own.weights, wide, tight,
                 far_sums, near_sums, result,
@@ -292,7 +291,7 @@ class _Latticed:
 
     def _shared(self, logits: Array, near: Array, vertices: Array | None) -> Array:
         """Return the next vertices; `near` becomes the contrasts that were put into them."""
-        from napari_tessera.algorithms.crf.bilateral_grid_kernels import update
+        from napari_tessera.algorithms.crf.mean_field_kernels import update
 
         sums = self._lattice.sums(logits.shape[1])
 

@@ -105,18 +105,23 @@ def offsets(shape: tuple[int, ...], connectivity: int) -> Array:
     return np.asarray((moves[near] @ strides)[order])
 
 
+@njit(nogil=True, inline="always", cache=True)  # type: ignore[untyped-decorator]
+def enqueue(entry: Any, level: Any, following: Any, heads: Any, tails: Any) -> None:
+    """Put an entry behind the last one of its level; queues are linked lists, -1 being the end."""
+    following[entry] = -1
+    if heads[level] < 0:
+        heads[level] = entry
+    else:
+        following[tails[level]] = entry
+    tails[level] = entry
+
+
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
 def _start(regions: Any, levels: Any, following: Any, heads: Any, tails: Any) -> None:
     """Put the markers into the queues, each at its own level."""
     for pixel in range(regions.size):
         if regions[pixel] > 0:
-            level = levels[pixel]
-            following[pixel] = -1
-            if heads[level] < 0:
-                heads[level] = pixel
-            else:
-                following[tails[level]] = pixel
-            tails[level] = pixel
+            enqueue(pixel, levels[pixel], following, heads, tails)
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
@@ -143,12 +148,7 @@ def _rise(
             near = pixel + offset
             if regions[near] == 0:
                 regions[near] = regions[pixel]
-                own = max(levels[near], level)  # a flood never falls
-                following[near] = -1
-                if heads[own] < 0:
-                    heads[own] = near
-                else:
-                    following[tails[own]] = near
-                tails[own] = near
+                # a flood never falls
+                enqueue(near, max(levels[near], level), following, heads, tails)
     state[0] = level
     return False

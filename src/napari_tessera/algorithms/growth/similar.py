@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
-from napari_tessera.algorithms.growth.flood import offsets
+from napari_tessera.algorithms.growth.flood import enqueue, offsets
 from napari_tessera.signature.progress import Progress, Reporter
 from napari_tessera.signature.words import Array
 
@@ -154,6 +154,19 @@ def _distance(value: Any, mean: Any) -> float:
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _join(
+    pixel: Any, region: Any, regions: Any, values: Any, means: Any, counts: Any, moving: Any
+) -> None:
+    """Let a pixel join a region, and the mean of that take it in if it moves."""
+    regions[pixel] = region
+    counts[region] += 1
+    if moving:
+        for channel in range(values.shape[1]):
+            change = values[pixel, channel] - means[region, channel]
+            means[region, channel] += change / counts[region]
+
+
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
 def _take(
     regions: Any,
     values: Any,
@@ -193,12 +206,7 @@ def _take(
             # the mean has moved on since the pixel was queued
             if _distance(values[pixel], means[region]) > tolerance:
                 continue
-            regions[pixel] = region
-            counts[region] += 1
-            if moving:
-                for channel in range(values.shape[1]):
-                    change = values[pixel, channel] - means[region, channel]
-                    means[region, channel] += change / counts[region]
+            _join(pixel, region, regions, values, means, counts, moving)
         for offset in near:
             other = pixel + offset
             if regions[other] != 0:
@@ -212,12 +220,8 @@ def _take(
             new = free
             free = following[new]
             spare -= 1
-            pixels[new], owners[new], following[new] = other, region, -1
-            if heads[own] < 0:
-                heads[own] = new
-            else:
-                following[tails[own]] = new
-            tails[own] = new
+            pixels[new], owners[new] = other, region
+            enqueue(new, own, following, heads, tails)
             level = min(level, own)
     state[0], state[1], state[2] = free, level, spare
     return status

@@ -16,7 +16,7 @@ import numpy as np
 from napari_tessera.algorithms.filters.intensities import intensities
 from napari_tessera.algorithms.labels.ids import median_diameter, sizes
 from napari_tessera.deep.data.pieces import Piece, zoom_of
-from napari_tessera.deep.settings import Examples
+from napari_tessera.deep.settings import Examples, ObjectTargets, Targets
 from napari_tessera.signature.progress import Progress, Reporter
 from napari_tessera.signature.words import Array, LabelsAre
 
@@ -37,8 +37,12 @@ class _ClassAnnotation:
         """Return what is counted in labels."""
         return labels
 
-    def diameter(self, labels: Array, settings: Examples) -> float:
-        """Return the median diameter by which images are enlarged; 0 = they are not."""
+    def learnt(self, targets: ObjectTargets) -> Targets:
+        """Return what scores of pixels are to tell; `targets` is what they tell of objects."""
+        return "classes"
+
+    def enlarged(self, settings: Examples, axes: int) -> float:
+        """Return the diameter to which objects are enlarged; 0 = images stay as they are."""
         return 0.0
 
     def ids(self, every: set[int], settings: Examples) -> tuple[int, ...]:
@@ -70,14 +74,17 @@ class _ObjectAnnotation(_ClassAnnotation):
     def counted(self, labels: Array) -> Array:
         return (labels != 0).view(np.uint8)
 
-    def diameter(self, labels: Array, settings: Examples) -> float:
-        return median_diameter(labels) if labels.ndim == 2 and settings.diameter else 0.0
+    def learnt(self, targets: ObjectTargets) -> Targets:
+        return targets
+
+    def enlarged(self, settings: Examples, axes: int) -> float:
+        return settings.diameter if axes == 2 else 0.0
 
     def ids(self, every: set[int], settings: Examples) -> tuple[int, ...]:
         return ()
 
 
-_ANNOTATIONS: Mapping[LabelsAre, _ClassAnnotation] = MappingProxyType(
+ANNOTATIONS: Mapping[LabelsAre, _ClassAnnotation] = MappingProxyType(
     {"objects": _ObjectAnnotation(), "classes": _ClassAnnotation()}
 )
 
@@ -133,7 +140,8 @@ class _Counting:
                 "choose the kind 'objects'"
             )
         places = {label: _some(counted == label, self.random) for label in found}
-        return Census(found, places, digest, self.annotation.diameter(labels, self.settings))
+        enlarged = self.annotation.enlarged(self.settings, labels.ndim)
+        return Census(found, places, digest, median_diameter(labels) if enlarged else 0.0)
 
 
 def _some(mask: Array, random: np.random.Generator) -> Array:
@@ -236,7 +244,7 @@ def prepare_data(
     ValueError
         If nothing is annotated, there is one class only, or patches do not fit.
     """
-    report, annotation = Reporter.of(report), _ANNOTATIONS[kind]
+    report, annotation = Reporter.of(report), ANNOTATIONS[kind]
     annotation.check(settings)
     _check_patch(found, settings.patch)
     counting = _Counting(annotation, settings, np.random.default_rng([seed, 1]))

@@ -87,7 +87,9 @@ def find_layer(
     side += (sizes.offset - side) % sizes.multiple + 2 * sizes.margin
     # a multiple of what any layer halves, so that nothing is rounded
     more = sizes.multiple * (-(-64 // sizes.multiple) if axes == 2 else 1)
-    images = [_empty(network, in_channels, length, axes) for length in (side, side + more)]
+    device = next((each.device for each in network.parameters()), torch.device("cpu"))
+    shapes = [(1, in_channels, *(length,) * axes) for length in (side, side + more)]
+    images = [torch.zeros(shape, device=device) for shape in shapes]
     found = _strides(network, {name: modules[name]} if name in modules else {}, images)
     if name not in found:
         raise ValueError(_unknown(layer, list(_strides(network, modules, images))))
@@ -177,11 +179,6 @@ def _shapes(
     with torch.no_grad(), evaluating(network), _watched(modules, note):
         network(image)
     return found
-
-
-def _empty(network: nn.Module, channels: int, side: int, axes: int) -> torch.Tensor:
-    device = next((each.device for each in network.parameters()), torch.device("cpu"))
-    return torch.zeros((1, channels, *(side,) * axes), device=device)
 
 
 def _unknown(layer: str, names: list[str]) -> str:

@@ -11,7 +11,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from napari_tessera.algorithms.filters.intensities import Normalising
 from napari_tessera.deep.networks.registry import NETWORKS
-from napari_tessera.deep.settings import Targets
+from napari_tessera.deep.settings import TARGETS, Targets
 from napari_tessera.signature.words import LabelsAre
 
 SCHEMA = 1
@@ -119,12 +119,13 @@ class ModelConfig:
             raise ValueError(f"axes is {self.axes}; pass 2 for planes or 3 for volumes")
         if self.in_channels < 1:
             raise ValueError(f"in_channels is {self.in_channels}; pass a whole number from 1")
-        if bool(self.ids) != (self.targets in ("classes", "instances")):
+        learnt = TARGETS[self.targets]
+        if bool(self.ids) != learnt.has_classes:
             raise ValueError(
                 f"ids is {self.ids} with targets {self.targets!r}; pass the number of each class, "
                 "and none for objects that are told apart by scores of pixels"
             )
-        if self.one_by_one != (self.targets == "instances"):
+        if self.one_by_one != learnt.one_by_one:
             raise ValueError(
                 f"targets is {self.targets!r}, which {NETWORKS[self.network].title} does not give"
             )
@@ -148,7 +149,7 @@ class ModelConfig:
     @property
     def kind(self) -> LabelsAre:
         """What the labels are: "objects" or "classes"."""
-        return "classes" if self.targets == "classes" else "objects"
+        return TARGETS[self.targets].labels_are
 
     def written(self) -> str:
         """Return it as JSON."""

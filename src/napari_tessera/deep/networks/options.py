@@ -56,6 +56,16 @@ class Sizes:
     smallest: int = 32
 
 
+@dataclass(frozen=True)
+class Config:
+    """What a network can be asked for: a frozen dataclass of its own, with plain values."""
+
+    @property
+    def sizes(self) -> Sizes:
+        """The image sizes it takes; any, if a network says nothing else."""
+        return Sizes()
+
+
 def scaled(channels: int, width: float) -> int:
     """Return a number of channels times `width`, at least 1.
 
@@ -68,7 +78,7 @@ def scaled(channels: int, width: float) -> int:
 
 
 @dataclass(frozen=True)
-class FCNConfig:
+class FCNConfig(Config):
     """A fully convolutional network.
 
     Attributes
@@ -104,7 +114,7 @@ class FCNConfig:
 
 
 @dataclass(frozen=True)
-class UNetConfig:
+class UNetConfig(Config):
     """A U-Net with padded convolutions, in 2-D or 3-D.
 
     Attributes
@@ -149,7 +159,7 @@ class UNetConfig:
 
 
 @dataclass(frozen=True)
-class UNet2015Config:
+class UNet2015Config(Config):
     """The U-Net of 2015.
 
     Attributes
@@ -174,7 +184,7 @@ class UNet2015Config:
 
 
 @dataclass(frozen=True)
-class SegNetConfig:
+class SegNetConfig(Config):
     """SegNet or SegNet-Basic.
 
     Attributes
@@ -195,7 +205,7 @@ class SegNetConfig:
 
 
 @dataclass(frozen=True)
-class DeepLabConfig:
+class DeepLabConfig(Config):
     """DeepLabV3+.
 
     Attributes
@@ -234,7 +244,7 @@ class DeepLabConfig:
 
 
 @dataclass(frozen=True)
-class EncoderConfig:
+class EncoderConfig(Config):
     """An architecture of segmentation_models_pytorch.
 
     Attributes
@@ -255,7 +265,7 @@ class EncoderConfig:
 
 
 @dataclass(frozen=True)
-class PANConfig:
+class PANConfig(Config):
     """The pyramid attention network, which halves the deepest features three times more.
 
     Attributes
@@ -276,7 +286,7 @@ class PANConfig:
 
 
 @dataclass(frozen=True)
-class DPTConfig:
+class DPTConfig(Config):
     """A dense prediction transformer.
 
     Attributes
@@ -303,7 +313,7 @@ class DPTConfig:
 
 
 @dataclass(frozen=True)
-class MaskRCNNConfig:
+class MaskRCNNConfig(Config):
     """Mask R-CNN, which finds objects one by one.
 
     Attributes
@@ -358,7 +368,7 @@ class MaskRCNNConfig:
 
 
 @dataclass(frozen=True)
-class ScenesConfig:
+class ScenesConfig(Config):
     """A network of torchvision for scenes.
 
     Attributes
@@ -384,7 +394,7 @@ class ScenesConfig:
 
 
 @dataclass(frozen=True)
-class YOLOConfig:
+class YOLOConfig(Config):
     """YOLOv5-seg, which finds objects in one look.
 
     Attributes
@@ -416,21 +426,6 @@ class YOLOConfig:
     def sizes(self) -> Sizes:
         """The image sizes it takes: multiples of 32; fewer than 16 cells are ill normalised."""
         return Sizes(multiple=32, smallest=128)
-
-
-Config = (
-    FCNConfig
-    | UNetConfig
-    | UNet2015Config
-    | SegNetConfig
-    | DeepLabConfig
-    | EncoderConfig
-    | PANConfig
-    | DPTConfig
-    | MaskRCNNConfig
-    | YOLOConfig
-    | ScenesConfig
-)
 
 
 def _within(config: Config, name: str, low: float, high: float) -> None:

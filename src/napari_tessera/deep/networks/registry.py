@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from importlib import import_module
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from napari_tessera.deep.networks.options import (
     ENCODER,
@@ -48,9 +48,8 @@ class Network:
         Fewest images per training step; prediction takes one.
     preset : mapping
         Options with which it trains on a laptop.
-    finds : {"pixels", "objects"}
-        Whether it scores pixels, or finds objects one by one (see the
-        module `instances`).
+    one_by_one : bool
+        Whether it finds objects one by one (see the module `instances`), instead of scoring pixels.
     anchors : str
         "module:name", within this package, of what makes its option `anchors` of the boxes
         (N, 4) of the objects it is to learn; empty = it has none.
@@ -64,14 +63,9 @@ class Network:
     config: type[Config]
     smallest_batch: int = 1
     preset: Mapping[str, Any] = field(default_factory=dict)
-    finds: Literal["pixels", "objects"] = "pixels"
+    one_by_one: bool = False
     anchors: str = ""
     parts: Parts = field(default_factory=Parts)
-
-    @property
-    def one_by_one(self) -> bool:
-        """Whether it finds objects one by one."""
-        return self.finds == "objects"
 
     @property
     def sizes(self) -> Sizes:
@@ -167,12 +161,12 @@ NETWORKS: Mapping[str, Network] = MappingProxyType(
         "mask_rcnn": Network(
             "Mask R-CNN", "Finds objects one by one: crowded, touching or overlapping ones",
             "mask_rcnn:MaskRCNN", MaskRCNNConfig,
-            preset={"width": 0.25, "proposals": 300, "samples": 128}, finds="objects",
+            preset={"width": 0.25, "proposals": 300, "samples": 128}, one_by_one=True,
             anchors="anchors:sizes_for", parts=Parts(("backbone.encoder",), ("backbone",)),
         ),
         "yolov5seg": Network(
             "YOLOv5-seg", "Finds objects in one look: fast, many objects, video",
-            "yolo.model:YOLO", YOLOConfig, finds="objects", anchors="anchors:fitted_anchors",
+            "yolo.model:YOLO", YOLOConfig, one_by_one=True, anchors="anchors:fitted_anchors",
             parts=Parts(("backbone",), ("neck",)),
         ),
     }

@@ -59,15 +59,16 @@ class ModelWriter:
     @property
     def checkpoints(self) -> Checkpoints:
         """What the training loop calls."""
-        return Checkpoints(self._folder.append_losses, self._best, self._resume)
+        return Checkpoints(
+            self._folder.append_losses,
+            self._best,
+            lambda state: self._folder.write_resume(*stored(state)),
+        )
 
     def _best(self, state: State, result: ValidationResult) -> None:
         config = replace(self._config, score=result.score)
         self._config = self._folder.write_weights(state.average.state_dict(), config)
         self._written = True
-
-    def _resume(self, state: State) -> None:
-        self._folder.write_resume(*stored(state))
 
     def before(self) -> tuple[ModelConfig, dict[str, torch.Tensor], dict[str, Any]]:
         """Return what an earlier training has left: its config, tensors and numbers.

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict
 
-from napari_tessera.deep.data.preparation import Data
+from napari_tessera.deep.data.preparation import ANNOTATIONS, Data
 from napari_tessera.deep.models.library import ModelConfig, versions
 from napari_tessera.deep.training.task import Task
 from napari_tessera.signature.words import Spacing, VoxelSize
@@ -53,7 +53,7 @@ def first_config(
         high=task.examples.high,
         thresholds={},
         patch=task.examples.patch,
-        diameter=task.examples.diameter if task.kind == "objects" and task.axes == 2 else 0.0,
+        diameter=ANNOTATIONS[task.kind].enlarged(task.examples, task.axes),
         score=None,
         scored="",
         examples=len(data.training),

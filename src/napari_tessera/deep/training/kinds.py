@@ -3,31 +3,48 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import replace
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from napari_tessera.deep.data.object_classes import assigned
 from napari_tessera.deep.data.object_sizes import fitted_options, object_sizes
-from napari_tessera.deep.data.preparation import Data, prepare_data
+from napari_tessera.deep.data.preparation import ANNOTATIONS, Data, prepare_data
 from napari_tessera.deep.data.targets import class_weights
 from napari_tessera.deep.settings import Objective, Targets, parse_losses
 from napari_tessera.deep.target_kinds import KINDS
 from napari_tessera.signature.progress import Reporter
+from napari_tessera.signature.words import LabelsAre
 
 if TYPE_CHECKING:
     from napari_tessera.deep.data.batches import Batches
     from napari_tessera.deep.data.object_batches import ObjectBatches
     from napari_tessera.deep.data.patches import Patches
     from napari_tessera.deep.data.pieces import Piece
+    from napari_tessera.deep.networks.registry import Network
     from napari_tessera.deep.training.object_validation import ObjectValidator
     from napari_tessera.deep.training.task import Task
     from napari_tessera.deep.training.validation import HeldOut, Validator
 
 
 class PixelTraining:
-    """How networks are trained that score pixels."""
+    """How networks are trained that score pixels.
+
+    Attributes
+    ----------
+    kinds : tuple of str
+        What the labels may be.
+    unfit : tuple of str
+        Augmentation that has no meaning.
+    has_losses : bool
+        Whether the network has losses of its own, so that none are asked for.
+    takes_classes : bool
+        Whether objects may have classes.
+    """
+
+    kinds: ClassVar[tuple[LabelsAre, ...]] = ("objects", "classes")
+    unfit: ClassVar[tuple[str, ...]] = ("mosaic",)
+    has_losses: ClassVar[bool] = False
+    takes_classes: ClassVar[bool] = False
 
     def check(self, task: Task) -> None:
         """Refuse a mosaic, which is for objects."""
@@ -39,7 +56,7 @@ class PixelTraining:
 
     def learns(self, task: Task) -> Targets:
         """Return "classes", or one of the pictures of objects."""
-        return "classes" if task.kind == "classes" else task.targets
+        return ANNOTATIONS[task.kind].learnt(task.targets)
 
     def prepared(
         self, task: Task, found: list[Piece], classes: Any, report: Reporter
@@ -70,17 +87,22 @@ class PixelTraining:
 
 
 class ObjectTraining:
-    """How networks are trained that find objects one by one."""
+    """How networks are trained that find objects one by one; see `PixelTraining`."""
+
+    kinds: ClassVar[tuple[LabelsAre, ...]] = ("objects",)
+    unfit: ClassVar[tuple[str, ...]] = ("mixup", "cutmix")
+    has_losses: ClassVar[bool] = True
+    takes_classes: ClassVar[bool] = True
 
     def check(self, task: Task) -> None:
         """Refuse classes of pixels, blended patches and losses of pixels."""
         title, settings = task.entry.title, task.augmentation
-        if task.kind == "classes":
+        if task.kind not in self.kinds:
             raise ValueError(
-                f"kind is 'classes', but {title} finds objects; choose 'objects' and number them "
-                "in the labels"
+                f"kind is {task.kind!r}, but {title} finds objects; choose "
+                "'objects' and number them in the labels"
             )
-        for name in ("mixup", "cutmix"):
+        for name in self.unfit:
             if getattr(settings, name):
                 raise ValueError(
                     f"{name} is {getattr(settings, name)}, but {title} learns objects one by one, "
@@ -136,7 +158,7 @@ def _read(task: Task, found: list[Piece], report: Reporter) -> Data:
 
 TrainingKind = PixelTraining | ObjectTraining
 
-TRAINING_KINDS: Mapping[str, TrainingKind] = MappingProxyType(
-    {"pixels": PixelTraining(), "objects": ObjectTraining()}
-)
-"""By what a network finds, see `napari_tessera.deep.networks.registry.Network`."""
+
+def training_kind(network: Network) -> TrainingKind:
+    """Return how a network is trained."""
+    return ObjectTraining() if network.one_by_one else PixelTraining()

@@ -1,4 +1,4 @@
-"""The losses that can be asked for, each once: a new one is a function here, and a word in `TERMS`.
+"""The losses that can be asked for: a new one is a function, named in one of two lists.
 
 Of the N pixels that count, in 2-D or 3-D, each takes log-probabilities of the classes (K, N), the
 true shares of the classes (K, N), and how much each class counts at each pixel, (K, N) or (K, 1).
@@ -87,10 +87,36 @@ def lovasz(logarithms: Tensor, truth: Tensor, weights: Tensor) -> Tensor:
     return torch.stack(losses).mean()
 
 
+OF_PIXELS: tuple[Term, ...] = (cross_entropy, focal)
+"""Means over the pixels, in which each counts as much as `weights` says."""
+
+OF_REGIONS: tuple[Term, ...] = (dice, iou, tversky, lovasz)
+"""Overlaps of the classes as wholes; pixels have no weights there."""
+
 TERMS: Mapping[str, Term] = MappingProxyType(
-    {term.__name__: term for term in (cross_entropy, dice, iou, focal, tversky, lovasz)}
+    {term.__name__: term for term in (*OF_PIXELS, *OF_REGIONS)}
 )
 """Losses that can be summed, by name."""
+
+
+def suggested_losses() -> tuple[str, ...]:
+    """Return what forms suggest: each loss in a sum with the first of the other kind.
+
+    Overlaps say little where nothing overlaps yet, and means over pixels little of small classes.
+
+    Examples
+    --------
+    >>> suggested_losses()[:2], suggested_losses()[-2:]
+    (('dice + cross_entropy', 'iou + cross_entropy'), ('cross_entropy', 'dice'))
+    """
+    pixels, regions = ([term.__name__ for term in some] for some in (OF_PIXELS, OF_REGIONS))
+    return (
+        *(f"{each} + {pixels[0]}" for each in regions),
+        *(f"{regions[0]} + {each}" for each in pixels[1:]),
+        pixels[0],
+        regions[0],
+    )
+
 
 OTHER_NAMES = MappingProxyType({"ce": "cross_entropy", "bce": "cross_entropy", "jaccard": "iou"})
 """What some of them are called too."""

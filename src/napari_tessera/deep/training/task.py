@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from napari_tessera.deep.data.patches import Patches
 from napari_tessera.deep.data.pieces import ImagePairs, pieces
@@ -25,9 +25,9 @@ from napari_tessera.deep.settings import (
     Targets,
     Transfer,
 )
-from napari_tessera.deep.training.kinds import TRAINING_KINDS, TrainingKind
+from napari_tessera.deep.training.kinds import TrainingKind, training_kind
 from napari_tessera.signature.progress import Reporter
-from napari_tessera.signature.words import LabelsAre
+from napari_tessera.signature.words import LabelsAre, Word
 
 if TYPE_CHECKING:
     import torch
@@ -63,7 +63,7 @@ class Task:
     network: str = "unet"
     options: Mapping[str, Any] | None = None
     kind: LabelsAre = "objects"
-    targets: ObjectTargets = "boundaries"
+    targets: Annotated[ObjectTargets, Word(when=("kind", ("objects",)))] = "boundaries"
     examples: Examples = Examples()
     augmentation: Augmentation = Augmentation()
     objective: Objective = Objective()
@@ -93,7 +93,7 @@ class Task:
 
     @property
     def _training(self) -> TrainingKind:
-        return TRAINING_KINDS[self.entry.finds]
+        return training_kind(self.entry)
 
     @property
     def learns(self) -> Targets:

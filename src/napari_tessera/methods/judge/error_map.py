@@ -6,7 +6,13 @@ from typing import Annotated
 
 import numpy as np
 
-from napari_tessera.metrics.error_kinds import kinds_of_objects, kinds_of_pixels
+from napari_tessera.metrics.error_kinds import (
+    kinds_of_objects,
+    kinds_of_pixels,
+    kinds_told,
+    names_told,
+)
+from napari_tessera.signature.docstrings import told_of
 from napari_tessera.signature.validation import checked
 from napari_tessera.signature.words import (
     Classes,
@@ -22,6 +28,7 @@ LEAST = Annotated[float, Word(low=0.01, high=1)]
 
 
 @checked
+@told_of(NUMBERS=kinds_told())
 def error_map(
     prediction: Labels,
     *,
@@ -51,9 +58,10 @@ def error_map(
     Returns
     -------
     ndarray of uint8
-        0 where both are background; else 1 right, 2 missed, 3 spurious, 4 in an object that is
-        split, 5 in one that is merged with another, 6 off: where the boundary of an object that was
-        found is elsewhere; of classes 1, 2, 3 and 7, another class.
+        0 where both are background, else the number of what is wrong with the object; where the
+        boundary of one that was found is elsewhere, that of off:
+
+        NUMBERS
 
     References
     ----------
@@ -73,6 +81,7 @@ def error_map(
 
 
 @checked
+@told_of(NAMES=names_told("prediction"))
 def object_errors(
     prediction: Labels,
     *,
@@ -99,7 +108,7 @@ def object_errors(
     Returns
     -------
     dict of ndarray
-        One row per object, rising: index; error ("right", "spurious", "split", "merged" or "off");
+        One row per object, rising: index; error (NAMES);
         partner, the id of the true object that it is (0 = none); iou with it (0 without).
 
     References

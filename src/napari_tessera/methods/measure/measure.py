@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from napari_tessera.metrics.measurements import channels_of, measurements
+from napari_tessera.metrics.measurements import COLUMNS, channels_of, measurements
+from napari_tessera.signature.docstrings import told_of
 from napari_tessera.signature.validation import checked
 from napari_tessera.signature.words import (
     ChannelAxis,
@@ -16,6 +17,7 @@ from napari_tessera.signature.words import (
 
 
 @checked
+@told_of(COLUMNS=COLUMNS)
 def measure(
     labels: Labels,
     image: Image | None = None,
@@ -50,24 +52,7 @@ def measure(
         One row per label, rising. Where pixels have a size, its unit is part of the name:
         "area (um^2)". The columns:
 
-        - index: the label; pixels: how many it has;
-        - area (volumes: volume); equivalent diameter: that of the disc (ball) of this area;
-        - z, y, x: centroid, the centre of the first pixel is 0;
-        - y min, x min, y max, x max (volumes: with z): first and last pixel, in pixels;
-        - touches border: True if one of its pixels lies on the border of the image;
-        - extent: share of its bounding box;
-        - perimeter (volumes: surface), estimated by the Crofton formula: of large discs and balls
-          within 1 per cent; of long objects, where pixels are longer than wide, within 8;
-        - circularity (volumes: sphericity): 1 for a disc (ball), less for other shapes; objects of
-          a few pixels may exceed 1;
-        - major axis, (middle axis,) minor axis: axes of the ellipse of the same second moments;
-        - planes: eccentricity of that ellipse, 0 to 1; orientation (deg): angle from the x axis to
-          the major axis, counter-clockwise on the screen, 0 to 180 (0 of round objects);
-        - volumes: elongation, 1 - middle / major axis, and flatness, 1 - minor / middle axis;
-        - with `convex`: solidity, the share of the convex hull of its pixels, and max feret, the
-          largest distance between two of their corners;
-        - with `image`: mean, std, min, max and sum of the intensities ("mean 0", "mean 1", ...
-          with several channels), and for an image of floats "values", how many pixels count.
+        COLUMNS
 
     Raises
     ------

@@ -17,8 +17,8 @@ from napari_tessera.algorithms.crf.energies import (
     unary,
 )
 from napari_tessera.algorithms.crf.mean_field import Kernels
+from napari_tessera.algorithms.halo_tiles import Box
 from napari_tessera.algorithms.labels.ids import sizes
-from napari_tessera.algorithms.tiling import Box
 from napari_tessera.signature.progress import Reporter
 from napari_tessera.signature.units import to_pixels
 from napari_tessera.signature.validation import checked

@@ -9,8 +9,8 @@ from typing import Any, Literal
 import numpy as np
 
 from napari_tessera.algorithms.crf.energies import Guide
+from napari_tessera.algorithms.halo_tiles import Tile, covering
 from napari_tessera.algorithms.labels.ids import sizes
-from napari_tessera.algorithms.tiling import Tile, covering
 from napari_tessera.methods.refine.crf import (
     CrfSettings,
     crf_statistics,

@@ -11,10 +11,10 @@ import numpy as np
 
 from napari_tessera.algorithms.filters.colour import features, smooth_points
 from napari_tessera.algorithms.filters.smoothing import TRUNCATE
+from napari_tessera.algorithms.halo_tiles import Box
 from napari_tessera.algorithms.labels.components import filled
 from napari_tessera.algorithms.labels.paths import pixels_under
 from napari_tessera.algorithms.parallel import slabs
-from napari_tessera.algorithms.tiling import Box
 from napari_tessera.methods.refine.edit_objects import BoxLabels, Drawn, check_room, with_change
 from napari_tessera.signature.units import most_pixels, to_pixels
 from napari_tessera.signature.validation import checked

@@ -176,7 +176,7 @@ class Compare(Form):
     def refit(self) -> None:
         """List the models that have come since."""
         for model in models():
-            method = "detect" if model.config.targets == "instances" else "predict"
+            method = "detect" if model.config.one_by_one else "predict"
             candidate = Candidate(method, {"model": model.name})
             if candidate not in self.candidates:
                 self.add(candidate)

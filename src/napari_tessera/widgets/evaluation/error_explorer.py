@@ -185,9 +185,9 @@ class Explorer(Form):
 
 def figures_in_words(scores: Scores) -> str:
     """Return the main figures for people."""
+    wrong = ", ".join(f"{count} {kind}" for kind, count in scores.errors.items())
     return (
-        f"{scores.true_positives} of {scores.true_objects} objects found, {scores.missed} missed, "
-        f"{scores.spurious} spurious, {scores.split} split, {scores.merged} merged.\n"
+        f"{scores.true_positives} of {scores.true_objects} objects found, {wrong}.\n"
         f"Precision {scores.precision:.3f}, recall {scores.recall:.3f}, F1 {scores.f1:.3f}, "
         f"AP at .5 {scores.average_precision[0.5]:.3f} and at .75 "
         f"{scores.average_precision[0.75]:.3f}, panoptic quality {scores.panoptic_quality:.3f}.\n"

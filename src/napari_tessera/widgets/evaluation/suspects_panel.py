@@ -56,7 +56,7 @@ class SuspectsPanel(QWidget):
         super().__init__()
         self._judged, self.running = judged, Running(form, "Rank", self._rank)
         self.button, viewer = self.running.button, form.viewer
-        asked = next(p for p in parameters(boundary_support) if p.name == "image")
+        asked = next(p for p in parameters(boundary_support) if p.is_image)
         self.image = layer_field(asked, viewer.layers)
         self.coloured, self._colouring = QCheckBox("Colour by suspicion"), Colouring()
         self.coloured.setToolTip("Bright: no edge supports the boundary; dark: it lies on one")

@@ -13,9 +13,9 @@ import psutil
 
 from napari_tessera.deep.inference.cache import Cache
 from napari_tessera.methods.registry import Method
-from napari_tessera.pipeline.recipe import KEY, Recipe
+from napari_tessera.pipeline.recipe import Recipe
 from napari_tessera.pipeline.recipe_data import unpack_region
-from napari_tessera.pipeline.result import ObjectTable, Result
+from napari_tessera.pipeline.result import KINDS, ObjectTable, Result
 from napari_tessera.pipeline.run import run
 from napari_tessera.pipeline.source import Region, Source
 from napari_tessera.pipeline.walk import LevelsFrom, Walk
@@ -56,6 +56,11 @@ class Call:
         return self.method.over(self.walk.over, self.source.over)
 
     @property
+    def axes(self) -> int:
+        """How many axes are worked on at once."""
+        return AXES[self.over]
+
+    @property
     def part(self) -> Region | None:
         """The region, once it is settled."""
         if self.later is not None:
@@ -69,14 +74,12 @@ class Call:
         return replace(self, walk=replace(self.walk, region=self.later()), later=None)
 
     def recipe(self, *, before: Mapping[str, Any] | None = None) -> Recipe:
-        """Return the recipe, after that of the labels it refines; packing arrays takes time."""
-        return Recipe.of(
-            self.method,
-            self.source,
-            self.values,
-            self.walk,
-            before=before,
-        )
+        """Return the recipe, after that of the labels it refines.
+
+        This takes time: the region is found out, arrays are packed.
+        """
+        walk = self.settled().walk
+        return Recipe.of(self.method, self.source, self.values, walk, before=before)
 
     def estimate(self) -> Estimate | None:
         """Return what the run will cost, None if nobody can say so; takes time.
@@ -91,8 +94,7 @@ class Call:
         shape = self.source.shape
         if self.part is not None:
             shape = tuple(b - a for a, b in zip(self.part.start, self.part.stop, strict=True))
-        axes = AXES[self.over]
-        lead, whole = len(shape) - axes, self.source.spacing
+        lead, whole = len(shape) - self.axes, self.source.spacing
         spacing = VoxelSize(whole[lead:], whole.unit)
         values = self.method.complete(self.values)
         count = math.prod(shape[:lead])
@@ -192,8 +194,8 @@ def apply(
 
 def before(call: Call) -> dict[str, Any] | None:
     """Return the recipe that made the layer which a call works on, as data, if there is one."""
-    chained = call.layer.metadata.get(KEY, {}).get("kind") != "scores" and not call.source.parts
-    chained &= call.method.returns != "table"  # which belongs to the layer, not to its image
+    own, made = KINDS.get(call.source.kind, Result), KINDS[call.method.returns]
+    chained = own.continues and made.stands_alone and not call.source.parts
     return made_by(call.layer) if chained else None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -15,14 +15,12 @@ from qtpy.QtWidgets import QCheckBox, QPushButton, QWidget
 from napari_tessera.deep.inference.cache import Cache
 from napari_tessera.deep.triton import keep_away
 from napari_tessera.methods.registry import Method
-from napari_tessera.pipeline.recipe import Recipe
-from napari_tessera.signature.units import to_pixels
-from napari_tessera.signature.words import VoxelSize
-from napari_tessera.widgets.connections import Connections
+from napari_tessera.pipeline.result import KINDS, Result
 from napari_tessera.widgets.forms import remembered as memory
 from napari_tessera.widgets.forms.call import Call
 from napari_tessera.widgets.forms.cost_line import Preflight
 from napari_tessera.widgets.forms.fields.choose import layer_field
+from napari_tessera.widgets.forms.fields.fitting import Fitting
 from napari_tessera.widgets.forms.form import Form
 from napari_tessera.widgets.forms.method_fields import MethodFields
 from napari_tessera.widgets.forms.previewing import Previewing
@@ -34,11 +32,10 @@ from napari_tessera.widgets.forms.run_button import Running
 from napari_tessera.widgets.forms.tables import save_table, show_table
 from napari_tessera.widgets.forms.walk_rows import WalkRows
 from napari_tessera.widgets.layers.from_result import named_by
-from napari_tessera.widgets.layers.to_source import beside, dropped_axis, sample, source
+from napari_tessera.widgets.layers.to_source import beside, dropped_axis
 
 if TYPE_CHECKING:
     import napari.viewer
-    from napari.layers import Layer
 
     from napari_tessera.widgets.job import Job
 
@@ -64,8 +61,6 @@ class MethodForm(Form):
         super().__init__(napari_viewer)
         self.cache, self.results = Cache(KEPT), Results(self.viewer)
         self._quiet = False
-        self._followed = Connections()
-        self._fitted: tuple[Any, ...] = ()
         self._build()
         self._lay_out()
         self._show_what_applies()
@@ -82,6 +77,7 @@ class MethodForm(Form):
         self.source = layer_field(self.method.source, layers)
         self.fields = MethodFields(self.method, layers)
         self.rows, self.walk = Rows(), WalkRows(self.method, self.viewer)
+        self.fitting = Fitting(self.source, self.fields, self.walk.channels, self._units_changed)
         self.running = Running(self, "Run", self.run, stop=self.stop)
         self.run_button, self.bar = self.running.button, self.running.bar
         self.previewing = Previewing(self, self.read, self._layers_chosen)
@@ -93,7 +89,7 @@ class MethodForm(Form):
         self.replace_last.setChecked(True)
         self.reset_button, self.recipe_button = QPushButton("Reset"), QPushButton("Recipe")
         self.recipe_button.setMenu(
-            recipe_menu(self, lambda: self.method.name, lambda: _recipe_of(self.read()))
+            recipe_menu(self, lambda: self.method.name, lambda: self.read().recipe)
         )
         tips: dict[QWidget, str] = {
             self.replace_last: "Run again replaces this form's last result unless you edited it",
@@ -125,10 +121,15 @@ class MethodForm(Form):
             self.message,
         )
 
+    @property
+    def gives(self) -> type[Result]:
+        """What the method gives, the first if it is several things."""
+        return KINDS[self.method.returns]
+
     def _show_what_applies(self) -> None:
         """Show the buttons that have a meaning for what the method gives."""
         self.preflight.setVisible(self.method.cost.estimate is not None)
-        self.show_preview.setVisible(self.method.returns not in ("table", "scores"))
+        self.show_preview.setVisible(self.gives.shown_by_plane)
         self.live.setVisible(self.show_preview.isVisibleTo(self) and "model" in self.fields)
         self._show_replacing()
         for widget in (self.table_button, self.save_button):
@@ -137,7 +138,7 @@ class MethodForm(Form):
 
     def _show_replacing(self, *_: Any) -> None:
         """Show the box for replacing the last result where there can be one to replace."""
-        replaceable = self.method.returns != "table" and not self.walk.in_place
+        replaceable = self.gives.stands_alone and not self.walk.in_place
         self.replace_last.setVisible(replaceable)
 
     # ------------------------------------------------------------------ signals
@@ -162,45 +163,17 @@ class MethodForm(Form):
     def _source_changed(self) -> None:
         with self._silence():
             layer = self.source.value
-            self._follow(layer)
             self.walk.fill(layer)
             for field in self.fields.layers:
                 field.avoid(layer)
-            if layer is not None:
-                self._fit(layer)
-                if "labels_are" in self.fields:
-                    self.fields["labels_are"].value = kind_of(layer)
+            self.fitting.follow()
+            if layer is not None and "labels_are" in self.fields:
+                self.fields["labels_are"].value = kind_of(layer)
         self._walk_changed()
 
-    def _follow(self, layer: Layer | None) -> None:
-        """Hear of new units of this layer, no longer of those of the one before."""
-        self._followed.end()
-        if layer is not None:
-            self._followed.add(self._units_changed, layer.events.units, layer.events.data)
-
     def _units_changed(self, event: Any = None) -> None:
-        if self.source.value is not None:
-            with self._silence():
-                self._fit(self.source.value)
-
-    def _fit(self, layer: Layer) -> None:
-        """Give the fields the layer's unit and a sample of the intensities worked on."""
-        values = None
-        self._fitted = self._seen()
-        if self.source.parameter.is_image:
-            with suppress(ValueError):  # such a layer is refused when it is run
-                axis, channel = self.walk.channels.chosen
-                own = source(layer, channel_axis=axis, channel=channel)
-                voxel = VoxelSize(own.spacing[-2:], own.spacing.unit)
-                values = sample(layer, own, to_pixels(self._seen()[0], voxel))
-        for field in self.fields.values():
-            field.fit(str(layer.units[-1]), values)
-
-    def _seen(self) -> tuple[Any, ...]:
-        """Return what the intensities that levels apply to depend on."""
-        background = self.fields.get("background")
-        width = "0 px" if background is None else background.value
-        return width, *self.walk.channels.chosen
+        with self._silence():
+            self.fitting.fit()
 
     def _walk_changed(self, *_: Any) -> None:
         if not self._quiet:
@@ -218,7 +191,7 @@ class MethodForm(Form):
         with self._silence():
             self.fields.show_what_applies(self.rows)
         self.rows.fit_width()
-        if self.source.value is not None and self._seen() != self._fitted:
+        if self.fitting.is_due:
             self._units_changed()
         if self.method.cost.estimate is not None:
             self.preflight.request()
@@ -337,7 +310,7 @@ class MethodForm(Form):
         self.previewing.release()
         self.preflight.cancel()
         self.cache.clear()
-        self._followed.end()
+        self.fitting.release()
 
 
 def dock(method: Method) -> type[MethodForm]:
@@ -345,11 +318,6 @@ def dock(method: Method) -> type[MethodForm]:
     name = "".join(word.capitalize() for word in method.name.split("_"))
     own = {"method": method, "title": method.display, "__doc__": method.summary}
     return type(f"{name}Form", (MethodForm,), own)
-
-
-def _recipe_of(call: Call) -> Callable[[], Recipe]:
-    """Return what makes the recipe of a call, which takes time."""
-    return lambda: call.settled().recipe()
 
 
 def _warm_up(method: Method) -> None:

@@ -133,7 +133,8 @@ class Preview:
         except (ValueError, TypeError) as error:
             self._fail(error)
             return
-        levels = self._levels_for(call)
+        # those of the whole stack, if the last preview has found them
+        levels = self._levels[1] if self._levels and self._levels[0] == _stack_key(call) else None
 
         def work(report: Reporter) -> tuple[Result, Layer, dict[str, Any] | None]:
             result, found = compute(call, view, levels, report)
@@ -152,10 +153,6 @@ class Preview:
         self._times.clear()
         self._corner = None
         self._failed(error)
-
-    def _levels_for(self, call: Call) -> dict[str, Any] | None:
-        """Return the levels of the whole stack if they are known from the last preview."""
-        return self._levels[1] if self._levels and self._levels[0] == _stack_key(call) else None
 
     def _show(
         self, call: Call, view: View, result: Result, layer: Layer, levels: dict[str, Any] | None

@@ -89,8 +89,7 @@ class Previewing:
             self.preview.request()
 
     def _say(self, result: Result, call: Call) -> None:
-        flat = call.over == "volume"
-        note = "Preview: 2-D approximation of the volume. " if flat else "Preview: "
+        note = "Preview: 2-D approximation of the volume. " if call.axes > 2 else "Preview: "
         speed = self.preview.speed if self.preview.live else None
         row = "" if speed is None else f", {speed:.1f} planes per second"
         self._form.say(f"{note}{result.counted()}{row}")

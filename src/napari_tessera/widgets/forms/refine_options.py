@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from napari_tessera.algorithms.labels.components import guessed_kind
 from napari_tessera.pipeline.recipe import KEY
+from napari_tessera.signature.words import LabelsAre
 from napari_tessera.widgets.forms.choice import Choice
 from napari_tessera.widgets.napari_private import shown_labels
 
@@ -17,7 +18,9 @@ SAMPLE = 512
 
 
 class Refining:
-    """Which labels are refined, and where the result goes.
+    """Which labels are refined, and where the result goes: all of them, into a new layer.
+
+    `offer` offers more to choose from, for methods that refine.
 
     Attributes
     ----------
@@ -29,14 +32,20 @@ class Refining:
 
     def __init__(self) -> None:
         self.only, self.into = Choice("Refine"), Choice("Result")
-        self.only.offer([("all labels", "all"), ("the selected label", "selected")])
-        self.into.offer([("a new layer", "new"), ("this layer (undo: Ctrl-Z)", "this")])
+        self.only.offer([("all labels", "all")])
+        self.into.offer([("a new layer", "new")])
         self.only.setToolTip(
             "Refine every label, or only the one selected in the layer; others keep their pixels"
         )
         self.into.setToolTip(
             "Put the result into a new layer, or change this one; Ctrl-Z on it takes that back"
         )
+
+    def offer(self, *, in_parts: bool) -> None:
+        """Offer the layer itself for the result and, if the method works in parts, one label."""
+        self.into.offer([("a new layer", "new"), ("this layer (undo: Ctrl-Z)", "this")])
+        if in_parts:
+            self.only.offer([("all labels", "all"), ("the selected label", "selected")])
 
     @property
     def in_place(self) -> bool:
@@ -64,7 +73,7 @@ class Refining:
 def kind_of(layer: Labels) -> str:
     """Return what labels are, as it was written down or as what is shown suggests."""
     known = layer.metadata.get(KEY, {}).get("kind")
-    if known in ("objects", "classes"):
+    if known in get_args(LabelsAre):
         return str(known)
     shown = shown_labels(layer)
     step = max(1, max(shown.shape) // SAMPLE)

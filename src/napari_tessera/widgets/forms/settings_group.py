@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from psygnal import Signal
 
-from napari_tessera.signature.parameters import Parameter, parameters
+from napari_tessera.signature.parameters import parameters
 from napari_tessera.signature.validation import check_value
 from napari_tessera.widgets.forms.fields.choose import field_for
 from napari_tessera.widgets.forms.fields.field import Field
@@ -53,7 +53,9 @@ class Group:
         self._rows: Rows | None = None
         offered = suggestions or {}
         self.fields: dict[str, Field] = {
-            each.name: _field(each, offered.get(each.name, ()))
+            each.name: TextField(each, offered[each.name])
+            if each.name in offered
+            else field_for(each)
             for each in parameters(cast("Any", settings))
             if each.name not in leave_out
         }
@@ -125,10 +127,6 @@ class Group:
         self.show_what_applies()
         if self._values() != before:
             self.changed.emit()
-
-
-def _field(parameter: Parameter, suggestions: Sequence[str]) -> Field:
-    return TextField(parameter, suggestions) if suggestions else field_for(parameter)
 
 
 def _number(field: Field) -> Any:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from napari.utils.notifications import show_error, show_info
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt
 from qtpy.QtWidgets import QFileDialog, QWidget
 
-from napari_tessera.io.csv_files import write_table
+from napari_tessera.io.files import write, written_as
+from napari_tessera.pipeline.result import ObjectTable
+from napari_tessera.pipeline.source import Source
 from napari_tessera.signature.words import Array, Table
 
 if TYPE_CHECKING:
@@ -25,12 +29,21 @@ def show_table(viewer: napari.viewer.Viewer, layer: Layer | None) -> None:
 
 
 def save_table(parent: QWidget, table: dict[str, Array] | None) -> None:
-    """Ask for a file and write a table to it."""
+    """Ask for a file and write a table to it, in any format that holds tables."""
     if table is None:
         return
-    path = ask_file(parent, "Save table", "table.csv", "*.csv")
-    if path is not None:
-        write_table(path, table)
+    suffixes = written_as("table")
+    kinds = ";;".join(f"{suffix[1:].upper()} (*{suffix})" for suffix in suffixes)
+    path = ask_file(parent, "Save table", f"table{suffixes[0]}", kinds)
+    if path is None:
+        return
+    nowhere = Source.of(np.zeros((1, 1)))  # rows, unlike labels, lie on no grid
+    try:
+        # the dialog has asked before
+        write(path, ObjectTable(table=table), nowhere, overwrite=True)
+    except ValueError as error:
+        show_error(f"{error}. Nothing was written.")
+    else:
         show_info("Saved.")
 
 
@@ -43,9 +56,10 @@ def ask_file(parent: QWidget, title: str, name: str, kinds: str) -> Path | None:
     title : str
         Of the dialog, which asks by itself before a file is replaced.
     name : str
-        What the file is called if nothing else is typed; its ending is added where there is none.
+        What the file is called if nothing else is typed.
     kinds : str
-        Filters as Qt writes them.
+        Filters as Qt writes them, such as "PNG (*.png);;SVG (*.svg)". Where no ending is typed,
+        that of the chosen one is added, or else that of `name`.
 
     Returns
     -------
@@ -53,13 +67,14 @@ def ask_file(parent: QWidget, title: str, name: str, kinds: str) -> Path | None:
         None if nothing was chosen, or a file is there to which the ending had to be added, about
         which the dialog could not ask.
     """
-    text, _ = QFileDialog.getSaveFileName(parent, title, name, kinds)
+    text, chosen = QFileDialog.getSaveFileName(parent, title, name, kinds)
     if not text:
         return None
     path = Path(text)
     if path.suffix:
         return path
-    path = path.with_suffix(Path(name).suffix)
+    ending = re.search(r"\*(\.\w+)", chosen)
+    path = path.with_suffix(ending[1] if ending else Path(name).suffix)
     if path.exists():
         show_error(f"{path.name} is there already; nothing was written. Choose another name.")
         return None

@@ -9,9 +9,10 @@ from qtpy.QtWidgets import QCheckBox, QWidget
 
 from napari_tessera.deep.inference.cache import Cache
 from napari_tessera.methods.registry import Method
+from napari_tessera.pipeline.result import KINDS
 from napari_tessera.pipeline.source import Source
 from napari_tessera.pipeline.walk import Walk
-from napari_tessera.signature.words import Over
+from napari_tessera.signature.words import AXES, Over
 from napari_tessera.widgets.forms import region
 from napari_tessera.widgets.forms.call import Call
 from napari_tessera.widgets.forms.channels import Channels
@@ -49,8 +50,7 @@ class WalkRows:
         self.over, self.region = Choice("Work on"), Choice("Region")
         self.levels_from, self.refining = Choice("Automatic levels from"), Refining()
         self.join = QCheckBox("keep numbers")
-        self.over.offer([("planes", "planes"), ("volume", "volume")])
-        self.levels_from.offer([("each plane", "each"), ("whole stack", "all")])
+        self._offer_what_the_method_does()
         tips: dict[QWidget, str] = {
             self.over: "Each plane by itself, or the last three axes together as a volume",
             self.region: "The part of the layer to work on; a drawn shape or mask limits it",
@@ -59,6 +59,18 @@ class WalkRows:
         }
         for widget, tip in tips.items():
             widget.setToolTip(tip)
+
+    def _offer_what_the_method_does(self) -> None:
+        """Offer each choice that the method leaves; where there is one answer only, that."""
+        method = self._method
+        volumes = [("volume", "volume")] if method.way.takes_volumes else []
+        stack = [("whole stack", "all")] if method.cut.statistics is not None else []
+        self.over.offer([("planes", "planes"), *volumes])
+        self.levels_from.offer([("each plane", "each"), *stack])
+        self._numbers_objects = KINDS[method.returns].numbered
+        if method.refines:
+            self._numbers_objects = False  # they have numbers
+            self.refining.offer(in_parts=method.way.in_parts)
 
     def add_to(self, rows: Rows, changed: Callable[..., None]) -> None:
         """Add the rows to a form, and call something when another walk is chosen."""
@@ -97,20 +109,19 @@ class WalkRows:
 
     def show_rows(self, layer: Layer | None) -> None:
         """Show those rows that have a choice to offer."""
-        method, channels, show = self._method, self.channels, self._rows.show_row
+        channels, show = self.channels, self._rows.show_row
         channels.fill_one(self._pictured(layer))
         axes = 0 if layer is None else layer.ndim - (channels.axis.chosen is not None)
-        planes = not method.way.takes_volumes or self.over.chosen == "planes"
-        several = axes > (2 if planes else 3)
+        several = axes > AXES[self.over.chosen]
         show(channels.axis, channels.axis.count() > 1)
         show(channels.others, channels.others.offered > 0)
         show(channels.one, channels.one.count() > 1)
-        show(self.over, axes > 2 and method.way.takes_volumes)
-        show(self.levels_from, several and method.cut.statistics is not None)
+        show(self.over, axes > 2 and self.over.count() > 1)
+        show(self.levels_from, several and self.levels_from.count() > 1)
         show(self.join, several and self._numbers_objects)
-        show(self.refining.into, method.refines)
-        show(self.refining.only, method.refines and method.way.in_parts)
-        show(self.region, method.way.in_parts)
+        show(self.refining.into, self.refining.into.count() > 1)
+        show(self.refining.only, self.refining.only.count() > 1)
+        show(self.region, self._method.way.in_parts)
 
     def reset(self) -> None:
         """Choose what is chosen at first."""
@@ -123,17 +134,12 @@ class WalkRows:
         """Return a layer if it is worked on as an image, which may have channels."""
         return layer if self._method.source.is_image else None
 
-    @property
-    def _numbers_objects(self) -> bool:
-        """True if the method makes objects, which may keep their numbers from plane to plane."""
-        return self._method.returns in ("objects", "labels") and not self._method.refines
-
     # ------------------------------------------------------------------ what is chosen
 
     @property
     def in_place(self) -> bool:
         """True if the layer itself is to be changed."""
-        return self._method.refines and self.refining.in_place
+        return self.refining.in_place
 
     def source(self, layer: Layer) -> Source:
         """Return the layer as the source of a run.
@@ -149,16 +155,14 @@ class WalkRows:
 
     def call(self, layer: Layer, own: Source, values: Mapping[str, Any], cache: Cache) -> Call:
         """Return the run of the method on a layer, with its source and the method's options."""
-        method = self._method
-        flat = len(own.shape) == 2 or not method.way.takes_volumes
-        over: Over = "planes" if flat else self.over.chosen
+        over: Over = "planes" if len(own.shape) == 2 else self.over.chosen
         part = region.region(self.region.chosen, self._viewer, layer, own, over, dropped_axis(own))
         walk = Walk(
             over,
-            self.levels_from.chosen if method.cut.statistics else "each",
+            self.levels_from.chosen,
             self.join.isChecked() and self._numbers_objects,
             None if callable(part) else part,
-            self.refining.chosen(layer) if method.refines else (),
+            self.refining.chosen(layer),
         )
         later = part if callable(part) else None
-        return Call(method, layer, own, values, walk, later, cache, self.in_place)
+        return Call(self._method, layer, own, values, walk, later, cache, self.in_place)

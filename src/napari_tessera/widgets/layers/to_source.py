@@ -148,12 +148,13 @@ def beside(parameter: Parameter, layer: Layer, on: Layer, dropped: int | None = 
     """
     from napari.layers import Points as PointsLayer
 
-    if isinstance(layer, PointsLayer):
-        return _points_on(parameter.name, layer, on, dropped)
-    if parameter.word.name == "scores" and layer.ndim > on.ndim:
-        # the classes are an axis in front, which the labels do not have
-        same_grid("labels", on, layer, 0)
-        return source(layer, channel_axis=0)
+    match layer, parameter.word.name:
+        case PointsLayer(), _:
+            return _points_on(parameter.name, layer, on, dropped)
+        case _, "scores" if layer.ndim > on.ndim:
+            # the classes are an axis in front, which the labels do not have
+            same_grid("labels", on, layer, 0)
+            return source(layer, channel_axis=0)
     same_grid(parameter.name, layer, on, dropped)
     return source(layer) if parameter.is_image else array(layer)
 

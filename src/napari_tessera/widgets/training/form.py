@@ -115,7 +115,7 @@ class TrainingForm(Form):
         self.pairs.channel_axis = self.settings.channel_axis.chosen
 
     def _settings_changed(self) -> None:
-        self.pairs.asks_classes = self.settings.finds == "objects"
+        self.pairs.asks_classes = self.settings.training.takes_classes
 
     # ------------------------------------------------------------------ values
 
@@ -140,7 +140,7 @@ class TrainingForm(Form):
             raise ValueError(self.pairs.problem)
         found = LayerPairs(self.pairs.pairs, self.pairs.classes, settings.channel_axis.chosen)
         task, layers = found.with_classes(task), [image for image, _ in found.pairs]
-        return Training(found.reader(task), layers, task, model, device, found.channel_axis)
+        return Training(found.reader(), layers, task, model, device, found.channel_axis)
 
     # ------------------------------------------------------------------ samples
 

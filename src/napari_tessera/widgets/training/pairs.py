@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QEvent, QObject, Qt, Signal
 from qtpy.QtWidgets import (
     QButtonGroup,
-    QFileDialog,
     QFrame,
     QGridLayout,
     QPushButton,
@@ -22,11 +20,19 @@ from superqt import QElidingLabel
 
 from napari_tessera.widgets.connections import Connections
 from napari_tessera.widgets.forms.rows import beside_one_another
-from napari_tessera.widgets.layers.geometry import array
 from napari_tessera.widgets.layers.to_source import fits
+from napari_tessera.widgets.training.folders import ask_coco, ask_folders, missing_place
+from napari_tessera.widgets.training.pair_match import (
+    best_match,
+    matches,
+    mismatch,
+    unused_first,
+)
 from napari_tessera.widgets.training.pair_row import PairRow
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import napari.viewer
     from napari.layers import Image, Labels
 
@@ -235,20 +241,15 @@ class PairsTable(QWidget):
     def problem(self) -> str | None:
         """What is in the way of training, as a sentence for people; None if nothing is."""
         if self._folders is not None:
-            return _missing(*self._folders)
+            return missing_place(*self._folders)
         if not self._images:
             return "there is no Image layer to train on; open a file or a sample"
         if not self._labels:
             return "there is no Labels layer to learn from; add one and paint into it"
         for number, row in enumerate(self.rows, 1):
             image, labels = row.chosen
-            if not self._matches(image, labels):
-                wanted, found = _spatial(image, self._channel_axis), array(labels).shape
-                without = "" if wanted == array(image).shape else " without its channels"
-                return (
-                    f"pair {number}: labels {labels.name!r} has shape {tuple(found)} but image "
-                    f"{image.name!r} has {wanted}{without}; choose two of the same shape"
-                )
+            if not matches(image, labels, self._channel_axis):
+                return f"pair {number}: {mismatch(image, labels, self._channel_axis)}"
             same = self._first_like(row)
             if same is not row:
                 return (
@@ -278,7 +279,8 @@ class PairsTable(QWidget):
         with self._silence():
             for row, was in zip(self.rows, before, strict=True):
                 row.offer(self._images, self._labels)
-                settled = row.kept or (None not in row.chosen and self._is_settled(row))
+                fits_together = None not in row.chosen and matches(*row.chosen, self._channel_axis)
+                settled = row.kept or (fits_together and self._first_like(row) is row)
                 if row.chosen != was or not settled:
                     self._guess(row, was)
         if [row.chosen for row in self.rows] != before:
@@ -297,47 +299,25 @@ class PairsTable(QWidget):
         What the user has chosen of the pair stays.
         """
         others = [other.chosen for other in self.rows if other is not row]
-        images = _unused_first(self._images, [image for image, _ in others])
-        labels = _unused_first(self._labels, [truth for _, truth in others])
+        images = unused_first(self._images, [image for image, _ in others])
+        labels = unused_first(self._labels, [truth for _, truth in others])
         if row.kept:
             images = [was[0]] if any(each is was[0] for each in images) else images
             labels = [was[1]] if any(each is was[1] for each in labels) else labels
         if images and labels:
-            fitting = ((i, t) for t in labels for i in images if self._matches(i, t))
-            image, truth = next(fitting, (images[0], labels[0]))
+            image, truth = best_match(images, labels, self._channel_axis)
             row.image.choose(image)
             row.labels.choose(truth)
-
-    def _is_settled(self, row: PairRow) -> bool:
-        """Return True if the pair can be trained on, beside those before it."""
-        return self._matches(*row.chosen) and self._first_like(row) is row
 
     def _first_like(self, row: PairRow) -> PairRow:
         return next(other for other in self.rows if other.chosen == row.chosen)
 
-    def _matches(self, image: Image, labels: Labels) -> bool:
-        return _spatial(image, self._channel_axis) == tuple(array(labels).shape)
-
     def _ask_or_forget(self) -> None:
         """Ask for two folders, or go back to layers."""
-        if self._folders is not None:
-            self.folders = None
-            return
-        images = QFileDialog.getExistingDirectory(self, "Folder of images")
-        labels = images and QFileDialog.getExistingDirectory(self, "Folder of labels", images)
-        if labels:
-            self.folders = (Path(images), Path(labels))
+        self.folders = ask_folders(self) if self._folders is None else None
 
     def _ask_coco(self) -> None:
-        """Ask for a folder of images and the file that tells their objects."""
-        images = QFileDialog.getExistingDirectory(self, "Folder of images")
-        if not images:
-            return
-        file, _ = QFileDialog.getOpenFileName(
-            self, "COCO file of their objects", images, "COCO (*.json)"
-        )
-        if file:
-            self.folders = (Path(images), Path(file))
+        self.folders = ask_coco(self) or self._folders
 
     @contextmanager
     def _silence(self) -> Iterator[None]:
@@ -347,29 +327,6 @@ class PairsTable(QWidget):
             yield
         finally:
             self._quiet = before
-
-
-def _spatial(image: Image, channel_axis: int | None) -> tuple[int, ...]:
-    """Return the shape of an image without its channels."""
-    shape = tuple(array(image).shape)
-    if image.rgb:
-        return shape[:-1]
-    if channel_axis is None or not -len(shape) <= channel_axis < len(shape):
-        return shape
-    axis = channel_axis % len(shape)
-    return (*shape[:axis], *shape[axis + 1 :])
-
-
-def _unused_first(layers: Sequence[Any], used: Sequence[Any]) -> list[Any]:
-    return sorted(layers, key=lambda layer: any(layer is each for each in used))
-
-
-def _missing(images: Path, labels: Path) -> str | None:
-    for title, place in (("images", images), ("labels", labels)):
-        if not place.exists():
-            what = "file" if place.suffix == ".json" else "folder"
-            return f"the {what} of {title} is {str(place)!r}, which is not there; choose another"
-    return None
 
 
 def _path(title: str) -> QElidingLabel:

@@ -18,6 +18,8 @@ from napari_tessera.deep.settings import (
     Optimisation,
     Transfer,
 )
+from napari_tessera.deep.training.kinds import TrainingKind, training_kind
+from napari_tessera.deep.training.losses import suggested_losses
 from napari_tessera.deep.training.task import Task
 from napari_tessera.signature.parameters import parameters
 from napari_tessera.widgets.forms import remembered as memory
@@ -33,17 +35,6 @@ if TYPE_CHECKING:
     from napari_tessera.widgets.forms.form import Form
     from napari_tessera.widgets.job import Job
 
-LOSSES = (
-    "dice + cross_entropy",
-    "cross_entropy",
-    "dice",
-    "dice + focal",
-    "iou + cross_entropy",
-    "lovasz + cross_entropy",
-    "tversky + cross_entropy",
-)
-"""Sums of losses that the form suggests."""
-
 STARTS = ("imagenet", "none")
 """What networks may start from, besides one's own models."""
 
@@ -54,9 +45,6 @@ GROUPS = {
     "optimisation": ("Optimisation", Optimisation),
     "transfer": ("Start", Transfer),
 }
-
-UNFIT = {"pixels": ("mosaic",), "objects": ("mixup", "cutmix")}
-"""Augmentation that has no meaning for networks that score pixels, or find objects."""
 
 
 class TrainingSettings(Rows):
@@ -101,7 +89,7 @@ class TrainingSettings(Rows):
         }
         self.name, self.device = QLineEdit(), Choice("Device")
         self.device.offer([(name, name) for name in ("auto", "cpu", "cuda", "mps")])
-        suggestions = {"loss": LOSSES, "weights": STARTS}
+        suggestions = {"loss": suggested_losses(), "weights": STARTS}
         self.groups = {
             name: Group(settings, suggestions=suggestions) for name, (_, settings) in GROUPS.items()
         }
@@ -143,7 +131,8 @@ class TrainingSettings(Rows):
 
     def _network_changed(self, *_: Any) -> None:
         name = self.networks.chosen
-        if not self._named_by_user():
+        own, titles = self.name.text(), tuple(each.title for each in NETWORKS.values())
+        if not own or own.startswith(titles):  # a name that the form has made up
             self.name.setText(free_name(NETWORKS[name].title))
         self._show_rows()
         self._weigh()
@@ -163,11 +152,6 @@ class TrainingSettings(Rows):
             failed=lambda error: self.about.setText(f"{text}. {error}"),
         )
 
-    def _named_by_user(self) -> bool:
-        """Return True if the name is none that the form has made up."""
-        text = self.name.text()
-        return bool(text) and not any(text.startswith(each.title) for each in NETWORKS.values())
-
     def offer_channels(self, image: Layer | None) -> None:
         """Offer the axes of the first image, one of which may hold channels."""
         named: list[tuple[str, int | None]] = [("none", None)]
@@ -183,13 +167,13 @@ class TrainingSettings(Rows):
             group.show_what_applies()
         for group in self.groups.values():
             group.show_what_applies()
-        pixels = self.finds == "pixels"
-        for name in UNFIT[self.finds]:
+        training, targets = self.training, self.fields["targets"]
+        for name in training.unfit:
             self.show_row(self.groups["augmentation"].fields[name].native, False)
-        self.show_section(GROUPS["objective"][0], pixels)
-        self.show_row(self.fields["kind"].native, pixels)
-        objects = self.fields["kind"].value == "objects"
-        self.show_row(self.fields["targets"].native, pixels and objects)
+        self.show_section(GROUPS["objective"][0], not training.has_losses)
+        self.show_row(self.fields["kind"].native, len(training.kinds) > 1)
+        pictured = targets.parameter.applies({"kind": self.fields["kind"].value})
+        self.show_row(targets.native, pictured and not training.has_losses)
         self.show_row(self.channel_axis, self.channel_axis.count() > 1)
         self.fit_width()
         self.changed.emit()
@@ -197,22 +181,22 @@ class TrainingSettings(Rows):
     # ------------------------------------------------------------------ values
 
     @property
-    def finds(self) -> str:
-        """Whether the chosen network scores "pixels" or finds "objects"."""
-        return NETWORKS[self.networks.chosen].finds
+    def training(self) -> TrainingKind:
+        """How the chosen network is trained."""
+        return training_kind(NETWORKS[self.networks.chosen])
 
     def task(self) -> Task:
         """Return what is to be learnt and how; what has no meaning for the network is left out."""
-        pixels = self.finds == "pixels"
+        training, kind = self.training, self.fields["kind"].value
         groups = {key: group.value for key, group in self.groups.items()}
-        unfit = dict.fromkeys(UNFIT[self.finds], 0.0)
+        unfit = dict.fromkeys(training.unfit, 0.0)
         groups["augmentation"] = replace(groups["augmentation"], **unfit)
-        if not pixels:
+        if training.has_losses:
             groups["objective"] = Objective()
         return Task(
             network=self.networks.chosen,
             options=self.options[self.networks.chosen].changed_values(),
-            kind=self.fields["kind"].value if pixels else "objects",
+            kind=kind if kind in training.kinds else training.kinds[0],
             targets=self.fields["targets"].value,
             seed=self.fields["seed"].value,
             **groups,
@@ -242,8 +226,9 @@ class TrainingSettings(Rows):
             network = NETWORKS[config.network].configure(**config.options)
             self.options[config.network].fill(vars(network))
             self.fields["kind"].value = config.kind
-            if config.kind == "objects" and self.finds == "pixels":
-                self.fields["targets"].value = config.targets
+            targets = self.fields["targets"]
+            if config.targets in targets.parameter.choices:
+                targets.value = config.targets
             self.groups["transfer"].fill({"weights": str(taught.path)})
         smaller = min(patch, self.groups["examples"].value.patch)
         self.groups["examples"].fill({"patch": smaller})

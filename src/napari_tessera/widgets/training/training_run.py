@@ -116,12 +116,18 @@ class LayerPairs:
             return replace(task, class_names=next(filter(None, names), {}))
         return task
 
-    def reader(self, task: Task) -> Callable[[], TrainingPairs]:
-        """Return what opens the pairs, which may take time."""
+    def reader(self) -> Callable[[], TrainingPairs]:
+        """Return what opens the pairs, which may take time.
+
+        Raises
+        ------
+        ValueError
+            If the classes of objects are told of some pairs only, or do not lie on their labels.
+        """
         sources = [source(image, channel_axis=self.channel_axis) for image, _ in self.pairs]
         truths = [array(labels) for _, labels in self.pairs]
         names = [image.name for image, _ in self.pairs]
-        classes = None if task.learns == "classes" else self._classes()
+        classes = self._classes()
         return lambda: replace(together(sources, truths, names), classes=classes)
 
     def _classes(self) -> list[Any] | None:

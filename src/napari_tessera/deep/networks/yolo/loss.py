@@ -75,7 +75,9 @@ def losses(
         total["objectness"] += balance * binary_cross_entropy_with_logits(sure, wanted)
         if len(found):
             total["boxes"] += distances.mean()
-            total["classes"] += _class_error(about_class, classes[found.objects])
+            # each class is a question by itself
+            true_class = one_hot(classes[found.objects], about_class.shape[1]).float()
+            total["classes"] += binary_cross_entropy_with_logits(about_class, true_class)
             total["masks"] += _mask_error(prototypes.float(), mixtures, found, objects)
     if levels[0].shape[-1] - FIRST_CLASS - prototypes.shape[1] == 1:
         del total["classes"]  # there is nothing to choose from
@@ -114,11 +116,6 @@ def sureness_wanted(overlaps: torch.Tensor, found: Answers, shape: torch.Size) -
     numbers = torch.arange(wanted.numel(), device=wanted.device).view(shape)[found.places]
     wanted.view(-1).scatter_reduce_(0, numbers, overlaps.clamp(min=0), "amax")
     return wanted
-
-
-def _class_error(said: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
-    """Return the mean over answers and classes, each of which is a question by itself."""
-    return binary_cross_entropy_with_logits(said, one_hot(classes, said.shape[1]).float())
 
 
 def _mask_error(

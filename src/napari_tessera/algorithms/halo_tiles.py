@@ -1,4 +1,4 @@
-"""Cover an array with overlapping tiles."""
+"""Cover an array with tiles that see a halo of pixels around them."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_tessera.algorithms.tiling import covering
+from napari_tessera.algorithms.halo_tiles import covering
 
 
 @given(
