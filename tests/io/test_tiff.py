@@ -66,3 +66,54 @@ def test_plain_tiff_resolution_is_read_but_screen_dots_are_not(tmp_path):
     assert files.read(tmp_path / "a.tif").spacing == pytest.approx((1, 0.5))
     tifffile.imwrite(tmp_path / "b.tif", LABELS[0], resolution=(72, 72), resolutionunit=2)
     assert files.read(tmp_path / "b.tif").spacing == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("labels", "kind"),
+    [
+        (np.array([[0, 255]], np.int64), np.uint8),
+        (np.array([[0, 256]], np.uint64), np.uint16),
+        (np.array([[0, 2**32 - 1]], np.uint64), np.uint32),
+        (np.array([[-1, 200]], np.int64), np.int16),
+        (np.array([[-1, 200]], np.int32), np.int32),
+        (np.array([[0, 7]], np.uint32), np.uint32),
+    ],
+)
+def test_numbers_of_64_bits_are_written_in_the_smallest_type(tmp_path, labels, kind):
+    files.write(tmp_path / "l.tif", ObjectLabels(labels), Source.of(labels))
+    again = files.read(tmp_path / "l.tif").array[:]
+    assert again.dtype == kind
+    assert again.tolist() == labels.tolist()
+
+
+@pytest.mark.parametrize("labels", [[[2**32]], [[-1, 2**31]]])
+def test_numbers_too_large_for_ome_are_refused(tmp_path, labels):
+    result = ObjectLabels(np.array(labels))
+    with pytest.raises(ValueError, match=r"but \.tif holds up to 4294967295; write .zarr or .npy"):
+        files.write(tmp_path / "l.tif", result, Source.of(result.array))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("shape", "axes"),
+    [
+        ((1, 2, 1, 2, 3, 4), None),
+        ((3, 4, 2), ("y", "x", "z")),
+        ((2, 2, 3, 4), ("z", "z", "y", "x")),
+    ],
+)
+def test_axes_that_ome_does_not_have_are_refused(tmp_path, shape, axes):
+    source = Source.of(np.zeros(shape, np.uint8), axes=axes)
+    with pytest.raises(ValueError, match=r"'l\.tif': OME-TIFF holds .* write \.zarr or \.npy"):
+        files.write(tmp_path / "l.tif", ObjectLabels(source.array), source)
+    assert list(tmp_path.iterdir()) == []
+    files.write(tmp_path / "l.zarr", ObjectLabels(source.array), source)
+    assert files.read(tmp_path / "l.zarr").axes == source.axes
+
+
+def test_a_part_of_a_plane_keeps_its_place(tmp_path):
+    source = Source.of(np.zeros((9, 9), np.uint8), spacing=VoxelSize((0.5, 0.25), "um"))
+    files.write(tmp_path / "l.tif", ObjectLabels(LABELS[0], start=(3, 4)), source)
+    with tifffile.TiffFile(tmp_path / "l.tif") as file:
+        assert 'PositionX="1.0"' in file.ome_metadata
+        assert 'PositionY="1.5"' in file.ome_metadata

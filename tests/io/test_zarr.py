@@ -3,7 +3,9 @@ import pytest
 import zarr
 
 from napari_tessera.io import files
-from napari_tessera.io.zarr import read_zarr
+from napari_tessera.io.zarr import ZARR, read_zarr
+from napari_tessera.pipeline.result import ObjectLabels
+from napari_tessera.pipeline.source import Source
 
 
 def test_ome_zarr_of_the_older_layout_is_read(tmp_path):
@@ -45,3 +47,52 @@ def test_an_array_is_read_without_axes_and_other_groups_are_refused(tmp_path):
     assert (found.axes, found.spacing) == (None, None)
     with pytest.raises(ValueError, match="without OME metadata; name its array"):
         read_zarr(tmp_path / "g.zarr")
+
+
+def test_a_zarr_is_replaced_and_nothing_of_the_old_one_is_left(tmp_path):
+    place, labels = tmp_path / "l.zarr", np.arange(12).reshape(3, 4)
+    group = zarr.open_group(place, mode="w", zarr_format=2)
+    group.create_array("a", data=np.zeros((2, 2), np.uint8), chunks=(1, 1))
+    with pytest.raises(FileExistsError, match="exists already"):
+        files.write(place, ObjectLabels(labels), Source.of(labels))
+    files.write(place, ObjectLabels(labels), Source.of(labels), overwrite=True)
+    again = files.read(place).array[:]
+    assert (again.dtype, again.tolist()) == (labels.dtype, labels.tolist())
+    assert not (place / "a").exists()
+    assert list(tmp_path.iterdir()) == [place]
+
+
+@pytest.mark.parametrize("begun", [True, False])
+def test_folders_with_files_of_others_are_not_replaced(tmp_path, begun):
+    place, labels = tmp_path / "l.zarr", np.zeros((3, 4), np.uint8)
+    if begun:
+        zarr.open_group(place, mode="w").create_array("a", data=labels)
+    (place / "notes").mkdir(parents=True)
+    (place / "notes" / "thesis.doc").write_text("all of it")
+    with pytest.raises(FileExistsError, match="files that do not belong to a .zarr"):
+        files.write(place, ObjectLabels(labels), Source.of(labels), overwrite=True)
+    with pytest.raises(FileExistsError, match="files that do not belong to a .zarr"):
+        files.check_output(place, "objects", overwrite=True)
+    assert (place / "notes" / "thesis.doc").read_text() == "all of it"
+
+
+@pytest.mark.parametrize("version", [2, 3])
+@pytest.mark.parametrize("separator", ["/", "."])
+def test_every_layout_of_chunks_is_known_as_zarr(tmp_path, version, separator):
+    keys = {"name": "default" if version == 3 else "v2", "separator": separator}
+    for place in (tmp_path / "a.zarr", tmp_path / "g.zarr" / "inner"):
+        array = zarr.create_array(
+            place, data=np.ones((4, 4)), chunks=(2, 2), zarr_format=version, chunk_key_encoding=keys
+        )
+        assert array.nchunks_initialized == 4
+    zarr.open_group(tmp_path / "g.zarr", mode="a", zarr_format=version)
+    assert ZARR.owned(tmp_path / "a.zarr")
+    assert ZARR.owned(tmp_path / "g.zarr")
+
+
+def test_a_file_of_that_name_is_not_replaced(tmp_path):
+    place, labels = tmp_path / "l.zarr", np.zeros((3, 4), np.uint8)
+    place.write_text("mine")
+    with pytest.raises(NotADirectoryError, match="is a file, but .zarr is written as a folder"):
+        files.write(place, ObjectLabels(labels), Source.of(labels), overwrite=True)
+    assert place.read_text() == "mine"

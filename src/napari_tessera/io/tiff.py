@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_tessera.io.layout import Contents, Format, origin_of
+from napari_tessera.io.layout import Contents, Format, fitted, origin_of
 from napari_tessera.pipeline.recipe import KEY, Recipe
 from napari_tessera.pipeline.result import ImageResult, Labelled, Result, ScoreMaps
 from napari_tessera.pipeline.source import Source
@@ -18,6 +19,7 @@ from napari_tessera.signature.words import Array, VoxelSize
 if TYPE_CHECKING:
     from pathlib import Path
 
+_OME_INTEGERS = ("uint8", "uint16", "uint32", "int8", "int16", "int32")
 _OME_UNITS = {"px": "pixel", "um": "µm", "A": "Å"}
 
 
@@ -101,8 +103,9 @@ def write_tiff(path: Path, result: Result, source: Source, recipe: Recipe | None
     """Write labels as OME-TIFF, with pixel size, place, names of classes and recipe."""
     import tifffile
 
-    array = result.array
-    letters = _ome_axes(source.axes)
+    wanted = "write .zarr or .npy, or number the labels anew with 'relabel'"
+    array = fitted(result.array, _OME_INTEGERS, path, wanted)
+    letters = _ome_axes(source.axes, path)
     unit = short_unit(source.spacing.unit)
     metadata: dict[str, Any] = {"axes": letters.upper()}
     sized = unit != "px" or any(size != 1 for size in source.spacing)
@@ -128,28 +131,28 @@ def _positions(
     letters: str, origin: list[float], shape: tuple[int, ...], source: Source, unit: str
 ) -> dict[str, Any]:
     """Return OME's position of each plane of a result that begins inside its source."""
-    lead = np.indices(shape[:-2]).reshape(len(shape) - 2, -1)
+    lead, planes = np.indices(shape[:-2]), math.prod(shape[:-2])
     found: dict[str, Any] = {}
     for axis, name in enumerate(letters):
         if name in "zyx":
-            place = np.full(lead.shape[1], origin[axis])
+            place = np.full(planes, origin[axis])
             if name == "z":
-                place = place + lead[axis] * source.spacing[axis]
+                place = place + lead[axis].ravel() * source.spacing[axis]
             found[f"Position{name.upper()}"] = place.tolist()
             found[f"Position{name.upper()}Unit"] = [_OME_UNITS.get(unit, unit)] * place.size
     return found
 
 
-def _ome_axes(names: tuple[str, ...]) -> str:
-    """Return a letter for each axis; those without a name that OME knows become z, t or c.
-
-    Examples
-    --------
-    >>> _ome_axes(("t", "axis 1", "y", "x"))
-    'tzyx'
-    """
+def _ome_axes(names: tuple[str, ...], path: Path) -> str:
+    """Return a letter for each axis; those without a name that OME knows become z, t or c."""
     known = [name if name in ("t", "c", "z", "y", "x") else "" for name in map(str.lower, names)]
     free = iter(letter for letter in "ztc" if letter not in known)
+    letters = [name for name in known if name]
+    if len(names) > 5 or known[-2:] != ["y", "x"] or len(set(letters)) < len(letters):
+        raise ValueError(
+            f"{path.name!r}: OME-TIFF holds up to five different axes, y and x the last, but these "
+            f"are {', '.join(names)}; write .zarr or .npy"
+        )
     return "".join(reversed([name or next(free) for name in reversed(known)]))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from napari_tessera.io.layout import Contents, Format, origin_of
@@ -14,6 +15,8 @@ from napari_tessera.signature.words import VoxelSize
 if TYPE_CHECKING:
     from pathlib import Path
 
+_OWN_FILES = ("zarr.json", ".zattrs", ".zgroup", ".zarray", ".zmetadata", ".DS_Store")
+_CHUNK = re.compile(r"c|(c\.)?\d+(\.\d+)*")
 _ZARR_UNITS = {"um": "micrometer", "nm": "nanometer", "mm": "millimeter", "A": "angstrom"}
 
 
@@ -77,10 +80,23 @@ def _is_zarr(path: Path) -> bool:
     return (path / "zarr.json").exists() or (path / ".zattrs").exists()
 
 
+def _holds_zarr_alone(path: Path) -> bool:
+    """Return True for an empty folder, or a Zarr without any other files in it."""
+    files = [each for each in path.rglob("*") if not each.is_dir() or each.is_symlink()]
+    begun = any((path / name).exists() for name in _OWN_FILES[:4])
+    return not files or (begun and all(map(_of_zarr, files)))
+
+
+def _of_zarr(file: Path) -> bool:
+    """Return True for a file of Zarr (2 or 3), or one that a computer leaves everywhere."""
+    return file.name in _OWN_FILES or _CHUNK.fullmatch(file.name) is not None
+
+
 ZARR = Format(
     (".zarr",),
     read_zarr,
     write_zarr,
     holds=(Labelled, ScoreMaps, ImageResult),
     recognised=_is_zarr,
+    owned=_holds_zarr_alone,
 )

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from napari_tessera.algorithms.atomic_files import atomic_write
 from napari_tessera.deep.models.library import pinned
 from napari_tessera.methods.registry import METHODS, Method
 from napari_tessera.pipeline import recipe_export as written
@@ -157,8 +158,8 @@ class Recipe:
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:
         """Write the recipe to a JSON file; an existing one is refused unless `overwrite`."""
-        with Path(path).open("w" if overwrite else "x", encoding="utf-8") as file:
-            file.write(json.dumps(self.to_dict(), indent=2) + "\n")
+        with atomic_write(path, overwrite=overwrite) as fresh:
+            fresh.write_text(json.dumps(self.to_dict(), indent=2) + "\n", encoding="utf-8")
 
     def values(self, **arrays: Any) -> dict[str, Any]:
         """Return all options, arrays unpacked; `arrays` replace those that are kept.
