@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -253,8 +254,13 @@ class Recipe:
         """
         return written.console(self) if form == "console" else written.script(self)
 
-    def as_command(self) -> str:
+    def as_command(self, *, windows: bool = os.name == "nt") -> str:
         """Return the run as a line for the command line.
+
+        Parameters
+        ----------
+        windows : bool
+            Whether it is quoted for cmd.exe, and not for a shell of Unix.
 
         Raises
         ------
@@ -262,7 +268,7 @@ class Recipe:
             If painted arrays are too large for one, or the channels came from several layers; the
             recipe can then be saved and replayed.
         """
-        return written.command(self)
+        return written.command(self, windows=windows)
 
     def applicable(self) -> dict[str, Any]:
         """Return the parameters that have a meaning beside the others and are not None."""
