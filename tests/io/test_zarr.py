@@ -1,3 +1,7 @@
+import time
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import zarr
@@ -96,3 +100,27 @@ def test_a_file_of_that_name_is_not_replaced(tmp_path):
     with pytest.raises(NotADirectoryError, match="is a file, but .zarr is written as a folder"):
         files.write(place, ObjectLabels(labels), Source.of(labels), overwrite=True)
     assert place.read_text() == "mine"
+
+
+class Interrupted(ThreadPoolExecutor):
+    """A thread that is waited for until it has begun to write, and then Ctrl-C is pressed."""
+
+    def submit(self, function, path, *others):
+        super().submit(function, path, *others)
+
+        def result():
+            while not list(path.glob("0/c/*")):
+                time.sleep(0.001)
+            raise KeyboardInterrupt
+
+        return SimpleNamespace(result=result)
+
+
+def test_who_stops_the_writing_waits_for_its_thread(tmp_path, monkeypatch):
+    place, labels = tmp_path / "l.zarr", np.zeros((100, 3, 4), np.uint8)
+    files.write(place, ObjectLabels(labels), Source.of(labels))
+    monkeypatch.setattr("napari_tessera.io.zarr.ThreadPoolExecutor", Interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        files.write(place, ObjectLabels(labels + 1), Source.of(labels), overwrite=True)
+    assert list(tmp_path.iterdir()) == [place]
+    assert not files.read(place).array[:].any()

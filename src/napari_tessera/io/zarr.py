@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from napari_tessera.io.layout import Contents, Format, origin_of
 from napari_tessera.pipeline.recipe import KEY, Recipe
@@ -14,6 +18,9 @@ from napari_tessera.signature.words import VoxelSize
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+_SIDE = 1024
+"""Longest side of a chunk in pixels."""
 
 _OWN_FILES = ("zarr.json", ".zattrs", ".zgroup", ".zarray", ".zmetadata", ".DS_Store")
 _CHUNK = re.compile(r"c|(c\.)?\d+(\.\d+)*")
@@ -45,12 +52,37 @@ def read_zarr(path: Path) -> Contents:
 
 def write_zarr(path: Path, result: Result, source: Source, recipe: Recipe | None) -> None:
     """Write labels as OME-Zarr, with pixel size, place and recipe."""
+    stopped = Event()
+    # zarr writes in a thread that Ctrl-C does not reach: whoever stops waits until it has ended
+    with ThreadPoolExecutor(1) as thread:
+        try:
+            thread.submit(_write_group, path, result, source, recipe, stopped).result()
+        finally:
+            stopped.set()
+
+
+def _write_group(
+    path: Path, result: Result, source: Source, recipe: Recipe | None, stopped: Event
+) -> None:
+    """Write labels and then what is known of them, or end soon once it is stopped."""
     import zarr
 
     array = result.array
     group = zarr.open_group(path, mode="w", zarr_format=3)
-    chunks = (1,) * (array.ndim - 2) + tuple(min(1024, n) for n in array.shape[-2:])
-    group.create_array("0", data=array, chunks=chunks, dimension_names=list(source.axes))
+    chunks = (1,) * (array.ndim - 2) + tuple(min(_SIDE, n) for n in array.shape[-2:])
+    written = group.create_array(
+        "0",
+        shape=array.shape,
+        dtype=array.dtype,
+        chunks=chunks,
+        dimension_names=list(source.axes),
+    )
+    for index in np.ndindex(array.shape[:-2]):
+        for row in range(0, array.shape[-2], _SIDE):
+            if stopped.is_set():
+                return
+            place = (*index, slice(row, row + _SIDE))
+            written[place] = array[place]
     unit = short_unit(source.spacing.unit)
     axes: list[dict[str, str]] = []
     for name in source.axes:
