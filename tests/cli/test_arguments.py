@@ -4,7 +4,7 @@ from typing import Annotated
 
 import pytest
 
-from napari_tessera.cli.arguments import as_written, colour_axis, expanded, region, settings
+from napari_tessera.cli.arguments import as_written, colour_axis, expanded, region_from, settings
 
 
 @pytest.fixture
@@ -100,6 +100,6 @@ def test_the_axis_of_colours_is_a_number_or_rgb():
     "text", ["", "[1]", "{}", '{"start": [0], "stop": [2.5]}', '{"start": [NaN], "stop": [2]}']
 )
 def test_a_region_has_whole_numbers(text):
-    assert region('{"start": [1, 2], "stop": [3, 4]}').stop == (3, 4)
+    assert region_from('{"start": [1, 2], "stop": [3, 4]}').stop == (3, 4)
     with pytest.raises(ValueError, match="region is .*; write whole numbers as"):
-        region(text)
+        region_from(text)

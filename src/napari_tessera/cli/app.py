@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_type_hints
 
 from napari_tessera import __version__
-from napari_tessera.cli.arguments import as_written, colour_axis, expanded, region
+from napari_tessera.cli.arguments import as_written, colour_axis, expanded, region_from
 from napari_tessera.cli.streams import steady_streams
 from napari_tessera.cli.train import import_command, models_command, train_command
 from napari_tessera.deep.inference.cache import Cache
@@ -220,7 +220,7 @@ class Files:
         over: Over | None = None
         if self.planes is not None:
             over = "planes" if self.planes else "volume"
-        part = None if self.region is None else region(self.region)
+        part = None if self.region is None else region_from(self.region)
         return Walk(over, self.levels_from, self.join, part, tuple(self.only or ()))
 
 

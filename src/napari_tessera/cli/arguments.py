@@ -58,7 +58,7 @@ def colour_axis(text: str | None) -> ColourAxis:
     return int(text)
 
 
-def region(text: str) -> Region:
+def region_from(text: str) -> Region:
     """Return the part to work on from JSON, as recipes write it.
 
     Raises

@@ -10,7 +10,7 @@ import errno
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TextIO
 
 _GONE = (errno.EPIPE, errno.EINVAL)  # the second on Windows
@@ -56,7 +56,8 @@ class SteadyStream:
             self.error = self.error or error
         # what the stream has kept back goes to nowhere, or it would fail again at the very end
         nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, self._stream.fileno())
+        with suppress(OSError):  # some have no number
+            os.dup2(nowhere, self._stream.fileno())
         os.close(nowhere)
 
     def __getattr__(self, name: str) -> Any:
