@@ -68,6 +68,8 @@ def atomic_write(
             if owned is None:
                 _on_disk(fresh)
         except OSError as error:
+            if error.errno is None:  # NumPy says only how many bytes it has written
+                raise OSError(f"{str(path)!r} was not written: {error}") from error
             if error.errno not in _FULL:
                 raise
             raise OSError(error.errno, "the disk is full, nothing was written", str(path)) from None

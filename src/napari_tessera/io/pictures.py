@@ -33,7 +33,9 @@ def write_png(path: Path, result: Result, source: Source, recipe: Recipe | None)
             f"{result.array.shape}; write .tif or .zarr"
         )
     wanted = "write .tif or .zarr, or number the labels anew with 'relabel'"
-    imageio.imwrite(path, fitted(result.array, ("uint8", "uint16"), path, wanted))
+    array = fitted(result.array, ("uint8", "uint16"), path, wanted)
+    # imageio would say nothing of a disk that is full when it closes the file
+    path.write_bytes(imageio.imwrite("<bytes>", array, extension=".png"))
 
 
 PNG = Format((".png",), read_picture, write_png, holds=(Labelled,))
