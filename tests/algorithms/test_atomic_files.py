@@ -1,5 +1,6 @@
 import errno
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -187,3 +188,19 @@ def test_the_longest_names_have_room(tmp_path):
     place = tmp_path / ("ä" * 120 + ".tif")
     written(place)
     assert names(tmp_path) == [place.name]
+
+
+def test_who_interrupts_the_clearing_away_still_leaves_nothing(tmp_path, monkeypatch):
+    place, calls = old_folder(tmp_path / "a.zarr"), iter(range(9))
+    remove = shutil.rmtree
+
+    def interrupted(path, **options):
+        if path.name == "old" and path.exists() and next(calls) == 0:
+            raise KeyboardInterrupt
+        remove(path, **options)
+
+    monkeypatch.setattr(shutil, "rmtree", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        folder_written(place, overwrite=True)
+    assert names(tmp_path) == ["a.zarr"]
+    assert (place / "a").read_text() == "new"

@@ -115,11 +115,15 @@ def _workplace(path: Path) -> Iterator[Path]:
         raise FileExistsError(f"{str(path)!r} is being written by another process; wait for it")
     try:
         with lock:
-            _cleared(place)
             try:
+                _cleared(place)
                 yield place
             finally:
-                _cleared(place)
+                try:
+                    _cleared(place)
+                except KeyboardInterrupt:  # a large folder takes its time
+                    _cleared(place)
+                    raise
     finally:
         _give_up(place)
 
