@@ -33,9 +33,26 @@ def test_labels_of_a_plane_are_kept(tmp_path, highest):
     assert again.tolist() == labels.tolist()
 
 
-@pytest.mark.parametrize("labels", [np.zeros((2, 3, 4), np.uint8), np.zeros((3, 4), np.uint32)])
-def test_what_does_not_fit_is_refused_with_another_format(tmp_path, labels):
-    with pytest.raises(ValueError, match=r"PNG holds one plane of up to 65 535 labels, .*\.tif or"):
+@pytest.mark.parametrize("kind", [np.int8, np.int16, np.int32, np.uint32, np.int64, np.uint64])
+def test_small_numbers_of_any_type_are_written(tmp_path, kind):
+    labels = np.array([[0, 1], [2, 100]], kind)
+    write_png(tmp_path / "p.png", ObjectLabels(labels), Source.of(labels), None)
+    assert read_picture(tmp_path / "p.png", Asked()).array.tolist() == [[0, 1], [2, 100]]
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (np.zeros((2, 3, 4), np.uint8), r"PNG holds one plane, .*write \.tif or \.zarr"),
+        (
+            np.full((3, 4), 65536),
+            r"labels from 0 to 65 535, but these go from 65536 .*; write .tif or",
+        ),
+        (np.full((3, 4), -1), r"but these go from -1 to -1; write"),
+    ],
+)
+def test_what_does_not_fit_is_refused_with_another_format(tmp_path, labels, message):
+    with pytest.raises(ValueError, match=message):
         write_png(tmp_path / "p.png", ObjectLabels(labels), Source.of(labels), None)
     assert not (tmp_path / "p.png").exists()
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import tifffile
@@ -18,7 +20,7 @@ def test_axes_without_a_name_are_written_too(tmp_path):
     files.write(tmp_path / "l.tif", ObjectLabels(LABELS), source)
     again = files.read(tmp_path / "l.tif")
     np.testing.assert_array_equal(again.array[:], LABELS)
-    assert again.axes == ("z", "y", "x")
+    assert again.axes == ("axis 0", "y", "x")
 
 
 def test_sizes_without_a_unit_are_kept(tmp_path):
@@ -261,3 +263,94 @@ def test_dots_of_a_printer_are_no_pixel_size(tmp_path, dots, unit, spacing):
     source = files.read(tmp_path / "d.tif")
     assert tuple(source.spacing) == pytest.approx((spacing, spacing))
     assert source.spacing.unit == ("pixel" if spacing == 1 else "um")
+
+
+@pytest.mark.parametrize(
+    ("labels", "kind"),
+    [
+        (np.array([[0, 255]], np.int64), np.uint8),
+        (np.array([[0, 256]], np.uint64), np.uint16),
+        (np.array([[0, 2**32 - 1]], np.uint64), np.uint32),
+        (np.array([[-1, 200]], np.int64), np.int16),
+        (np.array([[-1, 200]], np.int32), np.int32),
+        (np.array([[0, 7]], np.uint32), np.uint32),
+    ],
+)
+def test_numbers_of_64_bits_are_written_in_the_smallest_type(tmp_path, labels, kind):
+    files.write(tmp_path / "l.tif", ObjectLabels(labels), Source.of(labels))
+    again = files.read(tmp_path / "l.tif").array[:]
+    assert again.dtype == kind
+    assert again.tolist() == labels.tolist()
+
+
+@pytest.mark.parametrize("dtype", [np.uint64, np.int64])
+def test_ids_that_ome_has_no_type_for_keep_every_digit(tmp_path, dtype):
+    labels = np.array([[0, 2**62 + 1], [2**53 + 1, 3]], dtype)
+    source = Source.of(labels, spacing=VoxelSize((0.5, 0.25), "um"))
+    files.write(tmp_path / "l.tif", ObjectLabels(labels), source)
+    again = files.read(tmp_path / "l.tif")
+    assert again.whole.dtype == dtype
+    assert again.whole.tolist() == labels.tolist()
+    assert (tuple(again.spacing), again.spacing.unit) == ((0.5, 0.25), "um")
+
+
+@pytest.mark.parametrize("large", [True, False])
+@pytest.mark.parametrize(
+    "axes",
+    [("t", "y", "x"), ("axis 0", "axis 1", "y", "x"), ("axis 0", "y", "x"), ("t", "z", "y", "x")],
+)
+def test_axes_are_what_they_were(tmp_path, axes, large):
+    labels = np.zeros((2, 3, 4, 5)[-len(axes) :], np.uint64 if large else np.uint16)
+    labels[..., 0, 0] = 2**40 if large else 7
+    source = Source.of(labels, axes=axes)
+    files.write(tmp_path / "l.tif", ObjectLabels(labels), source)
+    again = files.read(tmp_path / "l.tif")
+    assert (again.axes, again.over) == (axes, source.over)
+    np.testing.assert_array_equal(again.whole, labels)
+
+
+def test_a_time_lapse_of_other_programs_is_written_as_one(tmp_path):
+    tifffile.imwrite(tmp_path / "m.tif", LABELS, photometric="minisblack")
+    source = files.read(tmp_path / "m.tif")
+    assert source.over == "planes"
+    files.write(tmp_path / "l.tif", ObjectLabels(LABELS), source)
+    with tifffile.TiffFile(tmp_path / "l.tif") as file:
+        assert file.series[0].axes == "TYX"
+    named = files.read(tmp_path / "m.tif", axes=("z", "y", "x"))
+    assert named.over == "volume"
+
+
+@pytest.mark.parametrize("suffix", ["tif", "zarr"])
+@pytest.mark.parametrize("unit", ["A", "nm", "um", "mm", "cm", "m"])
+def test_units_and_steps_in_time_survive(tmp_path, unit, suffix):
+    source = replace(
+        Source.of(LABELS, axes=("t", "y", "x"), spacing=VoxelSize((5, 2, 3), unit)), time_unit="min"
+    )
+    files.write(tmp_path / f"l.{suffix}", ObjectLabels(LABELS), source)
+    again = files.read(tmp_path / f"l.{suffix}")
+    assert (tuple(again.spacing), again.spacing.unit, again.time_unit) == ((5, 2, 3), unit, "min")
+
+
+@pytest.mark.parametrize(
+    ("shape", "axes"),
+    [
+        ((1, 2, 1, 2, 3, 4), None),
+        ((3, 4, 2), ("y", "x", "z")),
+        ((2, 2, 3, 4), ("z", "z", "y", "x")),
+    ],
+)
+def test_axes_that_ome_does_not_have_are_refused(tmp_path, shape, axes):
+    source = Source.of(np.zeros(shape, np.uint8), axes=axes)
+    with pytest.raises(ValueError, match=r"'l\.tif': OME-TIFF holds .* write \.zarr or \.npy"):
+        files.write(tmp_path / "l.tif", ObjectLabels(source.array), source)
+    assert list(tmp_path.iterdir()) == []
+    files.write(tmp_path / "l.zarr", ObjectLabels(source.array), source)
+    assert files.read(tmp_path / "l.zarr").axes == source.axes
+
+
+def test_a_part_of_a_plane_keeps_its_place(tmp_path):
+    source = Source.of(np.zeros((9, 9), np.uint8), spacing=VoxelSize((0.5, 0.25), "um"))
+    files.write(tmp_path / "l.tif", ObjectLabels(LABELS[0], start=(3, 4)), source)
+    with tifffile.TiffFile(tmp_path / "l.tif") as file:
+        assert 'PositionX="1.0"' in file.ome_metadata
+        assert 'PositionY="1.5"' in file.ome_metadata

@@ -1,10 +1,16 @@
+import time
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import zarr
 
 from napari_tessera.io import files
 from napari_tessera.io.layout import Asked
-from napari_tessera.io.zarr import read_zarr
+from napari_tessera.io.zarr import ZARR, read_zarr
+from napari_tessera.pipeline.result import ObjectLabels
+from napari_tessera.pipeline.source import Source
 
 
 def test_ome_zarr_of_the_older_layout_is_read(tmp_path):
@@ -122,3 +128,77 @@ def test_damaged_metadata_are_named(tmp_path, scales):
     group.attrs["ome"] = {"multiscales": scales}
     with pytest.raises(ValueError, match=r"d\.zarr"):
         files.read(tmp_path / "d.zarr")
+        read_zarr(tmp_path / "g.zarr")
+
+
+def test_a_zarr_is_replaced_and_nothing_of_the_old_one_is_left(tmp_path):
+    place, labels = tmp_path / "l.zarr", np.arange(12).reshape(3, 4)
+    group = zarr.open_group(place, mode="w", zarr_format=2)
+    group.create_array("a", data=np.zeros((2, 2), np.uint8), chunks=(1, 1))
+    with pytest.raises(FileExistsError, match="exists already"):
+        files.write(place, ObjectLabels(labels), Source.of(labels))
+    files.write(place, ObjectLabels(labels), Source.of(labels), overwrite=True)
+    again = files.read(place).array[:]
+    assert (again.dtype, again.tolist()) == (labels.dtype, labels.tolist())
+    assert not (place / "a").exists()
+    assert list(tmp_path.iterdir()) == [place]
+
+
+@pytest.mark.parametrize("begun", [True, False])
+def test_folders_with_files_of_others_are_not_replaced(tmp_path, begun):
+    place, labels = tmp_path / "l.zarr", np.zeros((3, 4), np.uint8)
+    if begun:
+        zarr.open_group(place, mode="w").create_array("a", data=labels)
+    (place / "notes").mkdir(parents=True)
+    (place / "notes" / "thesis.doc").write_text("all of it")
+    with pytest.raises(FileExistsError, match="files that do not belong to a .zarr"):
+        files.write(place, ObjectLabels(labels), Source.of(labels), overwrite=True)
+    with pytest.raises(FileExistsError, match="files that do not belong to a .zarr"):
+        files.check_output(place, "objects", overwrite=True)
+    assert (place / "notes" / "thesis.doc").read_text() == "all of it"
+
+
+@pytest.mark.parametrize("version", [2, 3])
+@pytest.mark.parametrize("separator", ["/", "."])
+def test_every_layout_of_chunks_is_known_as_zarr(tmp_path, version, separator):
+    keys = {"name": "default" if version == 3 else "v2", "separator": separator}
+    for place in (tmp_path / "a.zarr", tmp_path / "g.zarr" / "inner"):
+        array = zarr.create_array(
+            place, data=np.ones((4, 4)), chunks=(2, 2), zarr_format=version, chunk_key_encoding=keys
+        )
+        assert array.nchunks_initialized == 4
+    zarr.open_group(tmp_path / "g.zarr", mode="a", zarr_format=version)
+    assert ZARR.owned(tmp_path / "a.zarr")
+    assert ZARR.owned(tmp_path / "g.zarr")
+
+
+def test_a_file_of_that_name_is_not_replaced(tmp_path):
+    place, labels = tmp_path / "l.zarr", np.zeros((3, 4), np.uint8)
+    place.write_text("mine")
+    with pytest.raises(NotADirectoryError, match="is a file, but .zarr is written as a folder"):
+        files.write(place, ObjectLabels(labels), Source.of(labels), overwrite=True)
+    assert place.read_text() == "mine"
+
+
+class Interrupted(ThreadPoolExecutor):
+    """A thread that is waited for until it has begun to write, and then Ctrl-C is pressed."""
+
+    def submit(self, function, path, *others):
+        super().submit(function, path, *others)
+
+        def result():
+            while not list(path.glob("0/c/*")):
+                time.sleep(0.001)
+            raise KeyboardInterrupt
+
+        return SimpleNamespace(result=result)
+
+
+def test_who_stops_the_writing_waits_for_its_thread(tmp_path, monkeypatch):
+    place, labels = tmp_path / "l.zarr", np.zeros((100, 3, 4), np.uint8)
+    files.write(place, ObjectLabels(labels), Source.of(labels))
+    monkeypatch.setattr("napari_tessera.io.zarr.ThreadPoolExecutor", Interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        files.write(place, ObjectLabels(labels + 1), Source.of(labels), overwrite=True)
+    assert list(tmp_path.iterdir()) == [place]
+    assert not files.read(place).array[:].any()

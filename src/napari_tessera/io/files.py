@@ -12,11 +12,12 @@ from typing import Any, Literal
 
 import numpy as np
 
+from napari_tessera.algorithms.atomic_files import atomic_write, check_target
 from napari_tessera.io.coco import COCO
 from napari_tessera.io.csv_files import CSV, read_points
 from napari_tessera.io.geojson import GEOJSON
 from napari_tessera.io.label_images import ids_of
-from napari_tessera.io.layout import Asked, Contents
+from napari_tessera.io.layout import Asked, Contents, Format
 from napari_tessera.io.numpy_files import NUMPY
 from napari_tessera.io.pictures import PHOTOGRAPHS, PNG
 from napari_tessera.io.tiff import TIFF
@@ -247,12 +248,14 @@ def write(
     recipe : Recipe, optional
         Kept in TIFF, Zarr, COCO and GeoJSON files.
     overwrite : bool
-        Whether an existing file may be replaced.
+        Whether an existing file may be replaced; of folders only those with nothing but a Zarr.
 
     Raises
     ------
-    FileExistsError
-        If there is such a file and `overwrite` is False.
+    FileExistsError, IsADirectoryError, NotADirectoryError
+        If what is there may not be replaced.
+    OSError
+        If it cannot be written. Whatever ends the writing, what was there before is still there.
     ValueError
         If the format cannot hold the result.
     """
@@ -260,9 +263,16 @@ def write(
     check_output(path, result.kind, overwrite=overwrite)
     if isinstance(result, ScoreMaps):
         result, source = _with_classes(result, source)
-    for each in FORMATS:
-        if each.write is not None and path.suffix.lower() in each.suffixes:
-            each.write(path, result, source, recipe)
+    own = _written_by(path)
+    if own is not None and own.write is not None:
+        with atomic_write(path, overwrite=overwrite, owned=own.owned) as fresh:
+            own.write(fresh, result, source, recipe)
+
+
+def _written_by(path: Path) -> Format | None:
+    """Return the format that a file of this name is written in."""
+    suffix = path.suffix.lower()
+    return next((each for each in FORMATS if each.write and suffix in each.suffixes), None)
 
 
 def written_as(kind: str) -> tuple[str, ...]:
@@ -284,8 +294,8 @@ def check_output(path: Path, kind: str, *, overwrite: bool) -> None:
         article = "" if kind.endswith("s") else "an " if kind[0] in "aeiou" else "a "
         choice = enumerated(known, "or")
         raise ValueError(f"{str(path)!r} cannot hold {article}{kind}; choose {choice}")
-    if path.exists() and not overwrite:
-        raise FileExistsError(f"{str(path)!r} exists already; choose another name, or overwrite it")
+    own = _written_by(path)
+    check_target(path, overwrite=overwrite, owned=None if own is None else own.owned)
 
 
 def _with_classes(result: Result, source: Source) -> tuple[Result, Source]:

@@ -6,10 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 from napari_tessera.io.sizes import NO_SIZES, Sizes
 from napari_tessera.pipeline.recipe import Recipe
 from napari_tessera.pipeline.result import Result
 from napari_tessera.pipeline.source import Source
+from napari_tessera.signature.words import Array
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -79,12 +82,15 @@ class Format:
     read : callable, optional
         Path and `Asked` -> `Contents`, lazily where the format allows it.
     write : callable, optional
-        Path, result, source and recipe or None -> nothing. An existing file is replaced. A table
-        that a form writes has no grid: its source is one empty pixel.
+        Path, result, source and recipe or None -> nothing. The path is another than the final one,
+        and nothing is there. A table that a form writes has no grid: its source is one empty pixel.
     holds : tuple of type
         The kinds of results it can hold.
     recognised : callable, optional
         Path -> True for files without such a suffix that are of this format.
+    owned : callable, optional
+        For formats that are folders: path -> True if all in it is of this format, so that it may be
+        replaced.
     """
 
     suffixes: tuple[str, ...]
@@ -92,6 +98,7 @@ class Format:
     write: Callable[[Path, Result, Source, Recipe | None], None] | None = None
     holds: tuple[type[Result], ...] = ()
     recognised: Callable[[Path], bool] = lambda path: False
+    owned: Callable[[Path], bool] | None = None
 
     def opens(self, path: Path) -> bool:
         """Return True if it can read this file."""
@@ -107,3 +114,27 @@ def origin_of(result: Result, source: Source) -> list[float]:
     """Return where the labels begin in the source, in its unit of length."""
     start = result.start or (0,) * len(source.spacing)
     return [first * size for first, size in zip(start, source.spacing, strict=True)]
+
+
+def fitted(array: Array, types: tuple[str, ...]) -> Array:
+    """Return whole numbers in a type that a format holds: their own, or the smallest for them.
+
+    Parameters
+    ----------
+    array : ndarray
+    types : tuple of str
+        Names of the types of whole numbers, smaller ones and those without a sign first.
+
+    Returns
+    -------
+    ndarray
+        As it is if none of the types holds its values.
+    """
+    if array.dtype.kind not in "iu" or array.dtype.name in types:
+        return array
+    low, high = int(array.min(initial=0)), int(array.max(initial=0))
+    for each in types:
+        limits = np.iinfo(each)
+        if limits.min <= low and high <= limits.max:
+            return array.astype(each)
+    return array

@@ -57,6 +57,14 @@ def lengths(text: str, image: int) -> dict[str, tuple[float, str]]:
     return {name: (size[0], unit) for name, (size, unit) in found.items()}
 
 
+def map_annotation(text: str, namespace: str) -> dict[str, str]:
+    """Return the texts of the map annotation of a program, by their keys."""
+    for node in _all(ET.fromstring(text), "MapAnnotation"):  # noqa: S314
+        if node.get("Namespace") == namespace:
+            return {each.get("K", ""): each.text or "" for each in _all(node, "M")}
+    return {}
+
+
 def _number(text: str | None) -> tuple[float] | None:
     """Return a number, NaN for what is none, and None where nothing is given."""
     if text is None:

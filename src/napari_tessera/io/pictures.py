@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_tessera.io.layout import Asked, Contents, Format
+from napari_tessera.io.layout import Asked, Contents, Format, fitted
 from napari_tessera.pipeline.recipe import Recipe
 from napari_tessera.pipeline.result import Labelled, Result
 from napari_tessera.pipeline.source import Source
@@ -88,12 +88,19 @@ def write_png(path: Path, result: Result, source: Source, recipe: Recipe | None)
     """Write a plane of labels, of which there may be 65 535."""
     import imageio.v3 as imageio
 
-    if result.array.ndim != 2 or result.array.dtype.itemsize > 2:
+    if result.array.ndim != 2:
         raise ValueError(
-            f"{str(path)!r}: PNG holds one plane of up to 65 535 labels, but these have shape "
-            f"{result.array.shape} and dtype {result.array.dtype}; write .tif or .zarr"
+            f"{path.name!r}: PNG holds one plane, but these labels have shape "
+            f"{result.array.shape}; write .tif or .zarr"
         )
-    imageio.imwrite(path, result.array)
+    array = fitted(result.array, ("uint8", "uint16"))
+    if array.dtype.name not in ("bool", "uint8", "uint16"):
+        raise ValueError(
+            f"{path.name!r}: PNG holds labels from 0 to 65 535, but these go from {array.min()} to "
+            f"{array.max()}; write .tif or .zarr, or number the labels anew with 'relabel'"
+        )
+    # imageio would say nothing of a disk that is full when it closes the file
+    path.write_bytes(imageio.imwrite("<bytes>", array, extension=".png"))
 
 
 PNG = Format((".png",), read_picture, write_png, holds=(Labelled,))

@@ -59,6 +59,27 @@ _PREFIXES = {
 }
 
 
+LENGTHS = {
+    "A": "angstrom",
+    "nm": "nanometer",
+    "um": "micrometer",
+    "mm": "millimeter",
+    "cm": "centimeter",
+    "m": "meter",
+}
+"""Units of length, short and as NGFF writes them."""
+
+TIMES = {
+    **{f"{letter}s": f"{name}second" for name, letter in (("milli", "m"), ("micro", "u"))},
+    **{f"{letter}s": f"{name}second" for name, letter in (("nano", "n"), ("pico", "p"))},
+    "s": "second",
+    "min": "minute",
+    "h": "hour",
+    "d": "day",
+}
+"""Units of time, short and as NGFF writes them."""
+
+
 class Sizes(NamedTuple):
     """Pixel size, unit of the time steps, and what is said of sizes that were none."""
 
@@ -130,6 +151,9 @@ def _metres(unit: str) -> float:
 def _short(unit: str) -> str:
     """Return the short name of a unit, as formats of files write it."""
     text = short_unit(unit.strip().replace("\\u00B5", "µ"))
+    text = {**{long: short for short, long in TIMES.items()}, "µs": "us", "sec": "s"}.get(
+        text, text
+    )
     for prefix, letter in _PREFIXES.items():
         if text == f"{prefix}meter":
             return f"{letter}m"

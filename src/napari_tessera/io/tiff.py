@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_tessera.io.layout import Asked, Contents, Format, origin_of
+from napari_tessera.io.layout import Asked, Contents, Format, fitted, origin_of
 from napari_tessera.io.lazy import LazyArray, Picked
-from napari_tessera.io.ome_xml import lengths, own_part
+from napari_tessera.io.ome_xml import lengths, map_annotation, own_part
 from napari_tessera.io.sizes import NO_SIZES, Sizes, sizes_of
 from napari_tessera.pipeline.recipe import KEY, Recipe
 from napari_tessera.pipeline.result import ImageResult, Labelled, Result, ScoreMaps
@@ -20,6 +21,7 @@ from napari_tessera.signature.words import Array
 if TYPE_CHECKING:
     from pathlib import Path
 
+_OME_INTEGERS = ("uint8", "uint16", "uint32", "int8", "int16", "int32")
 _OME_UNITS = {"px": "pixel", "um": "µm", "A": "Å"}
 
 _THUMBNAIL = 0.25
@@ -63,8 +65,9 @@ def read_tiff(path: Path, asked: Asked) -> Contents:
         found = file.series
         number = asked.choose(len(found), path, _first_image(found))
         series = found[number]
-        axes = _names(series.axes, len(series.shape))
-        sizes = _sizes(file, number, axes)
+        axes = _names(series.axes)
+        sizes, noted = _sizes(file, number, axes), _noted_axes(file, number)
+        axes = noted if len(noted) == len(axes) else axes
         array: Any = LazyTiff(path, series, number, opening)
         if series.dataoffset is not None:  # one block without compression: read where it lies
             dtype = np.dtype(series.dtype).newbyteorder(file.byteorder)
@@ -98,10 +101,24 @@ def _first_image(series: Any) -> int:
     return next(i for i, n in enumerate(pixels) if n >= _THUMBNAIL * max(pixels))
 
 
-def _names(letters: str, count: int) -> tuple[str, ...]:
+def _names(letters: str) -> tuple[str, ...]:
     """Return tifffile's letters as names of axes; those that mean nothing get a number."""
-    known = [c if c in "tczyxs" else f"axis {i}" for i, c in enumerate(letters.lower())]
-    return tuple(known[-count:])
+    return tuple(c if c in "tczyxs" else f"axis {i}" for i, c in enumerate(letters.lower()))
+
+
+def _own_description(file: Any, number: int) -> dict[str, Any]:
+    """Return what `write_tiff` says of an array that OME cannot describe."""
+    said = list(file.shaped_metadata or ()) if file.series[number].kind == "shaped" else []
+    return said[number] if number < len(said) else {}
+
+
+def _noted_axes(file: Any, number: int) -> tuple[str, ...]:
+    """Return the names of axes that OME has no letter for, from a file that `write_tiff` wrote."""
+    if file.is_ome and file.ome_metadata:
+        noted = map_annotation(file.ome_metadata, KEY)
+    else:
+        noted = _own_description(file, number).get("notes", {})
+    return tuple(map(str, json.loads(noted["axes"]))) if "axes" in noted else ()
 
 
 def _shown(contents: Contents, page: Any, file: Any, asked: Asked) -> Contents:
@@ -167,6 +184,10 @@ def _sizes(file: Any, number: int, axes: tuple[str, ...]) -> Sizes:
     """Return the pixel size as OME, ImageJ or the resolution tags say it."""
     if file.is_ome and file.ome_metadata:
         return sizes_of(axes, lengths(file.ome_metadata, number))
+    own = _own_description(file, number)
+    if len(own.get("spacing", ())) == len(axes):
+        unit = str(own.get("unit", "pixel"))
+        return sizes_of(axes, {k: (v, unit) for k, v in zip(axes, own["spacing"], strict=True)})
     tags = file.series[number].keyframe.tags
     found = {
         axis: tags[name].value[1] / tags[name].value[0]
@@ -175,14 +196,14 @@ def _sizes(file: Any, number: int, axes: tuple[str, ...]) -> Sizes:
     }
     if file.is_imagej:
         return _imagej_sizes(file.imagej_metadata or {}, found, axes)
-    unit = int(tags["ResolutionUnit"].value) if "ResolutionUnit" in tags else 1
-    if unit not in (2, 3) or found.get("x") in (None, 1.0):
+    code = int(tags["ResolutionUnit"].value) if "ResolutionUnit" in tags else 1
+    if code not in (2, 3) or found.get("x") in (None, 1.0):
         return NO_SIZES
-    dots = (1 if unit == 2 else 2.54) / found["x"]
+    dots = (1 if code == 2 else 2.54) / found["x"]
     printed = any(abs(dots - each) < 0.01 * each for each in _DOTS_PER_INCH)
-    if printed or (unit == 2 and dots < _FINEST_PRINT):
+    if printed or (code == 2 and dots < _FINEST_PRINT):
         return NO_SIZES
-    step = 25400.0 if unit == 2 else 10000.0
+    step = 25400.0 if code == 2 else 10000.0
     return sizes_of(axes, {k: (float(f"{v * step:.9g}"), "um") for k, v in found.items()})
 
 
@@ -197,59 +218,75 @@ def _imagej_sizes(said: dict[str, Any], found: dict[str, float], axes: tuple[str
 
 
 def write_tiff(path: Path, result: Result, source: Source, recipe: Recipe | None) -> None:
-    """Write labels as OME-TIFF, with pixel size, place, names of classes and recipe."""
+    """Write labels as OME-TIFF, with pixel size, place, names of axes and classes, and recipe.
+
+    OME has no numbers of 64 bits: ids that need them are described as tifffile describes arrays.
+    """
     import tifffile
 
-    array = result.array
-    letters = _ome_axes(source.axes)
-    unit = short_unit(source.spacing.unit)
-    metadata: dict[str, Any] = {"axes": letters.upper()}
-    sized = unit != "px" or any(size != 1 for size in source.spacing)
-    for name, size in zip(letters, source.spacing, strict=True):
-        if name in "zyx" and sized:
-            metadata[f"PhysicalSize{name.upper()}"] = size
-            metadata[f"PhysicalSize{name.upper()}Unit"] = _OME_UNITS.get(unit, unit)
-    origin = origin_of(result, source)
-    if any(origin):
-        metadata["Plane"] = _positions(letters, origin, array.shape, source, unit)
+    letters, unit = _ome_axes(source.axes, path), short_unit(source.spacing.unit)
     notes = {} if recipe is None else {"recipe": json.dumps(recipe.to_dict())}
     if result.look.names:
         notes["classes"] = json.dumps(result.look.names, ensure_ascii=False)
-    if notes:
-        metadata["MapAnnotation"] = {"Namespace": KEY, **notes}
+    if letters != "".join(source.axes):
+        notes["axes"] = json.dumps(source.axes)
+    array = fitted(result.array, _OME_INTEGERS)
+    described: dict[str, Any] = {"axes": letters.upper()}
+    if ome := array.dtype.itemsize < 8 or array.dtype.kind == "f":
+        described |= _described(letters, source, unit)
+        origin = origin_of(result, source)
+        if any(origin):
+            described["Plane"] = _positions(letters, origin, array.shape, source, unit)
+        if notes:
+            described["MapAnnotation"] = {"Namespace": KEY, **notes}
+    else:
+        described |= {"spacing": list(source.spacing), "unit": unit, "notes": notes}
     # "minisblack": a last axis of 3 or 4 is no colour
     tifffile.imwrite(
-        path, array, ome=True, photometric="minisblack", compression="zlib", metadata=metadata
+        path, array, ome=ome, photometric="minisblack", compression="zlib", metadata=described
     )
+
+
+def _described(letters: str, source: Source, unit: str) -> dict[str, Any]:
+    """Return OME's sizes along the axes that have one."""
+    found: dict[str, Any] = {}
+    sized = unit != "px" or any(size != 1 for size in source.spacing)
+    for name, size in zip(letters, source.spacing, strict=True):
+        if name in "zyx" and sized:
+            found[f"PhysicalSize{name.upper()}"] = size
+            found[f"PhysicalSize{name.upper()}Unit"] = _OME_UNITS.get(unit, unit)
+        if name == "t" and (source.time_unit or size != 1):
+            found |= {"TimeIncrement": size, "TimeIncrementUnit": source.time_unit or "s"}
+    return found
 
 
 def _positions(
     letters: str, origin: list[float], shape: tuple[int, ...], source: Source, unit: str
 ) -> dict[str, Any]:
     """Return OME's position of each plane of a result that begins inside its source."""
-    lead = np.indices(shape[:-2]).reshape(len(shape) - 2, -1)
+    lead, planes = np.indices(shape[:-2]), math.prod(shape[:-2])
     found: dict[str, Any] = {}
     for axis, name in enumerate(letters):
         if name in "zyx":
-            place = np.full(lead.shape[1], origin[axis])
+            place = np.full(planes, origin[axis])
             if name == "z":
-                place = place + lead[axis] * source.spacing[axis]
+                place = place + lead[axis].ravel() * source.spacing[axis]
             found[f"Position{name.upper()}"] = place.tolist()
             found[f"Position{name.upper()}Unit"] = [_OME_UNITS.get(unit, unit)] * place.size
     return found
 
 
-def _ome_axes(names: tuple[str, ...]) -> str:
-    """Return a letter for each axis; those without a name that OME knows become z, t or c.
-
-    Examples
-    --------
-    >>> _ome_axes(("t", "axis 1", "y", "x"))
-    'tzyx'
-    """
+def _ome_axes(names: tuple[str, ...], path: Path) -> str:
+    """Return a letter for each axis; those without a name that OME knows become t, z or c."""
     known = [name if name in ("t", "c", "z", "y", "x") else "" for name in map(str.lower, names)]
-    free = iter(letter for letter in "ztc" if letter not in known)
-    return "".join(reversed([name or next(free) for name in reversed(known)]))
+    free = iter(letter for letter in "tzc" if letter not in known)
+    letters = [name for name in known if name]
+    if len(names) > 5 or known[-2:] != ["y", "x"] or len(set(letters)) < len(letters):
+        raise ValueError(
+            f"{path.name!r}: OME-TIFF holds up to five different axes, y and x the last, but these "
+            f"are {', '.join(names)}; write .zarr or .npy"
+        )
+    return "".join(name or next(free) for name in known)
 
 
 TIFF = Format((".tif", ".tiff"), read_tiff, write_tiff, holds=(Labelled, ScoreMaps, ImageResult))
