@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image
 from skimage import data
 
 from napari_tessera import METHODS, Recipe, measure, watershed
@@ -313,3 +314,36 @@ def test_stopping_ends_with_a_status_of_its_own(coins, monkeypatch):
         main(["label", "coins.tif", "--output", "o.tif"])
     assert ended.value.code == 130
     assert not Path("o.tif").exists()
+
+
+def test_an_image_of_several_is_chosen_and_what_is_read_is_said(coins, capsys):
+    with tifffile.TiffWriter("two.tif") as file:
+        file.write(np.zeros((8, 9), np.uint8))
+        file.write(data.coins())
+    assert call("threshold", "two.tif", "--output", "a.tif") == 0
+    assert "two.tif: holds 2 images (8x9, 303x384); number 1 is read" in capsys.readouterr().err
+    assert files.read("a.tif").shape == (303, 384)
+    assert call("threshold", "two.tif", "--output", "b.tif", "--series", "5") == 1
+    assert "series is 5, but 'two.tif' has 2, numbered from 0" in capsys.readouterr().err
+
+
+def test_axes_that_a_file_does_not_name_can_be_named(coins, capsys):
+    stack = np.zeros((4, 30, 30), np.uint8)
+    stack[:, 5:20, 5:20] = 200
+    tifffile.imwrite("stack.tif", stack, photometric="minisblack")
+    for axes, count in (("tyx", 4), ("zyx", 1)):
+        assert call("label", "stack.tif", "--output", f"{axes}.tif", "--axes", axes) == 0
+        assert files.read(f"{axes}.tif").axes == tuple(axes)
+        assert f"{count} object" in capsys.readouterr().out
+    assert call("label", "stack.tif", "--output", "o.tif", "--axes", "yyx") == 2
+    assert "axes is 'yyx'; give each axis a name of its own" in capsys.readouterr().err
+
+
+def test_masks_of_a_palette_are_ids(coins):
+    ids = np.zeros((12, 12), np.uint8)
+    ids[1:5, 1:5], ids[7:11, 7:11] = 1, 200
+    picture = Image.fromarray(ids, "P")
+    picture.putpalette([(i * 37) % 256 for i in range(768)])
+    picture.save("mask.png")
+    assert call("fill-holes", "mask.png", "--output", "o.png") == 0
+    np.testing.assert_array_equal(files.read("o.png").whole, ids)

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_type_hints
 
 from napari_tessera import __version__
-from napari_tessera.cli.arguments import as_written, colour_axis, expanded, region_from
+from napari_tessera.cli.arguments import as_written, axes_from, colour_axis, expanded, region_from
 from napari_tessera.cli.streams import steady_streams
 from napari_tessera.cli.train import import_command, models_command, train_command
 from napari_tessera.deep.inference.cache import Cache
-from napari_tessera.io.files import check_output, read, read_extra, write, written_as
+from napari_tessera.io.files import check_output, listed, read, read_extra, write, written_as
 from napari_tessera.methods.registry import METHODS, Method
 from napari_tessera.pipeline.recipe import Recipe
 from napari_tessera.pipeline.result import Result, result_name
@@ -131,7 +131,7 @@ def _namesake(place: Path, path: Path) -> Path:
     if not place.is_dir() or place.suffix == ".zarr":
         return place
     stem = path.stem.removesuffix(".ome")
-    own = {each.stem.removesuffix(".ome"): each for each in sorted(place.iterdir())}
+    own = {each.stem.removesuffix(".ome"): each for each in listed(place)}
     fitting = [name for name in own if stem == name or stem.startswith(f"{name}-")]
     if not fitting:
         raise FileNotFoundError(f"{str(place)!r} has no file that {path.name!r} is named after")
@@ -184,6 +184,10 @@ class Files:
         Axis of the channels, or rgb; else the file's.
     channel : int, optional
         The channel to take; by default luminance or mean.
+    axes : str, optional
+        Names of the axes besides the channels', such as tyx; else the file's.
+    series : int, optional
+        The image to take of files that hold several, from 0.
     spacing : str, optional
         Pixel size, such as '2 0.5 0.5 um'; else the file's.
     region : str, optional
@@ -200,6 +204,8 @@ class Files:
     join: bool = False
     channels: str | None = None
     channel: int | None = None
+    axes: str | None = None
+    series: int | None = None
     spacing: str | None = None
     region: str | None = None
     only: list[int] | None = None
@@ -208,8 +214,13 @@ class Files:
     @property
     def reading(self) -> dict[str, Any]:
         """How the inputs are read, as arguments of `read`."""
-        axis, spacing = colour_axis(self.channels), _spacing(self.spacing)
-        return {"channel_axis": axis, "channel": self.channel, "spacing": spacing}
+        return {
+            "channel_axis": colour_axis(self.channels),
+            "channel": self.channel,
+            "axes": axes_from(self.axes),
+            "series": self.series,
+            "spacing": _spacing(self.spacing),
+        }
 
     @property
     def walk(self) -> Walk:
@@ -312,7 +323,10 @@ def _each(
         began = time.monotonic()
         try:
             check_output(target, METHODS[method].returns, overwrite=overwrite)
-            result = one(path, read(path, **reading), target, _progress(path.name))
+            source = read(path, labels=METHODS[method].source.is_labels, **reading)
+            for note in source.notes:
+                print(f"{path}: {note}", file=sys.stderr)
+            result = one(path, source, target, _progress(path.name))
         except Exception as error:  # noqa: BLE001 (one bad file must not end the batch)
             failures += 1
             print(f"\r{path}: {str(error) or type(error).__name__}", file=sys.stderr)

@@ -58,6 +58,27 @@ def colour_axis(text: str | None) -> ColourAxis:
     return int(text)
 
 
+def axes_from(text: str | None) -> tuple[str, ...] | None:
+    """Return names of axes from letters, or from words with commas or spaces between them.
+
+    Raises
+    ------
+    ValueError
+        If two are the same.
+
+    Examples
+    --------
+    >>> axes_from("tyx"), axes_from("position, y, x")
+    (('t', 'y', 'x'), ('position', 'y', 'x'))
+    """
+    if text is None:
+        return None
+    names = tuple(re.split(r"[\s,]+", text.strip()) if re.search(r"[\s,]", text.strip()) else text)
+    if len(set(names)) < len(names) or not all(names):
+        raise ValueError(f"axes is {text!r}; give each axis a name of its own, such as tyx")
+    return tuple(name.lower() if len(name) == 1 else name for name in names)
+
+
 def region_from(text: str) -> Region:
     """Return the part to work on from JSON, as recipes write it.
 

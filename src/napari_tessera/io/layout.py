@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from napari_tessera.io.sizes import NO_SIZES, Sizes
+from napari_tessera.io.sizes import NO_SIZES, GivenSizes
 from napari_tessera.pipeline.recipe import Recipe
 from napari_tessera.pipeline.result import Result
 from napari_tessera.pipeline.source import Source
@@ -60,14 +60,14 @@ class Contents(NamedTuple):
     axes : tuple of str or None
         A name for each axis of the array, channels' too: "s" for red, green and blue, "c" for
         other channels.
-    sizes : Sizes
+    sizes : GivenSizes
     notes : tuple of str
         What a user should know of how the file was read.
     """
 
     array: Any
     axes: tuple[str, ...] | None = None
-    sizes: Sizes = NO_SIZES
+    sizes: GivenSizes = NO_SIZES
     notes: tuple[str, ...] = ()
 
 

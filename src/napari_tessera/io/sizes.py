@@ -80,7 +80,7 @@ TIMES = {
 """Units of time, short and as NGFF writes them."""
 
 
-class Sizes(NamedTuple):
+class GivenSizes(NamedTuple):
     """Pixel size, unit of the time steps, and what is said of sizes that were none."""
 
     spacing: VoxelSize | None = None
@@ -88,11 +88,11 @@ class Sizes(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-NO_SIZES = Sizes()
+NO_SIZES = GivenSizes()
 """Of a file that says nothing of them."""
 
 
-def sizes_of(axes: Sequence[str], found: Mapping[str, tuple[float, str]]) -> Sizes:
+def sizes_of(axes: Sequence[str], found: Mapping[str, tuple[float, str]]) -> GivenSizes:
     """Return the sizes along `axes` in one unit, that of x where it is known.
 
     Parameters
@@ -100,7 +100,7 @@ def sizes_of(axes: Sequence[str], found: Mapping[str, tuple[float, str]]) -> Siz
     axes : sequence of str
         Name of each axis.
     found : mapping of str to (float, str)
-        Size and unit by the axis' name, as the file has them. Sizes that are 0, negative or no
+        Size and unit by the axis' name, as the file has them. GivenSizes that are 0, negative or no
         number count as 1, and this is said of axes in space.
 
     Examples
@@ -133,9 +133,9 @@ def sizes_of(axes: Sequence[str], found: Mapping[str, tuple[float, str]]) -> Siz
     }
     time_unit = good.get("t", (1, ""))[1]
     if not numbers:
-        return Sizes(None, "", tuple(notes))
+        return GivenSizes(None, "", tuple(notes))
     voxel = VoxelSize([numbers.get(name, 1.0) for name in axes], unit)
-    return Sizes(voxel, "" if time_unit == "px" else time_unit, tuple(notes))
+    return GivenSizes(voxel, "" if time_unit == "px" else time_unit, tuple(notes))
 
 
 def _converted(size: float, own: str, unit: str) -> float:

@@ -11,7 +11,7 @@ import numpy as np
 from napari_tessera.io.layout import Asked, Contents, Format, fitted, origin_of
 from napari_tessera.io.lazy import LazyArray, Picked
 from napari_tessera.io.ome_xml import lengths, map_annotation, own_part
-from napari_tessera.io.sizes import NO_SIZES, Sizes, sizes_of
+from napari_tessera.io.sizes import NO_SIZES, GivenSizes, sizes_of
 from napari_tessera.pipeline.recipe import KEY, Recipe
 from napari_tessera.pipeline.result import ImageResult, Labelled, Result, ScoreMaps
 from napari_tessera.pipeline.source import Source
@@ -180,7 +180,7 @@ def _from_inks(array: Any, axis: int) -> Array:
     return np.moveaxis(np.rint(light).astype(inks.dtype), -1, axis)
 
 
-def _sizes(file: Any, number: int, axes: tuple[str, ...]) -> Sizes:
+def _sizes(file: Any, number: int, axes: tuple[str, ...]) -> GivenSizes:
     """Return the pixel size as OME, ImageJ or the resolution tags say it."""
     if file.is_ome and file.ome_metadata:
         return sizes_of(axes, lengths(file.ome_metadata, number))
@@ -207,7 +207,9 @@ def _sizes(file: Any, number: int, axes: tuple[str, ...]) -> Sizes:
     return sizes_of(axes, {k: (float(f"{v * step:.9g}"), "um") for k, v in found.items()})
 
 
-def _imagej_sizes(said: dict[str, Any], found: dict[str, float], axes: tuple[str, ...]) -> Sizes:
+def _imagej_sizes(
+    said: dict[str, Any], found: dict[str, float], axes: tuple[str, ...]
+) -> GivenSizes:
     unit = str(said.get("unit", "pixel"))
     sizes = {axis: (size, str(said.get(f"{axis}unit", unit))) for axis, size in found.items()}
     if "spacing" in said:
