@@ -56,8 +56,12 @@ def started(words: list[str], folder: Path) -> subprocess.Popen[str]:
 def killed(process: subprocess.Popen[str], by: signal.Signals, after: float) -> str:
     """Kill a process after some seconds and return what it had said since."""
     time.sleep(after)
-    process.send_signal(by)
-    return process.communicate()[0]
+    while True:
+        process.send_signal(by)
+        try:
+            return process.communicate(timeout=20)[0]
+        except subprocess.TimeoutExpired:  # Python ignores a Ctrl-C that meets it in a destructor
+            print("signalled again", flush=True)
 
 
 def images(folder: Path) -> None:
