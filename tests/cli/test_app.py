@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image
 from skimage import data
 
-from napari_tessera import METHODS, measure, watershed
-from napari_tessera.cli.app import app
+from napari_tessera import METHODS, Recipe, measure, watershed
+from napari_tessera.cli.app import app, main
 from napari_tessera.io import files
 
 from ..conftest import TORCH, squares
@@ -80,7 +81,10 @@ def test_nothing_is_overwritten_unasked(coins, capsys):
         (("--classes", "9"), "classes is 9"),
         (("--spacing", "0 um"), "spacing is '0 um'"),
         (("--spacing", "1 1 bananas"), "spacing is '1 1 bananas'"),
-        (("--region", "nonsense"), "threshold: "),
+        (("--region", "nonsense"), "region is 'nonsense'"),
+        (("--smoothing", "nan"), "smoothing is 'nan'"),
+        (("--channels", "2.5"), "channels is '2.5'"),
+        (("--method", "manual", "--levels", "nan"), "levels is [nan]"),
         (("--mask", "none.tif"), "there is no file"),
     ],
 )
@@ -135,7 +139,6 @@ def test_planes_and_volumes(tmp_path, monkeypatch):
 
 
 def test_a_saved_recipe_is_replayed(coins):
-    from napari_tessera import Recipe
     from napari_tessera.pipeline.source import Source
 
     source = Source.of(data.coins())
@@ -242,3 +245,105 @@ def test_what_training_cannot_do_is_said(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert call("train", "images", "labels", "--model", "m") == 2
     assert "images is 'images', which is not there" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--examples.patch", "0"), "patch is 0; it must be from 4"),
+        (("--examples.low", "5", "--examples.high", "3"), "low must be lower"),
+        (("--optimisation.steps", "-1"), "steps is -1"),
+        (("--optimisation.minutes", "0"), "minutes is 0"),
+        (("--optimisation.learning-rate", "nan"), "learning_rate is nan; pass a finite number"),
+        (("--objective.border-weight", "inf"), "border_weight is inf; pass a finite number"),
+        (("--augmentation.rotation", "nan"), "rotation is nan"),
+        (("--seed", "-1"), "seed is -1"),
+        (("--options", "[1]"), "options is '[1]'"),
+        (("--channels", "1.5"), "channels is '1.5'"),
+    ],
+)
+def test_a_training_that_cannot_work_is_refused_before_anything(coins, capsys, words, message):
+    assert call("train", "coins.tif", "coins.tif", "--model", "./m", *words) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("train: ")
+    assert message in said
+    assert not Path("m").exists()
+
+
+def test_wildcards_that_the_shell_leaves_are_replaced(coins, capsys):
+    for name in ("a1.tif", "a2.tif"):
+        tifffile.imwrite(name, data.coins()[:60, :60])
+    assert call("label", "a?.tif", "--output", "out") == 0
+    assert call("label", "b*.tif", "--output", "out") == 2
+    assert "label: there is no file that fits 'b*.tif'" in capsys.readouterr().err
+    Recipe.of(METHODS["label"], files.read("a1.tif"), {}).save("r.json")
+    assert call("replay", "r.json", "a?.tif", "--output", "again") == 0
+    for folder in ("out", "again"):
+        names = sorted(path.name for path in Path(folder).iterdir())
+        assert names == ["a1-label.tif", "a2-label.tif"]
+    assert call("replay", "r.json", "b*.tif", "--output", "again") == 2
+
+
+@pytest.mark.parametrize("name", [".", "", ".."])
+def test_a_folder_as_input_does_not_stop_the_others(coins, capsys, name):
+    assert call("label", name, "coins.tif", "--output", "out") == 1
+    assert (coins / "out" / "coins-label.tif").exists()
+
+
+@pytest.mark.parametrize("output", ["file", "file/inner", "file/o.tif"])
+def test_a_file_where_a_folder_is_wanted_is_named(coins, capsys, output):
+    Path("file").write_text("mine")
+    assert call("label", "coins.tif", "--output", output) == 2
+    assert "which cannot be made" in capsys.readouterr().err
+    assert Path("file").read_text() == "mine"
+
+
+@pytest.mark.parametrize("text", ["[1]", "{}", "nonsense", '{"method": "label"}'])
+def test_what_is_no_recipe_is_said(coins, capsys, text):
+    Path("r.json").write_text(text)
+    assert call("replay", "r.json", "coins.tif", "--output", "o.tif") == 2
+    assert "r.json cannot be replayed: " in capsys.readouterr().err
+
+
+def test_stopping_ends_with_a_status_of_its_own(coins, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("napari_tessera.cli.app.run", interrupted)
+    with pytest.raises(SystemExit) as ended:
+        main(["label", "coins.tif", "--output", "o.tif"])
+    assert ended.value.code == 130
+    assert not Path("o.tif").exists()
+
+
+def test_an_image_of_several_is_chosen_and_what_is_read_is_said(coins, capsys):
+    with tifffile.TiffWriter("two.tif") as file:
+        file.write(np.zeros((8, 9), np.uint8))
+        file.write(data.coins())
+    assert call("threshold", "two.tif", "--output", "a.tif") == 0
+    assert "two.tif: holds 2 images (8x9, 303x384); number 1 is read" in capsys.readouterr().err
+    assert files.read("a.tif").shape == (303, 384)
+    assert call("threshold", "two.tif", "--output", "b.tif", "--series", "5") == 1
+    assert "series is 5, but 'two.tif' has 2, numbered from 0" in capsys.readouterr().err
+
+
+def test_axes_that_a_file_does_not_name_can_be_named(coins, capsys):
+    stack = np.zeros((4, 30, 30), np.uint8)
+    stack[:, 5:20, 5:20] = 200
+    tifffile.imwrite("stack.tif", stack, photometric="minisblack")
+    for axes, count in (("tyx", 4), ("zyx", 1)):
+        assert call("label", "stack.tif", "--output", f"{axes}.tif", "--axes", axes) == 0
+        assert files.read(f"{axes}.tif").axes == tuple(axes)
+        assert f"{count} object" in capsys.readouterr().out
+    assert call("label", "stack.tif", "--output", "o.tif", "--axes", "yyx") == 2
+    assert "axes is 'yyx'; give each axis a name of its own" in capsys.readouterr().err
+
+
+def test_masks_of_a_palette_are_ids(coins):
+    ids = np.zeros((12, 12), np.uint8)
+    ids[1:5, 1:5], ids[7:11, 7:11] = 1, 200
+    picture = Image.fromarray(ids, "P")
+    picture.putpalette([(i * 37) % 256 for i in range(768)])
+    picture.save("mask.png")
+    assert call("fill-holes", "mask.png", "--output", "o.png") == 0
+    np.testing.assert_array_equal(files.read("o.png").whole, ids)

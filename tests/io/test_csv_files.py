@@ -1,7 +1,9 @@
+import csv
+
 import numpy as np
 import pytest
 
-from napari_tessera.io.csv_files import CSV, read_points, write_csv, write_table
+from napari_tessera.io.csv_files import CSV, read_points, read_rows, write_csv, write_table
 from napari_tessera.pipeline.result import ImageResult, ObjectTable, PolygonSet
 from napari_tessera.pipeline.source import Source
 
@@ -41,3 +43,35 @@ def test_points_may_belong_to_one_object(tmp_path):
 def test_it_holds_what_has_a_table():
     held = [CSV.can_hold(kind) for kind in (PolygonSet, ObjectTable, ImageResult)]
     assert held == [True, True, False]
+
+
+RISKY = ["=1+1", "+x", "-x", "@x", "\tx", "\rx", "'=x", "''-x", "=\r\n\"'"]
+HARMLESS = ["x=1", "'x", "", "'", "x\ty", "1"]
+
+
+def test_texts_that_spreadsheets_would_run_get_an_apostrophe(tmp_path):
+    table = {"=column": np.array(RISKY + HARMLESS)}
+    write_table(tmp_path / "t.csv", table)
+    with (tmp_path / "t.csv").open(newline="", encoding="utf-8") as file:
+        found = [row[0] if row else "" for row in csv.reader(file)]
+    assert found == [f"'{text}" for text in ["=column", *RISKY]] + HARMLESS
+    again = [row["=column"] for row in read_rows(tmp_path / "t.csv")]
+    assert again == RISKY + HARMLESS
+
+
+def test_numbers_below_0_stay_numbers(tmp_path):
+    write_table(tmp_path / "t.csv", {"x": np.array([-1, 2]), "y": np.array([-0.5, np.inf])})
+    assert (tmp_path / "t.csv").read_text() == "x,y\n-1,-0.5\n2,inf\n"
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_name(tmp_path):
+    (tmp_path / "p.csv").write_text("axis-0,axis-1\n1,2\n", encoding="utf-8-sig")
+    assert read_points(tmp_path / "p.csv").coordinates.tolist() == [[1, 2]]
+
+
+def test_a_table_is_replaced_by_a_whole_one_only(tmp_path):
+    write_table(tmp_path / "t.csv", {"x": np.array([1])})
+    with pytest.raises(ValueError, match="zip"):
+        write_table(tmp_path / "t.csv", {"x": np.zeros(2), "y": np.zeros(3)})
+    assert (tmp_path / "t.csv").read_text() == "x\n1\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["t.csv"]

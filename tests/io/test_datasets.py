@@ -4,6 +4,7 @@ import imageio.v3 as imageio
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image
 
 from napari_tessera.deep.training.task import Task
 from napari_tessera.io.datasets import load, matched_files
@@ -185,3 +186,77 @@ def test_yolo_texts_hold_the_labels_of_a_folder(folders, tmp_path):
     assert [int(labels.max()) for labels in pairs.labels] == [2, 2, 0]
     assert [int((labels > 0).sum()) for labels in pairs.labels] == [32, 32, 0]
     assert pairs.class_names == {1: "0", 2: "1"}
+
+
+@pytest.mark.parametrize(
+    ("image", "labels"),
+    [
+        ("a.png", "a.tif"),
+        ("a.png", "a_cp_masks.png"),
+        ("a_img.png", "a_masks.png"),
+        ("a.png", "a_Simple Segmentation.png"),
+        ("a.ome.tif", "a-labels.ome.tif"),
+        ("a.png", "mask_a.png"),
+        ("t007.tif", "man_seg_t007.tif"),
+        ("a.png", "a_ground_truth.png"),
+        ("a(1)[b].png", "a(1)[b]_mask.png"),
+    ],
+)
+def test_names_that_other_programs_give_are_known(tmp_path, image, labels):
+    for folder, name in (("i", image), ("l", labels), ("i", "._" + image), ("l", "._" + labels)):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        (tmp_path / folder / name).touch()
+    (tmp_path / "l" / "a_seg.npy").touch()
+    assert matched_files(tmp_path / "i", tmp_path / "l") == [
+        (tmp_path / "i" / image, tmp_path / "l" / labels)
+    ]
+
+
+def test_one_folder_may_hold_both(tmp_path):
+    for name in ("a.tif", "a_masks.tif", "b.tif", "b_masks.tif", "b_seg.npy"):
+        (tmp_path / name).touch()
+    found = matched_files(tmp_path, tmp_path)
+    assert [(image.name, labels.name) for image, labels in found] == [
+        ("a.tif", "a_masks.tif"),
+        ("b.tif", "b_masks.tif"),
+    ]
+
+
+@pytest.mark.parametrize("value", [255, True, 1])
+def test_a_mask_is_no_object_but_its_pieces_are(tmp_path, value):
+    ids = np.zeros((20, 20), np.uint8 if value is not True else bool)
+    ids[2:6, 2:6] = ids[10:15, 10:15] = value
+    tifffile.imwrite(tmp_path / "l.tif", ids)
+    tifffile.imwrite(tmp_path / "i.tif", np.zeros((20, 20), np.uint8))
+    pairs = load([(tmp_path / "i.tif", tmp_path / "l.tif")])
+    if value == 1 and value is not True:  # somebody may have numbered one object of two parts
+        assert pairs.notes == ()
+        np.testing.assert_array_equal(pairs.labels[0], ids)
+    else:
+        assert pairs.notes == ("l.tif: a mask, not objects; its 2 pieces are taken as the objects",)
+        assert [int(pairs.labels[0][y, y]) for y in (3, 12, 8)] == [1, 2, 0]
+    as_classes = load([(tmp_path / "i.tif", tmp_path / "l.tif")], kind="classes")
+    np.testing.assert_array_equal(as_classes.labels[0], ids)
+
+
+def test_labels_of_a_palette_are_its_numbers(tmp_path):
+    ids = np.arange(81, dtype=np.uint8).reshape(9, 9)
+    picture = Image.fromarray(ids, "P")
+    picture.putpalette([(i * 37) % 256 for i in range(768)])
+    picture.save(tmp_path / "l.png")
+    Image.fromarray(ids).save(tmp_path / "i.png")
+    for kind in ("objects", "classes"):
+        pairs = load([(tmp_path / "i.png", tmp_path / "l.png")], kind=kind)
+        np.testing.assert_array_equal(pairs.labels[0], ids)
+
+
+def test_what_files_have_wrong_is_said(tmp_path):
+    tifffile.imwrite(
+        tmp_path / "i.ome.tif",
+        np.zeros((20, 20), np.uint8),
+        ome=True,
+        metadata={"axes": "YX", "PhysicalSizeX": 0, "PhysicalSizeY": 0.5},
+    )
+    tifffile.imwrite(tmp_path / "l.tif", np.ones((20, 20), np.uint16))
+    pairs = load([(tmp_path / "i.ome.tif", tmp_path / "l.tif")])
+    assert pairs.notes == ("i.ome.tif: the file gives x the size 0; it is taken as 1 um",)

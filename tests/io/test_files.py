@@ -175,3 +175,28 @@ def test_what_cannot_be_read_is_named(tmp_path):
     (tmp_path / "x.doc").write_text("")
     with pytest.raises(ValueError, match=r"not known; known are \.tif"):
         files.read(tmp_path / "x.doc")
+
+
+@pytest.mark.parametrize("suffix", files.written_as("objects"))
+def test_each_format_leaves_what_was_before_if_it_cannot_be_written(tmp_path, monkeypatch, suffix):
+    place, labels = tmp_path / f"l{suffix}", LABELS[0]
+    files.write(place, ObjectLabels(labels), Source.of(labels))
+    before = {each: each.read_bytes() for each in tmp_path.rglob("*") if each.is_file()}
+    own = next(each for each in files.FORMATS if suffix in each.suffixes)
+
+    def half(path, *others):
+        own.write(path, *others)
+        raise KeyboardInterrupt
+
+    broken = [replace(each, write=half) if each is own else each for each in files.FORMATS]
+    monkeypatch.setattr(files, "FORMATS", broken)
+    for name in (place, tmp_path / f"new{suffix}"):
+        with pytest.raises(KeyboardInterrupt):
+            files.write(name, ObjectLabels(labels * 0), Source.of(labels), overwrite=True)
+    assert {each: each.read_bytes() for each in tmp_path.rglob("*") if each.is_file()} == before
+
+
+def test_a_folder_where_a_file_is_wanted_is_named(tmp_path):
+    (tmp_path / "l.tif").mkdir()
+    with pytest.raises(IsADirectoryError, match=r"l\.tif' is a folder, but a file is written"):
+        files.check_output(tmp_path / "l.tif", "objects", overwrite=True)

@@ -81,3 +81,34 @@ def test_arrays_too_large_for_a_command_are_refused(rng, source):
     recipe = Recipe.of(METHODS["watershed"], source, {"markers": noise})
     with pytest.raises(ValueError, match="too large for a command line; save the recipe"):
         command(recipe)
+
+
+@pytest.mark.parametrize("windows", [True, False])
+def test_names_that_begin_with_a_hyphen_are_no_options(source, windows):
+    own = replace(source, path="-stack.tif")
+    values = {"image": replace(own, path="-image.tif")}
+    words = command(Recipe.of(METHODS["measure"], own, values), windows=windows).split()
+    assert words[2:5] == ["./-stack.tif", "--output", "./-stack-measure.csv"]
+    assert words[words.index("--image") + 1] == "./-image.tif"
+
+
+@pytest.mark.parametrize(
+    ("name", "quoted"),
+    [
+        ("my stack.tif", '"my stack.tif"'),
+        ("it's.tif", "it's.tif"),
+        ("a&b.tif", '"a&b.tif"'),
+        ("C:\\a(1)\\b.tif", '"C:\\a(1)\\b.tif"'),
+        ("a(1)\\", '"a(1)\\\\"'),
+    ],
+)
+def test_words_are_quoted_for_windows(source, name, quoted):
+    words = command(Recipe.of(METHODS["label"], replace(source, path=name), {}), windows=True)
+    assert words.startswith(f"napari-tessera label {quoted} --output ")
+    assert words.endswith('--spacing "2.0 0.5 0.5 um"')
+
+
+def test_json_survives_the_quotes_of_windows(source):
+    points = Points(np.array([[0, 3.0, 4.0]]))
+    words = command(Recipe.of(METHODS["watershed"], source, {"markers": points}), windows=True)
+    assert r'"{\"points\":[[0.0,3.0,4.0]]' in words

@@ -110,7 +110,7 @@ class Median(Result):
 
 TEXT = Format(
     (".txt",),
-    lambda path: Contents(np.loadtxt(path, ndmin=2)),
+    lambda path, asked: Contents(np.loadtxt(path, ndmin=2)),
     lambda path, result, source, recipe: np.savetxt(path, result.table["index"], "%g"),
     holds=(Median,),
 )

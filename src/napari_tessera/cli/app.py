@@ -6,18 +6,20 @@ import inspect
 import json
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_type_hints
 
 from napari_tessera import __version__
+from napari_tessera.cli.arguments import as_written, axes_from, colour_axis, expanded, region_from
+from napari_tessera.cli.streams import steady_streams
 from napari_tessera.cli.train import import_command, models_command, train_command
 from napari_tessera.deep.inference.cache import Cache
-from napari_tessera.io.files import check_output, read, read_extra, write, written_as
+from napari_tessera.io.files import check_output, listed, read, read_extra, write, written_as
 from napari_tessera.methods.registry import METHODS, Method
 from napari_tessera.pipeline.recipe import Recipe
-from napari_tessera.pipeline.recipe_data import unpack_region
 from napari_tessera.pipeline.result import Result, result_name
 from napari_tessera.pipeline.run import run
 from napari_tessera.pipeline.source import Source
@@ -32,8 +34,17 @@ _NUMBERS = (int, float)
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line; the exit status is 1 if a file failed, 2 if an option is wrong."""
-    sys.exit(app()(arguments, result_action="return_value") or 0)
+    """Run the command line.
+
+    The exit status is 1 if a file failed or what was to be said cannot be written, 2 if an option
+    is wrong, 130 if somebody stopped it.
+    """
+    with steady_streams() as out:
+        try:
+            status = app()(arguments, result_action="return_value") or 0
+        except SystemExit as ended:  # help was shown, an option is unknown, Ctrl-C
+            status = ended.code or 0
+    sys.exit(status or (1 if out.error else 0))
 
 
 def app() -> Any:
@@ -48,8 +59,8 @@ def app() -> Any:
     for method in METHODS.values():
         name = method.name.replace("_", "-")
         text = f"{method.summary}\n\n{docs(method.function).description}"
-        top.command(_command(method), name=name, help=text)
-    top.command(train_command, name="train")
+        top.command(as_written(_command(method)), name=name, help=text)
+    top.command(as_written(train_command), name="train")
     models = App(name="models", help="List your trained models, or import one.")
     models.default(models_command)
     models.command(import_command, name="import")
@@ -95,8 +106,9 @@ def replay(
     """
     try:
         kept = Recipe.load(recipe)
-    except (OSError, ValueError, TypeError) as error:
-        print(f"{recipe}: {error}", file=sys.stderr)
+        reading = {"channel_axis": kept.first.channel_axis}
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        print(f"{recipe} cannot be replayed: {error}", file=sys.stderr)
         return 2
 
     def one(path: Path, source: Source, target: Path, report: Callable[[Progress], None]) -> Result:
@@ -105,7 +117,6 @@ def replay(
         write(target, result, source, kept.on(source, **images), overwrite=overwrite)
         return result
 
-    reading = {"channel_axis": kept.first.channel_axis}
     return _each(inputs, output, kept.method, one, reading, overwrite=overwrite)
 
 
@@ -120,7 +131,7 @@ def _namesake(place: Path, path: Path) -> Path:
     if not place.is_dir() or place.suffix == ".zarr":
         return place
     stem = path.stem.removesuffix(".ome")
-    own = {each.stem.removesuffix(".ome"): each for each in sorted(place.iterdir())}
+    own = {each.stem.removesuffix(".ome"): each for each in listed(place)}
     fitting = [name for name in own if stem == name or stem.startswith(f"{name}-")]
     if not fitting:
         raise FileNotFoundError(f"{str(place)!r} has no file that {path.name!r} is named after")
@@ -173,6 +184,10 @@ class Files:
         Axis of the channels, or rgb; else the file's.
     channel : int, optional
         The channel to take; by default luminance or mean.
+    axes : str, optional
+        Names of the axes besides the channels', such as tyx; else the file's.
+    series : int, optional
+        The image to take of files that hold several, from 0.
     spacing : str, optional
         Pixel size, such as '2 0.5 0.5 um'; else the file's.
     region : str, optional
@@ -189,6 +204,8 @@ class Files:
     join: bool = False
     channels: str | None = None
     channel: int | None = None
+    axes: str | None = None
+    series: int | None = None
     spacing: str | None = None
     region: str | None = None
     only: list[int] | None = None
@@ -197,9 +214,13 @@ class Files:
     @property
     def reading(self) -> dict[str, Any]:
         """How the inputs are read, as arguments of `read`."""
-        axis = self.channels if self.channels in (None, "rgb") else int(self.channels or 0)
-        spacing = _spacing(self.spacing)
-        return {"channel_axis": axis, "channel": self.channel, "spacing": spacing}
+        return {
+            "channel_axis": colour_axis(self.channels),
+            "channel": self.channel,
+            "axes": axes_from(self.axes),
+            "series": self.series,
+            "spacing": _spacing(self.spacing),
+        }
 
     @property
     def walk(self) -> Walk:
@@ -207,8 +228,8 @@ class Files:
         over: Over | None = None
         if self.planes is not None:
             over = "planes" if self.planes else "volume"
-        region = None if self.region is None else unpack_region(json.loads(self.region))
-        return Walk(over, self.levels_from, self.join, region, tuple(self.only or ()))
+        part = None if self.region is None else region_from(self.region)
+        return Walk(over, self.levels_from, self.join, part, tuple(self.only or ()))
 
 
 def _shared(method: Method) -> list[inspect.Parameter]:
@@ -292,28 +313,47 @@ def _each(
     overwrite: bool,
 ) -> int:
     """Work on one file after the other; a failing one is reported and the rest goes on."""
-    folder = output.suffix != ".zarr" and (output.is_dir() or not output.suffix)
-    if len(inputs) > 1 and not folder:
-        print(f"output is {str(output)!r}; give a folder for several inputs", file=sys.stderr)
+    try:
+        targets = _targets(expanded(inputs), output, method)
+    except (OSError, ValueError) as error:
+        print(f"{method}: {error}", file=sys.stderr)
         return 2
-    targets = [output / Path(result_name(path.name, method)) for path in inputs]
-    twice = next((name for name in targets if targets.count(name) > 1), None)
-    if len(inputs) > 1 and twice is not None:
-        print(f"several inputs would be written to {twice}; rename them", file=sys.stderr)
-        return 2
-    (output if folder else output.parent).mkdir(parents=True, exist_ok=True)
     failures = 0
-    for path, target in zip(inputs, targets if folder else [output], strict=True):
+    for path, target in targets:
         began = time.monotonic()
         try:
             check_output(target, METHODS[method].returns, overwrite=overwrite)
-            result = one(path, read(path, **reading), target, _progress(path.name))
+            source = read(path, labels=METHODS[method].source.is_labels, **reading)
+            for note in source.notes:
+                print(f"{path}: {note}", file=sys.stderr)
+            result = one(path, source, target, _progress(path.name))
         except Exception as error:  # noqa: BLE001 (one bad file must not end the batch)
             failures += 1
-            print(f"\r{path}: {error}", file=sys.stderr)
+            print(f"\r{path}: {str(error) or type(error).__name__}", file=sys.stderr)
         else:
             print(f"\r{path}: {result.counted()}, {time.monotonic() - began:.2g} s -> {target}")
     return 1 if failures else 0
+
+
+def _targets(inputs: list[Path], output: Path, method: str) -> list[tuple[Path, Path]]:
+    """Return each input with the file it gives, in a folder that is there."""
+    folder = output.suffix != ".zarr" and (output.is_dir() or not output.suffix)
+    if len(inputs) > 1 and not folder:
+        raise ValueError(f"output is {str(output)!r}; give a folder for several inputs")
+    # "." has no name
+    names = [path.name or path.resolve().name or "input" for path in inputs]
+    targets = [output / result_name(name, method) for name in names] if folder else [output]
+    counts = Counter(targets)
+    twice = next((target for target in targets if counts[target] > 1), None)
+    if twice is not None:
+        raise ValueError(f"several inputs would be written to {twice}; rename them")
+    place = output if folder else output.parent
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = f"output needs the folder {str(place)!r}, which cannot be made"
+        raise OSError(f"{reason}: {error.strerror}") from None
+    return list(zip(inputs, targets, strict=True))
 
 
 def _progress(name: str) -> Callable[[Progress], None]:

@@ -6,8 +6,9 @@ import json
 import sys
 import time
 from pathlib import Path  # noqa: TC003 (the command line reads the annotations)
-from typing import Any, Literal
+from typing import Literal
 
+from napari_tessera.cli.arguments import colour_axis, settings
 from napari_tessera.deep.models.library import models, unreadable
 from napari_tessera.deep.networks.registry import NETWORKS
 from napari_tessera.deep.settings import (
@@ -94,24 +95,27 @@ def train_command(
     """
     began = time.monotonic()
     groups = {
-        "examples": examples,
-        "augmentation": augmentation,
-        "objective": objective,
-        "optimisation": optimisation,
-        "transfer": transfer,
+        "examples": (Examples, examples),
+        "augmentation": (Augmentation, augmentation),
+        "objective": (Objective, objective),
+        "optimisation": (Optimisation, optimisation),
+        "transfer": (Transfer, transfer),
     }
-    given: dict[str, Any] = {name: group for name, group in groups.items() if group is not None}
 
     def asked() -> tuple[Task, TrainingPairs]:
-        axis: Any = channels if channels in (None, "rgb") else int(channels or 0)
-        chosen = None if options is None else json.loads(options)
+        axis, chosen = colour_axis(channels), None if options is None else json.loads(options)
+        if not isinstance(chosen, dict | None):
+            raise TypeError(f'options is {options!r}; write JSON such as {{"depth": 3}}')
         names = tuple(class_names or ())
+        given = {n: settings(group, own) for n, (group, own) in groups.items() if own is not None}
         task = Task(network, chosen, kind, targets, **given, class_names=names, seed=seed)
         return task, load(matched_files(images, labels), channel_axis=axis, kind=kind)
 
     try:
         with joined() as ranks:
             task, pairs = ranks.together(asked)
+            if pairs.note and ranks.first:
+                print(pairs.note, file=sys.stderr)
             made = train(
                 pairs.images,
                 pairs.labels,

@@ -178,7 +178,7 @@ class Optimisation:
 
     epochs: Annotated[int, Word(low=1)] = 20
     steps: Annotated[int, Word(low=1)] = 50
-    minutes: Annotated[float | None, Word(low=0)] = None
+    minutes: Annotated[float | None, Word(low=0.01)] = None
     batch: Annotated[int, Word(low=1)] = 8
     learning_rate: Annotated[float, Word(low=1e-9, high=10)] = 2e-3
     weight_decay: Annotated[float, Word(low=0, high=1)] = 0.01

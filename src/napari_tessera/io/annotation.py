@@ -33,6 +33,8 @@ class Annotation:
         How sure a network is of an object, 0 to 1.
     names : tuple of str
         All classes there could be, in order; empty = those of `classes`.
+    notes : tuple of str
+        What was left out or taken otherwise than written.
     """
 
     file: Path
@@ -41,6 +43,7 @@ class Annotation:
     crowd: tuple[int, ...] = ()
     scores: Mapping[int, float] = field(default_factory=dict)
     names: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def objects(self) -> Array:
         """Return object ids with crowds as background.

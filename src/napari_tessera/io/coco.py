@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from napari_tessera.algorithms.atomic_files import atomic_write, check_target
 from napari_tessera.io.annotation import AnnotatedObject, Annotation, area, outlined, rasterised
 from napari_tessera.io.layout import Format
 from napari_tessera.io.run_lengths import packed, run_lengths, unpacked
@@ -220,9 +221,14 @@ def write_coco(
     ValueError
         If labels are no plane, or below 0.
     """
-    path = Path(path)
-    if path.exists() and not overwrite:
-        raise FileExistsError(f"{str(path)!r} exists already; choose another name, or overwrite it")
+    check_target(Path(path), overwrite=overwrite)
+    text = _text(items, recipe)
+    with atomic_write(path, overwrite=overwrite) as fresh:
+        fresh.write_text(text, encoding="utf-8")
+
+
+def _text(items: Sequence[Annotation], recipe: Recipe | None) -> str:
+    """Return the objects of images as a COCO file has them."""
     found = [(item, _objects(item)) for item in items]
     own = (item.classes.get(each["label"], UNNAMED) for item, objects in found for each in objects)
     names = dict.fromkeys([name for item in items for name in item.names])
@@ -241,7 +247,7 @@ def write_coco(
     content["categories"] = [{"id": k, "name": name} for name, k in numbers.items()]
     if recipe is not None:
         content[KEY] = {"recipe": recipe.to_dict()}
-    path.write_text(json.dumps(content), encoding="utf-8")
+    return json.dumps(content)
 
 
 def _objects(item: Annotation) -> list[dict[str, Any]]:
@@ -290,7 +296,7 @@ def _write_objects(path: Path, result: Result, source: Source, recipe: Recipe | 
         place = zip(result.start, result.array.shape, strict=True)
         labels[tuple(slice(first, first + length) for first, length in place)] = result.array
     item = Annotation(Path(source.path or source.name), labels)
-    write_coco(path, [item], recipe=recipe, overwrite=True)
+    path.write_text(_text([item], recipe), encoding="utf-8")
 
 
 COCO = Format((".json",), write=_write_objects, holds=(ObjectLabels,))

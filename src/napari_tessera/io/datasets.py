@@ -6,11 +6,13 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import numpy as np
 
 from napari_tessera.io.annotation import Annotation
 from napari_tessera.io.coco import read_coco
-from napari_tessera.io.files import PICTURES, READABLE, read
+from napari_tessera.io.files import PICTURES, listed, read
 from napari_tessera.io.yolo_texts import read_yolo, texts
 from napari_tessera.pipeline.source import Source
 from napari_tessera.signature.words import LabelsAre, VoxelSize
@@ -36,6 +38,8 @@ class TrainingPairs:
         Names of the classes by their numbers, where they are known.
     classes : list, optional
         Per image, the class of each object by its number, or an array of the classes of its pixels.
+    notes : tuple of str
+        What files left open or had wrong, and how it was taken.
     """
 
     images: list[Any]
@@ -46,6 +50,14 @@ class TrainingPairs:
     spacing: VoxelSize | None
     class_names: Mapping[int, str] = field(default_factory=dict)
     classes: list[Any] | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def note(self) -> str:
+        """A sentence of the notes, or nothing."""
+        return "; ".join(self.notes[:3]) + f" and {len(self.notes) - 3} more notes" * (
+            len(self.notes) > 3
+        )
 
     def taught(self, task: Task) -> dict[str, Any]:
         """Return what `train` takes of the classes: those of objects only where a network has them.
@@ -72,13 +84,14 @@ Truth = Path | Annotation
 def matched_files(images: Path, labels: Path) -> list[tuple[Path, Truth]]:
     """Return the files of two folders that belong together by their names.
 
-    cells.tif goes with cells.tif, cells.png, cells-labels.tif or cells_mask.png.
+    cells.tif goes with cells.tif, cells.png, cells-labels.tif, cells_cp_masks.png or
+    mask_cells.png, and cells_img.png with cells_masks.png.
 
     Parameters
     ----------
     images, labels : Path
-        Two folders, or two files. `labels` may also be a COCO file (.json), or a folder of YOLO
-        texts (.txt) in which there are no images.
+        Two folders, one folder that holds both, or two files. `labels` may also be a COCO file
+        (.json), or a folder of YOLO texts (.txt) in which there are no images.
 
     Raises
     ------
@@ -92,7 +105,7 @@ def matched_files(images: Path, labels: Path) -> list[tuple[Path, Truth]]:
             raise FileNotFoundError(f"{name} is {str(place)!r}, which is not there")
     if labels.suffix.lower() == ".json":
         return _annotated(images, labels)
-    if images.is_dir() and labels.is_dir() and texts(labels) and not _files(labels):
+    if images.is_dir() and labels.is_dir() and texts(labels) and not listed(labels):
         return _annotated(images, labels)
     if _is_file(images) != _is_file(labels):
         raise ValueError(
@@ -101,8 +114,13 @@ def matched_files(images: Path, labels: Path) -> list[tuple[Path, Truth]]:
         )
     if _is_file(images):
         return [(images, labels)]
-    pictures, truths = _files(images), _files(labels)
-    partners = {path: [each for each in truths if _belongs(path, each)] for path in pictures}
+    truths, pictures = listed(labels), listed(images)
+    # an image may lie beside its labels, as cellpose has it
+    beside = {each for each in pictures for path in pictures if path != each and _is_of(path, each)}
+    pictures = [each for each in pictures if each not in beside]
+    if images.samefile(labels):
+        truths = [each for each in truths if each in beside]
+    partners = {path: [each for each in truths if _is_of(path, each)] for path in pictures}
     alone = [path.name for path, found in partners.items() if not found]
     used = {each for found in partners.values() for each in found}
     alone += [path.name for path in truths if path not in used]
@@ -122,7 +140,7 @@ def _annotated(images: Path, labels: Path) -> list[tuple[Path, Truth]]:
         pictures = [images]
     else:
         items = read_yolo(labels, images) if labels.is_dir() else read_coco(labels, images)
-        pictures = _files(images)
+        pictures = listed(images)
     used = {each.file.name for each in items}
     alone = [path.name for path in pictures if path.name not in used]
     if alone or not items:
@@ -146,20 +164,26 @@ def _is_file(path: Path) -> bool:
     return path.is_file() or path.suffix == ".zarr"
 
 
-def _files(folder: Path) -> list[Path]:
-    return sorted(each for each in folder.iterdir() if each.suffix.lower() in READABLE)
+_LABELS = (
+    r"(?:labels?|label[-_ ]?(?:map|image)|cp[-_ ]masks?|masks?|truth|ground[-_ ]?truth|gt|"
+    r"man[-_ ]?(?:seg|track)|seg|segmentation|simple segmentation|object identities|"
+    r"annotations?|annotated|manual|objects|instances?|classes|watershed|threshold)"
+)
+"""Words that programs add to the name of an image for its labels."""
 
 
 def _stem(path: Path) -> str:
-    return path.stem.removesuffix(".ome")
+    return path.stem.removesuffix(".ome").lower()
 
 
-def _belongs(image: Path, labels: Path) -> bool:
-    """Return True for cells.tif and cells.png, cells-labels.tif, cells_mask.png."""
-    words = r"[-_ .](labels?|masks?|truth|gt|seg|annotations?|objects|classes)"
-    rest = _stem(labels).removeprefix(_stem(image))
-    same = _stem(labels).startswith(_stem(image))
-    return same and (not rest or re.fullmatch(words, rest.lower()) is not None)
+def _is_of(image: Path, labels: Path) -> bool:
+    """Return True for cells.tif and cells.png, cells-labels.tif, cells_mask.png, mask_cells.png."""
+    own = _stem(image)
+    for name in dict.fromkeys((own, re.sub(r"[-_ .](img|image|raw|im)$", "", own))):
+        around = rf"(?:{_LABELS}[-_ .]?)?{re.escape(name)}(?:[-_ .]{_LABELS})*"
+        if re.fullmatch(around, _stem(labels)):
+            return True
+    return False
 
 
 def _some(names: Sequence[str]) -> str:
@@ -197,16 +221,55 @@ def load(
             for source, (image, _) in zip(sources, found, strict=True)
         ]
     taught = [_taught(truth, kind) for _, truth in found]
-    labels, classes = [own for own, _ in taught], [own for _, own in taught if own is not None]
+    labels = [own.labels for own in taught]
+    classes = [own.classes for own in taught if own.classes is not None]
     pairs = together(sources, labels, [image.name for image, _ in found])
+    said = [
+        f"{name}: {note}"
+        for (image, _), source, own in zip(found, sources, taught, strict=True)
+        for name, notes in ((image.name, source.notes), (own.name, own.notes))
+        for note in notes
+    ]
     annotated = [truth for _, truth in found if isinstance(truth, Annotation)]
     names = {number: name for each in annotated for number, name in enumerate(each.names, 1)}
-    return replace(pairs, class_names=names, classes=classes or None)
+    return replace(pairs, class_names=names, classes=classes or None, notes=tuple(said))
 
 
-def _taught(truth: Truth, kind: LabelsAre) -> tuple[Any, Mapping[int, str] | None]:
-    """Return labels, and the classes of objects where they are known."""
-    return truth.taught(kind) if isinstance(truth, Annotation) else (read(truth).array, None)
+class _Taught(NamedTuple):
+    """Labels from a file of this name, the classes of objects where they are known, and notes."""
+
+    name: str
+    labels: Any
+    classes: Mapping[int, str] | None = None
+    notes: tuple[str, ...] = ()
+
+
+def _taught(truth: Truth, kind: LabelsAre) -> _Taught:
+    if isinstance(truth, Annotation):
+        return _Taught(truth.file.name, *truth.taught(kind), truth.notes)
+    source = read(truth, labels=True)
+    if kind == "classes" or np.dtype(source.array.dtype).itemsize > 1:
+        return _Taught(truth.name, source.array, notes=source.notes)
+    return _Taught(truth.name, *_pieces_of_a_mask(source))
+
+
+def _pieces_of_a_mask(source: Source) -> tuple[Any, None, tuple[str, ...]]:
+    """Return the connected pieces of a mask as objects: True, or 255 as programs write it."""
+    from skimage.measure import label
+
+    whole = source.whole
+    found = np.unique(whole)
+    if whole.dtype != bool and found.tolist() != [0, 255]:
+        return source.array, None, source.notes
+    axes = 3 if source.over == "volume" else 2
+    lead = whole.shape[: whole.ndim - axes]
+    objects = np.zeros(whole.shape, np.int32)
+    count = 0
+    for index in np.ndindex(lead):
+        objects[index] = label(whole[index] > 0, connectivity=axes)
+        count += int(objects[index].max())
+    note = f"a mask, not objects; its {count} pieces are taken as the objects"
+    return objects, None, (*source.notes, note)
 
 
 def together(

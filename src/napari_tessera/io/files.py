@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
+from napari_tessera.algorithms.atomic_files import atomic_write, check_target
 from napari_tessera.io.coco import COCO
 from napari_tessera.io.csv_files import CSV, read_points
 from napari_tessera.io.geojson import GEOJSON
-from napari_tessera.io.layout import Contents
+from napari_tessera.io.label_images import ids_of
+from napari_tessera.io.layout import Asked, Contents, Format
 from napari_tessera.io.numpy_files import NUMPY
 from napari_tessera.io.pictures import PHOTOGRAPHS, PNG
 from napari_tessera.io.tiff import TIFF
@@ -20,7 +25,7 @@ from napari_tessera.io.zarr import ZARR
 from napari_tessera.pipeline.recipe import Recipe
 from napari_tessera.pipeline.recipe_data import unpack
 from napari_tessera.pipeline.result import KINDS, Result, ScoreMaps
-from napari_tessera.pipeline.source import Source
+from napari_tessera.pipeline.source import Reread, Source
 from napari_tessera.signature.docstrings import enumerated
 from napari_tessera.signature.words import VoxelSize
 
@@ -33,6 +38,22 @@ READABLE = tuple(suffix for each in FORMATS if each.read for suffix in each.suff
 PICTURES = (*PNG.suffixes, *PHOTOGRAPHS.suffixes)
 """The suffixes of pictures, which may be photographs."""
 
+
+def listed(folder: Path) -> list[Path]:
+    """Return the files of a folder that can be read, by their names.
+
+    Hidden files are none (a Mac puts ._cells.tif beside cells.tif), nor are the archives in which
+    cellpose keeps what it knows (cells_seg.npy).
+    """
+    return sorted(
+        each
+        for each in folder.iterdir()
+        if each.suffix.lower() in READABLE
+        and not each.name.startswith(".")
+        and not each.name.endswith("_seg.npy")
+    )
+
+
 ColourAxis = int | Literal["rgb"] | None
 
 
@@ -43,13 +64,20 @@ def read(
     axes: tuple[str, ...] | None = None,
     channel_axis: ColourAxis = None,
     channel: int | None = None,
+    labels: bool = False,
+    series: int | None = None,
 ) -> Source:
     """Open an image or labels, without reading it all where the format allows it.
+
+    An image is read as viewers show it: turned as its camera says, colours for a palette. Pixel
+    sizes that are 0, negative or no number count as 1; what the file leaves open or has wrong is
+    said in the source's notes.
 
     Parameters
     ----------
     path : str or Path
-        TIFF (also ImageJ and OME), PNG, JPEG, BMP, NumPy (.npy), or a Zarr or OME-Zarr folder.
+        TIFF (also ImageJ and OME), PNG, JPEG, BMP, GIF, WebP, NumPy (.npy), or a Zarr or OME-Zarr
+        folder.
     spacing : sequence of float, optional
         Pixel size along the last axes; None = what the file says, or 1.
     axes : tuple of str, optional
@@ -59,6 +87,12 @@ def read(
         grey pictures too; None = what the file says.
     channel : int, optional
         The channel to take; None = all, or luminance.
+    labels : bool
+        Whether its numbers are ids of objects or classes: those of a palette, too; floats have to
+        be whole; numbers below 0 are background.
+    series : int, optional
+        The image to take of a file that holds several, from 0; None = the first that is no
+        thumbnail of another one.
 
     Returns
     -------
@@ -69,14 +103,16 @@ def read(
     FileNotFoundError
         If there is no such file.
     ValueError
-        If the format is not known.
+        If the format is not known, or the file is damaged.
     """
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(f"there is no file {str(path)!r}")
-    contents = _coloured(_contents(path), path, channel_axis)
+    contents = _contents(path, Asked(labels, series))
+    contents = ids_of(contents, path) if labels else _coloured(contents, path, channel_axis)
     axis = _channel_axis(contents, path.name, channel_axis, channel)
-    array, names, size = contents
+    array, names, sizes, notes = contents
+    size = sizes.spacing
     own = tuple(n for i, n in enumerate(names) if i != axis) if names else None
     if size is not None:
         size = VoxelSize([s for i, s in enumerate(size) if i != axis], size.unit)
@@ -88,15 +124,65 @@ def read(
         name=path.name,
     )
     rgb = channel_axis == "rgb" or (channel_axis is None and "s" in (names or ()))
-    return replace(source, channel=channel, rgb=rgb, path=str(path))
+    notes += sizes.notes if spacing is None else ()
+    time = sizes.time_unit if spacing is None else ""
+    again = partial(
+        read,
+        path,
+        spacing=spacing,
+        axes=axes,
+        channel_axis=None if channel_axis == "rgb" else channel_axis,
+        channel=channel,
+        labels=True,
+        series=series,
+    )
+    return replace(
+        source,
+        channel=channel,
+        rgb=rgb,
+        path=str(path),
+        reread=None if labels else Reread(array, again),
+        time_unit=time,
+        notes=notes,
+    )
 
 
-def _contents(path: Path) -> Contents:
+def _contents(path: Path, asked: Asked) -> Contents:
     for each in FORMATS:
         if each.read is not None and each.opens(path):
-            return each.read(path)
+            with _damage_told(path):
+                contents = each.read(path, asked)
+            return _checked(contents, path)
     known = ", ".join(READABLE)
     raise ValueError(f"{str(path)!r} has a format that is not known; known are {known}")
+
+
+@contextmanager
+def _damage_told(path: Path) -> Iterator[None]:
+    """Say of which file it is that a library cannot read what is in it, whatever it raises."""
+    try:
+        yield
+    except (FileNotFoundError, PermissionError, MemoryError):
+        raise
+    except Exception as error:
+        if isinstance(error, ValueError) and str(path) in str(error):
+            raise
+        reason = str(error) or type(error).__name__
+        raise ValueError(
+            f"{str(path)!r} cannot be read; it is damaged or no such file: {reason}"
+        ) from error
+
+
+def _checked(contents: Contents, path: Path) -> Contents:
+    """Raise an error if a file holds nothing that is an image."""
+    array = contents.array
+    if np.dtype(array.dtype).kind not in "buif":
+        raise ValueError(f"{str(path)!r} has dtype {array.dtype}, but an image is of real numbers")
+    if array.ndim < 2 or 0 in array.shape:
+        raise ValueError(
+            f"{str(path)!r} has shape {array.shape}; an image has pixels along two axes or more"
+        )
+    return contents
 
 
 def _coloured(contents: Contents, path: Path, channel_axis: ColourAxis) -> Contents:
@@ -136,7 +222,7 @@ def read_extra(text: str) -> Any:
     """
     if text.lstrip().startswith("{"):
         return unpack(json.loads(text))
-    return read_points(text) if text.lower().endswith(".csv") else read(text).whole
+    return read_points(text) if text.lower().endswith(".csv") else read(text, labels=True).whole
 
 
 def write(
@@ -162,12 +248,14 @@ def write(
     recipe : Recipe, optional
         Kept in TIFF, Zarr, COCO and GeoJSON files.
     overwrite : bool
-        Whether an existing file may be replaced.
+        Whether an existing file may be replaced; of folders only those with nothing but a Zarr.
 
     Raises
     ------
-    FileExistsError
-        If there is such a file and `overwrite` is False.
+    FileExistsError, IsADirectoryError, NotADirectoryError
+        If what is there may not be replaced.
+    OSError
+        If it cannot be written. Whatever ends the writing, what was there before is still there.
     ValueError
         If the format cannot hold the result.
     """
@@ -175,9 +263,16 @@ def write(
     check_output(path, result.kind, overwrite=overwrite)
     if isinstance(result, ScoreMaps):
         result, source = _with_classes(result, source)
-    for each in FORMATS:
-        if each.write is not None and path.suffix.lower() in each.suffixes:
-            each.write(path, result, source, recipe)
+    own = _written_by(path)
+    if own is not None and own.write is not None:
+        with atomic_write(path, overwrite=overwrite, owned=own.owned) as fresh:
+            own.write(fresh, result, source, recipe)
+
+
+def _written_by(path: Path) -> Format | None:
+    """Return the format that a file of this name is written in."""
+    suffix = path.suffix.lower()
+    return next((each for each in FORMATS if each.write and suffix in each.suffixes), None)
 
 
 def written_as(kind: str) -> tuple[str, ...]:
@@ -199,8 +294,8 @@ def check_output(path: Path, kind: str, *, overwrite: bool) -> None:
         article = "" if kind.endswith("s") else "an " if kind[0] in "aeiou" else "a "
         choice = enumerated(known, "or")
         raise ValueError(f"{str(path)!r} cannot hold {article}{kind}; choose {choice}")
-    if path.exists() and not overwrite:
-        raise FileExistsError(f"{str(path)!r} exists already; choose another name, or overwrite it")
+    own = _written_by(path)
+    check_target(path, overwrite=overwrite, owned=None if own is None else own.owned)
 
 
 def _with_classes(result: Result, source: Source) -> tuple[Result, Source]:

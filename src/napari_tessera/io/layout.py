@@ -6,13 +6,48 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
+from napari_tessera.io.sizes import NO_SIZES, GivenSizes
 from napari_tessera.pipeline.recipe import Recipe
 from napari_tessera.pipeline.result import Result
 from napari_tessera.pipeline.source import Source
-from napari_tessera.signature.words import VoxelSize
+from napari_tessera.signature.words import Array
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is wanted of a file.
+
+    Attributes
+    ----------
+    labels : bool
+        Its numbers are ids of objects or classes: a palette's colours do not count.
+    series : int, optional
+        The image of a file that holds several, from 0; None = the first that is no thumbnail.
+    """
+
+    labels: bool = False
+    series: int | None = None
+
+    def choose(self, count: int, path: Path, usual: int = 0) -> int:
+        """Return the series to take of `count`, or raise an error if there is none of its number.
+
+        Examples
+        --------
+        >>> Asked(series=1).choose(2, Path("a.tif"))
+        1
+        """
+        if self.series is None:
+            return usual
+        if not 0 <= self.series < count:
+            raise ValueError(
+                f"series is {self.series}, but {path.name!r} has {count}, numbered from 0"
+            )
+        return self.series
 
 
 class Contents(NamedTuple):
@@ -23,13 +58,17 @@ class Contents(NamedTuple):
     array : array
         Anything with shape, dtype and slicing.
     axes : tuple of str or None
-        A name for each axis of the array, channels' too.
-    spacing : VoxelSize or None
+        A name for each axis of the array, channels' too: "s" for red, green and blue, "c" for
+        other channels.
+    sizes : GivenSizes
+    notes : tuple of str
+        What a user should know of how the file was read.
     """
 
     array: Any
     axes: tuple[str, ...] | None = None
-    spacing: VoxelSize | None = None
+    sizes: GivenSizes = NO_SIZES
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -41,21 +80,25 @@ class Format:
     suffixes : tuple of str
         Of its files, in lower case, with the dot.
     read : callable, optional
-        Path -> `Contents`, lazily where the format allows it.
+        Path and `Asked` -> `Contents`, lazily where the format allows it.
     write : callable, optional
-        Path, result, source and recipe or None -> nothing. An existing file is replaced. A table
-        that a form writes has no grid: its source is one empty pixel.
+        Path, result, source and recipe or None -> nothing. The path is another than the final one,
+        and nothing is there. A table that a form writes has no grid: its source is one empty pixel.
     holds : tuple of type
         The kinds of results it can hold.
     recognised : callable, optional
         Path -> True for files without such a suffix that are of this format.
+    owned : callable, optional
+        For formats that are folders: path -> True if all in it is of this format, so that it may be
+        replaced.
     """
 
     suffixes: tuple[str, ...]
-    read: Callable[[Path], Contents] | None = None
+    read: Callable[[Path, Asked], Contents] | None = None
     write: Callable[[Path, Result, Source, Recipe | None], None] | None = None
     holds: tuple[type[Result], ...] = ()
     recognised: Callable[[Path], bool] = lambda path: False
+    owned: Callable[[Path], bool] | None = None
 
     def opens(self, path: Path) -> bool:
         """Return True if it can read this file."""
@@ -71,3 +114,27 @@ def origin_of(result: Result, source: Source) -> list[float]:
     """Return where the labels begin in the source, in its unit of length."""
     start = result.start or (0,) * len(source.spacing)
     return [first * size for first, size in zip(start, source.spacing, strict=True)]
+
+
+def fitted(array: Array, types: tuple[str, ...]) -> Array:
+    """Return whole numbers in a type that a format holds: their own, or the smallest for them.
+
+    Parameters
+    ----------
+    array : ndarray
+    types : tuple of str
+        Names of the types of whole numbers, smaller ones and those without a sign first.
+
+    Returns
+    -------
+    ndarray
+        As it is if none of the types holds its values.
+    """
+    if array.dtype.kind not in "iu" or array.dtype.name in types:
+        return array
+    low, high = int(array.min(initial=0)), int(array.max(initial=0))
+    for each in types:
+        limits = np.iinfo(each)
+        if limits.min <= low and high <= limits.max:
+            return array.astype(each)
+    return array

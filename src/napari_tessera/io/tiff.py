@@ -3,154 +3,292 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_tessera.io.layout import Contents, Format, origin_of
+from napari_tessera.io.layout import Asked, Contents, Format, fitted, origin_of
+from napari_tessera.io.lazy import LazyArray, Picked
+from napari_tessera.io.ome_xml import lengths, map_annotation, own_part
+from napari_tessera.io.sizes import NO_SIZES, GivenSizes, sizes_of
 from napari_tessera.pipeline.recipe import KEY, Recipe
 from napari_tessera.pipeline.result import ImageResult, Labelled, Result, ScoreMaps
 from napari_tessera.pipeline.source import Source
-from napari_tessera.signature.units import METRES
 from napari_tessera.signature.units import unit as short_unit
-from napari_tessera.signature.words import Array, VoxelSize
+from napari_tessera.signature.words import Array
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+_OME_INTEGERS = ("uint8", "uint16", "uint32", "int8", "int16", "int32")
 _OME_UNITS = {"px": "pixel", "um": "µm", "A": "Å"}
 
+_THUMBNAIL = 0.25
+"""A first series with a smaller share of the largest one's pixels is no image of its own."""
 
-class LazyTiff:
-    """The first series of a TIFF file, of which only what is asked for is read.
+_DOTS_PER_INCH = (72, 75, 90, 96, 100, 120, 144, 150, 180, 200, 240, 300, 360, 400, 600, 720, 1200)
+"""Printing resolutions that programs write which know no pixel size."""
+
+_FINEST_PRINT = 2400
+"""Dots an inch from which on a resolution in inches is that of a microscope."""
+
+
+class LazyTiff(LazyArray):
+    """A series of a TIFF file, of which only what is asked for is read.
 
     The file is open only while it is read, so that it can be moved or replaced meanwhile.
     """
 
-    def __init__(self, path: Path, shape: tuple[int, ...], dtype: Any) -> None:
-        self.path, self.shape, self.dtype, self.ndim = path, tuple(shape), dtype, len(shape)
+    def __init__(self, path: Path, series: Any, number: int, opening: dict[str, Any]) -> None:
+        self.path, self.shape, self.dtype = path, tuple(series.shape), series.dtype
+        self._number, self._opening = number, opening
 
     def __getitem__(self, index: Any) -> Array:
         import tifffile
         import zarr
 
-        with tifffile.TiffFile(self.path) as file, file.series[0].aszarr(level=0) as store:
+        with (
+            tifffile.TiffFile(self.path, **self._opening) as file,
+            file.series[self._number].aszarr(level=0) as store,
+        ):
             opened: Any = zarr.open(store, mode="r")
             return np.asarray(opened[index])
 
 
-def read_tiff(path: Path) -> Contents:
-    """Return the first series of a TIFF file, lazily."""
+def read_tiff(path: Path, asked: Asked) -> Contents:
+    """Return a series of a TIFF file, lazily, of the planes that lie in this file."""
     import tifffile
 
-    with tifffile.TiffFile(path) as file:
-        series = file.series[0]
-        letters = series.axes.lower()
-        sizes = _tiff_sizes(file)
-        mapped = series.dataoffset is not None
-        lazy: Any = LazyTiff(path, series.shape, series.dtype)
-    if mapped:  # one block without compression: read where it lies
-        lazy = tifffile.memmap(path, mode="r")
-    names = tuple(f"axis {i}" if c in "qi" else c for i, c in enumerate(letters))
-    unit = str(sizes.pop("unit", "px"))
-    unit = "pixel" if unit == "px" else unit
-    size = VoxelSize([sizes.get(name, 1.0) for name in names], unit) if sizes else None
-    return Contents(lazy, names, size)
+    opening = _opening(path)
+    with tifffile.TiffFile(path, **opening) as file:
+        found = file.series
+        number = asked.choose(len(found), path, _first_image(found))
+        series = found[number]
+        axes = _names(series.axes)
+        sizes, noted = _sizes(file, number, axes), _noted_axes(file, number)
+        axes = noted if len(noted) == len(axes) else axes
+        array: Any = LazyTiff(path, series, number, opening)
+        if series.dataoffset is not None:  # one block without compression: read where it lies
+            dtype = np.dtype(series.dtype).newbyteorder(file.byteorder)
+            array = np.memmap(path, dtype, "r", series.dataoffset, series.shape)
+        contents = _shown(Contents(array, axes, sizes), series.keyframe, file, asked)
+        notes: tuple[str, ...] = ()
+        if len(found) > 1 and asked.series is None:
+            shapes = ", ".join("x".join(map(str, each.shape)) for each in found[:5])
+            more = ", ..." if len(found) > 5 else ""
+            notes = (f"holds {len(found)} images ({shapes}{more}); number {number} is read",)
+    return contents._replace(notes=(*contents.notes, *notes))
 
 
-def _tiff_sizes(file: Any) -> dict[str, Any]:
-    """Return the pixel size by axis, and "unit", as OME, ImageJ or the resolution tags say it."""
-    if file.ome_metadata:
-        import xml.etree.ElementTree as ET
+def _opening(path: Path) -> dict[str, Any]:
+    """Return how tifffile has to open a file so that it looks into no other one."""
+    import tifffile
 
-        root = ET.fromstring(file.ome_metadata)  # noqa: S314 (no entities are resolved)
-        pixels = next((node for node in root.iter() if node.tag.endswith("Pixels")), None)
-        given = {} if pixels is None else dict(pixels.attrib)
-        sizes: dict[str, Any] = {
-            axis: float(given[f"PhysicalSize{axis.upper()}"])
-            for axis in "xyz"
-            if f"PhysicalSize{axis.upper()}" in given
-        }
-        own = short_unit(given.get("PhysicalSizeXUnit", "um"))
-        for axis, value in list(sizes.items()):
-            written = short_unit(given.get(f"PhysicalSize{axis.upper()}Unit", "um"))
-            if written != own and {written, own} <= set(METRES):
-                sizes[axis] = float(f"{value * METRES[written] / METRES[own]:.12g}")
-        return {**sizes, "unit": own} if sizes else {}
-    tags = file.pages[0].tags
-    found = {}
-    for axis, name in (("x", "XResolution"), ("y", "YResolution")):
-        if name in tags and tags[name].value[0]:
-            found[axis] = tags[name].value[1] / tags[name].value[0]
-    imagej = file.imagej_metadata or {}
-    if imagej:
-        unit = short_unit(str(imagej.get("unit", "pixel")).replace("\\u00B5", "µ"))
-        if "spacing" in imagej:
-            found["z"] = float(imagej["spacing"])
-        return {**found, "unit": unit} if found else {}
+    with tifffile.TiffFile(path, is_mmstack=False) as file:
+        text = file.ome_metadata
+        if text is None:
+            return {"is_mmstack": False}
+        own = own_part(text, path.name)
+    if own is None:
+        return {"is_mmstack": False, "is_ome": False}
+    return {"is_mmstack": False, "omexml": own}
+
+
+def _first_image(series: Any) -> int:
+    """Return the number of the first series that is no thumbnail of another one."""
+    pixels = [int(np.prod(each.shape[-3:])) for each in series]
+    return next(i for i, n in enumerate(pixels) if n >= _THUMBNAIL * max(pixels))
+
+
+def _names(letters: str) -> tuple[str, ...]:
+    """Return tifffile's letters as names of axes; those that mean nothing get a number."""
+    return tuple(c if c in "tczyxs" else f"axis {i}" for i, c in enumerate(letters.lower()))
+
+
+def _own_description(file: Any, number: int) -> dict[str, Any]:
+    """Return what `write_tiff` says of an array that OME cannot describe."""
+    said = list(file.shaped_metadata or ()) if file.series[number].kind == "shaped" else []
+    return said[number] if number < len(said) else {}
+
+
+def _noted_axes(file: Any, number: int) -> tuple[str, ...]:
+    """Return the names of axes that OME has no letter for, from a file that `write_tiff` wrote."""
+    if file.is_ome and file.ome_metadata:
+        noted = map_annotation(file.ome_metadata, KEY)
+    else:
+        noted = _own_description(file, number).get("notes", {})
+    return tuple(map(str, json.loads(noted["axes"]))) if "axes" in noted else ()
+
+
+def _shown(contents: Contents, page: Any, file: Any, asked: Asked) -> Contents:
+    """Return an image as its tags say that it looks: colours, channels, transparency.
+
+    Numbers stay where 0 is white: so does napari, and ink is what is marked in a scanned mask.
+    """
+    array, axes = contents.array, contents.axes or ()
+    kind = page.photometric.name
+    if kind == "PALETTE" and not (asked.labels or file.is_imagej or _is_ramp(page.colormap)):
+        return Contents(_coloured(array, page.colormap), (*axes, "s"), *contents[2:])
+    if "s" not in axes:
+        return contents._replace(array=array)
+    axis, samples = axes.index("s"), array.shape[axes.index("s")]
+    if kind == "SEPARATED" and samples >= 4:
+        return _mixed(contents._replace(array=_from_inks(array, axis)), axis)
+    colours = 3 if kind in ("RGB", "YCBCR", "CIELAB", "ICCLAB") else 1
+    extra = [int(each) for each in page.extrasamples or ()]
+    if colours == 1 and samples == 2 and extra and extra[0] in (1, 2):  # grey and transparency
+        return contents._replace(array=Picked(array, axis, 0), axes=axes[:axis] + axes[axis + 1 :])
+    if colours == 3 and (samples == 3 or (samples == 4 and extra[:1] != [0])):
+        return _mixed(contents._replace(array=array), axis)
+    names = tuple("c" if name == "s" else name for name in axes)
+    return _mixed(contents._replace(array=array, axes=names), axis)
+
+
+def _mixed(contents: Contents, axis: int) -> Contents:
+    """Return an image with one axis of channels, where there are channels of several samples."""
+    array, axes = contents.array, contents.axes or ()
+    others = [i for i, name in enumerate(axes) if name in ("c", "s") and i != axis]
+    if not others:
+        return contents
+    (other,) = others
+    if array.shape[other] == 1:
+        return contents._replace(
+            array=Picked(array, other, 0), axes=axes[:other] + axes[other + 1 :]
+        )
+    read = np.moveaxis(np.asarray(array[(slice(None),) * array.ndim]), (other, axis), (0, 1))
+    names = ("c", *(name for i, name in enumerate(axes) if i not in (other, axis)))
+    note = f"{array.shape[other]} channels of {array.shape[axis]} colours are read as channels"
+    return Contents(read.reshape(-1, *read.shape[2:]), names, contents.sizes, (note,))
+
+
+def _is_ramp(colours: Array) -> bool:
+    """Return True if a palette only tints grey values: no colour becomes darker anywhere."""
+    return bool((np.diff(colours.astype(int), axis=1) >= 0).all())
+
+
+def _coloured(array: Any, colours: Array) -> Array:
+    whole = np.asarray(array[(slice(None),) * array.ndim])
+    return np.asarray((colours >> 8).astype(np.uint8).T[whole])
+
+
+def _from_inks(array: Any, axis: int) -> Array:
+    """Return red, green and blue from cyan, magenta, yellow and black."""
+    inks = np.moveaxis(np.asarray(array[(slice(None),) * array.ndim]), axis, -1)
+    most = np.iinfo(inks.dtype).max
+    light = (most - inks[..., :3].astype(float)) * (most - inks[..., 3:4].astype(float)) / most
+    return np.moveaxis(np.rint(light).astype(inks.dtype), -1, axis)
+
+
+def _sizes(file: Any, number: int, axes: tuple[str, ...]) -> GivenSizes:
+    """Return the pixel size as OME, ImageJ or the resolution tags say it."""
+    if file.is_ome and file.ome_metadata:
+        return sizes_of(axes, lengths(file.ome_metadata, number))
+    own = _own_description(file, number)
+    if len(own.get("spacing", ())) == len(axes):
+        unit = str(own.get("unit", "pixel"))
+        return sizes_of(axes, {k: (v, unit) for k, v in zip(axes, own["spacing"], strict=True)})
+    tags = file.series[number].keyframe.tags
+    found = {
+        axis: tags[name].value[1] / tags[name].value[0]
+        for axis, name in (("x", "XResolution"), ("y", "YResolution"))
+        if name in tags and all(tags[name].value)
+    }
+    if file.is_imagej:
+        return _imagej_sizes(file.imagej_metadata or {}, found, axes)
     code = int(tags["ResolutionUnit"].value) if "ResolutionUnit" in tags else 1
     if code not in (2, 3) or found.get("x") in (None, 1.0):
-        return {}
-    per_unit = 25400.0 if code == 2 else 10000.0
-    sizes = {axis: float(f"{size * per_unit:.9g}") for axis, size in found.items()}
-    # 72 dots an inch is what programs write that know no pixel size
-    return {} if abs(sizes["x"] - 25400 / 72) < 1 else {**sizes, "unit": "um"}
+        return NO_SIZES
+    dots = (1 if code == 2 else 2.54) / found["x"]
+    printed = any(abs(dots - each) < 0.01 * each for each in _DOTS_PER_INCH)
+    if printed or (code == 2 and dots < _FINEST_PRINT):
+        return NO_SIZES
+    step = 25400.0 if code == 2 else 10000.0
+    return sizes_of(axes, {k: (float(f"{v * step:.9g}"), "um") for k, v in found.items()})
+
+
+def _imagej_sizes(
+    said: dict[str, Any], found: dict[str, float], axes: tuple[str, ...]
+) -> GivenSizes:
+    unit = str(said.get("unit", "pixel"))
+    sizes = {axis: (size, str(said.get(f"{axis}unit", unit))) for axis, size in found.items()}
+    if "spacing" in said:
+        sizes["z"] = float(said["spacing"]), str(said.get("zunit", unit))
+    if "finterval" in said:
+        sizes["t"] = float(said["finterval"]), str(said.get("tunit", "s"))
+    return sizes_of(axes, sizes)
 
 
 def write_tiff(path: Path, result: Result, source: Source, recipe: Recipe | None) -> None:
-    """Write labels as OME-TIFF, with pixel size, place, names of classes and recipe."""
+    """Write labels as OME-TIFF, with pixel size, place, names of axes and classes, and recipe.
+
+    OME has no numbers of 64 bits: ids that need them are described as tifffile describes arrays.
+    """
     import tifffile
 
-    array = result.array
-    letters = _ome_axes(source.axes)
-    unit = short_unit(source.spacing.unit)
-    metadata: dict[str, Any] = {"axes": letters.upper()}
-    sized = unit != "px" or any(size != 1 for size in source.spacing)
-    for name, size in zip(letters, source.spacing, strict=True):
-        if name in "zyx" and sized:
-            metadata[f"PhysicalSize{name.upper()}"] = size
-            metadata[f"PhysicalSize{name.upper()}Unit"] = _OME_UNITS.get(unit, unit)
-    origin = origin_of(result, source)
-    if any(origin):
-        metadata["Plane"] = _positions(letters, origin, array.shape, source, unit)
+    letters, unit = _ome_axes(source.axes, path), short_unit(source.spacing.unit)
     notes = {} if recipe is None else {"recipe": json.dumps(recipe.to_dict())}
     if result.look.names:
         notes["classes"] = json.dumps(result.look.names, ensure_ascii=False)
-    if notes:
-        metadata["MapAnnotation"] = {"Namespace": KEY, **notes}
+    if letters != "".join(source.axes):
+        notes["axes"] = json.dumps(source.axes)
+    array = fitted(result.array, _OME_INTEGERS)
+    described: dict[str, Any] = {"axes": letters.upper()}
+    if ome := array.dtype.itemsize < 8 or array.dtype.kind == "f":
+        described |= _described(letters, source, unit)
+        origin = origin_of(result, source)
+        if any(origin):
+            described["Plane"] = _positions(letters, origin, array.shape, source, unit)
+        if notes:
+            described["MapAnnotation"] = {"Namespace": KEY, **notes}
+    else:
+        described |= {"spacing": list(source.spacing), "unit": unit, "notes": notes}
     # "minisblack": a last axis of 3 or 4 is no colour
     tifffile.imwrite(
-        path, array, ome=True, photometric="minisblack", compression="zlib", metadata=metadata
+        path, array, ome=ome, photometric="minisblack", compression="zlib", metadata=described
     )
+
+
+def _described(letters: str, source: Source, unit: str) -> dict[str, Any]:
+    """Return OME's sizes along the axes that have one."""
+    found: dict[str, Any] = {}
+    sized = unit != "px" or any(size != 1 for size in source.spacing)
+    for name, size in zip(letters, source.spacing, strict=True):
+        if name in "zyx" and sized:
+            found[f"PhysicalSize{name.upper()}"] = size
+            found[f"PhysicalSize{name.upper()}Unit"] = _OME_UNITS.get(unit, unit)
+        if name == "t" and (source.time_unit or size != 1):
+            found |= {"TimeIncrement": size, "TimeIncrementUnit": source.time_unit or "s"}
+    return found
 
 
 def _positions(
     letters: str, origin: list[float], shape: tuple[int, ...], source: Source, unit: str
 ) -> dict[str, Any]:
     """Return OME's position of each plane of a result that begins inside its source."""
-    lead = np.indices(shape[:-2]).reshape(len(shape) - 2, -1)
+    lead, planes = np.indices(shape[:-2]), math.prod(shape[:-2])
     found: dict[str, Any] = {}
     for axis, name in enumerate(letters):
         if name in "zyx":
-            place = np.full(lead.shape[1], origin[axis])
+            place = np.full(planes, origin[axis])
             if name == "z":
-                place = place + lead[axis] * source.spacing[axis]
+                place = place + lead[axis].ravel() * source.spacing[axis]
             found[f"Position{name.upper()}"] = place.tolist()
             found[f"Position{name.upper()}Unit"] = [_OME_UNITS.get(unit, unit)] * place.size
     return found
 
 
-def _ome_axes(names: tuple[str, ...]) -> str:
-    """Return a letter for each axis; those without a name that OME knows become z, t or c.
-
-    Examples
-    --------
-    >>> _ome_axes(("t", "axis 1", "y", "x"))
-    'tzyx'
-    """
+def _ome_axes(names: tuple[str, ...], path: Path) -> str:
+    """Return a letter for each axis; those without a name that OME knows become t, z or c."""
     known = [name if name in ("t", "c", "z", "y", "x") else "" for name in map(str.lower, names)]
-    free = iter(letter for letter in "ztc" if letter not in known)
-    return "".join(reversed([name or next(free) for name in reversed(known)]))
+    free = iter(letter for letter in "tzc" if letter not in known)
+    letters = [name for name in known if name]
+    if len(names) > 5 or known[-2:] != ["y", "x"] or len(set(letters)) < len(letters):
+        raise ValueError(
+            f"{path.name!r}: OME-TIFF holds up to five different axes, y and x the last, but these "
+            f"are {', '.join(names)}; write .zarr or .npy"
+        )
+    return "".join(name or next(free) for name in known)
 
 
 TIFF = Format((".tif", ".tiff"), read_tiff, write_tiff, holds=(Labelled, ScoreMaps, ImageResult))

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from napari_tessera.io.annotation import AnnotatedObject, Annotation, rasterised
-from napari_tessera.io.files import READABLE, read
+from napari_tessera.io.files import listed, read
 from napari_tessera.signature.words import Array
 
 LISTS = ("classes.txt", "obj.names", "data.yaml", "dataset.yaml")
@@ -66,9 +66,8 @@ def read_yolo(
             raise FileNotFoundError(f"{name} is {str(place)!r}, which is no folder")
     known = _names(labels, names)
     pictures: dict[str, list[Path]] = {}
-    for each in sorted(images.iterdir()):
-        if each.suffix.lower() in READABLE:
-            pictures.setdefault(each.stem, []).append(each)
+    for each in listed(images):
+        pictures.setdefault(each.stem, []).append(each)
     lines = {text: _lines(text) for text in texts(labels)}
     if known is None:
         highest = max((each.number for own in lines.values() for each in own), default=-1)

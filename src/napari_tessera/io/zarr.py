@@ -2,58 +2,154 @@
 
 from __future__ import annotations
 
+import re
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
-from napari_tessera.io.layout import Contents, Format, origin_of
+import numpy as np
+
+from napari_tessera.io.layout import Asked, Contents, Format, origin_of
+from napari_tessera.io.sizes import LENGTHS, NO_SIZES, TIMES, sizes_of
 from napari_tessera.pipeline.recipe import KEY, Recipe
 from napari_tessera.pipeline.result import ImageResult, Labelled, Result, ScoreMaps
 from napari_tessera.pipeline.source import Source
 from napari_tessera.signature.units import unit as short_unit
-from napari_tessera.signature.words import VoxelSize
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-_ZARR_UNITS = {"um": "micrometer", "nm": "nanometer", "mm": "millimeter", "A": "angstrom"}
+_OUTER = "coordinateTransformations"
+
+_OLDEST_AXES = ("t", "c", "z", "y", "x")
+"""Of files before version 0.3, which do not name them."""
+
+_SIDE = 1024
+"""Longest side of a chunk in pixels."""
+
+_OWN_FILES = ("zarr.json", ".zattrs", ".zgroup", ".zarray", ".zmetadata", ".DS_Store")
+_CHUNK = re.compile(r"c|(c\.)?\d+(\.\d+)*")
 
 
-def read_zarr(path: Path) -> Contents:
-    """Return an array of a Zarr file, lazily; of a pyramid its full size."""
+def read_zarr(path: Path, asked: Asked) -> Contents:
+    """Return an array of a Zarr file, lazily; of a pyramid its full size.
+
+    Of several images (bioformats2raw, plates) one is taken, numbered in the file's order.
+    """
     import zarr
 
     node: Any = zarr.open(path, mode="r")
     if isinstance(node, zarr.Array):
         return Contents(node)
-    attributes: dict[str, Any] = dict(node.attrs)
-    scales: Any = attributes.get("ome", attributes).get("multiscales")
-    if not scales:
-        raise ValueError(f"{str(path)!r} is a Zarr group without OME metadata; name its array")
-    first = scales[0]["datasets"][0]
+    said: Any = dict(node.attrs)
+    said = said.get("ome", said)
+    scales = said.get("multiscales")
+    if scales:
+        return _image(node, scales[asked.choose(len(scales), path)], path)
+    names, usual = _inside(node, said)
+    if not names:
+        raise ValueError(
+            f"{str(path)!r} is a Zarr group without OME metadata; name its array"
+            + (f", such as {str(path / first)!r}" if (first := _some_array(node)) else "")
+        )
+    if usual is None and asked.series is None:
+        raise ValueError(
+            f"{str(path)!r} is a plate of {len(names)} images; name one, such as "
+            f"{str(path / names[0])!r}, or pass series, 0 to {len(names) - 1}"
+        )
+    name = names[asked.choose(len(names), path)]
+    contents = read_zarr(path / name, Asked(asked.labels))
+    if len(names) == 1 or asked.series is not None:
+        return contents
+    note = f"holds {len(names)} images; number 0 ({name}) is read"
+    return contents._replace(notes=(note, *contents.notes))
+
+
+def _image(node: Any, scale: Any, path: Path) -> Contents:
+    """Return the full size of a pyramid."""
+    if not scale.get("datasets"):
+        raise ValueError(f"{str(path)!r} has OME metadata that name no array")
+    first = scale["datasets"][0]
     array = node[first["path"]]
-    axes = [
-        axis if isinstance(axis, dict) else {"name": axis} for axis in scales[0].get("axes", [])
-    ]
-    names = tuple(str(axis["name"]).lower() for axis in axes) or None
-    transforms = first.get("coordinateTransformations", [])
-    scale = next((t["scale"] for t in transforms if t["type"] == "scale"), None)
-    unit = short_unit(str(axes[-1].get("unit", "pixel"))) if axes else "pixel"
-    return Contents(array, names, None if scale is None else VoxelSize(scale, unit))
+    axes = [axis if isinstance(axis, dict) else {"name": axis} for axis in scale.get("axes", [])]
+    names = tuple(str(axis["name"]).lower() for axis in axes) or _OLDEST_AXES[-array.ndim :]
+    if len(names) != array.ndim:
+        raise ValueError(f"{str(path)!r} names {len(names)} axes of an array with {array.ndim}")
+    factors = [1.0] * array.ndim
+    given = False
+    for each in (*first.get("coordinateTransformations", ()), *scale.get(_OUTER, ())):
+        if each.get("type") == "scale" and len(each.get("scale", ())) == array.ndim:
+            given = True
+            factors = [own * float(more) for own, more in zip(factors, each["scale"], strict=True)]
+    units = [str(axis.get("unit", "pixel")) for axis in axes] or ["pixel"] * array.ndim
+    found = dict(zip(names, zip(factors, units, strict=True), strict=True))
+    sizes = sizes_of(names, found) if given else NO_SIZES
+    return Contents(array, names, sizes)
+
+
+def _inside(node: Any, said: Any) -> tuple[list[str], int | None]:
+    """Return the paths of the images in a group, and the number of the first or None."""
+    if "plate" in said:
+        wells = [str(well["path"]) for well in said["plate"].get("wells", ())]
+        return [f"{well}/{name}" for well in wells for name in _fields(node[well])], None
+    if "well" in said:
+        return _fields(node), 0
+    if "bioformats2raw.layout" in said:
+        return sorted((name for name, _ in node.groups() if name.isdigit()), key=int), 0
+    return [], None
+
+
+def _fields(well: Any) -> list[str]:
+    """Return the names of the images of a well."""
+    said: Any = dict(well.attrs)
+    images = said.get("ome", said).get("well", {}).get("images", ())
+    return [str(image["path"]) for image in images]
+
+
+def _some_array(node: Any) -> str | None:
+    return next((name for name, _ in node.arrays()), None)
 
 
 def write_zarr(path: Path, result: Result, source: Source, recipe: Recipe | None) -> None:
     """Write labels as OME-Zarr, with pixel size, place and recipe."""
+    stopped = Event()
+    # zarr writes in a thread that Ctrl-C does not reach: whoever stops waits until it has ended
+    with ThreadPoolExecutor(1) as thread:
+        try:
+            thread.submit(_write_group, path, result, source, recipe, stopped).result()
+        finally:
+            stopped.set()
+
+
+def _write_group(
+    path: Path, result: Result, source: Source, recipe: Recipe | None, stopped: Event
+) -> None:
+    """Write labels and then what is known of them, or end soon once it is stopped."""
     import zarr
 
     array = result.array
     group = zarr.open_group(path, mode="w", zarr_format=3)
-    chunks = (1,) * (array.ndim - 2) + tuple(min(1024, n) for n in array.shape[-2:])
-    group.create_array("0", data=array, chunks=chunks, dimension_names=list(source.axes))
+    chunks = (1,) * (array.ndim - 2) + tuple(min(_SIDE, n) for n in array.shape[-2:])
+    written = group.create_array(
+        "0",
+        shape=array.shape,
+        dtype=array.dtype,
+        chunks=chunks,
+        dimension_names=list(source.axes),
+    )
+    for index in np.ndindex(array.shape[:-2]):
+        for row in range(0, array.shape[-2], _SIDE):
+            if stopped.is_set():
+                return
+            place = (*index, slice(row, row + _SIDE))
+            written[place] = array[place]
     unit = short_unit(source.spacing.unit)
     axes: list[dict[str, str]] = []
     for name in source.axes:
         axis = {"name": name, "type": {"t": "time", "c": "channel"}.get(name, "space")}
-        if axis["type"] == "space" and unit in _ZARR_UNITS:
-            axis["unit"] = _ZARR_UNITS[unit]
+        own = {"space": LENGTHS.get(unit), "time": TIMES.get(source.time_unit)}.get(axis["type"])
+        if own:
+            axis["unit"] = own
         axes.append(axis)
     transforms: list[dict[str, Any]] = [{"type": "scale", "scale": list(source.spacing)}]
     if any(origin := origin_of(result, source)):
@@ -73,10 +169,27 @@ def write_zarr(path: Path, result: Result, source: Source, recipe: Recipe | None
         group.attrs[KEY] = {"recipe": recipe.to_dict()}
 
 
+def _is_zarr(path: Path) -> bool:
+    return (path / "zarr.json").exists() or (path / ".zattrs").exists()
+
+
+def _holds_zarr_alone(path: Path) -> bool:
+    """Return True for an empty folder, or a Zarr without any other files in it."""
+    files = [each for each in path.rglob("*") if not each.is_dir() or each.is_symlink()]
+    begun = any((path / name).exists() for name in _OWN_FILES[:4])
+    return not files or (begun and all(map(_of_zarr, files)))
+
+
+def _of_zarr(file: Path) -> bool:
+    """Return True for a file of Zarr (2 or 3), or one that a computer leaves everywhere."""
+    return file.name in _OWN_FILES or _CHUNK.fullmatch(file.name) is not None
+
+
 ZARR = Format(
     (".zarr",),
     read_zarr,
     write_zarr,
     holds=(Labelled, ScoreMaps, ImageResult),
-    recognised=lambda path: (path / "zarr.json").exists() or (path / ".zattrs").exists(),
+    recognised=_is_zarr,
+    owned=_holds_zarr_alone,
 )

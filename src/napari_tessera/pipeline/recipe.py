@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -12,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from napari_tessera.algorithms.atomic_files import atomic_write
 from napari_tessera.deep.models.library import pinned
 from napari_tessera.methods.registry import METHODS, Method
 from napari_tessera.pipeline import recipe_export as written
@@ -157,8 +159,8 @@ class Recipe:
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:
         """Write the recipe to a JSON file; an existing one is refused unless `overwrite`."""
-        with Path(path).open("w" if overwrite else "x", encoding="utf-8") as file:
-            file.write(json.dumps(self.to_dict(), indent=2) + "\n")
+        with atomic_write(path, overwrite=overwrite) as fresh:
+            fresh.write_text(json.dumps(self.to_dict(), indent=2) + "\n", encoding="utf-8")
 
     def values(self, **arrays: Any) -> dict[str, Any]:
         """Return all options, arrays unpacked; `arrays` replace those that are kept.
@@ -252,8 +254,13 @@ class Recipe:
         """
         return written.console(self) if form == "console" else written.script(self)
 
-    def as_command(self) -> str:
+    def as_command(self, *, windows: bool = os.name == "nt") -> str:
         """Return the run as a line for the command line.
+
+        Parameters
+        ----------
+        windows : bool
+            Whether it is quoted for cmd.exe, and not for a shell of Unix.
 
         Raises
         ------
@@ -261,7 +268,7 @@ class Recipe:
             If painted arrays are too large for one, or the channels came from several layers; the
             recipe can then be saved and replayed.
         """
-        return written.command(self)
+        return written.command(self, windows=windows)
 
     def applicable(self) -> dict[str, Any]:
         """Return the parameters that have a meaning beside the others and are not None."""

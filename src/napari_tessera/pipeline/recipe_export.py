@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import subprocess
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -81,8 +82,14 @@ def script(recipe: Recipe) -> str:
     return "\n".join(lines)
 
 
-def command(recipe: Recipe) -> str:
+def command(recipe: Recipe, *, windows: bool = False) -> str:
     """Return a run as a line for the command line.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    windows : bool
+        Whether it is quoted for cmd.exe, and not for a shell of Unix.
 
     Raises
     ------
@@ -91,26 +98,41 @@ def command(recipe: Recipe) -> str:
     """
     path, lines = _path(recipe.steps[0]), []
     for step in recipe.steps:
-        lines.append(_one_command(step, path))
+        words = _words(step, path)
+        lines.append(" ".join(map(_cmd_quoted, words)) if windows else shlex.join(words))
         path = result_name(path, step.method)
     return " && ".join(lines)
 
 
-def _one_command(recipe: Recipe, path: str) -> str:
+def _cmd_quoted(word: str) -> str:
+    """Return a word in the quotes of Windows, which cmd.exe also needs around its own signs."""
+    quoted = subprocess.list2cmdline([word])
+    if quoted.startswith('"') or not set(word) & set("&|<>^()%!,;="):
+        return quoted
+    slashes = len(word) - len(word.rstrip("\\"))  # in front of a quote they count double
+    return f'"{quoted}{slashes * chr(92)}"'
+
+
+def _words(recipe: Recipe, path: str) -> list[str]:
     _check_file(recipe)
-    words = ["napari-tessera", recipe.method.replace("_", "-"), path]
-    words += ["--output", result_name(path, recipe.method)]
+    words = ["napari-tessera", recipe.method.replace("_", "-"), _named(path)]
+    words += ["--output", _named(result_name(path, recipe.method))]
     for name, value in recipe.applicable().items():
         words += _flag(name, value)
     for name, data in recipe.inputs.items():
-        words += _flag(name, _file(data) if "name" in data else _json(data))
+        words += _flag(name, _named(_file(data)) if "name" in data else _json(data))
     words += _walk(recipe)
     if max(map(len, words)) > _LONGEST_ARGUMENT:
         raise ValueError(
             "the painted markers or mask are too large for a command line; save the recipe and "
             "run: napari-tessera replay RECIPE.json INPUT --output PATH"
         )
-    return shlex.join(words)
+    return words
+
+
+def _named(path: str) -> str:
+    """Return a path that is not taken for an option."""
+    return f"./{path}" if path.startswith("-") else path
 
 
 def _walk(recipe: Recipe) -> list[str]:

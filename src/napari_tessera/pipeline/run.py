@@ -114,6 +114,7 @@ class Run:
         report: Callable[[Progress], None] | None = None,
     ) -> Run:
         """Return a run, or raise an error that names what does not fit."""
+        source = source.as_labels if method.source.is_labels else source
         values = _classes_first(method.complete(parameters), source)
         over = method.over(walk.over, source.over)
         _check_arrays(method, source, values)

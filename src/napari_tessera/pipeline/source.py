@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,6 +16,13 @@ Index = tuple[int, ...]
 
 LUMINANCE = (0.2125, 0.7154, 0.0721)
 """Weights of red, green and blue in luminance (ITU-R BT.709)."""
+
+
+class Reread(NamedTuple):
+    """How the file behind an array is read as labels; another array is not that of the file."""
+
+    array: Any
+    labels: Callable[[], Source]
 
 
 @dataclass(frozen=True)
@@ -45,6 +52,12 @@ class Source:
         The file it was read from.
     kind : str
         "objects" or "classes" if these are labels of which that is known.
+    reread : Reread, optional
+        How its file is read as labels, if it was read as an image.
+    time_unit : str
+        The unit of the steps along a time axis, if it is known.
+    notes : tuple of str
+        What the file left open or had wrong, and how it was taken.
     """
 
     array: Any
@@ -57,6 +70,9 @@ class Source:
     parts: tuple[str, ...] = ()
     path: str | None = None
     kind: str = ""
+    time_unit: str = ""
+    reread: Reread | None = None
+    notes: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -96,6 +112,12 @@ class Source:
     def over(self) -> Over:
         """Whether a volume or its planes would usually be worked on: volumes where there is a z."""
         return "volume" if len(self.shape) > 2 and self.axes[-3].lower() == "z" else "planes"
+
+    @property
+    def as_labels(self) -> Source:
+        """The same as labels: where its file was read as an image, it is read as ids."""
+        own = self.reread is not None and self.reread.array is self.array
+        return self.reread.labels() if self.reread is not None and own else self
 
     @property
     def whole(self) -> Array:

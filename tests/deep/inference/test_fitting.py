@@ -109,3 +109,11 @@ def test_shapes_are_enlarged_along_the_last_axes():
 )
 def test_a_diameter_is_that_of_a_disc_or_ball(diameter, voxel, shape, pixels):
     assert ball_pixels(diameter, voxel, shape) == pixels
+
+
+@pytest.mark.parametrize("size", [264.58, 0.01])
+def test_sizes_that_cannot_be_those_of_the_image_are_refused(size):
+    with pytest.raises(
+        ValueError, match=r"spacing is .*, but the model was trained with .*resized"
+    ):
+        sizes_at((96, 96), VoxelSize((size, size), "um"), model())

@@ -1,12 +1,14 @@
 import csv
+import errno
 import json
+import os
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
-from napari_tessera.deep.models.library import find_model
+from napari_tessera.deep.models.library import Folder, find_model
 from napari_tessera.deep.settings import (
     NO_AUGMENTATION,
     Augmentation,
@@ -157,6 +159,71 @@ def test_an_interrupted_training_goes_on_as_if_nothing_had_been(tmp_path, exampl
     again = train(*example, model=tmp_path / "cut", resume=True, **task)
     assert equal(weights(whole), weights(again))
     assert [row["loss"] for row in losses(whole)] == [row["loss"] for row in losses(again)]
+
+
+@pytest.mark.parametrize("place", range(10))
+def test_a_full_disk_ends_it_and_it_is_gone_on_with_later(tmp_path, example, monkeypatch, place):
+    """Each file of the first two epochs in turn is the one that does not fit any more."""
+    task = {**QUICK, "optimisation": Optimisation(epochs=2, steps=3, batch=2)}
+    synced, count = os.fsync, iter(range(99))
+
+    def full(file):
+        if next(count) >= place:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        synced(file)
+
+    monkeypatch.setattr(os, "fsync", full)
+    wanted = "No space left on device.*make room on the disk and resume the training"
+    with pytest.raises(OSError, match=wanted):
+        train(*example, model=tmp_path / "m", **task)
+    assert not [
+        path for path in (tmp_path / "m").iterdir() if path.name == "resume.safetensors.new"
+    ]
+    monkeypatch.undo()
+    again = train(*example, model=tmp_path / "m", resume=True, **task)
+    assert [row["epoch"] for row in losses(again)][-1] == "2"
+    assert find_model(again.path).load_network() is not None
+
+
+def test_what_ended_between_the_first_two_files_of_an_epoch_has_weights_in_the_end(
+    tmp_path, example, monkeypatch
+):
+    task = {**QUICK, "optimisation": Optimisation(epochs=1, steps=3, batch=2)}
+
+    def ended(*_):
+        raise Interrupted
+
+    monkeypatch.setattr(Folder, "write_weights", ended)
+    with pytest.raises(Interrupted):
+        train(*example, model=tmp_path / "m", **task)
+    monkeypatch.undo()
+    assert not (tmp_path / "m" / "weights.safetensors").exists()
+    again = train(*example, model=tmp_path / "m", resume=True, **task)
+    assert equal(weights(again), weights(train(*example, model=tmp_path / "whole", **task)))
+
+
+def test_weights_that_safetensors_cannot_write_are_named(tmp_path, monkeypatch):
+    from safetensors import SafetensorError
+
+    def failing(*_):
+        raise SafetensorError("I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr("safetensors.torch.save_file", failing)
+    with pytest.raises(
+        OSError, match="resume.safetensors of model .* cannot be written .I/O error"
+    ):
+        Folder(tmp_path).write_resume({}, {})
+
+
+def test_two_trainings_of_one_name_do_not_meet(tmp_path, example):
+    def second(progress):
+        with pytest.raises(FileExistsError, match="'m' is being trained by another process"):
+            train(*example, model=tmp_path / "m", resume=True, **QUICK)
+
+    train(*example, model=tmp_path / "m", report=second, **QUICK)
+    assert [path.name for path in tmp_path.iterdir()] == ["m"]
+    (tmp_path / ".m.lock").write_text("")  # of one that was killed
+    train(*example, model=tmp_path / "m", resume=True, **QUICK)
 
 
 def test_other_examples_are_not_gone_on_with(tmp_path, example):

@@ -40,6 +40,10 @@ class FittedImage:
         return self.array.shape[-1] / self.shape[-1]
 
 
+MOST_ZOOM = 20
+"""Times that an image is enlarged or reduced at most, to the pixel size of a model."""
+
+
 def fitted_image(
     image: Array, model: Model, voxel: VoxelSize, channel_axis: int | None, intensities: Any
 ) -> FittedImage:
@@ -97,6 +101,11 @@ def sizes_at(shape: tuple[int, ...], voxel: VoxelSize, model: Model) -> tuple[in
 
     It stays as it is where either size is unknown, or they differ by less than 5 %. Models of
     photographs fit the whole image into theirs.
+
+    Raises
+    ------
+    ValueError
+        If one size is more than `MOST_ZOOM` times the other: it is none of the image.
     """
     config = model.config
     if config.fitted:
@@ -113,6 +122,11 @@ def sizes_at(shape: tuple[int, ...], voxel: VoxelSize, model: Model) -> tuple[in
     ]
     if all(abs(math.log(ratio)) < 0.05 for ratio in ratios):
         return shape
+    if max(max(ratio, 1 / ratio) for ratio in ratios) > MOST_ZOOM:
+        raise ValueError(
+            f"spacing is {tuple(voxel)} {own}, but the model was trained with {config.spacing} "
+            f"{theirs}; images are resized at most {MOST_ZOOM} times, so give the right pixel size"
+        )
     lead = len(shape) - config.axes
     sizes = (max(1, round(n * r)) for n, r in zip(shape[lead:], ratios, strict=True))
     return shape[:lead] + tuple(sizes)

@@ -7,11 +7,12 @@ import hashlib
 import io
 import json
 import os
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from napari_tessera.algorithms.file_lock import FileLock
 from napari_tessera.deep.models.config import ModelConfig, parsed
 
 if TYPE_CHECKING:
@@ -75,6 +76,25 @@ class Folder:
                 f"model is {str(self.path)!r}, which is there already; choose another name, or "
                 "resume its training"
             )
+
+    @contextmanager
+    def claimed(self) -> Iterator[None]:
+        """Keep other trainings out of the folder, which need not be there, until this one ends.
+
+        Raises
+        ------
+        FileExistsError
+            If another one goes on; what a killed one has left is no hindrance.
+        """
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self.path.with_name(f".{self.path.name}.lock"))
+        if not lock.take():
+            raise FileExistsError(
+                f"model {self.path.name!r} is being trained by another process; choose another "
+                "name, or wait until it ends"
+            )
+        with lock:
+            yield
 
     def create(self, config: ModelConfig) -> None:
         """Make the folder, with a config and nothing else.
@@ -197,7 +217,7 @@ class Folder:
     def _write_new(self, name: str, text: str) -> Path:
         """Write a file under another name, safely on the disk, and return where."""
         fresh = self.path / (name + _NEW)
-        with fresh.open("w", encoding="utf-8", newline="\n") as file:
+        with _writing(fresh), fresh.open("w", encoding="utf-8", newline="\n") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
@@ -245,9 +265,25 @@ def _save(
     from safetensors.torch import save_file
 
     plain = {name: each.detach().cpu().contiguous() for name, each in tensors.items()}
-    save_file(plain, path, texts)
-    with path.open("r+b") as file:  # on the disk before an older file gives way
-        os.fsync(file.fileno())
+    with _writing(path):
+        save_file(plain, path, texts)
+        with path.open("r+b") as file:  # on the disk before an older file gives way
+            os.fsync(file.fileno())
+
+
+@contextmanager
+def _writing(fresh: Path) -> Iterator[None]:
+    """Remove a file that could not be written, and say what to do."""
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except (OSError, SafetensorError) as error:
+        fresh.unlink(missing_ok=True)  # it may fill the disk
+        raise OSError(
+            f"{fresh.name.removesuffix(_NEW)} of model {fresh.parent.name!r} cannot be written "
+            f"({error}); make room on the disk and resume the training"
+        ) from error
 
 
 def read_tensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:

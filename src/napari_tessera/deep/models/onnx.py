@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_tessera.algorithms.atomic_files import atomic_write
 from napari_tessera.deep.models.library import Model, ModelConfig, find_model
 from napari_tessera.deep.networks.options import Sizes
 from napari_tessera.deep.networks.registry import NETWORKS
@@ -82,7 +83,8 @@ def to_onnx(model: Model | str | Path, path: str | Path, *, size: int | None = N
         program = _program(network, config, options.sizes, size)
     about = {"config": asdict(config), "sizes": asdict(options.sizes), "size": size}
     program.model.metadata_props[KEY] = json.dumps(about)
-    program.save(path)
+    with atomic_write(path, overwrite=True) as fresh:
+        program.save(fresh)
     return path
 
 

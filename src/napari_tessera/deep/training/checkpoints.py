@@ -59,11 +59,16 @@ class ModelWriter:
     @property
     def checkpoints(self) -> Checkpoints:
         """What the training loop calls."""
-        return Checkpoints(
-            self._folder.append_losses,
-            self._best,
-            lambda state: self._folder.write_resume(*stored(state)),
-        )
+        return Checkpoints(self._folder.append_losses, self._best_epoch, self._resume)
+
+    def _best_epoch(self, state: State, result: ValidationResult) -> None:
+        if not self._folder.exists:
+            # first: weights without it could not be gone on with, should all end in between
+            self._resume(state)
+        self._best(state, result)
+
+    def _resume(self, state: State) -> None:
+        self._folder.write_resume(*stored(state))
 
     def _best(self, state: State, result: ValidationResult) -> None:
         config = replace(self._config, score=result.score)
@@ -95,7 +100,10 @@ class ModelWriter:
     ) -> None:
         """Put back where an earlier training stopped, from what it has left."""
         restore_state(state, tensors, numbers)
-        self._config, self._written = replace(before, training=self._config.training), True
+        self._config = replace(before, training=self._config.training)
+        self._written = bool(before.weights)
+        if not self._written:  # it ended before the first weights were there: any are better
+            state.best = State.best
 
     def keep_something(self, state: State) -> None:
         """Write the present weights if there are none yet: whoever stops keeps what there is.
@@ -113,6 +121,8 @@ class ModelWriter:
 
     def finished(self, state: State) -> Model:
         """Find the best thresholds for the best weights, write the card, return the model."""
+        if not self._written:
+            self._best(state, self._validator(state.average))
         state.average.load_state_dict(self._folder.read_weights())
         config = replace(self._config, thresholds=self._validator.thresholds(state.average))
         self._folder.write_config(config)

@@ -84,6 +84,8 @@ class Task:
                 raise ValueError(
                     f"{name} is {getattr(self, name)!r}; choose one of {', '.join(allowed)}"
                 )
+        if not isinstance(self.seed, int) or self.seed < 0:
+            raise ValueError(f"seed is {self.seed!r}; pass a whole number from 0")
         self._training.check(self)
 
     @property

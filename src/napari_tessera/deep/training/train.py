@@ -7,6 +7,7 @@ leaves the best weights in the folder as they come.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path  # noqa: TC003 (the form reads the annotations)
 from typing import TYPE_CHECKING, Any
@@ -90,7 +91,7 @@ def train(
     ValueError, TypeError
         If examples or settings do not fit; the message names what and why.
     FileExistsError
-        If the folder is there and `resume` is off.
+        If the folder is there and `resume` is off, or another process trains the model.
     Stop
         If `report` raised it before there were any weights.
     EndedElsewhere
@@ -112,12 +113,13 @@ def train(
     >>> model.config.targets
     'boundaries'
     """
-    with joined() as ranks:
+    with joined() as ranks, ExitStack() as held:
         reporter = Reporter.of(report if ranks.first else None)
 
         def prepared() -> _Training:
             own, folder = Task(**task), Folder(place_of(model))
             if ranks.first:
+                held.enter_context(folder.claimed())
                 folder.check(resume=resume)
             pairs = ImagePairs(_listed(images), _listed(labels), classes, channel_axis, rgb, names)
             own, data = own.prepared(pairs, reporter)

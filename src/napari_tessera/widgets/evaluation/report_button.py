@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from napari.utils.notifications import show_info
 
+from napari_tessera.algorithms.atomic_files import atomic_write
 from napari_tessera.metrics.report import report_html
 from napari_tessera.signature.progress import Reporter
 from napari_tessera.widgets.forms.run_button import Running
@@ -73,7 +74,9 @@ class ReportButton(Running):
 
         def write(report: Reporter) -> None:
             text = None if recipe is None else recipe.as_python("file")
-            path.write_text(work(recipe=text, report=report), encoding="utf-8")
+            page = work(recipe=text, report=report)
+            with atomic_write(path, overwrite=True) as fresh:  # the dialog has asked
+                fresh.write_text(page, encoding="utf-8")
 
         self.start(
             write,

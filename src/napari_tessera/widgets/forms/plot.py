@@ -15,6 +15,7 @@ from qtpy.QtWidgets import QMenu, QSizePolicy, QVBoxLayout, QWidget
 from matplotlib.backends.backend_qtagg import FigureCanvasQTAgg
 from matplotlib.figure import Figure
 
+from napari_tessera.algorithms.atomic_files import atomic_write
 from napari_tessera.metrics.plots import PAPER, Colours
 from napari_tessera.widgets.connections import Connections
 from napari_tessera.widgets.forms.tables import ask_file
@@ -100,7 +101,8 @@ def write_plot(path: str | Path, paint: Paint) -> None:
     """Write a plot to a file, PNG, SVG or PDF by its ending, in colours for print."""
     figure = Figure(figsize=(5, 3.5), dpi=200)
     paint(figure, PAPER)
-    figure.savefig(path)
+    with atomic_write(path, overwrite=True) as fresh:  # the dialog has asked
+        figure.savefig(fresh)
 
 
 def colours_of(viewer: napari.viewer.Viewer) -> Colours:

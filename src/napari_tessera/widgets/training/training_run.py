@@ -13,7 +13,7 @@ from napari_tessera.deep.models.library import Model
 from napari_tessera.deep.training.task import Task
 from napari_tessera.deep.training.train import train
 from napari_tessera.io.datasets import TrainingPairs, together
-from napari_tessera.signature.progress import Reporter
+from napari_tessera.signature.progress import Progress, Reporter
 from napari_tessera.signature.words import VoxelSize
 from napari_tessera.widgets.layers.features import class_column, class_names, look_of
 from napari_tessera.widgets.layers.geometry import array, same_grid
@@ -50,6 +50,8 @@ class Training:
     def run(self, report: Reporter) -> Model:
         """Train."""
         found = self.pairs()
+        if found.note:
+            report(Progress(0, 1, {"note": found.note}))
         return train(
             found.images,
             found.labels,

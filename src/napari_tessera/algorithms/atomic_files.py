@@ -1,0 +1,167 @@
+"""Files and folders that are there whole or not at all.
+
+What is written goes into a folder beside its place, ".cells.tif.part" for "cells.tif", and is moved
+to its place when it is whole. Whatever ends the writing leaves what was there before.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from napari_tessera.algorithms.file_lock import FileLock
+
+_FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
+
+Owned = Callable[[Path], bool]
+
+
+@contextmanager
+def atomic_write(
+    path: str | Path, *, overwrite: bool = False, owned: Owned | None = None
+) -> Iterator[Path]:
+    """Give a path to write to, of the same name; what is there at the end moves to `path`.
+
+    Parameters
+    ----------
+    path : str or Path
+        In a folder that is there.
+    overwrite : bool
+        Whether an existing file or folder may be replaced.
+    owned : callable, optional
+        For what is written as a folder: tells of one whether all in it may be replaced. None = a
+        file is written.
+
+    Raises
+    ------
+    FileExistsError, IsADirectoryError, NotADirectoryError
+        If what is there may not be replaced, see `check_target`.
+    OSError
+        If the disk is full or may not be written to; then all is as it was before.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> place = Path(tempfile.mkdtemp()) / "words.txt"
+    >>> with atomic_write(place) as fresh:
+    ...     _ = fresh.write_text("Whole.")
+    ...     place.exists()
+    False
+    >>> place.read_text()
+    'Whole.'
+    """
+    path = Path(path)
+    path = path.resolve() if path.is_symlink() else path  # what a link stands for is replaced
+    check_target(path, overwrite=overwrite, owned=owned)
+    with _workplace(path) as place:
+        # again: an older version that was on its way out may be back
+        check_target(path, overwrite=overwrite, owned=owned)
+        fresh = place / "new" / path.name
+        fresh.parent.mkdir()
+        try:
+            yield fresh
+            if owned is None:
+                _on_disk(fresh)
+        except OSError as error:
+            if error.errno is None:  # NumPy says only how many bytes it has written
+                raise OSError(f"{str(path)!r} was not written: {error}") from error
+            if error.errno not in _FULL:
+                raise
+            raise OSError(error.errno, "the disk is full, nothing was written", str(path)) from None
+        check_target(path, overwrite=overwrite, owned=owned)
+        _swapped(fresh, path, place / "old" / path.name)
+
+
+def check_target(path: Path, *, overwrite: bool, owned: Owned | None = None) -> None:
+    """Raise an error unless something may be written to `path`, see `atomic_write`."""
+    named = repr(str(path))
+    if not path.exists():
+        return
+    if owned is None and not path.is_file():
+        raise IsADirectoryError(f"{named} is a folder, but a file is written; choose another name")
+    if owned is not None and not path.is_dir():
+        raise NotADirectoryError(
+            f"{named} is a file, but {path.suffix} is written as a folder; choose another name"
+        )
+    if not overwrite:
+        raise FileExistsError(f"{named} exists already; choose another name, or overwrite it")
+    if owned is not None and not owned(path):
+        raise FileExistsError(
+            f"{named} holds files that do not belong to a {path.suffix}, which would be lost; "
+            "choose another name, or move them away"
+        )
+    if not os.access(path, os.W_OK):
+        raise PermissionError(f"{named} is write-protected; choose another name")
+
+
+@contextmanager
+def _workplace(path: Path) -> Iterator[Path]:
+    """Make an empty folder beside `path` that is gone in the end; of one target there is one."""
+    place = path.with_name(f".{path.name[:60]}.part")  # 255 bytes are the longest name
+    try:
+        place.mkdir(exist_ok=True)
+        lock = FileLock(place / "lock")
+        taken = lock.take()
+    except OSError as error:
+        _give_up(place)
+        reason = f"cannot write to the folder {str(path.parent)!r}: {error.strerror}"
+        raise OSError(error.errno, reason, str(path)) from None
+    if not taken:
+        raise FileExistsError(f"{str(path)!r} is being written by another process; wait for it")
+    try:
+        with lock:
+            try:
+                _cleared(place)
+                yield place
+            finally:
+                try:
+                    _cleared(place)
+                except KeyboardInterrupt:  # a large folder takes its time
+                    _cleared(place)
+                    raise
+    finally:
+        _give_up(place)
+
+
+def _give_up(place: Path) -> None:
+    with suppress(OSError):  # another process has it now
+        place.rmdir()
+
+
+def _cleared(place: Path) -> None:
+    """Empty a workplace; an old folder that nothing has replaced yet goes back to its place."""
+    for old in (place / "old").glob("*"):
+        target = place.parent / old.name
+        if not target.exists():
+            old.rename(target)
+    for each in (place / "old", place / "new"):
+        # a thread that wrote when it was interrupted may still add a piece
+        for _ in range(40):
+            shutil.rmtree(each, ignore_errors=True)
+            if not each.exists():
+                break
+            time.sleep(0.05)
+
+
+def _on_disk(file: Path) -> None:
+    """Wait until a file is on the disk, as some disks say only then that they are full."""
+    with file.open("r+b") as opened:
+        os.fsync(opened.fileno())
+
+
+def _swapped(fresh: Path, path: Path, old: Path) -> None:
+    """Move what is new to its place, a folder's predecessor out of its way before."""
+    if path.is_dir():
+        old.parent.mkdir()
+        path.rename(old)  # should all end here, the next run that writes here puts it back
+        fresh.rename(path)
+    elif path.exists():
+        shutil.copymode(path, fresh)
+        fresh.replace(path)
+    else:
+        fresh.rename(path)

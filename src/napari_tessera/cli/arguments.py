@@ -1,0 +1,152 @@
+"""How the words of a command line are read: files by wildcards, numbers as they are written."""
+
+from __future__ import annotations
+
+import glob
+import json
+import re
+import types
+from collections.abc import Callable, Sequence
+from dataclasses import fields, is_dataclass, make_dataclass
+from pathlib import Path
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+
+from napari_tessera.io.files import ColourAxis
+from napari_tessera.pipeline.recipe_data import unpack_region
+from napari_tessera.pipeline.source import Region
+
+_WHOLE = r"[+-]?\d+"
+
+
+def expanded(inputs: Sequence[Path]) -> list[Path]:
+    """Return files with those that wildcards stand for, which not every shell replaces.
+
+    Parameters
+    ----------
+    inputs : sequence of Path
+        A file that has such a name is meant itself. "**" stands for folders at any depth.
+
+    Raises
+    ------
+    FileNotFoundError
+        If nothing fits a wildcard.
+    """
+    found: list[Path] = []
+    for path in inputs:
+        if path.exists() or not glob.has_magic(str(path)):
+            found.append(path)
+            continue
+        own = sorted(glob.glob(str(path), recursive=True))  # noqa: PTH207 (of folders too)
+        if not own:
+            raise FileNotFoundError(f"there is no file that fits {str(path)!r}")
+        found += map(Path, own)
+    return found
+
+
+def colour_axis(text: str | None) -> ColourAxis:
+    """Return the axis of the channels from its number or "rgb"; None = the file's.
+
+    Raises
+    ------
+    ValueError
+        If it is neither.
+    """
+    if text is None or text == "rgb":
+        return None if text is None else "rgb"
+    if not re.fullmatch(_WHOLE, text):
+        raise ValueError(f"channels is {text!r}; write the number of an axis, or rgb")
+    return int(text)
+
+
+def axes_from(text: str | None) -> tuple[str, ...] | None:
+    """Return names of axes from letters, or from words with commas or spaces between them.
+
+    Raises
+    ------
+    ValueError
+        If two are the same.
+
+    Examples
+    --------
+    >>> axes_from("tyx"), axes_from("position, y, x")
+    (('t', 'y', 'x'), ('position', 'y', 'x'))
+    """
+    if text is None:
+        return None
+    names = tuple(re.split(r"[\s,]+", text.strip()) if re.search(r"[\s,]", text.strip()) else text)
+    if len(set(names)) < len(names) or not all(names):
+        raise ValueError(f"axes is {text!r}; give each axis a name of its own, such as tyx")
+    return tuple(name.lower() if len(name) == 1 else name for name in names)
+
+
+def region_from(text: str) -> Region:
+    """Return the part to work on from JSON, as recipes write it.
+
+    Raises
+    ------
+    ValueError
+        If it is none.
+    """
+    try:
+        found = unpack_region(json.loads(text))
+    except (ValueError, TypeError, KeyError):
+        found = None
+    if found is None or not all(type(each) is int for each in (*found.start, *found.stop)):
+        wanted = '{"start": [10, 20], "stop": [110, 120]}'
+        raise ValueError(f"region is {text!r}; write whole numbers as {wanted}")
+    return found
+
+
+def as_written(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Let the command line read a function's numbers as they are written, and settings unchecked.
+
+    By itself it would take 2.5 for the whole number 2. Settings are checked by whoever makes them,
+    see `settings`.
+    """
+    hints = get_type_hints(command, include_extras=True)
+    hints.pop("return", None)
+    command.__annotations__ = {name: _read(hint) for name, hint in hints.items()}
+    return command
+
+
+def settings(group: type[Any], given: Any) -> Any:
+    """Return settings that the command line has read, checked.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a value makes no sense.
+    """
+    return group(**{each.name: getattr(given, each.name) for each in fields(group)})
+
+
+def _read(hint: Any) -> Any:
+    """Return a hint with a reader of its own for whole numbers, also of those in settings."""
+    from cyclopts import Parameter
+
+    bare = get_args(hint)[0] if get_origin(hint) is Annotated else hint
+    arms = get_args(bare) if get_origin(bare) in (Union, types.UnionType) else (bare,)
+    groups = [arm for arm in arms if is_dataclass(arm)]
+    if groups:
+        return _unchecked(groups[0]) | None
+    whole = any(arm is int or get_args(arm) == (int,) for arm in arms)
+    return Annotated[hint, Parameter(converter=_whole)] if whole else hint
+
+
+def _unchecked(group: Any) -> Any:
+    """Return a dataclass of the same fields that takes every value."""
+    hints = get_type_hints(group, include_extras=True)
+    own = [(each.name, _read(hints[each.name]), each.default) for each in fields(group)]
+    # of a class without a module of ours, the command line would not take the fields apart
+    about = {"__doc__": group.__doc__, "__module__": __name__}
+    return make_dataclass(group.__name__, own, frozen=True, namespace=about)
+
+
+def _whole(kind: Any, tokens: Sequence[Any]) -> Any:
+    """Return whole numbers, or None where that is allowed."""
+    from cyclopts import convert
+
+    for token in tokens:
+        if not re.fullmatch(rf"{_WHOLE}|none|null", token.value, re.IGNORECASE):
+            raise ValueError(f"{token.value!r} is no whole number")
+    return convert(kind, tokens)

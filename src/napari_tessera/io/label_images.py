@@ -1,0 +1,73 @@
+"""Labels as other programs write them: ids as fractions, as colours, below 0."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_tessera.io.layout import Contents
+from napari_tessera.io.lazy import Changed, Picked
+from napari_tessera.signature.words import Array
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def ids_of(contents: Contents, path: Path) -> Contents:
+    """Return what a file holds as labels: whole numbers, 0 = background.
+
+    Floats have to be whole numbers; numbers below 0 are background, as some programs write it;
+    three equal colours are one grey value.
+
+    Raises
+    ------
+    ValueError
+        If these are colours, or, where it is read, if a number is not whole.
+    """
+    array, axes = contents.array, contents.axes
+    if axes and "s" in axes and array.shape[axis := axes.index("s")] in (3, 4):
+        array = _grey(array, axis, path)
+        axes = axes[:axis] + axes[axis + 1 :]
+    dtype = np.dtype(array.dtype)
+    if dtype.kind == "f":
+        array = Changed(array, _whole(path), np.uint64 if dtype.itemsize > 4 else np.uint32)
+    elif dtype.kind == "i":
+        array = Changed(array, _positive, f"u{dtype.itemsize}")
+    elif dtype.kind not in "bu":
+        raise ValueError(f"{str(path)!r} has dtype {dtype}; labels are whole numbers")
+    return contents._replace(array=array, axes=axes)
+
+
+def _grey(array: Any, axis: int, path: Path) -> Any:
+    """Return the ids of a mask that was saved in colours, all three the same."""
+    read = np.asarray(array[(slice(None),) * array.ndim])
+    first, *others = (np.take(read, place, axis) for place in range(3))
+    if any(not np.array_equal(first, other) for other in others):
+        raise ValueError(
+            f"{str(path)!r} is a picture in colours, which do not tell the numbers of labels; save "
+            "it with one number per pixel (grey values or a palette)"
+        )
+    return Picked(read, axis, 0)
+
+
+def _positive(numbers: Array) -> Array:
+    return np.maximum(numbers, 0).astype(f"u{numbers.dtype.itemsize}")
+
+
+def _whole(path: Path) -> Any:
+    """Return a function that makes floats ids, or raises an error if one is no whole number."""
+
+    def change(numbers: Array) -> Array:
+        wide = np.uint64 if numbers.dtype.itemsize > 4 else np.uint32
+        with np.errstate(invalid="ignore"):
+            ids = np.maximum(numbers, 0).astype(wide)
+        wrong = (ids != numbers) & ~(numbers < 0)
+        if wrong.any():
+            raise ValueError(
+                f"{str(path)!r} holds {numbers[wrong][0]:g}, but labels are whole numbers; "
+                "read it as an image, or save labels"
+            )
+        return ids
+
+    return change

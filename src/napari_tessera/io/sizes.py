@@ -1,0 +1,160 @@
+"""The pixel size that a file gives: one unit for all axes, and nothing that is no size."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from napari_tessera.signature.units import METRES
+from napari_tessera.signature.units import unit as short_unit
+from napari_tessera.signature.words import VoxelSize
+
+_OTHER_METRES = {
+    **{
+        f"{prefix}m": 10.0**power
+        for prefix, power in zip(
+            "yzafpdkMGTPEZY",
+            (-24, -21, -18, -15, -12, -1, 3, 6, 9, 12, 15, 18, 21, 24),
+            strict=True,
+        )
+    },
+    "dam": 10.0,
+    "hm": 100.0,
+    "thou": 2.54e-5,
+    "li": 2.54e-2 / 12,
+    "pt": 2.54e-2 / 72,
+    "in": 2.54e-2,
+    "inch": 2.54e-2,
+    "ft": 0.3048,
+    "foot": 0.3048,
+    "yd": 0.9144,
+    "yard": 0.9144,
+    "mi": 1609.344,
+    "mile": 1609.344,
+    "ua": 1.495978707e11,
+    "ly": 9.4607304725808e15,
+    "pc": 3.0856775814914e16,
+    "parsec": 3.0856775814914e16,
+}
+"""Units that OME and NGFF files may name besides those of `METRES`, in metres."""
+
+_PREFIXES = {
+    "yocto": "y",
+    "zepto": "z",
+    "atto": "a",
+    "femto": "f",
+    "pico": "p",
+    "deci": "d",
+    "deca": "da",
+    "hecto": "h",
+    "kilo": "k",
+    "mega": "M",
+    "giga": "G",
+    "tera": "T",
+    "peta": "P",
+    "exa": "E",
+    "zetta": "Z",
+    "yotta": "Y",
+}
+
+
+LENGTHS = {
+    "A": "angstrom",
+    "nm": "nanometer",
+    "um": "micrometer",
+    "mm": "millimeter",
+    "cm": "centimeter",
+    "m": "meter",
+}
+"""Units of length, short and as NGFF writes them."""
+
+TIMES = {
+    **{f"{letter}s": f"{name}second" for name, letter in (("milli", "m"), ("micro", "u"))},
+    **{f"{letter}s": f"{name}second" for name, letter in (("nano", "n"), ("pico", "p"))},
+    "s": "second",
+    "min": "minute",
+    "h": "hour",
+    "d": "day",
+}
+"""Units of time, short and as NGFF writes them."""
+
+
+class GivenSizes(NamedTuple):
+    """Pixel size, unit of the time steps, and what is said of sizes that were none."""
+
+    spacing: VoxelSize | None = None
+    time_unit: str = ""
+    notes: tuple[str, ...] = ()
+
+
+NO_SIZES = GivenSizes()
+"""Of a file that says nothing of them."""
+
+
+def sizes_of(axes: Sequence[str], found: Mapping[str, tuple[float, str]]) -> GivenSizes:
+    """Return the sizes along `axes` in one unit, that of x where it is known.
+
+    Parameters
+    ----------
+    axes : sequence of str
+        Name of each axis.
+    found : mapping of str to (float, str)
+        Size and unit by the axis' name, as the file has them. GivenSizes that are 0, negative or no
+        number count as 1, and this is said of axes in space.
+
+    Examples
+    --------
+    >>> sizes_of("zyx", {"z": (300, "nm"), "y": (0.5, "um"), "x": (0.5, "um")}).spacing
+    VoxelSize((0.3, 0.5, 0.5), 'um')
+    """
+    good = {
+        name: (float(size), _short(text))
+        for name, (size, text) in found.items()
+        if name in axes and math.isfinite(size) and size > 0
+    }
+    lengths = [name for name in "xyz" if name in good and _metres(good[name][1])]
+    unit = good[lengths[0]][1] if lengths else "pixel"
+    if lengths and unit not in METRES:
+        unit = "um"
+    notes = [
+        f"the file gives {name} the size {size:g}; it is taken as 1 {unit}"
+        for name, (size, _) in found.items()
+        if name in "zyx" and name in axes and name not in good
+    ]
+    notes += [
+        f"the file gives the size of {name} in {good[name][1]}; it is taken as {unit}"
+        for name in "zyx"
+        if lengths and name in good and name not in lengths
+    ]
+    numbers = {
+        name: _converted(size, own, unit) if name in lengths else size
+        for name, (size, own) in good.items()
+    }
+    time_unit = good.get("t", (1, ""))[1]
+    if not numbers:
+        return GivenSizes(None, "", tuple(notes))
+    voxel = VoxelSize([numbers.get(name, 1.0) for name in axes], unit)
+    return GivenSizes(voxel, "" if time_unit == "px" else time_unit, tuple(notes))
+
+
+def _converted(size: float, own: str, unit: str) -> float:
+    if own == unit:
+        return size
+    return float(f"{size * _metres(own) / METRES[unit]:.12g}")
+
+
+def _metres(unit: str) -> float:
+    return METRES.get(unit, _OTHER_METRES.get(unit, 0.0))
+
+
+def _short(unit: str) -> str:
+    """Return the short name of a unit, as formats of files write it."""
+    text = short_unit(unit.strip().replace("\\u00B5", "µ"))
+    text = {**{long: short for short, long in TIMES.items()}, "µs": "us", "sec": "s"}.get(
+        text, text
+    )
+    for prefix, letter in _PREFIXES.items():
+        if text == f"{prefix}meter":
+            return f"{letter}m"
+    return text
