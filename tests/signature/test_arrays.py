@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from napari_tessera.signature.arrays import as_labels, check_ids, fitting, native, whole
-from napari_tessera.signature.words import Image, Word
+from napari_tessera.signature.words import IMAGE, LABELS, Mask
 
-LABELS, MASK, IMAGE = Word("labels"), Word("mask"), Image.__metadata__[0]
+MASK = Mask.__metadata__[0]
 ONE_BIT = np.array([[0, 255], [255, 0]], np.uint8).view(bool)
 """As readers of 1-bit PNG files give it."""
 

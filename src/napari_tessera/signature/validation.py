@@ -133,7 +133,7 @@ def _check_number(parameter: Parameter, value: Any) -> None:
     if not isinstance(value, allowed) or isinstance(value, bool):
         kind = "a whole number" if parameter.type is int else "a number"
         raise TypeError(f"{parameter.name} is {value!r}; pass {kind}")
-    if not np.isfinite(value):
+    if isinstance(value, float | np.floating) and not np.isfinite(value):
         raise ValueError(f"{parameter.name} is {value!r}; pass a finite number")
     low = -_MOST if parameter.word.low is None else parameter.word.low
     high = _MOST if parameter.word.high is None else parameter.word.high
