@@ -191,11 +191,11 @@ class Surgery(Form):
         if self.tool is None or event.button != 1:
             return
         volume = self.viewer.dims.ndisplay == 3
-        path = [place_under(layer, event, volume=volume)]
+        path = [place_under(self.viewer, layer, event, volume=volume)]
         yield
         while event.type == "mouse_move":
             if not self.tool.gathers and not volume:
-                path.append(place_under(layer, event, volume=False))
+                path.append(place_under(self.viewer, layer, event, volume=False))
                 self.drawing.show(path, layer)
             yield
         event.handled = True

@@ -11,7 +11,7 @@ from napari_tessera.metrics.error_list import listing
 from napari_tessera.metrics.figures import Scores
 from napari_tessera.metrics.score import score
 from napari_tessera.signature.parameters import parameters
-from napari_tessera.signature.words import AXES, Array, Over, Table, VoxelSize
+from napari_tessera.signature.words import AXES, Array, Over, Table
 from napari_tessera.widgets.evaluation.object_list import ObjectList
 from napari_tessera.widgets.evaluation.report_button import ReportButton
 from napari_tessera.widgets.evaluation.strata_panel import Compared, StrataPanel
@@ -146,8 +146,7 @@ class Explorer(Form):
             raise ValueError("prediction is missing; add the Labels layer to be judged")
         own = source(layer)
         over: Over = "planes" if len(own.shape) == 2 else self.over.chosen
-        axes = AXES[over]
-        return SuspectSource(layer, over, VoxelSize(own.spacing[-axes:], own.spacing.unit))
+        return SuspectSource(layer, over, own.voxel(AXES[over]))
 
     def _chosen(self) -> tuple[Labels, Labels]:
         prediction, truth = self.prediction.value, self.truth.value

@@ -17,7 +17,6 @@ from napari_tessera.deep.triton import keep_away
 from napari_tessera.methods.registry import Method
 from napari_tessera.pipeline.recipe import Recipe
 from napari_tessera.signature.units import to_pixels
-from napari_tessera.signature.words import VoxelSize
 from napari_tessera.widgets.connections import Connections
 from napari_tessera.widgets.forms import remembered as memory
 from napari_tessera.widgets.forms.call import Call
@@ -191,7 +190,7 @@ class MethodForm(Form):
             with suppress(ValueError):  # such a layer is refused when it is run
                 axis, channel = self.walk.channels.chosen
                 own = source(layer, channel_axis=axis, channel=channel)
-                voxel = VoxelSize(own.spacing[-2:], own.spacing.unit)
+                voxel = own.voxel(2)
                 values = sample(layer, own, to_pixels(self._seen()[0], voxel))
         for field in self.fields.values():
             field.fit(str(layer.units[-1]), values)

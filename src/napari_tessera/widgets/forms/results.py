@@ -6,8 +6,6 @@ import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from napari_tessera.pipeline.edits import differences
 from napari_tessera.pipeline.recipe import Recipe
 from napari_tessera.pipeline.result import ObjectTable, PolygonSet, Result
@@ -16,7 +14,7 @@ from napari_tessera.signature.words import Array
 from napari_tessera.widgets.forms.call import Call, before, digest
 from napari_tessera.widgets.layers.features import made_by, write_features
 from napari_tessera.widgets.layers.from_result import named_by, result_layer, show
-from napari_tessera.widgets.layers.geometry import matrix
+from napari_tessera.widgets.layers.geometry import lie_together
 from napari_tessera.widgets.layers.history import History, Step
 from napari_tessera.widgets.layers.to_source import dropped_axis
 
@@ -166,7 +164,7 @@ def _arrays(layer: Layer) -> list[Any]:
 def same_place(first: Layer, second: Layer) -> bool:
     """Return True if two layers have one shape and lie on one another."""
     shapes = [getattr(layer.data, "shape", None) for layer in (first, second)]
-    return shapes[0] == shapes[1] and np.allclose(matrix(first), matrix(second))
+    return shapes[0] == shapes[1] and lie_together(first, second)
 
 
 def sentence(result: Result, number: int, took: float) -> str:
