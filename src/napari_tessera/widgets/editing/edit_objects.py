@@ -19,6 +19,7 @@ from napari_tessera.widgets.forms.fields.layer import LayerField
 from napari_tessera.widgets.forms.form import Form
 from napari_tessera.widgets.forms.rows import Rows, beside_one_another
 from napari_tessera.widgets.layers.features import made_by
+from napari_tessera.widgets.layers.following import ObjectRows
 from napari_tessera.widgets.layers.geometry import usual_over
 from napari_tessera.widgets.layers.history import History, Step
 from napari_tessera.widgets.layers.to_source import beside, source
@@ -221,10 +222,10 @@ class Surgery(Form):
             self.drawing.clear()
             return
         over = "planes" if layer.ndim < 3 else self.over.chosen
-        known = made_by(layer)
+        known, rows = made_by(layer), ObjectRows.of(layer)
         self.say(f"{tool.title} ...")
         self.job = self.start(
-            lambda report: worked_out(tool, own, values, over, known),
+            lambda report: worked_out(tool, own, values, over, known, rows),
             finished=self._finished,
             failed=self._failed,
         )
