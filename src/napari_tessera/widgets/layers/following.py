@@ -38,7 +38,7 @@ class ObjectRows:
 
     @classmethod
     def of(cls, layer: Layer) -> ObjectRows | None:
-        """Return the table of a layer, None if it has none. ObjectRows without ids are 0, 1, 2, ..."""
+        """Return the table of a layer, None if it has none; rows without ids are 0, 1, ..."""
         table = getattr(layer, "features", None)
         if table is None or table.empty:
             return None

@@ -190,6 +190,7 @@ class TrainingSettings(Rows):
         self.show_row(self.fields["kind"].native, pixels)
         objects = self.fields["kind"].value == "objects"
         self.show_row(self.fields["targets"].native, pixels and objects)
+        self.show_row(self.groups["examples"].fields["ignore"].native, pixels and not objects)
         self.show_row(self.channel_axis, self.channel_axis.count() > 1)
         self.fit_width()
         self.changed.emit()
@@ -209,6 +210,8 @@ class TrainingSettings(Rows):
         groups["augmentation"] = replace(groups["augmentation"], **unfit)
         if not pixels:
             groups["objective"] = Objective()
+        if not pixels or self.fields["kind"].value == "objects":
+            groups["examples"] = replace(groups["examples"], ignore=None)
         return Task(
             network=self.networks.chosen,
             options=self.options[self.networks.chosen].changed_values(),
