@@ -13,6 +13,7 @@ import numpy as np
 from napari_tessera.io.annotation import Annotation
 from napari_tessera.io.coco import read_coco
 from napari_tessera.io.files import PICTURES, listed, read
+from napari_tessera.io.label_images import pieces_of_a_mask
 from napari_tessera.io.yolo_texts import read_yolo, texts
 from napari_tessera.pipeline.source import Source
 from napari_tessera.signature.words import LabelsAre, VoxelSize
@@ -246,26 +247,7 @@ def _labels(truth: Truth, kind: LabelsAre) -> tuple[Any, tuple[str, ...]]:
     source = read(truth, labels=True)
     if kind == "classes" or np.dtype(source.array.dtype).itemsize > 1:
         return source.array, source.notes
-    return _pieces_of_a_mask(source)
-
-
-def _pieces_of_a_mask(source: Source) -> tuple[Any, tuple[str, ...]]:
-    """Return the connected pieces of a mask as objects: True, or 255 as programs write it."""
-    from skimage.measure import label
-
-    whole = source.whole
-    found = np.unique(whole)
-    if whole.dtype != bool and found.tolist() != [0, 255]:
-        return source.array, source.notes
-    axes = 3 if source.over == "volume" else 2
-    lead = whole.shape[: whole.ndim - axes]
-    objects = np.zeros(whole.shape, np.int32)
-    count = 0
-    for index in np.ndindex(lead):
-        objects[index] = label(whole[index] > 0, connectivity=axes)
-        count += int(objects[index].max())
-    note = f"a mask, not objects; its {count} pieces are taken as the objects"
-    return objects, (*source.notes, note)
+    return pieces_of_a_mask(source, 3 if source.over == "volume" else 2)
 
 
 def together(

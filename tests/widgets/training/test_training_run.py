@@ -74,3 +74,15 @@ def test_a_sheet_shows_patches_with_what_is_to_be_learnt_of_them():
     assert images.shape[-2:] == targets.shape[-2:]
     assert set(np.unique(targets)) >= {1, 2}
     assert spacing is None
+
+
+def test_of_a_mask_the_pieces_are_learnt():
+    mask = Labels(np.where(LABELS > 0, 255, 0).astype(np.uint8), name="mask")
+    pairs = LayerPairs([(image(), mask)], [None], None)
+    opened = pairs.reader(SMALL)()
+    assert opened.note.startswith("mask: a mask, not objects; its ")
+    assert opened.labels[0].max() > 1
+    np.testing.assert_array_equal(opened.labels[0] > 0, LABELS > 0)
+    classes = pairs.reader(Task(kind="classes", examples=SMALL.examples))()
+    assert classes.note == ""
+    np.testing.assert_array_equal(classes.labels[0], mask.data)

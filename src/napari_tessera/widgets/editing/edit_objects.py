@@ -22,6 +22,7 @@ from napari_tessera.widgets.layers.features import made_by
 from napari_tessera.widgets.layers.following import ObjectRows
 from napari_tessera.widgets.layers.geometry import usual_over
 from napari_tessera.widgets.layers.history import History, Step
+from napari_tessera.widgets.layers.masks import about_mask
 from napari_tessera.widgets.layers.to_source import beside, source
 
 if TYPE_CHECKING:
@@ -126,6 +127,7 @@ class Surgery(Form):
         self._let_go()
         self._layer = layer
         if layer is not None:
+            self.say(about_mask(layer))
             History.of(layer).changed.connect(self._show_history)
             for tool in TOOLS:
                 layer.bind_key(tool.key, _pressed(self, tool), overwrite=True)

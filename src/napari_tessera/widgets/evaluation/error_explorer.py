@@ -24,6 +24,7 @@ from napari_tessera.widgets.forms.rows import Rows, beside_one_another
 from napari_tessera.widgets.forms.run_button import Running
 from napari_tessera.widgets.forms.tables import save_table
 from napari_tessera.widgets.layers.geometry import array, same_grid
+from napari_tessera.widgets.layers.masks import about_mask
 from napari_tessera.widgets.layers.to_source import source
 from napari_tessera.widgets.plugin.menu import open_form
 
@@ -112,6 +113,8 @@ class Explorer(Form):
         """Offer another layer as its truth, and planes or volumes where there are both."""
         layer = self.prediction.value
         self.truth.avoid(layer)
+        if text := about_mask(layer) or about_mask(self.truth.value):
+            self.say(text)
         self.rows.show_row(self.over, layer is not None and layer.ndim > 2)
         self.rows.fit()
 

@@ -33,6 +33,7 @@ from napari_tessera.widgets.forms.run_button import Running
 from napari_tessera.widgets.forms.tables import save_table, show_table
 from napari_tessera.widgets.forms.walk_rows import WalkRows
 from napari_tessera.widgets.layers.from_result import named_by
+from napari_tessera.widgets.layers.masks import about_images, about_mask
 from napari_tessera.widgets.layers.to_source import beside, dropped_axis, sample, source
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class MethodForm(Form):
         self._quiet = False
         self._followed = Connections()
         self._fitted: tuple[Any, ...] = ()
+        self._about_mask = ""
         self._build()
         self._lay_out()
         self._show_what_applies()
@@ -169,7 +171,17 @@ class MethodForm(Form):
                 self._fit(layer)
                 if "labels_are" in self.fields:
                     self.fields["labels_are"].value = kind_of(layer)
+                self._say_if_mask(layer)
         self._walk_changed()
+
+    def _say_if_mask(self, layer: Layer) -> None:
+        """Say so if objects are wanted and the labels are a mask."""
+        own, gives = self.method, self.method.returns
+        counts = own.source.is_labels and (gives == "table" or (own.refines and gives == "objects"))
+        text = about_mask(layer) if counts else ""
+        if text or self.message.text() == self._about_mask:
+            self.say(text)
+        self._about_mask = text
 
     def _follow(self, layer: Layer | None) -> None:
         """Hear of new units of this layer, no longer of those of the one before."""
@@ -252,6 +264,7 @@ class MethodForm(Form):
             raise ValueError(
                 f"{self.source.parameter.name} is missing; open a file or a sample, then choose "
                 f"{kind} layer"
+                + ("" if self.source.parameter.is_image else about_images(self.viewer.layers))
             )
         own, values = self.walk.source(layer), {}
         for name, value in self.fields.chosen().items():

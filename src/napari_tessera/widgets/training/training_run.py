@@ -17,6 +17,7 @@ from napari_tessera.signature.progress import Progress, Reporter
 from napari_tessera.signature.words import VoxelSize
 from napari_tessera.widgets.layers.features import class_column, class_names, look_of
 from napari_tessera.widgets.layers.geometry import array, same_grid
+from napari_tessera.widgets.layers.masks import objects_of
 from napari_tessera.widgets.layers.to_source import source
 
 if TYPE_CHECKING:
@@ -119,10 +120,18 @@ class LayerPairs:
     def reader(self, task: Task) -> Callable[[], TrainingPairs]:
         """Return what opens the pairs, which may take time."""
         sources = [source(image, channel_axis=self.channel_axis) for image, _ in self.pairs]
-        truths = [array(labels) for _, labels in self.pairs]
         names = [image.name for image, _ in self.pairs]
-        classes = None if task.learns == "classes" else self._classes()
-        return lambda: replace(together(sources, truths, names), classes=classes)
+        if task.learns == "classes":
+            return lambda: together(sources, [array(labels) for _, labels in self.pairs], names)
+        classes = self._classes()
+
+        def read() -> TrainingPairs:
+            found = [objects_of(labels, task.axes) for _, labels in self.pairs]
+            notes = tuple(note for _, own in found for note in own)
+            truths = [objects for objects, _ in found]
+            return replace(together(sources, truths, names), classes=classes, notes=notes)
+
+        return read
 
     def _classes(self) -> list[Any] | None:
         """Return of each pair what tells the classes of its objects, None if nothing does."""
