@@ -105,6 +105,8 @@ def test_where_labels_come_from_agrees_with_counting_pixels(seed):
     moved = Moved.between(old, new)
     assert moved.old.tolist() == sorted(set(old.ravel().tolist()) - {0})
     assert moved.new.tolist() == sorted(set(new.ravel().tolist()) - {0})
+    changed = [n for n in range(1, 6) if not np.array_equal(old == n, new == n)]
+    assert moved.touched.tolist() == changed
     goes_on = {}
     for number, origin, whole in zip(moved.new, moved.origin, moved.whole, strict=True):
         under = np.bincount(old[new == number], minlength=6)

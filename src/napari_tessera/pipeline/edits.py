@@ -164,6 +164,12 @@ class Moved:
     whole: Array
     part: Array
 
+    @property
+    def touched(self) -> Array:
+        """The ids, before or now, of all that are not what they were."""
+        changed = (self.origin != self.new) | ~self.whole
+        return np.union1d(self.new[changed], np.setdiff1d(self.old, self.new))
+
     @classmethod
     def between(cls, old: Any, new: Any, report: Reporter | None = None) -> Moved:
         """Compare two arrays of ids of one shape, block by block.

@@ -201,7 +201,7 @@ def test_unsorted_rows_and_columns_added_since_survive_undo(layer, act):
 def test_a_change_of_a_table_keeps_only_the_rows_it_touches():
     old = table()
     new = old[old["index"] != 20]
-    change = TableChange.between(old, new)
+    change = TableChange.between(old, new, np.array([20]))
     assert change.gone["index"].tolist() == [20]
     assert change.came.empty
     assert 0 < change.nbytes < old.memory_usage(deep=True).sum()

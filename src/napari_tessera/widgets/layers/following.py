@@ -47,15 +47,15 @@ class ObjectRows:
         known = layer.metadata.get(KEY, {})
         return cls(table, tuple(known.get("columns", ())), known.get("kind") == "classes")
 
-    def after(self, old: Any, new: Any, report: Reporter | None = None) -> pd.DataFrame:
-        """Return the table once the labels `old` have become `new`, arrays of one shape.
+    def after(self, moved: Moved) -> pd.DataFrame:
+        """Return the table once labels have become others.
 
         A renumbered object takes its row along, a deleted one loses it. Merged objects have the
         row of the one whose id they have. What was split off an object has a copy of its row, but
         no measurements, fractions and what `measured` names, which were the whole object's. Where
         the pixels of an object are others, `measured` is NaN.
         """
-        moved, table = Moved.between(old, new, report), self.table
+        table = self.table
         came = pd.DataFrame(
             {"index": moved.new, "_from": moved.origin, "_whole": moved.whole, "_part": moved.part}
         )
@@ -79,8 +79,9 @@ class ObjectRows:
         return every[list(table.columns)].astype({"index": table["index"].dtype})
 
     def change(self, old: Any, new: Any, report: Reporter | None = None) -> TableChange:
-        """Return how the table changes, see `after`; small enough to keep for each step."""
-        return TableChange.between(self.table, self.after(old, new, report))
+        """Return how the table changes once the labels `old` have become `new`, see `after`."""
+        moved = Moved.between(old, new, report)
+        return TableChange.between(self.table, self.after(moved), moved.touched)
 
 
 def followed(layer: Labels, start: Sequence[int], values: Array) -> dict[str, Any]:
@@ -91,7 +92,7 @@ def followed(layer: Labels, start: Sequence[int], values: Array) -> dict[str, An
     box = tuple(slice(a, a + n) for a, n in zip(start, values.shape, strict=True))
     data = layer.data[0] if layer.multiscale else layer.data
     columns = {"columns": list(rows.measured)} if rows.measured else {}
-    return {"features": rows.after(data[box], values), "metadata": columns}
+    return {"features": rows.after(Moved.between(data[box], values)), "metadata": columns}
 
 
 @dataclass(frozen=True)
@@ -112,13 +113,10 @@ class TableChange:
     after: dict[str, Any]
 
     @classmethod
-    def between(cls, old: pd.DataFrame, new: pd.DataFrame) -> TableChange:
-        """Compare two tables of the same columns."""
-        old, new = old.reset_index(drop=True), new.reset_index(drop=True)
-        ids = np.union1d(old["index"], new["index"])
-        same = [_grouped(table) for table in (old, new)]
-        touched = [number for number in ids.tolist() if same[0].get(number) != same[1].get(number)]
-        gone, came = (table[table["index"].isin(touched)].copy() for table in (old, new))
+    def between(cls, old: pd.DataFrame, new: pd.DataFrame, touched: Array) -> TableChange:
+        """Compare two tables of the same columns, which differ in the rows of some ids only."""
+        both = (table.reset_index(drop=True) for table in (old, new))
+        gone, came = (table[table["index"].isin(touched)].copy() for table in both)
         return cls(gone, came, dict(old.dtypes), dict(new.dtypes))
 
     @property
@@ -147,15 +145,6 @@ class TableChange:
         order[places] = np.arange(len(kept), count)
         order[order < 0] = np.arange(len(kept))
         return every.iloc[order].reset_index(drop=True)
-
-
-def _grouped(table: pd.DataFrame) -> dict[int, str]:
-    """Return the rows of each id as text, to be compared; NaN is like NaN."""
-    lines = table.astype(object).where(table.notna(), None).to_numpy().tolist()
-    found: dict[int, str] = {}
-    for number, line in zip(table["index"].tolist(), lines, strict=True):
-        found[number] = found.get(number, "") + repr(line)
-    return found
 
 
 def _without(column: pd.Series, rows: Array) -> pd.Series:
