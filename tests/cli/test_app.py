@@ -241,6 +241,28 @@ def test_a_network_is_trained_listed_and_applied(tmp_path, monkeypatch, capsys):
     assert "no such model" in capsys.readouterr().err
 
 
+@pytest.mark.skipif(not TORCH, reason="it needs torch")
+def test_void_of_palettes_is_named_and_ignored_on_request(tmp_path, monkeypatch, capsys):
+    import imageio.v3 as imageio
+
+    monkeypatch.chdir(tmp_path)
+    image, labels = squares(seed=0)
+    classes = (labels > 0).astype(np.uint8)
+    classes[:, :20] = 255
+    imageio.imwrite("image.png", image)
+    imageio.imwrite("classes.png", classes)
+    words = ["train", "image.png", "classes.png", "--kind", "classes"]
+    words += ["--options", '{"depth": 2, "width": 0.125}', "--examples.patch", "32"]
+    words += ["--optimisation.epochs", "1", "--optimisation.steps", "1"]
+    assert call(*words, "--model", tmp_path / "all") == 0
+    assert "255 stands in many palettes for 'not annotated'" in capsys.readouterr().err
+    assert call(*words, "--model", tmp_path / "some", "--examples.ignore", "255") == 0
+    assert "palettes" not in capsys.readouterr().err
+    learnt = {name: json.loads(Path(f"{name}/config.json").read_text()) for name in ("all", "some")}
+    assert learnt["all"]["ids"] == [0, 1, 255]
+    assert learnt["some"]["ids"] == [0, 1]
+
+
 def test_what_training_cannot_do_is_said(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert call("train", "images", "labels", "--model", "m") == 2

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from napari_tessera.pipeline.edits import differences, unwritable, weight
+from napari_tessera.pipeline.edits import Moved, Written, differences, unwritable, weight
 from napari_tessera.signature.progress import Stop
 
 
@@ -96,3 +96,37 @@ def test_a_change_knows_whether_an_array_is_the_one_it_was_made_for():
     labels[1, 2] = 9
     assert not change.fits(labels)
     assert not change.fits(labels, back=True)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_where_labels_come_from_agrees_with_counting_pixels(seed):
+    random = np.random.default_rng(seed)
+    old, new = random.integers(0, 6, (2, 4, 9, 5))
+    moved = Moved.between(old, new)
+    assert moved.old.tolist() == sorted(set(old.ravel().tolist()) - {0})
+    assert moved.new.tolist() == sorted(set(new.ravel().tolist()) - {0})
+    changed = [n for n in range(1, 6) if not np.array_equal(old == n, new == n)]
+    assert moved.touched.tolist() == changed
+    goes_on = {}
+    for number, origin, whole in zip(moved.new, moved.origin, moved.whole, strict=True):
+        under = np.bincount(old[new == number], minlength=6)
+        if under[number]:
+            assert origin == number
+        elif under[1:].any():
+            assert under[origin] == under[1:].max()
+        assert whole == (origin != 0 and np.array_equal(new == number, old == origin))
+        goes_on.setdefault(origin, []).append(number)
+    for number, origin, part in zip(moved.new, moved.origin, moved.part, strict=True):
+        alone = len(goes_on[origin]) == 1
+        assert not (alone and part)
+        assert not (number == origin and part)
+
+
+def test_an_array_is_read_as_it_will_be(rng):
+    array, values = rng.integers(0, 9, (6, 5, 4)), rng.integers(9, 20, (3, 2, 2))
+    expected = array.copy()
+    expected[2:5, 1:3, 2:4] = values
+    seen = Written(array, (2, 1, 2), values)
+    assert (seen.shape, seen.ndim) == ((6, 5, 4), 3)
+    for rows in (slice(None), slice(0, 2), slice(1, 4), slice(4, 9), slice(5, 6)):
+        np.testing.assert_array_equal(seen[rows], expected[rows])

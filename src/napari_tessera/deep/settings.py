@@ -268,6 +268,9 @@ class Examples:
         several, otherwise one end of the image.
     unlabelled : {"background", "ignore"}
         What 0 means in the labels: background, or not annotated (sparse strokes).
+    ignore : int, optional
+        Another number that means "not annotated", in labels of classes: often 255. Such pixels
+        count neither in the loss nor when the network is judged. None = there is none.
     normalise : {"percentiles", "mean", "range"}
         How the intensities of each image are made comparable: from `low` to `high` percentile, by
         mean and standard deviation, or not at all: what the type of number holds, as 0 to 255,
@@ -280,6 +283,7 @@ class Examples:
     diameter: Annotated[float, Word(low=0, high=500)] = 18.0
     validation: Annotated[float, Word(low=0, high=0.9)] = 0.2
     unlabelled: Literal["background", "ignore"] = "background"
+    ignore: Annotated[int | None, Word(low=1)] = None
     normalise: Normalising = "percentiles"
     low: Annotated[float, Word(low=0, high=100, when=("normalise", ("percentiles",)))] = 1.0
     high: Annotated[float, Word(low=0, high=100, when=("normalise", ("percentiles",)))] = 99.8

@@ -180,10 +180,10 @@ class ClassTargets(PixelTargets):
         return class_targets(labels, self.ids)
 
     def objects(self, labels: Array) -> Array:
-        """Return the connected pieces of the classes."""
+        """Return the connected pieces of the classes; what is ignored is none."""
         from napari_tessera.algorithms.labels.components import components
 
-        return components(labels)
+        return components(np.where(np.isin(labels, self.ids), labels, 0))
 
     def labels(self, scores: Array, voxel: VoxelSize | None = None, **options: Any) -> Array:
         """Return the number of the most probable class; nothing else matters to it."""

@@ -13,6 +13,7 @@ import numpy as np
 from napari_tessera.io.annotation import Annotation
 from napari_tessera.io.coco import read_coco
 from napari_tessera.io.files import PICTURES, listed, read
+from napari_tessera.io.label_images import pieces_of_a_mask
 from napari_tessera.io.yolo_texts import read_yolo, texts
 from napari_tessera.pipeline.source import Source
 from napari_tessera.signature.words import LabelsAre, VoxelSize
@@ -250,26 +251,8 @@ def _taught(truth: Truth, kind: LabelsAre) -> _Taught:
     source = read(truth, labels=True)
     if kind == "classes" or np.dtype(source.array.dtype).itemsize > 1:
         return _Taught(truth.name, source.array, notes=source.notes)
-    return _Taught(truth.name, *_pieces_of_a_mask(source))
-
-
-def _pieces_of_a_mask(source: Source) -> tuple[Any, None, tuple[str, ...]]:
-    """Return the connected pieces of a mask as objects: True, or 255 as programs write it."""
-    from skimage.measure import label
-
-    whole = source.whole
-    found = np.unique(whole)
-    if whole.dtype != bool and found.tolist() != [0, 255]:
-        return source.array, None, source.notes
-    axes = 3 if source.over == "volume" else 2
-    lead = whole.shape[: whole.ndim - axes]
-    objects = np.zeros(whole.shape, np.int32)
-    count = 0
-    for index in np.ndindex(lead):
-        objects[index] = label(whole[index] > 0, connectivity=axes)
-        count += int(objects[index].max())
-    note = f"a mask, not objects; its {count} pieces are taken as the objects"
-    return objects, None, (*source.notes, note)
+    objects, notes = pieces_of_a_mask(source, 3 if source.over == "volume" else 2)
+    return _Taught(truth.name, objects, notes=notes)
 
 
 def together(

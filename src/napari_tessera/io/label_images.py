@@ -8,6 +8,7 @@ import numpy as np
 
 from napari_tessera.io.layout import Contents
 from napari_tessera.io.lazy import Changed, Picked
+from napari_tessera.pipeline.source import Source
 from napari_tessera.signature.words import Array
 
 if TYPE_CHECKING:
@@ -71,3 +72,35 @@ def _whole(path: Path) -> Any:
         return ids
 
     return change
+
+
+def pieces_of_a_mask(source: Source, axes: int) -> tuple[Any, tuple[str, ...]]:
+    """Return the connected pieces of a mask as objects; labels that are no mask stay as they are.
+
+    A mask is True and False, or 0 and 255 as programs write it.
+
+    Parameters
+    ----------
+    source : Source
+    axes : int
+        2 for pieces of planes, 3 for those of volumes.
+
+    Returns
+    -------
+    array of int
+    tuple of str
+        What is to be said of them.
+    """
+    from skimage.measure import label
+
+    whole = source.whole
+    if whole.dtype != bool and np.unique(whole).tolist() != [0, 255]:
+        return source.array, source.notes
+    lead = whole.shape[: whole.ndim - axes]
+    objects = np.zeros(whole.shape, np.int32)
+    count = 0
+    for index in np.ndindex(lead):
+        objects[index] = label(whole[index] > 0, connectivity=axes)
+        count += int(objects[index].max())
+    note = f"a mask, not objects; its {count} pieces are taken as the objects"
+    return objects, (*source.notes, note)

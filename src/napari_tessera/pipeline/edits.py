@@ -15,6 +15,7 @@ import numpy as np
 
 from napari_tessera.algorithms.halo_tiles import Box
 from napari_tessera.algorithms.parallel import in_order, slabs
+from napari_tessera.metrics.overlap import overlap_table
 from napari_tessera.signature.progress import Reporter
 from napari_tessera.signature.words import Array
 
@@ -107,6 +108,97 @@ def differences(
         return _difference(np.asarray(array[place]), values[block].astype(dtype, copy=False), place)
 
     return [change for change in in_order(one, blocks, reporter) if change is not None]
+
+
+class Written:
+    """An array as it will be once values are written into it, read along its first axis.
+
+    Parameters
+    ----------
+    array : array of int
+        Anything with slicing.
+    start : sequence of int
+        Where in the array the values begin, one number per axis.
+    values : ndarray of int
+        With as many axes.
+    """
+
+    def __init__(self, array: Any, start: Sequence[int], values: Array) -> None:
+        self._array, self._start, self._values = array, start, values
+        self.shape, self.ndim = tuple(array.shape), len(array.shape)
+        self.dtype = np.result_type(array.dtype, values.dtype)
+
+    def __getitem__(self, rows: slice) -> Array:
+        low, high, _ = rows.indices(self.shape[0])
+        block = np.array(self._array[low:high], self.dtype)
+        first, last = self._start[0], self._start[0] + len(self._values)
+        a, b = max(low, first), min(high, last)
+        if a < b:
+            inside = [slice(s, s + n) for s, n in zip(self._start, self._values.shape, strict=True)]
+            block[(slice(a - low, b - low), *inside[1:])] = self._values[a - first : b - first]
+        return block
+
+
+@dataclass(frozen=True)
+class Moved:
+    """What became of the labels of an array: where each new one comes from.
+
+    Attributes
+    ----------
+    old : ndarray of int64
+        The ids before, without background, in rising order.
+    new : ndarray of int64, shape (N,)
+        The ids now.
+    origin : ndarray of int64, shape (N,)
+        The id that each was before: its own where pixels of it still have it, else that of most of
+        its pixels; 0 = it is new on background.
+    whole : ndarray of bool, shape (N,)
+        Whether it has the very pixels that its origin had.
+    part : ndarray of bool, shape (N,)
+        Whether another one goes on as the origin's own, and this is what was split off it.
+    """
+
+    old: Array
+    new: Array
+    origin: Array
+    whole: Array
+    part: Array
+
+    @property
+    def touched(self) -> Array:
+        """The ids, before or now, of all that are not what they were."""
+        changed = (self.origin != self.new) | ~self.whole
+        return np.union1d(self.new[changed], np.setdiff1d(self.old, self.new))
+
+    @classmethod
+    def between(cls, old: Any, new: Any, report: Reporter | None = None) -> Moved:
+        """Compare two arrays of ids of one shape, block by block.
+
+        Examples
+        --------
+        >>> moved = Moved.between(np.array([[7, 7, 0, 3, 3, 3]]), np.array([[2, 2, 4, 1, 1, 5]]))
+        >>> moved.new.tolist(), moved.origin.tolist()
+        ([1, 2, 4, 5], [3, 7, 0, 3])
+        >>> moved.whole.tolist(), moved.part.tolist()
+        ([False, True, False, False], [False, False, False, True])
+        """
+        table = overlap_table(old, new, report=report)
+        before, now, pixels = table.truth, table.prediction, table.pixels
+        # the own id first, then most pixels; on background only what lies nowhere else
+        row = np.lexsort((before, -pixels, before == 0, before != now, now))
+        row = row[now[row] != 0]
+        ids, first = np.unique(now[row], return_index=True)
+        best = row[first]
+        origin, shared = before[best], pixels[best]
+        sizes = np.bincount(np.unique(before, return_inverse=True)[1], pixels)
+        of_origin = sizes[np.searchsorted(np.unique(before), origin)]
+        whole = (shared == of_origin) & (np.add.reduceat(pixels[row], first) == shared)
+        whole = np.asarray(whole & (origin != 0))
+        # of several from one origin, the one that has its id goes on, else the largest
+        order = np.lexsort((-shared, ids != origin, origin))
+        part = np.zeros(ids.size, bool)
+        part[order[1:]] = np.diff(origin[order]) == 0
+        return cls(np.unique(before[before != 0]), ids, origin, whole, part & (origin != 0))
 
 
 def _blocks(shape: tuple[int, ...]) -> Iterator[Box]:

@@ -54,8 +54,7 @@ class Pieces:
     @property
     def spacing(self) -> VoxelSize:
         """Pixel size along the axes of a piece."""
-        whole = self.source.spacing
-        return VoxelSize(whole[len(whole) - self.axes :], whole.unit)
+        return self.source.voxel(self.axes)
 
     @property
     def lead(self) -> tuple[int, ...]:

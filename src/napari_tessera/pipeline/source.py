@@ -108,6 +108,21 @@ class Source:
         shape, axis = tuple(self.array.shape), self.channel_axis
         return shape if axis is None else shape[:axis] + shape[axis + 1 :]
 
+    def voxel(self, count: int) -> VoxelSize:
+        """Return the pixel size along the last axes; 1 pixel each where one of them is time.
+
+        Examples
+        --------
+        >>> size = VoxelSize((3, 0.5, 0.5), "um")
+        >>> film = Source.of(np.zeros((9, 4, 5)), spacing=size, axes="tyx")
+        >>> film.voxel(2), film.voxel(3)
+        (VoxelSize((0.5, 0.5), 'um'), VoxelSize((1.0, 1.0, 1.0), 'pixel'))
+        """
+        first = len(self.spacing) - count
+        if "t" in [name.lower() for name in self.axes[first:]]:
+            return VoxelSize((1.0,) * count)  # a second has no length in micrometres
+        return VoxelSize(self.spacing[first:], self.spacing.unit)
+
     @property
     def over(self) -> Over:
         """Whether a volume or its planes would usually be worked on: volumes where there is a z."""

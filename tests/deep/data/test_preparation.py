@@ -218,6 +218,32 @@ def test_strokes_only_count_where_they_are(blocks):
     assert data.counts[2] == 400
 
 
+def test_a_number_to_be_ignored_is_no_class(blocks):
+    blocks[:, 40:] = 255
+    empty = np.full_like(blocks, 255)
+    images = [blocks, empty]
+    found = pieces([image_of(each) for each in images], images, axes=2)
+    data = prepare_data(found, kind="classes", settings=replace(SMALL, ignore=255))
+    assert data.ids == (0, 1, 2)
+    assert data.counts == {number: int((blocks == number).sum()) for number in (0, 1, 2)}
+    assert len(data.training) == 1  # of the other one nothing counts
+    assert "255" not in data.note
+    everything = prepare_data(found, kind="classes", settings=SMALL)
+    assert everything.ids == (0, 1, 2, 255)
+    assert everything.note.endswith(
+        "255 stands in many palettes for 'not annotated', and is learnt as a class here; pass "
+        "ignore=255 if it is none."
+    )
+    assert everything.digest != data.digest
+    for usual in (np.where(blocks == 255, 0, 255), np.where(blocks == 2, 200, blocks)):
+        own = pieces([image_of(usual)], [usual], axes=2)
+        assert "palettes" not in prepare_data(own, kind="classes", settings=SMALL).note
+    with pytest.raises(ValueError, match="nothing but 0 and 255, which is ignored"):
+        prepare_data(found[1:], kind="classes", settings=replace(SMALL, ignore=255))
+    with pytest.raises(ValueError, match="ignore is 255, but labels are objects"):
+        prepare_data(found, kind="objects", settings=replace(SMALL, ignore=255))
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

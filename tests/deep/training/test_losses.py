@@ -1,5 +1,6 @@
 import math
 
+import numpy as np
 import pytest
 import segmentation_models_pytorch as smp
 import torch
@@ -7,6 +8,7 @@ from torch.nn import functional
 
 from napari_tessera.deep.data.targets import IGNORE
 from napari_tessera.deep.settings import Objective, parse_losses
+from napari_tessera.deep.target_kinds import KINDS
 from napari_tessera.deep.training.losses import OF_PIXELS, TERMS, suggested_losses
 from napari_tessera.deep.training.objective import Loss
 
@@ -225,3 +227,32 @@ def test_every_loss_is_suggested_in_a_sum_that_can_be_written():
 def test_bad_input_is_named(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@pytest.mark.parametrize("objective", [*TERMS, "dice + cross_entropy"])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_void_pixels_are_as_if_they_were_not_there(objective, weighted):
+    """Whatever a network says of void pixels, the loss is that of the others alone."""
+    random = np.random.default_rng(0)
+    labels = random.choice([0, 4, 9], (2, 12, 14)).astype(np.uint8)
+    void = random.random(labels.shape) < 0.3
+    labels[void] = 255
+    targets = KINDS["classes"]((0, 4, 9))
+    scores = random.normal(size=(2, 3, 12, 14)).astype(np.float32)
+    wrong = np.where(void[:, None], 30 * random.normal(size=scores.shape), scores)
+    loss = Loss(parse_losses(objective), [0.2, 1.0, 3.0] if weighted else None)
+    given = torch.tensor(wrong.astype(np.float32), requires_grad=True)
+    found = loss(given, torch.tensor(targets.truth(labels)))
+    rest = np.moveaxis(scores, 1, 0)[:, ~void][None, :, None]  # (1, 3, 1, N)
+    truth = targets.truth(labels[~void])[None, None]
+    torch.testing.assert_close(found, loss(torch.tensor(rest), torch.tensor(truth)))
+    found.backward()
+    assert not given.grad.numpy()[np.broadcast_to(void[:, None], scores.shape)].any()
+    # neither does the score depend on them, nor do borders around them count
+    tables = [
+        sum(targets.agreement(each, own) for each, own in zip(some, labels, strict=True))
+        for some in (scores, wrong)
+    ]
+    assert targets.score([tables[0]]) == targets.score([tables[1]])
+    assert tables[0].sum() == (~void).sum()
+    assert not targets.objects(labels[0])[void[0]].any()

@@ -113,6 +113,26 @@ def test_classes_are_learnt_from_strokes(tmp_path, example):
     assert (found == truth).mean() > 0.97
 
 
+def test_what_is_ignored_is_not_learnt(tmp_path, example):
+    image, labels = example
+    truth = np.where(labels > 0, 7, 3).astype(np.uint8)
+    wrong = np.where(np.arange(96) % 3 == 0, 255, truth)
+    model = train(
+        image,
+        wrong,
+        model=tmp_path / "void",
+        kind="classes",
+        options=SMALL,
+        examples=Examples(patch=32, ignore=255),
+        objective=Objective(class_weights="median"),
+        optimisation=Optimisation(epochs=2, steps=30, batch=4, learning_rate=0.01, averaging=0.8),
+    )
+    assert model.config.ids == (3, 7)
+    assert model.config.training["examples"]["ignore"] == 255
+    assert "examples ignore: 255" in (model.path / "card.md").read_text()
+    assert (predict(image, model=str(model.path)) == truth).mean() > 0.97
+
+
 @pytest.mark.parametrize(
     "objective",
     [

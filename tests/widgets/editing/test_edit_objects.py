@@ -1,5 +1,7 @@
 """Objects changed with the mouse."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from napari.utils._proxies import ReadOnlyWrapper
@@ -13,6 +15,7 @@ from skimage.draw import disk
 from napari_tessera.pipeline.recipe import KEY, Recipe
 from napari_tessera.pipeline.source import Source
 from napari_tessera.pipeline.walk import Walk
+from napari_tessera.widgets.editing.drawing import first_labelled, place_under
 from napari_tessera.widgets.editing.edit_objects import Surgery
 from napari_tessera.widgets.layers.features import recipe_of
 from napari_tessera.widgets.layers.history import History
@@ -176,11 +179,26 @@ def test_layers_that_cannot_be_changed_are_refused(viewer, quiet_errors):
 
 
 def test_in_3d_a_click_meets_the_first_object_on_its_ray(viewer):
-    from napari_tessera.widgets.editing.drawing import first_labelled
-
     labels = np.zeros((10, 12, 14), np.uint8)
     labels[6:8, 4:8, 4:8] = 3
     layer = viewer.add_labels(labels)
     viewer.dims.ndisplay = 3
-    found = first_labelled(layer, np.array([0.0, 5, 5]), np.array([9.0, 5, 5]))
+    found = first_labelled(layer, np.zeros(3), np.array([0.0, 5, 5]), np.array([9.0, 5, 5]))
     assert found == (6, 5, 5)
+
+
+def test_the_mouse_is_over_the_pixel_that_is_seen_whatever_the_units(viewer):
+    labels = np.zeros((2, 10, 12, 14), np.uint8)
+    labels[1, 6:8, 4:8, 4:8] = 3
+    place = {"scale": (3, 2, 1, 1), "units": ("s", "um", "um", "um")}
+    layer = viewer.add_labels(labels, **place)
+    viewer.add_image(np.zeros((10, 12, 14)), units=("nm",) * 3)
+    flat = SimpleNamespace(position=(3, 12000, 5000, 6000))
+    assert place_under(viewer, layer, flat, volume=False) == pytest.approx((1, 6, 5, 6))
+    viewer.dims.ndisplay = 3
+    viewer.dims.set_point(0, 3)
+    ray = SimpleNamespace(
+        position=(3, -9000, 5000, 6000), view_direction=np.array([0, 1, 0, 0]),
+        dims_displayed=[1, 2, 3],
+    )  # fmt: skip
+    assert place_under(viewer, layer, ray, volume=True) == pytest.approx((1, 6, 5, 6))

@@ -42,6 +42,20 @@ def test_it_rests_when_nothing_changes(viewer, coins, form_of, monkeypatch):
     assert not form.preview._timer.isActive()
 
 
+def test_it_has_the_units_of_the_image_that_it_is_of(viewer, coins, form_of):
+    place = {"scale": (500, 500), "units": ("nm", "nm"), "translate": (3000, 4000)}
+    other = viewer.add_image(coins.data, name="same in nm", **place)
+    form = form_of("threshold")
+    form.source.value = coins
+    form.show_preview.setChecked(True)
+    wait(lambda: shown(form))
+    layer = form.preview.layer
+    form.source.value = other
+    wait(lambda: form.preview.layer.units == other.units)
+    assert form.preview.layer is layer
+    np.testing.assert_allclose(layer.data_to_world((2, 2)), other.data_to_world((2, 2)))
+
+
 def test_it_is_no_layer_to_choose(viewer, coins, form_of):
     form, other = form_of("threshold"), form_of("label")
     form.show_preview.setChecked(True)

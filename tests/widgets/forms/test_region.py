@@ -73,3 +73,20 @@ def test_labels_on_the_same_grid_are_a_region(viewer, layer):
     other = viewer.add_labels(labels)
     with pytest.raises(ValueError, match="region"):
         chosen(other, viewer, layer)
+
+
+def test_sliders_canvas_and_shapes_count_in_the_smallest_unit_of_the_viewer(viewer):
+    data = np.zeros((30, 60, 80))
+    viewer.add_image(data, scale=(10, 5, 5), units=("angstrom",) * 3, name="A")
+    layer = viewer.add_image(data, scale=(1, 0.5, 0.5), units=("nm",) * 3, name="nm")
+    viewer.dims.set_current_step(0, 2)
+    assert chosen(PLANE, viewer, layer) == Region((2, 0, 0), (3, 60, 80))
+    # 100 x 120 dots of 1 Angstrom around pixel (30, 40)
+    camera = viewer.scene.camera
+    viewer.canvas.size, camera.center, camera.zoom = (100, 120), (150, 200), 1
+    found = chosen(SHOWN, viewer, layer)
+    assert (found.start, found.stop) == ((2, 20, 28), (3, 41, 53))
+    corners = np.array([[10, 10], [10, 40], [40, 40], [40, 10]])
+    drawn = viewer.add_shapes(corners, units=("angstrom",) * 2, name="drawn")
+    found = chosen(drawn, viewer, layer)()
+    assert (found.start[1:], found.stop[1:]) == ((2, 2), (9, 9))

@@ -79,7 +79,7 @@ def test_every_setting_has_a_field_with_its_default_and_help(settings):
     "wanted",
     [
         NO_AUGMENTATION,
-        Examples(patch=64, validation=0.0, unlabelled="ignore", normalise="mean"),
+        Examples(patch=64, validation=0.0, unlabelled="ignore", ignore=255, normalise="mean"),
         Objective("0.5 dice + 2 focal", "median", 10.0, 0.1),
         Optimisation(minutes=2.5, learning_rate=1e-9, averaging=0.99999, mixed_precision=False),
         Transfer("my cells 3", "first", 7),

@@ -152,3 +152,28 @@ def test_the_console_form_of_every_method_gives_the_same(name):
     names["viewer"].layers.append(layer)
     exec(recipe_of(first).as_python(), names)
     same(names["layer"], first)
+
+
+def test_points_and_images_in_other_units_are_taken_where_napari_shows_them():
+    picture = np.full((60, 80), 40, np.uint8)
+    picture[15:26, 20:31] = 180
+    nano = Image(picture, scale=(250, 250), units=("nm", "nm"), name="nm")
+    micro = Labels((picture > 99).astype(int), scale=(0.25, 0.25), units=("um", "um"))
+    assert apply(micro, "measure", image=nano).features["mean"].tolist() == [180]
+    seed = Points([[5, 6.25]], units=("um", "um"))  # pixel (20, 25), in the square
+    grown = apply(nano, "region_growing", markers=seed, smoothing="0 px")
+    np.testing.assert_array_equal(grown.data > 0, picture > 99)
+    assert [str(each) for each in grown.units] == ["nanometer", "nanometer"]
+
+
+def test_the_unit_of_time_goes_with_a_source_and_is_no_length_of_a_volume():
+    film = Image(np.ones((3, 4, 5)), scale=(2, 0.5, 0.5), units=("s", "um", "um"))
+    own = source(film)
+    assert (own.axes, own.time_unit, own.spacing.unit) == (("t", "y", "x"), "s", "um")
+    assert own.voxel(2) == VoxelSize((0.5, 0.5), "um")
+    assert (own.voxel(3), own.voxel(3).unit) == ((1, 1, 1), "pixel")
+    blob = Labels(np.ones((3, 4, 5), int), scale=film.scale, units=film.units)
+    assert {"area (um^2)"} <= set(apply(blob, "measure", over="planes").features)
+    tracked = apply(blob, "measure", over="volume").features
+    assert not any("(um" in name for name in tracked)
+    assert tracked["volume"].tolist() == [60]

@@ -35,3 +35,14 @@ def test_another_network_brings_its_own_options(settings):
 
 def test_each_group_of_settings_has_a_title_of_its_own():
     assert len({title for title, _ in GROUPS.values()}) == len(GROUPS)
+
+
+def test_a_number_to_ignore_is_asked_for_classes_only(settings):
+    settings.groups["examples"].fill({"ignore": 255})
+    row = settings.groups["examples"].fields["ignore"].native
+    assert settings.task().examples.ignore is None  # labels are objects
+    settings.fields["kind"].value = "classes"
+    assert settings.task().examples.ignore == 255
+    assert not row.isHidden()
+    settings.fields["kind"].value = "objects"
+    assert row.isHidden()

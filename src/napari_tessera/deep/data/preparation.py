@@ -23,6 +23,9 @@ from napari_tessera.signature.words import Array, LabelsAre
 MOST = 255
 """Classes at most."""
 
+VOID, SMALL = 255, 128
+"""What palettes write for "not annotated", beside numbers of classes below the second one."""
+
 PLACES = 2000
 """How many annotated pixels of each class are remembered per piece, as centres of patches."""
 
@@ -36,6 +39,16 @@ class _ClassAnnotation:
     def counted(self, labels: Array) -> Array:
         """Return what is counted in labels."""
         return labels
+
+    def note(self, ids: tuple[int, ...]) -> str:
+        """Return what is to be said of the numbers that are learnt as classes."""
+        others = [label for label in ids if label not in (0, VOID)]
+        if VOID not in ids or not others or max(others) >= SMALL:
+            return ""
+        return (
+            f" {VOID} stands in many palettes for 'not annotated', and is learnt as a class here; "
+            f"pass ignore={VOID} if it is none."
+        )
 
     def learnt(self, targets: ObjectTargets) -> Targets:
         """Return what scores of pixels are to tell; `targets` is what they tell of objects."""
@@ -64,6 +77,11 @@ class _ObjectAnnotation(_ClassAnnotation):
     """Labels are numbers of objects, which are counted as one class."""
 
     def check(self, settings: Examples) -> None:
+        if settings.ignore is not None:
+            raise ValueError(
+                f"ignore is {settings.ignore}, but labels are objects, of which it would be one; "
+                "it is for labels of classes"
+            )
         if settings.unlabelled == "ignore":
             raise ValueError(
                 "unlabelled is 'ignore', but labels are objects, which have no number for "
@@ -83,6 +101,9 @@ class _ObjectAnnotation(_ClassAnnotation):
     def ids(self, every: set[int], settings: Examples) -> tuple[int, ...]:
         return ()
 
+    def note(self, ids: tuple[int, ...]) -> str:
+        return ""
+
 
 ANNOTATIONS: Mapping[LabelsAre, _ClassAnnotation] = MappingProxyType(
     {"objects": _ObjectAnnotation(), "classes": _ClassAnnotation()}
@@ -96,7 +117,7 @@ class Census:
     Attributes
     ----------
     counts : dict
-        Label -> pixels; of objects, 1 stands for all of them.
+        Label -> pixels; of objects, 1 stands for all of them. Pixels to ignore are not counted.
     places : dict
         Label -> some of its pixels, shape (N, D).
     digest : bytes
@@ -139,6 +160,8 @@ class _Counting:
                 f"{piece.name}: labels has {len(found)} different numbers; if each is an object, "
                 "choose the kind 'objects'"
             )
+        if self.settings.ignore is not None:
+            found.pop(self.settings.ignore, None)
         places = {label: _some(counted == label, self.random) for label in found}
         enlarged = self.annotation.enlarged(self.settings, labels.ndim)
         return Census(found, places, digest, median_diameter(labels) if enlarged else 0.0)
@@ -255,26 +278,30 @@ def prepare_data(
         report(Progress(number, 2 * len(found)))
         labels = piece.labels_at(piece.everything)
         every.append(_Example(piece, counting.census(piece, labels)))
-        # an image without objects is an example too
-        if settings.unlabelled == "background" or every[-1].census.annotated:
+        # an image without objects is an example too, unless all of it is to be ignored
+        seen = bool(every[-1].census.counts) and settings.unlabelled == "background"
+        if seen or every[-1].census.annotated:
             used.append(every[-1])
             latest = labels  # the only one, which may be cut in two, is not read again
     ids = annotation.ids({label for each in every for label in each.census.counts}, settings)
     if not any(each.census.annotated for each in every):
+        ignored = "" if settings.ignore is None else f" and {settings.ignore}, which is ignored"
         raise ValueError(
-            "labels has nothing but 0; paint some objects or classes first, and check that the "
-            "pairs are the right ones"
+            f"labels has nothing but 0{ignored}; paint some objects or classes first, and check "
+            "that the pairs are the right ones"
         )
     split = _split(used, latest, counting)
     channel_axis = found[0].channel_axis
+    void = "" if settings.ignore is None else str(settings.ignore)
+    digests = b"".join(each.census.digest for each in every) + void.encode()
     data = Data(
         [each.fitted(settings) for each in split.training],
         [each.fitted(settings) for each in split.validation],
         [each.census for each in split.training],
         ids,
         1 if channel_axis is None else found[0].image.shape[channel_axis],
-        split.note,
-        hashlib.blake2b(b"".join(each.census.digest for each in every), digest_size=16).hexdigest(),
+        split.note + annotation.note(ids),
+        hashlib.blake2b(digests, digest_size=16).hexdigest(),
     )
     report(Progress(1, 1))
     return data

@@ -9,6 +9,7 @@ import numpy as np
 
 from napari_tessera.pipeline.recipe import KEY
 from napari_tessera.signature.words import Array
+from napari_tessera.widgets.layers.geometry import pixel_at
 from napari_tessera.widgets.napari_private import shown_labels
 
 if TYPE_CHECKING:
@@ -60,28 +61,34 @@ class Drawing:
         self._shown = None
 
 
-def place_under(layer: Labels, event: Any, *, volume: bool) -> tuple[float, ...]:
+def place_under(
+    viewer: ViewerModel, layer: Labels, event: Any, *, volume: bool
+) -> tuple[float, ...]:
     """Return the pixel of a layer under the mouse; in a volume, the first labelled on its ray."""
+    here = pixel_at(viewer, layer, event.position)
     if volume:
-        near, far = layer.get_ray_intersections(
-            event.position, event.view_direction, event.dims_displayed
-        )
+        ahead = pixel_at(viewer, layer, np.asarray(event.position) + event.view_direction)
+        # napari takes rays in the units of the layer, but gives them in those of the viewer
+        start, further = (np.asarray(layer.data_to_world(pixel)) for pixel in (here, ahead))
+        axes = [axis - viewer.dims.ndim for axis in event.dims_displayed]
+        near, far = layer.get_ray_intersections(start, further - start, axes)
         if near is not None:
-            return first_labelled(layer, np.asarray(near), np.asarray(far))
-    return tuple(float(v) for v in layer.world_to_data(event.position))
+            return first_labelled(layer, here, np.asarray(near)[-3:], np.asarray(far)[-3:])
+    return tuple(float(v) for v in here)
 
 
-def first_labelled(layer: Labels, near: Array, far: Array) -> tuple[float, ...]:
-    """Return the first labelled pixel on the way from a point to another, or the first at all."""
+def first_labelled(layer: Labels, here: Array, near: Array, far: Array) -> tuple[float, ...]:
+    """Return the first labelled pixel on the way from a point to another, or the first at all.
+
+    The leading axes, such as time, are at the pixel `here`.
+    """
     steps = max(2, int(np.abs(far - near).max() * 2))
     line = near + (far - near) * np.linspace(0, 1, steps)[:, None]
     pixels = np.clip(np.rint(line), 0, np.array(layer.data.shape[-3:]) - 1).astype(int)
     shown = shown_labels(layer)
     hit = np.flatnonzero(shown[tuple(pixels.T)])
     chosen = pixels[hit[0]] if hit.size else pixels[0]
-    lead = layer.ndim - 3
-    place = layer.world_to_data(np.zeros(layer.ndim)) if lead else ()
-    return (*(float(v) for v in place[:lead]), *(float(v) for v in chosen))
+    return (*(float(v) for v in here[: layer.ndim - 3]), *(float(v) for v in chosen))
 
 
 def straightened(path: list[tuple[float, ...]]) -> list[tuple[float, ...]]:

@@ -19,8 +19,10 @@ from napari_tessera.widgets.forms.fields.layer import LayerField
 from napari_tessera.widgets.forms.form import Form
 from napari_tessera.widgets.forms.rows import Rows, beside_one_another
 from napari_tessera.widgets.layers.features import made_by
+from napari_tessera.widgets.layers.following import ObjectRows
 from napari_tessera.widgets.layers.geometry import usual_over
 from napari_tessera.widgets.layers.history import History, Step
+from napari_tessera.widgets.layers.masks import about_mask
 from napari_tessera.widgets.layers.to_source import beside, source
 
 if TYPE_CHECKING:
@@ -125,6 +127,7 @@ class Surgery(Form):
         self._let_go()
         self._layer = layer
         if layer is not None:
+            self.say(about_mask(layer))
             History.of(layer).changed.connect(self._show_history)
             for tool in TOOLS:
                 layer.bind_key(tool.key, _pressed(self, tool), overwrite=True)
@@ -191,11 +194,11 @@ class Surgery(Form):
         if self.tool is None or event.button != 1:
             return
         volume = self.viewer.dims.ndisplay == 3
-        path = [place_under(layer, event, volume=volume)]
+        path = [place_under(self.viewer, layer, event, volume=volume)]
         yield
         while event.type == "mouse_move":
             if not self.tool.gathers and not volume:
-                path.append(place_under(layer, event, volume=False))
+                path.append(place_under(self.viewer, layer, event, volume=False))
                 self.drawing.show(path, layer)
             yield
         event.handled = True
@@ -221,10 +224,10 @@ class Surgery(Form):
             self.drawing.clear()
             return
         over = "planes" if layer.ndim < 3 else self.over.chosen
-        known = made_by(layer)
+        known, rows = made_by(layer), ObjectRows.of(layer)
         self.say(f"{tool.title} ...")
         self.job = self.start(
-            lambda report: worked_out(tool, own, values, over, known),
+            lambda report: worked_out(tool, own, values, over, known, rows),
             finished=self._finished,
             failed=self._failed,
         )

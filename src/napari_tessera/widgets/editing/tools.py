@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from napari_tessera.methods.registry import METHODS
-from napari_tessera.pipeline.edits import differences
+from napari_tessera.pipeline.edits import Written, differences
 from napari_tessera.pipeline.recipe import Recipe
 from napari_tessera.pipeline.run import step_by_hand
 from napari_tessera.pipeline.source import Source
 from napari_tessera.pipeline.walk import Walk
+from napari_tessera.widgets.layers.following import ObjectRows
 from napari_tessera.widgets.layers.history import Step
 
 
@@ -68,12 +69,19 @@ TOOLS = (
 
 
 def worked_out(
-    tool: Tool, own: Source, values: dict[str, Any], over: Any, known: dict[str, Any] | None
+    tool: Tool,
+    own: Source,
+    values: dict[str, Any],
+    over: Any,
+    known: dict[str, Any] | None,
+    rows: ObjectRows | None = None,
 ) -> Step:
-    """Return the step that a tool makes; nothing is written yet."""
+    """Return the step that a tool makes, of the table too; nothing is written yet."""
     method = METHODS[tool.method]
     index, labels = step_by_hand(method, own, values, over)
     start = (*index, *(0,) * labels.ndim)
-    changes = differences(own.array, start, labels.reshape((1,) * len(index) + labels.shape))
+    labels = labels.reshape((1,) * len(index) + labels.shape)
+    changes = differences(own.array, start, labels)
+    table = None if rows is None else rows.change(own.array, Written(own.array, start, labels))
     recipe = Recipe.of(method, own, values, Walk(over), before=known)
-    return Step(tool.title.lower(), changes, known, recipe.to_dict())
+    return Step(tool.title.lower(), changes, known, recipe.to_dict(), table)

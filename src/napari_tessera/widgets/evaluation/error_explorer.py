@@ -11,7 +11,7 @@ from napari_tessera.metrics.error_list import listing
 from napari_tessera.metrics.figures import Scores
 from napari_tessera.metrics.score import score
 from napari_tessera.signature.parameters import parameters
-from napari_tessera.signature.words import AXES, Array, Over, Table, VoxelSize
+from napari_tessera.signature.words import AXES, Array, Over, Table
 from napari_tessera.widgets.evaluation.object_list import ObjectList
 from napari_tessera.widgets.evaluation.report_button import ReportButton
 from napari_tessera.widgets.evaluation.strata_panel import Compared, StrataPanel
@@ -24,6 +24,7 @@ from napari_tessera.widgets.forms.rows import Rows, beside_one_another
 from napari_tessera.widgets.forms.run_button import Running
 from napari_tessera.widgets.forms.tables import save_table
 from napari_tessera.widgets.layers.geometry import array, same_grid
+from napari_tessera.widgets.layers.masks import about_mask
 from napari_tessera.widgets.layers.to_source import source
 from napari_tessera.widgets.plugin.menu import open_form
 
@@ -112,6 +113,8 @@ class Explorer(Form):
         """Offer another layer as its truth, and planes or volumes where there are both."""
         layer = self.prediction.value
         self.truth.avoid(layer)
+        if text := about_mask(layer) or about_mask(self.truth.value):
+            self.say(text)
         self.rows.show_row(self.over, layer is not None and layer.ndim > 2)
         self.rows.fit()
 
@@ -146,8 +149,7 @@ class Explorer(Form):
             raise ValueError("prediction is missing; add the Labels layer to be judged")
         own = source(layer)
         over: Over = "planes" if len(own.shape) == 2 else self.over.chosen
-        axes = AXES[over]
-        return SuspectSource(layer, over, VoxelSize(own.spacing[-axes:], own.spacing.unit))
+        return SuspectSource(layer, over, own.voxel(AXES[over]))
 
     def _chosen(self) -> tuple[Labels, Labels]:
         prediction, truth = self.prediction.value, self.truth.value

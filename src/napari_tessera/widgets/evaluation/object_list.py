@@ -20,6 +20,7 @@ from napari_tessera.signature.words import Array, Table
 from napari_tessera.widgets.forms.choice import Choice
 from napari_tessera.widgets.forms.rows import Rows
 from napari_tessera.widgets.forms.tables import TableModel
+from napari_tessera.widgets.layers.geometry import look_at, shown_sizes
 
 if TYPE_CHECKING:
     import napari.viewer
@@ -131,16 +132,11 @@ class ObjectList(QWidget):
         if layer not in self._viewer.layers:
             self._say(f"layer {layer.name!r} is no longer there; list anew", wrong=True)
             return
-        world = np.asarray(layer.data_to_world(self._centres[row]))
-        offset = self._viewer.dims.ndim - world.size
-        for axis, place in enumerate(world):
-            self._viewer.dims.set_point(offset + axis, float(place))
-        shown = [axis - offset for axis in self._viewer.dims.displayed]
-        camera = self._viewer.scene.camera
-        camera.center = tuple(float(world[axis]) for axis in shown)
-        side = float(table["pixels"][row]) ** (1 / max(len(shown), 2))
-        width = max(side, SMALLEST) * float(np.min(np.asarray(layer.scale)[shown]))
-        camera.zoom = ACROSS / max(width, 1e-9)
+        shown = self._viewer.dims.ndisplay
+        side = max(float(table["pixels"][row]) ** (1 / shown), SMALLEST)
+        sizes = shown_sizes(self._viewer, layer)
+        half = side / 2 * sizes[-shown:].min() / sizes  # a cube in the world
+        look_at(self._viewer, layer, self._centres[row] - half, self._centres[row] + half, ACROSS)
         layer.selected_label = int(table["index"][row])
         self._viewer.layers.selection.active = layer
 

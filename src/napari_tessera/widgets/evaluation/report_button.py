@@ -14,7 +14,7 @@ from napari_tessera.signature.progress import Reporter
 from napari_tessera.widgets.forms.run_button import Running
 from napari_tessera.widgets.forms.tables import ask_file
 from napari_tessera.widgets.layers.features import recipe_of
-from napari_tessera.widgets.layers.geometry import array, same_grid
+from napari_tessera.widgets.layers.geometry import array, pixel_at, same_grid
 from napari_tessera.widgets.layers.to_source import luminance_of
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ class ReportButton(Running):
 def _plane(viewer: napari.viewer.Viewer, compared: Compared) -> tuple[int, ...]:
     """Return the plane of the labels at which the viewer's sliders stand."""
     layer = compared.prediction
-    place = layer.world_to_data(viewer.dims.point[-layer.ndim :])[:-2]
+    place = pixel_at(viewer, layer, viewer.dims.point)[:-2]
     shape = layer.data.shape[:-2]
     return tuple(
         int(min(max(round(float(each)), 0), size - 1))

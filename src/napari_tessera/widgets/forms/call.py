@@ -20,7 +20,7 @@ from napari_tessera.pipeline.run import run
 from napari_tessera.pipeline.source import Region, Source
 from napari_tessera.pipeline.walk import LevelsFrom, Walk
 from napari_tessera.signature.progress import Reporter
-from napari_tessera.signature.words import AXES, Array, Over, VoxelSize
+from napari_tessera.signature.words import AXES, Array, Over
 from napari_tessera.widgets.layers.features import made_by, write_features
 from napari_tessera.widgets.layers.from_result import find_method, result_layer
 from napari_tessera.widgets.layers.to_source import beside, dropped_axis, source
@@ -94,8 +94,7 @@ class Call:
         shape = self.source.shape
         if self.part is not None:
             shape = tuple(b - a for a, b in zip(self.part.start, self.part.stop, strict=True))
-        lead, whole = len(shape) - self.axes, self.source.spacing
-        spacing = VoxelSize(whole[lead:], whole.unit)
+        lead, spacing = len(shape) - self.axes, self.source.voxel(self.axes)
         values = self.method.complete(self.values)
         count = math.prod(shape[:lead])
         found = self.method.cost.estimate(values, shape[lead:], count, spacing, self.cache)

@@ -32,10 +32,12 @@ from napari_tessera.widgets.forms.run_button import Running
 from napari_tessera.widgets.forms.tables import save_table, show_table
 from napari_tessera.widgets.forms.walk_rows import WalkRows
 from napari_tessera.widgets.layers.from_result import named_by
+from napari_tessera.widgets.layers.masks import about_images, about_mask
 from napari_tessera.widgets.layers.to_source import beside, dropped_axis
 
 if TYPE_CHECKING:
     import napari.viewer
+    from napari.layers import Layer
 
     from napari_tessera.widgets.job import Job
 
@@ -60,7 +62,7 @@ class MethodForm(Form):
     def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
         super().__init__(napari_viewer)
         self.cache, self.results = Cache(KEPT), Results(self.viewer)
-        self._quiet = False
+        self._quiet, self._about_mask = False, ""
         self._build()
         self._lay_out()
         self._show_what_applies()
@@ -169,7 +171,18 @@ class MethodForm(Form):
             self.fitting.follow()
             if layer is not None and "labels_are" in self.fields:
                 self.fields["labels_are"].value = kind_of(layer)
+            if layer is not None:
+                self._say_if_mask(layer)
         self._walk_changed()
+
+    def _say_if_mask(self, layer: Layer) -> None:
+        """Say so if objects are wanted and the labels are a mask."""
+        own, gives = self.method, self.method.returns
+        counts = own.source.is_labels and (gives == "table" or (own.refines and gives == "objects"))
+        text = about_mask(layer) if counts else ""
+        if text or self.message.text() == self._about_mask:
+            self.say(text)
+        self._about_mask = text
 
     def _units_changed(self, event: Any = None) -> None:
         with self._silence():
@@ -226,6 +239,7 @@ class MethodForm(Form):
             raise ValueError(
                 f"{self.source.parameter.name} is missing; open a file or a sample, then choose "
                 f"{kind} layer"
+                + ("" if self.source.parameter.is_image else about_images(self.viewer.layers))
             )
         own, values = self.walk.source(layer), {}
         for name, value in self.fields.chosen().items():

@@ -208,6 +208,7 @@ class Preview:
 def _go_on(old: Layer, new: Layer) -> None:
     """Give a layer the labels of another one, its place and its features."""
     old.data = new.data
+    old.units = new.units
     for name in ("scale", "translate", "rotate", "shear"):
         if not np.allclose(getattr(old, name), getattr(new, name)):
             setattr(old, name, getattr(new, name))

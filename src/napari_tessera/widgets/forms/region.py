@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ import numpy as np
 
 from napari_tessera.pipeline.source import Region, Source
 from napari_tessera.signature.words import AXES, Array, Over
-from napari_tessera.widgets.layers.geometry import array, matrix, same_grid
+from napari_tessera.widgets.layers.geometry import array, in_viewer, matrix, pixel_at, same_grid
 from napari_tessera.widgets.layers.to_source import is_preview
 
 if TYPE_CHECKING:
@@ -79,8 +80,7 @@ def region(
 
 def current_place(viewer: ViewerModel, layer: Layer, dropped: int | None = None) -> list[int]:
     """Return the pixel of a layer at the viewer's sliders, without its channels."""
-    point = np.asarray(viewer.dims.point, float)[-layer.ndim :]
-    place = [round(float(p)) for p in layer.world_to_data(point)]
+    place = [round(float(p)) for p in pixel_at(viewer, layer, viewer.dims.point)]
     if dropped is not None:
         place.pop(dropped)
     return place
@@ -102,14 +102,36 @@ def shown_box(
             f"region is {SHOWN!r}, which can be told only while the last two axes are shown in "
             "2-D; choose another region, or switch the display"
         )
-    corners = np.array(layer.corner_pixels, float)
-    if layer.multiscale:
-        corners *= np.asarray(layer.downsample_factors)[layer.data_level]
+    corners = _corners(viewer, layer)
     low, high = np.floor(corners[0]).astype(int).tolist(), np.ceil(corners[1]).astype(int).tolist()
     if dropped is not None:
         low.pop(dropped)
         high.pop(dropped)
     return low, [value + 1 for value in high]
+
+
+def _corners(viewer: ViewerModel, layer: Layer) -> Array:
+    """Return the first and the last pixel of a layer on the canvas, shape (2, D)."""
+    if not np.allclose(in_viewer(viewer, layer), matrix(layer), rtol=1e-9, atol=0):
+        return _seen(viewer, layer)
+    corners = np.array(layer.corner_pixels, float)
+    return (
+        corners * np.asarray(layer.downsample_factors)[layer.data_level]
+        if layer.multiscale
+        else corners
+    )
+
+
+def _seen(viewer: ViewerModel, layer: Layer) -> Array:
+    """Return the corners of what the camera sees, (2, D): napari's own take no heed of units."""
+    camera, point = viewer.scene.camera, np.array(viewer.dims.point, float)
+    half = np.array(viewer.canvas.viewbox_size(viewer.layers)) / camera.zoom / 2
+    corners = []
+    for y, x in itertools.product((-1, 1), repeat=2):
+        point[-2:] = np.array(camera.center)[-2:] + half * (y, x)
+        corners.append(pixel_at(viewer, layer, point))
+    last = np.array(array(layer).shape[: layer.ndim]) - 1
+    return np.clip([np.min(corners, axis=0), np.max(corners, axis=0)], 0, last)
 
 
 def _inside(drawn: Layer, layer: Layer, source: Source) -> Region:
@@ -134,7 +156,8 @@ def _filled(shapes: Layer, layer: Layer, shape: tuple[int, ...]) -> Array:
     """Draw all shapes, filled, into a plane of the layer's last two axes."""
     from skimage.draw import polygon
 
-    to_pixels = np.linalg.inv(matrix(layer)[-3:, -3:]) @ matrix(shapes)[-3:, -3:]
+    plane, units = (-2, -1), layer.units[-2:]
+    to_pixels = np.linalg.inv(matrix(layer, axes=plane)) @ matrix(shapes, units, plane)
     mask = np.zeros(shape, bool)
     for vertices, kind in zip(shapes.data, shapes.shape_type, strict=True):
         outline = np.asarray(vertices, float)[:, -2:]

@@ -6,17 +6,16 @@ import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from napari_tessera.pipeline.edits import differences
+from napari_tessera.pipeline.edits import Written, differences
 from napari_tessera.pipeline.recipe import Recipe
 from napari_tessera.pipeline.result import ObjectTable, PolygonSet, Result
 from napari_tessera.signature.progress import Reporter
 from napari_tessera.signature.words import Array
 from napari_tessera.widgets.forms.call import Call, before, digest
 from napari_tessera.widgets.layers.features import made_by, write_features
+from napari_tessera.widgets.layers.following import ObjectRows, TableChange
 from napari_tessera.widgets.layers.from_result import named_by, result_layer, show
-from napari_tessera.widgets.layers.geometry import matrix
+from napari_tessera.widgets.layers.geometry import lie_together
 from napari_tessera.widgets.layers.history import History, Step
 from napari_tessera.widgets.layers.to_source import dropped_axis
 
@@ -68,7 +67,7 @@ class Last:
     source: weakref.ref[Layer]
     key: str
     name: str
-    features: tuple[str, ...]
+    features: Any
 
 
 class Results:
@@ -99,7 +98,7 @@ class Results:
         if self._last is None or layer is None or layer not in self._viewer.layers:
             return None
         same = self._last.source() is source and layer.name == self._last.name
-        claimed = _columns(layer) != self._last.features
+        claimed = self._last.features is not None and not self._last.features.equals(layer.features)
         return (layer, self._last.key) if same and not claimed else None
 
     def add(self, outcome: Outcome, *, edited: bool) -> None:
@@ -123,12 +122,12 @@ class Results:
         else:
             # the same layer goes on: its look, and what other forms have chosen, stay
             old.data, old.metadata = layer.data, {**old.metadata, **layer.metadata}
-            if outcome.result.table is not None:
+            if outcome.result.table is not None or call.method.refines:
                 old.features = layer.features
             layer = old
-        columns, own = _columns(layer), weakref.ref(layer)
+        features, own = _features(layer), weakref.ref(layer)
         self._latest = own
-        self._last = Last(own, weakref.ref(call.layer), outcome.key, layer.name, columns)
+        self._last = Last(own, weakref.ref(call.layer), outcome.key, layer.name, features)
 
     def _newest(self, source: Layer) -> Layer | None:
         same = self._last is not None and self._last.source() is source
@@ -145,7 +144,13 @@ def work(call: Call, last: tuple[Layer, str] | None, report: Reporter) -> Outcom
     layer, key = None, ""
     if call.in_place:
         changes = differences(call.layer.data, result.start, result.array)
-        step = Step(named_by(call.method), changes, made_by(call.layer), recipe.to_dict())
+        step = Step(
+            named_by(call.method),
+            changes,
+            made_by(call.layer),
+            recipe.to_dict(),
+            _table_change(call, result),
+        )
         return Outcome(call, result, recipe, None, key, result.number, None, step)
     if not isinstance(result, ObjectTable):  # making thousands of shapes takes time too
         layer = result_layer(result, recipe, call.layer, dropped_axis(call.source))
@@ -153,9 +158,18 @@ def work(call: Call, last: tuple[Layer, str] | None, report: Reporter) -> Outcom
     return Outcome(call, result, recipe, layer, key, result.number, replaces)
 
 
-def _columns(layer: Layer) -> tuple[str, ...]:
-    """Return the names of a layer's features; images have none."""
-    return tuple(layer.features.columns) if hasattr(layer, "features") else ()
+def _table_change(call: Call, result: Result) -> TableChange | None:
+    """Return what a result written into its layer changes in the table of that layer."""
+    rows = ObjectRows.of(call.layer)
+    if rows is None or result.array is None:
+        return None
+    data = call.layer.data
+    return rows.change(data, Written(data, result.start, result.array))
+
+
+def _features(layer: Layer) -> Any:
+    """Return a layer's features as they are now; images have none."""
+    return layer.features.copy() if hasattr(layer, "features") else None
 
 
 def _arrays(layer: Layer) -> list[Any]:
@@ -166,7 +180,7 @@ def _arrays(layer: Layer) -> list[Any]:
 def same_place(first: Layer, second: Layer) -> bool:
     """Return True if two layers have one shape and lie on one another."""
     shapes = [getattr(layer.data, "shape", None) for layer in (first, second)]
-    return shapes[0] == shapes[1] and np.allclose(matrix(first), matrix(second))
+    return shapes[0] == shapes[1] and lie_together(first, second)
 
 
 def sentence(result: Result, number: int, took: float) -> str:

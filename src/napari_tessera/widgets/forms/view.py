@@ -19,6 +19,7 @@ from napari_tessera.signature.progress import NothingToSeparate, Reporter
 from napari_tessera.signature.units import physical
 from napari_tessera.signature.words import VoxelSize
 from napari_tessera.widgets.forms.region import current_place, shown_box
+from napari_tessera.widgets.layers.geometry import shown_sizes
 from napari_tessera.widgets.layers.to_source import dropped_axis
 
 if TYPE_CHECKING:
@@ -78,8 +79,8 @@ def view_of(call: Call, viewer: ViewerModel) -> View:
     low = [max(0, v - a) for v, a in zip(low, start, strict=True)]
     high = [min(b - a, v - a) for v, a, b in zip(high, start, stop, strict=True)]
     box = Region((0,) * lead + tuple(low[lead:]), (1,) * lead + tuple(high[lead:]))
-    pixels_per_dot = 1 / (viewer.scene.camera.zoom * min(source.spacing[-2:]))
-    return View(plane, box, max(1, int(pixels_per_dot)))
+    dots_per_pixel = viewer.scene.camera.zoom * min(shown_sizes(viewer, call.layer)[-2:])
+    return View(plane, box, max(1, int(1 / dots_per_pixel)))
 
 
 def compute(
@@ -165,7 +166,7 @@ def _grown(call: Call, source: Source, values: Mapping[str, Any], shown: Region)
     """Return the shown box with the halo that the method needs around it."""
     if call.method.cut.halo is None:
         return Region((0,) * len(source.shape), source.shape)
-    spacing = VoxelSize(source.spacing[-2:], source.spacing.unit)
+    spacing = source.voxel(2)
     halo = [int(np.ceil(pixels)) for pixels in call.method.cut.halo(values, spacing)]
     lead = len(source.shape) - 2
     low = [max(0, a - h) for a, h in zip(shown.start[lead:], halo, strict=True)]
@@ -195,7 +196,7 @@ def _thinned(
     call: Call, source: Source, values: dict[str, Any], step: int
 ) -> tuple[Source, dict[str, Any]]:
     """Take every so many pixels; lengths written in pixels keep their size in the world."""
-    spacing = VoxelSize(source.spacing[-2:], source.spacing.unit)
+    spacing = source.voxel(2)
     thin: dict[str, Any] = {}
     for option in call.method.options:
         value = values[option.name]

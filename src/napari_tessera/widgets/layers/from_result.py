@@ -11,6 +11,7 @@ from napari_tessera.methods.registry import METHODS, Method
 from napari_tessera.pipeline.recipe import KEY, Recipe
 from napari_tessera.pipeline.result import ImageResult, Labelled, PolygonSet, Result, ScoreMaps
 from napari_tessera.signature.words import Array
+from napari_tessera.widgets.layers.following import followed
 from napari_tessera.widgets.layers.geometry import geometry
 
 if TYPE_CHECKING:
@@ -24,13 +25,16 @@ def result_layer(
     """Return a result as a layer that lies on its source and carries its recipe."""
     method = METHODS[recipe.method]
     title, place = named_by(method), geometry(on, result.start, dropped)
+    kept: dict[str, Any] = {}
     if method.refines:
-        place |= {"features": on.features.copy(), "colormap": on.colormap}
+        own = followed(on, result.start, result.array)
+        place |= {"features": own["features"], "colormap": on.colormap}
+        kept = own["metadata"]
     return as_layer(
         result,
         on,
         name=f"{recipe.source['name'] if recipe.source.get('parts') else on.name} {title}",
-        metadata={KEY: {"recipe": recipe.to_dict(), "kind": result.kind}},
+        metadata={KEY: {**kept, "recipe": recipe.to_dict(), "kind": result.kind}},
         **place,
     )
 

@@ -22,6 +22,7 @@ from napari_tessera.pipeline.recipe import KEY, Recipe
 from napari_tessera.pipeline.source import Source, default_axes
 from napari_tessera.signature.words import Array, VoxelSize
 from napari_tessera.widgets.job import Job
+from napari_tessera.widgets.layers.following import TableChange
 from napari_tessera.widgets.napari_private import (
     forget_strokes,
     keep_strokes,
@@ -55,6 +56,8 @@ class Step:
     changes : sequence of Change
     before, after : dict or None
         The recipe of the layer before and after it, as data.
+    table : TableChange, optional
+        What changed in the table of the objects.
     """
 
     def __init__(
@@ -63,13 +66,20 @@ class Step:
         changes: Sequence[Change],
         before: Mapping[str, Any] | None,
         after: Mapping[str, Any] | None,
+        table: TableChange | None = None,
     ) -> None:
         self.name, self.changes, self.before, self.after = name, changes, before, after
+        self.table = table
 
     @property
     def size(self) -> int:
         """Pixels to be changed."""
         return sum(change.size for change in self.changes)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that it takes."""
+        return weight(self.changes) + (0 if self.table is None else self.table.nbytes)
 
     @property
     def entry(self) -> list[Any]:
@@ -143,7 +153,7 @@ class History:
     def nbytes(self) -> int:
         """Bytes that our steps take."""
         both = (*strokes_made(self._layer), *strokes_taken_back(self._layer))
-        return sum(weight(step.changes) for step in map(step_of, both) if step is not None)
+        return sum(step.nbytes for step in map(step_of, both) if step is not None)
 
     def commit(self, step: Step, then: Callable[[], None] = lambda: None) -> None:
         """Write a step into the layer and put it on the timeline.
@@ -210,6 +220,8 @@ class History:
         def finished(*_: Any) -> None:
             self._job = None
             layer.refresh()
+            if step.table is not None:
+                layer.features = step.table.flip(layer.features, back=back)
             done()
 
         def failed(error: Exception) -> None:

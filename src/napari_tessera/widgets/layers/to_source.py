@@ -15,8 +15,9 @@ from napari_tessera.signature.words import Array, VoxelSize
 from napari_tessera.widgets.layers.geometry import (
     array,
     axes,
-    matrix,
+    between,
     same_grid,
+    time_unit,
     voxel_size,
 )
 from napari_tessera.widgets.napari_private import shown_pixels
@@ -113,7 +114,18 @@ def source(
         names = _drop(names, channel_axis)
     axis = layer.ndim if rgb else channel_axis
     path, kind = file_of(layer), str(layer.metadata.get(KEY, {}).get("kind", ""))
-    return Source(array(layer), sizes, names, axis, channel, rgb, layer.name, path=path, kind=kind)
+    return Source(
+        array(layer),
+        sizes,
+        names,
+        axis,
+        channel,
+        rgb,
+        layer.name,
+        path=path,
+        kind=kind,
+        time_unit=time_unit(layer),
+    )
 
 
 def _together(layers: Sequence[Layer], channel: int | None) -> Source:
@@ -128,6 +140,7 @@ def _together(layers: Sequence[Layer], channel: int | None) -> Source:
         channel_axis=0,
         channel=channel,
         name=" + ".join(names),
+        time_unit=time_unit(first),
         parts=names,
     )
 
@@ -166,7 +179,7 @@ def _points_on(name: str, layer: Layer, on: Layer, dropped: int | None) -> Point
             f"{name} is layer {layer.name!r} with {layer.ndim} axes, but {on.name!r} has "
             f"{on.ndim}; add the points in a Points layer of {on.ndim} axes"
         )
-    to_pixels = np.linalg.inv(matrix(on)) @ matrix(layer)
+    to_pixels = between(layer, on)
     points = np.asarray(layer.data, float) @ to_pixels[:-1, :-1].T + to_pixels[:-1, -1]
     ids = layer.features.get("label")
     ids = None if ids is None or ids.dtype.kind not in "ui" else ids.to_numpy()

@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_tessera.pipeline.source import Region
 from napari_tessera.widgets.forms.refine_options import kind_of, note_kind
-from napari_tessera.widgets.layers.geometry import array, geometry, matrix
+from napari_tessera.widgets.layers.geometry import array, between, geometry
 
 if TYPE_CHECKING:
     from napari.layers import Image, Labels, Layer
@@ -45,7 +45,7 @@ def placed(region: Region, of: Layer, image: Image, channels: int | None) -> Reg
         If the layer's pixels are not those of the image, or lie outside of it.
     """
     kept = [axis for axis in range(image.ndim) if axis != channels]
-    to_image = np.linalg.inv(matrix(image)[np.ix_([*kept, -1], [*kept, -1])]) @ matrix(of)
+    to_image = between(of, image, kept)
     if not np.allclose(to_image[:-1, :-1], np.eye(len(kept)), atol=1e-3):
         raise ValueError(
             f"the pixels of layer {of.name!r} are not those of image {image.name!r}; choose the "

@@ -140,7 +140,7 @@ class TrainingForm(Form):
             raise ValueError(self.pairs.problem)
         found = LayerPairs(self.pairs.pairs, self.pairs.classes, settings.channel_axis.chosen)
         task, layers = found.with_classes(task), [image for image, _ in found.pairs]
-        return Training(found.reader(), layers, task, model, device, found.channel_axis)
+        return Training(found.reader(task), layers, task, model, device, found.channel_axis)
 
     # ------------------------------------------------------------------ samples
 

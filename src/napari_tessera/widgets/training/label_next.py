@@ -27,7 +27,7 @@ from napari_tessera.widgets.forms.rows import Rows, beside_one_another
 from napari_tessera.widgets.forms.run_button import Running
 from napari_tessera.widgets.layers.features import made_by
 from napari_tessera.widgets.layers.from_result import show
-from napari_tessera.widgets.layers.geometry import array, same_grid
+from napari_tessera.widgets.layers.geometry import array, look_at, same_grid
 from napari_tessera.widgets.layers.to_source import fits
 from napari_tessera.widgets.plugin.menu import open_form
 from napari_tessera.widgets.training.crops import missing_axis, part_of_image, part_to_label, placed
@@ -275,16 +275,7 @@ class LabelNext(Form):
     def _fly(self, opened: Opened) -> None:
         """Show a region in the middle of the canvas, its labels selected for painting."""
         labels = opened.labels
-        corners = np.array([np.zeros(labels.ndim), np.array(labels.data.shape) - 1])
-        low, high = (np.asarray(labels.data_to_world(corner)) for corner in corners)
-        offset = self.viewer.dims.ndim - labels.ndim
-        for axis, place in enumerate((low + high) / 2):
-            self.viewer.dims.set_point(offset + axis, float(place))
-        shown = [axis - offset for axis in self.viewer.dims.displayed]
-        camera = self.viewer.scene.camera
-        camera.center = tuple(float((low[axis] + high[axis]) / 2) for axis in shown)
-        widest = max(float(abs(high[axis] - low[axis])) for axis in shown)
-        camera.zoom = ACROSS / max(widest, 1e-9)
+        look_at(self.viewer, labels, np.zeros(labels.ndim), np.array(labels.data.shape) - 1, ACROSS)
         self.viewer.layers.selection.active = labels
         labels.selected_label = int(np.max(labels.data)) + 1
         labels.mode = "paint"

@@ -174,6 +174,8 @@ class TrainingSettings(Rows):
         self.show_row(self.fields["kind"].native, len(training.kinds) > 1)
         pictured = targets.parameter.applies({"kind": self.fields["kind"].value})
         self.show_row(targets.native, pictured and not training.has_losses)
+        void = self.fields["kind"].value == "classes" and not training.has_losses
+        self.show_row(self.groups["examples"].fields["ignore"].native, void)
         self.show_row(self.channel_axis, self.channel_axis.count() > 1)
         self.fit_width()
         self.changed.emit()
@@ -193,6 +195,8 @@ class TrainingSettings(Rows):
         groups["augmentation"] = replace(groups["augmentation"], **unfit)
         if training.has_losses:
             groups["objective"] = Objective()
+        if training.has_losses or kind == "objects":
+            groups["examples"] = replace(groups["examples"], ignore=None)
         return Task(
             network=self.networks.chosen,
             options=self.options[self.networks.chosen].changed_values(),

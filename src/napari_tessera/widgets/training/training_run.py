@@ -17,6 +17,7 @@ from napari_tessera.signature.progress import Progress, Reporter
 from napari_tessera.signature.words import VoxelSize
 from napari_tessera.widgets.layers.features import class_column, class_names, look_of
 from napari_tessera.widgets.layers.geometry import array, same_grid
+from napari_tessera.widgets.layers.masks import objects_of
 from napari_tessera.widgets.layers.to_source import source
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ class LayerPairs:
         """
         for number, (image, labels) in enumerate(self.pairs, 1):
             same_grid(f"pair {number}: labels", labels, image, self.channel_axis)
-        if task.learns == "classes":
+        if task.kind == "classes":
             look = look_of(self.pairs[0][1])
             return replace(task, class_names=look.names, colours=look.colours)
         if any(told is not None for told in self.told):
@@ -116,7 +117,7 @@ class LayerPairs:
             return replace(task, class_names=next(filter(None, names), {}))
         return task
 
-    def reader(self) -> Callable[[], TrainingPairs]:
+    def reader(self, task: Task) -> Callable[[], TrainingPairs]:
         """Return what opens the pairs, which may take time.
 
         Raises
@@ -125,10 +126,18 @@ class LayerPairs:
             If the classes of objects are told of some pairs only, or do not lie on their labels.
         """
         sources = [source(image, channel_axis=self.channel_axis) for image, _ in self.pairs]
-        truths = [array(labels) for _, labels in self.pairs]
         names = [image.name for image, _ in self.pairs]
+        if task.kind == "classes":
+            return lambda: together(sources, [array(labels) for _, labels in self.pairs], names)
         classes = self._classes()
-        return lambda: replace(together(sources, truths, names), classes=classes)
+
+        def read() -> TrainingPairs:
+            found = [objects_of(labels, task.axes) for _, labels in self.pairs]
+            notes = tuple(note for _, own in found for note in own)
+            truths = [objects for objects, _ in found]
+            return replace(together(sources, truths, names), classes=classes, notes=notes)
+
+        return read
 
     def _classes(self) -> list[Any] | None:
         """Return of each pair what tells the classes of its objects, None if nothing does."""

@@ -7,7 +7,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from napari_tessera.signature.units import to_pixels
-from napari_tessera.signature.words import VoxelSize
 from napari_tessera.widgets.connections import Connections
 from napari_tessera.widgets.layers.to_source import sample, source
 
@@ -60,8 +59,7 @@ class Fitting:
             with suppress(ValueError):  # such a layer is refused when it is run
                 width, axis, channel = self._fitted
                 own = source(layer, channel_axis=axis, channel=channel)
-                voxel = VoxelSize(own.spacing[-2:], own.spacing.unit)
-                values = sample(layer, own, to_pixels(width, voxel))
+                values = sample(layer, own, to_pixels(width, own.voxel(2)))
         for field in self._fields.values():
             field.fit(str(layer.units[-1]), values)
 
