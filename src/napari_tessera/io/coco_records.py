@@ -23,7 +23,7 @@ MOST_PIXELS = 1 << 30
 _FARTHEST = 1e9
 """How far from its image a corner may be, in pixels: compiled code counts them."""
 
-Shape = tuple[int, int]
+PlaneShape = tuple[int, int]
 
 
 def key_of(record: Any, name: str, what: str) -> str:
@@ -85,8 +85,8 @@ class Picture:
     """
 
     file: Path
-    declared: Shape
-    shape: Shape
+    declared: PlaneShape
+    shape: PlaneShape
     notes: tuple[str, ...] = ()
 
     @property
@@ -196,7 +196,7 @@ def _place(name: str, images: Path | None) -> Path | None:
     return None
 
 
-def _sized(file: Path, declared: Shape) -> Picture:
+def _sized(file: Path, declared: PlaneShape) -> Picture:
     """Return an image with the size it has, which may be another one of the same proportions."""
     shape = _shape_of(file, declared)
     if shape == declared:
@@ -211,7 +211,7 @@ def _sized(file: Path, declared: Shape) -> Picture:
     return Picture(file, declared, shape, (f"listed with {sizes}; the polygons are scaled",))
 
 
-def _shape_of(file: Path, declared: Shape) -> Shape:
+def _shape_of(file: Path, declared: PlaneShape) -> PlaneShape:
     """Return the size of an image, without reading it all; channels may lie anywhere."""
     # files.py names the formats, of which COCO is one
     from napari_tessera.io.files import PICTURES, read
@@ -344,7 +344,7 @@ def _polygon(values: Any, what: str, picture: Picture) -> Array:
     return np.concatenate([corners, corners[:1]])
 
 
-def _runs(marked: Mapping[str, Any], shape: Shape, what: str) -> Array:
+def _runs(marked: Mapping[str, Any], shape: PlaneShape, what: str) -> Array:
     """Return the run lengths of a mask as large as the image."""
     require(["counts", "size"], marked, what)
     counts, place = marked["counts"], f"{what}: counts"
