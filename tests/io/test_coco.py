@@ -1,4 +1,5 @@
 import json
+import os
 import re
 import subprocess
 import sys
@@ -311,6 +312,13 @@ def test_images_too_large_to_be_are_refused(read, size):
     many = [{"id": k, "file_name": "a.png", "height": 1 << 15, "width": 1 << 15} for k in range(9)]
     with pytest.raises(ValueError, match=f"up to {MOST_PIXELS_IN_ALL} are read at once"):
         read(coco(images=many))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pipes in folders")
+def test_images_that_are_pipes_are_not_opened(read, tmp_path):
+    os.mkfifo(tmp_path / "a.png")
+    with pytest.raises(ValueError, match=r"a\.png' is a pipe or a device"):
+        read(coco(GOOD), tmp_path)
 
 
 @pytest.mark.parametrize("here", [False, True])

@@ -101,9 +101,11 @@ def test_files_that_are_no_recipes_are_named(tmp_path):
 
 def test_many_steps_are_read():
     data = {"method": "label", "parameters": {}}
-    for _ in range(300):
+    for _ in range(600):
         data = {**data, "before": data}
-    assert len(Recipe.from_dict(data).steps) == 301
+    recipe = Recipe.from_dict(json.loads(json.dumps(data)))
+    assert len(recipe.steps) == 601
+    assert len(Recipe.from_dict(recipe.to_dict()).steps) == 601
 
 
 def test_regions_come_back():

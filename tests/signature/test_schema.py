@@ -25,6 +25,8 @@ class Box(TypedDict):
     [
         (int, 3, 3),
         (float, 3, 3.0),
+        (int, np.int64(3), 3),
+        (float, np.float32(0.5), 0.5),
         (float | str, "2 px", "2 px"),
         (int | None, None, None),
         (Literal["a", 2], 2, 2),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import json
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -24,6 +23,7 @@ from napari_tessera.pipeline.source import Source
 from napari_tessera.pipeline.walk import LevelsFrom, Walk
 from napari_tessera.signature.parameters import Parameter, docs
 from napari_tessera.signature.progress import Progress
+from napari_tessera.signature.text_files import parse_json
 from napari_tessera.signature.units import METRES
 from napari_tessera.signature.units import unit as short_unit
 from napari_tessera.signature.words import Over, VoxelSize
@@ -210,7 +210,7 @@ class Files:
         over: Over | None = None
         if self.planes is not None:
             over = "planes" if self.planes else "volume"
-        region = None if self.region is None else unpack_region(json.loads(self.region))
+        region = None if self.region is None else unpack_region(parse_json(self.region, "region"))
         return Walk(over, self.levels_from, self.join, region, tuple(self.only or ()))
 
 
@@ -266,7 +266,7 @@ def _run(method: Method, inputs: list[Path], /, **options: Any) -> int:
         }
         for parameter in method.options:
             if parameter.word.name == "path":
-                values[parameter.name] = json.loads(values[parameter.name])
+                values[parameter.name] = parse_json(values[parameter.name], parameter.name)
         method.complete(values)
         reading, walk = files.reading, files.walk
     except (ValueError, TypeError, KeyError, OSError) as error:

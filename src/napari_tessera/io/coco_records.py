@@ -15,6 +15,7 @@ import numpy as np
 from napari_tessera.io.annotation import AnnotatedObject
 from napari_tessera.io.run_lengths import unpacked
 from napari_tessera.signature.schema import numbers, one_line, read_as, require, shown
+from napari_tessera.signature.text_files import check_openable
 from napari_tessera.signature.words import Array
 
 MOST_PIXELS = 1 << 30
@@ -198,6 +199,7 @@ def _place(name: str, images: Path | None) -> Path | None:
 
 def _sized(file: Path, declared: PlaneShape) -> Picture:
     """Return an image with the size it has, which may be another one of the same proportions."""
+    check_openable(file)
     shape = _shape_of(file, declared)
     if shape == declared:
         return Picture(file, declared, shape)

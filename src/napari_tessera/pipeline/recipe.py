@@ -145,7 +145,8 @@ class Recipe:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the recipe as plain data, ready for JSON."""
-        return asdict(self)
+        # the steps before as they are: there may be more than Python would copy one in another
+        return {**asdict(replace(self, before=None)), "before": self.before}
 
     @classmethod
     def load(cls, path: str | Path) -> Recipe:

@@ -64,6 +64,8 @@ def read_as(hint: Any, value: Any, place: str) -> Any:
         ...
     ValueError: a.json: channel is 'x'; a whole number or null is wanted
     """
+    if isinstance(value, np.generic):  # of what never was a file
+        value = value.item()
     kind, arms = get_origin(hint), get_args(hint)
     if kind in (Annotated, Required, NotRequired):
         return read_as(arms[0], value, place)

@@ -72,6 +72,18 @@ def note_origin(encoder: nn.Module, name: str, *, allow_noncommercial: bool) -> 
     encoder.origin = Origin(name, allow_noncommercial)
 
 
+def is_encoder(name: str) -> bool:
+    """Tell whether segmentation_models_pytorch or timm have an encoder of this name.
+
+    timm alone would take "hf-hub:..." and "local-dir:...", and fetch what lies there.
+    """
+    if name in models.encoders.encoders:
+        return True
+    # the library still takes "timm-" for "tu-", and adds "tf_" to some
+    own = name.removeprefix("timm-") if name.startswith("timm-") else name.removeprefix("tu-")
+    return own != name and ":" not in own and (timm.is_model(own) or timm.is_model(f"tf_{own}"))
+
+
 def check_encoder(name: str, *, allow_noncommercial: bool) -> None:
     """Raise an error if there is no such encoder, or its licence excludes commercial use.
 
@@ -85,14 +97,9 @@ def check_encoder(name: str, *, allow_noncommercial: bool) -> None:
     ValueError: encoder is 'mit_b0', whose licence (NVIDIA) excludes commercial use; choose \
 another, or pass allow_noncommercial=True if that suits you
     """
-    # the library still takes "timm-" for "tu-", and adds "tf_" to some
-    own = name.removeprefix("timm-") if name.startswith("timm-") else name.removeprefix("tu-")
-    known = name in models.encoders.encoders or (
-        own != name and ":" not in own and (timm.is_model(own) or timm.is_model(f"tf_{own}"))
-    )
-    if not known:
+    if not is_encoder(name):
         raise ValueError(_refusal(name, 32))
-    if own.startswith("mit_") and not allow_noncommercial:
+    if name.removeprefix("tu-").startswith("mit_") and not allow_noncommercial:
         raise ValueError(
             f"encoder is {name!r}, whose licence (NVIDIA) excludes commercial use; choose another, "
             "or pass allow_noncommercial=True if that suits you"

@@ -9,7 +9,7 @@ import timm
 import torch
 from torch import nn
 
-from napari_tessera.deep.networks.encoders import check_encoder, note_origin
+from napari_tessera.deep.networks.encoders import check_encoder, is_encoder, note_origin
 from napari_tessera.deep.networks.options import (
     TRANSFORMER,
     DPTConfig,
@@ -93,6 +93,8 @@ def dpt(config: DPTConfig, *, in_channels: int, classes: int) -> nn.Module:
     torch.Size([1, 2, 64, 32])
     """
     name = config.encoder
+    if not is_encoder(name):
+        raise ValueError(_no_transformer(name, "there is none of that name"))
     check_encoder(name, allow_noncommercial=config.allow_noncommercial)
     try:
         network: nn.Module = models.DPT(
