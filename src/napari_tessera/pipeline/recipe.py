@@ -112,18 +112,18 @@ class Recipe:
 
     def on(self, source: Source, **arrays: Any) -> Recipe:
         """Return the recipe as one of a run on another source, with other `arrays` beside it."""
-        own = _taken(self, arrays) if self.before is not None else arrays
-        inputs = {**self.inputs, **{name: pack(value) for name, value in own.items()}}
-        found = replace(self, source=_described(source), inputs=inputs, versions=_versions())
-        if self.before is None:
-            return found
-        before = Recipe.from_dict(self.before)
-        renamed = {
-            name: pack(source) if data.get("name") == self.first.source.get("name") else data
-            for name, data in inputs.items()
-        }
-        on = before.on(source, **_taken_by(before, arrays)).to_dict()
-        return replace(found, inputs=renamed, before=on)
+        first, *others = self.steps
+        own = _taken(first, arrays) if others else arrays
+        found = _step_on(first, source, own, {})
+        for step in others:
+            inputs = {
+                name: pack(source)
+                for name, data in step.inputs.items()
+                if data.get("name") == first.source.get("name")
+            }
+            before = found.to_dict()
+            found = replace(_step_on(step, source, _taken(step, arrays), inputs), before=before)
+        return found
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], name: str = "recipe") -> Recipe:
@@ -282,8 +282,12 @@ def _taken(step: Recipe, arrays: Mapping[str, Any]) -> dict[str, Any]:
     return {name: each for name, each in arrays.items() if name in step.inputs}
 
 
-def _taken_by(recipe: Recipe, arrays: Mapping[str, Any]) -> dict[str, Any]:
-    return {k: v for step in recipe.steps for k, v in _taken(step, arrays).items()}
+def _step_on(
+    step: Recipe, source: Source, arrays: Mapping[str, Any], inputs: Mapping[str, Any]
+) -> Recipe:
+    """Return one step as of another source, with other `inputs` and, before these, `arrays`."""
+    own = {**step.inputs, **inputs, **{name: pack(value) for name, value in arrays.items()}}
+    return replace(step, source=_described(source), inputs=own, versions=_versions())
 
 
 def _next(image: Source, result: Result) -> Source:
