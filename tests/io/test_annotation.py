@@ -1,10 +1,12 @@
+from pathlib import Path
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from skimage.measure import grid_points_in_poly
 
-from napari_tessera.io.annotation import AnnotatedObject, area, outlined, rasterised
+from napari_tessera.io.annotation import AnnotatedObject, Annotation, area, outlined, rasterised
 
 
 @given(arrays(np.int16, st.tuples(st.integers(3, 8), st.just(2)), elements=st.integers(-5, 25)))
@@ -31,3 +33,16 @@ def test_lines_along_pixels_enclose_as_many_as_there_are(labels):
         steps = np.diff(line, axis=0)
         assert ((steps != 0).sum(axis=1) == 1).all()  # along the sides
         assert (steps[1:, 0] * steps[:-1, 0] == 0).all()  # and each corner is a turn
+
+
+def test_ids_may_be_high_without_a_table_as_long():
+    high = 4_000_000_000
+    labels = np.array([[0, 5, high], [high - 1, 5, 7]], np.uint32)
+    names = {5: "nut", high: "bolt", high - 1: "nut", 123_456_789: "bolt"}
+    found = Annotation(Path("a.png"), labels, names, crowd=(5, 99), names=("bolt", "nut"))
+    np.testing.assert_array_equal(found.objects(), [[0, 0, high], [high - 1, 0, 7]])
+    assert found.objects().dtype == np.uint32
+    np.testing.assert_array_equal(found.class_ids(), [[0, 2, 1], [2, 2, 0]])
+    low = Annotation(Path("a.png"), labels % 9, {5: "nut", 8: "bolt", 10**18: "nut"}, (5,))
+    np.testing.assert_array_equal(low.objects(), [[0, 0, high % 9], [(high - 1) % 9, 0, 7]])
+    np.testing.assert_array_equal(low.class_ids() > 0, np.isin(labels % 9, (5, 8)))

@@ -40,6 +40,35 @@ def test_points_may_belong_to_one_object(tmp_path):
         read_points(tmp_path / "p.csv")
 
 
+def test_axes_have_numbers_and_not_places(tmp_path):
+    (tmp_path / "p.csv").write_text("\ufeffaxis-1,axis-0\n1,2\n", encoding="utf-8")
+    assert read_points(tmp_path / "p.csv").coordinates.tolist() == [[2, 1]]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("axis-0,axis-1\n1,2\n3,x\n", r"p\.csv: row 2 has the axis-1 'x'; a number is wanted"),
+        ("axis-0,axis-1\n1\n", "row 1 has the axis-1 ''"),
+        ("axis-0,axis-1\n1,nan\n", "row 1 has the axis-1 'nan'"),
+        ("axis-0,axis-1\n1,1e999\n", "row 1 has the axis-1 '1e999'"),
+        ("axis-0,axis-1\n1,2,3\n", r"p\.csv': row 1 has 3 fields, but there are 2 columns"),
+        ("axis-0,axis-0\n1,2\n", "has the column 'axis-0' twice"),
+        ("axis-0,axis-2\n1,2\n", "has no columns axis-0, axis-1"),
+        ("axis-0,label\n1,0\n", "row 1 has the label 0; use 1, 2"),
+        ("axis-0,label\n1,1\n1,1e300\n", "row 2 has the label 1e.300"),
+        ("axis-0,label\n1,1.5\n", "row 1 has the label 1.5"),
+    ],
+)
+def test_points_that_cannot_be_read_are_named(tmp_path, text, message):
+    (tmp_path / "p.csv").write_text(text)
+    with pytest.raises(ValueError, match=message):
+        read_points(tmp_path / "p.csv")
+    (tmp_path / "p.csv").write_bytes(b"axis-0\n\xff")
+    with pytest.raises(ValueError, match=r"p\.csv' is no text in UTF-8"):
+        read_points(tmp_path / "p.csv")
+
+
 def test_it_holds_what_has_a_table():
     held = [CSV.can_hold(kind) for kind in (PolygonSet, ObjectTable, ImageResult)]
     assert held == [True, True, False]

@@ -156,8 +156,30 @@ def test_one_image_finds_its_objects_in_a_coco_file(folders, tmp_path):
     assert (image, truth.classes) == (images / "a.png", {1: "nut", 2: "bolt"})
     with pytest.raises(ValueError, match=r"b\.png without partner; an image without objects"):
         matched_files(images / "b.png", path)
-    with pytest.raises(FileNotFoundError, match=r"'gone\.png'.*is not in"):
+    with pytest.raises(ValueError, match=r"b\.png, c1\.png without partner"):
         matched_files(images, path)
+
+
+def test_what_is_wrong_with_one_image_refuses_no_other(folders, tmp_path):
+    images, _ = folders
+    path = coco(tmp_path, ("a.png", "b.png", "c1.png", "gone.png"))
+    content = json.loads(path.read_text())
+    content["images"][1]["width"] = 12
+    content["annotations"][0]["segmentation"] = [[0, 0, 1, 1]]
+    path.write_text(json.dumps(content))
+    found = matched_files(images, path)
+    assert [each.name for each, _ in found] == ["a.png", "c1.png"]
+    assert load(found).notes == (
+        (
+            "a.png: objects.json: annotations[0] has a polygon of 4 numbers; pass x, y of three "
+            "corners or more; left out"
+        ),
+        (
+            "a.png: objects.json: b.png should have 12 x 8 pixels, but it has 9 x 8; take the image "
+            "that was annotated; left out"
+        ),
+        "a.png: objects.json: image 'gone.png' is not there; left out",
+    )
 
 
 def test_images_that_a_coco_file_does_not_know_or_has_twice_are_named(folders, tmp_path):

@@ -1,4 +1,6 @@
 import json
+import os
+import sys
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -200,3 +202,19 @@ def test_a_folder_where_a_file_is_wanted_is_named(tmp_path):
     (tmp_path / "l.tif").mkdir()
     with pytest.raises(IsADirectoryError, match=r"l\.tif' is a folder, but a file is written"):
         files.check_output(tmp_path / "l.tif", "objects", overwrite=True)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pipes in folders")
+def test_pipes_and_devices_are_not_opened(tmp_path):
+    os.mkfifo(tmp_path / "pipe.tif")
+    (tmp_path / "zero.npy").symlink_to("/dev/zero")
+    for name in ("pipe.tif", "zero.npy"):
+        with pytest.raises(ValueError, match="is a pipe or a device; pass a file"):
+            files.read(tmp_path / name)
+
+
+def test_markers_of_a_command_are_checked():
+    with pytest.raises(ValueError, match=r"markers or mask\.zlib is 5; a text is wanted"):
+        files.read_extra('{"shape": [1], "dtype": "|u1", "zlib": 5, "sha256": ""}')
+    with pytest.raises(ValueError, match="is no JSON"):
+        files.read_extra("{")

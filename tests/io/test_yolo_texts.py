@@ -68,6 +68,12 @@ def test_classes_without_names_are_called_by_their_numbers(folders):
     first, second = read_yolo(labels, images)
     assert (first.classes, second.classes) == ({1: "2"}, {1: "0"})
     assert first.names == second.names == ("0", "1", "2")
+    (labels / "b.txt").write_text("100000000 .5 .5 1 1")  # no name is made for each number below
+    first, second = read_yolo(labels, images)
+    assert (first.names, second.classes) == (("0", "1", "2"), {})
+    assert second.notes == (
+        "b.txt, line 1 has the class 1e+08; use 0, 1, 2, ..., up to 65534; left out",
+    )
 
 
 @pytest.mark.parametrize(
@@ -77,7 +83,12 @@ def test_classes_without_names_are_called_by_their_numbers(folders):
         ("\n0 .1 .1 .2 .2 .3", r"a\.txt, line 2 has 6 numbers"),
         ("nut .5 .5 1 1", "line 1 is 'nut .5 .5 1 1'; write numbers only"),
         ("0.5 .5 .5 1 1", "line 1 has the class 0.5; use 0, 1, 2"),
-        ("0 .5 .5 1 1\n3 .5 .5 1 1", "line 2 has the class 3, but names has 2"),
+        ("3 .5 .5 1 1", "line 1 has the class 3, but names has 2"),
+        ("-1 .5 .5 1 1", "line 1 has the class -1; use 0, 1, 2"),
+        ("nan .5 .5 1 1", "line 1 has the class nan"),
+        ("1e300 .5 .5 1 1", "line 1 has the class 1e.300"),
+        ("0 1e300 .5 1 1", "line 1 is outside its image"),
+        ("nut\n0 2 2 2 2", r"line 1 is 'nut'.*numbers only \(and 1 more\)"),
         ("0 10 10 70 10 70 30", "line 1 is outside its image; write shares"),
         ("0 .9 .5 .4 1", "line 1 is outside its image"),
         ("0 nan 0 1 0 1 1", "line 1 is outside its image"),
@@ -88,6 +99,49 @@ def test_lines_that_cannot_be_read_are_named(folders, text, message):
     (labels / "a.txt").write_text(text)
     with pytest.raises(ValueError, match=message):
         read_yolo(labels, images, ("nut", "bolt"))
+
+
+def test_one_bad_line_or_text_is_left_out_and_said(folders):
+    labels, images = folders
+    (labels / "a.txt").write_text("\ufeffnut\n0 .5 .5 1 1\n7 .5 .5 1 1\n", encoding="utf-8")
+    (labels / "b.txt").write_bytes(b"0 .5 .5 1 1\xff")
+    first, second = read_yolo(labels, images, ["nut"])
+    assert (first.labels == 1).all()
+    assert first.notes == (
+        "a.txt, line 1 is 'nut'; write numbers only; left out",
+        "a.txt, line 3 has the class 7, but names has 1, for classes from 0; left out",
+    )
+    assert not second.labels.any()
+    assert "is no text in UTF-8 (byte 11 is 0xff)" in second.notes[0]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "names: &a [x, x]\nmore: [*a, *a]",
+        "names: {0: nut, 2: bolt}",
+        "names: {0: nut, 00: bolt}",
+        "names: [[nut]]",
+        "names: 5",
+        "- names",
+        "[" * 10_000,
+        "",
+        "\x00",
+    ],
+)
+def test_descriptions_that_cannot_be_read_are_named(folders, text):
+    labels, images = folders
+    (labels / "a.txt").write_text("0 .5 .5 1 1")
+    (labels / "data.yaml").write_text(text)
+    with pytest.raises(ValueError, match=r"data\.yaml"):
+        read_yolo(labels, images)
+
+
+def test_names_of_classes_are_texts_whatever_they_mean_elsewhere(folders):
+    labels, images = folders
+    (labels / "a.txt").write_text("1 .5 .5 1 1")
+    (labels / "data.yaml").write_text("names: [yes, 1e3]")
+    assert read_yolo(labels, images)[0].names == ("yes", "1e3")
 
 
 def test_corners_a_little_outside_are_cut_off(folders):

@@ -112,3 +112,32 @@ def test_json_survives_the_quotes_of_windows(source):
     points = Points(np.array([[0, 3.0, 4.0]]))
     words = command(Recipe.of(METHODS["watershed"], source, {"markers": points}), windows=True)
     assert r'"{\"points\":[[0.0,3.0,4.0]]' in words
+
+
+CODE = "x=None)\nimport os; os.abort()\nlayer = dict(y"
+
+
+def test_names_are_never_code(source):
+    recipe = Recipe.of(METHODS["measure"], source, {"image": source})
+    evil = replace(recipe, inputs={CODE: {"name": CODE, "path": None}}, parameters={})
+    for text in (console(evil), script(evil)):
+        assert repr(CODE) in text
+        assert "\nimport os" not in text
+        compile(text, "text", "exec")
+    with pytest.raises(ValueError, match="inputs has 'x=None.*, but measure takes image"):
+        Recipe.from_dict(evil.to_dict())
+    with pytest.raises(ValueError, match="characters that cannot be typed"):
+        command(evil)
+
+
+def test_files_are_no_options(source):
+    recipe = Recipe.of(METHODS["label"], replace(source, path="--overwrite"), {})
+    assert command(recipe).startswith("napari-tessera label ./--overwrite --output ./--overwrite-")
+    assert "'./--overwrite'" in script(recipe)
+
+
+def test_a_recipe_that_knows_nothing_of_its_image_is_written_too():
+    recipe = Recipe("label", {})
+    assert "viewer.layers['image']" in console(recipe)
+    assert "'image.tif'" in script(recipe)
+    assert "napari-tessera label image.tif" in command(recipe)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import json
 import sys
 import time
 from collections import Counter
@@ -26,6 +25,7 @@ from napari_tessera.pipeline.source import Source
 from napari_tessera.pipeline.walk import LevelsFrom, Walk
 from napari_tessera.signature.parameters import Parameter, docs
 from napari_tessera.signature.progress import Progress
+from napari_tessera.signature.text_files import parse_json
 from napari_tessera.signature.units import METRES
 from napari_tessera.signature.units import unit as short_unit
 from napari_tessera.signature.words import Over, VoxelSize
@@ -284,7 +284,7 @@ def _run(method: Method, inputs: list[Path], /, **options: Any) -> int:
         }
         for parameter in method.options:
             if parameter.word.name == "path":
-                values[parameter.name] = json.loads(values[parameter.name])
+                values[parameter.name] = parse_json(values[parameter.name], parameter.name)
         method.complete(values)
         reading, walk = files.reading, files.walk
     except (ValueError, TypeError, KeyError, OSError) as error:

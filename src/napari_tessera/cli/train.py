@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from pathlib import Path  # noqa: TC003 (the command line reads the annotations)
@@ -25,6 +24,8 @@ from napari_tessera.deep.training.train import train
 from napari_tessera.io.datasets import TrainingPairs, load, matched_files
 from napari_tessera.signature.docstrings import enumerated, told_of
 from napari_tessera.signature.progress import Progress, Stop
+from napari_tessera.signature.schema import one_line
+from napari_tessera.signature.text_files import parse_json
 from napari_tessera.signature.words import LabelsAre
 
 
@@ -103,7 +104,10 @@ def train_command(
     }
 
     def asked() -> tuple[Task, TrainingPairs]:
-        axis, chosen = colour_axis(channels), None if options is None else json.loads(options)
+        axis, chosen = (
+            colour_axis(channels),
+            None if options is None else parse_json(options, "options"),
+        )
         if not isinstance(chosen, dict | None):
             raise TypeError(f'options is {options!r}; write JSON such as {{"depth": 3}}')
         names = tuple(class_names or ())
@@ -115,7 +119,7 @@ def train_command(
         with joined() as ranks:
             task, pairs = ranks.together(asked)
             if pairs.note and ranks.first:
-                print(pairs.note, file=sys.stderr)
+                print(one_line(pairs.note), file=sys.stderr)
             made = train(
                 pairs.images,
                 pairs.labels,
@@ -137,7 +141,7 @@ def train_command(
         return 2
     score = "" if made.config.score is None else f", {made.config.scored} {made.config.score:.3f}"
     if ranks.first:
-        print(f"{made.path}{score}, {time.monotonic() - began:.0f} s")
+        print(one_line(f"{made.path}{score}, {time.monotonic() - began:.0f} s"))
     return 0
 
 
@@ -182,6 +186,6 @@ def models_command() -> None:
         config = model.config
         score = "" if config.score is None else f"{config.scored} {config.score:.3f}"
         title = NETWORKS[config.network].title
-        print(f"{model.name:24} {title:14} {config.kind:8} {score}")
+        print(one_line(f"{model.name:24} {title:14} {config.kind:8} {score}"))
     for name, reason in unreadable():
-        print(f"{name:24} cannot be read: {reason}")
+        print(one_line(f"{name:24} cannot be read: {reason}"))

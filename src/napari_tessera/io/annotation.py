@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -54,9 +54,10 @@ class Annotation:
         >>> Annotation(Path("a.png"), np.array([[1, 2, 3]], np.uint8), crowd=(2,)).objects()
         array([[1, 0, 3]], dtype=uint8)
         """
-        numbers = np.arange(int(self.labels.max(initial=0)) + 1, dtype=self.labels.dtype)
-        numbers[[id for id in self.crowd if id < numbers.size]] = 0  # noqa: A001
-        return renumbered(self.labels, numbers)
+        ids, looked_up = _looked_up(self.labels)
+        numbers = ids.astype(self.labels.dtype)
+        numbers[np.isin(ids, np.array(self.crowd, np.int64))] = 0
+        return looked_up(numbers)
 
     def class_ids(self) -> Array:
         """Return for each pixel the place of its class in `names`, from 1; crowds count too.
@@ -70,13 +71,14 @@ class Annotation:
         array([[0, 1, 2, 1]], dtype=uint8)
         """
         names = self.names or tuple(sorted(set(self.classes.values())))
-        numbers = np.zeros(
-            max(int(self.labels.max(initial=0)), *self.classes, 0) + 1,
-            smallest_dtype("classes", len(names)),
-        )
-        for label, name in self.classes.items():
-            numbers[label] = names.index(name) + 1
-        return renumbered(self.labels, numbers)
+        places = {name: k for k, name in enumerate(names, 1)}
+        ids, looked_up = _looked_up(self.labels)
+        numbers = np.zeros(ids.size, smallest_dtype("classes", len(names)))
+        own = np.array(list(self.classes), np.int64)
+        at = np.minimum(np.searchsorted(ids, own), ids.size - 1)
+        there = ids[at] == own
+        numbers[at[there]] = np.array([places[name] for name in self.classes.values()])[there]
+        return looked_up(numbers)
 
     def taught(self, kind: LabelsAre) -> tuple[Array, Mapping[int, str] | None]:
         """Return what a network of objects or of classes learns: labels, and classes of objects."""
@@ -107,6 +109,18 @@ class AnnotatedObject:
         if self.runs is not None:
             return float(self.runs[1::2].sum())
         return sum(abs(area(polygon)) for polygon in self.polygons)
+
+
+def _looked_up(labels: Array) -> tuple[Array, Callable[[Array], Array]]:
+    """Return the ids that may occur, rising, and what puts a number of each in its place.
+
+    No table is much longer than the labels: the highest id may be 10^9.
+    """
+    highest = int(labels.max(initial=0))
+    if highest > 4 * labels.size + 256:
+        ids, ranks = np.unique(labels, return_inverse=True)
+        return ids.astype(np.int64), lambda numbers: numbers[ranks].reshape(labels.shape)
+    return np.arange(highest + 1), lambda numbers: renumbered(labels, numbers)
 
 
 def area(line: Array) -> float:

@@ -4,24 +4,51 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from napari_tessera.algorithms.atomic_files import atomic_write, check_target
-from napari_tessera.io.annotation import AnnotatedObject, Annotation, area, outlined, rasterised
+from napari_tessera.io.annotation import Annotation, area, outlined, rasterised
+from napari_tessera.io.coco_records import (
+    CocoObject,
+    Pictures,
+    called,
+    category_names,
+    key_of,
+    listed_pictures,
+    read_object,
+)
 from napari_tessera.io.layout import Format
-from napari_tessera.io.run_lengths import packed, run_lengths, unpacked
+from napari_tessera.io.run_lengths import packed, run_lengths
 from napari_tessera.pipeline.recipe import KEY, Recipe
 from napari_tessera.pipeline.result import ObjectLabels, Result
 from napari_tessera.pipeline.source import Source
+from napari_tessera.signature.schema import shown
+from napari_tessera.signature.text_files import check_openable, read_json
 from napari_tessera.signature.words import Array
 
 UNNAMED = "object"
 """The class of objects that have none."""
 
-_Record = Mapping[str, Any]
+MOST_PIXELS_IN_ALL = 1 << 33
+"""Pixels of all images of the largest file that is read."""
+
+
+class CocoContent(NamedTuple):
+    """What is in a COCO file.
+
+    Attributes
+    ----------
+    items : list of Annotation
+    refused : dict of str to str
+        The images that are left out, by the names of their files, and why.
+    """
+
+    items: list[Annotation]
+    refused: dict[str, str]
 
 
 def read_coco(path: str | Path, images: str | Path | None = None) -> list[Annotation]:
@@ -30,14 +57,16 @@ def read_coco(path: str | Path, images: str | Path | None = None) -> list[Annota
     Polygons are filled where they hold the centre of a pixel, by parity where one crosses itself.
     (pycocotools rounds corners to fifths of a pixel first; the pixels in which this makes a
     difference lie on the outline.) Of objects that overlap the smaller one is on top, of equal ones
-    the later; crowds lie under all.
+    the later; crowds lie under all. What is wrong with single objects or images is said in the
+    notes, and they are left out.
 
     Parameters
     ----------
     path : str or Path
         With polygons, run lengths or compressed run lengths.
     images : str or Path, optional
-        The folder in which the images have to be; None = nobody looks for them.
+        The folder in which the images are, or the one image wanted; None = nobody looks for them.
+        Polygons of an image that has another size than the file says are scaled to it.
 
     Returns
     -------
@@ -48,147 +77,123 @@ def read_coco(path: str | Path, images: str | Path | None = None) -> list[Annota
     Raises
     ------
     FileNotFoundError
-        If the file or an image is not there.
+        If the file is not there, or no image is.
     ValueError
-        If something is missing in the file, unknown, or outside its image.
+        If no object or no image of the file can be read, or it has more than `MOST_PIXELS_IN_ALL`.
     """
+    return read_content(path, images).items
+
+
+def read_content(path: str | Path, images: str | Path | None = None) -> CocoContent:
+    """Read a COCO file as `read_coco` does, and say which images are left out."""
     path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no file {str(path)!r}")
-    content = _content(path)
-    names = {_of(c, "id", "a category"): str(_of(c, "name", "a category")) for c in content[2]}
-    records: dict[Any, list[_Record]] = {_of(each, "id", "an image"): [] for each in content[0]}
-    for record in content[1]:
-        what = _called(record)
-        if (image := _of(record, "image_id", what)) not in records:
-            raise ValueError(
-                f"{what} belongs to image {image!r}, which {path.name!r} does not list"
-            )
-        if (category := _of(record, "category_id", what)) not in names:
-            raise ValueError(
-                f"{what} has the category {category!r}, but {path.name!r} knows "
-                f"{', '.join(map(str, names)) or 'none'}"
-            )
-        records[image].append(record)
-    return [_annotation(each, records[each["id"]], names, path, images) for each in content[0]]
+    check_openable(path)
+    listed, records, categories = _content(path)
+    pictures = listed_pictures(listed, None if images is None else Path(images))
+    _check_pictures(pictures, path, images)
+    notes: list[str] = []
+    names = category_names(categories, notes)
+    own = {key: list[CocoObject]() for key in pictures.found}
+    notes += _gathered(records, pictures, names, own)
+    if notes and not any(own.values()) and records:
+        raise ValueError(f"{path.name}: {notes[0]}" + _and_more(notes))
+    items = [
+        _annotation(pictures, key, objects, tuple(dict.fromkeys(names.values())))
+        for key, objects in own.items()
+    ]
+    notes += pictures.refused.values()
+    if pictures.missing:
+        notes.append(f"image {pictures.missing[0]!r} is not there" + _and_more(pictures.missing))
+    if items and notes:
+        said = (f"{path.name}: {note}; left out" for note in notes)
+        items[0] = replace(items[0], notes=(*items[0].notes, *said))
+    return CocoContent(items, pictures.refused)
 
 
-def _content(path: Path) -> list[list[_Record]]:
+def _content(path: Path) -> list[list[Any]]:
     """Return the images, annotations and categories of a file."""
     keys = ("images", "annotations", "categories")
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{str(path)!r} is no JSON: {error}") from None
+    content = read_json(path)
     missing = [key for key in keys if not isinstance(content, dict) or key not in content]
     if missing:
         raise ValueError(
             f"{str(path)!r} has no {' and no '.join(missing)}; pass a COCO file of objects, which "
             f"has {', '.join(keys)}"
         )
+    for key in keys:
+        if not isinstance(content[key], list):
+            raise ValueError(f"{path.name}: {key} is {shown(content[key])}; a list is wanted")  # noqa: TRY004 (of a file)
     return [content[key] for key in keys]
 
 
-def _called(record: _Record) -> str:
-    return f"annotation {record.get('id', '')}".strip()
+def _and_more(notes: Sequence[str]) -> str:
+    return f" (and {len(notes) - 1} more)" if len(notes) > 1 else ""
 
 
-def _of(record: _Record, key: str, what: str) -> Any:
-    """Return an entry, or raise an error that says what has none."""
-    if key not in record:
-        raise ValueError(f"{what} has no {key!r}, but {', '.join(record) or 'nothing'}")
-    return record[key]
+def _check_pictures(pictures: Pictures, path: Path, images: str | Path | None) -> None:
+    """Raise an error if no image is left, or there are too many."""
+    if not pictures.found and pictures.refused:
+        reasons = list(pictures.refused.values())
+        raise ValueError(f"{path.name}: {reasons[0]}" + _and_more(reasons))
+    if not pictures.found and pictures.missing:
+        raise FileNotFoundError(
+            f"image {pictures.missing[0]!r} of {str(path)!r} is not in {str(images)!r}"
+            + _and_more(pictures.missing)
+        )
+    pixels = sum(each.shape[0] * each.shape[1] for each in pictures.found.values())
+    if pixels > MOST_PIXELS_IN_ALL:
+        raise ValueError(
+            f"{str(path)!r} lists images of {pixels} pixels, and up to {MOST_PIXELS_IN_ALL} are "
+            "read at once; split it"
+        )
+
+
+def _gathered(
+    records: Sequence[Any],
+    pictures: Pictures,
+    names: Mapping[str, str],
+    own: Mapping[str, list[CocoObject]],
+) -> list[str]:
+    """Put the objects of images into `own`, and return what is wrong with others."""
+    notes, seen = list[str](), dict[str, Any]()
+    for k, record in enumerate(records):
+        what = called(record, k)
+        try:
+            image = key_of(record, "image_id", what)
+            if image not in pictures.known:
+                raise ValueError(f"{what} belongs to image {shown(image)}, which is not listed")  # noqa: TRY301
+            if what in seen and seen[what] == record:
+                raise ValueError(f"{what} is listed twice")  # noqa: TRY301
+            seen[what] = record
+            if image in pictures.found:
+                own[image].append(read_object(record, what, pictures.found[image], names))
+        except ValueError as error:
+            notes.append(str(error))
+    return notes
 
 
 def _annotation(
-    image: _Record,
-    records: Sequence[_Record],
-    names: Mapping[Any, str],
-    path: Path,
-    images: str | Path | None,
+    pictures: Pictures, key: str, objects: Sequence[CocoObject], names: tuple[str, ...]
 ) -> Annotation:
     """Draw the objects of one image."""
-    what = f"image {image['id']}"
-    shape = int(_of(image, "height", what)), int(_of(image, "width", what))
-    file = _found(str(_of(image, "file_name", what)), images, path)
-    ids = _ids(records)
-    own = dict(zip(ids, records, strict=True))
+    picture = pictures.found[key]
+    ids = _ids([each.label for each in objects])
+    own = dict(zip(ids, objects, strict=True))
     return Annotation(
-        file,
-        rasterised([_region(each, shape) for each in records], ids, shape),
-        {label: names[each["category_id"]] for label, each in own.items()},
-        tuple(label for label, each in own.items() if each.get("iscrowd")),
-        {label: float(each["score"]) for label, each in own.items() if "score" in each},
-        tuple(dict.fromkeys(names.values())),
+        picture.file,
+        rasterised([each.place for each in objects], ids, picture.shape),
+        {label: each.name for label, each in own.items()},
+        tuple(label for label, each in own.items() if each.place.below),
+        {label: each.score for label, each in own.items() if each.score is not None},
+        names,
+        (*picture.notes, *(note for each in objects for note in each.notes)),
     )
 
 
-def _found(name: str, images: str | Path | None, path: Path) -> Path:
-    """Return the file of an image, which may have lost its folders."""
-    if images is None:
-        return Path(name)
-    for file in (Path(images) / name, Path(images) / Path(name).name):
-        if file.exists():
-            return file
-    raise FileNotFoundError(f"image {name!r} of {str(path)!r} is not in {str(images)!r}")
-
-
-def _ids(records: Sequence[_Record]) -> list[int]:
+def _ids(labels: Sequence[int]) -> list[int]:
     """Return the labels that were written, if they are different ones, or 1, 2, ..."""
-    kept = [each.get("label") for each in records]
-    numbers = [each for each in kept if type(each) is int and 0 < each < 1 << 32]
-    return numbers if len(set(numbers)) == len(kept) else list(range(1, len(kept) + 1))
-
-
-def _region(record: _Record, shape: tuple[int, int]) -> AnnotatedObject:
-    """Return the place of an object in an image of this shape."""
-    what, below = _called(record), bool(record.get("iscrowd"))
-    marked = _of(record, "segmentation", what)
-    if isinstance(marked, dict):
-        return AnnotatedObject(runs=_runs(marked, shape, what), below=below)
-    if not marked:
-        raise ValueError(f"{what} has a box but no polygon; pass outlines of objects")
-    polygons = [_polygon(numbers, what) for numbers in marked]
-    corners = np.concatenate(polygons) + 0.5
-    low, high = corners.min(axis=0), corners.max(axis=0)
-    if (low >= shape).any() or (high <= 0).any():
-        raise ValueError(
-            f"{what} is outside its image: it begins at x = {low[1]:g}, y = {low[0]:g} and ends at "
-            f"{high[1]:g}, {high[0]:g}, but the image has {shape[1]} x {shape[0]} pixels"
-        )
-    return AnnotatedObject(polygons, below=below)
-
-
-def _polygon(numbers: Sequence[float], what: str) -> Array:
-    """Return a closed polygon from x, y, x, y, ... counted from the corner of the first pixel."""
-    if len(numbers) < 6 or len(numbers) % 2:
-        raise ValueError(
-            f"{what} has a polygon of {len(numbers)} numbers; pass x, y of three corners or more"
-        )
-    corners = np.asarray(numbers, float).reshape(-1, 2)[:, ::-1] - 0.5
-    if not np.isfinite(corners).all():
-        raise ValueError(f"{what} has a polygon with corners that are no finite numbers")
-    return np.concatenate([corners, corners[:1]])
-
-
-def _runs(marked: _Record, shape: tuple[int, int], what: str) -> Array:
-    """Return the run lengths of a mask as large as the image."""
-    counts, size = _of(marked, "counts", what), _of(marked, "size", what)
-    try:
-        runs = unpacked(counts) if isinstance(counts, str) else np.asarray(counts, np.int64)
-    except ValueError as error:
-        raise ValueError(f"{what}: {error}") from None
-    if tuple(size) != shape:
-        raise ValueError(
-            f"{what} is a mask of {size[1]} x {size[0]} pixels, but its image has {shape[1]} x "
-            f"{shape[0]}"
-        )
-    if (runs < 0).any() or runs.sum() != shape[0] * shape[1]:
-        raise ValueError(
-            f"{what} has run lengths of {runs.sum()} pixels, but its image has "
-            f"{shape[0] * shape[1]}; each is 0 or more"
-        )
-    return runs
+    different = 0 not in labels and len(set(labels)) == len(labels)
+    return list(labels) if different else list(range(1, len(labels) + 1))
 
 
 def write_coco(
@@ -233,7 +238,7 @@ def _text(items: Sequence[Annotation], recipe: Recipe | None) -> str:
     own = (item.classes.get(each["label"], UNNAMED) for item, objects in found for each in objects)
     names = dict.fromkeys([name for item in items for name in item.names])
     numbers = {name: k for k, name in enumerate(names | dict.fromkeys(own), 1)}
-    images, annotations = list[_Record](), list[_Record]()
+    images, annotations = list[dict[str, Any]](), list[dict[str, Any]]()
     for image, (item, objects) in enumerate(found, 1):
         height, width = item.labels.shape
         size = {"width": width, "height": height}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,8 @@ from napari_tessera.io.layout import Format
 from napari_tessera.pipeline.recipe import Recipe
 from napari_tessera.pipeline.result import ObjectTable, PolygonSet, Result
 from napari_tessera.pipeline.source import Points, Source
+from napari_tessera.signature.schema import shown
+from napari_tessera.signature.text_files import parse_csv, read_text
 from napari_tessera.signature.words import Array
 
 _RUN = ("=", "+", "-", "@", "\t", "\r")
@@ -58,22 +62,50 @@ def read_rows(path: str | Path) -> list[dict[str, str]]:
 
     Files that begin with a byte order mark, as spreadsheets write them, are read too.
     """
-    with Path(path).open(newline="", encoding="utf-8-sig") as file:
-        lines = [list(map(_as_it_was, line)) for line in csv.reader(file) if line]
-    return [dict(zip(lines[0], line, strict=False)) for line in lines[1:]]
+    rows = parse_csv(read_text(Path(path)), repr(str(path)))
+    return [{_as_it_was(name): _as_it_was(text) for name, text in row.items()} for row in rows]
 
 
 def read_points(path: str | Path) -> Points:
-    """Return points as napari saves them; a column "label" tells which belong to one object."""
+    """Return points as napari saves them; a column "label" tells which belong to one object.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is no such table, a coordinate is no finite number, or a label not 1, 2, ...
+    """
+    path = Path(path)
     rows = read_rows(path)
     names = [name for name in (rows[0] if rows else {}) if name.startswith("axis-")]
-    if not names:
+    wanted = [f"axis-{k}" for k in range(len(names))]
+    if not names or set(names) != set(wanted):
         raise ValueError(
             f"{str(path)!r} has no columns axis-0, axis-1, ...; save points from napari"
         )
-    points = np.array([[float(row[name]) for name in names] for row in rows])
-    ids = np.array([int(float(row["label"])) for row in rows]) if "label" in rows[0] else None
-    return Points(points, ids)
+    points = [[_number(row, name, k, path) for name in wanted] for k, row in enumerate(rows, 1)]
+    if "label" not in rows[0]:
+        return Points(np.array(points))
+    ids = [_number(row, "label", k, path) for k, row in enumerate(rows, 1)]
+    wrong = next((each for each in ids if each % 1 or not 1 <= each < 1 << 31), None)
+    if wrong is not None:
+        raise ValueError(
+            f"{path.name}: row {ids.index(wrong) + 1} has the label {wrong:g}; use 1, 2, ..."
+        )
+    return Points(np.array(points), np.array(ids, np.int64))
+
+
+def _number(row: Mapping[str, str], column: str, k: int, path: Path) -> float:
+    try:
+        number = float(row[column])
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise ValueError(
+            f"{path.name}: row {k} has the {column} {shown(row[column])}; a number is wanted"
+        )
+    return number
 
 
 CSV = Format((".csv",), write=write_csv, holds=(PolygonSet, ObjectTable))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 
 from napari_tessera.io.annotation import Annotation
-from napari_tessera.io.coco import read_coco
+from napari_tessera.io.coco import read_content
 from napari_tessera.io.files import PICTURES, listed, read
 from napari_tessera.io.label_images import pieces_of_a_mask
 from napari_tessera.io.yolo_texts import read_yolo, texts
@@ -136,12 +136,12 @@ def matched_files(images: Path, labels: Path) -> list[tuple[Path, Truth]]:
 
 def _annotated(images: Path, labels: Path) -> list[tuple[Path, Truth]]:
     """Return images with what a COCO file or YOLO texts say of them."""
-    if _is_file(images):
-        items = [each for each in read_coco(labels) if each.file.name == images.name]
-        pictures = [images]
+    pictures = [images] if _is_file(images) else listed(images)
+    if labels.is_dir():
+        items, refused = read_yolo(labels, images), dict[str, str]()
     else:
-        items = read_yolo(labels, images) if labels.is_dir() else read_coco(labels, images)
-        pictures = listed(images)
+        items, refused = read_content(labels, images)
+    pictures = [each for each in pictures if each.name not in refused]  # the notes say so
     used = {each.file.name for each in items}
     alone = [path.name for path in pictures if path.name not in used]
     if alone or not items:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -27,6 +26,7 @@ from napari_tessera.pipeline.recipe_data import unpack
 from napari_tessera.pipeline.result import KINDS, Result, ScoreMaps
 from napari_tessera.pipeline.source import Reread, Source
 from napari_tessera.signature.docstrings import enumerated
+from napari_tessera.signature.text_files import check_openable, parse_json
 from napari_tessera.signature.words import VoxelSize
 
 FORMATS = (TIFF, PNG, PHOTOGRAPHS, NUMPY, ZARR, GEOJSON, COCO, CSV)
@@ -103,11 +103,10 @@ def read(
     FileNotFoundError
         If there is no such file.
     ValueError
-        If the format is not known, or the file is damaged.
+        If the format is not known, the file is damaged, or it is a pipe or a device.
     """
     path = Path(path)
-    if not path.exists():
-        raise FileNotFoundError(f"there is no file {str(path)!r}")
+    check_openable(path)
     contents = _contents(path, Asked(labels, series))
     contents = ids_of(contents, path) if labels else _coloured(contents, path, channel_axis)
     axis = _channel_axis(contents, path.name, channel_axis, channel)
@@ -221,7 +220,7 @@ def read_extra(text: str) -> Any:
         several points belong to one object; or packed data as JSON.
     """
     if text.lstrip().startswith("{"):
-        return unpack(json.loads(text))
+        return unpack(parse_json(text, "the text of markers or a mask"), "markers or mask")
     return read_points(text) if text.lower().endswith(".csv") else read(text, labels=True).whole
 
 

@@ -18,16 +18,15 @@ from napari_tessera.deep.models.library import pinned
 from napari_tessera.methods.registry import METHODS, Method
 from napari_tessera.pipeline import recipe_export as written
 from napari_tessera.pipeline.recipe_data import pack, pack_region, unpack, unpack_region
+from napari_tessera.pipeline.recipe_schema import SCHEMA, checked_steps
 from napari_tessera.pipeline.result import Labelled, Result
 from napari_tessera.pipeline.run import run
 from napari_tessera.pipeline.source import Index, Region, Source
 from napari_tessera.pipeline.walk import LevelsFrom, Walk
 from napari_tessera.signature.parameters import Parameter
 from napari_tessera.signature.progress import Progress, Reporter
+from napari_tessera.signature.text_files import read_json
 from napari_tessera.signature.words import Over
-
-SCHEMA = 1
-"""Version of the recipe as data."""
 
 KEY = "napari-tessera"
 """The entry of a layer's metadata that holds its recipe."""
@@ -115,47 +114,46 @@ class Recipe:
 
     def on(self, source: Source, **arrays: Any) -> Recipe:
         """Return the recipe as one of a run on another source, with other `arrays` beside it."""
-        own = _taken(self, arrays) if self.before is not None else arrays
-        inputs = {**self.inputs, **{name: pack(value) for name, value in own.items()}}
-        found = replace(self, source=_described(source), inputs=inputs, versions=_versions())
-        if self.before is None:
-            return found
-        before = Recipe.from_dict(self.before)
-        renamed = {
-            name: pack(source) if data.get("name") == self.first.source["name"] else data
-            for name, data in inputs.items()
-        }
-        taken = {k: v for step in before.steps for k, v in _taken(step, arrays).items()}
-        return replace(found, inputs=renamed, before=before.on(source, **taken).to_dict())
+        first, *others = self.steps
+        own = _taken(first, arrays) if others else arrays
+        found = _step_on(first, source, own, {})
+        for step in others:
+            inputs = {
+                name: pack(source)
+                for name, data in step.inputs.items()
+                if data.get("name") == first.source.get("name")
+            }
+            before = found.to_dict()
+            found = replace(_step_on(step, source, _taken(step, arrays), inputs), before=before)
+        return found
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Recipe:
+    def from_dict(cls, data: Mapping[str, Any], name: str = "recipe") -> Recipe:
         """Return the recipe kept in a layer's metadata or a file.
+
+        Parameters
+        ----------
+        data : mapping
+        name : str
+            Where it was kept, for messages.
 
         Raises
         ------
         ValueError
-            If it was written by a newer version, or its method is not known.
+            If it was written by a newer version, its method is not known, or takes no such inputs
+            and parameters; the message says where, as "recipe.json: steps[2].parameters.level".
         """
-        if data.get("schema", SCHEMA) > SCHEMA:
-            raise ValueError(
-                f"recipe has schema {data['schema']}, but this version reads up to {SCHEMA}; "
-                "update napari-tessera"
-            )
-        if data.get("method") not in METHODS:
-            raise ValueError(
-                f"recipe names the method {data.get('method')!r}; known are {', '.join(METHODS)}"
-            )
-        return cls(**data)
+        return cls(**checked_steps(data, name)[-1])
 
     def to_dict(self) -> dict[str, Any]:
         """Return the recipe as plain data, ready for JSON."""
-        return asdict(self)
+        # the steps before as they are: there may be more than Python would copy one in another
+        return {**asdict(replace(self, before=None)), "before": self.before}
 
     @classmethod
     def load(cls, path: str | Path) -> Recipe:
-        """Read a recipe from a JSON file."""
-        return cls.from_dict(json.loads(Path(path).read_text(encoding="utf-8")))
+        """Read a recipe from a JSON file, see `from_dict`."""
+        return cls.from_dict(read_json(path), Path(path).name)
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:
         """Write the recipe to a JSON file; an existing one is refused unless `overwrite`."""
@@ -176,7 +174,11 @@ class Recipe:
                     f"{name} is missing; the recipe was made with {data['name']!r}, give that or "
                     "another image of the same grid"
                 )
-        kept = {k: unpack(data) for k, data in self.inputs.items() if k not in arrays}
+        kept = {
+            k: unpack(data, f"recipe: inputs.{k}")
+            for k, data in self.inputs.items()
+            if k not in arrays
+        }
         return {**self.parameters, **kept, **arrays}
 
     def run(
@@ -218,7 +220,9 @@ class Recipe:
         """The recipes from the image on, this one the last."""
         if self.before is None:
             return [self]
-        return [*Recipe.from_dict(self.before).steps, replace(self, before=None)]
+        before = checked_steps(self.before, "recipe")
+        own = replace(self, before=None)
+        return [*(Recipe(**{**step, "before": None}) for step in before), own]
 
     @property
     def first(self) -> Recipe:
@@ -238,7 +242,7 @@ class Recipe:
             source = _next(image, result)
             part = image.cut(Region(place, tuple(np.add(place, source.shape))))
             # mostly the image that all began with
-            began = steps[0].source["name"]
+            began = steps[0].source.get("name")
             own = {n: part for n, data in step.inputs.items() if data.get("name") == began}
             own |= _taken(step, arrays)
             result = step.run(source, report.part(number, len(steps)), **own)
@@ -283,6 +287,14 @@ class Recipe:
 
 def _taken(step: Recipe, arrays: Mapping[str, Any]) -> dict[str, Any]:
     return {name: each for name, each in arrays.items() if name in step.inputs}
+
+
+def _step_on(
+    step: Recipe, source: Source, arrays: Mapping[str, Any], inputs: Mapping[str, Any]
+) -> Recipe:
+    """Return one step as of another source, with other `inputs` and, before these, `arrays`."""
+    own = {**step.inputs, **inputs, **{name: pack(value) for name, value in arrays.items()}}
+    return replace(step, source=_described(source), inputs=own, versions=_versions())
 
 
 def _next(image: Source, result: Result) -> Source:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import keyword
 import shlex
 import subprocess
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from napari_tessera.pipeline.result import result_name
+from napari_tessera.signature.schema import shown
 
 if TYPE_CHECKING:
     from napari_tessera.pipeline.recipe import Recipe
@@ -31,12 +33,20 @@ def console(recipe: Recipe) -> str:
 def _layer(recipe: Recipe) -> str:
     """Return the layer or layers that a recipe begins with, as Python."""
     parts = [f"viewer.layers[{name!r}]" for name in recipe.source.get("parts", ())]
-    return f"[{', '.join(parts)}]" if parts else f"viewer.layers[{recipe.source['name']!r}]"
+    name = recipe.source.get("name", "image")
+    return f"[{', '.join(parts)}]" if parts else f"viewer.layers[{name!r}]"
 
 
 def _applied(recipe: Recipe, layer: str) -> str:
-    lines = [f"    {name}={code}," for name, code in _arguments(recipe)]
+    lines = [f"    {_given(name, code)}," for name, code in _arguments(recipe)]
     return "\n".join(["layer = apply(", f"    {layer},\n    {recipe.method!r},", *lines, ")"])
+
+
+def _given(name: str, code: str) -> str:
+    """Return an argument of a call; a name that is none of Python's is quoted, and never code."""
+    if name.isidentifier() and not keyword.iskeyword(name):
+        return f"{name}={code}"
+    return f"**{{{name!r}: {code}}}"
 
 
 def script(recipe: Recipe) -> str:
@@ -51,16 +61,16 @@ def script(recipe: Recipe) -> str:
     _check_file(first)
     path, source = _path(first), first.source
     read = {
-        "spacing": f"VoxelSize({tuple(source['spacing'])}, {source['unit']!r})",
+        "spacing": _size(source),
         "channel_axis": repr(first.channel_axis),
         "channel": repr(first.channel),
-        "axes": repr(tuple(source["axes"])),
+        "axes": repr(tuple(source["axes"])) if "axes" in source else "None",
     }
     images = "".join(
-        f", {name}=files.read({_file(data)!r})"
+        ", " + _given(name, f"files.read({_file(data)!r})")
         for step in recipe.steps
         for name, data in step.inputs.items()
-        if "name" in data and (step is first or data["name"] != source["name"])
+        if "name" in data and (step is first or data["name"] != source.get("name"))
     )
     target = path
     for step in recipe.steps:
@@ -82,6 +92,12 @@ def script(recipe: Recipe) -> str:
     return "\n".join(lines)
 
 
+def _size(source: Mapping[str, Any]) -> str:
+    if "spacing" not in source:
+        return "None"
+    return f"VoxelSize({tuple(source['spacing'])!r}, {source.get('unit', 'pixel')!r})"
+
+
 def command(recipe: Recipe, *, windows: bool = False) -> str:
     """Return a run as a line for the command line.
 
@@ -94,7 +110,8 @@ def command(recipe: Recipe, *, windows: bool = False) -> str:
     Raises
     ------
     ValueError
-        If painted arrays are too large for one, or the channels came from several layers.
+        If painted arrays are too large for one, the channels came from several layers, or a name
+        has characters that nobody can type.
     """
     path, lines = _path(recipe.steps[0]), []
     for step in recipe.steps:
@@ -115,24 +132,25 @@ def _cmd_quoted(word: str) -> str:
 
 def _words(recipe: Recipe, path: str) -> list[str]:
     _check_file(recipe)
-    words = ["napari-tessera", recipe.method.replace("_", "-"), _named(path)]
-    words += ["--output", _named(result_name(path, recipe.method))]
+    words = ["napari-tessera", recipe.method.replace("_", "-"), path]
+    words += ["--output", _as_file(result_name(path, recipe.method))]
     for name, value in recipe.applicable().items():
         words += _flag(name, value)
     for name, data in recipe.inputs.items():
-        words += _flag(name, _named(_file(data)) if "name" in data else _json(data))
+        words += _flag(name, _file(data) if "name" in data else _json(data))
     words += _walk(recipe)
     if max(map(len, words)) > _LONGEST_ARGUMENT:
         raise ValueError(
             "the painted markers or mask are too large for a command line; save the recipe and "
             "run: napari-tessera replay RECIPE.json INPUT --output PATH"
         )
+    odd = next((word for word in words if not word.isprintable()), None)
+    if odd is not None:  # pasted into a terminal, some characters do more than stand there
+        raise ValueError(
+            f"{shown(odd)} has characters that cannot be typed in a command line; save the recipe "
+            "and run: napari-tessera replay RECIPE.json INPUT --output PATH"
+        )
     return words
-
-
-def _named(path: str) -> str:
-    """Return a path that is not taken for an option."""
-    return f"./{path}" if path.startswith("-") else path
 
 
 def _walk(recipe: Recipe) -> list[str]:
@@ -149,8 +167,10 @@ def _walk(recipe: Recipe) -> list[str]:
     if recipe.region is not None:
         words += _flag("region", _json(recipe.region))
     words += _flag("only", recipe.only)
+    if "spacing" not in recipe.source:
+        return words
     spacing = " ".join(f"{size!r}" for size in recipe.source["spacing"])
-    return words + _flag("spacing", f"{spacing} {recipe.source['unit']}")
+    return words + _flag("spacing", f"{spacing} {recipe.source.get('unit', 'pixel')}")
 
 
 def _fields(recipe: Recipe) -> dict[str, Any]:
@@ -195,7 +215,7 @@ def _check_file(recipe: Recipe) -> None:
 
 
 def _path(recipe: Recipe) -> str:
-    return str(recipe.source.get("path") or f"{recipe.source['name']}.tif")
+    return _as_file(recipe.source.get("path") or f"{recipe.source.get('name', 'image')}.tif")
 
 
 def _json(data: Any) -> str:
@@ -204,7 +224,12 @@ def _json(data: Any) -> str:
 
 def _file(data: Mapping[str, Any]) -> str:
     """Return the file of an image that a recipe names, or the one it would be saved to."""
-    return str(data["path"] or f"{data['name']}.tif")
+    return _as_file(data.get("path") or f"{data['name']}.tif")
+
+
+def _as_file(path: Any) -> str:
+    """Return a path that no command takes for an option."""
+    return f"./{path}" if str(path).startswith("-") else str(path)
 
 
 def _flag(name: str, value: Any) -> list[str]:

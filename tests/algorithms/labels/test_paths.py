@@ -4,7 +4,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from skimage.draw import line as bresenham
 
-from napari_tessera.algorithms.labels.paths import over_faces, pixels_on_path, pixels_under, wall
+from napari_tessera.algorithms.labels.paths import (
+    LONGEST,
+    over_faces,
+    pixels_on_path,
+    pixels_under,
+    wall,
+)
 
 coordinates = st.floats(-2, 12).map(lambda value: round(value, 2))
 
@@ -48,6 +54,8 @@ def test_a_wall_stands_on_the_plane_of_its_line():
         wall(np.array([[0, 0, 0], [1, 1, 1]]), box)
 
 
-def test_a_path_that_would_take_all_memory_is_refused():
-    with pytest.raises(ValueError, match=r"path has a point over 1e.06 pixels from the origin"):
-        pixels_on_path(((0, 0), (1e9, 0)), 2, "line")
+def test_a_line_far_beyond_every_image_is_refused():
+    with pytest.raises(ValueError, match=f"path is 1e.09 pixels long; up to {LONGEST} are drawn"):
+        pixels_on_path(((0, 0), (10**9, 5)), 2, "line")
+    assert pixels_on_path(((0, 0), (10**9, 5)), 2, "points").tolist() == [[0, 0], [10**9, 5]]
+    assert pixels_under(((0, 0), (1e300, -1e300)), (5, 5), "points").tolist() == [[0, 0]]

@@ -2,6 +2,7 @@ import dataclasses
 import json
 import os
 import pickle
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from napari_tessera.deep.models import library as m
 from napari_tessera.deep.models.folder import CONFIG, RESUME, WEIGHTS, sha256
@@ -321,33 +323,33 @@ def changed(**changes):
     ("damage", "message"),
     [
         (no_config, "has no config.json, so it is no model folder"),
-        (no_json, "model 'cells': config.json is not JSON"),
-        (no_text, "config.json is not JSON"),
-        (no_object, "config.json is no object with names"),
+        (no_json, "model 'cells': config.json is no JSON"),
+        (no_text, r"model 'cells': .*config\.json' is no text in UTF-8"),
+        (no_object, "config.json is .*; an object with names is wanted"),
         (no_weights, "weights.safetensors is missing"),
         (changed(weights=""), "has no weights yet"),
         (changed(patch=..., axes=...), "config.json lacks axes, patch"),
         (changed(colour="red"), "config.json has unknown colour"),
         (changed(schema=2, news=1), "has schema 2, and this version .* reads up to 1; update"),
-        (changed(schema="1"), "has schema '1'; a whole number"),
+        (changed(schema="1"), "schema is '1'; a whole number"),
         (changed(network="unet9000"), "'unet9000', which this version .* does not know"),
         (changed(options={"magic": 1}), "options the network does not take: magic is 1"),
-        (changed(axes=True), "axes True; a whole number is wanted"),
+        (changed(axes=True), "axes is True; a whole number is wanted"),
         (changed(axes=4), "contradicts itself: axes is 4"),
         (changed(in_channels=0), "in_channels is 0"),
-        (changed(rgb=1), "rgb 1; true or false is wanted"),
-        (changed(low="1"), "low '1'; a number is wanted"),
-        (changed(data=1), "data 1; a text is wanted"),
-        (changed(ids=3), "ids 3; a list is wanted"),
-        (changed(ids=["a"]), "ids 'a'; a whole number is wanted"),
+        (changed(rgb=1), "rgb is 1; true or false is wanted"),
+        (changed(low="1"), "low is '1'; a number is wanted"),
+        (changed(data=1), "data is 1; a text is wanted"),
+        (changed(ids=3), "ids is 3; a list is wanted"),
+        (changed(ids=["a"]), r"ids\[0\] is 'a'; a whole number is wanted"),
         (changed(ids=[1]), r"ids is \(1,\) with targets 'boundaries'"),
         (changed(targets="classes", ids=[0, 1], colours=["red"]), "colours has 1 texts for 2"),
         (changed(spacing=[1.0]), "pass 2 positive numbers"),
-        (changed(training=[]), "training .*; an object with names is wanted"),
-        (changed(thresholds={"t": "x"}), "thresholds t 'x'; a number is wanted"),
+        (changed(training=[]), "training is .*; an object with names is wanted"),
+        (changed(thresholds={"t": "x"}), "thresholds.t is 'x'; a number is wanted"),
         (
             changed(targets="all"),
-            "targets 'all'; one of boundaries, distances, classes, instances is wanted",
+            "targets is 'all'; 'boundaries' or 'distances' or 'classes' or 'instances' is wanted",
         ),
     ],
 )
@@ -387,6 +389,104 @@ def test_weights_of_another_network_are_refused(home):
         m.find_model("cells").load_network()
 
 
+def resaved(home, **changed):
+    """Write the weights of a model anew, with others of some names, and the hash that fits."""
+    path = home / "cells" / WEIGHTS
+    save_file(load_file(path) | changed, path)
+    rewritten(home / "cells", weights=sha256(path))
+    return m.find_model("cells")
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_weights_that_are_no_numbers_are_said(home, bad):
+    first, whole = next(iter(made(home).state_dict().items()))
+    whole.view(-1)[-1] = bad
+    with pytest.raises(
+        ValueError, match=f"'cells' has weights that are no numbers \\({first}\\); tr"
+    ):
+        resaved(home, **{first: whole}).load_network()
+
+
+def test_weights_of_another_kind_or_shape_are_named(home):
+    first, whole = next(iter(made(home).state_dict().items()))
+    with pytest.raises(ValueError, match=f"{first} as torch.int32, but the network takes torch.fl"):
+        resaved(home, **{first: whole.int()}).load_network()
+    with pytest.raises(ValueError, match="the weights do not fit the network unet"):
+        resaved(home, **{first: whole[:1]}).load_network()
+
+
+def test_weights_that_are_cut_off_are_named(home):
+    made(home)
+    path = home / "cells" / WEIGHTS
+    content = path.read_bytes()
+    for end in (0, 7, 8, 100, len(content) - 1):
+        path.write_bytes(content[:end])
+        rewritten(home / "cells", weights=sha256(path))
+        with pytest.raises(ValueError, match=r"weights\.safetensors is no intact safetensors file"):
+            m.find_model("cells").load_network()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows keeps no such rights")
+@pytest.mark.parametrize("mask", [0o022, 0o077, 0o002])
+def test_weights_are_as_readable_as_their_config(home, mask):
+    before = os.umask(mask)
+    try:
+        made(home)
+        m.Folder(home / "cells").write_resume({}, {})
+    finally:
+        os.umask(before)
+    modes = {each.name: each.stat().st_mode & 0o777 for each in (home / "cells").iterdir()}
+    assert modes == dict.fromkeys((CONFIG, WEIGHTS, RESUME), 0o666 & ~mask)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"patch": ' + "9" * 5000 + "}",
+        "[" * 10_000,
+        "\udcff",
+        '{"schema": ' + "9" * 400 + "}",
+        "null",
+        '{"a\\u001b": NaN}',
+    ],
+)
+def test_one_damaged_folder_hides_no_other(home, text):
+    made(home)
+    (home / "other").mkdir()
+    (home / "other" / CONFIG).write_bytes(text.encode("utf-8", "surrogateescape"))
+    assert [each.name for each in m.models()] == ["cells"]
+    ((name, reason),) = m.unreadable()
+    assert name == "other"
+    assert "config.json" in reason
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pipes in folders")
+def test_pipes_in_a_folder_are_not_waited_for(home):
+    made(home)
+    for name in (CONFIG, WEIGHTS, "losses.csv", "card.md"):
+        (home / "cells" / name).unlink(missing_ok=True)
+        os.mkfifo(home / "cells" / name)
+    assert m.models() == []
+    assert m.Folder(home / "cells").read_card() == ""
+    assert m.Folder(home / "cells").read_losses() == []
+
+
+@pytest.mark.parametrize("prefix", ["tu-hf-hub:", "tu-local-dir:", "tu-hf_hub:", "tu-unknown_"])
+def test_a_model_asks_nobody_for_its_encoder(home, monkeypatch, prefix):
+    def asked(*_):
+        raise AssertionError("the network was asked")
+
+    made(home)
+    monkeypatch.setattr(socket.socket, "connect", asked)
+    monkeypatch.setattr(socket, "getaddrinfo", asked)
+    rewritten(home / "cells", options={"encoder": f"{prefix}some/where"})
+    with pytest.raises(ValueError, match="encoder is "):
+        m.find_model("cells")
+    rewritten(home / "cells", options={"encoder": f"{prefix.replace(':', '.')}somewhere"})
+    with pytest.raises(ValueError, match="model 'cells': encoder is .*pass a name from"):
+        m.find_model("cells").load_network()
+
+
 class Trap:
     def __reduce__(self):
         return (Path.touch, (Path(os.environ["TESSERA_TRAP"]),))
@@ -418,6 +518,33 @@ def test_card_file(home):
     folder.write_card("# Größe")
     assert sorted(each.name for each in folder.path.iterdir()) == ["card.md", CONFIG]
     assert (folder.path / "card.md").read_text(encoding="utf-8") == "# Größe"
+    assert folder.read_card() == "# Größe"
+
+
+def test_cards_of_others_open_no_pictures(home):
+    folder = m.Folder(home / "a")
+    folder.create(described())
+    assert folder.read_card() == ""
+    folder.write_card("![x](/etc/x.png) <img src='/etc/x.png'> 1 > 0")
+    assert folder.read_card() == r"\![x](/etc/x.png) \<img src='/etc/x.png'> 1 > 0"
+    (folder.path / "card.md").write_bytes(b"\xff")
+    assert folder.read_card().startswith("The card cannot be read: ")
+
+
+def test_damaged_losses_are_named(home):
+    folder = m.Folder(home / "a")
+    folder.create(described())
+    for text, message in (
+        ("epoch,loss\n1,x\n", r"losses\.csv: row 1 has the loss 'x'; a number"),
+        ("epoch,loss\n1,2,3\n", r"losses\.csv: row 1 has 3 fields"),
+    ):
+        (folder.path / "losses.csv").write_text(text)
+        with pytest.raises(ValueError, match=message):
+            folder.read_losses()
+    (folder.path / "losses.csv").write_text("epoch,loss\n1,nan\n2\n")
+    first, second = folder.read_losses()
+    assert np.isnan(first["loss"])
+    assert second == {"epoch": 2.0, "loss": None}
 
 
 def test_settings_of_training_are_plain_data(home):

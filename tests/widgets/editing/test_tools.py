@@ -27,7 +27,7 @@ LABELS = np.array([[[1, 1, 0]], [[1, 0, 2]]], np.uint8)
 )
 def test_a_step_is_worked_out_before_anything_is_written(title, values, after):
     tool = next(each for each in TOOLS if each.title == title)
-    labels, known = LABELS.copy(), {"method": "label"}
+    labels, known = LABELS.copy(), {"method": "label", "parameters": {}}
     step = worked_out(tool, Source.of(labels), values, "planes", known)
     np.testing.assert_array_equal(labels, LABELS)
     assert (step.name, step.before) == (title.lower(), known)

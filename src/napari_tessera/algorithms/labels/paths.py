@@ -17,6 +17,10 @@ How = Literal["line", "points"]
 """Whether a path is a line through its points, or these points alone."""
 
 
+LONGEST = 1 << 23
+"""Pixels of the longest line that is drawn: all of them are made before any is cut off."""
+
+
 def vertices(path: Sequence[Sequence[float]], axes: int) -> Array:
     """Return a path as an array of shape (N, D).
 
@@ -54,15 +58,24 @@ def pixels_under(path: Sequence[Sequence[float]], shape: tuple[int, ...], how: H
 
 
 def pixels_on_path(path: Sequence[Sequence[float]], axes: int, how: How) -> Array:
-    """Return the pixels that a path meets, shape (N, D); of a line, neighbours touch."""
+    """Return the pixels that a path meets, shape (N, D); of a line, neighbours touch.
+
+    Raises
+    ------
+    ValueError
+        If it is no path, or a line longer than `LONGEST`.
+    """
     corners = vertices(path, axes)
     if how == "line":
+        length = float(np.abs(np.diff(corners, axis=0)).max(axis=1, initial=0).sum())
+        if length > LONGEST:
+            raise ValueError(f"path is {length:g} pixels long; up to {LONGEST} are drawn")
         pieces = [corners[:1]]
         for a, b in pairwise(corners):
             steps = max(1, int(np.ceil(2 * np.abs(b - a).max())))  # two a pixel: none is missed
             pieces.append(a + (b - a) * np.arange(1, steps + 1)[:, None] / steps)
         corners = np.concatenate(pieces)
-    return _without_repeats(np.rint(corners).astype(np.int64))
+    return _without_repeats(np.rint(np.clip(corners, -1e15, 1e15)).astype(np.int64))
 
 
 def inside_array(pixels: Array, shape: tuple[int, ...]) -> Array:

@@ -7,6 +7,7 @@ from typing import Any
 
 from napari_tessera.deep.models.config import ModelConfig
 from napari_tessera.deep.networks.registry import NETWORKS
+from napari_tessera.signature.schema import one_line
 
 LICENCE = (
     "Not stated. Write here under which licence others may use this model, and where the examples "
@@ -44,16 +45,16 @@ def _subject(config: ModelConfig) -> str:
         return f"objects ({config.targets})"
     names = config.class_names or ("",) * len(config.ids)
     numbered = zip(names, config.ids, strict=True)
-    return ", ".join(name or f"class {label}" for name, label in numbered)
+    return ", ".join(one_line(name) or f"class {label}" for name, label in numbered)
 
 
 def _images(config: ModelConfig) -> str:
     what = "planes" if config.axes == 2 else "volumes"
     colours = "RGB" if config.rgb else f"{config.in_channels}-channel"
-    named = f" ({', '.join(config.channel_names)})" if config.channel_names else ""
+    named = one_line(f" ({', '.join(config.channel_names)})") if config.channel_names else ""
     size = "unknown"
     if config.spacing is not None:
-        size = " x ".join(f"{length:g}" for length in config.spacing) + f" {config.unit}"
+        size = " x ".join(f"{length:g}" for length in config.spacing) + f" {one_line(config.unit)}"
     scale = f"percentiles {config.low:g} to {config.high:g} become 0 to 1"
     if config.normalise == "mean":
         scale = "mean 0 and standard deviation 1"
@@ -68,7 +69,7 @@ def _training(config: ModelConfig, losses: Sequence[Mapping[str, float | None]])
     score = "It was not validated: nothing was held out."
     if config.score is not None:
         score = f"Validation: {config.scored or 'score'} {config.score:.3g}."
-    return (
+    return one_line(
         f"Trained on {config.examples} {what}{epochs}, in patches of {config.patch} pixels, "
         f"{config.created}. {score} Examples: `{config.data}`. Weights: sha256 `{config.weights}`."
     )
@@ -83,4 +84,5 @@ def _flat(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _list(entries: Mapping[str, Any]) -> str:
-    return "".join(f"- {name}: {value}\n" for name, value in entries.items()) or "None.\n"
+    lines = (one_line(f"- {name}: {value}") + "\n" for name, value in entries.items())
+    return "".join(lines) or "None.\n"

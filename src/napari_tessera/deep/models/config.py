@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
-import types
+import re
+from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, fields
 from importlib.metadata import version
 from platform import python_version
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from types import MappingProxyType
+from typing import Any, get_type_hints
 
 from napari_tessera.algorithms.filters.intensities import Normalising
 from napari_tessera.deep.networks.registry import NETWORKS
 from napari_tessera.deep.settings import TARGETS, Targets
+from napari_tessera.signature.schema import one_line, read_as, shown
+from napari_tessera.signature.text_files import parse_json
 from napari_tessera.signature.words import LabelsAre
 
 SCHEMA = 1
@@ -19,6 +23,24 @@ SCHEMA = 1
 
 PACKAGES = ("napari-tessera", "torch", "numpy", "segmentation-models-pytorch")
 """Those whose versions a model remembers."""
+
+
+LIMITS: Mapping[str, tuple[float, float]] = MappingProxyType(
+    {
+        "in_channels": (1, 4096),
+        "ids": (0, 65_535),
+        "low": (0, 100),
+        "high": (0, 100),
+        "patch": (1, 1 << 15),
+        "diameter": (0, 10_000),
+        "examples": (0, 1 << 40),
+        "crowd": (0, 1 << 20),
+        "fitted": (1, 1 << 13),
+    }
+)
+"""Lowest and highest number of a field: what is beyond would take any amount of memory."""
+
+_HASH = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -117,10 +139,14 @@ class ModelConfig:
     def __post_init__(self) -> None:
         if self.axes not in (2, 3):
             raise ValueError(f"axes is {self.axes}; pass 2 for planes or 3 for volumes")
-        if self.in_channels < 1:
-            raise ValueError(f"in_channels is {self.in_channels}; pass a whole number from 1")
-        learnt = TARGETS[self.targets]
-        if bool(self.ids) != learnt.has_classes:
+        for name, (low, high) in LIMITS.items():
+            given = getattr(self, name)
+            for each in given if isinstance(given, tuple) else (given,):
+                if not low <= each <= high:
+                    raise ValueError(
+                        f"{name} is {shown(given)}; pass numbers from {low:g} to {high:g}"
+                    )
+        if bool(self.ids) != TARGETS[self.targets].has_classes:
             raise ValueError(
                 f"ids is {self.ids} with targets {self.targets!r}; pass the number of each class, "
                 "and none for objects that are told apart by scores of pixels"
@@ -133,6 +159,13 @@ class ModelConfig:
             given = getattr(self, name)
             if len(given) not in (0, len(self.ids)):
                 raise ValueError(f"{name} has {len(given)} texts for {len(self.ids)} classes")
+        if len(set(self.ids)) < len(self.ids) or len(self.fitted) not in (0, 2):
+            raise ValueError(
+                f"ids is {shown(self.ids)} and fitted {shown(self.fitted)}; pass a number of its "
+                "own for each class, and the shorter and the longest side or nothing"
+            )
+        if self.weights and not _HASH.fullmatch(self.weights):
+            raise ValueError(f"weights is {shown(self.weights)}; pass a sha256")
         if self.spacing is not None and (len(self.spacing) != self.axes or min(self.spacing) <= 0):
             raise ValueError(f"spacing is {self.spacing}; pass {self.axes} positive numbers")
 
@@ -169,12 +202,12 @@ def parsed(text: str) -> ModelConfig:
     ValueError
         If it is no JSON, made by a newer version, or fields are missing, unknown or of wrong types.
     """
-    try:
-        content = json.loads(text)
-    except ValueError as error:
-        raise ValueError(f"config.json is not JSON ({error}); restore it from a copy") from None
+    content = parse_json(text, "config.json")
     if not isinstance(content, dict):
-        raise ValueError("config.json is no object with names; restore it from a copy")  # noqa: TRY004 (what a file holds)
+        raise ValueError(  # noqa: TRY004 (what a file holds)
+            f"config.json is {shown(content)}; an object with names is wanted; restore it from a "
+            "copy"
+        )
     _check_schema(content.get("schema", SCHEMA))
     hints = get_type_hints(ModelConfig)
     needed = [each.name for each in fields(ModelConfig) if each.default is MISSING]
@@ -182,8 +215,13 @@ def parsed(text: str) -> ModelConfig:
     unknown = [name for name in content if name not in hints]
     for words, names in (("lacks", missing), ("has unknown", unknown)):
         if names:
-            raise ValueError(f"config.json {words} {', '.join(names)}; restore it from a copy")
-    values = {name: _read(name, value, hints[name]) for name, value in content.items()}
+            named = one_line(", ".join(names))[:200]
+            raise ValueError(f"config.json {words} {named}; restore it from a copy")
+    if content["score"] != content["score"]:  # no number, as of examples without objects
+        content["score"] = None
+    values = {
+        name: read_as(hints[name], value, f"config.json: {name}") for name, value in content.items()
+    }
     _check_network(values["network"], values["options"])
     try:
         return ModelConfig(**values)
@@ -193,50 +231,24 @@ def parsed(text: str) -> ModelConfig:
 
 def _check_schema(schema: Any) -> None:
     if not isinstance(schema, int) or isinstance(schema, bool) or schema < 1:
-        raise ValueError(f"config.json has schema {schema!r}; a whole number from 1 is wanted")
+        raise ValueError(f"config.json: schema is {shown(schema)}; a whole number from 1 is wanted")
     if schema > SCHEMA:
         raise ValueError(
-            f"config.json has schema {schema}, and this version of napari-tessera reads up to "
-            f"{SCHEMA}; update napari-tessera"
+            f"config.json has schema {shown(schema)}, and this version of napari-tessera reads up "
+            f"to {SCHEMA}; update napari-tessera"
         )
 
 
 def _check_network(name: str, options: dict[str, Any]) -> None:
     if name not in NETWORKS:
         raise ValueError(
-            f"config.json has network {name!r}, which this version of napari-tessera does not "
+            f"config.json has network {shown(name)}, which this version of napari-tessera does not "
             f"know ({', '.join(NETWORKS)}); update napari-tessera"
         )
     try:
         NETWORKS[name].configure(**options)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, ArithmeticError) as error:
         raise ValueError(f"config.json has options the network does not take: {error}") from None
-
-
-def _read(name: str, value: Any, hint: Any) -> Any:
-    """Return `value` as `hint` wants it: lists of JSON become tuples."""
-    kind, arms = get_origin(hint), get_args(hint)
-    if hint is Any:
-        return value
-    if kind in (Union, types.UnionType):
-        return None if value is None else _read(name, value, arms[0])
-    if kind is Literal and value in arms:
-        return value
-    if kind is tuple and isinstance(value, list):
-        return tuple(_read(name, each, arms[0]) for each in value)
-    if kind is dict and isinstance(value, dict):
-        return {key: _read(f"{name} {key}", each, arms[1]) for key, each in value.items()}
-    if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
-    if kind is None and type(value) is hint:
-        return value
-    wanted = f"one of {', '.join(arms)}" if kind is Literal else _word(hint)
-    raise ValueError(f"config.json has {name} {value!r}; {wanted} is wanted")
-
-
-def _word(hint: Any) -> str:
-    plain = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
-    return plain.get(hint, "a list" if get_origin(hint) is tuple else "an object with names")
 
 
 def versions() -> dict[str, str]:

@@ -7,6 +7,8 @@ import hashlib
 import io
 import json
 import os
+import re
+import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -14,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from napari_tessera.algorithms.file_lock import FileLock
 from napari_tessera.deep.models.config import ModelConfig, parsed
+from napari_tessera.signature.schema import one_line, shown
+from napari_tessera.signature.text_files import parse_csv, parse_json, read_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,6 +27,10 @@ if TYPE_CHECKING:
 CONFIG, WEIGHTS, RESUME = "config.json", "weights.safetensors", "resume.safetensors"
 LOSSES, CARD = "losses.csv", "card.md"
 _NEW = ".new"
+_LARGEST, _LARGEST_CARD = 1 << 26, 1 << 20
+"""Bytes of the largest texts that are opened."""
+_PICTURE = re.compile(r"!\[|<")
+"""What begins a picture, or HTML, in a card."""
 _FILES = (CONFIG, WEIGHTS, RESUME, LOSSES, CARD)
 _BEGUN = {CONFIG, LOSSES, CARD, *(name + _NEW for name in _FILES)}
 
@@ -162,14 +170,24 @@ class Folder:
     def read_losses(self) -> list[dict[str, float | None]]:
         """Return the rows of losses.csv, of an epoch that was repeated the last."""
         found: dict[Any, dict[str, float | None]] = {}
-        for number, row in enumerate(csv.DictReader(self._losses().splitlines())):
-            numbers = {name: float(text) if text else None for name, text in row.items()}
+        for number, row in enumerate(parse_csv(self._losses(), LOSSES)):
+            numbers = {name: _number(text, name, number + 1) for name, text in row.items()}
             found[numbers.get("epoch", -number)] = numbers
         return list(found.values())
 
     def _losses(self) -> str:
         path = self.path / LOSSES
-        return path.read_text(encoding="utf-8") if path.is_file() else ""
+        return read_text(path, largest=_LARGEST) if path.is_file() else ""
+
+    def read_card(self) -> str:
+        """Return card.md for a reader, or why it cannot be read; pictures in it are not opened."""
+        path = self.path / CARD
+        if not path.is_file():
+            return ""
+        try:
+            return _PICTURE.sub(r"\\\g<0>", read_text(path, largest=_LARGEST_CARD))
+        except (OSError, ValueError) as error:
+            return f"The card cannot be read: {error}"
 
     def write_resume(self, tensors: Mapping[str, torch.Tensor], numbers: Mapping[str, Any]) -> None:
         """Write where a training stands.
@@ -196,8 +214,8 @@ class Folder:
         """
         tensors, texts = read_tensors(self.path / RESUME)
         try:
-            return tensors, dict(json.loads(texts["numbers"]))
-        except (KeyError, ValueError) as error:
+            return tensors, dict(parse_json(texts["numbers"], RESUME))
+        except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"{self.path / RESUME} is damaged: its numbers are lost") from error
 
     def write_card(self, text: str) -> None:
@@ -240,14 +258,11 @@ def read_config(path: Path) -> ModelConfig:
     if not (path / CONFIG).is_file():
         what = f"has no {CONFIG}, so it is no model folder" if path.is_dir() else "is not there"
         raise FileNotFoundError(f"{path} {what}")
-    try:
-        config = parsed((path / CONFIG).read_text(encoding="utf-8"))
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{CONFIG} is not JSON ({error}); restore it from a copy") from None
+    config = parsed(read_text(path / CONFIG, largest=_LARGEST))
     fresh = path / (CONFIG + _NEW)
     if fresh.is_file() and (path / WEIGHTS).is_file():
         with suppress(OSError, ValueError):
-            later = parsed(fresh.read_text(encoding="utf-8"))
+            later = parsed(read_text(fresh, largest=_LARGEST))
             if later.weights != config.weights and later.weights == sha256(path / WEIGHTS):
                 return later
     return config
@@ -266,7 +281,12 @@ def _save(
 
     plain = {name: each.detach().cpu().contiguous() for name, each in tensors.items()}
     with _writing(path):
+        # safetensors lets nobody else read what it writes; others may as the umask says
+        path.unlink(missing_ok=True)
+        path.touch()
+        mode = stat.S_IMODE(path.stat().st_mode)
         save_file(plain, path, texts)
+        path.chmod(mode)
         with path.open("r+b") as file:  # on the disk before an older file gives way
             os.fsync(file.fileno())
 
@@ -305,5 +325,22 @@ def read_tensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
             # copies: what is still mapped could not be replaced on Windows
             tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
             return tensors, dict(file.metadata() or {})
-    except SafetensorError as error:
+    # besides its own, some of Python's for types of numbers that torch has not
+    except (
+        SafetensorError,
+        AttributeError,
+        KeyError,
+        RuntimeError,
+        TypeError,
+        ValueError,
+    ) as error:
         raise ValueError(f"{path} is no intact safetensors file ({error})") from error
+
+
+def _number(text: str, name: str, row: int) -> float | None:
+    try:
+        return float(text) if text else None
+    except ValueError:
+        raise ValueError(
+            f"{LOSSES}: row {row} has the {one_line(name)} {shown(text)}; a number is wanted"
+        ) from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -82,23 +82,46 @@ class Model:
         Raises
         ------
         ValueError
-            If weights are missing, damaged, no safetensors, or not those of the network.
+            If weights are missing, damaged, no safetensors, no numbers, or not those of the
+            network.
         """
         from napari_tessera.deep.networks.registry import build
 
         self.verify()
         own = self.config
-        network = build(
-            own.network, in_channels=own.in_channels, classes=own.classes, **own.options
-        )
         try:
-            network.load_state_dict(read_tensors(self.path / WEIGHTS)[0])
+            network = build(
+                own.network, in_channels=own.in_channels, classes=own.classes, **own.options
+            )
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"model {self.name!r}: {error}") from error
+        weights = read_tensors(self.path / WEIGHTS)[0]
+        _check_tensors(weights, network.state_dict(), self.name)
+        try:
+            network.load_state_dict(weights)
         except RuntimeError as error:
             raise ValueError(
                 f"model {self.name!r}: the weights do not fit the network {own.network} that "
                 f"config.json describes ({error})"
             ) from error
         return network.eval()
+
+
+def _check_tensors(
+    weights: Mapping[str, torch.Tensor], wanted: Mapping[str, torch.Tensor], name: str
+) -> None:
+    """Raise an error if weights are of another kind of numbers, or none."""
+    for key in weights.keys() & wanted.keys():
+        floats, given = wanted[key].is_floating_point(), weights[key]
+        if given.is_floating_point() != floats:
+            raise ValueError(
+                f"model {name!r}: {WEIGHTS} has {key} as {given.dtype}, but the network takes "
+                f"{wanted[key].dtype}; restore the folder from a copy"
+            )
+        if floats and not given.isfinite().all():
+            raise ValueError(
+                f"model {name!r} has weights that are no numbers ({key}); train it again"
+            )
 
 
 def models() -> list[Model]:
@@ -120,7 +143,7 @@ def _every() -> Iterator[tuple[str, Model | str]]:
             continue
         try:
             yield path.name, _read(path)
-        except (OSError, ValueError) as error:
+        except Exception as error:  # noqa: BLE001 (one damaged folder must not hide the others)
             yield path.name, str(error)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import segmentation_models_pytorch as models
+import timm
 import torch
 from torch import nn
 
@@ -22,7 +23,7 @@ def encoder(
     output_stride : int
         Pixels per deepest feature: 32, or 16 or 8 for encoders that can be dilated.
     allow_noncommercial : bool
-        See `check_licence`.
+        See `check_encoder`.
 
     Returns
     -------
@@ -40,7 +41,7 @@ def encoder(
     >>> encoder("resnet18", in_channels=1).out_channels
     [1, 64, 64, 128, 256, 512]
     """
-    check_licence(name, allow_noncommercial=allow_noncommercial)
+    check_encoder(name, allow_noncommercial=allow_noncommercial)
     try:
         found: nn.Module = models.encoders.get_encoder(
             name, in_channels=in_channels, weights=None, output_stride=output_stride
@@ -59,7 +60,7 @@ class Origin:
     ----------
     name : str
     allow_noncommercial : bool
-        See `check_licence`; weights have licences too.
+        See `check_encoder`; weights have licences too.
     """
 
     name: str
@@ -71,17 +72,33 @@ def note_origin(encoder: nn.Module, name: str, *, allow_noncommercial: bool) -> 
     encoder.origin = Origin(name, allow_noncommercial)
 
 
-def check_licence(name: str, *, allow_noncommercial: bool) -> None:
-    """Raise an error if the licence of an encoder excludes commercial use.
+def is_encoder(name: str) -> bool:
+    """Tell whether segmentation_models_pytorch or timm have an encoder of this name.
+
+    timm alone would take "hf-hub:..." and "local-dir:...", and fetch what lies there.
+    """
+    if name in models.encoders.encoders:
+        return True
+    # the library still takes "timm-" for "tu-", and adds "tf_" to some
+    own = name.removeprefix("timm-") if name.startswith("timm-") else name.removeprefix("tu-")
+    return own != name and ":" not in own and (timm.is_model(own) or timm.is_model(f"tf_{own}"))
+
+
+def check_encoder(name: str, *, allow_noncommercial: bool) -> None:
+    """Raise an error if there is no such encoder, or its licence excludes commercial use.
+
+    Nothing is built, opened or asked for over the network to know this.
 
     Examples
     --------
-    >>> check_licence("mit_b0", allow_noncommercial=False)
+    >>> check_encoder("mit_b0", allow_noncommercial=False)
     Traceback (most recent call last):
         ...
     ValueError: encoder is 'mit_b0', whose licence (NVIDIA) excludes commercial use; choose \
 another, or pass allow_noncommercial=True if that suits you
     """
+    if not is_encoder(name):
+        raise ValueError(_refusal(name, 32))
     if name.removeprefix("tu-").startswith("mit_") and not allow_noncommercial:
         raise ValueError(
             f"encoder is {name!r}, whose licence (NVIDIA) excludes commercial use; choose another, "

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import math
+import re
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, get_args
 
+from napari_tessera.signature.schema import shown
 from napari_tessera.signature.words import Word
 
 ENCODER = "tu-tf_efficientnet_lite0"
@@ -17,6 +18,9 @@ TRANSFORMER = "tu-vit_tiny_patch16_224.augreg_in21k"
 Normalisation = Literal["batch", "instance", "none"]
 
 YOLOSize = Literal["n", "s", "m", "l", "x"]
+
+LONGEST_ANCHOR = 1 << 16
+"""Longest side of a box from which proposals start, in pixels."""
 
 Anchors = tuple[tuple[float, float], ...]
 """Widths and heights of boxes, in pixels."""
@@ -102,6 +106,7 @@ class FCNConfig(Config):
     allow_noncommercial: bool = False
 
     def __post_init__(self) -> None:
+        _check_encoder(self)
         _among(self, "stride", 8, 16, 32)
         _within(self, "width", 1 / 64, 2)
         _within(self, "dropout", 0, 0.95)
@@ -144,6 +149,7 @@ class UNetConfig(Config):
     allow_noncommercial: bool = False
 
     def __post_init__(self) -> None:
+        _check_encoder(self)
         _among(self, "depth", *range(1, 7))
         _within(self, "width", 1 / 64, 2)
         _among(self, "axes", 2, 3)
@@ -232,6 +238,7 @@ class DeepLabConfig(Config):
     allow_noncommercial: bool = False
 
     def __post_init__(self) -> None:
+        _check_encoder(self)
         _among(self, "output_stride", 8, 16)
         _within(self, "width", 1 / 64, 2)
         _among(self, "separable", False, True)
@@ -258,6 +265,9 @@ class EncoderConfig(Config):
     encoder: str = ENCODER
     allow_noncommercial: bool = False
 
+    def __post_init__(self) -> None:
+        _check_encoder(self)
+
     @property
     def sizes(self) -> Sizes:
         """The image sizes it takes: multiples of 32."""
@@ -278,6 +288,9 @@ class PANConfig(Config):
 
     encoder: str = ENCODER
     allow_noncommercial: bool = False
+
+    def __post_init__(self) -> None:
+        _check_encoder(self)
 
     @property
     def sizes(self) -> Sizes:
@@ -304,6 +317,7 @@ class DPTConfig(Config):
     allow_noncommercial: bool = False
 
     def __post_init__(self) -> None:
+        _check_encoder(self)
         _within(self, "width", 1 / 64, 2)
 
     @property
@@ -352,6 +366,7 @@ class MaskRCNNConfig(Config):
     allow_noncommercial: bool = False
 
     def __post_init__(self) -> None:
+        _check_encoder(self)
         _among(self, "version", 1, 2)
         _within(self, "width", 1 / 64, 2)
         _whole(self, "detections", 1, 10_000)
@@ -428,12 +443,36 @@ class YOLOConfig(Config):
         return Sizes(multiple=32, smallest=128)
 
 
+WithEncoder = (
+    FCNConfig | UNetConfig | DeepLabConfig | EncoderConfig | PANConfig | DPTConfig | MaskRCNNConfig
+)
+
+_NAME = re.compile(r"[A-Za-z0-9_.+-]{1,100}")
+
+
+def _check_encoder(config: WithEncoder) -> None:
+    """Raise an error if an encoder has no name, but a path, an address or anything else.
+
+    timm takes "hf-hub:..." and "local-dir:..." for places to fetch from. Whether there is one of
+    that name is known where networks are made, see `encoders.check_encoder`.
+    """
+    name = config.encoder
+    if name is not None and not (isinstance(name, str) and _NAME.fullmatch(name)):
+        raise ValueError(
+            f"encoder is {shown(name)}; pass a name from segmentation_models_pytorch, or 'tu-' and "
+            f"a name from timm, such as {ENCODER!r}"
+        )
+    if name is None and not isinstance(config, FCNConfig | UNetConfig):
+        raise ValueError(f"encoder is None; pass a name, such as {ENCODER!r}")
+    _among(config, "allow_noncommercial", False, True)
+
+
 def _within(config: Config, name: str, low: float, high: float) -> None:
     value = getattr(config, name)
     if not isinstance(value, int | float) or isinstance(value, bool):
-        raise TypeError(f"{name} is {value!r}; pass a number")
+        raise TypeError(f"{name} is {shown(value)}; pass a number")
     if not low <= value <= high:
-        raise ValueError(f"{name} is {value!r}; it must be from {low:g} to {high:g}")
+        raise ValueError(f"{name} is {shown(value)}; it must be from {low:g} to {high:g}")
 
 
 def _whole(config: Config, name: str, low: int, high: int) -> None:
@@ -450,9 +489,10 @@ def _sides(anchors: Any) -> tuple[float, ...]:
         isinstance(side, int | float) and not isinstance(side, bool) for side in anchors
     )
     if not numbers:
-        raise TypeError(f"anchors is {anchors!r}; {wanted}")
-    if len(anchors) != 5 or min(anchors) <= 0 or list(anchors) != sorted(anchors):
-        raise ValueError(f"anchors is {anchors!r}; {wanted}")
+        raise TypeError(f"anchors is {shown(anchors)}; {wanted}")
+    allowed = len(anchors) == 5 and all(0 < side <= LONGEST_ANCHOR for side in anchors)
+    if not allowed or list(anchors) != sorted(anchors):
+        raise ValueError(f"anchors is {shown(anchors)}; {wanted}")
     return tuple(float(side) for side in anchors)
 
 
@@ -460,11 +500,11 @@ def _boxes(anchors: Any) -> Anchors:
     """Return the sizes of anchors as numbers, or raise an error."""
     try:
         found = tuple((float(width), float(height)) for width, height in anchors)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         found = ()
-    if len(found) != 9 or not all(0 < side < math.inf for pair in found for side in pair):
+    if len(found) != 9 or not all(0 < side <= LONGEST_ANCHOR for pair in found for side in pair):
         raise ValueError(
-            f"anchors is {anchors!r}; pass nine pairs (width, height) of positive numbers of "
+            f"anchors is {shown(anchors)}; pass nine pairs (width, height) of positive numbers of "
             "pixels, the smallest first"
         )
     return found
@@ -472,8 +512,9 @@ def _boxes(anchors: Any) -> Anchors:
 
 def _among(config: Config, name: str, *choices: int | str) -> None:
     value = getattr(config, name)
-    if value not in choices:
-        raise ValueError(f"{name} is {value!r}; choose one of {', '.join(map(str, choices))}")
+    # True and 1.0 are 1 elsewhere, and no depth or version
+    if not any(type(value) is type(each) and value == each for each in choices):
+        raise ValueError(f"{name} is {shown(value)}; choose one of {', '.join(map(str, choices))}")
 
 
 def _unused_with_encoder(config: FCNConfig | UNetConfig, **defaults: float | str) -> None:

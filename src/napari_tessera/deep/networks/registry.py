@@ -25,6 +25,7 @@ from napari_tessera.deep.networks.options import (
     YOLOConfig,
 )
 from napari_tessera.deep.networks.parts import Parts
+from napari_tessera.signature.schema import one_line, shown
 
 if TYPE_CHECKING:
     import torch
@@ -78,7 +79,7 @@ class Network:
         for name, value in options.items():
             if name not in names:
                 raise TypeError(
-                    f"{name} is {value!r}, but {self.title} has no such option; "
+                    f"{one_line(name)} is {shown(value)}, but {self.title} has no such option; "
                     f"choose from {', '.join(names)}"
                 )
         return self.config(**options)

@@ -9,7 +9,7 @@ import timm
 import torch
 from torch import nn
 
-from napari_tessera.deep.networks.encoders import check_licence, note_origin
+from napari_tessera.deep.networks.encoders import check_encoder, is_encoder, note_origin
 from napari_tessera.deep.networks.options import (
     TRANSFORMER,
     DPTConfig,
@@ -47,7 +47,7 @@ def architecture(
     >>> sum(weights.numel() for weights in network.parameters())
     4710338
     """
-    check_licence(config.encoder, allow_noncommercial=config.allow_noncommercial)
+    check_encoder(config.encoder, allow_noncommercial=config.allow_noncommercial)
     try:
         network: nn.Module = getattr(models, name)(
             config.encoder, encoder_weights=None, in_channels=in_channels, classes=classes
@@ -93,7 +93,9 @@ def dpt(config: DPTConfig, *, in_channels: int, classes: int) -> nn.Module:
     torch.Size([1, 2, 64, 32])
     """
     name = config.encoder
-    check_licence(name, allow_noncommercial=config.allow_noncommercial)
+    if not is_encoder(name):
+        raise ValueError(_no_transformer(name, "there is none of that name"))
+    check_encoder(name, allow_noncommercial=config.allow_noncommercial)
     try:
         network: nn.Module = models.DPT(
             name,

@@ -17,6 +17,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_tessera.deep.models.library import (
+    Folder,
     Model,
     models,
     models_folder,
@@ -97,9 +98,8 @@ class Models(Form):
     def _chosen(self, *_: Any) -> None:
         for button in (self.rename_button, self.remove_button, self.export_button):
             button.setEnabled(self.model is not None)
-        file = None if self.model is None else self.model.path / "card.md"
-        there = file is not None and file.exists()
-        self.card.setMarkdown(file.read_text(encoding="utf-8") if there and file else "")
+        text = "" if self.model is None else Folder(self.model.path).read_card()
+        self.card.setMarkdown(text)
 
     def rename(self) -> None:
         """Ask for another name."""
