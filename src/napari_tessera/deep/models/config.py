@@ -146,7 +146,8 @@ class ModelConfig:
                     raise ValueError(
                         f"{name} is {shown(given)}; pass numbers from {low:g} to {high:g}"
                     )
-        if bool(self.ids) != TARGETS[self.targets].has_classes:
+        learnt = TARGETS[self.targets]
+        if bool(self.ids) != learnt.has_classes:
             raise ValueError(
                 f"ids is {self.ids} with targets {self.targets!r}; pass the number of each class, "
                 "and none for objects that are told apart by scores of pixels"
