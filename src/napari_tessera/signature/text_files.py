@@ -52,7 +52,7 @@ def read_text(path: str | Path, *, largest: int = LARGEST_TEXT) -> str:
     if size > largest:
         raise ValueError(f"{str(path)!r} has {size} bytes; texts of up to {largest} are read")
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return path.read_bytes().decode("utf-8-sig")  # line ends inside of cells are kept
     except UnicodeDecodeError as error:
         raise ValueError(
             f"{str(path)!r} is no text in UTF-8 (byte {error.start} is "
