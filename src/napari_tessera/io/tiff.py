@@ -63,6 +63,8 @@ def read_tiff(path: Path, asked: Asked) -> Contents:
     opening = _opening(path)
     with tifffile.TiffFile(path, **opening) as file:
         found = file.series
+        if not found:
+            raise ValueError("it holds no image")
         number = asked.choose(len(found), path, _first_image(found))
         series = found[number]
         axes = _names(series.axes)
