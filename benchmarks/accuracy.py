@@ -27,7 +27,7 @@ from napari_tessera.algorithms.filters.ridges import ridges
 from napari_tessera.algorithms.labels.linking import overlap
 from napari_tessera.methods.classical.canny import canny
 from napari_tessera.pipeline.source import grey
-from napari_tessera.signature.progress import NothingToSeparate
+from napari_tessera.signature.progress import NothingToSeparate, Reporter
 from napari_tessera.signature.words import VoxelSize
 
 

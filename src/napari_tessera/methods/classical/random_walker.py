@@ -101,6 +101,7 @@ def random_walker(
     )
     check_seeds(markers, valid, mask)
     numbers, ids = consecutive_markers(markers)
+    numbers = numbers.astype(np.int32)
     outside = np.zeros(numbers.shape, bool) if valid is None else ~valid
     if mask is not None:
         outside |= ~mask.astype(bool)
