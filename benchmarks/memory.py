@@ -105,7 +105,9 @@ def main():
         print(json.dumps(measured(options.methods[0], options.size)))
         return
     versions = [each for each in (options.old, HERE) if each]
-    print(f"{options.size}^2 pixels, uint16: peak beyond the input (times its bytes), seconds, equal")
+    print(
+        f"{options.size}^2 pixels, uint16: peak beyond the input (times its bytes), seconds, equal"
+    )
     for name in options.methods or METHODS:
         runs = [
             [asked(name, options.size, each) for each in versions] for _ in range(options.rounds)

@@ -92,7 +92,12 @@ def grow_regions(
     means, counts = _means(flat[seeds], values[seeds], int(numbers.max()))
     best = np.empty(flat.size, np.uint16)
     # distances are sorted into levels: queues of whole numbers instead of a heap
-    settings = (rule.tolerance, _scale(framed_points[centre], rule.tolerance), rule.largest, rule.moving)
+    settings = (
+        rule.tolerance,
+        _scale(framed_points[centre], rule.tolerance),
+        rule.largest,
+        rule.moving,
+    )
     queue, near, taken, status = _queue(seeds, flat), offsets(padded, rule.connectivity), 0, _MORE
     while status != _DONE:
         queue = _longer(queue) if status == _FULL else queue
