@@ -111,9 +111,10 @@ class Intensity:
         low, high = float(guide.min()), float(guide.max())
         place = (guide - np.float32(low)) * np.float32(fineness)
         index = place.astype(np.int32)
+        place -= index.astype(np.float32)  # in single precision, as all of the sums
         nodes = int((high - low) * fineness) + 2
         # intensities lie anywhere between nodes, not on whole steps: variance 1 / 6 each
-        return cls(index, place - index, _taps(fineness**2 - 1 / 3, nodes), nodes)
+        return cls(index, place, _taps(fineness**2 - 1 / 3, nodes), nodes)
 
 
 def rows_of(shape: Sequence[int]) -> list[tuple[int, int]]:
