@@ -40,9 +40,16 @@ def components(labels: Array, connectivity: Connectivity = "full") -> Array:
     steps = 1 if connectivity == "faces" else labels.ndim
     if labels.ndim in (2, 3):
         return numbered_components(labels, steps)
-    from skimage import measure
+    # a line, or a series of volumes, which scikit-image knows not
+    if labels.dtype == bool or (labels.min() >= 0 and labels.max() <= 1):
+        from scipy import ndimage
 
-    objects, highest = measure.label(labels, connectivity=steps, return_num=True)
+        neighbours = ndimage.generate_binary_structure(labels.ndim, steps)
+        objects, highest = ndimage.label(labels, neighbours, np.int32)
+    else:
+        from skimage import measure
+
+        objects, highest = measure.label(labels, connectivity=steps, return_num=True)
     return np.asarray(objects.astype(smallest_dtype("objects", highest)))
 
 
