@@ -23,6 +23,7 @@ bench: libraries .tox/.made
 	$(IN) python -m pip install -q '.[bench]'
 	$(IN) python benchmarks/speed.py
 	$(IN) python benchmarks/times.py
+	$(IN) python benchmarks/memory.py
 	$(IN) python benchmarks/responsiveness.py
 
 libraries:

@@ -22,12 +22,12 @@ from scipy import io, ndimage
 from skimage import color, feature, filters, segmentation
 
 from napari_tessera import kmeans, label, random_walker, region_growing, threshold, watershed
-from napari_tessera.algorithms.filters.gradient import gradient
+from napari_tessera.algorithms.filters.gradient import Smoothed
 from napari_tessera.algorithms.filters.ridges import ridges
 from napari_tessera.algorithms.labels.linking import overlap
 from napari_tessera.methods.classical.canny import canny
 from napari_tessera.pipeline.source import grey
-from napari_tessera.signature.progress import NothingToSeparate
+from napari_tessera.signature.progress import NothingToSeparate, Reporter
 from napari_tessera.signature.words import VoxelSize
 
 
@@ -132,8 +132,8 @@ def boundaries(folder):
     def ours(sigma, ratio):
         def edges(image, levels):
             voxel = VoxelSize((1, 1))
-            slopes = gradient(grey(image, rgb=True), (sigma, sigma), voxel)
-            return [ridges(slopes, (ratio * high, high), voxel) for high in levels]
+            smoothed = Smoothed.of(grey(image, rgb=True), (sigma, sigma), voxel, Reporter.of(None))
+            return [ridges(smoothed, (ratio * high, high)) for high in levels]
 
         return edges
 

@@ -1,6 +1,7 @@
 import numpy as np
 
-from napari_tessera.algorithms.filters.boundary_slopes import add_sides, crests, slopes
+from napari_tessera.algorithms.filters.boundary_slopes import Rises, add_sides, crests, slopes
+from napari_tessera.algorithms.geometry.bitmaps import pack_marks
 
 STEPS = np.array([1.0, 2.0, 0.5])
 
@@ -34,3 +35,17 @@ def test_the_sides_of_a_written_out_line():
     assert inside == [[2, 4 + 2], [4, 32 + 64 + 64 + 32], [0, 0]]
     assert background == [[2, 8 + 16], [2, 16 + 8], [0, 0]]
     assert others == [[0, 0], [0, 0], [2, 64 + 32]]
+
+
+def test_parts_of_a_volume_have_the_steepness_and_the_crests_of_the_whole(rng):
+    volume = rng.random((9, 4, 70))
+    valid = rng.random(volume.shape) > 0.05
+    rises = Rises(volume, valid, STEPS)
+    steep = np.where(valid, steepness(volume), np.nan).astype(np.float32)
+    marks = np.zeros(volume.shape, np.uint8)
+    crests(volume, steep, 0, 9, 0.1, STEPS, marks)
+    assert marks.any()
+    parts = [(0, 4), (4, 5), (5, 9)]
+    np.testing.assert_array_equal(np.concatenate([rises.steepness(*p) for p in parts]), steep)
+    found = np.concatenate([rises.crests(*p, 0.1) for p in parts])
+    np.testing.assert_array_equal(found, pack_marks(marks))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from napari_tessera.algorithms.parallel import WORKERS, parallel_for
+from napari_tessera.algorithms.parallel import WORKERS, parallel_for, slabs
 from napari_tessera.signature.words import Array
 
 FINENESS = 1.5
@@ -28,6 +28,9 @@ CHUNKS = 16
 
 SMALLEST = 1 << 16
 """Pixels of a part, at least: fewer are not worth a thread."""
+
+_BLURRED = 1 << 18
+"""Numbers of a grid that are blurred at once; a smaller grid is not worth a second thread."""
 
 
 @dataclass(frozen=True)
@@ -111,9 +114,10 @@ class Intensity:
         low, high = float(guide.min()), float(guide.max())
         place = (guide - np.float32(low)) * np.float32(fineness)
         index = place.astype(np.int32)
+        place -= index.astype(np.float32)  # in single precision, as all of the sums
         nodes = int((high - low) * fineness) + 2
         # intensities lie anywhere between nodes, not on whole steps: variance 1 / 6 each
-        return cls(index, place - index, _taps(fineness**2 - 1 / 3, nodes), nodes)
+        return cls(index, place, _taps(fineness**2 - 1 / 3, nodes), nodes)
 
 
 def rows_of(shape: Sequence[int]) -> list[tuple[int, int]]:
@@ -125,43 +129,43 @@ def rows_of(shape: Sequence[int]) -> list[tuple[int, int]]:
 
 
 def blurred(grid: Array, taps: Sequence[Array]) -> Array:
-    """Return a grid convolved along its leading axes.
+    """Convolve a grid along its leading axes, in place, and return it.
 
     Parameters
     ----------
     grid : ndarray of float32
-        The channels last.
+        Contiguous, the channels last.
     taps : sequence of ndarray
         One kernel for each of the other axes.
     """
     for axis, kernel in enumerate(taps):
         if kernel.size > 1:
-            grid = _along(grid, axis, kernel)
+            _along(grid, axis, kernel)
     return grid
 
 
-def _along(grid: Array, axis: int, taps: Array) -> Array:
-    """Return a grid convolved along one axis, by several threads if that is worth it."""
+def _along(grid: Array, axis: int, taps: Array) -> None:
+    """Convolve a grid along one axis, by several threads if that is worth it.
+
+    Some lines at a time, so that no second grid is needed.
+    """
     from napari_tessera.algorithms.crf.bilateral_grid_kernels import blur_nodes
 
     nodes = grid.shape[axis]
     # one long line is cut across its nodes, several are shared out
     lines = grid.reshape(math.prod(grid.shape[:axis]) if axis else nodes, -1)
-    result = np.empty_like(lines)
-    several = len(lines) if axis else lines.shape[1]
-    parts = WORKERS if grid.size > 1 << 18 else 1
-    ends = np.linspace(0, several, parts + 1).astype(int).tolist()
+    length, several = (lines.shape[1], len(lines)) if axis else (nodes, lines.shape[1])
+    parts = slabs(several, length, pixels=min(_BLURRED, -(-grid.size // WORKERS)))
 
-    def part(number: int) -> None:
-        low, high = ends[number], ends[number + 1]
-        if axis:
-            blur_nodes(lines, nodes, taps, low, high, result)
-            return
+    def part(ends: tuple[int, int]) -> None:
+        low, high = ends
         # along the first axis, nodes are far apart in memory: a block of columns is copied together
-        own = np.ascontiguousarray(lines[:, low:high]).reshape(1, -1)
+        own = lines[low:high] if axis else np.ascontiguousarray(lines[:, low:high]).reshape(1, -1)
         made = np.empty_like(own)
-        blur_nodes(own, nodes, taps, 0, 1, made)
-        result[:, low:high] = made.reshape(nodes, -1)
+        blur_nodes(own, nodes, taps, 0, len(own), made)
+        if axis:
+            own[:] = made
+        else:
+            lines[:, low:high] = made.reshape(nodes, -1)
 
-    parallel_for(part, range(parts))
-    return result.reshape(grid.shape)
+    parallel_for(part, parts, workers=WORKERS if grid.size > _BLURRED else 1)

@@ -35,7 +35,8 @@ def coloured(objects: Array, spacing: VoxelSize) -> tuple[Array, int]:
     from napari_tessera.algorithms.geometry.distance import nearest_label
 
     order, ids = numbered(objects)
-    _, cells = nearest_label(order, spacing)
+    order = order.astype(np.min_scalar_type(ids.size))
+    cells = nearest_label(order, spacing)[1]
     count = ids.size - 1
     neighbours: list[set[int]] = [set() for _ in range(count + 1)]
     for axis in range(cells.ndim):
@@ -46,6 +47,7 @@ def coloured(objects: Array, spacing: VoxelSize) -> tuple[Array, int]:
         for one, other in np.stack(np.divmod(pairs, count + 1), -1).tolist():
             neighbours[one].add(other)
             neighbours[other].add(one)
+    del cells, first, second, differ
     colour = np.zeros(count + 1, np.int16)
     for each in sorted(range(1, count + 1), key=lambda number: -len(neighbours[number])):
         taken = {int(colour[other]) for other in neighbours[each]}
@@ -82,10 +84,12 @@ def owned(objects: Array, before: Array, after: Array, spacing: VoxelSize) -> Ar
     touching = np.ones((3,) * objects.ndim, bool)
     for colour in range(1, int(before.max()) + 1):
         own, now = before == colour, after == colour
-        _, owners = nearest_label(np.where(own, objects, 0), spacing)
         pieces, number = ndimage.label(now, touching)
         rooted = np.zeros(number + 1, bool)
         rooted[pieces[now & own]] = True
-        kept = now & rooted[pieces]
-        result[kept] = owners[kept]
+        rooted[0] = False
+        kept = renumbered(pieces, rooted)
+        del now, pieces  # before the next ones that are as large
+        owners = nearest_label(np.where(own, objects, objects.dtype.type(0)), spacing)[1]
+        np.copyto(result, owners, where=kept)
     return result

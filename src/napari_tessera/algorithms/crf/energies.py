@@ -8,7 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from napari_tessera.algorithms.crf.mean_field import Kernels
+from napari_tessera.algorithms.crf.mean_field import (
+    Kernels,
+    Places,
+    Unary,
+    marginals,
+    most_probable,
+)
 from napari_tessera.algorithms.filters.intensities import intensities as found_intensities
 from napari_tessera.algorithms.filters.intensities import normalised
 from napari_tessera.algorithms.halo_tiles import Box, Tile, covering
@@ -107,27 +113,32 @@ class RandomField:
         self, count: int, energies: Callable[[Box], Array]
     ) -> Iterator[tuple[Tile, Array]]:
         """Yield the probabilities, (L, *core), of `count` labels, tile by tile."""
-        from napari_tessera.algorithms.crf.mean_field import marginals
-
-        # pixels look three widths far in a round; in later rounds what lies beyond comes in by way
-        # of others, which tiles neglect
-        tiles = covering(self.guide.shape, self.kernels.reach, MOST // count)
-        for number, tile in enumerate(tiles):
+        for tile, report in self._tiles(count):
             found = marginals(
                 energies(tile.seen),
                 self.guide[tile.seen],
                 self.kernels,
                 iterations=self.iterations,
-                report=self.report.part(number, len(tiles)),
+                report=report,
             )
             yield tile, found[:, *tile.inner]
 
-    def best(self, count: int, energies: Callable[[Box], Array]) -> Array:
+    def best(self, count: int, unary: Callable[[Box], Unary]) -> Array:
         """Return the most probable label, 0 to `count` - 1, of each pixel."""
         result = np.empty(self.guide.shape, np.int16)
-        for tile, found in self.marginals(count, energies):
-            result[tile.core] = found.argmax(axis=0)
+        for tile, report in self._tiles(count):
+            found = most_probable(
+                unary(tile.seen), self.guide[tile.seen], self.kernels, self.iterations, report
+            )
+            result[tile.core] = found[tile.inner]
         return result
+
+    def _tiles(self, count: int) -> Iterator[tuple[Tile, Reporter]]:
+        # pixels look three widths far in a round; in later rounds what lies beyond comes in by way
+        # of others, which tiles neglect
+        tiles = covering(self.guide.shape, self.kernels.reach, MOST // count)
+        for number, tile in enumerate(tiles):
+            yield tile, self.report.part(number, len(tiles))
 
 
 def energies_of(probabilities: Array) -> Array:
@@ -150,6 +161,12 @@ def unary(places: Array, count: int, certainty: float) -> Array:
         unary[place][places == place] = -math.log(certainty)
     unary[:, places < 0] = math.log(count)
     return unary
+
+
+def certain(places: Array, count: int, certainty: float) -> Places:
+    """Return the energies of `unary`, which are few, without writing them out for each pixel."""
+    some = np.append(np.arange(count), -1)
+    return Places(np.ascontiguousarray(places, np.int16), unary(some, count, certainty))
 
 
 def shared_out(background: Array, cells: Array, count: int, certainty: float) -> Array:

@@ -12,10 +12,10 @@ label are filtered: logits of all labels may be shifted by the same amount.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -70,51 +70,151 @@ def marginals(
     J. Chen, S. Paris and F. Durand, "Real-time edge-aware image processing with the bilateral
     grid", SIGGRAPH 2007.
     """
+    result = np.empty(unary.shape, np.float32)
+    flat = result.reshape(len(unary), -1)
+
+    def put(pixels: slice, logits: Array) -> None:
+        from napari_tessera.algorithms.crf.softmax_kernels import softmax
+
+        softmax(logits, flat[:, pixels])
+
+    mean_field(Energies(unary), guide, kernels, iterations, report, put)
+    return result
+
+
+def most_probable(
+    unary: Unary, guide: Array, kernels: Kernels, iterations: int, report: Reporter | None = None
+) -> Array:
+    """Return the most probable label, 0 to L - 1, of each pixel; otherwise as `marginals`.
+
+    Returns
+    -------
+    ndarray of int16, shape P
+    """
+    result = np.empty(unary.shape[1:], np.int16)
+    flat = result.reshape(-1)
+
+    def put(pixels: slice, logits: Array) -> None:
+        from napari_tessera.algorithms.crf.softmax_kernels import softmax
+
+        found = np.empty((unary.shape[0], len(logits)), np.float32)
+        softmax(logits, found)
+        flat[pixels] = found.argmax(axis=0)
+
+    mean_field(unary, guide, kernels, iterations, report, put)
+    return result
+
+
+class Unary(Protocol):
+    """The unary term of each pixel. Logits are made for some pixels at a time, as they are met."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Labels, then pixels: (L, *P)."""
+
+    def logits(self, pixels: slice) -> Array:
+        """Return how much each label is preferred to the last one, (n, L - 1), of flat pixels."""
+
+
+@dataclass(frozen=True)
+class Energies:
+    """Energies of all labels, (L, *P)."""
+
+    values: Array
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Labels, then pixels."""
+        return self.values.shape
+
+    def logits(self, pixels: slice) -> Array:
+        """Return differences to the last label: one number less, and the same softmax."""
+        own = self.values.reshape(len(self.values), -1)[:, pixels]
+        return np.ascontiguousarray((own[-1] - own[:-1]).T, np.float32)
+
+
+@dataclass(frozen=True)
+class Places:
+    """Energies of pixels that have one of a few labels: those of a label are the same everywhere.
+
+    Attributes
+    ----------
+    places : ndarray of int16, shape P
+        The label of each pixel, 0 to L - 1; -1 = not known.
+    energies : ndarray of float32, shape (L, L + 1)
+        Of all labels where a pixel has each of them, and at last where it is not known.
+    """
+
+    places: Array
+    energies: Array
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Labels, then pixels."""
+        return (len(self.energies), *self.places.shape)
+
+    def logits(self, pixels: slice) -> Array:
+        """Return differences to the last label, of flat pixels."""
+        from napari_tessera.algorithms.crf.softmax_kernels import look_up
+
+        places = self.places.reshape(-1)[pixels]
+        rows = np.empty((places.size, len(self.energies) - 1), np.float32)
+        look_up(Energies(self.energies).logits(slice(None)), places, rows)
+        return rows
+
+
+def mean_field(
+    unary: Unary,
+    guide: Array,
+    kernels: Kernels,
+    iterations: int,
+    report: Reporter | None,
+    put: Callable[[slice, Array], None],
+) -> None:
+    """Find the mean field as `marginals` does, and hand on its logits some pixels at a time.
+
+    Parameters
+    ----------
+    unary : Unary
+    guide, kernels, iterations, report
+        As for `marginals`.
+    put : callable
+        Takes flat pixels as a slice and their logits (n, L - 1), the last label having 0; called by
+        several threads.
+    """
     report = Reporter.of(report)
     shape = unary.shape[1:]
     # planes are volumes of which the middle axis is one pixel long
     folded = shape if len(shape) == 3 else (shape[0], 1, shape[1])
-    # differences to the last label: one number less for each pixel to filter, and the same softmax
-    logits = np.ascontiguousarray(np.moveaxis(unary[-1] - unary[:-1], 0, -1), np.float32)
-    logits = logits.reshape(*folded, -1)
     tight = [Axis.along(n, w) for n, w in zip(folded, _folded(kernels.smoothness), strict=True)]
     reach = _folded(kernels.appearance)
     wide = [Axis.along(n, w, FINER) for n, w in zip(folded, reach, strict=True)]
     # eq. 3 of Krahenbuhl and Koltun: w1 for places and intensities, w2 for places alone
     weights = np.float32(kernels.appearance_weight), np.float32(kernels.smoothness_weight)
     seen: Array = np.isfinite(guide).all(axis=0).reshape(folded)
-    own = _Pixels(logits, tight, weights, seen)
+    own = _Pixels(unary, folded, tight, weights, seen)
     if not seen.all():
         guide = np.where(np.isfinite(guide), guide, np.float32(0))
+    if not iterations:
+        for each in slabs(math.prod(folded), 1):
+            put(slice(*each), unary.logits(slice(*each)))
+        return
     if len(guide) == 1:
         levels = Intensity.of(guide[0].reshape(folded), FINER if folded[1] == 1 else FINEST)
         # the grid is dense: with many intensities most of its nodes are empty, and each channel
         # more would be an axis more. The lattice keeps only what is met
-        size = math.prod(axis.nodes + 1 for axis in wide) * levels.nodes * logits.shape[-1]
+        size = math.prod(axis.nodes + 1 for axis in wide) * levels.nodes * (unary.shape[0] - 1)
         if size <= MEMORY and wide[2].nodes * levels.nodes <= CROWD * max(folded[2], 64):
-            return _found(_Gridded(own, wide, levels).run(iterations, report), unary)
-    channels = guide.reshape(len(guide), *folded)
-    field = _Latticed(own, channels, reach, report.part(0, 2))
-    return _found(field.run(iterations, report.part(1, 2)), unary)
+            _Gridded(own, wide, levels).run(iterations, report, put)
+            return
+        del levels
+    field = _Latticed(own, guide.reshape(len(guide), *folded), reach, report.part(0, 2))
+    del guide
+    field.run(iterations, report.part(1, 2), put)
 
 
 def _folded(widths: Sequence[float]) -> tuple[float, ...]:
     return tuple(widths) if len(widths) == 3 else (widths[0], 1.0, widths[1])
-
-
-def _found(logits: Array, unary: Array) -> Array:
-    """Return the softmax of logits, (*folded, L - 1), with that of the last label 0."""
-    from napari_tessera.algorithms.crf.softmax_kernels import softmax
-
-    result = np.empty(unary.shape, np.float32)
-    flat = logits.reshape(-1, logits.shape[-1])
-    found = result.reshape(len(unary), -1)
-
-    def part(pixels: tuple[int, int]) -> None:
-        softmax(flat[slice(*pixels)], found[:, slice(*pixels)])
-
-    parallel_for(part, slabs(len(flat), 1, pixels=1 << 16))
-    return result
 
 
 @dataclass(frozen=True)
@@ -123,8 +223,9 @@ class _Pixels:
 
     Attributes
     ----------
-    logits : ndarray of float32, shape (N0, N1, N2, L - 1)
-        Of the unary term: how much each label is preferred to the last one.
+    unary : Unary
+    folded : tuple of int
+        The shape of the pixels, (N0, N1, N2).
     tight : list of Axis
         The grid of the smoothness kernel.
     weights : tuple of float32
@@ -133,16 +234,22 @@ class _Pixels:
         Which pixels have an appearance.
     """
 
-    logits: Array
+    unary: Unary
+    folded: tuple[int, ...]
     tight: list[Axis]
     weights: tuple[Any, Any]
     seen: Array
 
     @property
+    def count(self) -> int:
+        """How many logits a pixel has."""
+        return self.unary.shape[0] - 1
+
+    @property
     def tight_shape(self) -> tuple[int, ...]:
         """Of the grid of the smoothness kernel; pixels look at the next node too, along x."""
         nodes = [axis.nodes for axis in self.tight]
-        return (*nodes[:2], nodes[2] + 1, self.logits.shape[-1])
+        return (*nodes[:2], nodes[2] + 1, self.count)
 
     @cached_property
     def norms(self) -> tuple[Array, ...]:
@@ -152,7 +259,12 @@ class _Pixels:
     @cached_property
     def rows(self) -> list[tuple[int, int]]:
         """The chunks of rows that are worked on side by side."""
-        return rows_of(self.logits.shape)
+        return rows_of(self.folded)
+
+    def flat(self, rows: tuple[int, int]) -> slice:
+        """Return the flat pixels of some rows."""
+        each = math.prod(self.folded[1:])
+        return slice(rows[0] * each, rows[1] * each)
 
 
 def _pairs(axes: list[Axis]) -> tuple[Any, ...]:
@@ -165,9 +277,8 @@ class _Gridded:
     def __init__(self, own: _Pixels, wide: list[Axis], levels: Intensity) -> None:
         self._own, self._wide, self._levels = own, wide, levels
         # pixels look at the next node too, along x and in intensity
-        count = own.logits.shape[-1]
         ends = [axis.nodes for axis in wide[:2]] + [wide[2].nodes + 1, levels.nodes + 1]
-        self._wide_shape = (*ends, count)
+        self._wide_shape = (*ends, own.count)
         self._norm = self._appearance_norm(own.seen)
 
     def _appearance_norm(self, seen: Array) -> Array:
@@ -192,30 +303,28 @@ class _Gridded:
 
         parallel_for(get, self._own.rows)
         # 1e-20: where nothing is seen the norm is 0 by `seen`, and must not become 0 / 0
-        return seen / np.sqrt(np.maximum(norm, np.float32(1e-20)))
+        np.sqrt(np.maximum(norm, np.float32(1e-20), out=norm), out=norm)
+        return np.divide(seen, norm, out=norm)
 
-    def run(self, iterations: int, report: Reporter) -> Array:
-        """Return the logits after some iterations."""
+    def run(self, iterations: int, report: Reporter, put: Callable[[slice, Array], None]) -> None:
+        """Hand on the logits after some iterations."""
         from napari_tessera.algorithms.crf import mean_field_kernels as kernel
 
-        if not iterations:
-            return self._own.logits
-        empty = np.zeros((1, 1, 1, 1), np.float32)
         wide = np.zeros(self._wide_shape, np.float32)
         tight = np.zeros(self._own.tight_shape, np.float32)
-        result = empty
         for number in range(iterations + 1):
             # the update of eq. 4, with one pass over the pixels for each: take the messages of the
             # round before, find Q, and put it into the grids of the round to come. The first has no
             # messages, the last has nobody to put them for, so n iterations are n + 1 passes
             mode = kernel.FIRST if number == 0 else kernel.AGAIN
             if number == iterations:
-                mode, result = kernel.LAST, np.empty(self._own.logits.shape, np.float32)
-            wide, tight = self._sweep(mode, wide, tight, result)
+                mode = kernel.LAST
+            wide, tight = self._sweep(mode, wide, tight, put)
             report(Progress(number + 1, iterations + 1))
-        return result
 
-    def _sweep(self, mode: int, wide: Array, tight: Array, result: Array) -> tuple[Array, Array]:
+    def _sweep(
+        self, mode: int, wide: Array, tight: Array, put: Callable[[slice, Array], None]
+    ) -> tuple[Array, Array]:
         from napari_tessera.algorithms.crf import mean_field_kernels as kernel
 
         levels, last = self._levels, mode == kernel.LAST
@@ -226,11 +335,16 @@ class _Gridded:
             size = (0, 0) if last else (far.stop - far.start, near.stop - near.start)
             far_sums = np.zeros((size[0], *wide.shape[1:]), np.float32)
             near_sums = np.zeros((size[1], *tight.shape[1:]), np.float32)
+            inside, shape = self._own.flat(rows), (-1, *self._own.folded[1:], self._own.count)
+            logits = self._own.unary.logits(inside).reshape(shape)
+            result = np.empty(logits.shape if last else (1, 1, 1, 1), np.float32)
             kernel.sweep(
-                mode, rows, self._own.logits, pairs, levels.index, levels.share, self._norm,
+                mode, rows, logits, pairs, levels.index, levels.share, self._norm,
                 own_pairs, self._own.norms, self._own.weights, wide, tight,
                 far_sums, near_sums, result,
             )  # fmt: skip
+            if last:
+                put(inside, result.reshape(-1, self._own.count))
             return far, far_sums, near, near_sums
 
         # grids are linear in what is put into them: parts are added up, then blurred at once
@@ -269,43 +383,52 @@ class _Latticed:
             if length > 1
         ]
         # in units of the standard deviation of each feature, as the lattice wants them
-        features = np.stack([each.reshape(-1) for each in (*places, *guide)], -1)
-        self._lattice = Lattice(features.astype(np.float32), report=report)
+        features = np.empty((*own.folded, len(places) + len(guide)), np.float32)
+        for number, each in enumerate((*places, *guide)):
+            features[..., number] = each
+        self._lattice = Lattice(features.reshape(-1, features.shape[-1]), report=report)
+        del features
         there = own.seen.reshape(-1).astype(np.float32)
         sums = self._lattice.filter(there[:, None])[:, 0]
-        self._norm = there / np.sqrt(np.maximum(sums, np.float32(1e-20)))
+        np.sqrt(np.maximum(sums, np.float32(1e-20), out=sums), out=sums)
+        self._norm = np.divide(there, sums, out=there)
 
-    def run(self, iterations: int, report: Reporter) -> Array:
-        """Return the logits after some iterations."""
-        logits = self._own.logits.reshape(len(self._norm), -1)
-        near = np.zeros_like(logits)
+    def run(self, iterations: int, report: Reporter, put: Callable[[slice, Array], None]) -> None:
+        """Hand on the logits after some iterations, at least one."""
+        near = np.zeros((len(self._norm), self._own.count), np.float32)
         # `near` holds the contrasts of Q after `_shared`, and their messages K2 Q after `_smoothed`
-        vertices = self._shared(logits, near, None)
+        vertices = self._shared(near, None)
         for number in range(iterations):
             self._smoothed(near)
             if number < iterations - 1:
-                vertices = self._shared(logits, near, vertices)
+                vertices = self._shared(near, vertices)
             report(Progress(number + 1, iterations))
-        if iterations:
-            far = self._lattice.slice(vertices)
-            # after the last round the contrasts are not needed again, so the message is only added
-            far *= (self._own.weights[0] * self._norm)[:, None]
-            near += far
-            near += logits
-        return (near if iterations else logits).reshape(self._own.logits.shape)
 
-    def _shared(self, logits: Array, near: Array, vertices: Array | None) -> Array:
+        def last(part: Any) -> None:
+            inside = part.pixels
+            logits = np.empty((inside.stop - inside.start, self._own.count), np.float32)
+            part.slice(vertices, logits)
+            # after the last round the contrasts are not needed again, so the message is only added
+            logits *= (self._own.weights[0] * self._norm[inside])[:, None]
+            logits += near[inside]
+            logits += self._own.unary.logits(inside)
+            put(inside, logits)
+
+        parallel_for(last, self._lattice.parts)
+
+    def _shared(self, near: Array, vertices: Array | None) -> Array:
         """Return the next vertices; `near` becomes the contrasts that were put into them."""
         from napari_tessera.algorithms.crf.mean_field_kernels import update
 
-        sums = self._lattice.sums(logits.shape[1])
+        sums = self._lattice.sums(self._own.count)
 
         def part(own: Any) -> None:
-            values = np.zeros((own.pixels.stop - own.pixels.start, logits.shape[1]), np.float32)
+            inside = own.pixels
+            logits = self._own.unary.logits(inside)
+            values = np.zeros_like(logits)
             if vertices is not None:
                 own.slice(vertices, values)
-            inside = own.pixels
-            update(logits[inside], near[inside], self._norm[inside], self._own.weights[0], values)
+            update(logits, near[inside], self._norm[inside], self._own.weights[0], values)
             own.splat(values, sums)
 
         parallel_for(part, self._lattice.parts)
@@ -315,7 +438,7 @@ class _Latticed:
         """Turn contrasts into the messages of the smoothness kernel, in place."""
         from napari_tessera.algorithms.crf import bilateral_grid_kernels as kernel
 
-        pairs, whole = _pairs(self._own.tight), near.reshape(self._own.logits.shape)
+        pairs, whole = _pairs(self._own.tight), near.reshape(*self._own.folded, -1)
         grid = np.zeros(self._own.tight_shape, np.float32)
 
         def put(rows: tuple[int, int]) -> tuple[slice, Array]:

@@ -45,7 +45,8 @@ def sweep(
 
     `wide` and `tight` hold index and share along each axis for both grids; `places`, `shares` and
     `norm` are those of intensity and the appearance norm of each pixel; `norms` the factors of the
-    smoothness norm along each axis. The sums begin at the first node of the first row.
+    smoothness norm along each axis. The sums begin at the first node of the first row; `logits`
+    and `result` hold the rows alone.
     """
     (i0, t0), (i1, t1), (i2, t2) = wide
     (j0, s0), (j1, s1), (j2, s2) = tight
@@ -74,7 +75,7 @@ def sweep(
             z, tz, far = places[y, m], shares[y, m], norm[y, m]
             # D^-1/2 of the smoothness kernel is a product, since that kernel is one
             near = norms[0][y] * norms[1][m]
-            flat[:] = before[y, m]
+            flat[:] = before[y - rows[0], m]
             if mode != FIRST:
                 mix_nodes(slab, i1[m], t1[m], nodes[0])
                 mix_nodes(sheet, j1[m], s1[m], nodes[1])
@@ -83,7 +84,7 @@ def sweep(
                 else:
                     _slice(nodes, along, z, tz, far, near, weights, values)
             if mode == LAST:
-                after[y, m] = flat
+                after[y - rows[0], m] = flat
                 continue
             flat_sums[0][:] = 0
             flat_sums[1][:] = 0

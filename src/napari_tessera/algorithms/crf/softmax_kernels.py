@@ -57,6 +57,15 @@ def contrasts(logits: Any, found: Any) -> None:
         found[c] = (found[c] - last) / total
 
 
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def look_up(table: Any, places: Any, rows: Any) -> None:
+    """Write the row of a table for each place; places below 0 count from its end."""
+    for i in range(places.size):
+        own, row = table[places[i]], rows[i]
+        for k in range(own.size):
+            row[k] = own[k]
+
+
 @njit(nogil=True, fastmath=True, cache=True)  # type: ignore[untyped-decorator]
 def softmax(logits: Any, found: Any) -> None:
     """Write the probabilities (L, N) of logits (N, L - 1), that of the last label being 0."""

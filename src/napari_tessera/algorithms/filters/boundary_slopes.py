@@ -2,10 +2,58 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numba import njit
+
+from napari_tessera.algorithms.geometry.bitmaps import pack_marks
+from napari_tessera.signature.words import Array
+
+
+@dataclass(frozen=True)
+class Rises:
+    """How steep a smoothed volume is, found some planes at a time.
+
+    Attributes
+    ----------
+    image : ndarray of float, shape (P, L, C)
+    valid : ndarray of bool, optional
+        Where its slope means something; None = everywhere.
+    steps : tuple of float
+        Pixel size along each axis, in finest pixels.
+    """
+
+    image: Array
+    valid: Array | None
+    steps: tuple[float, float, float]
+
+    def planes(self, low: int, high: int) -> tuple[Array, Array]:
+        """Return the image in some planes, contiguous, and its steepness, NaN beside gaps.
+
+        In the first and the last plane it is that of the volume only where the volume ends there.
+        """
+        part = np.ascontiguousarray(self.image[low:high])
+        steepness = np.empty(part.shape, np.float32)
+        slopes(part, 0, len(part), self.steps, steepness)
+        if self.valid is not None:
+            steepness[~self.valid[low:high]] = np.nan
+        return part, steepness
+
+    def steepness(self, low: int, high: int) -> Array:
+        """Return the steepness in some planes."""
+        first = max(low - 1, 0)
+        return self.planes(first, high + 1)[1][low - first : high - first]
+
+    def crests(self, low: int, high: int, level: float) -> Array:
+        """Return the marks of the crests in some planes, as `bits`."""
+        # two planes more: a crest is compared with the steepness beside it, which looks one further
+        first = max(low - 2, 0)
+        image, steepness = self.planes(first, high + 2)
+        marks = np.zeros(image.shape, np.uint8)
+        crests(image, steepness, low - first, high - first, level, self.steps, marks)
+        return np.asarray(pack_marks(marks[low - first : high - first]))
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]

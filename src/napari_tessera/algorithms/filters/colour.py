@@ -76,12 +76,16 @@ def smooth_points(points: Array, width: tuple[float, ...]) -> tuple[Array, Array
     NothingToSeparate
         If no pixel has a value.
     """
-    valid: Array = np.asarray(np.isfinite(points).all(axis=-1))
+    valid = np.isfinite(points[..., 0])
+    for channel in range(1, points.shape[-1]):
+        valid &= np.isfinite(points[..., channel])
     if not valid.any():
         raise NothingToSeparate("image holds only NaN and infinity; pass one with finite values")
     if not valid.all():
         points = np.where(valid[..., np.newaxis], points, points[valid].mean(axis=0))
     if any(width):
-        channels = [smooth_image(points[..., c], width) for c in range(points.shape[-1])]
-        points = np.stack(channels, axis=-1)
+        smoothed = np.empty(points.shape, points.dtype)
+        for channel in range(points.shape[-1]):
+            smoothed[..., channel] = smooth_image(points[..., channel], width)
+        points = smoothed
     return points, None if valid.all() else valid

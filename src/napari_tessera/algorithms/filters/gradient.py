@@ -14,6 +14,40 @@ from napari_tessera.signature.progress import Reporter
 from napari_tessera.signature.words import Array, VoxelSize
 
 
+class Smoothed(NamedTuple):
+    """A smoothed plane whose gradient is found in parts, for which there is no room as a whole.
+
+    Attributes
+    ----------
+    image : ndarray of float, shape (Y, X)
+    missing : ndarray of bool, optional
+        Where the gradient means nothing; None = nowhere.
+    voxel : VoxelSize
+    """
+
+    image: Array
+    missing: Array | None
+    voxel: VoxelSize
+
+    @classmethod
+    def of(
+        cls, image: Array, width: tuple[float, ...], voxel: VoxelSize, report: Reporter
+    ) -> Smoothed:
+        """Return a plane smoothed by a Gaussian of this width per axis, in pixels."""
+        return cls(*_smoothed(image, width, report), voxel)
+
+    def rows(self, first: int, stop: int) -> Gradient:
+        """Return the gradient of some rows."""
+        result = Gradient(
+            *(np.empty((stop - first, self.image.shape[1]), np.float32) for _ in range(3))
+        )
+        rounding = 8 * float(np.finfo(self.image.dtype).eps)
+        _sobel(self.image, first, stop, *relative(self.voxel), rounding, *result)
+        if self.missing is not None:
+            result.magnitude[self.missing[first:stop]] = np.nan
+        return result
+
+
 class Gradient(NamedTuple):
     """How steeply an image rises, per finest pixel.
 
@@ -63,16 +97,14 @@ def gradient(
     array([1., 2., 2., 1.], dtype=float32)
     """
     report = Reporter.of(report)
-    smoothed, missing = _smoothed(image, width, report.part(0, 2))
+    smoothed = Smoothed.of(image, width, voxel, report.part(0, 2))
     result = Gradient(*(np.empty(image.shape, np.float32) for _ in range(3)))
-    rounding = 8 * float(np.finfo(smoothed.dtype).eps)
-    sizes = relative(voxel)
-    part = report.part(1, 2)
-    parallel_for(
-        lambda rows: _sobel(smoothed, *rows, *sizes, rounding, *result), slabs(*image.shape), part
-    )
-    if missing is not None:
-        result.magnitude[missing] = np.nan
+
+    def fill(rows: tuple[int, int]) -> None:
+        for whole, part in zip(result, smoothed.rows(*rows), strict=True):
+            whole[slice(*rows)] = part
+
+    parallel_for(fill, slabs(*image.shape), report.part(1, 2))
     return result
 
 
@@ -127,9 +159,9 @@ def _sobel(
             slope = math.sqrt(down * down + across * across)
             if slope <= rounding * abs(here[x]):
                 slope = 0.0
-            magnitude[y, x] = slope
-            dy[y, x] = down
-            dx[y, x] = across
+            magnitude[y - start, x] = slope
+            dy[y - start, x] = down
+            dx[y - start, x] = across
 
 
 def to_maxima(pixels: Array, slopes: Gradient, voxel: VoxelSize) -> Array:

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 from numba import njit
 
-from napari_tessera.algorithms.filters.gradient import Gradient, relative
-from napari_tessera.algorithms.parallel import parallel_for, slabs
+from napari_tessera.algorithms.filters.gradient import Smoothed, relative
+from napari_tessera.algorithms.parallel import in_order, parallel_for, slabs
 from napari_tessera.signature.progress import NothingToSeparate, Reporter
-from napari_tessera.signature.words import Array, VoxelSize
+from napari_tessera.signature.words import Array
 
 _SHIFT = 10  # magnitudes are counted by the first 22 bits of their float32: 1/8192 apart
 _INFINITE = 0x7F800000  # the bits of infinity; those of NaN are higher
 _WEAK, _STRONG, _JOINED = 1, 2, 3
+
+
+def magnitudes(
+    smoothed: Smoothed, inside: Array | None = None, report: Reporter | None = None
+) -> Iterator[Array]:
+    """Yield how steep a plane is, some rows at a time, within a mask if there is one."""
+
+    def steepness(rows: tuple[int, int]) -> Array:
+        found = smoothed.rows(*rows).magnitude
+        return found if inside is None else found[inside[slice(*rows)]]
+
+    return in_order(steepness, slabs(*smoothed.image.shape), report)
 
 
 def quantiles(magnitudes: Iterable[Array], shares: tuple[float, float]) -> tuple[float, float]:
@@ -42,9 +54,8 @@ def _count(bits: Any, counts: Any) -> None:
 
 
 def ridges(
-    slopes: Gradient,
+    smoothed: Smoothed,
     levels: tuple[float, float],
-    voxel: VoxelSize,
     inside: Array | None = None,
     report: Reporter | None = None,
 ) -> Array:
@@ -52,10 +63,9 @@ def ridges(
 
     Parameters
     ----------
-    slopes : Gradient
+    smoothed : Smoothed
     levels : tuple of float
         Magnitude from which a line goes on, and magnitude that starts one.
-    voxel : VoxelSize
     inside : ndarray of bool, optional
         Where lines may be; None = everywhere.
     report : Reporter, optional
@@ -64,26 +74,30 @@ def ridges(
     -------
     ndarray of uint8, shape (Y, X)
     """
-    result: Array = np.zeros(slopes.magnitude.shape, np.uint8)
-    settings = (*relative(voxel), *levels)
+    result: Array = np.zeros(smoothed.image.shape, np.uint8)
+    settings = (*relative(smoothed.voxel), *levels)
 
     def suppress(rows: tuple[int, int]) -> None:
-        _suppress(slopes, rows, settings, result)
+        # each row is compared with the ones before and behind it; the outermost are no ridges
+        first, stop = max(rows[0], 1), min(rows[1], len(result) - 1)
+        if first < stop:
+            _suppress(smoothed.rows(first - 1, stop + 1), settings, result[first - 1 : stop + 1])
 
     parallel_for(suppress, slabs(*result.shape), Reporter.of(report))
     if inside is not None:
         result[~inside] = 0
     _connect(result.reshape(-1), result.shape[1], np.empty(np.count_nonzero(result), np.int64))
-    return np.asarray((result == _JOINED).view(np.uint8))
+    np.equal(result, _JOINED, out=result.view(bool))
+    return result
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _suppress(slopes: Any, span: Any, settings: Any, result: Any) -> None:
+def _suppress(slopes: Any, settings: Any, result: Any) -> None:
+    """Mark what is steepest in all rows but the first and the last."""
     magnitude, dy, dx = slopes
-    start, stop = span
     tall, wide, low, high = settings
     rows, columns = magnitude.shape
-    for y in range(max(start, 1), min(stop, rows - 1)):
+    for y in range(1, rows - 1):
         for x in range(1, columns - 1):
             slope = magnitude[y, x]
             if not (slope >= low and slope > 0):

@@ -15,7 +15,7 @@ from napari_tessera.signature.words import Array
 LEVELS = 1 << 16
 """Similarity is told apart in this many steps."""
 
-_OUTSIDE = -1
+_OUTSIDE = np.iinfo(np.int32).min
 _STEPS = 1 << 18
 _DONE, _MORE, _FULL = 0, 1, 2
 
@@ -42,7 +42,7 @@ class GrowthRule(NamedTuple):
 
 
 def grow_regions(
-    points: Array,
+    framed_points: Array,
     numbers: Array,
     inside: Array | None,
     rule: GrowthRule,
@@ -52,9 +52,9 @@ def grow_regions(
 
     Parameters
     ----------
-    points : ndarray, shape (..., Y, X, channels)
-        Intensities.
-    numbers : ndarray of int32, shape (..., Y, X)
+    framed_points : ndarray of float32, shape (..., Y + 2, X + 2, channels)
+        Intensities, as `framed` returns them.
+    numbers : ndarray of int, shape (..., Y, X)
         Seeds, numbered from 1; 0 = none.
     inside : ndarray of bool, optional
         Where regions may be; None = everywhere.
@@ -65,7 +65,7 @@ def grow_regions(
     Returns
     -------
     ndarray of int32
-        0 where nothing grew.
+        0 where nothing grew. A view of a larger array.
 
     References
     ----------
@@ -77,29 +77,51 @@ def grow_regions(
     --------
     >>> row = np.array([[[1.0], [2], [9], [8]]])
     >>> seeds = np.array([[1, 0, 0, 2]])
-    >>> grow_regions(row, seeds, None, GrowthRule(np.inf, moving=True))
+    >>> grow_regions(framed(row), seeds, None, GrowthRule(np.inf, moving=True))
     array([[1, 1, 2, 2]], dtype=int32)
     """
     report = Reporter.of(report)
     padded = tuple(n + 2 for n in numbers.shape)
     centre = tuple(slice(1, -1) for _ in padded)
     regions = np.full(padded, _OUTSIDE, np.int32)
-    regions[centre] = numbers if inside is None else np.where(inside, numbers, _OUTSIDE)
-    values = np.zeros((*padded, points.shape[-1]), np.float32)
-    values[centre] = points
-    flat, flat_values = regions.reshape(-1), values.reshape(-1, points.shape[-1])
+    regions[centre] = numbers
+    if inside is not None:
+        regions[centre][~inside] = _OUTSIDE
+    flat, values = regions.reshape(-1), framed_points.reshape(-1, framed_points.shape[-1])
     seeds = np.flatnonzero(flat > 0)
-    means, counts = _means(flat[seeds], flat_values[seeds], int(numbers.max()))
-    queued = np.full(flat.size, LEVELS, np.int32), np.zeros(flat.size, np.int32)
+    means, counts = _means(flat[seeds], values[seeds], int(numbers.max()))
+    best = np.empty(flat.size, np.uint16)
     # distances are sorted into levels: queues of whole numbers instead of a heap
-    settings = (rule.tolerance, _scale(points, rule.tolerance), rule.largest, rule.moving)
+    settings = (
+        rule.tolerance,
+        _scale(framed_points[centre], rule.tolerance),
+        rule.largest,
+        rule.moving,
+    )
     queue, near, taken, status = _queue(seeds, flat), offsets(padded, rule.connectivity), 0, _MORE
     while status != _DONE:
         queue = _longer(queue) if status == _FULL else queue
-        status = _take(flat, flat_values, means, counts, near, queued, queue, settings)
+        status = _take(flat, values, means, counts, near, best, queue, settings)
         taken += _STEPS
         report(Progress(min(taken, flat.size), flat.size))
-    return np.maximum(regions[centre], 0)
+    result = regions[centre]
+    return np.maximum(result, 0, out=result)
+
+
+def framed(points: Array) -> Array:
+    """Return points of pixels as float32, with a frame of one pixel around them.
+
+    Parameters
+    ----------
+    points : ndarray, shape (..., Y, X, channels)
+
+    Returns
+    -------
+    ndarray of float32, shape (..., Y + 2, X + 2, channels)
+    """
+    values = np.zeros((*(n + 2 for n in points.shape[:-1]), points.shape[-1]), np.float32)
+    values[tuple(slice(1, -1) for _ in points.shape[:-1])] = points
+    return values
 
 
 def _means(numbers: Array, values: Array, highest: int) -> tuple[Array, Array]:
@@ -112,8 +134,8 @@ def _means(numbers: Array, values: Array, highest: int) -> tuple[Array, Array]:
 
 def _scale(points: Array, tolerance: float) -> float:
     """Return the level of a distance of 1."""
-    flat = points.reshape(-1, points.shape[-1])
-    widest = float(np.linalg.norm(flat.max(axis=0) - flat.min(axis=0)))
+    axes = tuple(range(points.ndim - 1))
+    widest = float(np.linalg.norm(points.max(axis=axes) - points.min(axis=axes)))
     return (LEVELS - 1) / (min(tolerance, widest) or 1.0)
 
 
@@ -125,8 +147,10 @@ def _queue(seeds: Array, regions: Array) -> tuple[Array, ...]:
     many are free.
     """
     size, room = len(seeds), 2 * len(seeds) + (1 << 16)
-    pixels, owners = np.empty(room, np.int64), np.empty(room, np.int32)
-    following = np.arange(1, room + 1)
+    # entries are at most some per pixel: a quarter of what 32 bits can number is far enough
+    kind = np.int32 if regions.size < 1 << 28 else np.int64
+    pixels, owners = np.empty(room, kind), np.empty(room, np.int32)
+    following = np.arange(1, room + 1, dtype=kind)
     pixels[:size], owners[:size] = seeds, -regions[seeds]
     following[size - 1] = following[-1] = -1
     heads, tails = np.full(LEVELS, -1), np.full(LEVELS, -1)
@@ -138,7 +162,7 @@ def _longer(queue: tuple[Array, ...]) -> tuple[Array, ...]:
     """Return the queues with twice as much room."""
     pixels, owners, following, heads, tails, state = queue
     room = len(pixels)
-    more = np.arange(room + 1, 2 * room + 1)
+    more = np.arange(room + 1, 2 * room + 1, dtype=following.dtype)
     more[-1] = state[0]
     state[0], state[2] = room, state[2] + room
     longer = [np.concatenate([part, np.empty_like(part)]) for part in (pixels, owners)]
@@ -173,13 +197,16 @@ def _take(
     means: Any,
     counts: Any,
     near: Any,
-    queued: Any,
+    best: Any,
     queue: Any,
     settings: Any,
 ) -> int:
-    """Let the most similar pixels join, one after the other, until the queues are empty or full."""
+    """Let the most similar pixels join, one after the other, until the queues are empty or full.
+
+    A pixel of no region holds less than 0 while it is queued, the number of the region that has
+    asked for it last, and in `best` at which level; otherwise 0.
+    """
     pixels, owners, following, heads, tails, state = queue
-    best, asker = queued
     tolerance, scale, largest, moving = settings
     free, level, spare = state[0], state[1], state[2]
     status = _MORE
@@ -199,9 +226,11 @@ def _take(
         free = entry
         spare += 1
         if owners[entry] > 0:
+            if regions[pixel] > 0:
+                continue
             # taken out: the pixel may be queued again, nearer to a mean that has moved
-            best[pixel] = heads.size
-            if regions[pixel] != 0 or counts[region] >= largest:
+            regions[pixel] = 0
+            if counts[region] >= largest:
                 continue
             # the mean has moved on since the pixel was queued
             if _distance(values[pixel], means[region]) > tolerance:
@@ -209,14 +238,14 @@ def _take(
             _join(pixel, region, regions, values, means, counts, moving)
         for offset in near:
             other = pixel + offset
-            if regions[other] != 0:
+            if regions[other] > 0 or regions[other] == _OUTSIDE:
                 continue
             apart = _distance(values[other], means[region])
             own = min(int(apart * scale), heads.size - 1)
             # queued already by this region at least as near: once more would change nothing
-            if apart > tolerance or (asker[other] == region and best[other] <= own):
+            if apart > tolerance or (regions[other] == -region and best[other] <= own):
                 continue
-            best[other], asker[other] = own, region
+            best[other], regions[other] = own, -region
             new = free
             free = following[new]
             spare -= 1

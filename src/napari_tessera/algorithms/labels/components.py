@@ -35,11 +35,15 @@ def components(labels: Array, connectivity: Connectivity = "full") -> Array:
     >>> components(np.array([[1, 1, 0, 2, 1]]))
     array([[1, 1, 0, 2, 3]], dtype=uint16)
     """
-    from scipy import ndimage
+    from napari_tessera.algorithms.labels.component_runs import numbered_components
 
     steps = 1 if connectivity == "faces" else labels.ndim
+    if labels.ndim in (2, 3):
+        return numbered_components(labels, steps)
+    # a line, or a series of volumes, which scikit-image knows not
     if labels.dtype == bool or (labels.min() >= 0 and labels.max() <= 1):
-        # one label: several times faster than the search for equal neighbours
+        from scipy import ndimage
+
         neighbours = ndimage.generate_binary_structure(labels.ndim, steps)
         objects, highest = ndimage.label(labels, neighbours, np.int32)
     else:

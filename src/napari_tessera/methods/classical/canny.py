@@ -105,18 +105,18 @@ def canny(
            [0, 0, 0, 1, 0, 0],
            [0, 0, 0, 0, 0, 0]], dtype=uint8)
     """
-    from napari_tessera.algorithms.filters.gradient import gradient
-    from napari_tessera.algorithms.filters.ridges import quantiles, ridges
+    from napari_tessera.algorithms.filters.gradient import Smoothed
+    from napari_tessera.algorithms.filters.ridges import magnitudes, quantiles, ridges
 
     check_plane("image", image)
     report, voxel = Reporter.of(report), VoxelSize.of(spacing, 2)
     levels = _wanted(thresholds, low_quantile, high_quantile, low, high)
-    slopes = gradient(image, to_pixels(smoothing, voxel), voxel, report.part(0, 2))
+    smoothed = Smoothed.of(image, to_pixels(smoothing, voxel), voxel, report.part(0, 3))
     inside = None if mask is None else mask.astype(bool)
     if thresholds == "quantiles":
-        magnitudes = slopes.magnitude if inside is None else slopes.magnitude[inside]
-        levels = quantiles([magnitudes], levels)
-    result = ridges(slopes, levels, voxel, inside, report.part(1, 2))
+        # the gradient is found twice, in parts: at once it takes three times the smoothed image
+        levels = quantiles(magnitudes(smoothed, inside, report.part(1, 3)), levels)
+    result = ridges(smoothed, levels, inside, report.part(2, 3))
     report(Progress(1, 1))
     return result
 
@@ -187,11 +187,12 @@ def _wanted(
 def _magnitudes(
     pieces: Iterable[Mapping[str, Array]], width: tuple[float, ...], voxel: VoxelSize
 ) -> Iterable[Array]:
-    from napari_tessera.algorithms.filters.gradient import gradient
+    from napari_tessera.algorithms.filters.gradient import Smoothed
+    from napari_tessera.algorithms.filters.ridges import magnitudes
 
     for piece in pieces:
         image, mask = piece["image"], piece.get("mask")
         if image.dtype.kind == "f" and not np.isfinite(image).any():
             continue
-        magnitude = gradient(image, width, voxel).magnitude
-        yield magnitude if mask is None else magnitude[mask.astype(bool)]
+        smoothed = Smoothed.of(image, width, voxel, Reporter.of(None))
+        yield from magnitudes(smoothed, None if mask is None else mask.astype(bool))

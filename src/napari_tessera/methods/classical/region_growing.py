@@ -11,7 +11,8 @@ import numpy as np
 from napari_tessera.algorithms.filters.colour import ColourSpace, features, smooth_points
 from napari_tessera.algorithms.filters.smoothing import both
 from napari_tessera.algorithms.labels.components import Connectivity, filled
-from napari_tessera.algorithms.labels.ids import smallest_dtype
+from napari_tessera.algorithms.labels.ids import renumbered, smallest_dtype
+from napari_tessera.algorithms.labels.numbering import numbered
 from napari_tessera.signature.progress import Progress, Reporter
 from napari_tessera.signature.units import most_pixels, to_pixels
 from napari_tessera.signature.validation import checked
@@ -111,7 +112,7 @@ def region_growing(
     >>> region_growing(image, markers=seeds, tolerance=5, smoothing=0)
     array([[7, 7, 7, 0, 0]], dtype=uint16)
     """
-    from napari_tessera.algorithms.growth.similar import GrowthRule, grow_regions
+    from napari_tessera.algorithms.growth.similar import GrowthRule, framed, grow_regions
 
     axes = image.ndim - (channel_axis is not None)
     report, voxel = Reporter.of(report), VoxelSize.of(spacing, axes)
@@ -129,9 +130,12 @@ def region_growing(
     largest = most_pixels(max_diameter, voxel, name="max_diameter")
     steps = 1 if connectivity == "faces" else axes
     rule = GrowthRule(tolerance, largest, steps, moving=compare == "region")
-    grown = grow_regions(points, numbers, inside, rule, report.part(1, 2))
+    values = framed(points)
+    del points  # as large as four images of 8 bits
+    grown = grow_regions(values, numbers, inside, rule, report.part(1, 2))
+    del values, numbers
     grown = filled(grown) if fill_holes else grown
-    return np.asarray(ids.astype(smallest_dtype("objects", int(ids[-1])))[grown])
+    return renumbered(grown, ids.astype(smallest_dtype("objects", int(ids[-1]))))
 
 
 def region_growing_statistics(
@@ -193,12 +197,12 @@ def check_seeds(markers: Array, valid: Array | None, mask: Array | None) -> None
 
 
 def consecutive_markers(markers: Array) -> tuple[Array, Array]:
-    """Return markers with their ids replaced by 1, 2, 3, ..., and the id of each number from 0."""
-    numbers = np.zeros(markers.shape, np.int32)
-    places = np.nonzero(markers)
-    ids, numbers[places] = np.unique(markers[places], return_inverse=True)
-    numbers[places] += 1
-    return numbers, np.concatenate([[0], ids])
+    """Return markers with their ids replaced by 1, 2, 3, ..., and the id of each number from 0.
+
+    The numbers are signed, in the smallest type that holds them.
+    """
+    numbers, ids = numbered(markers)
+    return numbers.astype(np.min_scalar_type(-ids.size - 1)), ids
 
 
 def _deviation(pieces: Iterable[Array]) -> float:

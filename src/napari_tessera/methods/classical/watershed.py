@@ -10,6 +10,7 @@ import numpy as np
 from napari_tessera.algorithms.child_process import stoppable
 from napari_tessera.algorithms.filters.smoothing import Prefilter, both, fill_gaps, prepare
 from napari_tessera.algorithms.labels.ids import smallest_dtype
+from napari_tessera.algorithms.parallel import map_slabs
 from napari_tessera.methods.classical.threshold import Brightness, threshold, threshold_statistics
 from napari_tessera.signature.progress import NothingToSeparate, Progress, Reporter
 from napari_tessera.signature.units import physical, to_pixels
@@ -135,7 +136,7 @@ def watershed(
     >>> watershed(image, smoothing=0, seed_distance=2)[2]
     array([0, 1, 1, 1, 0, 2, 2, 2, 0], dtype=uint16)
     """
-    from napari_tessera.algorithms.growth.flood import flood
+    from napari_tessera.algorithms.growth.flood import flood, in_steps
 
     report, voxel = Reporter.of(report), VoxelSize.of(spacing, image.ndim)
     filled, valid = fill_gaps(image)
@@ -144,6 +145,7 @@ def watershed(
     report(Progress(1, 4))
     inside = _foreground(smoothed, foreground, level, objects, both(mask, valid))
     heights = _heights(smoothed, inside, landscape, objects, voxel, report.part(1, 4))
+    del filled, smoothed  # as large as the image, and of no more use
     report(Progress(2, 4))
     if markers is None:
         if seeds == "distance":
@@ -163,17 +165,21 @@ def watershed(
     report(Progress(3, 4))
     # scikit-image's lines need neighbours that share a face
     steps = image.ndim if landscape == "distance" and not lines else 1
+    np.negative(heights, out=heights)
     if compactness or lines:
         result = stoppable(
             "skimage.segmentation",
             "watershed",
-            {"image": -heights, "markers": markers, "mask": inside},
+            {"image": heights, "markers": markers, "mask": inside},
             {"connectivity": steps, "compactness": compactness, "watershed_line": lines},
             report,
         )
     else:
-        result = flood(-heights, markers, inside, steps, report.part(3, 4))
+        # a quarter to a half of what floats take
+        heights = in_steps(heights, inside)
+        result = flood(heights, markers, inside, steps, report.part(3, 4))
     report(Progress(1, 1))
+    del heights
     return np.asarray(result.astype(smallest_dtype("objects", int(result.max()))))
 
 
@@ -240,7 +246,8 @@ def _heights(
                 "landscape is 'distance', but no pixel is background to measure distances from; "
                 "choose another foreground, or the landscape 'intensity' or 'gradient'"
             )
-        return np.sqrt(squared_distance(inside, voxel, report))
+        square = squared_distance(inside, voxel, report)
+        return np.sqrt(square, out=square)
     if landscape == "intensity":
         heights = image.astype(np.float32)
         return heights if objects == "bright" else -heights
@@ -280,7 +287,7 @@ def _separate_peaks(heights: Array, inside: Array | None, apart: float, voxel: V
         if alive[index]:
             near = np.array(tree.query_ball_point(place, apart))
             alive[near[near > index]] = False
-    markers = np.zeros(heights.shape, np.int32)
+    markers = np.zeros(heights.shape, smallest_dtype("objects", int(alive.sum())))
     kept = peaks[alive]
     kept = kept[np.lexsort(kept.T[::-1])]
     markers[tuple(kept.T)] = np.arange(1, len(kept) + 1)
@@ -292,7 +299,12 @@ def _peaks(heights: Array, inside: Array | None, size: tuple[int, ...]) -> Array
     from scipy import ndimage
 
     box = tuple(max(3, width) for width in size)
-    highest = ndimage.maximum_filter(heights, size=box, mode="nearest") == heights
+    highest = map_slabs(
+        lambda slab: ndimage.maximum_filter(slab, size=box, mode="nearest") == slab,
+        heights,
+        box[0] // 2,
+        bool,
+    )
     if inside is not None:
         highest &= inside
     plateaus, count = ndimage.label(highest, np.ones((3,) * heights.ndim))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 
@@ -24,6 +24,9 @@ from napari_tessera.signature.words import (
     VoxelSize,
     Word,
 )
+
+if TYPE_CHECKING:
+    from napari_tessera.algorithms.filters.boundary_slopes import Rises
 
 NOISE = 2.0
 """How many times the median slope of an image an edge is steep."""
@@ -98,22 +101,23 @@ def boundary_support(
     >>> table["edge share"].tolist(), table["suspicion"].round(2).tolist()
     ([1.0, 0.0], [0.0, 1.0])
     """
-    from napari_tessera.algorithms.geometry.bitmaps import values_at
+    from napari_tessera.algorithms.filters.boundary_slopes import Rises
     from napari_tessera.algorithms.geometry.nearest_mark import distances
     from napari_tessera.algorithms.labels.numbering import numbered
 
     voxel, reporter = VoxelSize.of(spacing, labels.ndim), Reporter.of(report)
     check_ids(labels)
     own, ids = numbered(labels)
+    own = own.astype(np.min_scalar_type(ids.size))
     ids = ids[1:].astype(np.int64)
     grid, steps = _as_volume(own), (voxel[0], voxel[1] if labels.ndim == 3 else 1.0, voxel[-1])
     marks, owners = _outlines(grid, labels.ndim == 2, reporter.part(0, 5))
     smoothed, valid = _smoothed(image, to_pixels(smoothing, voxel), reporter.part(1, 5))
     finest = (steps[0] / min(voxel), steps[1] / min(voxel), steps[2] / min(voxel))
-    crests, steepness = _edges(smoothed, valid, finest, level, reporter.part(2, 5))
+    rises = Rises(smoothed, valid, finest)
+    crests, slope = _edges(rises, marks, level, reporter.part(2, 5))
+    del smoothed, valid, rises  # as large as the image, and of no more use
     away = distances(marks, crests, labels.shape[-1], steps, reporter.part(3, 5))
-    slope = np.empty(owners.size)
-    values_at(steepness, marks, slope)
     known = np.isfinite(slope)
     rows, near = np.arange(1, ids.size + 1), physical(tolerance, voxel)
     share, _ = per_label(rows, owners[known], away[known], near)
@@ -160,7 +164,9 @@ def _smoothed(
 
     filled, valid = fill_gaps(image)
     dtype = np.float64 if image.dtype.itemsize > 2 else np.float32
-    smoothed = smooth_image(filled.astype(dtype), width, report=report)
+    # whole numbers of 16 bits become floats within the filter
+    within = any(width) and dtype == np.float32
+    smoothed = smooth_image(filled if within else filled.astype(dtype), width, report=report)
     if valid is None:
         return _as_volume(smoothed), None
     # the mean fills the gaps: take its part out again, or it draws edges of its own
@@ -172,34 +178,31 @@ def _smoothed(
 
 
 def _edges(
-    image: Array,
-    valid: Array | None,
-    steps: tuple[float, float, float],
-    level: float | None,
-    report: Reporter,
+    rises: Rises, marks: Array, level: float | None, report: Reporter
 ) -> tuple[Array, Array]:
-    """Return the marks of the edges as `bits`, and how steep the image is, NaN beside gaps."""
-    from napari_tessera.algorithms.filters.boundary_slopes import crests, slopes
-    from napari_tessera.algorithms.geometry.bitmaps import pack_marks
+    """Return the marks of the edges as `bits`, and how steep the image is where `marks` are."""
+    from napari_tessera.algorithms.geometry.bitmaps import values_at
 
-    steepness = np.empty(image.shape, np.float32)
-    image, planes = np.ascontiguousarray(image), slabs(len(image), image[0].size)
-    parallel_for(lambda slab: slopes(image, *slab, steps, steepness), planes, report.part(0, 2))
-    if valid is not None:
-        steepness[~valid] = np.nan
-    least = _level(steepness) if level is None else level
-    marks = np.zeros(image.shape, np.uint8)
-    parallel_for(
-        lambda slab: crests(image, steepness, *slab, least, steps, marks), planes, report.part(1, 2)
-    )
-    return pack_marks(marks), steepness
+    image = rises.image
+    planes = slabs(len(image), image[0].size)
+    step = max(1, image.size // SLAB)
+
+    def look(slab: tuple[int, int]) -> tuple[Array, Array]:
+        steepness, own = rises.steepness(*slab), marks[slice(*slab)]
+        slope = np.empty(int(np.bitwise_count(own).sum()))
+        values_at(steepness, own, slope)
+        # every so many pixels of the whole, wherever it is cut
+        return slope, steepness.reshape(-1)[-slab[0] * image[0].size % step :: step].copy()
+
+    found = parallel_for(look, planes, report.part(0, 2))
+    least = _level(np.concatenate([some for _, some in found])) if level is None else level
+    edges = parallel_for(lambda slab: rises.crests(*slab, least), planes, report.part(1, 2))
+    return np.concatenate(edges), np.concatenate([slope for slope, _ in found])
 
 
 def _level(steepness: Array) -> float:
     """Return the slope from which there is an edge: well above the noise, most of the image."""
-    flat = steepness.reshape(-1)
-    some = flat[:: max(1, flat.size // SLAB)]
-    some = some[np.isfinite(some)]
+    some = steepness[np.isfinite(steepness)]
     if not some.size:
         return 0.0
     return float(max(NOISE * np.median(some), some.max() / 1000))
@@ -213,9 +216,14 @@ def _sides(
 
     far = np.array([reach[0], reach[1] if len(reach) == 3 else 1, reach[-1]])
     sums, own = np.zeros((count, 3, 2)), np.maximum(np.rint(far), 1).astype(np.int64)
-    image = np.ascontiguousarray(image, np.float64 if image.dtype.itemsize > 2 else np.float32)
-    for low, high in slabs(len(grid), grid[0].size):  # in turn: all add to the same sums
-        add_sides(grid, image, low, high, own, sums)
+    dtype = np.float64 if image.dtype.itemsize > 2 else np.float32
+    halo = int(own[0]) + 1
+    for low, high in slabs(
+        len(grid), grid[0].size, least=halo
+    ):  # in turn: all add to the same sums
+        first = max(low - halo, 0)
+        part = np.ascontiguousarray(image[first : high + halo], dtype)
+        add_sides(grid[first : high + halo], part, low - first, high - first, own, sums)
         report(Progress(high, len(grid)))
     some = sums[..., 0] > 0
     means = np.divide(sums[..., 1], sums[..., 0], where=some, out=np.full(some.shape, np.nan))

@@ -11,14 +11,14 @@ import numpy as np
 from napari_tessera.algorithms.crf.energies import (
     Guide,
     RandomField,
+    certain,
     energies_of,
     intensities_of,
     shared_out,
-    unary,
 )
-from napari_tessera.algorithms.crf.mean_field import Kernels
+from napari_tessera.algorithms.crf.mean_field import Energies, Kernels, Places
 from napari_tessera.algorithms.halo_tiles import Box
-from napari_tessera.algorithms.labels.ids import sizes
+from napari_tessera.algorithms.labels.ids import renumbered, sizes
 from napari_tessera.signature.arrays import fitting
 from napari_tessera.signature.progress import Reporter
 from napari_tessera.signature.units import to_pixels
@@ -302,7 +302,8 @@ def _most_likely(labels: Array, likely: Array, settings: CrfSettings, field: Ran
             f"labels has the class {highest}, but scores has {len(likely)} classes, 0 to "
             f"{len(likely) - 1}; pass those that the labels were made of"
         )
-    return field.best(len(likely), lambda box: energies_of(likely[:, *box])).astype(labels.dtype)
+    found = field.best(len(likely), lambda box: Energies(energies_of(likely[:, *box])))
+    return found.astype(labels.dtype)
 
 
 def refined_classes(
@@ -320,13 +321,13 @@ def refined_classes(
             "two or more classes (0, the background, is one)"
         )
 
-    def energies(box: Box) -> Array:
+    def energies(box: Box) -> Places:
         places = np.full(labels[box].shape, -1, np.int16)
         for place, number in enumerate(ids):
             places[labels[box] == number] = place
-        return unary(places, len(ids), settings.certainty)
+        return certain(places, len(ids), settings.certainty)
 
-    return np.asarray(ids[field.best(len(ids), energies)])
+    return renumbered(field.best(len(ids), energies), ids)
 
 
 def refined_objects(
@@ -347,12 +348,12 @@ def refined_objects(
     colours, count = coloured(objects, voxel)
     if likely is None:
         free = colours if unknown is None else np.where(labels == unknown, np.int16(-1), colours)
-        found = field.best(count + 1, lambda box: unary(free[box], count + 1, certainty))
+        found = field.best(count + 1, lambda box: certain(free[box], count + 1, certainty))
     else:
         cells = nearest_label(colours, voxel)[1]
 
-        def energies(box: Box) -> Array:
-            return energies_of(shared_out(likely[0][box], cells[box], count, certainty))
+        def energies(box: Box) -> Energies:
+            return Energies(energies_of(shared_out(likely[0][box], cells[box], count, certainty)))
 
         found = field.best(count + 1, energies)
     return owned(objects, colours, found, voxel)

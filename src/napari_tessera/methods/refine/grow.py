@@ -220,14 +220,14 @@ def points_in_box(
 
 
 def _grown(points: Array, free: Array, seeds: Array, rule: GrowthRule) -> Array:
-    from napari_tessera.algorithms.growth.similar import grow_regions
+    from napari_tessera.algorithms.growth.similar import framed, grow_regions
 
     places = tuple(seeds.T)
     if not free[places].all():
         raise ValueError("path has a point where image has no value (NaN or infinity); move it")
     numbers = np.zeros(free.shape, np.int32)
     numbers[places] = 1
-    return grow_regions(points, numbers, free, rule)
+    return grow_regions(framed(points), numbers, free, rule)
 
 
 def _cut_off(grown: Array, low: Array, high: Array, shape: tuple[int, ...]) -> bool:

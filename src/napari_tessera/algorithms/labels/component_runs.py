@@ -1,0 +1,156 @@
+"""Connected components from runs of one label: what is kept grows with the runs, not the pixels.
+
+Runs are numbered as a scan meets them, and so are components by their first run (L. He, Y. Chao and
+K. Suzuki, "A run-based two-scan labeling algorithm", IEEE Trans. Image Processing 17(5), 2008).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from napari_tessera.algorithms.labels.boxes import volume
+from napari_tessera.algorithms.labels.ids import smallest_dtype
+from napari_tessera.signature.words import Array
+
+
+def numbered_components(labels: Array, steps: int) -> Array:
+    """Number the pieces of connected pixels of one label, as `components` does.
+
+    Parameters
+    ----------
+    labels : ndarray of int or bool, a plane or a volume
+    steps : int
+        1: neighbours share a face; the number of axes: corners count too.
+    """
+    whole = volume(labels)
+    planes, lines, columns = whole.shape
+    first = np.zeros(planes * lines + 1, np.int64)
+    _count(whole, first)
+    np.cumsum(first, out=first)
+    place = np.int32 if columns < 2**31 else np.int64
+    starts, ends = np.empty((2, int(first[-1])), place)
+    parents = np.arange(first[-1], dtype=np.int32 if first[-1] < 2**31 else np.int64)
+    _find(whole, first, starts, ends)
+    full = steps > 1
+    # lines before this one that touch it: planes and lines back
+    near = [(0, 1), (1, 1), (1, 0), (1, -1)] if full else [(0, 1), (1, 0)]
+    _join(whole, first, starts, ends, parents, np.array(near), int(full))
+    result = np.zeros(whole.shape, smallest_dtype("objects", int(_number(parents))))
+    _fill(first, starts, ends, parents, result)
+    return result.reshape(labels.shape)
+
+
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _count(whole: Any, first: Any) -> None:
+    """Write behind the place of each line how many runs it has, background left out."""
+    for plane in range(whole.shape[0]):
+        for line in range(whole.shape[1]):
+            own = whole[plane, line]
+            count = np.int64(own[0] != 0)
+            for x in range(1, own.size):
+                count += (own[x] != own[x - 1]) & (own[x] != 0)
+            first[plane * whole.shape[1] + line + 1] = count
+
+
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _find(whole: Any, first: Any, starts: Any, ends: Any) -> None:
+    """Write where runs begin and end (exclusive)."""
+    for plane in range(whole.shape[0]):
+        for line in range(whole.shape[1]):
+            own, run = whole[plane, line], first[plane * whole.shape[1] + line]
+            before = own[0]
+            start = 0
+            for x in range(1, own.size):
+                if own[x] != before:
+                    if before != 0:
+                        starts[run], ends[run] = start, x
+                        run += 1
+                    start, before = x, own[x]
+            if before != 0:
+                starts[run], ends[run] = start, own.size
+
+
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _join(
+    whole: Any, first: Any, starts: Any, ends: Any, parents: Any, near: Any, slack: int
+) -> None:
+    """Join runs of one label that touch; the root of each tree is its first run."""
+    planes, lines, _ = whole.shape
+    for plane in range(planes):
+        for line in range(lines):
+            for k in range(len(near)):
+                p, other = plane - near[k, 0], line - near[k, 1]
+                if p >= 0 and 0 <= other < lines:
+                    here, there = plane * lines + line, p * lines + other
+                    _join_lines(
+                        (whole[plane, line], whole[p, other]),
+                        (first[here], first[here + 1]),
+                        (first[there], first[there + 1]),
+                        starts,
+                        ends,
+                        parents,
+                        slack,
+                    )
+
+
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _join_lines(
+    pair: Any, here: Any, there: Any, starts: Any, ends: Any, parents: Any, slack: int
+) -> None:
+    own, other = pair
+    i, j = here[0], there[0]
+    while i < here[1] and j < there[1]:
+        touch = starts[i] < ends[j] + slack and starts[j] < ends[i] + slack
+        if touch and own[starts[i]] == other[starts[j]]:
+            _unite(parents, i, j)
+        if ends[i] < ends[j]:
+            i += 1
+        elif ends[j] < ends[i]:
+            j += 1
+        else:
+            # both end here: only over a corner does the next one of a line touch the last of the
+            # other
+            after = slack and j + 1 < there[1] and starts[j + 1] == ends[i]
+            if after and own[starts[i]] == other[starts[j + 1]]:
+                _unite(parents, i, j + 1)
+            after = slack and i + 1 < here[1] and starts[i + 1] == ends[j]
+            if after and own[starts[i + 1]] == other[starts[j]]:
+                _unite(parents, i + 1, j)
+            i += 1
+            j += 1
+
+
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _unite(parents: Any, one: Any, other: Any) -> None:
+    while parents[one] != one:
+        parents[one] = parents[parents[one]]
+        one = parents[one]
+    while parents[other] != other:
+        parents[other] = parents[parents[other]]
+        other = parents[other]
+    parents[max(one, other)] = min(one, other)
+
+
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _number(parents: Any) -> int:
+    """Turn the parent of each run into the number of its component; return the highest."""
+    highest = 0
+    for run in range(parents.size):
+        if parents[run] == run:
+            highest += 1
+            parents[run] = highest
+        else:  # the parent comes before, and has its number
+            parents[run] = parents[parents[run]]
+    return highest
+
+
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _fill(first: Any, starts: Any, ends: Any, numbers: Any, result: Any) -> None:
+    lines = result.shape[1]
+    for line in range(first.size - 1):
+        own = result[line // lines, line % lines]
+        for run in range(first[line], first[line + 1]):
+            own[starts[run] : ends[run]] = numbers[run]
