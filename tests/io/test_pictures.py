@@ -1,3 +1,6 @@
+import struct
+import zlib
+
 import imagecodecs
 import imageio.v3 as imageio
 import numpy as np
@@ -170,3 +173,72 @@ def test_damaged_files_are_named(tmp_path, name, content):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(ValueError, match=rf"{name}.* cannot be read; it is damaged"):
         files.read(tmp_path / name)
+
+
+@pytest.mark.parametrize("low", [1, 23, 60])
+def test_small_ids_saved_as_jpeg_are_refused_and_nothing_is_nothing(tmp_path, low):
+    Image.fromarray(np.full((16, 16), low, np.uint8)).save(tmp_path / "i.jpg")
+    with pytest.raises(ValueError, match="cannot hold labels"):
+        files.read(tmp_path / "i.jpg", labels=True)
+    Image.new("L", (16, 16)).save(tmp_path / "e.jpg")
+    assert not files.read(tmp_path / "e.jpg", labels=True).whole.any()
+
+
+@pytest.mark.parametrize("depth", [2, 4])
+def test_ids_of_few_bits_are_the_numbers_in_the_file(tmp_path, depth):
+    ids = np.arange(16, dtype=np.uint8).reshape(2, 8) % 2**depth
+    bits = "".join(f"{int(value):0{depth}b}" for value in ids.ravel())
+    width = 8 * depth // 8
+    raw = int(bits, 2).to_bytes(2 * width, "big")
+
+    def chunk(kind, content):
+        return (
+            struct.pack(">I", len(content))
+            + kind
+            + content
+            + struct.pack(">I", zlib.crc32(kind + content))
+        )
+
+    head = struct.pack(">IIBBBBB", 8, 2, depth, 0, 0, 0, 0)
+    rows = b"".join(b"\0" + raw[row * width : (row + 1) * width] for row in range(2))
+    (tmp_path / "f.png").write_bytes(
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", head)
+        + chunk(b"IDAT", zlib.compress(rows))
+        + chunk(b"IEND", b"")
+    )
+    np.testing.assert_array_equal(files.read(tmp_path / "f.png", labels=True).whole, ids)
+    seen = files.read(tmp_path / "f.png").whole
+    np.testing.assert_array_equal(seen, ids * (255 // (2**depth - 1)))
+
+
+def test_sixteen_bits_beside_transparency_are_grey(tmp_path):
+    both = np.stack([IDS.astype(np.uint16) * 700, np.full((9, 9), 65535, np.uint16)], -1)
+    (tmp_path / "la.png").write_bytes(imagecodecs.png_encode(both))
+    np.testing.assert_array_equal(files.read(tmp_path / "la.png").whole, both[..., 0])
+
+
+@pytest.mark.parametrize("lossless", [True, False])
+def test_masks_of_webp_are_read(tmp_path, lossless):
+    mask = np.zeros((40, 40), np.uint8)
+    mask[8:24, 8:24] = 255 if not lossless else 7
+    Image.fromarray(mask).save(tmp_path / "m.webp", lossless=lossless)
+    found = files.read(tmp_path / "m.webp", labels=True).whole
+    np.testing.assert_array_equal(found, mask if lossless else mask > 0)
+
+
+def test_of_several_pictures_of_a_camera_the_first_is_read(tmp_path):
+    first = Image.fromarray(np.full((16, 24, 3), 200, np.uint8))
+    others = [Image.new("RGB", size) for size in ((24, 16), (12, 8))]
+    first.save(tmp_path / "p.jpg", format="MPO", save_all=True, append_images=others)
+    source = files.read(tmp_path / "p.jpg")
+    assert (source.shape, source.notes) == (
+        (16, 24),
+        ("holds several pictures; the first is read",),
+    )
+
+
+@pytest.mark.parametrize(("name", "kind"), [("p.tif", "PNG"), ("t.png", "TIFF"), ("j.npy", "BMP")])
+def test_content_and_not_the_name_tells_the_format(tmp_path, name, kind):
+    Image.fromarray(IDS).save(tmp_path / name, format=kind)
+    np.testing.assert_array_equal(files.read(tmp_path / name).whole, IDS)

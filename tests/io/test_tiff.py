@@ -354,3 +354,39 @@ def test_a_part_of_a_plane_keeps_its_place(tmp_path):
     with tifffile.TiffFile(tmp_path / "l.tif") as file:
         assert 'PositionX="1.0"' in file.ome_metadata
         assert 'PositionY="1.5"' in file.ome_metadata
+
+
+def test_labels_compressed_as_jpeg_are_a_mask_or_refused(tmp_path):
+    mask = np.zeros((64, 64), np.uint8)
+    mask[8:40, 8:40] = 255
+    tifffile.imwrite(tmp_path / "m.tif", mask, compression="jpeg", tile=(64, 64))
+    source = files.read(tmp_path / "m.tif", labels=True)
+    np.testing.assert_array_equal(source.whole, mask > 0)
+    assert "compression changes numbers" in source.notes[0]
+    tifffile.imwrite(tmp_path / "i.tif", mask // 10, compression="jpeg", tile=(64, 64))
+    with pytest.raises(ValueError, match="cannot hold labels"):
+        files.read(tmp_path / "i.tif", labels=True)
+
+
+def test_what_is_damaged_inside_is_named_when_it_is_read(tmp_path):
+    rows = np.random.default_rng(0).integers(0, 99, (64, 64)).astype(np.uint8)
+    tifffile.imwrite(tmp_path / "d.tif", rows, compression="zlib")
+    with tifffile.TiffFile(tmp_path / "d.tif") as file:
+        first, count = file.pages[0].dataoffsets[0], file.pages[0].databytecounts[0]
+    content = bytearray((tmp_path / "d.tif").read_bytes())
+    content[first : first + count] = bytes(count)
+    (tmp_path / "d.tif").write_bytes(content)
+    source = files.read(tmp_path / "d.tif")
+    with pytest.raises(ValueError, match=r"d\.tif.* cannot be read; it is damaged"):
+        source.whole  # noqa: B018 (it is read here)
+
+
+def test_an_orientation_that_is_not_followed_is_said(tmp_path):
+    tifffile.imwrite(tmp_path / "o.tif", LABELS[0], extratags=[(274, "H", 1, 6, True)])
+    assert "asks to turn it" in files.read(tmp_path / "o.tif").notes[0]
+
+
+def test_colours_that_are_not_there_are_refused(tmp_path):
+    tifffile.imwrite(tmp_path / "g.tif", LABELS[0])
+    with pytest.raises(ValueError, match=r"channel_axis is 'rgb', but 'g.tif' has shape \(3, 4\)"):
+        files.read(tmp_path / "g.tif", channel_axis="rgb")

@@ -202,3 +202,23 @@ def test_who_stops_the_writing_waits_for_its_thread(tmp_path, monkeypatch):
         files.write(place, ObjectLabels(labels + 1), Source.of(labels), overwrite=True)
     assert list(tmp_path.iterdir()) == [place]
     assert not files.read(place).array[:].any()
+
+
+def test_the_type_tells_what_an_axis_is(tmp_path):
+    group = zarr.open_group(tmp_path / "c.zarr", mode="w", zarr_format=2)
+    group.create_array("0", data=np.zeros((2, 3, 4), np.uint8))
+    axes = [{"name": "stain", "type": "channel"}, {"name": "y", "type": "space"}]
+    axes.append({"name": "x", "type": "space"})
+    group.attrs["multiscales"] = [{"axes": axes, "datasets": [{"path": "0"}]}]
+    assert files.read(tmp_path / "c.zarr").channel_axis == 0
+
+
+def test_groups_of_labels_and_older_arrays_are_read(tmp_path):
+    labels = zarr.open_group(tmp_path / "l.zarr" / "labels", mode="w", zarr_format=2)
+    labels.attrs["labels"] = ["cells"]
+    _image(tmp_path / "l.zarr" / "labels" / "cells")
+    assert files.read(tmp_path / "l.zarr" / "labels").shape == (2, 3, 4)
+    plain = zarr.open_group(tmp_path / "p", mode="w", zarr_format=2)
+    plain.create_array("raw", data=np.ones((3, 4), np.uint8))
+    (tmp_path / "p" / "raw" / ".zattrs").unlink(missing_ok=True)
+    assert files.read(tmp_path / "p" / "raw").shape == (3, 4)

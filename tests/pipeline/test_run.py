@@ -346,3 +346,24 @@ def test_whole_floats_and_bytes_of_true_are_labels_on_every_way(method):
     expected = run(method, Source.of(labels), given).array
     for same in (labels.astype(">f4"), (labels * 255).view(bool), labels.astype("f8")):
         np.testing.assert_array_equal(run(method, Source.of(same), given).array, expected)
+
+
+@pytest.mark.parametrize("method", ["threshold", "fill_holes", "measure"])
+@pytest.mark.parametrize(
+    ("start", "stop"),
+    [((0, 0), (99, 5)), ((90, 90), (99, 99)), ((2, 2), (2, 5)), ((0, 0, 0), (1, 2, 2))],
+)
+def test_a_region_outside_is_refused_by_every_method(method, start, stop):
+    source = Source.of(np.eye(12, 14, dtype=np.uint8))
+    with pytest.raises(ValueError, match="region goes from .*; choose a region inside it"):
+        run(method, source, walk=Walk(region=Region(start, stop)))
+
+
+@pytest.mark.parametrize("shape", [(9, 14), (14, 12), (2, 12, 14), (12,)])
+def test_an_image_of_another_grid_is_named(shape):
+    source = Source.of(np.eye(12, 14, dtype=np.uint8))
+    image = Source.of(np.zeros(shape)) if len(shape) > 1 else np.zeros(shape)
+    with pytest.raises(
+        ValueError, match=r"image has shape .* but image has|pass one of the same grid"
+    ):
+        run("measure", source, {"image": image})

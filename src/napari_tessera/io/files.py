@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -17,6 +15,7 @@ from napari_tessera.io.csv_files import CSV, read_points
 from napari_tessera.io.geojson import GEOJSON
 from napari_tessera.io.label_images import ids_of
 from napari_tessera.io.layout import Asked, Contents, Format
+from napari_tessera.io.lazy import damage_told
 from napari_tessera.io.numpy_files import NUMPY
 from napari_tessera.io.pictures import PHOTOGRAPHS, PNG
 from napari_tessera.io.tiff import TIFF
@@ -147,29 +146,19 @@ def read(
 
 
 def _contents(path: Path, asked: Asked) -> Contents:
-    for each in FORMATS:
-        if each.read is not None and each.opens(path):
-            with _damage_told(path):
-                contents = each.read(path, asked)
-            return _checked(contents, path)
-    known = ", ".join(READABLE)
-    raise ValueError(f"{str(path)!r} has a format that is not known; known are {known}")
-
-
-@contextmanager
-def _damage_told(path: Path) -> Iterator[None]:
-    """Say of which file it is that a library cannot read what is in it, whatever it raises."""
-    try:
-        yield
-    except (FileNotFoundError, PermissionError, MemoryError):
-        raise
-    except Exception as error:
-        if isinstance(error, ValueError) and str(path) in str(error):
-            raise
-        reason = str(error) or type(error).__name__
-        raise ValueError(
-            f"{str(path)!r} cannot be read; it is damaged or no such file: {reason}"
-        ) from error
+    found = next((each for each in FORMATS if each.opens(path)), None)
+    if path.is_file() and found is not None:  # a PNG may be called .tif
+        with path.open("rb") as file:
+            head = file.read(16)
+        found = next(
+            (each for each in FORMATS if each.magic and head.startswith(each.magic)), found
+        )
+    if found is None or found.read is None:
+        known = ", ".join(READABLE)
+        raise ValueError(f"{str(path)!r} has a format that is not known; known are {known}")
+    with damage_told(path):
+        contents = found.read(path, asked)
+    return _checked(contents, path)
 
 
 def _checked(contents: Contents, path: Path) -> Contents:
@@ -203,6 +192,11 @@ def _channel_axis(
         raise ValueError(f"channel_axis is {axis}, but {name!r} has {array.ndim} axes")
     if axis is None and asked == "rgb":
         axis = -1
+        if array.ndim < 3 or array.shape[-1] not in (3, 4):
+            raise ValueError(
+                f"channel_axis is 'rgb', but {name!r} has shape {tuple(array.shape)}, without 3 or "
+                "4 colours in its last axis"
+            )
     axis = None if axis is None else axis % array.ndim
     count = 0 if axis is None else array.shape[axis]
     if channel is not None and not 0 <= channel < count:

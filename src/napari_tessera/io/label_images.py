@@ -74,10 +74,30 @@ def _whole(path: Path) -> Any:
     return change
 
 
+def cleaned_mask(array: Array, path: Path) -> tuple[Array, tuple[str, ...]]:
+    """Return the mask that lossy compression has blurred, and a note.
+
+    Raises
+    ------
+    ValueError
+        If it is none: ids cannot be told any more.
+    """
+    if array.ndim > 2 and array.shape[-1] in (3, 4):
+        array = array[..., :3].mean(axis=-1)
+    between = np.count_nonzero((array >= 32) & (array < 192))
+    if between > 0.05 * array.size or 0 < array.max() < 192:
+        raise ValueError(
+            f"{str(path)!r} cannot hold labels: its compression changes numbers; save them as PNG "
+            "or TIFF without JPEG"
+        )
+    note = "its compression changes numbers; it is read as a mask, from 128 on as foreground"
+    return np.asarray(array >= 128), (note,)
+
+
 def pieces_of_a_mask(source: Source, axes: int) -> tuple[Any, tuple[str, ...]]:
     """Return the connected pieces of a mask as objects; labels that are no mask stay as they are.
 
-    A mask is True and False, or 0 and 255 as programs write it.
+    A mask is True and False, 0 and 255 as programs write it, or 0 and 1 in several pieces.
 
     Parameters
     ----------
@@ -94,7 +114,7 @@ def pieces_of_a_mask(source: Source, axes: int) -> tuple[Any, tuple[str, ...]]:
     from skimage.measure import label
 
     whole = source.whole
-    if whole.dtype != bool and np.unique(whole).tolist() != [0, 255]:
+    if whole.dtype != bool and np.unique(whole).tolist() not in ([0, 255], [0, 1]):
         return source.array, source.notes
     lead = whole.shape[: whole.ndim - axes]
     objects = np.zeros(whole.shape, np.int32)
@@ -102,5 +122,7 @@ def pieces_of_a_mask(source: Source, axes: int) -> tuple[Any, tuple[str, ...]]:
     for index in np.ndindex(lead):
         objects[index] = label(whole[index] > 0, connectivity=axes)
         count += int(objects[index].max())
+    if count == 1:  # an object, or the mask of one
+        return source.array, source.notes
     note = f"a mask, not objects; its {count} pieces are taken as the objects"
     return objects, (*source.notes, note)

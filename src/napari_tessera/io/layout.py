@@ -86,6 +86,8 @@ class Format:
         and nothing is there. A table that a form writes has no grid: its source is one empty pixel.
     holds : tuple of type
         The kinds of results it can hold.
+    magic : tuple of bytes
+        What its files begin with, whatever they are called.
     recognised : callable, optional
         Path -> True for files without such a suffix that are of this format.
     owned : callable, optional
@@ -97,6 +99,7 @@ class Format:
     read: Callable[[Path, Asked], Contents] | None = None
     write: Callable[[Path, Result, Source, Recipe | None], None] | None = None
     holds: tuple[type[Result], ...] = ()
+    magic: tuple[bytes, ...] = ()
     recognised: Callable[[Path], bool] = lambda path: False
     owned: Callable[[Path], bool] | None = None
 

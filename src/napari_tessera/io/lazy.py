@@ -2,12 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_tessera.signature.words import Array
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@contextmanager
+def damage_told(path: Path) -> Iterator[None]:
+    """Say of which file it is that a library cannot read what is in it, whatever it raises."""
+    try:
+        yield
+    except (FileNotFoundError, PermissionError, MemoryError):
+        raise
+    except Exception as error:
+        if isinstance(error, ValueError) and str(path) in str(error):
+            raise
+        reason = str(error) or type(error).__name__
+        raise ValueError(
+            f"{str(path)!r} cannot be read; it is damaged or no such file: {reason}"
+        ) from error
 
 
 class LazyArray:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_tessera.io.label_images import cleaned_mask
 from napari_tessera.io.layout import Asked, Contents, Format, fitted
 from napari_tessera.pipeline.recipe import Recipe
 from napari_tessera.pipeline.result import Labelled, Result
@@ -14,8 +15,6 @@ from napari_tessera.signature.words import Array
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-_LOSSY = ("JPEG", "WEBP")
 
 _GREY = {"1", "L", "I", "F", "I;16", "I;16B", "I;16L", "I;16N"}
 
@@ -28,60 +27,49 @@ def read_picture(path: Path, asked: Asked) -> Contents:
     """
     from PIL import Image, ImageOps, ImageSequence
 
+    with path.open("rb") as opened:
+        head = opened.read(64)
+    notes: tuple[str, ...] = ()
     with Image.open(path) as file:
-        lossy = file.format in _LOSSY
+        lossy = file.format in ("JPEG", "MPO") or (file.format == "WEBP" and b"VP8 " in head)
         frames = [
-            _values(ImageOps.exif_transpose(frame), path, asked)
+            _values(ImageOps.exif_transpose(frame), path, head, asked)
             for frame in ImageSequence.Iterator(file)
+            if file.format != "MPO" or file.tell() == 0
         ]
+        if file.format == "MPO":
+            notes = ("holds several pictures; the first is read",)
+    if any(frame.shape != frames[0].shape for frame in frames):
+        raise ValueError(
+            f"{str(path)!r} keeps some of its frames in colours, which do not tell the numbers of "
+            "labels; save them as TIFF"
+        )
     array = frames[0] if len(frames) == 1 else np.stack(frames)
-    names = ("t",) * (len(frames) > 1) + ("y", "x", "s")
-    names = names[: array.ndim]
     if asked.labels and lossy:
-        return Contents(_cleaned(array, path), names, notes=(_COMPRESSED,))
-    return Contents(array, names)
+        array, own = cleaned_mask(array, path)
+        notes += own
+    names = ("t",) * (len(frames) > 1) + ("y", "x", "s")
+    return Contents(array, names[: array.ndim], notes=notes)
 
 
-def _values(frame: Any, path: Path, asked: Asked) -> Array:
+def _values(frame: Any, path: Path, head: bytes, asked: Asked) -> Array:
     """Return the numbers of a picture: a bool, a grey value or id, or colours per pixel."""
+    depth, kind = (head[24], head[25]) if head.startswith(b"\x89PNG") else (8, 0)
     if frame.mode == "1":  # its bytes are 0 and 255, which is no True for compiled code
         return np.asarray(frame.convert("L")) > 0
+    if asked.labels and frame.mode == "L" and depth in (2, 4):  # Pillow makes them go up to 255
+        return np.asarray(frame) // np.uint8(255 // (2**depth - 1))
     if frame.mode in _GREY or (asked.labels and frame.mode == "P"):
         return np.asarray(frame)
-    grey = frame.mode in ("LA", "La")
-    transparent = frame.mode in ("RGBA", "PA") or "transparency" in frame.info
-    values = _sixteen_bits(path)
-    if values is None:
-        mode = "LA" if grey else "RGBA" if transparent else "RGB"
-        values = np.asarray(frame.convert(mode))
+    grey = frame.mode in ("LA", "La") or kind == 4
+    if depth == 16:  # of which Pillow keeps 8
+        from imagecodecs import png_decode
+
+        values = np.asarray(png_decode(path.read_bytes()))
+    else:
+        transparent = frame.mode in ("RGBA", "PA") or "transparency" in frame.info
+        values = np.asarray(frame.convert("LA" if grey else "RGBA" if transparent else "RGB"))
     return values[..., 0] if grey else values
-
-
-def _sixteen_bits(path: Path) -> Array | None:
-    """Return the colours of a PNG of 16 bits a colour, of which Pillow keeps 8."""
-    with path.open("rb") as file:
-        head = file.read(26)
-    if not head.startswith(b"\x89PNG") or head[24] != 16:
-        return None
-    from imagecodecs import png_decode
-
-    return np.asarray(png_decode(path.read_bytes()))
-
-
-_COMPRESSED = "its compression changes numbers; it is read as a mask, from 128 on as foreground"
-
-
-def _cleaned(array: Array, path: Path) -> Array:
-    """Return the mask that lossy compression has blurred, or raise an error if it is none."""
-    if array.ndim > 2 and array.shape[-1] in (3, 4):
-        array = array[..., :3].mean(axis=-1)
-    between = np.count_nonzero((array > 64) & (array < 192))
-    if between > 0.05 * array.size:
-        raise ValueError(
-            f"{str(path)!r} cannot hold labels: its compression changes numbers; save them as PNG "
-            "or TIFF"
-        )
-    return np.asarray(array >= 128)
 
 
 def write_png(path: Path, result: Result, source: Source, recipe: Recipe | None) -> None:
@@ -103,5 +91,9 @@ def write_png(path: Path, result: Result, source: Source, recipe: Recipe | None)
     path.write_bytes(imageio.imwrite("<bytes>", array, extension=".png"))
 
 
-PNG = Format((".png",), read_picture, write_png, holds=(Labelled,))
-PHOTOGRAPHS = Format((".jpg", ".jpeg", ".bmp", ".gif", ".webp"), read_picture)
+PNG = Format((".png",), read_picture, write_png, holds=(Labelled,), magic=(b"\x89PNG",))
+PHOTOGRAPHS = Format(
+    (".jpg", ".jpeg", ".bmp", ".gif", ".webp"),
+    read_picture,
+    magic=(b"\xff\xd8\xff", b"BM", b"GIF8", b"RIFF"),
+)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_tessera.io.label_images import cleaned_mask
 from napari_tessera.io.layout import Asked, Contents, Format, fitted, origin_of
-from napari_tessera.io.lazy import LazyArray, Picked
+from napari_tessera.io.lazy import LazyArray, Picked, damage_told
 from napari_tessera.io.ome_xml import lengths, map_annotation, own_part
 from napari_tessera.io.sizes import NO_SIZES, GivenSizes, sizes_of
 from napari_tessera.pipeline.recipe import KEY, Recipe
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 _OME_INTEGERS = ("uint8", "uint16", "uint32", "int8", "int16", "int32")
 _OME_UNITS = {"px": "pixel", "um": "µm", "A": "Å"}
+
+_LOSSY = (6, 7, 34892)
+"""Numbers of JPEG's ways to compress, which change values."""
 
 _THUMBNAIL = 0.25
 """A first series with a smaller share of the largest one's pixels is no image of its own."""
@@ -49,6 +53,7 @@ class LazyTiff(LazyArray):
         import zarr
 
         with (
+            damage_told(self.path),
             tifffile.TiffFile(self.path, **self._opening) as file,
             file.series[self._number].aszarr(level=0) as store,
         ):
@@ -74,12 +79,18 @@ def read_tiff(path: Path, asked: Asked) -> Contents:
         if series.dataoffset is not None:  # one block without compression: read where it lies
             dtype = np.dtype(series.dtype).newbyteorder(file.byteorder)
             array = np.memmap(path, dtype, "r", series.dataoffset, series.shape)
-        contents = _shown(Contents(array, axes, sizes), series.keyframe, file, asked)
+        page = series.keyframe
+        contents = _shown(Contents(array, axes, sizes), page, file, asked)
         notes: tuple[str, ...] = ()
+        if asked.labels and page.compression in _LOSSY:
+            mask, notes = cleaned_mask(np.asarray(contents.array), path)
+            contents = contents._replace(array=mask, axes=(contents.axes or ())[: mask.ndim])
+        if "Orientation" in page.tags and page.tags["Orientation"].value != 1:
+            notes += ("its tag of orientation asks to turn it; it is read as it is stored",)
         if len(found) > 1 and asked.series is None:
             shapes = ", ".join("x".join(map(str, each.shape)) for each in found[:5])
             more = ", ..." if len(found) > 5 else ""
-            notes = (f"holds {len(found)} images ({shapes}{more}); number {number} is read",)
+            notes += (f"holds {len(found)} images ({shapes}{more}); number {number} is read",)
     return contents._replace(notes=(*contents.notes, *notes))
 
 
@@ -293,4 +304,10 @@ def _ome_axes(names: tuple[str, ...], path: Path) -> str:
     return "".join(name or next(free) for name in known)
 
 
-TIFF = Format((".tif", ".tiff"), read_tiff, write_tiff, holds=(Labelled, ScoreMaps, ImageResult))
+TIFF = Format(
+    (".tif", ".tiff"),
+    read_tiff,
+    write_tiff,
+    holds=(Labelled, ScoreMaps, ImageResult),
+    magic=(b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
+)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _OUTER = "coordinateTransformations"
 
+_LETTERS = {"channel": "c", "time": "t"}
+
 _OLDEST_AXES = ("t", "c", "z", "y", "x")
 """Of files before version 0.3, which do not name them."""
 
@@ -70,9 +72,15 @@ def _image(node: Any, scale: Any, path: Path) -> Contents:
     if not scale.get("datasets"):
         raise ValueError(f"{str(path)!r} has OME metadata that name no array")
     first = scale["datasets"][0]
+    if first["path"] not in node:
+        raise ValueError(f"{str(path)!r} names the array {first['path']!r}, which is not there")
     array = node[first["path"]]
-    axes = [axis if isinstance(axis, dict) else {"name": axis} for axis in scale.get("axes", [])]
-    names = tuple(str(axis["name"]).lower() for axis in axes) or _OLDEST_AXES[-array.ndim :]
+    axes = [axis if isinstance(axis, dict) else {"name": axis} for axis in scale.get("axes") or ()]
+    # the type tells what an axis is, whatever its name
+    names = (
+        tuple(_LETTERS.get(str(axis.get("type")), str(axis["name"]).lower()) for axis in axes)
+        or _OLDEST_AXES[-array.ndim :]
+    )
     if len(names) != array.ndim:
         raise ValueError(f"{str(path)!r} names {len(names)} axes of an array with {array.ndim}")
     factors = [1.0] * array.ndim
@@ -91,9 +99,12 @@ def _inside(node: Any, said: Any) -> tuple[list[str], int | None]:
     """Return the paths of the images in a group, and the number of the first or None."""
     if "plate" in said:
         wells = [str(well["path"]) for well in said["plate"].get("wells", ())]
-        return [f"{well}/{name}" for well in wells for name in _fields(node[well])], None
+        there = [well for well in wells if well in node]
+        return [f"{well}/{name}" for well in there for name in _fields(node[well])], None
     if "well" in said:
         return _fields(node), 0
+    if "labels" in said:
+        return list(map(str, said["labels"])), 0
     if "bioformats2raw.layout" in said:
         return sorted((name for name, _ in node.groups() if name.isdigit()), key=int), 0
     return [], None
@@ -170,7 +181,7 @@ def _write_group(
 
 
 def _is_zarr(path: Path) -> bool:
-    return (path / "zarr.json").exists() or (path / ".zattrs").exists()
+    return any((path / name).exists() for name in _OWN_FILES[:4])
 
 
 def _holds_zarr_alone(path: Path) -> bool:

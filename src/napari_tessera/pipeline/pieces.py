@@ -118,8 +118,9 @@ class Pieces:
             return word.as_passed(self.read(index, given), self.axes)
         if tuple(given.shape) == shape:
             return np.asarray(given[(*index, *[slice(None)] * self.axes)])
-        if tuple(given.shape) == shape[-given.ndim :] and given.ndim >= self.axes:
-            return np.asarray(given[index[len(shape) - given.ndim :]])
+        own = 0 if isinstance(given, Source) else len(given.shape)
+        if own >= self.axes and tuple(given.shape) == shape[-own:]:
+            return np.asarray(given[index[len(shape) - own :]])
         raise ValueError(
             f"{name} has shape {tuple(given.shape)} but {self.source.name} has {shape}; pass one "
             "of the same grid"

@@ -119,6 +119,8 @@ class Run:
         over = method.over(walk.over, source.over)
         _check_arrays(method, source, values)
         cls.check_only(method, walk)
+        if walk.region is not None:
+            walk.region.check(source)
         return cls(method, source, values, walk, over, cache or Cache(), Reporter.of(report))
 
     @classmethod
@@ -279,7 +281,7 @@ class Refinement(Run):
         array = result.array[inside]
         if region.mask is not None:
             outside = ~np.broadcast_to(region.mask, array.shape)
-            array[outside] = np.asarray(self.source.array[region.box])[outside]
+            array[outside] = as_labels(np.asarray(self.source.array[region.box]))[outside]
         return replace(result, array=array, start=region.start)
 
 

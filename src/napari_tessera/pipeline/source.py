@@ -208,9 +208,9 @@ class Region:
 
     def check(self, source: Source) -> None:
         """Raise an error unless the region lies inside `source`."""
-        fits = len(self.start) == len(source.shape) and all(
+        fits = len(self.start) == len(self.stop) == len(source.shape) and all(
             0 <= a < b <= size
-            for a, b, size in zip(self.start, self.stop, source.shape, strict=True)
+            for a, b, size in zip(self.start, self.stop, source.shape, strict=False)
         )
         if not fits:
             raise ValueError(
