@@ -19,9 +19,9 @@ from napari_tessera.widgets.evaluation.suspects_panel import SuspectSource, Susp
 from napari_tessera.widgets.forms.choice import Choice
 from napari_tessera.widgets.forms.fields.choose import field_for, layer_field
 from napari_tessera.widgets.forms.form import Form
-from napari_tessera.widgets.forms.message import Message
 from napari_tessera.widgets.forms.rows import Rows, beside_one_another
 from napari_tessera.widgets.forms.run_button import Running
+from napari_tessera.widgets.forms.status_line import StatusLine
 from napari_tessera.widgets.forms.tables import save_table
 from napari_tessera.widgets.layers.geometry import array, same_grid
 from napari_tessera.widgets.layers.to_source import source
@@ -67,7 +67,7 @@ class Explorer(Form):
         self.save_button.setToolTip("Write the rows that are shown as CSV")
         self.strata, self.tabs, self.rows = StrataPanel(self), QTabWidget(), Rows()
         self.report = ReportButton(self, lambda: self.strata.image.value)
-        self.summary = Message()
+        self.summary = StatusLine()
         self.objects = ObjectList(self.viewer, self.say)
         self.suspects = SuspectsPanel(self, self._judged)
 

@@ -14,7 +14,7 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QLayout, QToolButton, QVBoxLayou
 
 from napari_tessera.signature.progress import Reporter
 from napari_tessera.widgets.connections import Connections
-from napari_tessera.widgets.forms.message import Message
+from napari_tessera.widgets.forms.status_line import StatusLine
 from napari_tessera.widgets.job import Job
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Form(QWidget):
     ----------
     title : str
         What its notifications begin with.
-    message : Message
+    message : StatusLine
         Where it says its sentences.
     """
 
@@ -48,7 +48,7 @@ class Form(QWidget):
     def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
         super().__init__()
         self.viewer = napari_viewer
-        self.message = Message()
+        self.message = StatusLine()
         self._watched, self._jobs = Connections(), list[Job]()
         # with the viewer, Qt deletes its widgets without asking them to close
         own = weakref.ref(self)

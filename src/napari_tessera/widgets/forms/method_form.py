@@ -23,7 +23,7 @@ from napari_tessera.widgets.forms.fields.choose import layer_field
 from napari_tessera.widgets.forms.fields.fitting import Fitting
 from napari_tessera.widgets.forms.form import Form
 from napari_tessera.widgets.forms.method_fields import MethodFields
-from napari_tessera.widgets.forms.previewing import Previewing
+from napari_tessera.widgets.forms.preview_boxes import PreviewBoxes
 from napari_tessera.widgets.forms.recipe_menu import recipe_menu
 from napari_tessera.widgets.forms.refine_options import kind_of, note_kind
 from napari_tessera.widgets.forms.results import Edits, Outcome, Results, sentence, work
@@ -80,7 +80,7 @@ class MethodForm(Form):
         self.fitting = Fitting(self.source, self.fields, self.walk.channels, self._units_changed)
         self.running = Running(self, "Run", self.run, stop=self.stop)
         self.run_button, self.bar = self.running.button, self.running.bar
-        self.previewing = Previewing(self, self.read, self._layers_chosen)
+        self.previewing = PreviewBoxes(self, self.read, self._layers_chosen)
         self.preview = self.previewing.preview
         self.show_preview, self.live = self.previewing.box, self.previewing.live
         self.preflight = Preflight(self.read)

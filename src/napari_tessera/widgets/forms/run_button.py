@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtWidgets import QProgressBar, QPushButton
 
 from napari_tessera.signature.progress import Reporter
-from napari_tessera.widgets.forms.results import duration
+from napari_tessera.widgets.forms.progress_text import progress_text
 
 if TYPE_CHECKING:
     from napari_tessera.widgets.forms.form import Form
@@ -93,7 +93,7 @@ class Running:
 
         def moved(share: float, left: float | None) -> None:
             self.bar.setValue(round(share * 100))
-            self.bar.setFormat("%p %" if left is None else f"%p %   {duration(left)} left")
+            self.bar.setFormat(progress_text(left))
             progressed()
 
         self._form.say("")

@@ -7,7 +7,7 @@ from qtpy.QtGui import QPalette
 from qtpy.QtWidgets import QLabel, QWidget
 
 
-class Message(QLabel):
+class StatusLine(QLabel):
     """A sentence for people, which can be marked and copied."""
 
     def __init__(self) -> None:
