@@ -41,6 +41,7 @@ from napari_tessera.widgets.forms.call import Call
 from napari_tessera.widgets.forms.channels import Channels
 from napari_tessera.widgets.forms.choice import Choice
 from napari_tessera.widgets.forms.form import Form
+from napari_tessera.widgets.forms.plain_text import as_written
 from napari_tessera.widgets.forms.region import SHOWN, region
 from napari_tessera.widgets.forms.rows import Rows, beside_one_another
 from napari_tessera.widgets.forms.run_button import Running
@@ -252,7 +253,7 @@ class Compare(Form):
         self.trials = trials
         for trial, image in zip(trials, pictures, strict=True):
             item = QListWidgetItem(trial_in_words(trial))
-            item.setToolTip(f"{trial_title(trial)}\n{trial.error}".strip())
+            item.setToolTip(as_written(f"{trial_title(trial)}\n{trial.error}".strip()))
             item.setTextAlignment(Qt.AlignmentFlag.AlignHCenter)
             if image is not None:
                 item.setIcon(icon(image))

@@ -55,6 +55,11 @@ class Running:
         """What runs now."""
         return self._job if self._job is not None and self._job.running else None
 
+    @property
+    def notes(self) -> list[str]:
+        """What the work has noted that runs now, or has run last."""
+        return [] if self._job is None else self._job.notes
+
     def press(self) -> None:
         """Begin, or stop what runs, as the button does."""
         if self.job is not None:

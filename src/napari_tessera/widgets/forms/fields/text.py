@@ -8,6 +8,7 @@ from qtpy.QtWidgets import QComboBox, QLineEdit, QWidget
 
 from napari_tessera.signature.parameters import Parameter
 from napari_tessera.widgets.forms.fields.field import Field
+from napari_tessera.widgets.forms.plain_text import as_written
 
 
 class TextField(Field):
@@ -42,7 +43,7 @@ class TextField(Field):
 
     def _show_whole(self, text: str) -> None:
         shown = f"{text}\n\n{self.parameter.help}" if text else self.parameter.help
-        self.native.setToolTip(shown)
+        self.native.setToolTip(as_written(shown))
 
     @property
     def value(self) -> str | None:
