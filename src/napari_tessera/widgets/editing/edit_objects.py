@@ -59,6 +59,7 @@ class Surgery(Form):
         self.source = layer_field(METHODS["grow"].source, self.viewer.layers)
         self.over = Choice("Objects are in")
         self.over.offer([("planes", "planes"), ("volumes", "volume")])
+        self.over.setToolTip("Whether objects lie in single planes or go through volumes")
         self.fields: dict[str, Field] = {
             name: field_for(options[name], self.viewer.layers)
             for tool in TOOLS

@@ -96,6 +96,7 @@ class Compare(Form):
             self.drawn: "Labels of some objects; what is not painted is not judged",
             self.over: "The plane that is shown, or the volume around it",
             self.lines: "Tick what to try; options as: smoothing = 1 px, 2 px; lines = yes",
+            self.more: "A method that is not in the list, or that is to be tried once more",
             self.add_button: "Add the method to the list, once more if it is there",
             self.button: "Try everything that is ticked on what is shown",
             self.sheet: "Click on a picture to see its labels on the image",

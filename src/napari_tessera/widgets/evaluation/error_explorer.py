@@ -59,8 +59,10 @@ class Explorer(Form):
         self.iou, self.tolerance = field_for(own["iou"]), field_for(own["tolerance"])
         self.over = Choice("Objects are in")
         self.over.offer([("planes", "planes"), ("volumes", "volume")])
+        self.over.setToolTip("Whether objects lie in single planes or go through volumes")
         self.running = Running(self, "Compare", self._compare)
         self.button = self.running.button
+        self.button.setToolTip("Find the objects of one layer in the other, and list what is wrong")
         self.map_button = QPushButton("Error map")
         self.map_button.setToolTip("Open the form that colours every pixel by what is wrong")
         self.save_button = QPushButton("Save table")

@@ -89,6 +89,8 @@ class StrataPanel(QWidget):
         self.bins = field_for(own["bins"])
         self.view, self.bar, self.message = QTableView(), QProgressBar(), StatusLine()
         self.stop_button, self.save_button = QPushButton("Stop"), QPushButton("Save plot")
+        self.stop_button.setToolTip("Stop the grouping")
+        self.save_button.setToolTip("Write the plot as PNG, SVG or PDF, in colours for print")
         self._lay_out()
         self.by.currentIndexChanged.connect(self._chosen)
         self.image.changed.connect(self._chosen)

@@ -29,7 +29,7 @@ class Choice(QComboBox):
         self._objects: list[Any] = []
         # as narrow as the dock asks for, not as wide as the longest entry
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.setMinimumContentsLength(8)
+        self.setMinimumContentsLength(6)
         self.setAccessibleName(name)
 
     def offer(self, entries: Iterable[tuple[str, Any]]) -> None:

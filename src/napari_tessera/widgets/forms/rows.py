@@ -119,6 +119,7 @@ def _section(title: str) -> tuple[QWidget, QFormLayout]:
     """Return a part of the form that is folded away at first, and the rows inside it."""
     section, content, button = QWidget(), QWidget(), QToolButton()
     button.setText(title)
+    button.setToolTip("Show or hide these settings")
     button.setCheckable(True)
     button.setAutoRaise(True)
     button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)

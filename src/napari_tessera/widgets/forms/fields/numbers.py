@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from qtpy.QtCore import QSize
 from qtpy.QtWidgets import (
-    QAbstractSpinBox,
     QCheckBox,
     QComboBox,
     QDoubleSpinBox,
@@ -24,18 +24,21 @@ from napari_tessera.widgets.forms.fields.field import Field
 
 _HUGE = 1e9
 
+DIGITS, STEPS = "0.0001", 44
+"""What fits into the narrowest box for numbers, and the dots that the signs beside it take."""
+
 
 class WholeField(Field):
     """A whole number."""
 
     def __init__(self, parameter: Parameter) -> None:
         # Qt's own box ends at 2 ** 31
-        self._box = QLargeIntSpinBox()
+        self._box = _WholeBox()
         low, high = parameter.word.low, parameter.word.high
         self._box.setRange(
             -int(_HUGE) if low is None else int(low), int(_HUGE) if high is None else int(high)
         )
-        _narrow(self._box)
+        self._box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         super().__init__(parameter, self._box)
         self.value = parameter.default
         self._box.valueChanged.connect(lambda: self.changed.emit())
@@ -171,20 +174,36 @@ class LengthField(Field):
             self._offer(unit(unit_name))
 
 
+class _NarrowBox:
+    """A box for numbers as wide as its form, and at least for some digits.
+
+    Qt's own hint is as wide as the longest number that the box takes.
+    """
+
+    def minimumSizeHint(self: Any) -> QSize:
+        digits = self.fontMetrics().horizontalAdvance(DIGITS)
+        return QSize(digits + STEPS, super().minimumSizeHint().height())  # type: ignore[misc]
+
+    def sizeHint(self) -> QSize:
+        return self.minimumSizeHint()
+
+
+class _NumberBox(_NarrowBox, QDoubleSpinBox):
+    def textFromValue(self, value: float) -> str:
+        return f"{value:.9g}"  # no ".000" behind whole numbers
+
+
+class _WholeBox(_NarrowBox, QLargeIntSpinBox):
+    pass
+
+
 def _spin_box(low: float | None, high: float | None) -> QDoubleSpinBox:
-    box = QDoubleSpinBox()
+    box = _NumberBox()
     box.setRange(-_HUGE if low is None else low, _HUGE if high is None else high)
     box.setDecimals(9)
     box.setStepType(QDoubleSpinBox.StepType.AdaptiveDecimalStepType)
-    _narrow(box)
-    box.textFromValue = lambda value: f"{value:.9g}"  # no ".000" behind whole numbers
+    box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
     return box
-
-
-def _narrow(box: QAbstractSpinBox) -> None:
-    """Leave the width to the form: a box's own hint is as wide as the longest number it takes."""
-    box.setMinimumWidth(70)
-    box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
 
 
 def _row(*widgets: QWidget) -> QWidget:
