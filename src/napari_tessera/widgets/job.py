@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -12,6 +13,7 @@ from qtpy.QtCore import QTimer
 from superqt.utils import FunctionWorker
 
 from napari_tessera.signature.progress import Progress, Reporter, Stop
+from napari_tessera.widgets.forms.plain_text import as_written
 
 _EVERY_MS = 50
 _STEPS = 1000
@@ -33,11 +35,15 @@ class Job:
     progressed : callable, optional
         Called with the share done (0 to 1) and the seconds left (None = unknown), at most 20 times
         a second.
+    noted : callable, optional
+        Called in the GUI thread with each sentence that the work reports as a value "note".
 
     Attributes
     ----------
     running : bool
         False once it was stopped, or has handed over what came of it.
+    notes : list of str
+        What was noted so far, each sentence once.
     """
 
     def __init__(
@@ -48,13 +54,15 @@ class Job:
         finished: Callable[[Any], None],
         failed: Callable[[Exception], None],
         progressed: Callable[[float, float | None], None] | None = None,
+        noted: Callable[[str], None] | None = None,
     ) -> None:
         self._work, self._finished, self._failed = work, finished, failed
-        self._progressed = progressed
+        self._progressed, self._noted = progressed, noted
+        self.notes, self._unsaid = list[str](), deque[str]()
         self.running, self._stopped = True, False
         self._share = 0.0
         self._began = time.monotonic()
-        self._bar = activity(total=_STEPS, desc=title) if title else None
+        self._bar = activity(total=_STEPS, desc=as_written(title)) if title else None
         self._timer = QTimer()
         self._timer.setInterval(_EVERY_MS)
         self._timer.timeout.connect(self._tick)
@@ -84,6 +92,8 @@ class Job:
             raise Stop
         # parts that run side by side report out of order; the bar only goes forward
         self._share = max(self._share, float(progress.done))
+        if "note" in progress.values:
+            self._unsaid.append(str(progress.values["note"]))
 
     def _run(self) -> tuple[Any, Exception | None]:
         try:
@@ -95,6 +105,7 @@ class Job:
         if self._stopped:
             return
         self._close()
+        self._hear_notes()
         result, error = outcome
         if error is None:
             self._finished(result)
@@ -106,8 +117,18 @@ class Job:
         left = elapsed * (1 - self._share) / self._share if self._share > 0.02 else None
         if self._bar is not None:
             self._bar.update(int(self._share * _STEPS) - self._bar.n)
+        self._hear_notes()
         if self._progressed is not None:
             self._progressed(self._share, left)
+
+    def _hear_notes(self) -> None:
+        while self._unsaid:
+            note = self._unsaid.popleft()
+            if note in self.notes:
+                continue
+            self.notes.append(note)
+            if self._noted is not None:
+                self._noted(note)
 
     def _close(self) -> None:
         self.running = False

@@ -4,7 +4,7 @@ from qtpy.QtTest import QTest
 from skimage import data
 
 from napari_tessera import apply, threshold, watershed
-from napari_tessera.widgets.forms import preview, view
+from napari_tessera.widgets.forms import preview, preview_extent
 
 from ...conftest import squares, tiny_finder, tiny_model
 from ..conftest import wait
@@ -161,7 +161,7 @@ def test_a_volume_is_previewed_as_a_plane_and_says_so(viewer, stack, form_of):
 @pytest.mark.on_screen
 @pytest.mark.parametrize("name", ["threshold", "watershed"])
 def test_of_a_large_plane_what_is_shown_is_as_run_will_give(viewer, form_of, monkeypatch, name):
-    monkeypatch.setattr(view, "WHOLE_PLANE", 1000)
+    monkeypatch.setattr(preview_extent, "WHOLE_PLANE", 1000)
     image = viewer.add_image(data.coins(), name="image")
     viewer.scene.camera.zoom *= 5
     wait(lambda: image.corner_pixels[1][0] < 250)
@@ -178,7 +178,7 @@ def test_of_a_large_plane_what_is_shown_is_as_run_will_give(viewer, form_of, mon
 
 @pytest.mark.on_screen
 def test_a_large_plane_seen_from_far_is_thinned(viewer, form_of, monkeypatch):
-    monkeypatch.setattr(view, "WHOLE_PLANE", 1000)
+    monkeypatch.setattr(preview_extent, "WHOLE_PLANE", 1000)
     big = np.kron(data.coins(), np.ones((4, 4), np.uint8))
     image = viewer.add_image(big, name="big")
     viewer.reset_view()

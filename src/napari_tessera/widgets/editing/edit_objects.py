@@ -6,7 +6,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtWidgets import QButtonGroup, QGridLayout, QLabel, QPushButton
+from qtpy.QtWidgets import QButtonGroup, QGridLayout, QPushButton
 
 from napari_tessera.methods.registry import METHODS
 from napari_tessera.pipeline.recipe import KEY
@@ -17,6 +17,7 @@ from napari_tessera.widgets.forms.fields.choose import field_for, layer_field
 from napari_tessera.widgets.forms.fields.field import Field
 from napari_tessera.widgets.forms.fields.layer import LayerField
 from napari_tessera.widgets.forms.form import Form
+from napari_tessera.widgets.forms.plain_text import PlainLabel
 from napari_tessera.widgets.forms.rows import Rows, beside_one_another
 from napari_tessera.widgets.layers.features import made_by
 from napari_tessera.widgets.layers.following import ObjectRows
@@ -60,6 +61,7 @@ class Surgery(Form):
         self.source = layer_field(METHODS["grow"].source, self.viewer.layers)
         self.over = Choice("Objects are in")
         self.over.offer([("planes", "planes"), ("volumes", "volume")])
+        self.over.setToolTip("Whether objects lie in single planes or go through volumes")
         self.fields: dict[str, Field] = {
             name: field_for(options[name], self.viewer.layers)
             for tool in TOOLS
@@ -77,9 +79,7 @@ class Surgery(Form):
         self.undo_button, self.redo_button = QPushButton("Undo"), QPushButton("Redo")
         self.undo_button.setToolTip("Take back the newest step or stroke on this layer (Ctrl-Z)")
         self.redo_button.setToolTip("Make it again (Ctrl-Shift-Z)")
-        self.hint, self.memory = QLabel(), QLabel()
-        for text in (self.hint, self.memory):
-            text.setWordWrap(True)
+        self.hint, self.memory = PlainLabel(), PlainLabel()
         self._lay_out()
 
     def _lay_out(self) -> None:

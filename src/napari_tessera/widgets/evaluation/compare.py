@@ -41,6 +41,7 @@ from napari_tessera.widgets.forms.call import Call
 from napari_tessera.widgets.forms.channels import Channels
 from napari_tessera.widgets.forms.choice import Choice
 from napari_tessera.widgets.forms.form import Form
+from napari_tessera.widgets.forms.plain_text import as_written
 from napari_tessera.widgets.forms.region import SHOWN, region
 from napari_tessera.widgets.forms.rows import Rows, beside_one_another
 from napari_tessera.widgets.forms.run_button import Running
@@ -95,6 +96,7 @@ class Compare(Form):
             self.drawn: "Labels of some objects; what is not painted is not judged",
             self.over: "The plane that is shown, or the volume around it",
             self.lines: "Tick what to try; options as: smoothing = 1 px, 2 px; lines = yes",
+            self.more: "A method that is not in the list, or that is to be tried once more",
             self.add_button: "Add the method to the list, once more if it is there",
             self.button: "Try everything that is ticked on what is shown",
             self.sheet: "Click on a picture to see its labels on the image",
@@ -252,7 +254,7 @@ class Compare(Form):
         self.trials = trials
         for trial, image in zip(trials, pictures, strict=True):
             item = QListWidgetItem(trial_in_words(trial))
-            item.setToolTip(f"{trial_title(trial)}\n{trial.error}".strip())
+            item.setToolTip(as_written(f"{trial_title(trial)}\n{trial.error}".strip()))
             item.setTextAlignment(Qt.AlignmentFlag.AlignHCenter)
             if image is not None:
                 item.setIcon(icon(image))

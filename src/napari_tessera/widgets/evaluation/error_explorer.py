@@ -19,9 +19,9 @@ from napari_tessera.widgets.evaluation.suspects_panel import SuspectSource, Susp
 from napari_tessera.widgets.forms.choice import Choice
 from napari_tessera.widgets.forms.fields.choose import field_for, layer_field
 from napari_tessera.widgets.forms.form import Form
-from napari_tessera.widgets.forms.message import Message
 from napari_tessera.widgets.forms.rows import Rows, beside_one_another
 from napari_tessera.widgets.forms.run_button import Running
+from napari_tessera.widgets.forms.status_line import StatusLine
 from napari_tessera.widgets.forms.tables import save_table
 from napari_tessera.widgets.layers.geometry import array, same_grid
 from napari_tessera.widgets.layers.masks import about_mask
@@ -60,15 +60,17 @@ class Explorer(Form):
         self.iou, self.tolerance = field_for(own["iou"]), field_for(own["tolerance"])
         self.over = Choice("Objects are in")
         self.over.offer([("planes", "planes"), ("volumes", "volume")])
+        self.over.setToolTip("Whether objects lie in single planes or go through volumes")
         self.running = Running(self, "Compare", self._compare)
         self.button = self.running.button
+        self.button.setToolTip("Find the objects of one layer in the other, and list what is wrong")
         self.map_button = QPushButton("Error map")
         self.map_button.setToolTip("Open the form that colours every pixel by what is wrong")
         self.save_button = QPushButton("Save table")
         self.save_button.setToolTip("Write the rows that are shown as CSV")
         self.strata, self.tabs, self.rows = StrataPanel(self), QTabWidget(), Rows()
         self.report = ReportButton(self, lambda: self.strata.image.value)
-        self.summary = Message()
+        self.summary = StatusLine()
         self.objects = ObjectList(self.viewer, self.say)
         self.suspects = SuspectsPanel(self, self._judged)
 

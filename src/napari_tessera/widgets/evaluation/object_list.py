@@ -60,6 +60,7 @@ class ObjectList(QWidget):
         self.kinds.offer([(WRONG, WRONG), (ALL, ALL)])
         self.least.setRange(0, 10**9)
         self.least.setSuffix(" px")
+        self.kinds.setToolTip("Which objects are listed, by what is wrong with them")
         self.least.setToolTip("Objects with fewer pixels are not listed")
         self._filters.add("Show", self.kinds)
         self._filters.add("At least", self.least)

@@ -24,9 +24,9 @@ from napari_tessera.signature.parameters import parameters
 from napari_tessera.signature.words import Table, VoxelSize
 from napari_tessera.widgets.forms.choice import Choice
 from napari_tessera.widgets.forms.fields.choose import field_for, layer_field
-from napari_tessera.widgets.forms.message import Message
 from napari_tessera.widgets.forms.plot import Plot
 from napari_tessera.widgets.forms.rows import Rows, beside_one_another
+from napari_tessera.widgets.forms.status_line import StatusLine
 from napari_tessera.widgets.forms.tables import TableModel
 from napari_tessera.widgets.layers.geometry import array, same_grid
 from napari_tessera.widgets.layers.to_source import fits, luminance_of
@@ -87,8 +87,10 @@ class StrataPanel(QWidget):
         own = {p.name: p for p in parameters(strata)}
         self.image = layer_field(own["image"], viewer.layers)
         self.bins = field_for(own["bins"])
-        self.view, self.bar, self.message = QTableView(), QProgressBar(), Message()
+        self.view, self.bar, self.message = QTableView(), QProgressBar(), StatusLine()
         self.stop_button, self.save_button = QPushButton("Stop"), QPushButton("Save plot")
+        self.stop_button.setToolTip("Stop the grouping")
+        self.save_button.setToolTip("Write the plot as PNG, SVG or PDF, in colours for print")
         self._lay_out()
         self.by.currentIndexChanged.connect(self._chosen)
         self.image.changed.connect(self._chosen)

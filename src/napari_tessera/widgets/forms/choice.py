@@ -5,9 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from qtpy.QtCore import Signal
+from qtpy.QtCore import QEvent, Qt, Signal
 from qtpy.QtGui import QAction
-from qtpy.QtWidgets import QComboBox, QMenu, QSizePolicy, QToolButton
+from qtpy.QtWidgets import (
+    QComboBox,
+    QMenu,
+    QSizePolicy,
+    QStyle,
+    QStyleOptionComboBox,
+    QStylePainter,
+    QToolButton,
+    QToolTip,
+)
+
+from napari_tessera.widgets.forms.plain_text import as_written, menu_text
 
 
 class Choice(QComboBox):
@@ -18,7 +29,7 @@ class Choice(QComboBox):
         self._objects: list[Any] = []
         # as narrow as the dock asks for, not as wide as the longest entry
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.setMinimumContentsLength(8)
+        self.setMinimumContentsLength(6)
         self.setAccessibleName(name)
 
     def offer(self, entries: Iterable[tuple[str, Any]]) -> None:
@@ -40,6 +51,34 @@ class Choice(QComboBox):
         """Choose an object, or the first one if it is not offered."""
         same = (i for i, each in enumerate(self._objects) if each is wanted or _equal(each, wanted))
         self.setCurrentIndex(next(same, 0 if self._objects else -1))
+
+    @property
+    def shown(self) -> str:
+        """The title of what is chosen as there is room for it, with dots where it is cut off."""
+        option = QStyleOptionComboBox()
+        self.initStyleOption(option)
+        part = QStyle.SubControl.SC_ComboBoxEditField
+        box = self.style().subControlRect(QStyle.ComplexControl.CC_ComboBox, option, part, self)
+        # the style leaves a dot free on each side
+        return self.fontMetrics().elidedText(
+            self.currentText(), Qt.TextElideMode.ElideRight, box.width() - 2
+        )
+
+    def paintEvent(self, event: Any) -> None:
+        """Draw the box, with dots where its text is cut off."""
+        painter, option = QStylePainter(self), QStyleOptionComboBox()
+        self.initStyleOption(option)
+        option.currentText = self.shown
+        painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
+        painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
+
+    def event(self, event: Any) -> bool:
+        """Say in the tool tip what is cut off in the box."""
+        if event.type() == QEvent.Type.ToolTip and self.shown != self.currentText():
+            whole = f"{as_written(self.currentText())}<br><br>{self.toolTip()}"
+            QToolTip.showText(event.globalPos(), f"<qt>{whole}</qt>", self)
+            return True
+        return super().event(event)
 
     @property
     def chosen(self) -> Any:
@@ -73,7 +112,7 @@ class Several(QToolButton):
         self._menu.clear()
         self._ticked = []
         for title, each in entries:
-            action = QAction(title, self._menu, checkable=True)
+            action = QAction(menu_text(title), self._menu, checkable=True)
             action.setChecked(any(each is old for old in before))
             action.toggled.connect(self._toggled)
             self._menu.addAction(action)

@@ -7,9 +7,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QLabel
 
 from napari_tessera.widgets.forms.call import amount, by
+from napari_tessera.widgets.forms.plain_text import PlainLabel
 from napari_tessera.widgets.forms.results import duration
 from napari_tessera.widgets.job import Job
 
@@ -21,7 +21,7 @@ PAUSE_MS = 400
 """How long the form has to rest before costs are found out."""
 
 
-class Preflight(QLabel):
+class Preflight(PlainLabel):
     """How a run reads its image, and what it will cost; found out in a thread.
 
     Parameters
@@ -32,7 +32,6 @@ class Preflight(QLabel):
 
     def __init__(self, read: Callable[[], Call]) -> None:
         super().__init__()
-        self.setWordWrap(True)
         self._read = read
         self._job: Job | None = None
         self._timer = QTimer()

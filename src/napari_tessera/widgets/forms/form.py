@@ -8,19 +8,32 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from napari.utils.notifications import show_error
-from qtpy.QtCore import QEvent, Qt, QUrl
+from qtpy.QtCore import QEvent, QSize, Qt, QUrl
 from qtpy.QtGui import QDesktopServices
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QLayout, QToolButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QDockWidget,
+    QHBoxLayout,
+    QLayout,
+    QMainWindow,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from napari_tessera.signature.progress import Reporter
 from napari_tessera.widgets.connections import Connections
-from napari_tessera.widgets.forms.message import Message
+from napari_tessera.widgets.forms.dock import FormDocks, enclosing_dock, entitle
+from napari_tessera.widgets.forms.plain_text import PlainLabel, as_written
+from napari_tessera.widgets.forms.status_line import StatusLine
 from napari_tessera.widgets.job import Job
 
 if TYPE_CHECKING:
     import napari.viewer
 
 DOCS = "https://napari-tessera.readthedocs.io/en/stable/{}.html"
+
+WIDTH = 300
+"""Dots on the screen across a form that opens, and across the widest in napari's largest font."""
 
 _log = logging.getLogger(__name__)
 
@@ -38,8 +51,8 @@ class Form(QWidget):
     Attributes
     ----------
     title : str
-        What its notifications begin with.
-    message : Message
+        On its tab, and what its notifications begin with.
+    message : StatusLine
         Where it says its sentences.
     """
 
@@ -48,8 +61,10 @@ class Form(QWidget):
     def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
         super().__init__()
         self.viewer = napari_viewer
-        self.message = Message()
+        self.message = StatusLine()
         self._watched, self._jobs = Connections(), list[Job]()
+        self._dock: QDockWidget | None = None
+        self._docks: FormDocks | None = None
         # with the viewer, Qt deletes its widgets without asking them to close
         own = weakref.ref(self)
         self.destroyed.connect(lambda: _release(own()))
@@ -75,9 +90,8 @@ class Form(QWidget):
 
     def heading(self, text: str, *, page: str = "", about: str = "") -> QHBoxLayout:
         """Return a sentence on what the form is for, and a button that opens a page about it."""
-        summary, row = QLabel(text), QHBoxLayout()
-        summary.setWordWrap(True)
-        row.addWidget(summary, 1)
+        row = QHBoxLayout()
+        row.addWidget(PlainLabel(text), 1)
         if page:
             link = QToolButton()
             link.setText("?")
@@ -87,6 +101,10 @@ class Form(QWidget):
             link.clicked.connect(lambda: QDesktopServices.openUrl(address))
             row.addWidget(link, 0, Qt.AlignmentFlag.AlignTop)
         return row
+
+    def sizeHint(self) -> QSize:
+        """Return the size to open with, at which most titles stand beside their fields."""
+        return super().sizeHint().expandedTo(QSize(WIDTH, 0))
 
     def refit(self) -> None:
         """Fit sizes, and what is listed, when the form is shown or the theme has changed."""
@@ -127,6 +145,8 @@ class Form(QWidget):
             As for `Job`.
         title : str
             Shown in napari's activity dock; "" shows nothing there.
+
+        What the work notes by the way is said as it comes.
         """
         job = Job(
             work,
@@ -134,6 +154,7 @@ class Form(QWidget):
             finished=finished,
             failed=self.complain if failed is None else failed,
             progressed=progressed,
+            noted=self.say,
         )
         self._jobs = [*(each for each in self._jobs if each.running), job]
         job.start()
@@ -150,7 +171,7 @@ class Form(QWidget):
             _log.error("%s failed", self.title, exc_info=error)
             text = f"{type(error).__name__}: {error}"
         self.say(text, wrong=True)
-        show_error(f"{self.title}: {text}")
+        show_error(as_written(f"{self.title}: {text}"))
 
     # ------------------------------------------------------------------ end
 
@@ -158,10 +179,41 @@ class Form(QWidget):
         """Let go of the viewer when the dock that held the form is closed; fit its theme."""
         if event.type() in (QEvent.Type.Show, QEvent.Type.StyleChange):
             self.refit()
-        if event.type() == QEvent.Type.ParentChange and self.parent() is None:
-            self.release()
-            self.deleteLater()
+        if event.type() == QEvent.Type.Show and self._docks is not None and self._dock is not None:
+            self._docks.shown(self._dock)
+        if event.type() == QEvent.Type.ParentChange:
+            if self.parent() is None:
+                self._leave_dock()
+                self.release()
+                self.deleteLater()
+            else:
+                self._enter_dock()
         return super().event(event)
+
+    def _enter_dock(self) -> None:
+        """Hear of it when the dock, which holds the form now, finds its place in the window."""
+        dock = enclosing_dock(self)
+        if dock is not None and self._dock is None:
+            self._dock = dock
+            dock.dockLocationChanged.connect(self._place)
+
+    def _place(self, area: Qt.DockWidgetArea) -> None:
+        dock = self._dock
+        window = None if dock is None else dock.parentWidget()
+        if dock is None or not isinstance(window, QMainWindow):
+            return
+        dock.dockLocationChanged.disconnect(self._place)
+        # from now on, after napari has made another bar for the new place
+        for moved in (dock.dockLocationChanged, dock.topLevelChanged):
+            moved.connect(lambda: entitle(dock, self.title))
+        entitle(dock, self.title)
+        self._docks = FormDocks.of(window)
+        self._docks.put(dock, area)
+
+    def _leave_dock(self) -> None:
+        if self._docks is not None and self._dock is not None:
+            self._docks.leave(self._dock)
+        self._dock = self._docks = None
 
     def release(self) -> None:
         """Stop the work under way and let go of the viewer; touches nothing of Qt."""

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QCheckBox, QPushButton, QWidget
 
 from napari_tessera.deep.inference.cache import Cache
-from napari_tessera.deep.triton import keep_away
 from napari_tessera.methods.registry import Method
 from napari_tessera.pipeline.result import KINDS, Result
 from napari_tessera.widgets.forms import remembered as memory
@@ -23,7 +20,7 @@ from napari_tessera.widgets.forms.fields.choose import layer_field
 from napari_tessera.widgets.forms.fields.fitting import Fitting
 from napari_tessera.widgets.forms.form import Form
 from napari_tessera.widgets.forms.method_fields import MethodFields
-from napari_tessera.widgets.forms.previewing import Previewing
+from napari_tessera.widgets.forms.preview_boxes import PreviewBoxes
 from napari_tessera.widgets.forms.recipe_menu import recipe_menu
 from napari_tessera.widgets.forms.refine_options import kind_of, note_kind
 from napari_tessera.widgets.forms.results import Edits, Outcome, Results, sentence, work
@@ -31,6 +28,7 @@ from napari_tessera.widgets.forms.rows import Rows, beside_one_another
 from napari_tessera.widgets.forms.run_button import Running
 from napari_tessera.widgets.forms.tables import save_table, show_table
 from napari_tessera.widgets.forms.walk_rows import WalkRows
+from napari_tessera.widgets.forms.warm_up import warm_up_method
 from napari_tessera.widgets.layers.from_result import named_by
 from napari_tessera.widgets.layers.masks import about_images, about_mask
 from napari_tessera.widgets.layers.to_source import beside, dropped_axis
@@ -70,7 +68,7 @@ class MethodForm(Form):
         with self._silence():
             self.fields.fill(memory.recall(self.method.name))
         self._source_changed()
-        threading.Thread(target=_warm_up, args=(self.method,), daemon=True).start()
+        warm_up_method(self.method.name)
 
     # ------------------------------------------------------------------ layout
 
@@ -82,7 +80,7 @@ class MethodForm(Form):
         self.fitting = Fitting(self.source, self.fields, self.walk.channels, self._units_changed)
         self.running = Running(self, "Run", self.run, stop=self.stop)
         self.run_button, self.bar = self.running.button, self.running.bar
-        self.previewing = Previewing(self, self.read, self._layers_chosen)
+        self.previewing = PreviewBoxes(self, self.read, self._layers_chosen)
         self.preview = self.previewing.preview
         self.show_preview, self.live = self.previewing.box, self.previewing.live
         self.preflight = Preflight(self.read)
@@ -115,7 +113,8 @@ class MethodForm(Form):
             self.heading(self.method.summary, page=page, about=about),
             (self.rows, 1),
             self.preflight,
-            beside_one_another(self.show_preview, self.live, self.replace_last),
+            beside_one_another(self.show_preview, self.replace_last),
+            self.live,
             self.run_button,
             self.bar,
             beside_one_another(self.reset_button, self.recipe_button),
@@ -303,7 +302,8 @@ class MethodForm(Form):
             note_kind(outcome.call.layer, outcome.call.values["labels_are"])
         for button in (self.table_button, self.save_button):
             button.setEnabled(outcome.result.table is not None)
-        self.say(sentence(outcome.result, outcome.number, took))
+        said = sentence(outcome.result, outcome.number, took)
+        self.say("\n".join([said, *self.running.notes]))
 
     def keyPressEvent(self, event: Any) -> None:
         """Run on Enter; fields pass it on when they have taken their value."""
@@ -332,15 +332,3 @@ def dock(method: Method) -> type[MethodForm]:
     name = "".join(word.capitalize() for word in method.name.split("_"))
     own = {"method": method, "title": method.display, "__doc__": method.summary}
     return type(f"{name}Form", (MethodForm,), own)
-
-
-def _warm_up(method: Method) -> None:
-    """Load the libraries of a method, which would otherwise hold up the first run."""
-    image = np.arange(256, dtype=np.uint8).reshape(16, 16)
-    with suppress(Exception):
-        if method.keeps:
-            keep_away()
-            import torch  # noqa: F401
-        arrays = [image for p in method.parameters if p.is_array and p.required]
-        names = [p.name for p in method.parameters if p.is_array and p.required]
-        method.function(**dict(zip(names, arrays, strict=True)))

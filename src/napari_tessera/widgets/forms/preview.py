@@ -15,8 +15,8 @@ from napari_tessera.pipeline.recipe import KEY
 from napari_tessera.pipeline.result import Result
 from napari_tessera.pipeline.source import Points
 from napari_tessera.signature.progress import Reporter
+from napari_tessera.widgets.forms.preview_extent import PreviewExtent, compute, extent_of
 from napari_tessera.widgets.forms.region import current_place
-from napari_tessera.widgets.forms.view import View, compute, view_of
 from napari_tessera.widgets.job import Job
 from napari_tessera.widgets.layers.from_result import as_layer, named_by
 from napari_tessera.widgets.layers.geometry import geometry
@@ -129,7 +129,7 @@ class Preview:
 
     def _compute(self, call: Call) -> None:
         try:
-            view = view_of(call, self._viewer)
+            extent = extent_of(call, self._viewer)
         except (ValueError, TypeError) as error:
             self._fail(error)
             return
@@ -137,13 +137,13 @@ class Preview:
         levels = self._levels[1] if self._levels and self._levels[0] == _stack_key(call) else None
 
         def work(report: Reporter) -> tuple[Result, Layer, dict[str, Any] | None]:
-            result, found = compute(call, view, levels, report)
-            return result, layer_of(result, call, view), found
+            result, found = compute(call, extent, levels, report)
+            return result, layer_of(result, call, extent), found
 
         self._job = Job(
             work,
             title="",
-            finished=lambda outcome: self._show(call, view, *outcome),
+            finished=lambda outcome: self._show(call, extent, *outcome),
             failed=self._fail,
         )
         self._job.start()
@@ -155,12 +155,17 @@ class Preview:
         self._failed(error)
 
     def _show(
-        self, call: Call, view: View, result: Result, layer: Layer, levels: dict[str, Any] | None
+        self,
+        call: Call,
+        extent: PreviewExtent,
+        result: Result,
+        layer: Layer,
+        levels: dict[str, Any] | None,
     ) -> None:
         self._job = None
         self._levels = None if levels is None else (_stack_key(call), levels)
         self._put(layer)
-        self._corner = call, corner_of(result, view)
+        self._corner = call, corner_of(result, extent)
         now = time.monotonic()
         if self._times and now - self._times[-1] > REST_S:
             self._times.clear()
@@ -219,16 +224,16 @@ def _go_on(old: Layer, new: Layer) -> None:
     old.editable = False  # new data let napari decide anew
 
 
-def corner_of(result: Result, view: View) -> list[int]:
+def corner_of(result: Result, extent: PreviewExtent) -> list[int]:
     """Return the pixel of the source at which a preview begins."""
-    return [a + b for a, b in zip(view.plane.start, result.start, strict=True)]
+    return [a + b for a, b in zip(extent.plane.start, result.start, strict=True)]
 
 
-def layer_of(result: Result, call: Call, view: View) -> Layer:
+def layer_of(result: Result, call: Call, extent: PreviewExtent) -> Layer:
     """Return the layer that shows a preview."""
-    start = corner_of(result, view)
+    start = corner_of(result, extent)
     place = geometry(call.layer, start, dropped_axis(call.source))
-    place["scale"] = place["scale"] * ([1] * (len(start) - 2) + [view.step] * 2)
+    place["scale"] = place["scale"] * ([1] * (len(start) - 2) + [extent.step] * 2)
     marked, name = {KEY: {"preview": True}}, f"Preview: {named_by(call.method)}"
     layer = as_layer(result, call.layer, name=name, opacity=0.6, metadata=marked, **place)
     layer.editable = False

@@ -21,6 +21,7 @@ from napari_tessera.methods.registry import METHODS
 from napari_tessera.pipeline.recipe import Recipe
 from napari_tessera.pipeline.result import ObjectTable, Result
 from napari_tessera.widgets.forms.form import Form
+from napari_tessera.widgets.forms.plain_text import menu_text
 from napari_tessera.widgets.layers.features import recipe_of, write_features
 from napari_tessera.widgets.layers.from_result import named_by, result_layer, show
 from napari_tessera.widgets.layers.to_source import beside, dropped_axis, fits, source
@@ -105,7 +106,7 @@ def recipe_menu(
         for layer in reversed(form.viewer.layers):
             if fits(layer, word):
                 replay = partial(replay_on_layer, form, layer=layer)
-                targets.addAction(layer.name, partial(attempt, replay))
+                targets.addAction(menu_text(layer.name), partial(attempt, replay))
         targets.setEnabled(bool(targets.actions()))
 
     menu.addAction("Copy as Python (console)", lambda: attempt(lambda r: _copy(r.as_python())))
@@ -143,6 +144,10 @@ class RecipeOfLayer(Form):
         super().__init__(napari_viewer)
         self.text, self.button = QPlainTextEdit(), QPushButton("Use recipe")
         self.text.setReadOnly(True)
+        self.text.setToolTip("How the selected layer was made")
+        self.button.setToolTip(
+            "Take it along: as Python, as a command, on another layer, as a file"
+        )
         self.lay_out(self.message, (self.text, 1), self.button)
         self.button.setMenu(recipe_menu(self, self._method, self._made))
         self.watch(self.refresh, self.viewer.layers.selection.events.active)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QFormLayout,
@@ -27,6 +29,7 @@ class Rows(QScrollArea):
         self._sections: dict[str, QFormLayout] = {"": self._rows}
         self._folded: dict[str, QWidget] = {}
         self._labels: dict[QWidget, QLabel] = {}
+        self._fits_height = False
         self.setWidget(inside)
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -35,13 +38,29 @@ class Rows(QScrollArea):
     def add(self, title: str, widget: QWidget, section: str = "") -> None:
         """Add a row, to a section that is made when it is first named."""
         if section not in self._sections:
-            self._folded[section], self._sections[section] = _section(section)
-            self._rows.addRow(self._folded[section])
+            self.add_section(section)
         label = QLabel(title)
         label.setToolTip(widget.toolTip())
         label.setBuddy(widget)
         self._labels[widget] = label
         self._sections[section].addRow(label, widget)
+
+    def add_section(self, section: str, *, before: str = "", heading: str = "") -> None:
+        """Add a section that has no rows yet, at the end or before another one.
+
+        Parameters
+        ----------
+        section : str
+            By which it is named here.
+        before : str
+            The section that follows; "" adds it at the end.
+        heading : str
+            What is shown, if not its name.
+        """
+        self._folded[section], self._sections[section] = _section(heading or section)
+        last = self._rows.rowCount()
+        place = self._rows.getWidgetPosition(self._folded[before])[0] if before else last
+        self._rows.insertRow(place, self._folded[section])
 
     def add_line(self, widget: QWidget) -> None:
         """Add a widget without a title, over the whole width."""
@@ -58,8 +77,20 @@ class Rows(QScrollArea):
 
     def fit(self) -> None:
         """Be as high and at least as wide as the rows that are shown."""
+        self._fits_height = True
         self.fit_width()
-        self.setFixedHeight(self.widget().sizeHint().height() + 2)
+        self._fit_height()
+
+    def _fit_height(self) -> None:
+        inside = self.widget()
+        high = inside.heightForWidth(self.viewport().width())
+        self.setFixedHeight((high if high >= 0 else inside.sizeHint().height()) + 2)
+
+    def resizeEvent(self, event: Any) -> None:
+        """Be as high as the rows, of which more wrap in a narrow dock."""
+        super().resizeEvent(event)
+        if self._fits_height:
+            self._fit_height()
 
     def fit_width(self) -> None:
         """Make room for the rows that are shown, so that none is cut off."""
@@ -79,6 +110,8 @@ def beside_one_another(*widgets: QWidget) -> QHBoxLayout:
 def _form(inside: QWidget) -> QFormLayout:
     rows = QFormLayout(inside)
     rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+    # in a large font, a title stands above its field
+    rows.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
     return rows
 
 
@@ -86,6 +119,7 @@ def _section(title: str) -> tuple[QWidget, QFormLayout]:
     """Return a part of the form that is folded away at first, and the rows inside it."""
     section, content, button = QWidget(), QWidget(), QToolButton()
     button.setText(title)
+    button.setToolTip("Show or hide these settings")
     button.setCheckable(True)
     button.setAutoRaise(True)
     button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)

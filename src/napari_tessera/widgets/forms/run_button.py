@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtWidgets import QProgressBar, QPushButton
 
 from napari_tessera.signature.progress import Reporter
-from napari_tessera.widgets.forms.results import duration
+from napari_tessera.widgets.forms.progress_text import progress_text
 
 if TYPE_CHECKING:
     from napari_tessera.widgets.forms.form import Form
@@ -55,6 +55,11 @@ class Running:
         """What runs now."""
         return self._job if self._job is not None and self._job.running else None
 
+    @property
+    def notes(self) -> list[str]:
+        """What the work has noted that runs now, or has run last."""
+        return [] if self._job is None else self._job.notes
+
     def press(self) -> None:
         """Begin, or stop what runs, as the button does."""
         if self.job is not None:
@@ -93,7 +98,7 @@ class Running:
 
         def moved(share: float, left: float | None) -> None:
             self.bar.setValue(round(share * 100))
-            self.bar.setFormat("%p %" if left is None else f"%p %   {duration(left)} left")
+            self.bar.setFormat(progress_text(left))
             progressed()
 
         self._form.say("")

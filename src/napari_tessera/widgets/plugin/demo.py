@@ -57,6 +57,8 @@ def segmented() -> tuple[napari.Viewer, MethodForm]:
     form.fields["background"].value = "60 px"
     form.run_button.click()
     wait(lambda: form.job is None)
+    QApplication.processEvents()  # the dock has taken its room from the canvas
+    viewer.reset_view()
     return viewer, form
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
+import napari
 import numpy as np
+from qtpy.QtCore import QTimer
 
 SPACING = (2.0, 0.5, 0.5)
 """Voxel size of what is generated, in micrometres."""
@@ -12,6 +16,23 @@ SPACING = (2.0, 0.5, 0.5)
 LayerData = list[tuple[Any, dict[str, Any], str]]
 
 
+def _fitted(sample: Callable[[], LayerData]) -> Callable[[], LayerData]:
+    """Let an empty viewer fit the sample once its layers and docks have found their sizes.
+
+    napari fits the first layer into the canvas before the docks of that layer take their room.
+    """
+
+    @wraps(sample)
+    def opened() -> LayerData:
+        viewer = napari.current_viewer()
+        if viewer is not None and not viewer.layers:
+            QTimer.singleShot(0, viewer.reset_view)
+        return sample()
+
+    return opened
+
+
+@_fitted
 def coins() -> LayerData:
     """Return scikit-image's photograph of coins, (303, 384), uint8."""
     from skimage import data
@@ -19,6 +40,7 @@ def coins() -> LayerData:
     return [(data.coins(), {"name": "coins"}, "image")]
 
 
+@_fitted
 def cell() -> LayerData:
     """Return scikit-image's image of one cell, (660, 550), uint8."""
     from skimage import data
@@ -26,6 +48,7 @@ def cell() -> LayerData:
     return [(data.cell(), {"name": "cell"}, "image")]
 
 
+@_fitted
 def retina() -> LayerData:
     """Return scikit-image's photograph of a retina, RGB."""
     from skimage import data
@@ -33,6 +56,7 @@ def retina() -> LayerData:
     return [(data.retina(), {"name": "retina"}, "image")]
 
 
+@_fitted
 def tissue() -> LayerData:
     """Return scikit-image's immunohistochemical staining of a colon, RGB."""
     from skimage import data
@@ -40,6 +64,7 @@ def tissue() -> LayerData:
     return [(data.immunohistochemistry(), {"name": "tissue"}, "image")]
 
 
+@_fitted
 def text() -> LayerData:
     """Return scikit-image's photograph of a page, (172, 448), uint8."""
     from skimage import data
@@ -47,6 +72,7 @@ def text() -> LayerData:
     return [(data.text(), {"name": "text"}, "image")]
 
 
+@_fitted
 def moving_nuclei() -> LayerData:
     """Return a generated time series of drifting nuclei and the labels it was made from."""
     image, labels, spacing = moving_nuclei_arrays()
@@ -61,6 +87,7 @@ def moving_nuclei() -> LayerData:
     ]
 
 
+@_fitted
 def nuclei() -> LayerData:
     """Return a generated stack of nuclei and the labels it was made from."""
     image, labels, spacing = nuclei_arrays()

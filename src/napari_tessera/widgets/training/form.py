@@ -12,7 +12,6 @@ from qtpy.QtWidgets import QCheckBox, QPushButton, QWidget
 
 from napari_tessera.deep.models.library import Model, free_name
 from napari_tessera.deep.networks.registry import NETWORKS
-from napari_tessera.deep.triton import keep_away
 from napari_tessera.io.datasets import load, matched_files
 from napari_tessera.pipeline.recipe import KEY
 from napari_tessera.signature.progress import Progress, Reporter, Stop
@@ -22,6 +21,7 @@ from napari_tessera.widgets.forms.form import Form
 from napari_tessera.widgets.forms.results import duration
 from napari_tessera.widgets.forms.rows import beside_one_another
 from napari_tessera.widgets.forms.run_button import Running
+from napari_tessera.widgets.forms.warm_up import warm_up_training
 from napari_tessera.widgets.training.loss_plot import Curve
 from napari_tessera.widgets.training.pairs import PairsTable
 from napari_tessera.widgets.training.settings import TrainingSettings
@@ -60,7 +60,7 @@ class TrainingForm(Form):
         self._connect()
         self._settings_changed()
         self._pairs_changed()
-        threading.Thread(target=_warm_up, daemon=True).start()
+        warm_up_training()
 
     # ------------------------------------------------------------------ layout
 
@@ -228,10 +228,8 @@ class TrainingForm(Form):
             self._hear(self._news.popleft().values)
 
     def _hear(self, values: Any) -> None:
-        """Show a sentence, a point of the curve, or what was judged."""
-        if "note" in values:
-            self.say(values["note"])
-        elif "step" in values:
+        """Show a point of the curve, or what was judged."""
+        if "step" in values:
             self.curve.add_step(values["epoch"], values["step"])
         elif "judged" in values:
             judged = values["judged"]
@@ -296,13 +294,6 @@ class TrainingForm(Form):
 def training(network: str) -> type[TrainingForm]:
     """Return the training form with a network chosen."""
     name = "".join(word.capitalize() for word in network.split("_"))
-    description = NETWORKS[network].description
-    return type(f"Train{name}", (TrainingForm,), {"network": network, "__doc__": description})
-
-
-def _warm_up() -> None:
-    """Load the libraries of training, which would otherwise hold up its start."""
-    keep_away()
-    import torch  # noqa: F401
-
-    from napari_tessera.deep.training import loop as fit  # noqa: F401
+    known = NETWORKS[network]
+    own = {"network": network, "title": f"Train {known.title}", "__doc__": known.description}
+    return type(f"Train{name}", (TrainingForm,), own)

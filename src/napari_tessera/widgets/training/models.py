@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QUrl
-from qtpy.QtGui import QDesktopServices
+from qtpy.QtGui import QDesktopServices, QTextDocument
 from qtpy.QtWidgets import (
     QFileDialog,
     QInputDialog,
@@ -14,6 +14,7 @@ from qtpy.QtWidgets import (
     QMessageBox,
     QPushButton,
     QTextBrowser,
+    QWidget,
 )
 
 from napari_tessera.deep.models.library import (
@@ -27,10 +28,18 @@ from napari_tessera.deep.models.library import (
 )
 from napari_tessera.deep.models.onnx import to_onnx
 from napari_tessera.widgets.forms.form import Form
+from napari_tessera.widgets.forms.plain_text import as_written
 from napari_tessera.widgets.forms.rows import beside_one_another
 
 if TYPE_CHECKING:
     import napari.viewer
+
+
+CARD = (
+    QTextDocument.MarkdownFeature.MarkdownDialectGitHub
+    | QTextDocument.MarkdownFeature.MarkdownNoHTML
+)
+"""Names of layers and classes stand in a card as they are written."""
 
 
 class Models(Form):
@@ -51,15 +60,17 @@ class Models(Form):
         self.rename_button, self.remove_button = QPushButton("Rename"), QPushButton("Remove")
         self.export_button, self.folder_button = QPushButton("Export"), QPushButton("Folder")
         self.refresh_button = QPushButton("Refresh")
-        tips = {
+        tips: dict[QWidget, str] = {
+            self.list: "Your models; the card of the one that is chosen is below",
+            self.card: "What the chosen model was trained on, how, and how well it did",
             self.rename_button: "Give the model another name",
             self.remove_button: "Move the model aside; its folder is kept",
             self.export_button: "Write the network as ONNX, for other programs",
             self.folder_button: "Open the folder of models",
             self.refresh_button: "List the models anew",
         }
-        for button, tip in tips.items():
-            button.setToolTip(tip)
+        for widget, tip in tips.items():
+            widget.setToolTip(tip)
         self.lay_out(
             (self.list, 1),
             beside_one_another(self.rename_button, self.export_button, self.remove_button),
@@ -99,7 +110,7 @@ class Models(Form):
         for button in (self.rename_button, self.remove_button, self.export_button):
             button.setEnabled(self.model is not None)
         text = "" if self.model is None else Folder(self.model.path).read_card()
-        self.card.setMarkdown(text)
+        self.card.document().setMarkdown(text, CARD)
 
     def rename(self) -> None:
         """Ask for another name."""
@@ -116,7 +127,7 @@ class Models(Form):
         if model is None:
             return
         text = f"Remove the model {model.name!r}? Its folder is moved aside and can be put back."
-        if QMessageBox.question(self, "Remove", text) == QMessageBox.StandardButton.Yes:
+        if QMessageBox.question(self, "Remove", as_written(text)) == QMessageBox.StandardButton.Yes:
             self._try(lambda: removed(model))
 
     def export(self) -> None:

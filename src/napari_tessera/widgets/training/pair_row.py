@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtWidgets import QGridLayout, QLabel, QRadioButton, QWidget
 
 from napari_tessera.widgets.forms.choice import Choice
+from napari_tessera.widgets.forms.plain_text import as_written
 
 if TYPE_CHECKING:
     from napari.layers import Image, Labels
@@ -64,7 +65,7 @@ class PairRow:
     def _name(self, *_: Any) -> None:
         """Say whole names, which may be cut off, in tool tips."""
         for combo in self._titles.values():
-            combo.setToolTip(f"{combo.accessibleName()}: {combo.currentText()}")
+            combo.setToolTip(as_written(f"{combo.accessibleName()}: {combo.currentText()}"))
 
     def offer(self, images: Sequence[Image], labels: Sequence[Labels]) -> None:
         """Offer layers; those chosen before stay so while they are there."""

@@ -19,6 +19,7 @@ from qtpy.QtWidgets import (
 from superqt import QElidingLabel
 
 from napari_tessera.widgets.connections import Connections
+from napari_tessera.widgets.forms.plain_text import as_written
 from napari_tessera.widgets.forms.rows import beside_one_another
 from napari_tessera.widgets.layers.to_source import fits
 from napari_tessera.widgets.training.folders import ask_coco, ask_folders, missing_place
@@ -114,7 +115,7 @@ class PairsTable(QWidget):
         for label, folder in zip(self._places, folders or ("", ""), strict=True):
             label.setVisible(folders is not None)
             label.setText(f"{label.accessibleName()}: {folder}")
-            label.setToolTip(str(folder))
+            label.setToolTip(as_written(str(folder)))
         self.folders_button.setText("Folders..." if folders is None else "Layers")
         self.folders_button.setToolTip(
             "Train on the files of two folders, which belong together by their names; the labels "
@@ -331,6 +332,7 @@ class PairsTable(QWidget):
 
 def _path(title: str) -> QElidingLabel:
     label = QElidingLabel()
+    label.setTextFormat(Qt.TextFormat.PlainText)
     label.setElideMode(Qt.TextElideMode.ElideMiddle)
     label.setEllipsesWidth(12)
     label.setAccessibleName(title)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QLabel, QLineEdit, QWidget
+from qtpy.QtWidgets import QLineEdit, QWidget
 
 from napari_tessera.deep.inference.cost import network_cost
 from napari_tessera.deep.models.library import find_model, free_name
@@ -26,6 +26,7 @@ from napari_tessera.widgets.forms import remembered as memory
 from napari_tessera.widgets.forms.choice import Choice
 from napari_tessera.widgets.forms.fields.choose import field_for
 from napari_tessera.widgets.forms.fields.field import Field
+from napari_tessera.widgets.forms.plain_text import PlainLabel
 from napari_tessera.widgets.forms.rows import Rows
 from napari_tessera.widgets.forms.settings_group import Group
 
@@ -81,8 +82,7 @@ class TrainingSettings(Rows):
         self.channel_axis, self.networks = Choice("Channel axis"), Choice("Network")
         self.networks.offer([(each.title, name) for name, each in NETWORKS.items()])
         self.networks.choose(network)
-        self.about = QLabel()
-        self.about.setWordWrap(True)
+        self.about = PlainLabel()
         own = {p.name: p for p in parameters(Task)}
         self.fields: dict[str, Field] = {
             name: field_for(own[name]) for name in ("kind", "targets", "seed")
@@ -93,10 +93,7 @@ class TrainingSettings(Rows):
         self.groups = {
             name: Group(settings, suggestions=suggestions) for name, (_, settings) in GROUPS.items()
         }
-        # anchors follow the labels
-        self.options = {
-            name: Group(each.config, leave_out=("anchors",)) for name, each in NETWORKS.items()
-        }
+        self.options = _Options(self)
         tips: dict[QWidget, str] = {
             self.networks: "What is trained; the line below says what it costs",
             self.channel_axis: "The axis of the images that holds channels, if any",
@@ -113,9 +110,6 @@ class TrainingSettings(Rows):
         self.add("Labels are", self.fields["kind"].native)
         self.add("Learn", self.fields["targets"].native)
         self.add("Model name", self.name)
-        for name, group in self.options.items():
-            group.fill(NETWORKS[name].preset)
-            group.add_to(self, f"{NETWORKS[name].title} options")
         for name, (title, _) in GROUPS.items():
             self.groups[name].add_to(self, title)
         self.add("Device", self.device, "Device and seed")
@@ -124,10 +118,19 @@ class TrainingSettings(Rows):
     def _connect(self) -> None:
         self.networks.currentIndexChanged.connect(self._network_changed)
         self.fields["kind"].changed.connect(self._show_rows)
-        for group in (*self.groups.values(), *self.options.values()):
+        for group in self.groups.values():
             group.changed.connect(self._show_rows)
-        for group in self.options.values():
-            group.changed.connect(self._weigh)
+
+    def make_options(self, name: str) -> Group:
+        """Return the options of a network, as rows above the others."""
+        # anchors follow the labels
+        group = Group(NETWORKS[name].config, leave_out=("anchors",))
+        group.fill(NETWORKS[name].preset)
+        self.add_section(name, before=GROUPS["examples"][0], heading="Network options")
+        group.add_to(self, name)
+        for changed in (self._show_rows, self._weigh):
+            group.changed.connect(changed)
+        return group
 
     def _network_changed(self, *_: Any) -> None:
         name = self.networks.chosen
@@ -162,10 +165,10 @@ class TrainingSettings(Rows):
 
     def _show_rows(self, *_: Any) -> None:
         """Show what has a meaning beside the other choices."""
+        chosen = self.options[self.networks.chosen]
         for name, group in self.options.items():
-            self.show_section(f"{NETWORKS[name].title} options", name == self.networks.chosen)
-            group.show_what_applies()
-        for group in self.groups.values():
+            self.show_section(name, group is chosen)
+        for group in (chosen, *self.groups.values()):
             group.show_what_applies()
         training, targets = self.training, self.fields["targets"]
         for name in training.unfit:
@@ -236,3 +239,15 @@ class TrainingSettings(Rows):
             self.groups["transfer"].fill({"weights": str(taught.path)})
         smaller = min(patch, self.groups["examples"].value.patch)
         self.groups["examples"].fill({"patch": smaller})
+
+
+class _Options(dict[str, Group]):
+    """The options of networks, each made when it is first asked for: there are twenty."""
+
+    def __init__(self, settings: TrainingSettings) -> None:
+        super().__init__()
+        self._settings = settings
+
+    def __missing__(self, name: str) -> Group:
+        self[name] = self._settings.make_options(name)
+        return self[name]

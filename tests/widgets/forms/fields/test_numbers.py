@@ -1,10 +1,12 @@
 import pytest
 
 from napari_tessera.widgets.forms.fields.numbers import (
+    ChoiceField,
     LengthField,
     NumberField,
     OptionalField,
-    PlainField,
+    WholeField,
+    YesNoField,
 )
 
 from .parameters import parameter
@@ -39,7 +41,32 @@ def test_numbers_stay_within_what_the_method_takes(qapp):
     weight = NumberField(parameter("kmeans", "position_weight"))
     weight.value = -3.0
     assert weight.value == 0
-    classes = PlainField(parameter("threshold", "classes"))
+    classes = WholeField(parameter("threshold", "classes"))
     low = classes.parameter.word.low
     with pytest.raises(ValueError, match=f"{low - 1}"):
         classes.value = low - 1
+
+
+def test_a_yes_or_no_is_a_box(qapp):
+    field, heard = YesNoField(parameter("watershed", "lines")), []
+    field.changed.connect(lambda: heard.append(field.value))
+    assert field.value is False
+    field._check.click()
+    field.value = False
+    assert heard == [True, False]
+
+
+def test_a_choice_offers_the_words_of_its_type_and_no_others(qapp):
+    field, heard = ChoiceField(parameter("threshold", "objects")), []
+    field.changed.connect(lambda: heard.append(field.value))
+    assert [field.native.itemText(i) for i in range(field.native.count())] == ["bright", "dark"]
+    field.value = "dark"
+    assert (field.value, heard) == ("dark", ["dark"])
+    with pytest.raises(ValueError, match="objects is 'red'; choose one of bright, dark"):
+        field.value = "red"
+
+
+def test_whole_numbers_are_larger_than_those_of_qt(qapp):
+    field = WholeField(parameter("kmeans", "seed"))
+    field.value = 10**9
+    assert field.value == 10**9

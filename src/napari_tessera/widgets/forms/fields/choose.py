@@ -12,10 +12,12 @@ from napari_tessera.widgets.forms.fields.layer import LayerField
 from napari_tessera.widgets.forms.fields.levels import LevelsField
 from napari_tessera.widgets.forms.fields.model import ModelField
 from napari_tessera.widgets.forms.fields.numbers import (
+    ChoiceField,
     LengthField,
     NumberField,
     OptionalField,
-    PlainField,
+    WholeField,
+    YesNoField,
 )
 from napari_tessera.widgets.forms.fields.text import TextField
 from napari_tessera.widgets.layers.to_source import fits
@@ -43,11 +45,15 @@ def field_for(parameter: Parameter, layers: LayerList | None = None) -> Field:
         return layer_field(parameter, layers)
     if word in BY_WORD:
         return BY_WORD[word](parameter)
-    if parameter.type is str and not parameter.choices:
+    if parameter.choices:
+        return ChoiceField(parameter)
+    if parameter.type is str:
         return TextField(parameter)
+    if parameter.type is bool:
+        return YesNoField(parameter)
     if parameter.optional:
         return OptionalField(parameter)
-    return NumberField(parameter) if parameter.type is float else PlainField(parameter)
+    return NumberField(parameter) if parameter.type is float else WholeField(parameter)
 
 
 def layer_field(parameter: Parameter, layers: LayerList) -> LayerField:

@@ -23,6 +23,7 @@ class ModelField(Field):
 
     def __init__(self, parameter: Parameter) -> None:
         self._choice = Choice()
+        self._choice.setMinimumContentsLength(13)  # of wide letters: as many as NONE_YET takes
         self._elsewhere: list[str] = []
         super().__init__(parameter, self._choice)
         self.refresh()

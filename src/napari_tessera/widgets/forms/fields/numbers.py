@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from magicgui.widgets import create_widget
+from qtpy.QtCore import QSize
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -13,45 +13,83 @@ from qtpy.QtWidgets import (
     QSizePolicy,
     QWidget,
 )
+from superqt import QLargeIntSpinBox
 
 from napari_tessera.signature.parameters import Parameter
 from napari_tessera.signature.units import METRES, parse, unit
+from napari_tessera.signature.validation import check_value
 from napari_tessera.signature.words import Array
+from napari_tessera.widgets.forms.choice import Choice
 from napari_tessera.widgets.forms.fields.field import Field
 
 _HUGE = 1e9
 
+DIGITS, STEPS = "0.0001", 44
+"""What fits into the narrowest box for numbers, and the dots that the signs beside it take."""
 
-class PlainField(Field):
-    """A whole number, a choice or a yes or no, as magicgui shows it."""
+
+class WholeField(Field):
+    """A whole number."""
 
     def __init__(self, parameter: Parameter) -> None:
-        options: dict[str, Any] = {}
-        if parameter.type is int:
-            low, high = parameter.word.low, parameter.word.high
-            options = {
-                "min": -_HUGE if low is None else low,
-                "max": _HUGE if high is None else high,
-            }
-        if parameter.choices:
-            options["choices"] = list(parameter.choices)
-        kind = Any if parameter.choices else parameter.type
-        self._widget = create_widget(
-            value=parameter.default,
-            annotation=None if parameter.choices else kind,
-            options=options,
-            widget_type="ComboBox" if parameter.choices else None,
+        # Qt's own box ends at 2 ** 31
+        self._box = _WholeBox()
+        low, high = parameter.word.low, parameter.word.high
+        self._box.setRange(
+            -int(_HUGE) if low is None else int(low), int(_HUGE) if high is None else int(high)
         )
-        super().__init__(parameter, self._widget.native)
-        self._widget.changed.connect(lambda: self.changed.emit())
+        self._box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        super().__init__(parameter, self._box)
+        self.value = parameter.default
+        self._box.valueChanged.connect(lambda: self.changed.emit())
+
+    @property
+    def value(self) -> int:
+        return int(self._box.value())
+
+    @value.setter
+    def value(self, value: int) -> None:
+        check_value(self.parameter, value)
+        self._box.setValue(value)
+
+
+class YesNoField(Field):
+    """A yes or no."""
+
+    def __init__(self, parameter: Parameter) -> None:
+        self._check = QCheckBox()
+        super().__init__(parameter, self._check)
+        self.value = parameter.default
+        self._check.toggled.connect(lambda: self.changed.emit())
+
+    @property
+    def value(self) -> bool:
+        return self._check.isChecked()
+
+    @value.setter
+    def value(self, value: bool) -> None:
+        self._check.setChecked(bool(value))
+
+
+class ChoiceField(Field):
+    """One of a few words or numbers."""
+
+    def __init__(self, parameter: Parameter) -> None:
+        self._choice = Choice()
+        self._choice.offer((str(each), each) for each in parameter.choices)
+        super().__init__(parameter, self._choice)
+        if not parameter.required:
+            self.value = parameter.default
+        self._choice.currentIndexChanged.connect(lambda: self.changed.emit())
 
     @property
     def value(self) -> Any:
-        return self._widget.value
+        return self._choice.chosen
 
     @value.setter
     def value(self, value: Any) -> None:
-        self._widget.value = value
+        check_value(self.parameter, value)
+        self._choice.choose(value)
 
 
 class NumberField(Field):
@@ -136,15 +174,35 @@ class LengthField(Field):
             self._offer(unit(unit_name))
 
 
+class _NarrowBox:
+    """A box for numbers as wide as its form, and at least for some digits.
+
+    Qt's own hint is as wide as the longest number that the box takes.
+    """
+
+    def minimumSizeHint(self: Any) -> QSize:
+        digits = self.fontMetrics().horizontalAdvance(DIGITS)
+        return QSize(digits + STEPS, super().minimumSizeHint().height())  # type: ignore[misc]
+
+    def sizeHint(self) -> QSize:
+        return self.minimumSizeHint()
+
+
+class _NumberBox(_NarrowBox, QDoubleSpinBox):
+    def textFromValue(self, value: float) -> str:
+        return f"{value:.9g}"  # no ".000" behind whole numbers
+
+
+class _WholeBox(_NarrowBox, QLargeIntSpinBox):
+    pass
+
+
 def _spin_box(low: float | None, high: float | None) -> QDoubleSpinBox:
-    box = QDoubleSpinBox()
+    box = _NumberBox()
     box.setRange(-_HUGE if low is None else low, _HUGE if high is None else high)
     box.setDecimals(9)
     box.setStepType(QDoubleSpinBox.StepType.AdaptiveDecimalStepType)
-    box.setMinimumWidth(70)
-    # its own hint is as wide as the longest number of its range
-    box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-    box.textFromValue = lambda value: f"{value:.9g}"  # no ".000" behind whole numbers
+    box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
     return box
 
 

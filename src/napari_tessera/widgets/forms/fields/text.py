@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from qtpy.QtCore import QSize
 from qtpy.QtWidgets import QComboBox, QLineEdit, QWidget
 
 from napari_tessera.signature.parameters import Parameter
 from napari_tessera.widgets.forms.fields.field import Field
+from napari_tessera.widgets.forms.plain_text import as_written
+
+LETTERS = 12
+"""How many letters fit into the narrowest field for text."""
 
 
 class TextField(Field):
@@ -20,7 +25,7 @@ class TextField(Field):
     """
 
     def __init__(self, parameter: Parameter, suggestions: Sequence[str] = ()) -> None:
-        self._line = QLineEdit()
+        self._line = _Line()
         native: QWidget = self._line
         if suggestions:
             native = self._combo(suggestions)
@@ -42,7 +47,7 @@ class TextField(Field):
 
     def _show_whole(self, text: str) -> None:
         shown = f"{text}\n\n{self.parameter.help}" if text else self.parameter.help
-        self.native.setToolTip(shown)
+        self.native.setToolTip(as_written(shown))
 
     @property
     def value(self) -> str | None:
@@ -53,3 +58,11 @@ class TextField(Field):
     def value(self, value: str | None) -> None:
         self._line.setText(value or "")
         self._line.setCursorPosition(0)
+
+
+class _Line(QLineEdit):
+    """A line that is never as narrow as Qt allows, which is one letter."""
+
+    def minimumSizeHint(self) -> QSize:
+        own = super().minimumSizeHint()
+        return own.expandedTo(QSize(self.fontMetrics().horizontalAdvance("x") * LETTERS, 0))

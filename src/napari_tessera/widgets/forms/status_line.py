@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QPalette
-from qtpy.QtWidgets import QLabel, QWidget
+
+from napari_tessera.widgets.forms.plain_text import PlainLabel
+
+if TYPE_CHECKING:
+    from qtpy.QtWidgets import QWidget
 
 
-class Message(QLabel):
+class StatusLine(PlainLabel):
     """A sentence for people, which can be marked and copied."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.setWordWrap(True)
         self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
 
     def say(self, text: str, *, wrong: bool = False) -> None:

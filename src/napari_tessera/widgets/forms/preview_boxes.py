@@ -19,7 +19,7 @@ PAINTED = ("data", "labels_update", "paint", "features")
 """What layers of all kinds say when something is painted or clicked in them."""
 
 
-class Previewing:
+class PreviewBoxes:
     """A preview that can be switched on, and followed live from plane to plane.
 
     Parameters

@@ -1,11 +1,11 @@
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QColor, QPalette
 
-from napari_tessera.widgets.forms.message import Message, red
+from napari_tessera.widgets.forms.status_line import StatusLine, red
 
 
 def test_what_is_wrong_is_said_in_red_until_something_else_is_said(qapp):
-    message = Message()
+    message = StatusLine()
     message.say("3 objects")
     assert (message.text(), message.styleSheet()) == ("3 objects", "")
     message.say("no model is chosen", wrong=True)
@@ -16,7 +16,7 @@ def test_what_is_wrong_is_said_in_red_until_something_else_is_said(qapp):
 
 
 def test_a_sentence_wraps_and_can_be_copied(qapp):
-    message = Message()
+    message = StatusLine()
     assert message.wordWrap()
     assert message.textInteractionFlags() & Qt.TextInteractionFlag.TextSelectableByMouse
 
@@ -29,7 +29,7 @@ def luminance(colour):
 
 
 def test_red_can_be_read_in_light_and_dark(qapp):
-    message, found = Message(), []
+    message, found = StatusLine(), []
     for background in ("#ffffff", "#262930"):
         palette = QPalette()
         palette.setColor(QPalette.ColorRole.Window, QColor(background))

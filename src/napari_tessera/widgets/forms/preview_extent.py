@@ -32,7 +32,7 @@ WHOLE_PLANE = 4_000_000
 
 
 @dataclass(frozen=True)
-class View:
+class PreviewExtent:
     """What a preview covers.
 
     Attributes
@@ -50,7 +50,7 @@ class View:
     step: int = 1
 
 
-def view_of(call: Call, viewer: ViewerModel) -> View:
+def extent_of(call: Call, viewer: ViewerModel) -> PreviewExtent:
     """Return what a preview of `call` should cover."""
     source = call.source
     axis = dropped_axis(source)
@@ -74,24 +74,24 @@ def view_of(call: Call, viewer: ViewerModel) -> View:
     whole_only = call.method.cut.scope_of(call.method.complete(call.values)) == "global"
     whole_only |= not KINDS[call.method.returns].on_grid
     if size <= WHOLE_PLANE or mask is not None or whole_only or viewer.dims.ndisplay != 2:
-        return View(plane)
+        return PreviewExtent(plane)
     low, high = shown_box(viewer, call.layer, axis)
     low = [max(0, v - a) for v, a in zip(low, start, strict=True)]
     high = [min(b - a, v - a) for v, a, b in zip(high, start, stop, strict=True)]
     box = Region((0,) * lead + tuple(low[lead:]), (1,) * lead + tuple(high[lead:]))
     dots_per_pixel = viewer.scene.camera.zoom * min(shown_sizes(viewer, call.layer)[-2:])
-    return View(plane, box, max(1, int(1 / dots_per_pixel)))
+    return PreviewExtent(plane, box, max(1, int(1 / dots_per_pixel)))
 
 
 def compute(
-    call: Call, view: View, levels: dict[str, Any] | None, report: Reporter
+    call: Call, extent: PreviewExtent, levels: dict[str, Any] | None, report: Reporter
 ) -> tuple[Result, dict[str, Any] | None]:
-    """Run `call` on what `view` covers, with the levels that Run would use.
+    """Run `call` on what `extent` covers, with the levels that Run would use.
 
     Returns
     -------
     result : Result
-        Its start counts from the corner of the view's plane.
+        Its start counts from the corner of the extent's plane.
     levels : dict or None
         The method's parameters with the levels of the whole stack, for the next preview.
     """
@@ -104,14 +104,14 @@ def compute(
     if levels is not None:
         arrays = {p.name for p in call.method.options if p.is_array}
         values = {k: v if k in arrays else levels[k] for k, v in values.items()}
-    source, values = cut_source(call.source, values, view.plane)
+    source, values = cut_source(call.source, values, extent.plane)
     array = source.whole
-    mask = None if call.method.refines else view.plane.mask
+    mask = None if call.method.refines else extent.plane.mask
     if mask is not None and call.method.source.is_labels:
         array = np.where(mask, array, 0)
     source = replace(source, array=array)
     try:
-        result = _at(call, source, values, view, report)
+        result = _at(call, source, values, extent, report)
     except NothingToSeparate:
         if math.prod(call.source.shape[:-2]) == 1:
             raise
@@ -122,9 +122,11 @@ def compute(
     return result, levels
 
 
-def _at(call: Call, source: Source, values: dict[str, Any], view: View, report: Reporter) -> Result:
-    """Run the method on the plane of a view, or on what is shown of it."""
-    if view.shown is None:
+def _at(
+    call: Call, source: Source, values: dict[str, Any], extent: PreviewExtent, report: Reporter
+) -> Result:
+    """Run the method on the plane of an extent, or on what is shown of it."""
+    if extent.shown is None:
         return _within(
             run(
                 call.method,
@@ -134,13 +136,13 @@ def _at(call: Call, source: Source, values: dict[str, Any], view: View, report: 
                 cache=call.cache,
                 report=report,
             ),
-            view,
+            extent,
         )
     values = Pieces(call.method, source, values, "planes", report).resolved()
-    box = _grown(call, source, values, view.shown)
-    if view.step > 1:
-        source, values = _thinned(call, source, values, view.step)
-    inner, outer = _stepped(view.shown, view.step), _stepped(box, view.step)
+    box = _grown(call, source, values, extent.shown)
+    if extent.step > 1:
+        source, values = _thinned(call, source, values, extent.step)
+    inner, outer = _stepped(extent.shown, extent.step), _stepped(box, extent.step)
     result = run(
         call.method,
         source,
@@ -152,13 +154,13 @@ def _at(call: Call, source: Source, values: dict[str, Any], view: View, report: 
     trim = tuple(
         slice(a - o, b - o) for a, b, o in zip(inner.start, inner.stop, outer.start, strict=True)
     )
-    start = tuple(a * s for a, s in zip(inner.start, _steps(inner, view.step), strict=True))
+    start = tuple(a * s for a, s in zip(inner.start, _steps(inner, extent.step), strict=True))
     return replace(result, array=result.array[trim], start=start)
 
 
-def _within(result: Result, view: View) -> Result:
-    if view.plane.mask is not None and result.array is not None:
-        result.array[..., ~view.plane.mask] = 0
+def _within(result: Result, extent: PreviewExtent) -> Result:
+    if extent.plane.mask is not None and result.array is not None:
+        result.array[..., ~extent.plane.mask] = 0
     return result
 
 

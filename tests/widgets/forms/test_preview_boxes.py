@@ -1,14 +1,14 @@
 from qtpy.QtTest import QTest
 
 from napari_tessera.widgets.forms import preview as module
-from napari_tessera.widgets.forms.previewing import Previewing
+from napari_tessera.widgets.forms.preview_boxes import PreviewBoxes
 
 from ..conftest import wait
 
 
 def test_live_brings_the_preview_and_goes_with_it(viewer, coins, form_of):
     previewing = form_of("threshold").previewing
-    assert isinstance(previewing, Previewing)
+    assert isinstance(previewing, PreviewBoxes)
     previewing.live.click()
     assert previewing.box.isChecked()
     assert previewing.preview.live
