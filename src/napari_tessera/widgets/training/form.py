@@ -282,6 +282,7 @@ class TrainingForm(Form):
     def refit(self) -> None:
         """Make room for the rows in the theme that is shown."""
         self.settings.fit_width()
+        self.pairs.fit_height()
 
     def release(self) -> None:
         """Stop the training, which keeps its best, and let go of the viewer."""

@@ -129,9 +129,11 @@ class PairsTable(QWidget):
             row.call(number)
             row.number.setVisible(several)
             row.ask_classes(self._asks_classes)
-        self._fit_height()
+        self.fit_height()
 
-    def _fit_height(self) -> None:
+    def fit_height(self) -> None:
+        """Make room for the pairs, of many for the first, in the font that is shown."""
+        self._grid.invalidate()  # it keeps the heights of the font that it was made in
         count, frame = len(self.rows), self._scroll.contentsMargins()
         shown = self._grid.sizeHint().height() * min(count, SHOWN) // count
         self._scroll.setFixedHeight(shown + frame.top() + frame.bottom())
@@ -139,7 +141,7 @@ class PairsTable(QWidget):
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Fit the height when there are other lines, or the theme gives them another height."""
         if event.type() == QEvent.Type.LayoutRequest:
-            self._fit_height()
+            self.fit_height()
         return super().eventFilter(watched, event)
 
     def _show_added(self, low: int, high: int) -> None:
