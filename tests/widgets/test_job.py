@@ -1,6 +1,10 @@
+import threading
+import weakref
+
 import pytest
 from qtpy.QtWidgets import QApplication
 
+from napari_tessera.signature.progress import Progress
 from napari_tessera.widgets.job import Job
 
 from .conftest import wait
@@ -32,3 +36,41 @@ def test_stopped_before_it_began_it_never_runs(job):
     QApplication.processEvents()
     assert job.seen == []
     assert not job.running
+
+
+def test_what_is_noted_is_said_once_each_and_before_the_end(qapp):
+    heard = []
+
+    def work(report):
+        for note in ("memory is short", "memory is short", "smaller tiles"):
+            report(Progress(0, 1, {"note": note}))
+
+    job = Job(
+        work,
+        title="",
+        finished=lambda _: heard.append("end"),
+        failed=pytest.fail,
+        noted=heard.append,
+    )
+    job.start()
+    wait(lambda: "end" in heard)
+    assert heard == ["memory is short", "smaller tiles", "end"]
+    assert job.notes == heard[:2]
+
+
+def test_a_worker_that_everybody_has_forgotten_ends_in_the_thread_of_the_viewer(qapp):
+    begun, go, ended_in = threading.Event(), threading.Event(), []
+
+    def work(report):
+        begun.set()
+        go.wait(30)
+
+    job = Job(work, title="", finished=pytest.fail, failed=pytest.fail)
+    weakref.finalize(job._worker, lambda: ended_in.append(threading.current_thread()))
+    job.start()
+    wait(begun.is_set)
+    job.stop()
+    del job
+    go.set()
+    wait(lambda: ended_in)
+    assert ended_in == [threading.main_thread()]

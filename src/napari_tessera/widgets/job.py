@@ -6,6 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from napari.utils import progress as activity
@@ -17,6 +18,7 @@ from napari_tessera.widgets.forms.plain_text import as_written
 
 _EVERY_MS = 50
 _STEPS = 1000
+_LET_GO_MS = 1000
 
 
 class Job:
@@ -66,7 +68,8 @@ class Job:
         self._timer = QTimer()
         self._timer.setInterval(_EVERY_MS)
         self._timer.timeout.connect(self._tick)
-        self._worker = FunctionWorker(self._run)
+        self._held: list[Any] = [self]
+        self._worker = FunctionWorker(partial(_run_held, self._held))
         self._worker.returned.connect(self._returned)
 
     def start(self) -> None:
@@ -79,8 +82,22 @@ class Job:
         QTimer.singleShot(0, self._begin)
 
     def _begin(self) -> None:
-        if not self._stopped:
+        if self._stopped:
+            self._held.clear()
+        else:
+            self._hold()
             self._worker.start()
+
+    def _hold(self) -> None:
+        """Let job and worker live until the thread has let go of them, whoever forgets them.
+
+        Nor do they hold one another after that, so that no thread collects them as garbage. One
+        that did took the signals of the worker apart, for which it waited for Python while it held
+        a lock of Qt's: it has locked up the viewer when a form was closed at its work.
+        """
+        held = self._held
+        held.append(self._worker)
+        self._worker.finished.connect(lambda: QTimer.singleShot(_LET_GO_MS, held.clear))
 
     def stop(self) -> None:
         """Drop the result; the thread ends at its next report."""
@@ -95,22 +112,23 @@ class Job:
         if "note" in progress.values:
             self._unsaid.append(str(progress.values["note"]))
 
-    def _run(self) -> tuple[Any, Exception | None]:
+    def run(self) -> tuple[Any, Exception | None]:
+        """Do the work, in the thread, and return what came of it or what went wrong."""
+        work = self._work
+        del self._work  # whatever it knows of the viewer is let go when it is done
         try:
-            return self._work(Reporter(self._report)), None
+            return work(Reporter(self._report)), None
         except Exception as error:  # noqa: BLE001 (whatever it is, the form shows it)
             return None, error
 
     def _returned(self, outcome: tuple[Any, Exception | None]) -> None:
         if self._stopped:
             return
-        self._close()
         self._hear_notes()
         result, error = outcome
-        if error is None:
-            self._finished(result)
-        else:
-            self._failed(error)
+        call, value = (self._finished, result) if error is None else (self._failed, error)
+        self._close()
+        call(value)
 
     def _tick(self) -> None:
         elapsed = time.monotonic() - self._began
@@ -132,7 +150,14 @@ class Job:
 
     def _close(self) -> None:
         self.running = False
+        # the form, which may be gone before the thread is
+        self._finished = self._failed = lambda _: None
+        self._progressed = self._noted = None
         with suppress(RuntimeError):  # at the end of the program Qt may have gone first
             self._timer.stop()
         if self._bar is not None:
             self._bar.close()
+
+
+def _run_held(held: list[Any]) -> Any:
+    return held[0].run()

@@ -8,7 +8,7 @@ others are left alone, and so are forms that the user has floated or put elsewhe
 from __future__ import annotations
 
 import weakref
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from qtpy.QtCore import QObject, QSignalBlocker, Qt, QTimer
 from qtpy.QtWidgets import QDockWidget, QLabel, QMainWindow, QWidget
@@ -27,12 +27,16 @@ class FormDocks(QObject):
 
     def __init__(self, window: QMainWindow) -> None:
         super().__init__(window)
-        self._window, self._order = window, list[weakref.ref[QDockWidget]]()
+        self._order = list[weakref.ref[QDockWidget]]()
 
     @classmethod
     def of(cls, window: QMainWindow) -> FormDocks:
         """Return those of a window."""
         return window.findChild(cls) or cls(window)
+
+    @property
+    def _window(self) -> QMainWindow:
+        return cast("QMainWindow", self.parent())
 
     def put(self, dock: QDockWidget, area: Qt.DockWidgetArea) -> None:
         """Make a new dock the tab in front of those in its area."""
@@ -43,17 +47,15 @@ class FormDocks(QObject):
             self._window.tabifyDockWidget(front, dock)
             blocker.unblock()
         self._note(dock)
+        _bring_soon(dock)
         own = weakref.ref(dock)
-        # Qt makes the tabs later, when the window is laid out
-        QTimer.singleShot(0, lambda: _bring(own()))
         dock.visibilityChanged.connect(lambda on: self._changed(own(), on))
 
     def shown(self, dock: QDockWidget) -> None:
         """Bring a dock to the front that was hidden and is shown again."""
         if all(each() is not dock for each in self._order):
             self._note(dock)
-            own = weakref.ref(dock)
-            QTimer.singleShot(0, lambda: _bring(own()))
+            _bring_soon(dock)
 
     def leave(self, dock: QDockWidget) -> None:
         """Show the tab that was in front before, in place of one that is closed or hidden."""
@@ -95,8 +97,7 @@ class FormDocks(QObject):
         front = next(self._shown_in(self._window.dockWidgetArea(dock), dock), None)
         self.leave(dock)
         if front not in (None, dock) and dock in self._window.tabifiedDockWidgets(front):
-            own = weakref.ref(dock)
-            QTimer.singleShot(0, lambda: _bring(None if _is_hidden(front) else own()))
+            _bring_soon(dock, behind=front)
 
 
 def _is_hidden(dock: QDockWidget) -> bool:
@@ -105,10 +106,21 @@ def _is_hidden(dock: QDockWidget) -> bool:
     return told and dock.isHidden()
 
 
-def _bring(dock: QDockWidget | None) -> None:
-    if dock is not None:
-        dock.show()
-        dock.raise_()
+def _bring_soon(dock: QDockWidget, *, behind: QDockWidget | None = None) -> None:
+    """Show a dock in front, unless one that it lay behind is hidden too by then.
+
+    Qt makes the tabs when the window is laid out, which is later.
+    """
+    own, other = weakref.ref(dock), None if behind is None else weakref.ref(behind)
+
+    def bring() -> None:
+        found, front = own(), None if other is None else other()
+        if found is None or (front is not None and _is_hidden(front)):
+            return
+        found.show()
+        found.raise_()
+
+    QTimer.singleShot(0, bring)
 
 
 def enclosing_dock(widget: QWidget) -> QDockWidget | None:
@@ -119,13 +131,21 @@ def enclosing_dock(widget: QWidget) -> QDockWidget | None:
     return around
 
 
-def entitle(dock: QDockWidget, title: str) -> None:
-    """Give a dock a short title; the name by which napari knows it stays.
+def keep_entitled(dock: QDockWidget, title: str) -> None:
+    """Give a dock a short title for good; the name by which napari knows it stays.
 
     napari makes the bar above a dock anew when it is moved, with the name in it.
     """
-    if dock.windowTitle() != title:
-        dock.setWindowTitle(title)
+    own = weakref.ref(dock)
+    for moved in (dock.dockLocationChanged, dock.topLevelChanged):
+        moved.connect(lambda: _entitle(own(), title))
+    _entitle(dock, title)
+
+
+def _entitle(dock: QDockWidget | None, title: str) -> None:
+    if dock is None:
+        return
+    dock.setWindowTitle(title)
     bar = dock.titleBarWidget()
     for label in bar.findChildren(QLabel) if bar is not None else ():
         if label.text():

@@ -22,7 +22,7 @@ from qtpy.QtWidgets import (
 
 from napari_tessera.signature.progress import Reporter
 from napari_tessera.widgets.connections import Connections
-from napari_tessera.widgets.forms.dock import FormDocks, enclosing_dock, entitle
+from napari_tessera.widgets.forms.dock import FormDocks, enclosing_dock, keep_entitled
 from napari_tessera.widgets.forms.plain_text import PlainLabel, as_written
 from napari_tessera.widgets.forms.status_line import StatusLine
 from napari_tessera.widgets.job import Job
@@ -63,8 +63,8 @@ class Form(QWidget):
         self.viewer = napari_viewer
         self.message = StatusLine()
         self._watched, self._jobs = Connections(), list[Job]()
-        self._dock: QDockWidget | None = None
-        self._docks: FormDocks | None = None
+        # weak: what Qt owns, and Python holds too, outlives the viewer
+        self._dock: weakref.ref[QDockWidget] | None = None
         # with the viewer, Qt deletes its widgets without asking them to close
         own = weakref.ref(self)
         self.destroyed.connect(lambda: _release(own()))
@@ -179,8 +179,8 @@ class Form(QWidget):
         """Let go of the viewer when the dock that held the form is closed; fit its theme."""
         if event.type() in (QEvent.Type.Show, QEvent.Type.StyleChange):
             self.refit()
-        if event.type() == QEvent.Type.Show and self._docks is not None and self._dock is not None:
-            self._docks.shown(self._dock)
+        if event.type() == QEvent.Type.Show and (place := self._docked()) is not None:
+            place[1].shown(place[0])
         if event.type() == QEvent.Type.ParentChange:
             if self.parent() is None:
                 self._leave_dock()
@@ -194,26 +194,30 @@ class Form(QWidget):
         """Hear of it when the dock, which holds the form now, finds its place in the window."""
         dock = enclosing_dock(self)
         if dock is not None and self._dock is None:
-            self._dock = dock
+            self._dock = weakref.ref(dock)
             dock.dockLocationChanged.connect(self._place)
 
     def _place(self, area: Qt.DockWidgetArea) -> None:
-        dock = self._dock
+        place = self._docked()
+        if place is None:
+            return
+        dock, docks = place
+        dock.dockLocationChanged.disconnect(self._place)
+        keep_entitled(dock, self.title)
+        docks.put(dock, area)
+
+    def _docked(self) -> tuple[QDockWidget, FormDocks] | None:
+        """Return the dock of the form and those beside it, None while it is in no window."""
+        dock = None if self._dock is None else self._dock()
         window = None if dock is None else dock.parentWidget()
         if dock is None or not isinstance(window, QMainWindow):
-            return
-        dock.dockLocationChanged.disconnect(self._place)
-        # from now on, after napari has made another bar for the new place
-        for moved in (dock.dockLocationChanged, dock.topLevelChanged):
-            moved.connect(lambda: entitle(dock, self.title))
-        entitle(dock, self.title)
-        self._docks = FormDocks.of(window)
-        self._docks.put(dock, area)
+            return None
+        return dock, FormDocks.of(window)
 
     def _leave_dock(self) -> None:
-        if self._docks is not None and self._dock is not None:
-            self._docks.leave(self._dock)
-        self._dock = self._docks = None
+        if (place := self._docked()) is not None:
+            place[1].leave(place[0])
+        self._dock = None
 
     def release(self) -> None:
         """Stop the work under way and let go of the viewer; touches nothing of Qt."""

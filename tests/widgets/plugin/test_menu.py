@@ -1,0 +1,96 @@
+"""Every form of the menus: how wide it is in small and large fonts, and what its tool tips say."""
+
+import pytest
+from napari.settings import get_settings
+from qtpy.QtWidgets import (
+    QAbstractButton,
+    QAbstractItemView,
+    QAbstractSpinBox,
+    QApplication,
+    QComboBox,
+    QLineEdit,
+    QPlainTextEdit,
+    QTabBar,
+    QTextEdit,
+    QToolButton,
+)
+
+from napari_tessera.widgets.forms.form import WIDTH
+from napari_tessera.widgets.forms.rows import Rows
+from napari_tessera.widgets.plugin.menu import FORMS, open_form
+
+INPUTS = (
+    QAbstractButton,
+    QAbstractItemView,
+    QAbstractSpinBox,
+    QComboBox,
+    QLineEdit,
+    QPlainTextEdit,
+    QTextEdit,
+)
+
+
+@pytest.fixture
+def font_size():
+    """Return a function that sets the size of napari's font."""
+    settings = get_settings().appearance
+    before = settings.font_size
+
+    def choose(size):
+        settings.font_size = size
+        QApplication.processEvents()
+
+    yield choose
+    settings.font_size = before
+
+
+def unfold(form):
+    """Show every section and every row."""
+    for button in form.findChildren(QToolButton):
+        if button.isCheckable():
+            button.setChecked(True)
+    for rows in form.findChildren(Rows):
+        for widget in list(rows._labels):
+            rows.show_row(widget, True)
+        rows.fit_width()
+
+
+def untold(form):
+    """Return the inputs of a form that neither have a tool tip nor lie in something that has."""
+
+    def told(widget):
+        while widget is not form and not widget.toolTip():
+            widget = widget.parentWidget()
+        return widget is not form
+
+    inputs = [each for kind in INPUTS for each in form.findChildren(kind)]
+    # lists that drop down from a box, and what tabs are scrolled with
+    inner = (QComboBox, QTabBar)
+    own = [e for e in inputs if not any(_lies_in(e, kind, form) for kind in inner)]
+    return [f"{type(each).__name__} {each.accessibleName()}" for each in own if not told(each)]
+
+
+def _lies_in(widget, kind, form):
+    around = widget.parentWidget()
+    while around not in (form, None):
+        if isinstance(around, kind):
+            return True
+        around = around.parentWidget()
+    return False
+
+
+@pytest.mark.on_screen
+@pytest.mark.parametrize("unfolded", [False, True])
+def test_every_form_fits_beside_the_canvas_and_explains_its_inputs(viewer, font_size, unfolded):
+    wide, unexplained = [], []
+    for name in FORMS:
+        form = open_form(viewer, name)
+        if unfolded:
+            unfold(form)
+        for size in (9, 14):
+            font_size(size)
+            if form.minimumSizeHint().width() > WIDTH:
+                wide.append((name, size, form.minimumSizeHint().width()))
+        unexplained += [(name, each) for each in untold(form)]
+        viewer.window.remove_dock_widget(form)
+    assert (wide, unexplained) == ([], [])
