@@ -3,18 +3,19 @@ import pytest
 from napari_tessera.widgets.forms.fields.choose import field_for
 from napari_tessera.widgets.forms.fields.levels import LevelsField
 from napari_tessera.widgets.forms.fields.numbers import (
+    ChoiceField,
     LengthField,
     NumberField,
     OptionalField,
-    PlainField,
+    WholeField,
 )
 from napari_tessera.widgets.forms.fields.text import TextField
 
 from .parameters import parameter
 
 KINDS = [
-    ("threshold", "classes", PlainField, 3),
-    ("threshold", "method", PlainField, "li"),
+    ("threshold", "classes", WholeField, 3),
+    ("threshold", "method", ChoiceField, "li"),
     ("threshold", "smoothing", LengthField, "2.5 px"),
     ("threshold", "levels", LevelsField, (0.25, 0.75)),
     ("kmeans", "position_weight", NumberField, 30.0),
