@@ -4,7 +4,13 @@ from typing import Annotated
 
 import pytest
 
-from napari_tessera.cli.arguments import as_written, colour_axis, expanded, region_from, settings
+from napari_tessera.cli.arguments import (
+    colour_axis,
+    expanded,
+    numbers_as_written,
+    region_from,
+    settings,
+)
 
 
 @pytest.fixture
@@ -65,7 +71,7 @@ def called(*words):
         found.update(number=number, numbers=numbers, steps=steps)
 
     app = App(result_action="return_value")
-    app.default(as_written(command))
+    app.default(numbers_as_written(command))
     app(list(words), exit_on_error=False, print_error=False)
     return found
 

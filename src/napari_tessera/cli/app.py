@@ -12,7 +12,13 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_type_hints
 
 from napari_tessera import __version__
-from napari_tessera.cli.arguments import as_written, axes_from, colour_axis, expanded, region_from
+from napari_tessera.cli.arguments import (
+    axes_from,
+    colour_axis,
+    expanded,
+    numbers_as_written,
+    region_from,
+)
 from napari_tessera.cli.streams import steady_streams
 from napari_tessera.cli.train import import_command, models_command, train_command
 from napari_tessera.deep.inference.cache import Cache
@@ -59,8 +65,8 @@ def app() -> Any:
     for method in METHODS.values():
         name = method.name.replace("_", "-")
         text = f"{method.summary}\n\n{docs(method.function).description}"
-        top.command(as_written(_command(method)), name=name, help=text)
-    top.command(as_written(train_command), name="train")
+        top.command(numbers_as_written(_command(method)), name=name, help=text)
+    top.command(numbers_as_written(train_command), name="train")
     models = App(name="models", help="List your trained models, or import one.")
     models.default(models_command)
     models.command(import_command, name="import")

@@ -97,7 +97,7 @@ def region_from(text: str) -> Region:
     return found
 
 
-def as_written(command: Callable[..., Any]) -> Callable[..., Any]:
+def numbers_as_written(command: Callable[..., Any]) -> Callable[..., Any]:
     """Let the command line read a function's numbers as they are written, and settings unchecked.
 
     By itself it would take 2.5 for the whole number 2. Settings are checked by whoever makes them,

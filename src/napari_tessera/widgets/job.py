@@ -155,6 +155,8 @@ class Job:
         self._progressed = self._noted = None
         with suppress(RuntimeError):  # at the end of the program Qt may have gone first
             self._timer.stop()
+            # by Qt: Python may collect it as garbage in a thread, where timers must not end
+            self._timer.deleteLater()
         if self._bar is not None:
             self._bar.close()
 

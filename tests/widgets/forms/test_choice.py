@@ -61,3 +61,12 @@ def test_any_number_can_be_ticked_and_stays_so(qapp):
     assert told[2:] == [[True]]
     own.tick(b, on=False)
     assert own.text() == "none"
+
+
+def test_what_is_cut_off_ends_in_dots(choice):
+    choice.offer([("a title that is much too long for the box", 1), ("short", 2)])
+    choice.resize(100, choice.sizeHint().height())
+    assert choice.shown.startswith("a title")
+    assert choice.shown.endswith("\u2026")
+    choice.choose(2)
+    assert choice.shown == "short"

@@ -555,7 +555,7 @@ def test_the_viewer_goes_on_while_it_runs(viewer, gated, form_of):
 def test_stop_ends_the_work_at_its_next_report(viewer, form_of, monkeypatch, share, levels_from):
     viewer.add_image(np.stack([data.coins()[:150, :150]] * 6), name="stack")
     reached, resume, ended = threading.Event(), threading.Event(), threading.Event()
-    reports, report, run = [], Job._report, Job._run
+    reports, report, run = [], Job._report, Job.run
 
     def held(self, progress):
         reports.append(progress.done)
@@ -570,7 +570,7 @@ def test_stop_ends_the_work_at_its_next_report(viewer, form_of, monkeypatch, sha
         return outcome
 
     monkeypatch.setattr(Job, "_report", held)
-    monkeypatch.setattr(Job, "_run", followed)
+    monkeypatch.setattr(Job, "run", followed)
     form = form_of("watershed")
     form.walk.levels_from.choose(levels_from)
     form.run_button.click()

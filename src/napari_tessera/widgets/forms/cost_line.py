@@ -34,7 +34,7 @@ class Preflight(PlainLabel):
         super().__init__()
         self._read = read
         self._job: Job | None = None
-        self._timer = QTimer()
+        self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(PAUSE_MS)
         self._timer.timeout.connect(self._begin)

@@ -25,6 +25,7 @@ from napari_tessera.widgets.layers.to_source import dropped_axis
 if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Layer
+    from qtpy.QtCore import QObject
 
     from napari_tessera.widgets.forms.call import Call
 
@@ -47,6 +48,8 @@ class Preview:
         Called with the result and the call when a preview is up.
     failed : callable
         Called with the exception otherwise.
+    parent : QObject, optional
+        With which Qt ends what belongs to the preview.
     """
 
     def __init__(
@@ -55,6 +58,8 @@ class Preview:
         read: Callable[[], Call],
         shown: Callable[[Result, Call], None],
         failed: Callable[[Exception], None],
+        *,
+        parent: QObject | None = None,
     ) -> None:
         self._viewer, self._read = viewer, read
         self._shown, self._failed = shown, failed
@@ -64,7 +69,7 @@ class Preview:
         self._live, self._behind = False, False
         self._corner: tuple[Call, list[int]] | None = None
         self._times: deque[float] = deque(maxlen=FRAMES)
-        self._timer = QTimer()
+        self._timer = QTimer(parent)
         self._timer.setSingleShot(True)
         self._timer.setInterval(PAUSE_MS)
         self._timer.timeout.connect(self._begin)

@@ -41,7 +41,7 @@ class PreviewBoxes:
         self, form: Form, read: Callable[[], Call], layers: Callable[[], Sequence[Any]]
     ) -> None:
         self._form, self._layers, self._drawn = form, layers, Connections()
-        self.preview = Preview(form.viewer, read, self._say, form.complain)
+        self.preview = Preview(form.viewer, read, self._say, form.complain, parent=form)
         self.box, self.live = QCheckBox("Preview"), QCheckBox("Live")
         self.box.setToolTip("Show what Run will give, while you change the form")
         self.live.setToolTip(
