@@ -103,8 +103,8 @@ def _inside(node: Any, said: Any) -> tuple[list[str], int | None]:
         return [f"{well}/{name}" for well in there for name in _fields(node[well])], None
     if "well" in said:
         return _fields(node), 0
-    if "labels" in said:
-        return list(map(str, said["labels"])), 0
+    if named := said.get("labels"):
+        return list(map(str, named)), 0
     if "bioformats2raw.layout" in said:
         return sorted((name for name, _ in node.groups() if name.isdigit()), key=int), 0
     return [], None

@@ -177,9 +177,9 @@ def check_region(data: Any, place: str) -> None:
             f"{place} goes from {shown(data['start'])} to {shown(data['stop'])}; as many whole "
             "numbers each are wanted, from 0 and rising"
         )
-    if "mask" in found:
-        _check_array(found["mask"], below(place, "mask"))
-        shape = found["mask"]["shape"]
+    if (mask := found.get("mask")) is not None:
+        _check_array(mask, below(place, "mask"))
+        shape = mask["shape"]
         if not shape or shape != box[len(box) - len(shape) :]:
             raise ValueError(f"{place}.mask has shape {shown(shape)}, but the box has {box}")
 
@@ -193,5 +193,6 @@ def unpack_region(data: Mapping[str, Any], place: str = "region") -> Region:
         If it is something else, or damaged.
     """
     check_region(data, place)
-    mask = unpack(data["mask"], f"{place}.mask") != 0 if "mask" in data else None
+    packed = data.get("mask")
+    mask = None if packed is None else unpack(packed, f"{place}.mask") != 0
     return Region(tuple(data["start"]), tuple(data["stop"]), mask)

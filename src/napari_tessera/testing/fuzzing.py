@@ -18,7 +18,14 @@ import numpy as np
 from napari_tessera.methods.registry import Method
 from napari_tessera.signature.arrays import fitting
 from napari_tessera.signature.parameters import Parameter
-from napari_tessera.signature.words import Array, ArrayWord, VoxelSize
+from napari_tessera.signature.words import (
+    Array,
+    ArrayWord,
+    ImageWord,
+    ScoresWord,
+    VoxelSize,
+    Word,
+)
 from napari_tessera.testing.contracts import LAYOUTS, Case, check_kind, check_same
 
 Random = np.random.Generator
@@ -173,12 +180,13 @@ def _array(
         return _no_array(random)
     own = shape if random.random() > strange / 3 else _shape(random)
     own = (*own, int(random.integers(1, 5))) if channels else own
-    if parameter.word.name == "scores":
+    word = parameter.word
+    if isinstance(word, ScoresWord):
         own = (int(random.integers(1, 4)), *own)
-    plain = _values(own, random, parameter.word.name)
+    plain = _values(own, random, word)
     last = len(DTYPES) if random.random() < strange else len(DTYPES) - 4
     dtype = np.dtype(DTYPES[random.integers(last)])
-    if parameter.word.name in ("labels", "markers") and dtype.kind == "f":
+    if isinstance(word, ArrayWord) and "f" not in word.dtypes and dtype.kind == "f":
         plain = np.rint(plain)
     with np.errstate(all="ignore"):
         array = plain.astype(dtype)
@@ -208,9 +216,9 @@ def _no_array(random: Random) -> Any:
     return made[random.integers(len(made))]()
 
 
-def _values(shape: tuple[int, ...], random: Random, word: str) -> Array:
+def _values(shape: tuple[int, ...], random: Random, word: Word) -> Array:
     kind = random.integers(4)
-    if word == "scores":
+    if isinstance(word, ScoresWord):
         return random.random(shape)
     noise = random.integers(0, 6, shape).astype(float)
     if kind == 0:
@@ -220,7 +228,7 @@ def _values(shape: tuple[int, ...], random: Random, word: str) -> Array:
     blocks = np.zeros(shape)
     for number in range(1, 4):
         blocks[tuple(_span(side, random) for side in shape)] = number
-    return blocks * 40 + noise if word == "image" else blocks
+    return blocks * 40 + noise if isinstance(word, ImageWord) else blocks
 
 
 def _span(side: int, random: Random) -> slice:
