@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from napari_tessera.io.layout import Format, origin_of
+from napari_tessera.io.formats import Format, origin_of
 from napari_tessera.pipeline.result import (
     ClassLabels,
     ImageResult,

@@ -3,8 +3,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from napari_tessera.io.formats import Contents
 from napari_tessera.io.label_images import ids_of
-from napari_tessera.io.layout import Contents
 
 PLACE = Path("l.tif")
 

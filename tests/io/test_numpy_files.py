@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from napari_tessera.io.layout import Asked
+from napari_tessera.io.formats import Asked
 from napari_tessera.io.numpy_files import NUMPY, read_npy, write_npy
 from napari_tessera.pipeline.result import ClassLabels, ObjectTable, PolygonSet, ScoreMaps
 from napari_tessera.pipeline.source import Source

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from napari_tessera.io import files
-from napari_tessera.io.layout import Asked
+from napari_tessera.io.formats import Asked
 from napari_tessera.io.pictures import PHOTOGRAPHS, PNG, read_picture, write_png
 from napari_tessera.pipeline.result import ClassLabels, ImageResult, ObjectLabels
 from napari_tessera.pipeline.run import run

@@ -6,7 +6,7 @@ import tifffile
 from PIL import Image
 
 from napari_tessera.io import files
-from napari_tessera.io.layout import Asked
+from napari_tessera.io.formats import Asked
 from napari_tessera.io.tiff import LazyTiff, read_tiff
 from napari_tessera.pipeline.result import ObjectLabels
 from napari_tessera.pipeline.source import Source

@@ -7,7 +7,7 @@ import pytest
 import zarr
 
 from napari_tessera.io import files
-from napari_tessera.io.layout import Asked
+from napari_tessera.io.formats import Asked
 from napari_tessera.io.zarr import ZARR, read_zarr
 from napari_tessera.pipeline.result import ObjectLabels
 from napari_tessera.pipeline.source import Source

@@ -6,7 +6,7 @@ import pytest
 
 from napari_tessera import METHODS
 from napari_tessera.io import files
-from napari_tessera.io.layout import Contents, Format
+from napari_tessera.io.formats import Contents, Format
 from napari_tessera.pipeline import run as running
 from napari_tessera.pipeline.result import (
     KINDS,

@@ -21,7 +21,7 @@ from napari_tessera.io.coco_records import (
     listed_pictures,
     read_object,
 )
-from napari_tessera.io.layout import Format
+from napari_tessera.io.formats import Format
 from napari_tessera.io.run_lengths import packed, run_lengths
 from napari_tessera.pipeline.recipe import KEY, Recipe
 from napari_tessera.pipeline.result import ObjectLabels, Result

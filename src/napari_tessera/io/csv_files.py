@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from napari_tessera.algorithms.atomic_files import atomic_write
-from napari_tessera.io.layout import Format
+from napari_tessera.io.formats import Format
 from napari_tessera.pipeline.recipe import Recipe
 from napari_tessera.pipeline.result import ObjectTable, PolygonSet, Result
 from napari_tessera.pipeline.source import Points, Source

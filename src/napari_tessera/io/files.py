@@ -12,9 +12,9 @@ import numpy as np
 from napari_tessera.algorithms.atomic_files import atomic_write, check_target
 from napari_tessera.io.coco import COCO
 from napari_tessera.io.csv_files import CSV, read_points
+from napari_tessera.io.formats import Asked, Contents, Format
 from napari_tessera.io.geojson import GEOJSON
 from napari_tessera.io.label_images import ids_of
-from napari_tessera.io.layout import Asked, Contents, Format
 from napari_tessera.io.lazy import damage_told
 from napari_tessera.io.numpy_files import NUMPY
 from napari_tessera.io.pictures import PHOTOGRAPHS, PNG

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_tessera.io.layout import Format
+from napari_tessera.io.formats import Format
 from napari_tessera.pipeline.recipe import KEY, Recipe
 from napari_tessera.pipeline.result import PolygonSet, Result
 from napari_tessera.pipeline.source import Source

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_tessera.io.layout import Contents
+from napari_tessera.io.formats import Contents
 from napari_tessera.io.lazy import Changed, Picked
 from napari_tessera.pipeline.source import Source
 from napari_tessera.signature.words import Array

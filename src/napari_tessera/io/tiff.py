@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_tessera.io.formats import Asked, Contents, Format, fitted, origin_of
 from napari_tessera.io.label_images import cleaned_mask
-from napari_tessera.io.layout import Asked, Contents, Format, fitted, origin_of
 from napari_tessera.io.lazy import LazyArray, Picked, damage_told
 from napari_tessera.io.ome_xml import lengths, map_annotation, own_part
 from napari_tessera.io.sizes import NO_SIZES, GivenSizes, sizes_of

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_tessera.io.layout import Asked, Contents, Format, origin_of
+from napari_tessera.io.formats import Asked, Contents, Format, origin_of
 from napari_tessera.io.sizes import LENGTHS, NO_SIZES, TIMES, sizes_of
 from napari_tessera.pipeline.recipe import KEY, Recipe
 from napari_tessera.pipeline.result import ImageResult, Labelled, Result, ScoreMaps

@@ -4,7 +4,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFileDialog
 
 from napari_tessera.io import files
-from napari_tessera.io.layout import Format
+from napari_tessera.io.formats import Format
 from napari_tessera.pipeline.result import ObjectTable
 from napari_tessera.widgets.forms import tables
 from napari_tessera.widgets.forms.tables import TableModel, ask_file, save_table
