@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from npe2 import PluginManager
+from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
 from napari_tessera import METHODS
@@ -108,3 +109,16 @@ def test_the_demo_writes_a_picture_and_labels(tmp_path, monkeypatch, make_napari
     demo.run_demo()
     assert (tmp_path / "screenshot.png").stat().st_size > 10_000
     assert files.read(tmp_path / "labels.tif").array[:].max() == 24
+
+
+@pytest.mark.on_screen
+def test_a_sample_is_fitted_into_an_empty_viewer_and_moves_no_other(plugin):
+    plugin.open_sample("napari-tessera", "retina")
+    QTest.qWait(300)
+    found = plugin.scene.camera.zoom
+    plugin.reset_view()
+    assert found == pytest.approx(plugin.scene.camera.zoom, rel=0.01)
+    plugin.scene.camera.zoom = 7
+    plugin.open_sample("napari-tessera", "coins")
+    QTest.qWait(100)
+    assert plugin.scene.camera.zoom == 7
