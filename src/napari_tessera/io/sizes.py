@@ -10,54 +10,28 @@ from napari_tessera.signature.units import METRES
 from napari_tessera.signature.units import unit as short_unit
 from napari_tessera.signature.words import VoxelSize
 
+_PREFIXES = (
+    *(("yocto", "y", -24), ("zepto", "z", -21), ("atto", "a", -18), ("femto", "f", -15)),
+    *(("pico", "p", -12), ("deci", "d", -1), ("deca", "da", 1), ("hecto", "h", 2)),
+    *(("kilo", "k", 3), ("mega", "M", 6), ("giga", "G", 9), ("tera", "T", 12)),
+    *(("peta", "P", 15), ("exa", "E", 18), ("zetta", "Z", 21), ("yotta", "Y", 24)),
+)
+"""Long and short, and the power of ten, of those that `METRES` does not know."""
+
 _OTHER_METRES = {
-    **{
-        f"{prefix}m": 10.0**power
-        for prefix, power in zip(
-            "yzafpdkMGTPEZY",
-            (-24, -21, -18, -15, -12, -1, 3, 6, 9, 12, 15, 18, 21, 24),
-            strict=True,
-        )
-    },
-    "dam": 10.0,
-    "hm": 100.0,
+    **{f"{short}m": 10.0**power for _, short, power in _PREFIXES},
     "thou": 2.54e-5,
     "li": 2.54e-2 / 12,
     "pt": 2.54e-2 / 72,
     "in": 2.54e-2,
-    "inch": 2.54e-2,
     "ft": 0.3048,
-    "foot": 0.3048,
     "yd": 0.9144,
-    "yard": 0.9144,
     "mi": 1609.344,
-    "mile": 1609.344,
     "ua": 1.495978707e11,
     "ly": 9.4607304725808e15,
     "pc": 3.0856775814914e16,
-    "parsec": 3.0856775814914e16,
 }
 """Units that OME and NGFF files may name besides those of `METRES`, in metres."""
-
-_PREFIXES = {
-    "yocto": "y",
-    "zepto": "z",
-    "atto": "a",
-    "femto": "f",
-    "pico": "p",
-    "deci": "d",
-    "deca": "da",
-    "hecto": "h",
-    "kilo": "k",
-    "mega": "M",
-    "giga": "G",
-    "tera": "T",
-    "peta": "P",
-    "exa": "E",
-    "zetta": "Z",
-    "yotta": "Y",
-}
-
 
 LENGTHS = {
     "A": "angstrom",
@@ -70,14 +44,28 @@ LENGTHS = {
 """Units of length, short and as NGFF writes them."""
 
 TIMES = {
-    **{f"{letter}s": f"{name}second" for name, letter in (("milli", "m"), ("micro", "u"))},
-    **{f"{letter}s": f"{name}second" for name, letter in (("nano", "n"), ("pico", "p"))},
+    "ps": "picosecond",
+    "ns": "nanosecond",
+    "us": "microsecond",
+    "ms": "millisecond",
     "s": "second",
     "min": "minute",
     "h": "hour",
     "d": "day",
 }
 """Units of time, short and as NGFF writes them."""
+
+_SHORT = {
+    **{f"{long}meter": f"{short}m" for long, short, _ in _PREFIXES},
+    **{long: short for short, long in TIMES.items()},
+    "inch": "in",
+    "foot": "ft",
+    "yard": "yd",
+    "mile": "mi",
+    "parsec": "pc",
+    "µs": "us",
+    "sec": "s",
+}
 
 
 class GivenSizes(NamedTuple):
@@ -100,7 +88,7 @@ def sizes_of(axes: Sequence[str], found: Mapping[str, tuple[float, str]]) -> Giv
     axes : sequence of str
         Name of each axis.
     found : mapping of str to (float, str)
-        Size and unit by the axis' name, as the file has them. GivenSizes that are 0, negative or no
+        Size and unit by the axis' name, as the file has them. Sizes that are 0, negative or no
         number count as 1, and this is said of axes in space.
 
     Examples
@@ -151,10 +139,4 @@ def _metres(unit: str) -> float:
 def _short(unit: str) -> str:
     """Return the short name of a unit, as formats of files write it."""
     text = short_unit(unit.strip().replace("\\u00B5", "µ"))
-    text = {**{long: short for short, long in TIMES.items()}, "µs": "us", "sec": "s"}.get(
-        text, text
-    )
-    for prefix, letter in _PREFIXES.items():
-        if text == f"{prefix}meter":
-            return f"{letter}m"
-    return text
+    return _SHORT.get(text, text)
