@@ -38,6 +38,7 @@ class Asked:
 
         Examples
         --------
+        >>> from pathlib import Path
         >>> Asked(series=1).choose(2, Path("a.tif"))
         1
         """
