@@ -170,3 +170,12 @@ def test_files_that_are_missing_or_do_not_fit_are_named(folders, tmp_path):
     imageio.imwrite(images / "c.png", np.zeros((4, 8), np.uint8))
     with pytest.raises(ValueError, match=r"c\.txt goes with c\.png and c\.tif; keep one"):
         read_yolo(labels, images)
+
+
+def test_boxes_without_an_inside_are_said(tmp_path):
+    imageio.imwrite(tmp_path / "a.png", np.zeros((8, 8), np.uint8))
+    (tmp_path / "a.txt").write_text("0 0.5 0.5 0.5 0.5\n0 0.5 0.5 0 0.5\n")
+    (found,) = read_yolo(tmp_path, tmp_path)
+    assert np.unique(found.labels).tolist() == [0, 1]
+    assert len(found.notes) == 1
+    assert "is a box without width or height; left out" in found.notes[0]

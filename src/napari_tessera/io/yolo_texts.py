@@ -171,6 +171,8 @@ def _corners(numbers: Array, what: str) -> Array:
     points = numbers.reshape(-1, 2)
     if len(points) == 2:
         centre, size = points
+        if not size.min() > 0:
+            raise ValueError(f"{what} is a box without width or height")
         points = centre + size * np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) / 2
     if not (np.abs(points - 0.5) <= 0.5 + _BEYOND).all():
         raise ValueError(
