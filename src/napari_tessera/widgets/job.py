@@ -64,7 +64,8 @@ class Job:
         self.running, self._stopped = True, False
         self._share = 0.0
         self._began = time.monotonic()
-        self._bar = activity(total=_STEPS, desc=as_written(title)) if title else None
+        self._title = title
+        self._bar: activity | None = None
         self._timer = QTimer()
         self._timer.setInterval(_EVERY_MS)
         self._timer.timeout.connect(self._tick)
@@ -87,6 +88,19 @@ class Job:
         else:
             self._hold()
             self._worker.start()
+            self._show_bar()
+
+    def _show_bar(self) -> None:
+        """Show a bar in the activity dock; napari lets Qt work on whenever it touches that one.
+
+        Buttons are pressed meanwhile and work ends, so that it is touched last of all.
+        """
+        if self._title:
+            bar = activity(total=_STEPS, desc=as_written(self._title))
+            if self.running:
+                self._bar = bar
+            else:
+                bar.close()
 
     def _hold(self) -> None:
         """Let job and worker live until the thread has let go of them, whoever forgets them.
@@ -99,10 +113,15 @@ class Job:
         held.append(self._worker)
         self._worker.finished.connect(lambda: QTimer.singleShot(_LET_GO_MS, held.clear))
 
+    def hush(self) -> None:
+        """Call nobody before the end: what is said of the stop must not be overwritten."""
+        self._progressed = self._noted = None
+
     def stop(self) -> None:
         """Drop the result; the thread ends at its next report."""
         self._stopped = True
-        self._close()
+        self._end()
+        self._close_bar()
 
     def _report(self, progress: Progress) -> None:
         if self._stopped:
@@ -127,17 +146,20 @@ class Job:
         self._hear_notes()
         result, error = outcome
         call, value = (self._finished, result) if error is None else (self._failed, error)
-        self._close()
-        call(value)
+        self._end()
+        try:
+            call(value)
+        finally:
+            self._close_bar()
 
     def _tick(self) -> None:
         elapsed = time.monotonic() - self._began
         left = elapsed * (1 - self._share) / self._share if self._share > 0.02 else None
-        if self._bar is not None:
-            self._bar.update(int(self._share * _STEPS) - self._bar.n)
         self._hear_notes()
         if self._progressed is not None:
             self._progressed(self._share, left)
+        if self._bar is not None:
+            self._bar.update(int(self._share * _STEPS) - self._bar.n)
 
     def _hear_notes(self) -> None:
         while self._unsaid:
@@ -148,17 +170,20 @@ class Job:
             if self._noted is not None:
                 self._noted(note)
 
-    def _close(self) -> None:
+    def _end(self) -> None:
         self.running = False
         # the form, which may be gone before the thread is
         self._finished = self._failed = lambda _: None
-        self._progressed = self._noted = None
+        self.hush()
         with suppress(RuntimeError):  # at the end of the program Qt may have gone first
             self._timer.stop()
             # by Qt: Python may collect it as garbage in a thread, where timers must not end
             self._timer.deleteLater()
-        if self._bar is not None:
-            self._bar.close()
+
+    def _close_bar(self) -> None:
+        bar, self._bar = self._bar, None
+        if bar is not None:
+            bar.close()
 
 
 def _run_held(held: list[Any]) -> Any:

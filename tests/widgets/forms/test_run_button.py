@@ -3,9 +3,15 @@
 import threading
 
 import pytest
+from numba import njit
+from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QSpinBox
 
 from napari_tessera.signature.progress import Progress
+from napari_tessera.widgets.forms.buttons import RunButton
 from napari_tessera.widgets.forms.form import Form
+from napari_tessera.widgets.forms.progress_text import COMPILES
 from napari_tessera.widgets.forms.run_button import Running
 
 from ..conftest import wait
@@ -72,3 +78,98 @@ def test_what_goes_wrong_is_said_in_red(form, running):
     running.begin = refuse
     running.button.click()
     assert (running.job, form.message.text()) == (None, "image is missing")
+
+
+def unending(report):
+    while True:
+        report(Progress(0, 1, {"note": "still at it"}))
+
+
+def test_a_double_click_begins_and_does_not_stop(form, running):
+    running.begin = lambda: running.start(unending, title="Counting", finished=pytest.fail)
+    assert isinstance(running.button, RunButton)
+    QTest.mouseClick(running.button, Qt.MouseButton.LeftButton)
+    QTest.mouseDClick(running.button, Qt.MouseButton.LeftButton)
+    assert running.job is not None
+    running.stop()
+
+
+def test_esc_stops_from_any_field_of_the_form(form, running):
+    field = QSpinBox(form)
+    running.begin = lambda: running.start(unending, title="", finished=pytest.fail)
+    running.button.click()
+    QTest.keyClick(field, Qt.Key.Key_Escape)
+    assert (running.job, form.message.text()) == (None, "Stopped.")
+    QTest.keyClick(field, Qt.Key.Key_Escape)
+    assert running.job is None
+
+
+def test_nothing_is_said_after_the_stop_that_was_on_the_way(form):
+    go, told = threading.Event(), []
+
+    def work(report):
+        report(Progress(0, 1, {"note": "begun"}))
+        go.wait(30)
+        report(Progress(0, 1, {"note": "the second half has begun"}))
+
+    def stop():
+        form.say("Stopping; the best is kept ...")
+        go.set()
+
+    running = Running(form, "Train", lambda: begin(), stop=stop)
+
+    def begin():
+        running.start(work, title="", finished=lambda _: told.append(form.message.text()))
+
+    running.button.click()
+    wait(lambda: form.message.text() == "begun")
+    running.button.click()
+    wait(lambda: running.job is None)
+    assert told == ["Stopping; the best is kept ..."]
+    assert running.notes == ["begun", "the second half has begun"]
+
+
+def test_a_press_while_napari_shows_its_bar_begins_nothing_more(form, running, monkeypatch):
+    begun = []
+
+    def begin():
+        begun.append(1)
+        running.start(unending, title="Counting", finished=pytest.fail)
+
+    running.begin = begin
+    # napari lets Qt work, and so buttons be pressed, whenever it shows something of its bar
+    shown = lambda **_: running.button.click()  # noqa: E731
+    monkeypatch.setattr("napari_tessera.widgets.job.activity", lambda **_: _Bar(shown))
+    running.button.click()
+    wait(lambda: running.job is None)
+    assert begun == [1]
+    assert form.message.text() == "Stopped."
+
+
+class _Bar:
+    n = 0
+
+    def __init__(self, shown):
+        shown()
+
+    def update(self, by): ...
+
+    def close(self): ...
+
+
+def test_it_says_that_kernels_are_compiled_while_they_are(form, running):
+    said = []
+    form.message.say, say = (
+        lambda text, **how: (said.append(text), say(text, **how)),
+        form.message.say,
+    )
+
+    def begin():
+        fresh = njit(lambda number: number + 1)  # not kept, so that it is compiled
+        running.start(lambda report: fresh(1), title="", finished=lambda _: form.say("done"))
+        form.say("counting ...")
+
+    running.begin = begin
+    running.button.click()
+    wait(lambda: running.job is None)
+    assert said == ["", "counting ...", COMPILES, "counting ...", "done"]

@@ -11,7 +11,7 @@ import weakref
 from typing import TYPE_CHECKING, cast
 
 from qtpy.QtCore import QObject, QSignalBlocker, Qt, QTimer
-from qtpy.QtWidgets import QDockWidget, QLabel, QMainWindow, QWidget
+from qtpy.QtWidgets import QApplication, QDockWidget, QLabel, QMainWindow, QWidget
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,6 +37,14 @@ class FormDocks(QObject):
     @property
     def _window(self) -> QMainWindow:
         return cast("QMainWindow", self.parent())
+
+    @property
+    def front(self) -> QDockWidget | None:
+        """The dock that has the focus, otherwise the one that came to the front last."""
+        known = (each() for each in reversed(self._order))
+        shown = [each for each in known if each is not None and not _is_hidden(each)]
+        focus = QApplication.focusWidget()
+        return next((each for each in shown if each.isAncestorOf(focus)), next(iter(shown), None))
 
     def put(self, dock: QDockWidget, area: Qt.DockWidgetArea) -> None:
         """Make a new dock the tab in front of those in its area."""

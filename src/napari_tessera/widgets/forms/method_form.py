@@ -26,6 +26,7 @@ from napari_tessera.widgets.forms.refine_options import kind_of, note_kind
 from napari_tessera.widgets.forms.results import Edits, Outcome, Results, sentence, work
 from napari_tessera.widgets.forms.rows import Rows, beside_one_another
 from napari_tessera.widgets.forms.run_button import Running
+from napari_tessera.widgets.forms.shortcuts import keys_of, press_run
 from napari_tessera.widgets.forms.tables import save_table, show_table
 from napari_tessera.widgets.forms.walk_rows import WalkRows
 from napari_tessera.widgets.forms.warm_up import warm_up_method
@@ -93,7 +94,7 @@ class MethodForm(Form):
         )
         tips: dict[QWidget, str] = {
             self.replace_last: "Run again replaces this form's last result unless you edited it",
-            self.run_button: "Run on the chosen region (Enter)",
+            self.run_button: f"Run on the chosen region{keys_of(press_run)}; Esc stops",
             self.table_button: "Show the table of the result in napari's features table",
             self.save_button: "Write the table of the result to a CSV file",
             self.reset_button: "Set all fields back to their defaults",
@@ -307,8 +308,10 @@ class MethodForm(Form):
 
     def keyPressEvent(self, event: Any) -> None:
         """Run on Enter; fields pass it on when they have taken their value."""
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            self.running.press()
+        alone = not event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and alone:
+            if not event.isAutoRepeat():
+                self.running.press()
         else:
             super().keyPressEvent(event)
 

@@ -9,7 +9,9 @@ from qtpy.QtWidgets import QCheckBox
 
 from napari_tessera.pipeline.result import Result
 from napari_tessera.widgets.connections import Connections
+from napari_tessera.widgets.forms.buttons import PreviewBox
 from napari_tessera.widgets.forms.preview import Preview
+from napari_tessera.widgets.forms.shortcuts import keys_of, press_preview
 
 if TYPE_CHECKING:
     from napari_tessera.widgets.forms.call import Call
@@ -42,8 +44,9 @@ class PreviewBoxes:
     ) -> None:
         self._form, self._layers, self._drawn = form, layers, Connections()
         self.preview = Preview(form.viewer, read, self._say, form.complain, parent=form)
-        self.box, self.live = QCheckBox("Preview"), QCheckBox("Live")
-        self.box.setToolTip("Show what Run will give, while you change the form")
+        self.box, self.live = PreviewBox("Preview"), QCheckBox("Live")
+        keys = keys_of(press_preview)
+        self.box.setToolTip(f"Show what Run will give, while you change the form{keys}")
         self.live.setToolTip(
             "Predict each plane as soon as it is shown, in a stack or a video; says how many per "
             "second"

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtWidgets import QProgressBar, QPushButton
+from qtpy.QtWidgets import QProgressBar
 
 from napari_tessera.signature.progress import Reporter
-from napari_tessera.widgets.forms.progress_text import progress_text
+from napari_tessera.widgets.forms.buttons import RunButton
+from napari_tessera.widgets.forms.closing import AskAtClose
+from napari_tessera.widgets.forms.progress_text import CompilingNote, progress_text
+from napari_tessera.widgets.forms.shortcuts import offer_shortcuts
 
 if TYPE_CHECKING:
     from napari_tessera.widgets.forms.form import Form
@@ -32,7 +35,7 @@ class Running:
 
     Attributes
     ----------
-    button, bar : QPushButton, QProgressBar
+    button, bar : RunButton, QProgressBar
     """
 
     def __init__(
@@ -43,12 +46,14 @@ class Running:
         *,
         stop: Callable[[], None] | None = None,
     ) -> None:
-        self._form, self._title, self._begin = form, title, begin
+        self._form, self._begin = form, begin
         self._stop = self._drop if stop is None else stop
         self._job: Job | None = None
-        self.button, self.bar = QPushButton(title), QProgressBar()
+        self.button, self.bar = RunButton(title, form), QProgressBar()
+        self._compiling, self._asking = CompilingNote(form.message), AskAtClose(form)
         self.bar.setVisible(False)
         self.button.clicked.connect(self.press)
+        offer_shortcuts()
 
     @property
     def job(self) -> Job | None:
@@ -62,7 +67,8 @@ class Running:
 
     def press(self) -> None:
         """Begin, or stop what runs, as the button does."""
-        if self.job is not None:
+        if (job := self.job) is not None:
+            job.hush()
             self._stop()
             return
         try:
@@ -78,6 +84,7 @@ class Running:
         finished: Callable[[Any], None],
         failed: Callable[[Exception], None] | None = None,
         progressed: Callable[[], None] = lambda: None,
+        at_close: str = "",
     ) -> None:
         """Run work in a thread, as `Form.start` does.
 
@@ -87,6 +94,8 @@ class Running:
             As there.
         progressed : callable
             Called whenever the bar has moved, at most 20 times a second.
+        at_close : str
+            What is said to who closes the viewer meanwhile, and asked; "" asks nobody.
         """
 
         def then(call: Callable[[Any], None]) -> Callable[[Any], None]:
@@ -100,9 +109,11 @@ class Running:
             self.bar.setValue(round(share * 100))
             self.bar.setFormat(progress_text(left))
             progressed()
+            self._compiling.show()
 
         self._form.say("")
         self._show(True)
+        self._asking.begin(at_close)
         self._job = self._form.start(
             work,
             title=title,
@@ -122,6 +133,8 @@ class Running:
         self._form.say("Stopped.")
 
     def _show(self, on: bool) -> None:
-        self.button.setText("Stop" if on else self._title)
+        self.button.show_running(on)
         self.bar.setValue(0)
         self.bar.setVisible(on)
+        self._compiling.end()
+        self._asking.end()

@@ -202,6 +202,7 @@ class TrainingForm(Form):
             finished=lambda model: self._finished(model, time.monotonic() - began),
             failed=self._failed,
             progressed=self._hear_news,
+            at_close="A training is running. Its best model so far is kept. Close?",
         )
         self.say("Reading the labels ...")
 
