@@ -194,6 +194,36 @@ def test_a_large_plane_seen_from_far_is_thinned(viewer, form_of, monkeypatch):
     assert image.extent.world[1][0] >= layer.extent.world[1][0] - 1
 
 
+def test_a_layer_drawn_in_3d_is_hidden_for_the_next_preview(viewer, stack, form_of):
+    form, other = form_of("threshold"), form_of("watershed")
+    form.show_preview.setChecked(True)
+    wait(lambda: shown(form))
+    layer = form.preview.layer
+    viewer.dims.ndisplay = 3
+    wait(lambda: shown(form) and not form.preview._timer.isActive())
+    viewer.dims.ndisplay = 2
+    form.show_preview.setChecked(False)
+    assert list(viewer.layers) == [stack, layer]
+    assert not layer.visible
+    other.show_preview.setChecked(True)
+    wait(lambda: shown(other))
+    assert other.preview.layer is layer
+    assert (layer.visible, layer.name) == (True, "Preview: watershed")
+    assert list(viewer.layers) == [stack, layer]
+    other.release()
+    assert not layer.visible
+
+
+def test_deleting_its_layer_unticks_the_box(viewer, coins, form_of):
+    form = form_of("threshold")
+    form.show_preview.setChecked(True)
+    wait(lambda: shown(form))
+    viewer.layers.remove(form.preview.layer)
+    assert not form.show_preview.isChecked()
+    form.fields["method"].value = "li"
+    assert not form.preview._timer.isActive()
+
+
 def test_an_error_is_said_and_the_next_change_tries_again(viewer, coins, form_of):
     form = form_of("watershed")
     form.fields["smoothing"].value = "300 px"

@@ -24,7 +24,7 @@ from napari_tessera.widgets.layers.to_source import dropped_axis
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
-    from napari.layers import Layer
+    from napari.layers import Labels, Layer
     from qtpy.QtCore import QObject
 
     from napari_tessera.widgets.forms.call import Call
@@ -65,6 +65,7 @@ class Preview:
         self._shown, self._failed = shown, failed
         self._job: Job | None = None
         self._layer: Layer | None = None
+        self._drawn_in_3d = False
         self._levels: tuple[Any, dict[str, Any]] | None = None
         self._live, self._behind = False, False
         self._corner: tuple[Call, list[int]] | None = None
@@ -76,6 +77,7 @@ class Preview:
 
     def request(self, *_: Any) -> None:
         """Show a preview after a short rest, or live at once; an older request is dropped."""
+        self._note_3d()
         if not self._live:
             self._cancel()
             self._timer.start()
@@ -107,9 +109,19 @@ class Preview:
     def clear(self) -> None:
         """Take the preview away."""
         self._cancel()
-        if self._layer is not None and self._layer in self._viewer.layers:
-            self._viewer.layers.remove(self._layer)
-        self._layer = None
+        self._take_away()
+
+    def _take_away(self) -> None:
+        self._note_3d()
+        layer, self._layer = self._layer, None
+        if layer is not None and layer in self._viewer.layers:
+            if self._drawn_in_3d:
+                _let_rest(layer)
+            else:
+                self._viewer.layers.remove(layer)
+
+    def _note_3d(self) -> None:
+        self._drawn_in_3d |= self._layer is not None and self._viewer.dims.ndisplay == 3
 
     def _cancel(self) -> None:
         with suppress(RuntimeError):  # at the end of the program Qt may have gone first
@@ -195,19 +207,21 @@ class Preview:
 
     def _put(self, layer: Layer) -> None:
         """Show a layer, where the last one fits in that one: napari takes long to remove it."""
-        from napari.utils.colormaps import CyclicLabelColormap as Cyclic
-
         old = self._layer
-        if old is not None and old in self._viewer.layers:
-            usual = [isinstance(getattr(each, "colormap", None), Cyclic) for each in (old, layer)]
-            if all(usual) and old.ndim == layer.ndim:
-                _go_on(old, layer)
-                return
-            self._viewer.layers.remove(old)
-        self._layer = layer
+        if old is not None and old in self._viewer.layers and _can_go_on(old, layer):
+            _go_on(old, layer)
+            return
+        self._take_away()
+        resting = (each for each in self._viewer.layers if _rests(each))
+        self._layer = next((each for each in resting if _can_go_on(each, layer)), layer)
+        self._drawn_in_3d = self._layer is not layer
+        if self._drawn_in_3d:
+            _go_on(self._layer, layer)
+            return
         selection = set(self._viewer.layers.selection)
         self._viewer.layers.append(layer)
         self._viewer.layers.selection = selection
+        self._note_3d()
 
     @property
     def layer(self) -> Layer | None:
@@ -215,8 +229,31 @@ class Preview:
         return self._layer
 
 
+def _let_rest(layer: Layer) -> None:
+    """Hide a layer for a later preview, of any form.
+
+    napari 0.9.2 ends the process, with OpenGL in software, some time after a layer was removed that
+    it has drawn as a volume; also if it was hidden first, or shown in 2-D again.
+    """
+    layer.visible = False
+    layer.metadata = {KEY: {"preview": True, "rests": True}}
+
+
+def _rests(layer: Layer) -> bool:
+    return bool(layer.metadata.get(KEY, {}).get("rests"))
+
+
+def _can_go_on(old: Layer, new: Layer) -> bool:
+    """Return True if a layer can show what another one has."""
+    from napari.layers import Shapes
+
+    return type(old) is type(new) and old.ndim == new.ndim and not isinstance(new, Shapes)
+
+
 def _go_on(old: Layer, new: Layer) -> None:
-    """Give a layer the labels of another one, its place and its features."""
+    """Give a layer the pixels of another one, its look, its place and its features."""
+    from napari.layers import Labels
+
     old.data = new.data
     old.units = new.units
     for name in ("scale", "translate", "rotate", "shear"):
@@ -224,9 +261,23 @@ def _go_on(old: Layer, new: Layer) -> None:
             setattr(old, name, getattr(new, name))
     if not np.allclose(old.affine.affine_matrix, new.affine.affine_matrix):
         old.affine = new.affine
+    if isinstance(old, Labels):
+        _look_alike(old, new)
+    else:
+        old.contrast_limits, old.colormap = new.contrast_limits, new.colormap
+    if _rests(old):
+        old.name, old.metadata, old.visible = new.name, new.metadata, True
+    old.editable = False  # new data let napari decide anew
+
+
+def _look_alike(old: Labels, new: Labels) -> None:
+    """Give labels the features and colours of others; napari takes long to draw in new colours."""
+    from napari.utils.colormaps import CyclicLabelColormap as Cyclic
+
+    if not (isinstance(old.colormap, Cyclic) and isinstance(new.colormap, Cyclic)):
+        old.colormap = new.colormap
     if len(old.features.columns) or len(new.features.columns):
         old.features = new.features
-    old.editable = False  # new data let napari decide anew
 
 
 def corner_of(result: Result, extent: PreviewExtent) -> list[int]:

@@ -55,6 +55,7 @@ class PreviewBoxes:
         self.live.toggled.connect(self._toggle_live)
         dims, camera = form.viewer.dims.events, form.viewer.scene.camera.events
         form.watch(self._moved, dims.current_step, dims.ndisplay, camera.zoom, camera.center)
+        form.watch(self._layer_gone, form.viewer.layers.events.removed)
 
     def request(self) -> None:
         """Show another preview, if any is to be shown: the form, or the viewer, has changed."""
@@ -69,6 +70,11 @@ class PreviewBoxes:
     def _moved(self, event: Any = None) -> None:
         if self.box.isChecked():
             self.preview.request()
+
+    def _layer_gone(self, event: Any) -> None:
+        """Untick the box when its layer was deleted by hand."""
+        if event.value is self.preview.layer:
+            self.box.setChecked(False)
 
     def _follow_drawn(self) -> None:
         """While there is a preview, hear what is painted or clicked in the layers it is made of."""
