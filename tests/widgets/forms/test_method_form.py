@@ -115,6 +115,8 @@ def test_what_the_user_made_of_a_result_is_kept(viewer, coins, form_of, run, cla
     np.testing.assert_array_equal(first.data, before)
     np.testing.assert_array_equal(second.data, threshold(data.coins(), method="mean"))
     assert viewer.layers.index(second) > viewer.layers.index(first)
+    why = "coins threshold was edited, so this result is a new layer."
+    assert (why in form.message.text()) == (claim is _paint)
 
 
 def test_results_are_kept_on_request_and_in_other_regions(viewer, stack, form_of, run):
@@ -226,6 +228,52 @@ def test_levels_are_of_the_channel_and_above_the_background(viewer, form_of):
     form.fields["background"].value = "15 px"
     assert form.fields["levels"]._slider.minimum() < 0
     assert abs(form.fields["levels"].value[0]) < 20
+
+
+def test_it_follows_the_selection_until_a_layer_is_chosen(viewer, coins, form_of, run):
+    other = viewer.add_image(255 - coins.data, name="other")
+    viewer.layers.selection.active = coins
+    form, labelled = form_of("top_hat"), form_of("label")
+    assert form.source.value is coins
+    viewer.layers.selection.active = other
+    assert form.source.value is other
+    own = run(form)  # napari selects it
+    assert form.source.value is other
+    viewer.layers.selection.active = coins
+    viewer.layers.selection.active = own
+    assert form.source.value is coins
+    labels = viewer.add_labels((coins.data > 100).astype(int), name="classes")
+    assert (form.source.value, labelled.source.value) == (coins, labels)
+    form.source.native.setCurrentText("other")
+    form.source.native.activated.emit(0)  # as a person does
+    viewer.layers.selection.active = coins
+    assert form.source.value is other
+    viewer.layers.remove(other)
+    viewer.layers.selection.active = own
+    viewer.layers.selection.active = coins
+    assert form.source.value is coins
+
+
+def test_a_heat_map_is_no_image_unless_it_is_selected(viewer, coins, form_of):
+    made = {"napari-tessera": {"recipe": {"method": "uncertainty"}, "kind": "image"}}
+    heat = viewer.add_image(np.ones((4, 4)), name="coins uncertainty", metadata=made)
+    assert viewer.layers.selection.active is heat
+    form, network = form_of("threshold"), form_of("predict")
+    assert (form.source.value, network.source.value) == (heat, coins)
+    viewer.layers.selection.active = None
+    assert form_of("canny").source.value is coins
+    network.source.value = heat
+    assert network.source.value is heat
+
+
+def test_values_are_kept_when_a_form_is_closed(viewer, coins, form_of):
+    memory.remember("threshold", {"method": "li"})
+    form, same_again = form_of("watershed"), form_of("threshold")
+    form.fields["smoothing"].value = "4 px"
+    viewer.window.remove_dock_widget(form)
+    assert memory.recall("watershed")["smoothing"] == "4 px"
+    viewer.window.remove_dock_widget(same_again)
+    assert memory.recall("threshold") == {"method": "li"}
 
 
 def test_values_are_remembered_and_reset(viewer, coins, form_of, run):

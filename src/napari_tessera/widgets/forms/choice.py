@@ -32,8 +32,8 @@ class Choice(QComboBox):
         self.setMinimumContentsLength(6)
         self.setAccessibleName(name)
 
-    def offer(self, entries: Iterable[tuple[str, Any]]) -> None:
-        """Offer titles with their objects; what was chosen stays so, else the first is.
+    def offer(self, entries: Iterable[tuple[str, Any]], usual: Any = None) -> None:
+        """Offer titles with their objects; what was chosen stays so, else the usual one, or first.
 
         The signal of a new choice is sent only if another object is chosen now.
         """
@@ -42,15 +42,20 @@ class Choice(QComboBox):
         self.clear()
         self.addItems([title for title, _ in entries])
         self._objects = [each for _, each in entries]
-        self.choose(before)
+        self.choose(before if self._place(before) is not None else usual)
         self.blockSignals(False)
         if self.chosen is not before:
             self.currentIndexChanged.emit(self.currentIndex())
 
     def choose(self, wanted: Any) -> None:
         """Choose an object, or the first one if it is not offered."""
+        place = self._place(wanted)
+        self.setCurrentIndex((0 if self._objects else -1) if place is None else place)
+
+    def _place(self, wanted: Any) -> int | None:
+        """Return where an object is offered, None if it is not."""
         same = (i for i, each in enumerate(self._objects) if each is wanted or _equal(each, wanted))
-        self.setCurrentIndex(next(same, 0 if self._objects else -1))
+        return next(same, None)
 
     @property
     def shown(self) -> str:

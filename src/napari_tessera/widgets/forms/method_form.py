@@ -30,7 +30,7 @@ from napari_tessera.widgets.forms.shortcuts import keys_of, press_run
 from napari_tessera.widgets.forms.tables import save_table, show_table
 from napari_tessera.widgets.forms.walk_rows import WalkRows
 from napari_tessera.widgets.forms.warm_up import warm_up_method
-from napari_tessera.widgets.layers.from_result import named_by
+from napari_tessera.widgets.layers.from_result import is_heat_map, named_by
 from napari_tessera.widgets.layers.masks import about_images, about_mask
 from napari_tessera.widgets.layers.to_source import beside, dropped_axis
 
@@ -61,14 +61,16 @@ class MethodForm(Form):
     def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
         super().__init__(napari_viewer)
         self.cache, self.results = Cache(KEPT), Results(self.viewer)
-        self._quiet, self._about_mask = False, ""
+        self._quiet, self._about_mask, self._adding = False, "", False
         self._build()
         self._lay_out()
         self._show_what_applies()
+        self._follow_selection()
         self._connect()
         with self._silence():
             self.fields.fill(memory.recall(self.method.name))
         self._source_changed()
+        self._values = self._remembered = self.fields.to_remember()
         warm_up_method(self.method.name)
 
     # ------------------------------------------------------------------ layout
@@ -155,6 +157,16 @@ class MethodForm(Form):
         self.table_button.clicked.connect(lambda: show_table(self.viewer, self.results.latest))
         self.save_button.clicked.connect(lambda: save_table(self, self.results.table))
         self.watch_layers(self._layers_changed)
+        self.watch(self._follow_selection, self.viewer.layers.selection.events.active)
+
+    def _follow_selection(self, event: Any = None) -> None:
+        """Take the layer that is selected; what this form has made is no new source."""
+        layer = self.viewer.layers.selection.active
+        own = self.gives.stands_alone and layer is self.results.latest
+        heat = layer is not None and self.method.keeps and is_heat_map(layer)
+        if self._adding or own or heat:
+            return
+        self.source.follow(layer)
 
     def _layers_changed(self, event: Any = None) -> None:
         for field in (self.source, *self.fields.layers):
@@ -203,6 +215,7 @@ class MethodForm(Form):
             return
         with self._silence():
             self.fields.show_what_applies(self.rows)
+        self._values = self.fields.to_remember()
         self.rows.fit_width()
         if self.fitting.is_due:
             self._units_changed()
@@ -255,9 +268,13 @@ class MethodForm(Form):
             self.walk.reset()
             self.replace_last.setChecked(True)
         self._source_changed()
-        if self.remembers:
-            memory.remember(self.method.name, {})
         self._field_changed()
+        self._remember({})
+
+    def _remember(self, values: dict[str, Any]) -> None:
+        self._values = self._remembered = values
+        if self.remembers:
+            memory.remember(self.method.name, values)
 
     # ------------------------------------------------------------------ run
 
@@ -277,8 +294,7 @@ class MethodForm(Form):
         if self.show_preview.isChecked():
             self.show_preview.setChecked(False)
         call = self.read()
-        if self.remembers:
-            memory.remember(self.method.name, self.fields.to_remember())
+        self._remember(self.fields.to_remember())
         again, began = self.replace_last.isChecked(), time.monotonic()
         last = self.results.replaceable(call.layer) if again and not call.in_place else None
         edits = Edits(last[0] if last else None)
@@ -298,13 +314,17 @@ class MethodForm(Form):
             self.say("Stopped; nothing was added.")
 
     def _finished(self, outcome: Outcome, edited: bool, took: float) -> None:
-        self.results.add(outcome, edited=edited)
+        self._adding = True
+        try:
+            kept = self.results.add(outcome, edited=edited)
+        finally:
+            self._adding = False
         if "labels_are" in self.fields:
             note_kind(outcome.call.layer, outcome.call.values["labels_are"])
         for button in (self.table_button, self.save_button):
             button.setEnabled(outcome.result.table is not None)
         said = sentence(outcome.result, outcome.number, took)
-        self.say("\n".join([said, *self.running.notes]))
+        self.say("\n".join([said, *kept, *self.running.notes]))
 
     def keyPressEvent(self, event: Any) -> None:
         """Run on Enter; fields pass it on when they have taken their value."""
@@ -322,8 +342,10 @@ class MethodForm(Form):
         self.rows.fit_width()
 
     def release(self) -> None:
-        """Stop the run and the preview, and forget what was kept for the next run."""
+        """Stop the run and the preview; only the values are kept, for the next form."""
         super().release()
+        if self._values != self._remembered:
+            self._remember(self._values)
         self.previewing.release()
         self.preflight.cancel()
         self.cache.clear()

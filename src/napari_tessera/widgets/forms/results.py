@@ -47,7 +47,10 @@ class Edits:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run hands to the GUI thread, with all that took time to find out."""
+    """What a run hands to the GUI thread, with all that took time to find out.
+
+    `last` is the result before, if it was to be replaced, and `untouched` whether it is as it was.
+    """
 
     call: Call
     result: Result
@@ -55,7 +58,8 @@ class Outcome:
     layer: Layer | None
     key: str
     number: int
-    replaces: Layer | None
+    last: Layer | None
+    untouched: bool
     step: Step | None = None
 
 
@@ -101,18 +105,26 @@ class Results:
         claimed = self._last.features is not None and not self._last.features.equals(layer.features)
         return (layer, self._last.key) if same and not claimed else None
 
-    def add(self, outcome: Outcome, *, edited: bool) -> None:
-        """Put a result into the viewer: a table into its source, a layer above it."""
+    def add(self, outcome: Outcome, *, edited: bool) -> list[str]:
+        """Put a result into the viewer: a table into its source, a layer above it.
+
+        Returns
+        -------
+        list of str
+            Why the last result was not replaced, if it was to be.
+        """
         call, layer, self.table = outcome.call, outcome.layer, outcome.result.table
         if outcome.step is not None:
             History.of(call.layer).commit(outcome.step)
-            return
+            return []
         if layer is None:
             write_features(call.layer, outcome.result.table or {}, outcome.recipe)
             self._latest = weakref.ref(call.layer)
-            return
-        old = outcome.replaces
-        if old is None or old not in self._viewer.layers or edited or not same_place(old, layer):
+            return []
+        old = outcome.last if outcome.last in self._viewer.layers else None
+        edited |= not outcome.untouched
+        why = f"{old.name} was edited, so this result is a new layer." if old and edited else ""
+        if old is None or edited or not same_place(old, layer):
             newest = self._newest(call.layer)
             show(self._viewer, layer, newest if newest in self._viewer.layers else call.layer)
         elif isinstance(outcome.result, PolygonSet):
@@ -128,6 +140,7 @@ class Results:
         features, own = _features(layer), weakref.ref(layer)
         self._latest = own
         self._last = Last(own, weakref.ref(call.layer), outcome.key, layer.name, features)
+        return [why] if why else []
 
     def _newest(self, source: Layer) -> Layer | None:
         same = self._last is not None and self._last.source() is source
@@ -139,9 +152,8 @@ def work(call: Call, last: tuple[Layer, str] | None, report: Reporter) -> Outcom
     call = call.settled()
     call.estimate()  # refuses what cannot fit
     recipe, result = call.recipe(before=before(call)), call.run(report)
-    untouched = last is not None and digest(_arrays(last[0])) == last[1]
-    replaces = last[0] if last is not None and untouched else None
-    layer, key = None, ""
+    untouched = last is None or digest(_arrays(last[0])) == last[1]
+    old, layer, key = None if last is None else last[0], None, ""
     if call.in_place:
         changes = differences(call.layer.data, result.start, result.array)
         step = Step(
@@ -151,11 +163,11 @@ def work(call: Call, last: tuple[Layer, str] | None, report: Reporter) -> Outcom
             recipe.to_dict(),
             _table_change(call, result),
         )
-        return Outcome(call, result, recipe, None, key, result.number, None, step)
+        return Outcome(call, result, recipe, None, key, result.number, None, True, step)
     if not isinstance(result, ObjectTable):  # making thousands of shapes takes time too
         layer = result_layer(result, recipe, call.layer, dropped_axis(call.source))
         key = digest(_arrays(layer))
-    return Outcome(call, result, recipe, layer, key, result.number, replaces)
+    return Outcome(call, result, recipe, layer, key, result.number, old, untouched)
 
 
 def _table_change(call: Call, result: Result) -> TableChange | None:

@@ -147,6 +147,16 @@ def show(viewer: ViewerModel, layer: Layer, above: Layer) -> None:
     layers.insert(layers.index(above) + 1 if above in layers else len(layers), layer)
 
 
+def is_heat_map(layer: Layer) -> bool:
+    """Return True for an image of ours that lies over others as heat, or holds probabilities."""
+    from napari.layers import Image
+
+    made = layer.metadata.get(KEY, {})
+    method = METHODS.get(made.get("recipe", {}).get("method"))
+    coloured = method is not None and method.look is not None
+    return isinstance(layer, Image) and (coloured or made.get("kind") == ScoreMaps.kind)
+
+
 def find_method(method: str) -> Method:
     """Return a method by name, or raise an error that lists them."""
     if method not in METHODS:

@@ -20,6 +20,7 @@ from napari_tessera.widgets.forms.fields.numbers import (
     YesNoField,
 )
 from napari_tessera.widgets.forms.fields.text import TextField
+from napari_tessera.widgets.layers.from_result import is_heat_map
 from napari_tessera.widgets.layers.to_source import fits
 
 if TYPE_CHECKING:
@@ -57,5 +58,13 @@ def field_for(parameter: Parameter, layers: LayerList | None = None) -> Field:
 
 
 def layer_field(parameter: Parameter, layers: LayerList) -> LayerField:
-    """Return the field for a parameter that is an array: it offers the layers that fit its word."""
-    return LayerField(parameter, layers, lambda layer: fits(layer, parameter.word.name))
+    """Return the field for a parameter that is an array: it offers the layers that fit its word.
+
+    A map of heat, which is made of an image, is taken for one only by who chooses it.
+    """
+    return LayerField(
+        parameter,
+        layers,
+        lambda layer: fits(layer, parameter.word.name),
+        lambda layer: not (parameter.is_image and is_heat_map(layer)),
+    )
