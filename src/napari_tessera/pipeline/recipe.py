@@ -61,6 +61,8 @@ class Recipe:
         layers that were its channels.
     versions : dict
         Of the packages that matter.
+    found : dict
+        Levels that were found, beside the parameters that asked for them; a replay finds its own.
     schema : int
         Version of this layout.
     """
@@ -78,6 +80,7 @@ class Recipe:
     before: dict[str, Any] | None = None
     source: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
+    found: dict[str, list[float]] = field(default_factory=dict)
     schema: int = SCHEMA
 
     @classmethod
@@ -89,6 +92,7 @@ class Recipe:
         walk: Walk | None = None,
         *,
         before: Mapping[str, Any] | None = None,
+        found: Mapping[str, list[float]] | None = None,
     ) -> Recipe:
         """Return the recipe of a run of `method` on `source` with `values`."""
         walk = walk or Walk()
@@ -110,6 +114,7 @@ class Recipe:
             before=None if before is None else dict(before),
             source=_described(source),
             versions=_versions(),
+            found=dict(found or {}),
         )
 
     def on(self, source: Source, **arrays: Any) -> Recipe:
@@ -294,7 +299,8 @@ def _step_on(
 ) -> Recipe:
     """Return one step as of another source, with other `inputs` and, before these, `arrays`."""
     own = {**step.inputs, **inputs, **{name: pack(value) for name, value in arrays.items()}}
-    return replace(step, source=_described(source), inputs=own, versions=_versions())
+    described = _described(source)
+    return replace(step, source=described, inputs=own, versions=_versions(), found={})
 
 
 def _next(image: Source, result: Result) -> Source:

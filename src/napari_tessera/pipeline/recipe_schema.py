@@ -41,6 +41,7 @@ class _RecipeData(TypedDict):
     before: NotRequired[dict[str, Any] | None]
     source: NotRequired[_SourceData]
     versions: NotRequired[dict[str, str]]
+    found: NotRequired[dict[str, list[float]]]
     schema: NotRequired[int]
 
 

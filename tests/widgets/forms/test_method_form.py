@@ -266,6 +266,28 @@ def test_a_heat_map_is_no_image_unless_it_is_selected(viewer, coins, form_of):
     assert network.source.value is heat
 
 
+def test_a_level_that_was_found_is_said_drawn_and_kept_in_the_recipe(viewer, coins, form_of, run):
+    form = form_of("threshold")
+    levels, said = form.fields["levels"], "Otsu's level 107; 39 % of the area is above."
+    assert not levels.native.isVisibleTo(form)
+    form.show_preview.setChecked(True)
+    wait(lambda: said in form.message.text())
+    assert levels._histogram._marks == [107]
+    layer = run(form)
+    assert said in form.message.text()
+    assert levels.native.isVisibleTo(form)
+    assert not levels._slider.isVisibleTo(form)
+    recipe = recipe_of(layer)
+    assert (recipe.parameters["levels"], recipe.found) == (None, {"levels": [107]})
+    form.fields["method"].value = "mean"  # another one that is not known yet
+    assert levels._histogram._marks == ()
+    form.fields["method"].value = "sauvola"
+    run(form)
+    assert not levels.native.isVisibleTo(form)
+    form.fields["method"].value = "manual"
+    assert levels._slider.isVisibleTo(form)
+
+
 def test_values_are_kept_when_a_form_is_closed(viewer, coins, form_of):
     memory.remember("threshold", {"method": "li"})
     form, same_again = form_of("watershed"), form_of("threshold")

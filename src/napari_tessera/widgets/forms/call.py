@@ -13,6 +13,7 @@ import psutil
 
 from napari_tessera.deep.inference.cache import Cache
 from napari_tessera.methods.registry import Method
+from napari_tessera.pipeline.found_levels import found_levels, with_levels
 from napari_tessera.pipeline.recipe import Recipe
 from napari_tessera.pipeline.recipe_data import unpack_region
 from napari_tessera.pipeline.result import KINDS, ObjectTable, Result
@@ -73,13 +74,16 @@ class Call:
             return self
         return replace(self, walk=replace(self.walk, region=self.later()), later=None)
 
-    def recipe(self, *, before: Mapping[str, Any] | None = None) -> Recipe:
-        """Return the recipe, after that of the labels it refines.
+    def recipe(
+        self, *, before: Mapping[str, Any] | None = None, result: Result | None = None
+    ) -> Recipe:
+        """Return the recipe, after that of the labels it refines, with what was found for a result.
 
         This takes time: the region is found out, arrays are packed.
         """
         walk = self.settled().walk
-        return Recipe.of(self.method, self.source, self.values, walk, before=before)
+        found = {} if result is None else found_levels(self.method, self.values, result)
+        return Recipe.of(self.method, self.source, self.values, walk, before=before, found=found)
 
     def estimate(self) -> Estimate | None:
         """Return what the run will cost, None if nobody can say so; takes time.
@@ -107,11 +111,15 @@ class Call:
         return found
 
     def run(self, report: Reporter | None = None) -> Result:
-        """Run the method."""
+        """Run the method; levels that it finds in one plane or volume are in the result."""
+        values = self.method.complete(self.values)
+        if not self.method.refines:
+            part, over = self.part, self.over
+            values = with_levels(self.method, self.source, values, over, part, report=report)
         return run(
             self.method,
             self.source,
-            self.values,
+            values,
             self.walk,
             cache=self.cache,
             report=report,
@@ -184,7 +192,8 @@ def apply(
     part = unpack_region(region) if isinstance(region, dict) else region
     walk = Walk(over, levels_from, join, part, tuple(only))
     call = Call(entry, first, own, values, walk)
-    result, recipe = call.run(), call.recipe(before=before(call))
+    result = call.run()
+    recipe = call.recipe(before=before(call), result=result)
     if isinstance(result, ObjectTable):
         write_features(first, result.table or {}, recipe)
         return first

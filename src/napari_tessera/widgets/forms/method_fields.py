@@ -50,10 +50,12 @@ class MethodFields(dict[str, Field]):
         """Show the rows that have a meaning beside the values of the others."""
         values = self._all()
         for field in self.values():
-            rows.show_row(field.native, field.parameter.applies(values))
+            asked = field.parameter.applies(values)
             if isinstance(field, LevelsField):
+                asked = field.ask(asked)
                 several = values.get("method") == "hysteresis"
                 field.handles(2 if several else 1, str(values["objects"]))
+            rows.show_row(field.native, asked)
 
     def to_remember(self) -> dict[str, Any]:
         """Return the values for the next session; what labels are is remembered with each layer."""

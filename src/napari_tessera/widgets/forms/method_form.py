@@ -18,6 +18,7 @@ from napari_tessera.widgets.forms.call import Call
 from napari_tessera.widgets.forms.cost_line import Preflight
 from napari_tessera.widgets.forms.fields.choose import layer_field
 from napari_tessera.widgets.forms.fields.fitting import Fitting
+from napari_tessera.widgets.forms.fields.levels import LevelsField
 from napari_tessera.widgets.forms.form import Form
 from napari_tessera.widgets.forms.method_fields import MethodFields
 from napari_tessera.widgets.forms.preview_boxes import PreviewBoxes
@@ -83,7 +84,7 @@ class MethodForm(Form):
         self.fitting = Fitting(self.source, self.fields, self.walk.channels, self._units_changed)
         self.running = Running(self, "Run", self.run, stop=self.stop)
         self.run_button, self.bar = self.running.button, self.running.bar
-        self.previewing = PreviewBoxes(self, self.read, self._layers_chosen)
+        self.previewing = PreviewBoxes(self, self.read, self._show_levels, self._layers_chosen)
         self.preview = self.previewing.preview
         self.show_preview, self.live = self.previewing.box, self.previewing.live
         self.preflight = Preflight(self.read)
@@ -324,7 +325,14 @@ class MethodForm(Form):
         for button in (self.table_button, self.save_button):
             button.setEnabled(outcome.result.table is not None)
         said = sentence(outcome.result, outcome.number, took)
-        self.say("\n".join([said, *kept, *self.running.notes]))
+        self._show_levels(outcome.recipe.found)
+        self.say("\n".join(filter(None, (said, outcome.levels, *kept, *self.running.notes))))
+
+    def _show_levels(self, found: dict[str, list[float]]) -> None:
+        """Draw levels that were found into the histogram of the option that they stand for."""
+        for name, field in self.fields.items():
+            if isinstance(field, LevelsField):
+                self.rows.show_row(field.native, field.show_found(found.get(name, ())))
 
     def keyPressEvent(self, event: Any) -> None:
         """Run on Enter; fields pass it on when they have taken their value."""

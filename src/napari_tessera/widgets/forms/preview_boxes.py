@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtWidgets import QCheckBox
 
+from napari_tessera.pipeline.found_levels import found_levels, level_sentence
 from napari_tessera.pipeline.result import Result
 from napari_tessera.widgets.connections import Connections
 from napari_tessera.widgets.forms.buttons import PreviewBox
@@ -30,6 +31,8 @@ class PreviewBoxes:
         That says what the preview found.
     read : callable
         Returns the `Call` that the form stands for now; may raise ValueError.
+    found : callable
+        Called with the levels that a preview has found, by the names of their options.
     layers : callable
         Returns the layers, besides the source, in which something may be painted or clicked.
 
@@ -40,9 +43,14 @@ class PreviewBoxes:
     """
 
     def __init__(
-        self, form: Form, read: Callable[[], Call], layers: Callable[[], Sequence[Any]]
+        self,
+        form: Form,
+        read: Callable[[], Call],
+        found: Callable[[dict[str, list[float]]], None],
+        layers: Callable[[], Sequence[Any]],
     ) -> None:
         self._form, self._layers, self._drawn = form, layers, Connections()
+        self._found = found
         self.preview = Preview(form.viewer, read, self._say, form.complain, parent=form)
         self.box, self.live = PreviewBox("Preview"), QCheckBox("Live")
         keys = keys_of(press_preview)
@@ -101,4 +109,7 @@ class PreviewBoxes:
         note = "Preview: 2-D approximation of the volume. " if call.axes > 2 else "Preview: "
         speed = self.preview.speed if self.preview.live else None
         row = "" if speed is None else f", {speed:.1f} planes per second"
-        self._form.say(f"{note}{result.counted()}{row}")
+        values = call.method.complete(call.values)
+        levels = level_sentence(call.method, values, result)
+        self._form.say("\n".join(filter(None, (f"{note}{result.counted()}{row}", levels))))
+        self._found(found_levels(call.method, values, result))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_tessera.pipeline.found_levels import with_levels
 from napari_tessera.pipeline.pieces import Pieces
 from napari_tessera.pipeline.regions import cut_source
 from napari_tessera.pipeline.result import KINDS, Result
@@ -127,6 +128,7 @@ def _at(
 ) -> Result:
     """Run the method on the plane of an extent, or on what is shown of it."""
     if extent.shown is None:
+        values = with_levels(call.method, source, values, "planes", report=report)
         return _within(
             run(
                 call.method,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from napari_tessera.pipeline.edits import Written, differences
+from napari_tessera.pipeline.found_levels import level_sentence
 from napari_tessera.pipeline.recipe import Recipe
 from napari_tessera.pipeline.result import ObjectTable, PolygonSet, Result
 from napari_tessera.signature.progress import Reporter
@@ -49,7 +50,8 @@ class Edits:
 class Outcome:
     """What a run hands to the GUI thread, with all that took time to find out.
 
-    `last` is the result before, if it was to be replaced, and `untouched` whether it is as it was.
+    `last` is the result before, if it was to be replaced, and `untouched` whether it is as it was;
+    `levels` says which levels were found.
     """
 
     call: Call
@@ -61,6 +63,7 @@ class Outcome:
     last: Layer | None
     untouched: bool
     step: Step | None = None
+    levels: str = ""
 
 
 @dataclass(frozen=True)
@@ -151,7 +154,8 @@ def work(call: Call, last: tuple[Layer, str] | None, report: Reporter) -> Outcom
     """Run a call and find out whether the last result, with its hash, may be replaced."""
     call = call.settled()
     call.estimate()  # refuses what cannot fit
-    recipe, result = call.recipe(before=before(call)), call.run(report)
+    result = call.run(report)
+    recipe = call.recipe(before=before(call), result=result)
     untouched = last is None or digest(_arrays(last[0])) == last[1]
     old, layer, key = None if last is None else last[0], None, ""
     if call.in_place:
@@ -167,7 +171,8 @@ def work(call: Call, last: tuple[Layer, str] | None, report: Reporter) -> Outcom
     if not isinstance(result, ObjectTable):  # making thousands of shapes takes time too
         layer = result_layer(result, recipe, call.layer, dropped_axis(call.source))
         key = digest(_arrays(layer))
-    return Outcome(call, result, recipe, layer, key, result.number, old, untouched)
+    levels = level_sentence(call.method, call.method.complete(call.values), result)
+    return Outcome(call, result, recipe, layer, key, result.number, old, untouched, levels=levels)
 
 
 def _table_change(call: Call, result: Result) -> TableChange | None:

@@ -27,6 +27,7 @@ class LevelsField(Field):
         self._slider.setEdgeLabelMode(QLabeledDoubleRangeSlider.EdgeLabelMode.NoLabel)
         self._values: Array = np.arange(2.0)
         self._chosen = False
+        self._asks, self._found = True, False
         self._objects = "bright"
         native = QWidget()
         column = QVBoxLayout(native)
@@ -37,6 +38,20 @@ class LevelsField(Field):
         super().__init__(parameter, native)
         self._place((0.5,), (0, 1))
         self._slider.valueChanged.connect(self._moved)
+
+    def ask(self, on: bool) -> bool:
+        """Ask for levels, or show those that are found; return whether there is any to show."""
+        self._asks = on
+        self._slider.setVisible(on)
+        self._histogram.mark(self._slider.value() if on else ())
+        return on or self._found
+
+    def show_found(self, levels: Sequence[float]) -> bool:
+        """Draw levels that were found, if any were; return whether there is anything to show."""
+        self._found = bool(levels)
+        if not self._asks:
+            self._histogram.mark(levels)
+        return self._asks or self._found
 
     def _moved(self) -> None:
         self._chosen = True
@@ -49,7 +64,8 @@ class LevelsField(Field):
         self._slider.setRange(*span)
         self._slider.setValue(levels)
         self._slider.blockSignals(False)
-        self._histogram.mark(levels)
+        if self._asks:
+            self._histogram.mark(levels)
 
     @property
     def value(self) -> Any:
