@@ -92,7 +92,6 @@ class Recipe:
         walk: Walk | None = None,
         *,
         before: Mapping[str, Any] | None = None,
-        found: Mapping[str, list[float]] | None = None,
     ) -> Recipe:
         """Return the recipe of a run of `method` on `source` with `values`."""
         walk = walk or Walk()
@@ -114,7 +113,6 @@ class Recipe:
             before=None if before is None else dict(before),
             source=_described(source),
             versions=_versions(),
-            found=dict(found or {}),
         )
 
     def on(self, source: Source, **arrays: Any) -> Recipe:

@@ -74,16 +74,13 @@ class Call:
             return self
         return replace(self, walk=replace(self.walk, region=self.later()), later=None)
 
-    def recipe(
-        self, *, before: Mapping[str, Any] | None = None, result: Result | None = None
-    ) -> Recipe:
-        """Return the recipe, after that of the labels it refines, with what was found for a result.
+    def recipe(self, *, before: Mapping[str, Any] | None = None) -> Recipe:
+        """Return the recipe, after that of the labels it refines.
 
         This takes time: the region is found out, arrays are packed.
         """
         walk = self.settled().walk
-        found = {} if result is None else found_levels(self.method, self.values, result)
-        return Recipe.of(self.method, self.source, self.values, walk, before=before, found=found)
+        return Recipe.of(self.method, self.source, self.values, walk, before=before)
 
     def estimate(self) -> Estimate | None:
         """Return what the run will cost, None if nobody can say so; takes time.
@@ -192,8 +189,8 @@ def apply(
     part = unpack_region(region) if isinstance(region, dict) else region
     walk = Walk(over, levels_from, join, part, tuple(only))
     call = Call(entry, first, own, values, walk)
-    result = call.run()
-    recipe = call.recipe(before=before(call), result=result)
+    result, recipe = call.run(), call.recipe(before=before(call))
+    recipe = replace(recipe, found=found_levels(entry, values, result))
     if isinstance(result, ObjectTable):
         write_features(first, result.table or {}, recipe)
         return first

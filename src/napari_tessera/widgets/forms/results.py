@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import weakref
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from napari_tessera.pipeline.edits import Written, differences
-from napari_tessera.pipeline.found_levels import level_sentence
+from napari_tessera.pipeline.found_levels import found_levels, level_sentence
 from napari_tessera.pipeline.recipe import Recipe
 from napari_tessera.pipeline.result import ObjectTable, PolygonSet, Result
 from napari_tessera.signature.progress import Reporter
@@ -154,8 +154,8 @@ def work(call: Call, last: tuple[Layer, str] | None, report: Reporter) -> Outcom
     """Run a call and find out whether the last result, with its hash, may be replaced."""
     call = call.settled()
     call.estimate()  # refuses what cannot fit
-    result = call.run(report)
-    recipe = call.recipe(before=before(call), result=result)
+    recipe, result = call.recipe(before=before(call)), call.run(report)
+    recipe = replace(recipe, found=found_levels(call.method, call.values, result))
     untouched = last is None or digest(_arrays(last[0])) == last[1]
     old, layer, key = None if last is None else last[0], None, ""
     if call.in_place:
