@@ -43,3 +43,9 @@ def test_levels_of_a_region_are_its_own_and_those_of_many_planes_are_left():
     assert found["levels"] == (10.0,)
     stack = Source.of(np.stack([IMAGE, IMAGE // 2]))
     assert with_levels(entry, stack, values, "planes") == values
+
+
+def test_what_has_no_level_is_left_for_the_method_to_refuse():
+    entry, source = METHODS["watershed"], Source.of(np.full((3, 4), np.nan))
+    values = entry.complete({})
+    assert with_levels(entry, source, values, "planes") == values

@@ -12,7 +12,7 @@ from napari_tessera.pipeline.pieces import Pieces
 from napari_tessera.pipeline.regions import cut_source
 from napari_tessera.pipeline.result import Labelled, Result
 from napari_tessera.pipeline.source import Region, Source
-from napari_tessera.signature.progress import Reporter
+from napari_tessera.signature.progress import NothingToSeparate, Reporter
 from napari_tessera.signature.words import Over
 
 _OF = {"otsu": "Otsu's", "li": "Li's", "yen": "Yen's"}
@@ -39,7 +39,10 @@ def with_levels(
     if len(pieces) > 1:
         return dict(values)
     arrays = {each.name for each in method.options if each.is_array}
-    found = pieces.resolved()
+    try:
+        found = pieces.resolved()
+    except NothingToSeparate:  # which the method says in its own words
+        return dict(values)
     return {name: value if name in arrays else found[name] for name, value in values.items()}
 
 
