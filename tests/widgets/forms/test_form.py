@@ -4,8 +4,9 @@ import threading
 
 import numpy as np
 import pytest
-from qtpy.QtCore import QEvent
-from qtpy.QtWidgets import QApplication
+from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
+from qtpy.QtGui import QWheelEvent
+from qtpy.QtWidgets import QApplication, QComboBox, QSpinBox
 
 from napari_tessera.widgets.editing import edit_objects
 from napari_tessera.widgets.forms.form import Form
@@ -145,3 +146,41 @@ def test_the_recipe_form_no_longer_follows_the_selection_once_released(viewer):
     QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
     assert len(selected.callbacks) == before
     viewer.add_image(np.zeros((4, 4)))  # an error in a slot would fail the test
+
+
+def turn(widget):
+    """Turn the wheel by a notch over a widget; return whether it was taken."""
+    where, notch = QPointF(5, 5), QPoint(0, -120)
+    event = QWheelEvent(
+        where,
+        widget.mapToGlobal(where),
+        QPoint(),
+        notch,
+        Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier,
+        Qt.ScrollPhase.NoScrollPhase,
+        False,
+    )
+    QApplication.sendEvent(widget, event)
+    return event.isAccepted()
+
+
+@pytest.mark.on_screen
+def test_the_wheel_changes_only_the_field_that_has_the_focus(viewer, form):
+    viewer.window.add_dock_widget(form, name="counting")
+    QApplication.processEvents()
+    number, choice = QSpinBox(), QComboBox()  # they come when the form is open
+    choice.addItems(["a", "b"])
+    number.setValue(5)
+    for each in (number, choice):
+        form.layout().addWidget(each)
+    wait(number.isVisible)
+    for each in (number, choice):
+        turn(each)
+        assert not each.hasFocus()
+    assert (number.value(), choice.currentText()) == (5, "a")
+    viewer.window._qt_window.activateWindow()
+    number.setFocus()
+    wait(number.hasFocus)
+    turn(number)
+    assert number.value() == 4

@@ -8,13 +8,17 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from napari.utils.notifications import show_error
-from qtpy.QtCore import QEvent, QSize, Qt, QUrl
+from qtpy.QtCore import QEvent, QObject, QSize, Qt, QUrl
 from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import (
+    QAbstractSlider,
+    QAbstractSpinBox,
+    QComboBox,
     QDockWidget,
     QHBoxLayout,
     QLayout,
     QMainWindow,
+    QScrollBar,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -63,6 +67,7 @@ class Form(QWidget):
         self.viewer = napari_viewer
         self.message = StatusLine()
         self._watched, self._jobs = Connections(), list[Job]()
+        self._wheel = _WheelGuard(self)
         # weak: what Qt owns, and Python holds too, outlives the viewer
         self._dock: weakref.ref[QDockWidget] | None = None
         # with the viewer, Qt deletes its widgets without asking them to close
@@ -179,6 +184,8 @@ class Form(QWidget):
         """Let go of the viewer when the dock that held the form is closed; fit its theme."""
         if event.type() in (QEvent.Type.Show, QEvent.Type.StyleChange):
             self.refit()
+        if event.type() == QEvent.Type.Show:
+            self._wheel.watch(self)
         if event.type() == QEvent.Type.Show and (place := self._docked()) is not None:
             place[1].shown(place[0])
         if event.type() == QEvent.Type.ParentChange:
@@ -224,6 +231,32 @@ class Form(QWidget):
         for job in self._jobs:
             job.stop()
         self._watched.end()
+
+
+class _WheelGuard(QObject):
+    """Keeps the wheel from changing fields that have no focus; it scrolls the form instead."""
+
+    def watch(self, widget: QWidget) -> None:
+        """Guard all fields inside a widget, and those that come later."""
+        for each in (widget, *widget.findChildren(QWidget)):
+            each.installEventFilter(self)
+            if _turns(each) and each.focusPolicy() == Qt.FocusPolicy.WheelFocus:
+                each.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Pass the wheel on to what is around a field."""
+        if event.type() == QEvent.Type.ChildPolished and isinstance(event.child(), QWidget):
+            self.watch(event.child())
+        if event.type() == QEvent.Type.Wheel and _turns(watched) and not watched.hasFocus():
+            event.ignore()
+            return True
+        return False
+
+
+def _turns(widget: QObject) -> bool:
+    """Return True for what the wheel changes the value of."""
+    kinds = (QAbstractSpinBox, QComboBox, QAbstractSlider)
+    return isinstance(widget, kinds) and not isinstance(widget, QScrollBar)
 
 
 def _release(form: Form | None) -> None:

@@ -1,4 +1,6 @@
 import pytest
+from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
 
 from napari_tessera.widgets.forms.fields.numbers import (
     ChoiceField,
@@ -70,3 +72,28 @@ def test_whole_numbers_are_larger_than_those_of_qt(qapp):
     field = WholeField(parameter("kmeans", "seed"))
     field.value = 10**9
     assert field.value == 10**9
+
+
+def pressed_up(field):
+    QTest.keyClick(field._box, Qt.Key.Key_Up)
+    return field.value
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [("0 px", "1 px"), ("5 px", "6 px"), ("250 px", "260 px"), ("0 um", "0.1 um")],
+)
+def test_a_length_steps_by_a_pixel_or_a_tenth_of_its_unit(qapp, before, after):
+    field = LengthField(parameter("threshold", "smoothing"))
+    field.value = before
+    assert pressed_up(field) == after
+    field._box.stepBy(-1)
+    assert field.value == before
+
+
+def test_a_number_steps_away_from_0_and_finely_where_it_is_small(qapp):
+    field = NumberField(parameter("kmeans", "position_weight"))
+    field.value = 0
+    assert pressed_up(field) == 0.1
+    field.value = 0.002
+    assert pressed_up(field) == pytest.approx(0.0021)

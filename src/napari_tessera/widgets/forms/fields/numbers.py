@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from qtpy.QtCore import QSize
@@ -23,6 +24,9 @@ from napari_tessera.widgets.forms.choice import Choice
 from napari_tessera.widgets.forms.fields.field import Field
 
 _HUGE = 1e9
+
+TENTH = 0.1
+"""The smallest step of a length in a unit, and the step of a number at 0."""
 
 DIGITS, STEPS = "0.0001", 44
 """What fits into the narrowest box for numbers, and the dots that the signs beside it take."""
@@ -118,6 +122,7 @@ class OptionalField(Field):
         self._box = _spin_box(parameter.word.low, parameter.word.high)
         if parameter.type is int:
             self._box.setDecimals(0)
+            self._box.least = 1.0
         super().__init__(parameter, _row(self._check, self._box))
         self.value = parameter.default
         self._check.toggled.connect(self._toggle)
@@ -150,6 +155,8 @@ class LengthField(Field):
         super().__init__(parameter, _row(self._box, self._unit))
         self._box.setToolTip(parameter.help)
         self._unit.setToolTip("px: the finest pixel of the image; or its unit of length")
+        self._unit.currentTextChanged.connect(self._fit_step)
+        self._fit_step()
         self.value = parameter.default
         self._box.valueChanged.connect(lambda: self.changed.emit())
         self._unit.currentTextChanged.connect(lambda: self.changed.emit())
@@ -164,6 +171,9 @@ class LengthField(Field):
         self._offer(written or "px")
         self._unit.setCurrentText(written or "px")
         self._box.setValue(number)
+
+    def _fit_step(self) -> None:
+        self._box.least = 1.0 if self._unit.currentText() == "px" else TENTH
 
     def _offer(self, name: str) -> None:
         if self._unit.findText(name) < 0:
@@ -189,6 +199,19 @@ class _NarrowBox:
 
 
 class _NumberBox(_NarrowBox, QDoubleSpinBox):
+    """Steps by a tenth of the decade that the value lies in, but at least by `least`.
+
+    Qt's own adaptive step is 1e-9 at 0, the last decimal.
+    """
+
+    least = 0.0
+
+    def stepBy(self, steps: int) -> None:
+        size = abs(self.value())
+        decade = 10.0 ** (math.floor(math.log10(size)) - 1) if size else TENTH
+        self.setSingleStep(max(self.least, decade))
+        super().stepBy(steps)
+
     def textFromValue(self, value: float) -> str:
         return f"{value:.9g}"  # no ".000" behind whole numbers
 
@@ -197,11 +220,10 @@ class _WholeBox(_NarrowBox, QLargeIntSpinBox):
     pass
 
 
-def _spin_box(low: float | None, high: float | None) -> QDoubleSpinBox:
+def _spin_box(low: float | None, high: float | None) -> _NumberBox:
     box = _NumberBox()
     box.setRange(-_HUGE if low is None else low, _HUGE if high is None else high)
     box.setDecimals(9)
-    box.setStepType(QDoubleSpinBox.StepType.AdaptiveDecimalStepType)
     box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
     return box
 
