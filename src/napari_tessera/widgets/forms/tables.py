@@ -1,4 +1,4 @@
-"""The table of a result: shown in napari's own features table, written to a file."""
+"""The table of a result: shown in the viewer, written to a file."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from napari_tessera.io.files import write, written_as
 from napari_tessera.pipeline.result import ObjectTable
 from napari_tessera.pipeline.source import Source
 from napari_tessera.signature.words import Array
+from napari_tessera.widgets.plugin.menu import show_form
 
 if TYPE_CHECKING:
     import napari.viewer
@@ -21,9 +22,15 @@ if TYPE_CHECKING:
 
 
 def show_table(viewer: napari.viewer.Viewer, layer: Layer | None) -> None:
-    """Select a layer and open napari's features table, which shows that of the selected layer."""
-    if layer is not None and layer in viewer.layers:
-        viewer.layers.selection.active = layer
+    """Open the table of a layer's features: of labels in our form, of others in napari's."""
+    from napari.layers import Labels
+
+    if layer is None or layer not in viewer.layers:
+        return
+    viewer.layers.selection.active = layer
+    if isinstance(layer, Labels):
+        show_form(viewer, "explore_table")
+    else:
         viewer.window.add_plugin_dock_widget("napari", "Features table widget")
 
 

@@ -55,8 +55,9 @@ class LabelledRows:
             if self.table.get(name, np.empty(0)).dtype.kind not in "iu":
                 break
             columns.append(self.table[name])
-        self.places = np.array(columns, np.int64).reshape(len(columns), -1).T
-        self.places = self.places.reshape(self.index.size, len(columns))
+        self.places = np.empty((self.index.size, len(columns)), np.int64)
+        for number, column in enumerate(columns):
+            self.places[:, number] = column
 
     def rows_at(self, label: int, pixel: Sequence[int]) -> Array:
         """Return the rows of an object at a pixel of the layer, mostly one or none."""
