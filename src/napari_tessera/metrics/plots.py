@@ -181,7 +181,7 @@ def draw_scatter(
     points: Array,
     chosen: Array,
     *,
-    names: tuple[str, str],
+    names: tuple[str, ...],
     colours: Colours = PAPER,
 ) -> None:
     """Draw two values of each object against one another, those of chosen objects in front.
@@ -193,7 +193,7 @@ def draw_scatter(
     points : ndarray, shape (N, 2)
         Horizontal and vertical; with NaN they are left out.
     chosen : ndarray of bool, shape (N,)
-    names : tuple of str
+    names : tuple of two str
         Of the two values.
     colours : Colours
 

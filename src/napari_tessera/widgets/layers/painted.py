@@ -1,8 +1,8 @@
 """Objects of a Labels layer painted by numbers of theirs, on a layer of their own.
 
-What the user has chosen for the layer, its colours above all, is not touched. The pixels are made as
-they are shown, so that nothing has to be worked out for a whole stack, and thousands of objects need
-no table of thousands of colours, whose making takes napari seconds.
+What the user has chosen for the layer, its colours above all, is not touched. The pixels are made
+as they are shown, so that nothing has to be worked out for a whole stack, and thousands of objects
+need no table of thousands of colours, whose making takes napari seconds.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from napari_tessera.pipeline.recipe import KEY
 from napari_tessera.signature.words import Array
 from napari_tessera.widgets.connections import Connections
 from napari_tessera.widgets.layers.from_result import show
-from napari_tessera.widgets.layers.geometry import array
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -71,6 +70,10 @@ class PaintedPixels:
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         return np.asarray(self[(slice(None),) * self.ndim], dtype)
 
+    def become(self, other: PaintedPixels) -> None:
+        """Paint what another one does, which is of the same shape."""
+        self.__dict__.update(other.__dict__)
+
     def _numbers_of(self, labels: Array, place: list[int]) -> Array:
         """Return the numbers of labels that lie in one place."""
         own = np.flatnonzero((self._places == place).all(axis=1))
@@ -111,11 +114,13 @@ class ObjectPaint:
     def __init__(self, viewer: ViewerModel) -> None:
         self._viewer = viewer
         self.layer: Labels | None = None
-        self._colours: Mapping[int, Any] = {}
+        self._colours: Mapping[int, str] = {}
         self._on: Labels | None = None
         self._followed = Connections()
 
-    def show(self, on: Labels, pixels: PaintedPixels, colours: Mapping[int, Any], name: str) -> None:
+    def show(
+        self, on: Labels, pixels: PaintedPixels, colours: Mapping[int, str], name: str
+    ) -> None:
         """Paint objects of a layer, in place of those before.
 
         Parameters
@@ -126,17 +131,19 @@ class ObjectPaint:
             Of the numbers; others are not painted.
         name : str
         """
-        if self.layer is None or self.layer not in self._viewer.layers or self._on is not on:
+        layer = self.layer if self.layer in self._viewer.layers and self._on is on else None
+        if layer is None or layer.data.shape != pixels.shape:
             self.remove()
             self._add(on, pixels, _colormap(colours), name)
         else:
-            # each of these has napari make the pixels anew
+            # other data would be looked through by whatever listens, and read for that
+            layer.data.become(pixels)
+            layer.name = name
             if colours != self._colours:
-                self.layer.colormap = _colormap(colours)
-            self.layer.data = pixels
-            self.layer.name = name
-            if not self.layer.visible:
-                self.layer.visible = True
+                layer.colormap = _colormap(colours)
+            if layer.visible:
+                layer.refresh()
+            layer.visible = True
         self._colours = colours
 
     def _add(self, on: Labels, pixels: PaintedPixels, colormap: Any, name: str) -> None:
@@ -175,7 +182,7 @@ class ObjectPaint:
         self.layer = self._on = None
 
 
-def _colormap(colours: Mapping[int, Any]) -> DirectLabelColormap:
+def _colormap(colours: Mapping[int, str]) -> DirectLabelColormap:
     from napari.utils.colormaps import DirectLabelColormap
 
     known: dict[Any, Any] = {None: "transparent", 0: "transparent", **colours}

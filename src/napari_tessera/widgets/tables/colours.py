@@ -13,7 +13,7 @@ UNKNOWN = 255
 """The number of objects whose value is not known."""
 
 _GREY = "#808080"
-_SHADES, _SWATCHES = 200, 12
+_SHADES, _SWATCHES = 200, 8
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def _of_numbers(values: Array) -> ColumnColours:
     numbers = np.where(known, 1 + np.rint(share * (_SHADES - 1)), UNKNOWN).astype(np.uint8)
     shades = [to_hex(each) for each in colormaps["viridis"](np.linspace(0, 1, _SHADES))]
     strip = "".join(_swatch(shades[i]) for i in np.linspace(0, _SHADES - 1, _SWATCHES).astype(int))
-    key = f"{low:.4g} {strip} {high:.4g}" if known.any() else ""
+    key = f"{low:.4g}&nbsp;{strip}&nbsp;{high:.4g}" if known.any() else ""
     return ColumnColours(numbers, _with_unknown(shades), _and_unknown(key, known))
 
 
@@ -71,15 +71,15 @@ def _of_words(values: Array) -> ColumnColours:
     # beyond what there are numbers for, words share colours, as they do beyond ten anyway
     numbers = np.full(len(words), UNKNOWN, np.uint8)
     numbers[known] = 1 + ranks % (UNKNOWN - 1)
-    ten = [to_hex(each) for each in colormaps["tab10"].colors]  # type: ignore[attr-defined]
+    ten = [to_hex(each) for each in colormaps["tab10"].colors]
     shades = [ten[number % len(ten)] for number in range(min(len(names), UNKNOWN - 1))]
     said = [
-        f"{_swatch(shade)} {html.escape(name)}"
+        f"{_swatch(shade)}&nbsp;{html.escape(name)}"
         for shade, name in zip(shades[:_SWATCHES], names, strict=False)
     ]
     more = f", and {len(names) - _SWATCHES} more" if len(names) > _SWATCHES else ""
     return ColumnColours(
-        numbers, _with_unknown(shades), _and_unknown("&nbsp; ".join(said) + more, known)
+        numbers, _with_unknown(shades), _and_unknown(" &nbsp;".join(said) + more, known)
     )
 
 
@@ -88,7 +88,7 @@ def _with_unknown(shades: list[str]) -> dict[int, str]:
 
 
 def _and_unknown(key: str, known: Array) -> str:
-    return key if known.all() else f"{key}&nbsp; {_swatch(_GREY)} not known".strip()
+    return key if known.all() else f"{key} &nbsp;{_swatch(_GREY)}&nbsp;not known".strip()
 
 
 def _swatch(colour: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,7 +38,7 @@ class ColumnPlot(Plot):
     _selector: Any = None
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
-        super().__init__(viewer)
+        super().__init__(viewer, least=(200, 130))
         self.setToolTip("Drag over values to choose their rows; the right mouse button saves")
 
     def plot(self, table: Table, names: tuple[str, ...], chosen: Array) -> None:
@@ -50,22 +52,16 @@ class ColumnPlot(Plot):
         chosen : ndarray of bool, shape (N,)
         """
         self._columns = tuple(table[name].astype(float) for name in names)
-        columns = self._columns
-        match names:
-            case (name,):
-                self.draw(
-                    lambda figure, colours: draw_histogram(
-                        figure, columns[0], chosen, name=name, colours=colours
-                    )
-                )
-            case (across, up):
-                self.draw(
-                    lambda figure, colours: draw_scatter(
-                        figure, np.column_stack(columns), chosen, names=(across, up), colours=colours
-                    )
-                )
-            case _:
-                self.draw(None)
+        if not names:
+            self.draw(None)
+            return
+        paint: Callable[..., None]
+        if len(names) == 1:
+            paint = partial(draw_histogram, values=self._columns[0], chosen=chosen, name=names[0])
+        else:
+            points = np.column_stack(self._columns)
+            paint = partial(draw_scatter, points=points, chosen=chosen, names=names)
+        self.draw(lambda figure, colours: paint(figure, colours=colours))
 
     def brush(self, low: tuple[float, ...], high: tuple[float, ...]) -> None:
         """Choose the rows within a range of values, one number for each column."""
@@ -80,6 +76,8 @@ class ColumnPlot(Plot):
         if not self.drawn or not self.figure.axes:
             return
         axes = self.figure.axes[0]
+        # what selectors draw at 0 is no value
+        axes.set(xlim=axes.get_xlim(), ylim=axes.get_ylim())
         if len(self._columns) == 1:
             self._selector = SpanSelector(
                 axes, self._spanned, "horizontal", useblit=True, props=_LOOK

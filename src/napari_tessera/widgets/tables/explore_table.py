@@ -104,10 +104,9 @@ class TableExplorer(Form):
     def _lay_out(self) -> None:
         self.rows = Rows()
         self.rows.add("Labels", self.source.native)
-        self.rows.add("Colour by", self.colour)
-        self.rows.add("Plot", self.kind)
         self.lay_out(
             self.rows,
+            beside_one_another(self.colour, self.kind),
             self.key,
             self.filter,
             (self.table, 3),
@@ -174,7 +173,8 @@ class TableExplorer(Form):
         table = {} if self._own is None else self._own.table
         numbers = [(name, name) for name, column in table.items() if column.dtype.kind in "iuf"]
         self.model.fill(table, self._kept(table))
-        self.colour.offer([("own colours", None), *((n, n) for n in table if n != "index")])
+        by = [(f"By {name}", name) for name in table if name != "index"]
+        self.colour.offer([("Own colours", None), *by])
         for choice, usual in ((self.across, _ACROSS), (self.up, _UP)):
             fresh = choice.chosen is None
             choice.offer(numbers)

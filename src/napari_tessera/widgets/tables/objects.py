@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -59,7 +59,7 @@ class LabelledRows:
         for number, column in enumerate(columns):
             self.places[:, number] = column
 
-    def rows_at(self, label: int, pixel: Sequence[int]) -> Array:
+    def rows_at(self, label: int, pixel: Sequence[int] | Array) -> Array:
         """Return the rows of an object at a pixel of the layer, mostly one or none."""
         here = np.asarray(pixel)[: self.places.shape[1]]
         return np.flatnonzero((self.index == label) & (self.places == here).all(axis=1))
@@ -69,11 +69,14 @@ class LabelledRows:
         place = self.places[row]
         own = "zyx"[-(self.layer.ndim - place.size) :]
         names = [[f"{axis} {end}" for axis in own] for end in ("min", "max")]
-        if len(own) != self.layer.ndim - place.size or not {*names[0], *names[1]} <= set(self.table):
+        if len(own) != self.layer.ndim - place.size or not {*names[0], *names[1]} <= set(
+            self.table
+        ):
             return None
         low, high = ([float(self.table[name][row]) for name in each] for each in names)
-        known = bool(np.isfinite([low, high]).all())
-        return (np.array([*place, *low]), np.array([*place, *high])) if known else None
+        if not np.isfinite([low, high]).all():
+            return None
+        return np.array([*place, *low]), np.array([*place, *high])
 
     def find(self, row: int) -> tuple[Array, Array] | None:
         """Look for the first and last pixel of a row's object, None if it is nowhere; takes time.

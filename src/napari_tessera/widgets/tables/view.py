@@ -7,7 +7,14 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-from qtpy.QtCore import QItemSelection, QItemSelectionModel, QModelIndex, Qt, Signal
+from qtpy.QtCore import (
+    QItemSelection,
+    QItemSelectionModel,
+    QItemSelectionRange,
+    QModelIndex,
+    Qt,
+    Signal,
+)
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
 from napari_tessera.signature.words import Array, Table
@@ -63,16 +70,19 @@ class TableView(QTableView):
         """Mark the chosen rows; return their places among those that are shown."""
         places = np.flatnonzero(np.isin(self._rows.rows, self.chosen))
         last = self._rows.columnCount() - 1
-        selection = QItemSelection()
-        for run in np.split(places, np.flatnonzero(np.diff(places) != 1) + 1):
-            if run.size:
-                ends = (self._rows.index(int(run[0]), 0), self._rows.index(int(run[-1]), last))
-                selection.append(QItemSelection(*ends))
+        apart = np.flatnonzero(np.diff(places) != 1)
+        tops = places[np.append(0, apart + 1)] if places.size else places
+        bottoms = places[np.append(apart, places.size - 1)] if places.size else places
+        selection, at = QItemSelection(), self._rows.createIndex
+        for top, bottom in zip(tops.tolist(), bottoms.tolist(), strict=True):
+            selection.append(QItemSelectionRange(at(top, 0), at(bottom, last)))
         with self._quietly():
             own = self.selectionModel()
+            own.reset()  # Qt compares thousands of ranges before and after one by one
             first = self._rows.index(int(places[0]), 0) if places.size else QModelIndex()
             own.setCurrentIndex(first, QItemSelectionModel.SelectionFlag.NoUpdate)
-            own.select(selection, QItemSelectionModel.SelectionFlag.ClearAndSelect)
+            own.select(selection, QItemSelectionModel.SelectionFlag.Select)
+        self.viewport().update()
         return places
 
     def _shown_anew(self) -> None:
@@ -88,9 +98,8 @@ class TableView(QTableView):
         if self._quiet:
             return
         ranges = self.selectionModel().selection()
-        places = [np.arange(each.top(), each.bottom() + 1) for each in ranges]
-        self.chosen = np.unique(self._rows.rows[np.concatenate(places)]) if places else places
-        self.chosen = np.asarray(self.chosen, int)
+        places = [np.empty(0, int), *(np.arange(r.top(), r.bottom() + 1) for r in ranges)]
+        self.chosen = np.unique(self._rows.rows[np.concatenate(places)])
         current = self.currentIndex()
         on = current.isValid() and self.selectionModel().isSelected(current)
         self.picked.emit(int(self._rows.rows[current.row()]) if on else None)
