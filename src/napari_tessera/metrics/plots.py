@@ -9,7 +9,7 @@ import numpy as np
 from napari_tessera.metrics.bins import WITHIN
 from napari_tessera.metrics.error_kinds import KINDS
 from napari_tessera.signature.units import column
-from napari_tessera.signature.words import Table, VoxelSize
+from napari_tessera.signature.words import Array, Table, VoxelSize
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -137,6 +137,82 @@ def draw_precision(figure: Figure, scores: Scores, *, colours: Colours = PAPER) 
     axes.set_xlabel("intersection over union asked for", size=SMALL, color=colours.text)
     axes.set_ylabel("average precision", size=SMALL, color=colours.text)
     _shares(axes, top=1.03)
+
+
+def draw_histogram(
+    figure: Figure, values: Array, chosen: Array, *, name: str, colours: Colours = PAPER
+) -> None:
+    """Draw how often values occur, and in front of them those of chosen objects.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        What it held before is removed.
+    values : ndarray, shape (N,)
+        NaN is left out.
+    chosen : ndarray of bool, shape (N,)
+    name : str
+        Of the values.
+    colours : Colours
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> figure, values = Figure(), np.array([1.0, 1, 5, 9])
+    >>> draw_histogram(figure, values, values > 8, name="area")
+    >>> sum(bar.get_height() for bar in figure.axes[0].patches)
+    5.0
+    """
+    axes = _axes(figure, colours)
+    known = np.isfinite(values)
+    if not known.any():
+        _say(axes, "no values", colours)
+        return
+    edges = np.histogram_bin_edges(values[known], bins=min(40, max(5, int(known.sum() ** 0.5))))
+    for part, colour in ((known, FOUND), (known & chosen, NEAR)):
+        counts = np.histogram(values[part], edges)[0].astype(float)
+        axes.bar(edges[:-1], counts, np.diff(edges), align="edge", color=colour)
+    axes.set_xlabel(name, size=SMALL, color=colours.text)
+    axes.set_ylabel("objects", size=SMALL, color=colours.text)
+
+
+def draw_scatter(
+    figure: Figure,
+    points: Array,
+    chosen: Array,
+    *,
+    names: tuple[str, ...],
+    colours: Colours = PAPER,
+) -> None:
+    """Draw two values of each object against one another, those of chosen objects in front.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        What it held before is removed.
+    points : ndarray, shape (N, 2)
+        Horizontal and vertical; with NaN they are left out.
+    chosen : ndarray of bool, shape (N,)
+    names : tuple of two str
+        Of the two values.
+    colours : Colours
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> figure, points = Figure(), np.array([[1.0, 2], [3, 4]])
+    >>> draw_scatter(figure, points, points[:, 0] > 2, names=("area", "mean"))
+    >>> [line.get_xdata().tolist() for line in figure.axes[0].lines]
+    [[1.0, 3.0], [3.0]]
+    """
+    axes = _axes(figure, colours)
+    if not np.isfinite(points).all(axis=1).any():
+        _say(axes, "no values", colours)
+        return
+    for part, colour, size in ((points, FOUND, 3), (points[chosen], NEAR, 5)):
+        axes.plot(*part.T, "o", color=colour, markersize=size, markeredgewidth=0)
+    axes.set_xlabel(names[0], size=SMALL, color=colours.text)
+    axes.set_ylabel(names[1], size=SMALL, color=colours.text)
 
 
 def _axes(figure: Figure, colours: Colours) -> Axes:

@@ -160,10 +160,14 @@ class _Box:
         self.ndim = len(self.shape)
 
     def __getitem__(self, index: tuple[Any, ...]) -> Any:
-        whole = []
-        for position, part in zip(index, self._box, strict=True):
+        whole: list[Any] = []
+        for position, part, size in zip(index, self._box, self.shape, strict=True):
             first = part.start or 0
-            whole.append(slice(first, part.stop) if position == slice(None) else first + position)
+            if isinstance(position, slice):  # also that of a box within this one
+                start, stop, step = position.indices(size)
+                whole.append(slice(first + start, first + stop, step))
+            else:
+                whole.append(first + position)
         return self._array[tuple(whole)]
 
 
@@ -198,6 +202,10 @@ class Region:
     def box(self) -> tuple[slice, ...]:
         """The box as slices."""
         return tuple(slice(a, b) for a, b in zip(self.start, self.stop, strict=True))
+
+    def covers(self, shape: Sequence[int]) -> bool:
+        """Return True if the box is all of an array of this shape."""
+        return not any(self.start) and self.stop == tuple(shape)
 
     def grown(self, halo: Sequence[float], shape: Index) -> Region:
         """Return the box with a halo along its last axes, within an array of this shape."""

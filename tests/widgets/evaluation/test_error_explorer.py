@@ -44,8 +44,8 @@ def compare(form):
 
 def rows(form):
     return [
-        tuple(form.objects.shown.index(row, column).data() for column in range(3))
-        for row in range(form.objects.shown.rowCount())
+        tuple(form.objects.model.index(row, column).data() for column in range(3))
+        for row in range(form.objects.model.rowCount())
     ]
 
 
@@ -82,7 +82,7 @@ def test_the_list_is_sorted_and_filtered_and_saved(viewer, pair, explorer, tmp_p
     explorer.objects.table.sortByColumn(
         pixels, explorer.objects.table.horizontalHeader().sortIndicatorOrder()
     )
-    found = [explorer.objects.shown.index(row, pixels).data() for row in range(3)]
+    found = [explorer.objects.model.index(row, pixels).data() for row in range(3)]
     assert found in (sorted(found), sorted(found, reverse=True))
     explorer.objects.kinds.choose("split")
     target = tmp_path / "errors.csv"

@@ -1,13 +1,12 @@
 import numpy as np
 import pytest
-from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFileDialog
 
 from napari_tessera.io import files
 from napari_tessera.io.formats import Format
 from napari_tessera.pipeline.result import ObjectTable
 from napari_tessera.widgets.forms import tables
-from napari_tessera.widgets.forms.tables import TableModel, ask_file, save_table
+from napari_tessera.widgets.forms.tables import ask_file, save_table
 
 TABLE = {"index": np.array([3, 7]), "area": np.array([0.25, 12.34567])}
 
@@ -18,19 +17,6 @@ def answer(monkeypatch):
     return lambda path, chosen="": monkeypatch.setattr(
         QFileDialog, "getSaveFileName", lambda *_: (str(path or ""), chosen)
     )
-
-
-def test_a_table_is_shown_in_words_and_sorted_by_values(qapp):
-    model = TableModel()
-    assert (model.rowCount(), model.columnCount()) == (0, 0)
-    model.fill(TABLE)
-    assert (model.rowCount(), model.columnCount()) == (2, 2)
-    assert model.headerData(1, Qt.Orientation.Horizontal) == "area"
-    place = model.index(1, 1)
-    assert model.data(place) == "12.346"
-    assert model.data(place, Qt.ItemDataRole.UserRole) == 12.34567
-    assert model.data(model.index(0, 0)) == 3
-    assert model.data(place, Qt.ItemDataRole.ToolTipRole) is None
 
 
 def test_a_table_is_written_where_the_dialog_says(qapp, answer, tmp_path, monkeypatch):

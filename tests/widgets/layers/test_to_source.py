@@ -5,10 +5,11 @@ from napari.layers import Image, Labels, Points
 from skimage import data
 
 from napari_tessera import METHODS, apply, threshold, watershed
+from napari_tessera.pipeline.source import Region
 from napari_tessera.signature.words import VoxelSize
 from napari_tessera.widgets.layers.features import recipe_of
 from napari_tessera.widgets.layers.geometry import geometry, voxel_size
-from napari_tessera.widgets.layers.to_source import source
+from napari_tessera.widgets.layers.to_source import beside, source
 
 from ...conftest import needed
 from ..conftest import same
@@ -177,3 +178,48 @@ def test_the_unit_of_time_goes_with_a_source_and_is_no_length_of_a_volume():
     tracked = apply(blob, "measure", over="volume").features
     assert not any("(um" in name for name in tracked)
     assert tracked["volume"].tolist() == [60]
+
+
+def option(method, name):
+    return next(each for each in METHODS[method].options if each.name == name)
+
+
+def test_an_image_is_cut_to_the_result_of_a_region():
+    image = Image(
+        np.arange(4.0 * 20 * 30).reshape(4, 20, 30), scale=(2, 0.5, 0.5), translate=(0, 3, 4)
+    )
+    part = np.zeros((2, 6, 8), np.uint8)
+    part[1, 2:4, 3:5] = 5
+    labels = Labels(part, **geometry(image, (1, 10, 20)))
+    apply(labels, "measure", image=image, over="volume")
+    first = 2 * 600 + 12 * 30 + 23  # the value is that of its place in the image
+    assert labels.features["min"].tolist() == [first]
+    assert labels.features["max"].tolist() == [first + 31]
+    # and so is a mask, and a part of that part
+    mask = Labels(np.ones((4, 20, 30), np.uint8), scale=image.scale, translate=image.translate)
+    assert beside(option("threshold", "mask"), mask, labels).shape == (2, 6, 8)
+    box = beside(option("measure", "image"), image, labels).cut(Region((1, 1, 2), (2, 3, 5)))
+    np.testing.assert_array_equal(box.whole, image.data[2:3, 11:13, 22:25])
+
+
+def test_scores_are_cut_to_the_labels_of_a_region():
+    scores = Image(np.random.default_rng(0).random((2, 20, 30)), scale=(1, 0.5, 0.5))
+    labels = Labels(np.ones((5, 6), int), scale=(0.5, 0.5), translate=(2, 3))
+    np.testing.assert_array_equal(
+        beside(option("crf", "scores"), scores, labels).whole, scores.data[:, 4:9, 6:12]
+    )
+
+
+@pytest.mark.parametrize(
+    ("place", "message"),
+    [
+        ({"translate": (0.25, 0)}, r"of shape \(20, 30\), but 'small' has \(4, 4\)"),
+        ({"translate": (9, 0)}, r"of shape \(20, 30\), but 'small' has \(4, 4\)"),
+        ({"translate": (0, 0), "scale": (1, 0.5)}, r"of shape \(20, 30\), but 'small' has"),
+    ],
+)
+def test_what_is_no_part_of_the_image_is_refused(place, message):
+    image = Image(np.zeros((20, 30)), scale=(0.5, 0.5))
+    labels = Labels(np.ones((4, 4), int), name="small", **{"scale": (0.5, 0.5), **place})
+    with pytest.raises(ValueError, match=message):
+        beside(option("measure", "image"), image, labels)

@@ -25,6 +25,7 @@ from napari_tessera.widgets.layers.geometry import usual_over
 from napari_tessera.widgets.layers.history import History, Step
 from napari_tessera.widgets.layers.masks import about_mask
 from napari_tessera.widgets.layers.to_source import beside, source
+from napari_tessera.widgets.tables.measure_button import MeasureButton
 
 if TYPE_CHECKING:
     import napari.viewer
@@ -79,6 +80,7 @@ class Surgery(Form):
         self.undo_button, self.redo_button = QPushButton("Undo"), QPushButton("Redo")
         self.undo_button.setToolTip("Take back the newest step or stroke on this layer (Ctrl-Z)")
         self.redo_button.setToolTip("Make it again (Ctrl-Shift-Z)")
+        self.measure_button = MeasureButton(self, lambda: self.source.value)
         self.hint, self.memory = PlainLabel(), PlainLabel()
         self._lay_out()
 
@@ -96,7 +98,7 @@ class Surgery(Form):
             grid,
             self.hint,
             self.adding,
-            beside_one_another(self.undo_button, self.redo_button),
+            beside_one_another(self.undo_button, self.redo_button, self.measure_button),
             self.memory,
             self.message,
         )

@@ -6,32 +6,20 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from qtpy.QtCore import QModelIndex, QSortFilterProxyModel, Qt
-from qtpy.QtWidgets import (
-    QAbstractItemView,
-    QHeaderView,
-    QSpinBox,
-    QTableView,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtWidgets import QSpinBox, QVBoxLayout, QWidget
 
 from napari_tessera.signature.words import Array, Table
 from napari_tessera.widgets.forms.choice import Choice
 from napari_tessera.widgets.forms.rows import Rows
-from napari_tessera.widgets.forms.tables import TableModel
-from napari_tessera.widgets.layers.geometry import look_at, shown_sizes
+from napari_tessera.widgets.tables.model import TableModel
+from napari_tessera.widgets.tables.objects import fly_to
+from napari_tessera.widgets.tables.view import TableView
 
 if TYPE_CHECKING:
     import napari.viewer
     from napari.layers import Labels
 
 ALL, WRONG = "all objects", "all that are wrong"
-ACROSS = 150
-"""Dots on the screen across an object that was flown to."""
-
-SMALLEST = 15
-"""Pixels across an object up to which smaller ones are not enlarged further."""
 
 
 class ObjectList(QWidget):
@@ -47,14 +35,15 @@ class ObjectList(QWidget):
     def __init__(self, viewer: napari.viewer.Viewer, say: Callable[..., None]) -> None:
         super().__init__()
         self._viewer, self._say = viewer, say
-        self.model, self.shown, self.table = TableModel(), _Shown(), QTableView()
+        self.model = TableModel()
+        self.table = TableView(self.model)
         self._centres: Array = np.empty((0, 2))
         self._layers: Mapping[str, Labels] = {}
         self.kinds, self.least, self._filters = Choice("Show"), QSpinBox(), Rows()
         self._lay_out()
         self.kinds.currentIndexChanged.connect(self._filter)
         self.least.valueChanged.connect(self._filter)
-        self.table.selectionModel().currentRowChanged.connect(self._row_chosen)
+        self.table.picked.connect(self._picked)
 
     def _lay_out(self) -> None:
         self.kinds.offer([(WRONG, WRONG), (ALL, ALL)])
@@ -64,16 +53,6 @@ class ObjectList(QWidget):
         self.least.setToolTip("Objects with fewer pixels are not listed")
         self._filters.add("Show", self.kinds)
         self._filters.add("At least", self.least)
-        self.shown.setSourceModel(self.model)
-        self.table.setModel(self.shown)
-        self.table.setSortingEnabled(True)
-        self.table.sortByColumn(-1, Qt.SortOrder.AscendingOrder)
-        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.table.verticalHeader().setVisible(False)
-        header = self.table.horizontalHeader()
-        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setStretchLastSection(True)
         self.table.setToolTip("Click on a row to go to the object")
         column = QVBoxLayout(self)
         column.setContentsMargins(2, 4, 2, 2)
@@ -105,25 +84,28 @@ class ObjectList(QWidget):
         self._fit()
         self._filter()
 
+    def _kept(self, table: Table) -> Array:
+        """Return which rows are asked for."""
+        kept = table["pixels"] >= self.least.value()
+        if "error" not in table or self.kinds.chosen == ALL:
+            return np.asarray(kept)
+        wrong, kind = self.kinds.chosen == WRONG, table["error"]
+        return np.asarray(kept & (kind != "right" if wrong else kind == self.kinds.chosen))
+
     def _filter(self, *_: Any) -> None:
-        self.shown.ask(self.kinds.chosen, self.least.value())
-        count = self.shown.rowCount()
-        self._say(f"{count} of {self.model.rowCount()} objects are listed." if count else "")
+        if self.model.table:
+            self.model.keep(self._kept(self.model.table))
+        count = self.model.rowCount()
+        self._say(f"{count} of {self.model.total} objects are listed." if count else "")
 
     @property
     def listed(self) -> Table | None:
         """The rows that are shown, in their order; None before there are any."""
-        if not self.model.table:
-            return None
-        rows = [
-            self.shown.mapToSource(self.shown.index(row, 0)).row()
-            for row in range(self.shown.rowCount())
-        ]
-        return {name: column[rows] for name, column in self.model.table.items()}
+        return self.model.shown or None
 
-    def _row_chosen(self, index: QModelIndex, _: Any = None) -> None:
-        if index.isValid():
-            self.fly(self.shown.mapToSource(index).row())
+    def _picked(self, row: int | None) -> None:
+        if row is not None:
+            self.fly(row)
 
     def fly(self, row: int) -> None:
         """Show an object: its plane, in the middle of the canvas, and its label selected."""
@@ -133,30 +115,5 @@ class ObjectList(QWidget):
         if layer not in self._viewer.layers:
             self._say(f"layer {layer.name!r} is no longer there; list anew", wrong=True)
             return
-        shown = self._viewer.dims.ndisplay
-        side = max(float(table["pixels"][row]) ** (1 / shown), SMALLEST)
-        sizes = shown_sizes(self._viewer, layer)
-        half = side / 2 * sizes[-shown:].min() / sizes  # a cube in the world
-        look_at(self._viewer, layer, self._centres[row] - half, self._centres[row] + half, ACROSS)
-        layer.selected_label = int(table["index"][row])
-        self._viewer.layers.selection.active = layer
-
-
-class _Shown(QSortFilterProxyModel):
-    """The rows that were asked for, sorted by their values."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._kind, self._least = WRONG, 0
-        self.setSortRole(Qt.ItemDataRole.UserRole)
-
-    def ask(self, kind: str, least: int) -> None:
-        self._kind, self._least = kind, least
-        self.invalidate()
-
-    def filterAcceptsRow(self, row: int, parent: Any) -> bool:
-        table = self.sourceModel().table
-        if table["pixels"][row] < self._least:
-            return False
-        error = table["error"][row] if "error" in table else WRONG
-        return bool(self._kind in (ALL, error) or (self._kind == WRONG and error != "right"))
+        half = float(table["pixels"][row]) ** (1 / self._viewer.dims.ndisplay) / 2
+        fly_to(self._viewer, layer, int(table["index"][row]), self._centres[row], half)

@@ -27,9 +27,9 @@ from napari_tessera.widgets.forms.fields.choose import field_for, layer_field
 from napari_tessera.widgets.forms.plot import Plot
 from napari_tessera.widgets.forms.rows import Rows, beside_one_another
 from napari_tessera.widgets.forms.status_line import StatusLine
-from napari_tessera.widgets.forms.tables import TableModel
 from napari_tessera.widgets.layers.geometry import array, same_grid
 from napari_tessera.widgets.layers.to_source import fits, luminance_of
+from napari_tessera.widgets.tables.model import TableModel
 
 if TYPE_CHECKING:
     from napari.layers import Labels

@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QCheckBox, QPushButton, QWidget
 
 from napari_tessera.deep.inference.cache import Cache
 from napari_tessera.methods.registry import Method
-from napari_tessera.pipeline.result import KINDS, Result
+from napari_tessera.pipeline.result import KINDS, Labelled, Result
 from napari_tessera.widgets.forms import remembered as memory
 from napari_tessera.widgets.forms.call import Call
 from napari_tessera.widgets.forms.cost_line import Preflight
@@ -31,9 +31,11 @@ from napari_tessera.widgets.forms.shortcuts import keys_of, press_run
 from napari_tessera.widgets.forms.tables import save_table, show_table
 from napari_tessera.widgets.forms.walk_rows import WalkRows
 from napari_tessera.widgets.forms.warm_up import warm_up_method
+from napari_tessera.widgets.layers.features import image_behind
 from napari_tessera.widgets.layers.from_result import is_heat_map, named_by
 from napari_tessera.widgets.layers.masks import about_images, about_mask
 from napari_tessera.widgets.layers.to_source import beside, dropped_axis
+from napari_tessera.widgets.tables.measure_button import MeasureButton
 
 if TYPE_CHECKING:
     import napari.viewer
@@ -89,6 +91,9 @@ class MethodForm(Form):
         self.show_preview, self.live = self.previewing.box, self.previewing.live
         self.preflight = Preflight(self.read)
         self.table_button, self.save_button = QPushButton("Show table"), QPushButton("Save table")
+        self.measure_button = MeasureButton(
+            self, lambda: self.results.latest, make=self.running.press
+        )
         self.replace_last = QCheckBox("Replace last")
         self.replace_last.setChecked(True)
         self.reset_button, self.recipe_button = QPushButton("Reset"), QPushButton("Recipe")
@@ -98,7 +103,7 @@ class MethodForm(Form):
         tips: dict[QWidget, str] = {
             self.replace_last: "Run again replaces this form's last result unless you edited it",
             self.run_button: f"Run on the chosen region{keys_of(press_run)}; Esc stops",
-            self.table_button: "Show the table of the result in napari's features table",
+            self.table_button: "Show the table of the result, linked to the objects",
             self.save_button: "Write the table of the result to a CSV file",
             self.reset_button: "Set all fields back to their defaults",
             self.recipe_button: "Take this run along: as Python, as a command, on another layer",
@@ -119,7 +124,7 @@ class MethodForm(Form):
             self.preflight,
             beside_one_another(self.show_preview, self.replace_last),
             self.live,
-            self.run_button,
+            beside_one_another(self.run_button, self.measure_button),
             self.bar,
             beside_one_another(self.reset_button, self.recipe_button),
             beside_one_another(self.table_button, self.save_button),
@@ -137,6 +142,7 @@ class MethodForm(Form):
         self.show_preview.setVisible(self.gives.shown_by_plane)
         self.live.setVisible(self.show_preview.isVisibleTo(self) and "model" in self.fields)
         self._show_replacing()
+        self.measure_button.setVisible(issubclass(self.gives, Labelled) and self.gives.numbered)
         for widget in (self.table_button, self.save_button):
             widget.setVisible("table" in self.method.gives)
             widget.setEnabled(False)
@@ -181,12 +187,20 @@ class MethodForm(Form):
             self.walk.fill(layer)
             for field in self.fields.layers:
                 field.avoid(layer)
+            self._choose_image(layer)
             self.fitting.follow()
             if layer is not None and "labels_are" in self.fields:
                 self.fields["labels_are"].value = kind_of(layer)
             if layer is not None:
                 self._say_if_mask(layer)
         self._walk_changed()
+
+    def _choose_image(self, layer: Layer | None) -> None:
+        """Choose the image that labels were made from beside them, if it is there."""
+        image = None if layer is None else image_behind(layer, self.viewer.layers)
+        for field in self.fields.layers:
+            if image is not None and self.method.source.is_labels and field.parameter.is_image:
+                field.value = image
 
     def _say_if_mask(self, layer: Layer) -> None:
         """Say so if objects are wanted and the labels are a mask."""
@@ -294,6 +308,7 @@ class MethodForm(Form):
         """
         if self.show_preview.isChecked():
             self.show_preview.setChecked(False)
+        self.measure_button.waits = False
         call = self.read()
         self._remember(self.fields.to_remember())
         again, began = self.replace_last.isChecked(), time.monotonic()
@@ -327,6 +342,7 @@ class MethodForm(Form):
         said = sentence(outcome.result, outcome.number, took)
         self._show_levels(outcome.recipe.found)
         self.say("\n".join(filter(None, (said, outcome.levels, *kept, *self.running.notes))))
+        self.measure_button.made()
 
     def _show_levels(self, found: dict[str, list[float]]) -> None:
         """Draw levels that were found into the histogram of the option that they stand for."""

@@ -119,6 +119,7 @@ class Results:
         call, layer, self.table = outcome.call, outcome.layer, outcome.result.table
         if outcome.step is not None:
             History.of(call.layer).commit(outcome.step)
+            self._latest = weakref.ref(call.layer)
             return []
         if layer is None:
             write_features(call.layer, outcome.result.table or {}, outcome.recipe)

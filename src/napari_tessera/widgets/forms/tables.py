@@ -1,20 +1,20 @@
-"""The table of a result: shown in napari's own features table, written to a file."""
+"""The table of a result: shown in the viewer, written to a file."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from napari.utils.notifications import show_error, show_info
-from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt
 from qtpy.QtWidgets import QFileDialog, QWidget
 
 from napari_tessera.io.files import write, written_as
 from napari_tessera.pipeline.result import ObjectTable
 from napari_tessera.pipeline.source import Source
-from napari_tessera.signature.words import Array, Table
+from napari_tessera.signature.words import Array
+from napari_tessera.widgets.plugin.menu import show_form
 
 if TYPE_CHECKING:
     import napari.viewer
@@ -22,9 +22,15 @@ if TYPE_CHECKING:
 
 
 def show_table(viewer: napari.viewer.Viewer, layer: Layer | None) -> None:
-    """Select a layer and open napari's features table, which shows that of the selected layer."""
-    if layer is not None and layer in viewer.layers:
-        viewer.layers.selection.active = layer
+    """Open the table of a layer's features: of labels in our form, of others in napari's."""
+    from napari.layers import Labels
+
+    if layer is None or layer not in viewer.layers:
+        return
+    viewer.layers.selection.active = layer
+    if isinstance(layer, Labels):
+        show_form(viewer, "explore_table")
+    else:
         viewer.window.add_plugin_dock_widget("napari", "Features table widget")
 
 
@@ -79,40 +85,3 @@ def ask_file(parent: QWidget, title: str, name: str, kinds: str) -> Path | None:
         show_error(f"{path.name} is there already; nothing was written. Choose another name.")
         return None
     return path
-
-
-class TableModel(QAbstractTableModel):
-    """A table of columns."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.table: Table = {}
-
-    def fill(self, table: Table) -> None:
-        """Show another table."""
-        self.beginResetModel()
-        self.table = table
-        self.endResetModel()
-
-    def rowCount(self, parent: Any = None) -> int:
-        """Return how many rows there are."""
-        return len(next(iter(self.table.values()), ()))
-
-    def columnCount(self, parent: Any = None) -> int:
-        """Return how many columns there are."""
-        return len(self.table)
-
-    def headerData(self, section: int, orientation: Any, role: int = 0) -> Any:
-        """Return the title of a column."""
-        if role == Qt.ItemDataRole.DisplayRole and orientation == Qt.Orientation.Horizontal:
-            return list(self.table)[section]
-        return None
-
-    def data(self, index: QModelIndex, role: int = 0) -> Any:
-        """Return what stands in a cell: words for people, or the value to sort by."""
-        if role not in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.UserRole):
-            return None
-        value = list(self.table.values())[index.column()][index.row()].item()
-        if role == Qt.ItemDataRole.DisplayRole and isinstance(value, float):
-            return f"{value:.3f}"
-        return value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -67,6 +67,22 @@ def recipe_of(layer: Layer) -> Recipe | None:
     """Return the recipe that a layer carries, or None; for layers of others, that of its table."""
     recipe = made_by(layer) or layer.metadata.get(KEY, {}).get("table")
     return None if recipe is None else Recipe.from_dict(recipe)
+
+
+def image_behind(layer: Layer, layers: Sequence[Layer]) -> Layer | None:
+    """Return the layer of the image that a result was made from, None if it is not there.
+
+    Of several that were its channels, it is the first.
+    """
+    from napari.layers import Image
+
+    recipe = made_by(layer)
+    if recipe is None:
+        return None
+    own = Recipe.from_dict(recipe).first.source
+    names = own.get("parts") or [own.get("name")]
+    images = (each for each in layers if isinstance(each, Image))
+    return next((each for each in images if each.name == names[0]), None)
 
 
 def made_by(layer: Layer) -> dict[str, Any] | None:

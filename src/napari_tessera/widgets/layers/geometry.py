@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pint
 
-from napari_tessera.pipeline.source import default_axes
+from napari_tessera.pipeline.source import Region, default_axes
 from napari_tessera.signature.units import METRES, unit
 from napari_tessera.signature.words import Array, Over, VoxelSize
 
@@ -207,9 +207,39 @@ def same_grid(name: str, layer: Layer, other: Layer, dropped: int | None = None)
 def lie_together(layer: Layer, other: Layer, axes: Sequence[int] | None = None) -> bool:
     """Return True if pixels of the same index, along these axes of `other`, lie on one another."""
     kept = range(other.ndim) if axes is None else axes
-    if layer.ndim != len(kept):
-        return False
-    moved = np.abs(between(layer, other, kept) - np.eye(len(kept) + 1))
+    return layer.ndim == len(kept) and _is_one(between(layer, other, kept))
+
+
+def region_within(layer: Layer, other: Layer, dropped: int | None = None) -> Region | None:
+    """Return the part of a layer's grid that another layer covers, None if it is no part of it.
+
+    Parameters
+    ----------
+    layer : Layer
+        It may have axes in front that `other` does not have.
+    other : Layer
+        Such as the result of a region of `layer`.
+    dropped : int, optional
+        Axis of `other` that `layer` does not have.
+    """
+    theirs = [axis for axis in range(other.ndim) if axis != dropped]
+    own = range(layer.ndim - len(theirs), layer.ndim)
+    if own.start < 0:
+        return None
+    world = tuple(layer.units[axis] for axis in own)
+    place = np.linalg.inv(matrix(layer, axes=own)) @ matrix(other, world, theirs)
+    start = np.rint(place[:-1, -1]).astype(int)
+    stop = start + [array(other).shape[axis] for axis in theirs]
+    place[:-1, -1] -= start
+    inside = (start >= 0).all() and (stop <= [array(layer).shape[axis] for axis in own]).all()
+    return (
+        Region(tuple(start.tolist()), tuple(stop.tolist())) if inside and _is_one(place) else None
+    )
+
+
+def _is_one(place: Array) -> bool:
+    """Return True if a matrix from pixels to pixels leaves them where they are."""
+    moved = np.abs(place - np.eye(len(place)))
     # in pixels, so that it is the same in all units: files round sizes and stages' positions
     return bool(moved[:, :-1].max() < 1e-5 and moved[:, -1].max() < 0.01)
 

@@ -9,13 +9,14 @@ import numpy as np
 
 from napari_tessera.algorithms.filters.smoothing import prepare
 from napari_tessera.pipeline.recipe import KEY
-from napari_tessera.pipeline.source import Luminance, Points, Source, grey
+from napari_tessera.pipeline.source import Luminance, Points, Region, Source, grey
 from napari_tessera.signature.parameters import Parameter
 from napari_tessera.signature.words import Array, VoxelSize
 from napari_tessera.widgets.layers.geometry import (
     array,
     axes,
     between,
+    region_within,
     same_grid,
     time_unit,
     voxel_size,
@@ -157,19 +158,37 @@ def _drop(values: tuple[Any, ...], axis: int) -> tuple[Any, ...]:
 def beside(parameter: Parameter, layer: Layer, on: Layer, dropped: int | None = None) -> Any:
     """Return a layer as what a parameter takes beside the source: an image, a mask, markers.
 
-    Points with a whole number called "label" among their features have that as their id.
+    Where the source is a part of the layer's grid, such as the result of a region of it, the layer
+    is cut to it. Points with a whole number called "label" among their features have that as their
+    id.
+
+    Raises
+    ------
+    ValueError
+        If the two are not of one grid, or their axes differ.
     """
     from napari.layers import Points as PointsLayer
 
-    match layer, parameter.word.name:
-        case PointsLayer(), _:
-            return _points_on(parameter.name, layer, on, dropped)
-        case _, "scores" if layer.ndim > on.ndim:
-            # the classes are an axis in front, which the labels do not have
+    if isinstance(layer, PointsLayer):
+        return _points_on(parameter.name, layer, on, dropped)
+    if parameter.word.name == "scores" and layer.ndim > on.ndim:
+        # the classes are an axis in front, which the labels do not have
+        part = region_within(layer, on)
+        if part is None:
             same_grid("labels", on, layer, 0)
-            return source(layer, channel_axis=0)
-    same_grid(parameter.name, layer, on, dropped)
-    return source(layer) if parameter.is_image else array(layer)
+        return _cut(source(layer, channel_axis=0), part)
+    part = None if layer.ndim > on.ndim else region_within(layer, on, dropped)
+    if part is None:
+        same_grid(parameter.name, layer, on, dropped)
+    if parameter.is_image:
+        return _cut(source(layer), part)
+    whole = array(layer)
+    return whole if part is None or part.covers(whole.shape) else whole[part.box]
+
+
+def _cut(own: Source, part: Region | None) -> Source:
+    """Return the part of a source; what is whole stays as it is."""
+    return own if part is None or part.covers(own.shape) else own.cut(part)
 
 
 def _points_on(name: str, layer: Layer, on: Layer, dropped: int | None) -> Points:

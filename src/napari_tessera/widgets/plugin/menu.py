@@ -82,6 +82,7 @@ FORMS = {
     "compare": Entry("Compare methods", _JUDGE, "evaluation.compare:Compare"),
     "explorer": Entry("Explore errors", _JUDGE, "evaluation.error_explorer:Explorer"),
     "label_next": Entry("Label next", _JUDGE, "training.label_next:LabelNext"),
+    "explore_table": Entry("Explore table", "Measure", "tables.explore_table:TableExplorer"),
     "recipe": Entry(_RECIPE, "", "forms.recipe_menu:RecipeOfLayer", dock="Recipe of a layer"),
 }
 """All forms by the names of their commands: of methods, of networks, and those of neither."""
@@ -98,4 +99,15 @@ def open_form(viewer: napari.viewer.Viewer, name: str) -> Any:
     entry = FORMS[name]
     form = entry.load()(viewer)
     viewer.window.add_dock_widget(form, name=entry.display)
+    return form
+
+
+def show_form(viewer: napari.viewer.Viewer, name: str) -> Any:
+    """Bring a form that is open to the front, or add it, and return it."""
+    form = viewer.window.dock_widgets.get(FORMS[name].display)
+    if form is None:
+        return open_form(viewer, name)
+    dock = form.parent()
+    dock.show()
+    dock.raise_()
     return form

@@ -1,0 +1,1 @@
+"""Tables of objects: rows that are sorted, filtered, plotted, and linked to the viewer."""
