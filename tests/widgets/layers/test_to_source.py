@@ -7,7 +7,7 @@ from skimage import data
 from napari_tessera import METHODS, apply, threshold, watershed
 from napari_tessera.pipeline.source import Region
 from napari_tessera.signature.words import VoxelSize
-from napari_tessera.widgets.layers.features import recipe_of
+from napari_tessera.widgets.layers.features import image_behind, recipe_of
 from napari_tessera.widgets.layers.geometry import geometry, voxel_size
 from napari_tessera.widgets.layers.to_source import beside, source
 
@@ -223,3 +223,13 @@ def test_what_is_no_part_of_the_image_is_refused(place, message):
     labels = Labels(np.ones((4, 4), int), name="small", **{"scale": (0.5, 0.5), **place})
     with pytest.raises(ValueError, match=message):
         beside(option("measure", "image"), image, labels)
+
+
+def test_the_image_behind_a_result_is_found_by_its_recipe():
+    coins, other = Image(data.coins(), name="coins"), Image(data.coins(), name="other")
+    labels = apply(apply(coins, "watershed"), "expand", distance="3 px")
+    layers = [other, labels, coins]
+    assert image_behind(labels, layers) is coins
+    assert image_behind(labels, [other, labels]) is None
+    assert image_behind(Labels(np.ones((4, 4), int)), layers) is None
+    assert image_behind(apply([other, coins], "threshold"), layers) is other
