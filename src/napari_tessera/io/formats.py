@@ -115,9 +115,10 @@ class Format:
 
 
 def origin_of(result: Result, source: Source) -> list[float]:
-    """Return where the labels begin in the source, in its unit of length."""
-    start = result.start or (0,) * len(source.spacing)
-    return [first * size for first, size in zip(start, source.spacing, strict=True)]
+    """Return where a result begins, in its source's unit of length."""
+    nowhere = (0,) * len(source.spacing)
+    places = zip(source.origin or nowhere, result.start or nowhere, source.spacing, strict=True)
+    return [origin + first * size for origin, first, size in places]
 
 
 def fitted(array: Array, types: tuple[str, ...]) -> Array:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 from typing import TYPE_CHECKING, Any
@@ -10,11 +9,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_tessera.io.formats import Asked, Contents, Format, origin_of
-from napari_tessera.io.sizes import LENGTHS, NO_SIZES, TIMES, sizes_of
-from napari_tessera.pipeline.recipe import KEY, Recipe
+from napari_tessera.io.sizes import NO_SIZES, sizes_of
+from napari_tessera.io.zarr_writer import (
+    OmeZarrImage,
+    OmeZarrWriter,
+    boxes,
+    holds_zarr_alone,
+    is_zarr,
+)
+from napari_tessera.pipeline.recipe import Recipe
 from napari_tessera.pipeline.result import ImageResult, Labelled, Result, ScoreMaps
 from napari_tessera.pipeline.source import Source
-from napari_tessera.signature.units import unit as short_unit
+from napari_tessera.signature.progress import Progress, Stop
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,12 +31,6 @@ _LETTERS = {"channel": "c", "time": "t"}
 
 _OLDEST_AXES = ("t", "c", "z", "y", "x")
 """Of files before version 0.3, which do not name them."""
-
-_SIDE = 1024
-"""Longest side of a chunk in pixels."""
-
-_OWN_FILES = ("zarr.json", ".zattrs", ".zgroup", ".zarray", ".zmetadata", ".DS_Store")
-_CHUNK = re.compile(r"c|(c\.)?\d+(\.\d+)*")
 
 
 def read_zarr(path: Path, asked: Asked) -> Contents:
@@ -122,7 +122,7 @@ def _some_array(node: Any) -> str | None:
 
 
 def write_zarr(path: Path, result: Result, source: Source, recipe: Recipe | None) -> None:
-    """Write labels as OME-Zarr, with pixel size, place and recipe."""
+    """Write labels as OME-Zarr, with pixel size, place, look and recipe."""
     stopped = Event()
     # zarr writes in a thread that Ctrl-C does not reach: whoever stops waits until it has ended
     with ThreadPoolExecutor(1) as thread:
@@ -136,64 +136,25 @@ def _write_group(
     path: Path, result: Result, source: Source, recipe: Recipe | None, stopped: Event
 ) -> None:
     """Write labels and then what is known of them, or end soon once it is stopped."""
-    import zarr
+
+    def report(progress: Progress | None = None) -> None:
+        if stopped.is_set():
+            raise Stop
 
     array = result.array
-    group = zarr.open_group(path, mode="w", zarr_format=3)
-    chunks = (1,) * (array.ndim - 2) + tuple(min(_SIDE, n) for n in array.shape[-2:])
-    written = group.create_array(
-        "0",
-        shape=array.shape,
-        dtype=array.dtype,
-        chunks=chunks,
-        dimension_names=list(source.axes),
+    image = OmeZarrImage(
+        source,
+        array.shape,
+        array.dtype,
+        labels=isinstance(result, Labelled),
+        origin=tuple(origin_of(result, source)),
+        look=result.look,
     )
-    for index in np.ndindex(array.shape[:-2]):
-        for row in range(0, array.shape[-2], _SIDE):
-            if stopped.is_set():
-                return
-            place = (*index, slice(row, row + _SIDE))
-            written[place] = array[place]
-    unit = short_unit(source.spacing.unit)
-    axes: list[dict[str, str]] = []
-    for name in source.axes:
-        axis = {"name": name, "type": {"t": "time", "c": "channel"}.get(name, "space")}
-        own = {"space": LENGTHS.get(unit), "time": TIMES.get(source.time_unit)}.get(axis["type"])
-        if own:
-            axis["unit"] = own
-        axes.append(axis)
-    transforms: list[dict[str, Any]] = [{"type": "scale", "scale": list(source.spacing)}]
-    if any(origin := origin_of(result, source)):
-        transforms.append({"type": "translation", "translation": origin})
-    group.attrs["ome"] = {
-        "version": "0.5",
-        "multiscales": [
-            {
-                "axes": axes,
-                "datasets": [{"path": "0", "coordinateTransformations": transforms}],
-                "name": path.stem,
-            }
-        ],
-        **({"image-label": {}} if isinstance(result, Labelled) else {}),
-    }
-    if recipe is not None:
-        group.attrs[KEY] = {"recipe": recipe.to_dict()}
-
-
-def _is_zarr(path: Path) -> bool:
-    return any((path / name).exists() for name in _OWN_FILES[:4])
-
-
-def _holds_zarr_alone(path: Path) -> bool:
-    """Return True for an empty folder, or a Zarr without any other files in it."""
-    files = [each for each in path.rglob("*") if not each.is_dir() or each.is_symlink()]
-    begun = any((path / name).exists() for name in _OWN_FILES[:4])
-    return not files or (begun and all(map(_of_zarr, files)))
-
-
-def _of_zarr(file: Path) -> bool:
-    """Return True for a file of Zarr (2 or 3), or one that a computer leaves everywhere."""
-    return file.name in _OWN_FILES or _CHUNK.fullmatch(file.name) is not None
+    writer = OmeZarrWriter(path, image)
+    for box in boxes(writer.array):
+        report()
+        writer.array[box] = np.asarray(array[box])
+    writer.finish(recipe, report)
 
 
 ZARR = Format(
@@ -201,6 +162,6 @@ ZARR = Format(
     read_zarr,
     write_zarr,
     holds=(Labelled, ScoreMaps, ImageResult),
-    recognised=_is_zarr,
-    owned=_holds_zarr_alone,
+    recognised=is_zarr,
+    owned=holds_zarr_alone,
 )
