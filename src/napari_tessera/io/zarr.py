@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_tessera.io.formats import Asked, Contents, Format, origin_of
-from napari_tessera.io.sizes import NO_SIZES, sizes_of
+from napari_tessera.io.formats import Asked, Contents, Format, kept_of, origin_of
+from napari_tessera.io.ngff import look_in
+from napari_tessera.io.sizes import NO_SIZES, places_of, sizes_of
 from napari_tessera.io.zarr_writer import (
     OmeZarrImage,
     OmeZarrWriter,
@@ -17,7 +18,7 @@ from napari_tessera.io.zarr_writer import (
     holds_zarr_alone,
     is_zarr,
 )
-from napari_tessera.pipeline.recipe import Recipe
+from napari_tessera.pipeline.recipe import KEY, Recipe
 from napari_tessera.pipeline.result import ImageResult, Labelled, Result, ScoreMaps
 from napari_tessera.pipeline.source import Source
 from napari_tessera.signature.progress import Progress, Stop
@@ -85,14 +86,39 @@ def _image(node: Any, scale: Any, path: Path) -> Contents:
         raise ValueError(f"{str(path)!r} names {len(names)} axes of an array with {array.ndim}")
     factors = [1.0] * array.ndim
     given = False
+    origin = np.zeros(array.ndim)
     for each in (*first.get("coordinateTransformations", ()), *scale.get(_OUTER, ())):
         if each.get("type") == "scale" and len(each.get("scale", ())) == array.ndim:
             given = True
             factors = [own * float(more) for own, more in zip(factors, each["scale"], strict=True)]
+            origin *= each["scale"]
+        if each.get("type") == "translation" and len(each.get(each["type"], ())) == array.ndim:
+            origin += each["translation"]
     units = [str(axis.get("unit", "pixel")) for axis in axes] or ["pixel"] * array.ndim
     found = dict(zip(names, zip(factors, units, strict=True), strict=True))
     sizes = sizes_of(names, found) if given else NO_SIZES
-    return Contents(array, names, sizes)
+    places = dict(zip(names, zip(origin.tolist(), units, strict=True), strict=True))
+    smaller = [each["path"] for each in scale["datasets"][1:] if each["path"] in node]
+    return Contents(
+        array,
+        names,
+        sizes,
+        origin=places_of(names, places, sizes),
+        levels=tuple(node[each] for each in smaller),
+        kept=_kept(node),
+    )
+
+
+def _kept(node: Any) -> dict[str, Any]:
+    """Return what `write_zarr` has kept, and of all labels names and colours, and what they are."""
+    said: Any = dict(node.attrs)
+    kept = dict(said.get(KEY, {}))
+    own = said.get("ome", said)
+    if "image-label" in own:
+        kept.setdefault("kind", Labelled.kind)
+        look = look_in(own["image-label"])
+        kept |= {"classes": look.names, "colours": look.colours}
+    return kept
 
 
 def _inside(node: Any, said: Any) -> tuple[list[str], int | None]:
@@ -149,6 +175,7 @@ def _write_group(
         labels=isinstance(result, Labelled),
         origin=tuple(origin_of(result, source)),
         look=result.look,
+        kept=kept_of(result, None),
     )
     writer = OmeZarrWriter(path, image)
     for box in boxes(writer.array):
