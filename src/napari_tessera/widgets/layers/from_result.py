@@ -10,7 +10,7 @@ import numpy as np
 from napari_tessera.methods.registry import METHODS, Method
 from napari_tessera.pipeline.recipe import KEY, Recipe
 from napari_tessera.pipeline.result import ImageResult, Labelled, PolygonSet, Result, ScoreMaps
-from napari_tessera.signature.words import Array
+from napari_tessera.signature.words import Array, Look
 from napari_tessera.widgets.layers.following import followed
 from napari_tessera.widgets.layers.geometry import geometry
 
@@ -59,7 +59,7 @@ def _(result: Labelled, on: Layer, **options: Any) -> Labels:
     from napari.layers import Labels
 
     known = {} if result.table is None else {"features": result.table}
-    return Labels(result.array, **{**_look(result), **known, **options})
+    return Labels(result.array, **{**look_options(result.look), **known, **options})
 
 
 @as_layer.register(ImageResult)
@@ -124,11 +124,10 @@ def _with_classes(place: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _look(result: Result) -> dict[str, Any]:
+def look_options(own: Look) -> dict[str, Any]:
     """Return names and colours of classes as a Labels layer takes them."""
     from napari.utils.colormaps import DirectLabelColormap, label_colormap
 
-    own = result.look
     found: dict[str, Any] = {}
     if own.names:
         numbers = sorted(own.names)
