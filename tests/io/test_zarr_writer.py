@@ -3,7 +3,7 @@ import pytest
 import zarr
 
 from napari_tessera.io import files
-from napari_tessera.io.zarr_writer import OmeZarrImage, OmeZarrWriter, boxes, is_zarr
+from napari_tessera.io.zarr_writer import OmeZarrImage, OmeZarrWriter, file_boxes, is_zarr
 from napari_tessera.pipeline.source import Source
 from napari_tessera.signature.words import Look, VoxelSize
 
@@ -19,7 +19,7 @@ def test_blocks_are_written_one_by_one_and_the_pyramid_at_the_end(tmp_path):
     image = OmeZarrImage(source, labels.shape, labels.dtype, origin=(4, 1, 2), blocks=(1, 256, 640))
     with OmeZarrWriter.create(tmp_path / "l.zarr", image) as writer:
         assert (writer.array.chunks, writer.array.shards) == ((1, 256, 320), (1, 256, 640))
-        for box in boxes(writer.array):
+        for box in file_boxes(writer.array):
             writer.array[box] = labels[box]
         assert not (tmp_path / "l.zarr").exists()
         writer.finish()

@@ -23,4 +23,4 @@ def file_name(text: str, instead: str = "-") -> str:
     >>> file_name("nuclei. ")
     'nuclei'
     """
-    return _FORBIDDEN.sub(instead, text).strip().rstrip(". ") or instead
+    return _FORBIDDEN.sub(instead, text.strip()).rstrip(". ") or instead

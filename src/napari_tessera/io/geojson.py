@@ -56,7 +56,7 @@ def _digest(features: list[Any]) -> str:
     return hashlib.sha256(json.dumps(features).encode()).hexdigest()
 
 
-class Outlines(NamedTuple):
+class GeoJson(NamedTuple):
     """The polygons and lines in a GeoJSON file, and what it keeps.
 
     Attributes
@@ -82,7 +82,7 @@ class Outlines(NamedTuple):
     notes: tuple[str, ...]
 
 
-def read_geojson(path: Path) -> Outlines:
+def read_geojson(path: Path) -> GeoJson:
     """Return the polygons and lines of a GeoJSON file, of this program or another one.
 
     Raises
@@ -104,7 +104,7 @@ def read_geojson(path: Path) -> Outlines:
             kept = {key: each for key, each in kept.items() if key != "layer"}
     notes = (f"{left} of its features are no polygons or lines; they are left out",)
     vertices, closed, properties = map(list, zip(*lines, strict=True)) if lines else ([], [], [])
-    return Outlines(vertices, closed, properties, known, kept, notes if left else ())
+    return GeoJson(vertices, closed, properties, known, kept, notes if left else ())
 
 
 def _lines(geometry: Mapping[str, Any]) -> Iterator[tuple[Array, bool]]:

@@ -116,7 +116,7 @@ def sizes_of(axes: Sequence[str], found: Mapping[str, tuple[float, str]]) -> Giv
         if lengths and name in good and name not in lengths
     ]
     numbers = {
-        name: converted(size, own, unit) if name in lengths else size
+        name: in_unit(size, own, unit) if name in lengths else size
         for name, (size, own) in good.items()
     }
     time_unit = good.get("t", (1, ""))[1]
@@ -126,12 +126,12 @@ def sizes_of(axes: Sequence[str], found: Mapping[str, tuple[float, str]]) -> Giv
     return GivenSizes(voxel, "" if time_unit == "px" else time_unit, tuple(notes))
 
 
-def converted(size: float, own: str, unit: str) -> float:
+def in_unit(size: float, own: str, unit: str) -> float:
     """Return a length in another unit; both are the short names of units of length.
 
     Examples
     --------
-    >>> converted(300, "nm", "um")
+    >>> in_unit(300, "nm", "um")
     0.3
     """
     if own == unit:
@@ -168,7 +168,7 @@ def places_of(
     for name in axes:
         place, own = found.get(name, (0.0, unit))
         own = _short(own)
-        there = converted(place, own, unit) if _metres(own) and unit in METRES else place
+        there = in_unit(place, own, unit) if _metres(own) and unit in METRES else place
         places.append(float(there) if math.isfinite(there) else 0.0)
     return tuple(places) if any(places) else ()
 

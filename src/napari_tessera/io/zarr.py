@@ -17,7 +17,7 @@ from napari_tessera.io.sizes import NO_SIZES, places_of, sizes_of
 from napari_tessera.io.zarr_writer import (
     OmeZarrImage,
     OmeZarrWriter,
-    boxes,
+    file_boxes,
     holds_zarr_alone,
     is_zarr,
 )
@@ -287,7 +287,7 @@ def _write_group(
         kept=kept_of(result, None),
     )
     writer = OmeZarrWriter(path, image)
-    for box in boxes(writer.array):
+    for box in file_boxes(writer.array):
         report()
         writer.array[box] = np.asarray(array[box])
     writer.finish(recipe, report)

@@ -215,7 +215,7 @@ class OmeZarrWriter:
         for level, by in enumerate(steps, 1):
             shape = tuple(-(-n // step) for n, step in zip(finer.shape, by, strict=True))
             coarser = self._level(level, shape)
-            for done, box in enumerate(pieces := list(boxes(coarser))):
+            for done, box in enumerate(pieces := list(file_boxes(coarser))):
                 if report is not None:
                     report(Progress(level - 1 + done / len(pieces), len(steps)))
                 below = tuple(
@@ -227,7 +227,7 @@ class OmeZarrWriter:
         return steps
 
 
-def boxes(array: Any) -> Iterator[tuple[slice, ...]]:
+def file_boxes(array: Any) -> Iterator[tuple[slice, ...]]:
     """Return the boxes of a Zarr array that are a file each, in its order."""
     sides = array.shards or array.chunks
     starts = [range(0, n, side) for n, side in zip(array.shape, sides, strict=True)]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_tessera.algorithms.file_names import file_name
 from napari_tessera.methods.registry import METHODS, Method
 from napari_tessera.pipeline.recipe import KEY, Recipe
 from napari_tessera.pipeline.result import ImageResult, Labelled, PolygonSet, Result, ScoreMaps
@@ -24,7 +25,8 @@ def result_layer(
 ) -> Labels | Shapes | Image:
     """Return a result as a layer that lies on its source and carries its recipe."""
     method = METHODS[recipe.method]
-    title, place = named_by(method), geometry(on, result.start, dropped)
+    place = geometry(on, result.start, dropped)
+    made_from = recipe.source["name"] if recipe.source.get("parts") else on.name
     kept: dict[str, Any] = {}
     if method.refines:
         own = followed(on, result.start, result.array)
@@ -33,7 +35,7 @@ def result_layer(
     return as_layer(
         result,
         on,
-        name=f"{recipe.source['name'] if recipe.source.get('parts') else on.name} {title}",
+        name=file_name(f"{made_from} {named_by(method)}"),
         metadata={KEY: {**kept, "recipe": recipe.to_dict(), "kind": result.kind}},
         **place,
     )

@@ -140,10 +140,10 @@ def voxel_size(layer: Layer) -> VoxelSize:
             f"layer {layer.name!r} is sheared; distances in it have no meaning. Remove the shear "
             "(layer.shear, layer.affine), or resample the image"
         )
-    return grid(layer)[0]
+    return lattice(layer)[0]
 
 
-def grid(layer: Layer) -> tuple[VoxelSize, tuple[float, ...]]:
+def lattice(layer: Layer) -> tuple[VoxelSize, tuple[float, ...]]:
     """Return the pixel size along each axis, of sheared ones too, and where the first pixel lies.
 
     Both are in one unit, as those of `voxel_size`.

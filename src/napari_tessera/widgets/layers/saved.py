@@ -22,7 +22,10 @@ from napari_tessera.pipeline.result import KINDS, ImageResult, Labelled, Polygon
 from napari_tessera.pipeline.source import Source, default_axes
 from napari_tessera.signature.words import Look
 from napari_tessera.widgets.layers.features import class_names, made_by
-from napari_tessera.widgets.layers.geometry import array, axes, grid, time_unit
+from napari_tessera.widgets.layers.geometry import array, axes, lattice, time_unit
+
+LayerTuple = tuple[Any, dict[str, Any], str]
+"""Data, options and type of a layer, as napari passes them to readers and writers."""
 
 _ALL = ("name", "opacity", "blending", "visible")
 _VOLUMES = ("rendering", "depiction")
@@ -103,7 +106,7 @@ def _chosen_colours(layer: Labels) -> dict[int, str]:
 
 def source_of(layer: Layer) -> Source:
     """Return the grid of a layer: names of axes, pixel size and place; of sheared ones too."""
-    spacing, origin = grid(layer)
+    spacing, origin = lattice(layer)
     names, rgb = axes(layer), bool(getattr(layer, "rgb", False))
     if [name.lower() for name in names[-2:]] != ["y", "x"] or len(set(names)) < len(names):
         names = default_axes(layer.ndim)  # the true ones are kept beside
@@ -128,7 +131,7 @@ def recipe_kept(layer: Layer) -> Recipe | None:
 def described(layer: Layer) -> dict[str, Any]:
     """Return what is shown of a layer, besides its data, as plain data."""
     _, state, kind = layer.as_layer_data_tuple()
-    spacing, origin = grid(layer)
+    spacing, origin = lattice(layer)
     own = {name: plain(state[name]) for name in STATE[kind] if name in state}
     place = {name: plain(state[name]) for name in PLACE}
     place |= {"spacing": list(spacing), "origin": list(origin)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from napari.utils.notifications import show_info
 
 from napari_tessera.io.files import opened
 from napari_tessera.io.formats import Asked, Contents
-from napari_tessera.io.geojson import Outlines, read_geojson
+from napari_tessera.io.geojson import GeoJson, read_geojson
 from napari_tessera.io.sizes import LENGTHS, TIMES
 from napari_tessera.io.zarr import images_in
 from napari_tessera.io.zarr_writer import is_zarr
@@ -20,12 +21,16 @@ from napari_tessera.pipeline.result import KINDS, Labelled, Result
 from napari_tessera.signature.units import unit
 from napari_tessera.signature.words import Look
 from napari_tessera.widgets.layers.from_result import look_options
-from napari_tessera.widgets.layers.saved import metadata_in, place_in, revived, state_in
+from napari_tessera.widgets.layers.saved import (
+    LayerTuple,
+    metadata_in,
+    place_in,
+    revived,
+    state_in,
+)
 
 AT_ONCE = 1 << 28
 """Bytes of an array that is read whole; what is larger is read as it is shown."""
-
-LayerTuple = tuple[Any, dict[str, Any], str]
 
 
 def find_reader(path: str | Sequence[str]) -> Callable[[str], list[LayerTuple]] | None:
@@ -69,7 +74,8 @@ def _pixels(place: Path, inner: str) -> LayerTuple:
         options["rgb"] = True
     elif not said and kind == "image" and "c" in (contents.axes or ()):
         options["channel_axis"] = (contents.axes or ()).index("c")
-    return _data(contents, kind, said.get("dtype")), options, kind
+    dtype = np.dtype(said.get("dtype", contents.array.dtype)).newbyteorder("=")
+    return _data(contents, kind, dtype), options, kind
 
 
 def _is_labels(contents: Contents) -> bool:
@@ -86,21 +92,20 @@ def _is_labels(contents: Contents) -> bool:
     return not colours and dtype.kind in "iu" and dtype.itemsize >= 4
 
 
-def _data(contents: Contents, kind: str, dtype: str | None) -> Any:
-    """Return the array: in memory so that it can be painted, or read as it is shown.
+def _data(contents: Contents, kind: str, dtype: np.dtype[Any]) -> Any:
+    """Return the array as `dtype`: in memory so that it can be painted, or read as it is shown.
 
     Images with smaller levels are shown by them; so are labels that are too large for memory.
     """
     array = contents.array
-    small = np.prod(array.shape, dtype=float) * np.dtype(array.dtype).itemsize <= AT_ONCE
-    if small and (kind == "labels" or not contents.levels):
-        whole = np.array(array[(slice(None),) * array.ndim])
-        return whole.astype(dtype, copy=False) if dtype else whole
-    levels = [_lazily(each, dtype) for each in (array, *contents.levels)]
+    shown_whole = kind == "labels" or not contents.levels
+    if shown_whole and math.prod(array.shape) * dtype.itemsize <= AT_ONCE:
+        return np.array(array[(slice(None),) * array.ndim], dtype)
+    levels = [_lazily(each).astype(dtype) for each in (array, *contents.levels)]
     return levels if len(levels) > 1 else levels[0]
 
 
-def _lazily(array: Any, dtype: str | None) -> Any:
+def _lazily(array: Any) -> Any:
     """Return a Dask array of planes, in pieces as they lie in the file."""
     import dask.array as da
 
@@ -108,8 +113,7 @@ def _lazily(array: Any, dtype: str | None) -> Any:
         return array
     chunks = getattr(array, "chunks", None)
     usual = (1,) * (array.ndim - 2) + tuple(min(n, 2048) for n in array.shape[-2:])
-    lazy = da.from_array(array, chunks=chunks or usual, asarray=True)
-    return lazy.astype(dtype) if dtype else lazy
+    return da.from_array(array, chunks=chunks or usual, asarray=True)
 
 
 def _colours_last(contents: Contents) -> Contents:
@@ -122,7 +126,7 @@ def _colours_last(contents: Contents) -> Contents:
     import dask.array as da
 
     every = (contents.array, *contents.levels)
-    first, *smaller = (da.moveaxis(_lazily(each, None), axis, -1) for each in every)
+    first, *smaller = (da.moveaxis(_lazily(each), axis, -1) for each in every)
     rest = contents.without(axis, first)
     return rest._replace(levels=tuple(smaller), axes=(*(rest.axes or ()), "s"))
 
@@ -156,7 +160,7 @@ def _look(kept: Any) -> dict[str, Any]:
     return look_options(Look(names, kept.get("colours", {})))
 
 
-def _shapes(found: Outlines, name: str) -> LayerTuple:
+def _shapes(found: GeoJson, name: str) -> LayerTuple:
     """Return polygons and lines as a Shapes layer, exactly as it was if the file still says so."""
     said = found.kept.get("layer", {})
     options: dict[str, Any] = {"name": name, "metadata": metadata_in(found.kept)}

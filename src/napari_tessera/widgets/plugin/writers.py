@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +17,13 @@ from napari_tessera.algorithms.file_names import file_name
 from napari_tessera.io.files import write
 from napari_tessera.io.zarr import Titled, write_zarr_images
 from napari_tessera.widgets.layers.saved import (
+    LayerTuple,
     as_result,
     recipe_kept,
     source_of,
     turned,
     with_channels_first,
 )
-
-LayerTuple = tuple[Any, dict[str, Any], str]
 
 SUFFIXES = {"image": (".ome.tif", ".ome.tiff", ".tif", ".tiff"), "shapes": (".geojson",)}
 SUFFIXES["labels"] = SUFFIXES["image"]
@@ -47,13 +48,16 @@ def write_shapes(path: str, data: Any, state: dict[str, Any]) -> list[str]:
 def write_zarr_layers(path: str, layers: list[LayerTuple]) -> list[str]:
     """Write Image and Labels layers into one OME-Zarr, labels beneath the image they lie on."""
     target = _ending(path, (".zarr",))
-    images = []
-    for layer in map(_layer, layers):
-        _check_not_read_from(layer, target)
-        result, source = with_channels_first(as_result(layer), source_of(layer))
-        images.append(Titled(layer.name, result, source, recipe_kept(layer)))
+    own = [_layer(layer) for layer in layers]
+    with _reasons_told():
+        images = []
+        for layer in own:
+            _check_not_read_from(layer, target)
+            result, source = with_channels_first(as_result(layer), source_of(layer))
+            images.append(Titled(layer.name, result, source, recipe_kept(layer)))
+        write_zarr_images(target, images, overwrite=True)
+    for layer in own:
         _say_what_others_miss(layer)
-    write_zarr_images(target, images, overwrite=True)
     return [str(target)]
 
 
@@ -80,10 +84,20 @@ def _write_one(path: str, layer: LayerTuple) -> list[str]:
     if not target.name.lower().endswith(suffixes):
         return npe2.write(path, [layer], plugin_name="napari")
     own = _layer(layer)
-    _check_not_read_from(own, target)
-    write(target, as_result(own), source_of(own), recipe_kept(own), overwrite=True)
+    with _reasons_told():
+        _check_not_read_from(own, target)
+        write(target, as_result(own), source_of(own), recipe_kept(own), overwrite=True)
     _say_what_others_miss(own)
     return [str(target)]
+
+
+@contextmanager
+def _reasons_told() -> Iterator[None]:
+    """Raise reasons why something cannot be written as an OSError, as napari hides a ValueError."""
+    try:
+        yield
+    except ValueError as error:
+        raise OSError(str(error)) from error
 
 
 def _ending(path: str, suffixes: tuple[str, ...]) -> Path:
