@@ -105,11 +105,10 @@ def read(
         If the format is not known, the file is damaged, or it is a pipe or a device.
     """
     path = Path(path)
-    check_openable(path)
-    contents = _contents(path, Asked(labels, series))
+    contents = opened(path, Asked(labels, series))
     contents = ids_of(contents, path) if labels else _coloured(contents, path, channel_axis)
     axis = _channel_axis(contents, path.name, channel_axis, channel)
-    array, names, sizes, notes = contents
+    array, names, sizes, notes = contents[:4]
     size = sizes.spacing
     own = tuple(n for i, n in enumerate(names) if i != axis) if names else None
     if size is not None:
@@ -142,10 +141,15 @@ def read(
         reread=None if labels else Reread(array, again),
         time_unit=time,
         notes=notes,
+        origin=tuple(o for i, o in enumerate(contents.origin) if i != axis)
+        if spacing is None and axes is None
+        else (),
     )
 
 
-def _contents(path: Path, asked: Asked) -> Contents:
+def opened(path: Path, asked: Asked) -> Contents:
+    """Return the array in a file, lazily, and what the file says of it; see `read` for errors."""
+    check_openable(path)
     found = next((each for each in FORMATS if each.opens(path)), None)
     if path.is_file() and found is not None:  # a PNG may be called .tif
         with path.open("rb") as file:
@@ -295,4 +299,6 @@ def _with_classes(result: Result, source: Source) -> tuple[Result, Source]:
     """Return probabilities and their source with the classes as a named axis in front."""
     sizes = VoxelSize((1.0, *source.spacing), source.spacing.unit)
     start = (0, *(result.start or (0,) * len(source.spacing)))
-    return replace(result, start=start), replace(source, axes=("c", *source.axes), spacing=sizes)
+    origin = (0.0, *source.origin) if source.origin else ()
+    axes = ("c", *source.axes)
+    return replace(result, start=start), replace(source, axes=axes, spacing=sizes, origin=origin)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -12,7 +13,7 @@ from napari_tessera.io.sizes import NO_SIZES, GivenSizes
 from napari_tessera.pipeline.recipe import Recipe
 from napari_tessera.pipeline.result import Result
 from napari_tessera.pipeline.source import Source
-from napari_tessera.signature.words import Array
+from napari_tessera.signature.words import Array, VoxelSize
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,12 +65,44 @@ class Contents(NamedTuple):
     sizes : GivenSizes
     notes : tuple of str
         What a user should know of how the file was read.
+    origin : tuple of float
+        Where the first pixel lies along each axis, in the unit of the sizes; () = at 0.
+    levels : tuple of array
+        The array at smaller sizes, if the file has a pyramid.
+    kept : dict
+        What a file of ours says of how it was made and shown, see `kept_of`.
     """
 
     array: Any
     axes: tuple[str, ...] | None = None
     sizes: GivenSizes = NO_SIZES
     notes: tuple[str, ...] = ()
+    origin: tuple[float, ...] = ()
+    levels: tuple[Any, ...] = ()
+    kept: Mapping[str, Any] = MappingProxyType({})
+
+    def without(self, axis: int, array: Any) -> Contents:
+        """Return the same of an array that lacks an axis."""
+        axes, sizes = self.axes, self.sizes
+        own, unit = sizes.spacing or (), getattr(sizes.spacing, "unit", "pixel")
+        spacing = VoxelSize(own[:axis] + own[axis + 1 :], unit) if own else None
+        return self._replace(
+            array=array,
+            axes=axes and axes[:axis] + axes[axis + 1 :],
+            sizes=sizes._replace(spacing=spacing),
+            origin=self.origin[:axis] + self.origin[axis + 1 :],
+            levels=(),
+        )
+
+    def with_channels(self, array: Any) -> Contents:
+        """Return the same of an array with channels in front."""
+        sizes, own = self.sizes, self.sizes.spacing
+        spacing = None if own is None else VoxelSize((1.0, *own), own.unit)
+        origin = (0.0, *self.origin) if self.origin else ()
+        axes = ("c", *(self.axes or ()))
+        return self._replace(
+            array=array, axes=axes, sizes=sizes._replace(spacing=spacing), origin=origin
+        )
 
 
 @dataclass(frozen=True)
@@ -114,10 +147,23 @@ class Format:
         return any(issubclass(kind, own) or issubclass(own, kind) for own in self.holds)
 
 
+def kept_of(result: Result, recipe: Recipe | None) -> dict[str, Any]:
+    """Return what a file keeps of a result beside its array, as plain data.
+
+    "kind" is the word for what it is, "recipe" how it was made, "layer" how a viewer shows it.
+    """
+    return {
+        "kind": result.kind,
+        **({} if recipe is None else {"recipe": recipe.to_dict()}),
+        **({"layer": dict(result.shown)} if result.shown else {}),
+    }
+
+
 def origin_of(result: Result, source: Source) -> list[float]:
-    """Return where the labels begin in the source, in its unit of length."""
-    start = result.start or (0,) * len(source.spacing)
-    return [first * size for first, size in zip(start, source.spacing, strict=True)]
+    """Return where a result begins, in its source's unit of length."""
+    nowhere = (0,) * len(source.spacing)
+    places = zip(source.origin or nowhere, result.start or nowhere, source.spacing, strict=True)
+    return [origin + first * size for origin, first, size in places]
 
 
 def fitted(array: Array, types: tuple[str, ...]) -> Array:

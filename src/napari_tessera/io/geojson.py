@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from napari_tessera.io.formats import Format
+from napari_tessera.io.formats import Format, kept_of
+from napari_tessera.io.lazy import damage_told
 from napari_tessera.pipeline.recipe import KEY, Recipe
 from napari_tessera.pipeline.result import PolygonSet, Result
 from napari_tessera.pipeline.source import Source
-from napari_tessera.signature.words import Array
+from napari_tessera.signature.text_files import read_json
+from napari_tessera.signature.words import Array, VoxelSize
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,9 +46,77 @@ def write_geojson(path: Path, result: Result, source: Source, recipe: Recipe | N
         features.append({"type": "Feature", "geometry": geometry, "properties": properties})
     collection: dict[str, Any] = {"type": "FeatureCollection", "features": features}
     collection["pixel_size"] = {"size": list(source.spacing), "unit": source.spacing.unit}
-    if recipe is not None:
-        collection[KEY] = {"recipe": recipe.to_dict()}
+    kept = kept_of(result, recipe)
+    collection[KEY] = {**kept, "sha256": _digest(features)}
     path.write_text(json.dumps(collection), encoding="utf-8")
+
+
+def _digest(features: list[Any]) -> str:
+    """Return a hash of the features: what is kept of them counts while they are as written."""
+    return hashlib.sha256(json.dumps(features).encode()).hexdigest()
+
+
+class GeoJson(NamedTuple):
+    """The polygons and lines in a GeoJSON file, and what it keeps.
+
+    Attributes
+    ----------
+    vertices : list of ndarray, shape (N, 2)
+        In pixels, (Y, X); holes are polygons of their own, after that in which they are.
+    closed : list of bool
+        Whether they are polygons, whose last vertex is not the first.
+    properties : list of dict
+        Those of their features.
+    spacing : VoxelSize or None
+        Pixel size along each axis, in files that `write_geojson` wrote.
+    kept : dict
+        As of `Contents`; {} if the features are others by now.
+    notes : tuple of str
+    """
+
+    vertices: list[Array]
+    closed: list[bool]
+    properties: list[dict[str, Any]]
+    spacing: VoxelSize | None
+    kept: Mapping[str, Any]
+    notes: tuple[str, ...]
+
+
+def read_geojson(path: Path) -> GeoJson:
+    """Return the polygons and lines of a GeoJSON file, of this program or another one.
+
+    Raises
+    ------
+    ValueError
+        If it is no such file.
+    """
+    data = read_json(path)
+    with damage_told(path):
+        lines, left = [], 0
+        for feature in data["features"]:
+            own = list(_lines(feature["geometry"]))
+            left += not own
+            lines += [(line, closed, feature.get("properties") or {}) for line, closed in own]
+        sizes = data.get("pixel_size") or {}
+        known = VoxelSize(sizes["size"], sizes["unit"]) if sizes else None
+        kept = data.get(KEY, {})
+        if kept.get("sha256") != _digest(data["features"]):
+            kept = {key: each for key, each in kept.items() if key != "layer"}
+    notes = (f"{left} of its features are no polygons or lines; they are left out",)
+    vertices, closed, properties = map(list, zip(*lines, strict=True)) if lines else ([], [], [])
+    return GeoJson(vertices, closed, properties, known, kept, notes if left else ())
+
+
+def _lines(geometry: Mapping[str, Any]) -> Iterator[tuple[Array, bool]]:
+    """Yield the vertices (Y, X) of a geometry, and whether they are closed."""
+    kind, places = geometry["type"], geometry.get("coordinates", ())
+    several = kind.startswith("Multi")
+    for each in places if several else [places]:
+        rings = each if kind.endswith("Polygon") else [each] if kind.endswith("LineString") else ()
+        for ring in rings:
+            vertices = np.array([[point[1], point[0]] for point in ring], float)
+            closed = kind.endswith("Polygon")
+            yield (vertices[:-1] if closed else vertices), closed
 
 
 def _with_holes(polygons: list[Array], table: dict[str, list[Any]]) -> dict[int, list[int]]:

@@ -29,7 +29,8 @@ def ids_of(contents: Contents, path: Path) -> Contents:
     array, axes = contents.array, contents.axes
     if axes and "s" in axes and array.shape[axis := axes.index("s")] in (3, 4):
         array = _grey(array, axis, path)
-        axes = axes[:axis] + axes[axis + 1 :]
+        contents = contents.without(axis, array)
+        axes = contents.axes
     dtype = np.dtype(array.dtype)
     if dtype.kind == "f":
         array = Changed(array, _whole(path), np.uint64 if dtype.itemsize > 4 else np.uint32)

@@ -57,6 +57,18 @@ def lengths(text: str, image: int) -> dict[str, tuple[float, str]]:
     return {name: (size[0], unit) for name, (size, unit) in found.items()}
 
 
+def place(text: str, image: int) -> dict[str, tuple[float, str]]:
+    """Return where the first plane of an image lies and the unit, by axis, as the XML has them."""
+    pixels = [node for node in ET.fromstring(text).iter() if _is(node, "Pixels")]  # noqa: S314
+    first = next(_all(pixels[image], "Plane"), None) if image < len(pixels) else None
+    given = {} if first is None else first.attrib
+    found = {}
+    for axis in "XYZ":
+        if number := _number(given.get(f"Position{axis}")):
+            found[axis.lower()] = number[0], given.get(f"Position{axis}Unit", "reference frame")
+    return found
+
+
 def map_annotation(text: str, namespace: str) -> dict[str, str]:
     """Return the texts of the map annotation of a program, by their keys."""
     for node in _all(ET.fromstring(text), "MapAnnotation"):  # noqa: S314

@@ -116,7 +116,7 @@ def sizes_of(axes: Sequence[str], found: Mapping[str, tuple[float, str]]) -> Giv
         if lengths and name in good and name not in lengths
     ]
     numbers = {
-        name: _converted(size, own, unit) if name in lengths else size
+        name: in_unit(size, own, unit) if name in lengths else size
         for name, (size, own) in good.items()
     }
     time_unit = good.get("t", (1, ""))[1]
@@ -126,7 +126,14 @@ def sizes_of(axes: Sequence[str], found: Mapping[str, tuple[float, str]]) -> Giv
     return GivenSizes(voxel, "" if time_unit == "px" else time_unit, tuple(notes))
 
 
-def _converted(size: float, own: str, unit: str) -> float:
+def in_unit(size: float, own: str, unit: str) -> float:
+    """Return a length in another unit; both are the short names of units of length.
+
+    Examples
+    --------
+    >>> in_unit(300, "nm", "um")
+    0.3
+    """
     if own == unit:
         return size
     return float(f"{size * _metres(own) / METRES[unit]:.12g}")
@@ -134,6 +141,36 @@ def _converted(size: float, own: str, unit: str) -> float:
 
 def _metres(unit: str) -> float:
     return METRES.get(unit, _OTHER_METRES.get(unit, 0.0))
+
+
+def places_of(
+    axes: Sequence[str], found: Mapping[str, tuple[float, str]], sizes: GivenSizes
+) -> tuple[float, ...]:
+    """Return where an image begins along `axes`, in the unit of its sizes; () if it is at 0.
+
+    Parameters
+    ----------
+    axes : sequence of str
+    found : mapping of str to (float, str)
+        Place and unit by the axis' name, as the file has them.
+    sizes : GivenSizes
+        Without a size, places have no meaning and do not count.
+
+    Examples
+    --------
+    >>> places_of("yx", {"y": (300, "nm"), "x": (1, "um")}, GivenSizes(VoxelSize((1, 1), "um")))
+    (0.3, 1.0)
+    """
+    if sizes.spacing is None:
+        return ()
+    unit = short_unit(sizes.spacing.unit)
+    places = []
+    for name in axes:
+        place, own = found.get(name, (0.0, unit))
+        own = _short(own)
+        there = in_unit(place, own, unit) if _metres(own) and unit in METRES else place
+        places.append(float(there) if math.isfinite(there) else 0.0)
+    return tuple(places) if any(places) else ()
 
 
 def _short(unit: str) -> str:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_tessera.io.formats import Asked, Contents, Format, fitted, origin_of
+from napari_tessera.io.formats import Asked, Contents, Format, fitted, kept_of, origin_of
 from napari_tessera.io.label_images import cleaned_mask
 from napari_tessera.io.lazy import LazyArray, Picked, damage_told
-from napari_tessera.io.ome_xml import lengths, map_annotation, own_part
-from napari_tessera.io.sizes import NO_SIZES, GivenSizes, sizes_of
+from napari_tessera.io.ome_xml import lengths, map_annotation, own_part, place
+from napari_tessera.io.sizes import NO_SIZES, GivenSizes, places_of, sizes_of
 from napari_tessera.pipeline.recipe import KEY, Recipe
 from napari_tessera.pipeline.result import ImageResult, Labelled, Result, ScoreMaps
 from napari_tessera.pipeline.source import Source
@@ -44,9 +44,12 @@ class LazyTiff(LazyArray):
     The file is open only while it is read, so that it can be moved or replaced meanwhile.
     """
 
-    def __init__(self, path: Path, series: Any, number: int, opening: dict[str, Any]) -> None:
-        self.path, self.shape, self.dtype = path, tuple(series.shape), series.dtype
-        self._number, self._opening = number, opening
+    def __init__(
+        self, path: Path, series: Any, number: int, opening: dict[str, Any], level: int = 0
+    ) -> None:
+        shape = series.levels[level].shape
+        self.path, self.shape, self.dtype = path, tuple(shape), series.dtype
+        self._number, self._opening, self._level = number, opening, level
 
     def __getitem__(self, index: Any) -> Array:
         import tifffile
@@ -55,7 +58,7 @@ class LazyTiff(LazyArray):
         with (
             damage_told(self.path),
             tifffile.TiffFile(self.path, **self._opening) as file,
-            file.series[self._number].aszarr(level=0) as store,
+            file.series[self._number].aszarr(level=self._level) as store,
         ):
             opened: Any = zarr.open(store, mode="r")
             return np.asarray(opened[index])
@@ -73,14 +76,20 @@ def read_tiff(path: Path, asked: Asked) -> Contents:
         number = asked.choose(len(found), path, _first_image(found))
         series = found[number]
         axes = _names(series.axes)
-        sizes, noted = _sizes(file, number, axes), _noted_axes(file, number)
-        axes = noted if len(noted) == len(axes) else axes
+        sizes, kept = _sizes(file, number, axes), _kept(file, number)
+        origin = _origin(file, number, axes, sizes)
+        axes = tuple(kept["axes"]) if len(kept.get("axes", ())) == len(axes) else axes
         array: Any = LazyTiff(path, series, number, opening)
         if series.dataoffset is not None:  # one block without compression: read where it lies
             dtype = np.dtype(series.dtype).newbyteorder(file.byteorder)
             array = np.memmap(path, dtype, "r", series.dataoffset, series.shape)
         page = series.keyframe
-        contents = _shown(Contents(array, axes, sizes), page, file, asked)
+        whole = Contents(array, axes, sizes, (), origin, kept=kept)
+        contents = _shown(whole, page, file, asked)
+        if contents.array is array and len(series.levels) > 1:
+            levels = range(1, len(series.levels))
+            smaller = tuple(LazyTiff(path, series, number, opening, each) for each in levels)
+            contents = contents._replace(levels=smaller)
         notes: tuple[str, ...] = ()
         if asked.labels and page.compression in _LOSSY:
             mask, notes = cleaned_mask(np.asarray(contents.array), path)
@@ -125,13 +134,20 @@ def _own_description(file: Any, number: int) -> dict[str, Any]:
     return said[number] if number < len(said) else {}
 
 
-def _noted_axes(file: Any, number: int) -> tuple[str, ...]:
-    """Return the names of axes that OME has no letter for, from a file that `write_tiff` wrote."""
+def _kept(file: Any, number: int) -> dict[str, Any]:
+    """Return what `write_tiff` has kept that OME has no words for; {} in files of others."""
     if file.is_ome and file.ome_metadata:
         noted = map_annotation(file.ome_metadata, KEY)
     else:
         noted = _own_description(file, number).get("notes", {})
-    return tuple(map(str, json.loads(noted["axes"]))) if "axes" in noted else ()
+    return {name: json.loads(text) for name, text in noted.items()}
+
+
+def _origin(file: Any, number: int, axes: tuple[str, ...], sizes: GivenSizes) -> tuple[float, ...]:
+    """Return where the first plane lies, as OME or our own description says it."""
+    if file.is_ome and file.ome_metadata:
+        return places_of(axes, place(file.ome_metadata, number), sizes)
+    return tuple(_own_description(file, number).get("origin", ()))
 
 
 def _shown(contents: Contents, page: Any, file: Any, asked: Asked) -> Contents:
@@ -142,7 +158,7 @@ def _shown(contents: Contents, page: Any, file: Any, asked: Asked) -> Contents:
     array, axes = contents.array, contents.axes or ()
     kind = page.photometric.name
     if kind == "PALETTE" and not (asked.labels or file.is_imagej or _is_ramp(page.colormap)):
-        return Contents(_coloured(array, page.colormap), (*axes, "s"), *contents[2:])
+        return contents._replace(array=_coloured(array, page.colormap), axes=(*axes, "s"))
     if "s" not in axes:
         return contents._replace(array=array)
     axis, samples = axes.index("s"), array.shape[axes.index("s")]
@@ -151,7 +167,7 @@ def _shown(contents: Contents, page: Any, file: Any, asked: Asked) -> Contents:
     colours = 3 if kind in ("RGB", "YCBCR", "CIELAB", "ICCLAB") else 1
     extra = [int(each) for each in page.extrasamples or ()]
     if colours == 1 and samples == 2 and extra and extra[0] in (1, 2):  # grey and transparency
-        return contents._replace(array=Picked(array, axis, 0), axes=axes[:axis] + axes[axis + 1 :])
+        return contents.without(axis, Picked(array, axis, 0))
     if colours == 3 and (samples == 3 or (samples == 4 and extra[:1] != [0])):
         return _mixed(contents._replace(array=array), axis)
     names = tuple("c" if name == "s" else name for name in axes)
@@ -166,13 +182,11 @@ def _mixed(contents: Contents, axis: int) -> Contents:
         return contents
     (other,) = others
     if array.shape[other] == 1:
-        return contents._replace(
-            array=Picked(array, other, 0), axes=axes[:other] + axes[other + 1 :]
-        )
+        return contents.without(other, Picked(array, other, 0))
     read = np.moveaxis(np.asarray(array[(slice(None),) * array.ndim]), (other, axis), (0, 1))
-    names = ("c", *(name for i, name in enumerate(axes) if i not in (other, axis)))
+    rest = contents.without(other, array).without(axis - (other < axis), array)
     note = f"{array.shape[other]} channels of {array.shape[axis]} colours are read as channels"
-    return Contents(read.reshape(-1, *read.shape[2:]), names, contents.sizes, (note,))
+    return rest.with_channels(read.reshape(-1, *read.shape[2:]))._replace(notes=(note,))
 
 
 def _is_ramp(colours: Array) -> bool:
@@ -233,32 +247,34 @@ def _imagej_sizes(
 
 
 def write_tiff(path: Path, result: Result, source: Source, recipe: Recipe | None) -> None:
-    """Write labels as OME-TIFF, with pixel size, place, names of axes and classes, and recipe.
+    """Write an image as OME-TIFF, with pixel size, place, names of axes and classes, and recipe.
 
     OME has no numbers of 64 bits: ids that need them are described as tifffile describes arrays.
     """
     import tifffile
 
     letters, unit = _ome_axes(source.axes, path), short_unit(source.spacing.unit)
-    notes = {} if recipe is None else {"recipe": json.dumps(recipe.to_dict())}
+    notes = {name: json.dumps(known) for name, known in kept_of(result, recipe).items()}
     if result.look.names:
         notes["classes"] = json.dumps(result.look.names, ensure_ascii=False)
     if letters != "".join(source.axes):
         notes["axes"] = json.dumps(source.axes)
-    array = fitted(result.array, _OME_INTEGERS)
-    described: dict[str, Any] = {"axes": letters.upper()}
-    if ome := array.dtype.itemsize < 8 or array.dtype.kind == "f":
+    array = fitted(np.asarray(result.array), _OME_INTEGERS)
+    described: dict[str, Any] = {"axes": letters.upper() + "S" * source.rgb}
+    origin = origin_of(result, source)
+    if ome := array.dtype != np.float16 and (array.dtype.itemsize < 8 or array.dtype.kind == "f"):
         described |= _described(letters, source, unit)
-        origin = origin_of(result, source)
         if any(origin):
-            described["Plane"] = _positions(letters, origin, array.shape, source, unit)
-        if notes:
-            described["MapAnnotation"] = {"Namespace": KEY, **notes}
+            planes = array.shape[: len(letters) - 2]
+            described["Plane"] = _positions(letters, origin, planes, source, unit)
+        described["MapAnnotation"] = {"Namespace": KEY, **notes}
     else:
         described |= {"spacing": list(source.spacing), "unit": unit, "notes": notes}
-    # "minisblack": a last axis of 3 or 4 is no colour
+        described |= {"origin": origin} if any(origin) else {}
+    # "minisblack": a last axis of 3 or 4 is no colour, unless it is said to be one
+    colours = "rgb" if source.rgb else "minisblack"
     tifffile.imwrite(
-        path, array, ome=ome, photometric="minisblack", compression="zlib", metadata=described
+        path, array, ome=ome, photometric=colours, compression="zlib", metadata=described
     )
 
 
@@ -278,8 +294,8 @@ def _described(letters: str, source: Source, unit: str) -> dict[str, Any]:
 def _positions(
     letters: str, origin: list[float], shape: tuple[int, ...], source: Source, unit: str
 ) -> dict[str, Any]:
-    """Return OME's position of each plane of a result that begins inside its source."""
-    lead, planes = np.indices(shape[:-2]), math.prod(shape[:-2])
+    """Return OME's position of each plane of a result, of `shape` planes, that is not at 0."""
+    lead, planes = np.indices(shape), math.prod(shape)
     found: dict[str, Any] = {}
     for axis, name in enumerate(letters):
         if name in "zyx":

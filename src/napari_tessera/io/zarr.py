@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from napari_tessera.io.formats import Asked, Contents, Format, origin_of
-from napari_tessera.io.sizes import LENGTHS, NO_SIZES, TIMES, sizes_of
+from napari_tessera.algorithms.atomic_files import atomic_write
+from napari_tessera.algorithms.file_names import file_name
+from napari_tessera.io.formats import Asked, Contents, Format, kept_of, origin_of
+from napari_tessera.io.ngff import VERSION, look_in
+from napari_tessera.io.sizes import NO_SIZES, places_of, sizes_of
+from napari_tessera.io.zarr_writer import (
+    OmeZarrImage,
+    OmeZarrWriter,
+    file_boxes,
+    holds_zarr_alone,
+    is_zarr,
+)
 from napari_tessera.pipeline.recipe import KEY, Recipe
 from napari_tessera.pipeline.result import ImageResult, Labelled, Result, ScoreMaps
 from napari_tessera.pipeline.source import Source
-from napari_tessera.signature.units import unit as short_unit
+from napari_tessera.signature.progress import Progress, Stop
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,12 +35,6 @@ _LETTERS = {"channel": "c", "time": "t"}
 
 _OLDEST_AXES = ("t", "c", "z", "y", "x")
 """Of files before version 0.3, which do not name them."""
-
-_SIDE = 1024
-"""Longest side of a chunk in pixels."""
-
-_OWN_FILES = ("zarr.json", ".zattrs", ".zgroup", ".zarray", ".zmetadata", ".DS_Store")
-_CHUNK = re.compile(r"c|(c\.)?\d+(\.\d+)*")
 
 
 def read_zarr(path: Path, asked: Asked) -> Contents:
@@ -85,14 +89,39 @@ def _image(node: Any, scale: Any, path: Path) -> Contents:
         raise ValueError(f"{str(path)!r} names {len(names)} axes of an array with {array.ndim}")
     factors = [1.0] * array.ndim
     given = False
+    origin = np.zeros(array.ndim)
     for each in (*first.get("coordinateTransformations", ()), *scale.get(_OUTER, ())):
         if each.get("type") == "scale" and len(each.get("scale", ())) == array.ndim:
             given = True
             factors = [own * float(more) for own, more in zip(factors, each["scale"], strict=True)]
+            origin *= each["scale"]
+        if each.get("type") == "translation" and len(each.get(each["type"], ())) == array.ndim:
+            origin += each["translation"]
     units = [str(axis.get("unit", "pixel")) for axis in axes] or ["pixel"] * array.ndim
     found = dict(zip(names, zip(factors, units, strict=True), strict=True))
     sizes = sizes_of(names, found) if given else NO_SIZES
-    return Contents(array, names, sizes)
+    places = dict(zip(names, zip(origin.tolist(), units, strict=True), strict=True))
+    smaller = [each["path"] for each in scale["datasets"][1:] if each["path"] in node]
+    return Contents(
+        array,
+        names,
+        sizes,
+        origin=places_of(names, places, sizes),
+        levels=tuple(node[each] for each in smaller),
+        kept=_kept(node),
+    )
+
+
+def _kept(node: Any) -> dict[str, Any]:
+    """Return what `write_zarr` has kept, and of all labels names and colours, and what they are."""
+    said: Any = dict(node.attrs)
+    kept = dict(said.get(KEY, {}))
+    own = said.get("ome", said)
+    if "image-label" in own:
+        kept.setdefault("kind", Labelled.kind)
+        look = look_in(own["image-label"])
+        kept |= {"classes": look.names, "colours": look.colours}
+    return kept
 
 
 def _inside(node: Any, said: Any) -> tuple[list[str], int | None]:
@@ -122,7 +151,7 @@ def _some_array(node: Any) -> str | None:
 
 
 def write_zarr(path: Path, result: Result, source: Source, recipe: Recipe | None) -> None:
-    """Write labels as OME-Zarr, with pixel size, place and recipe."""
+    """Write labels as OME-Zarr, with pixel size, place, look and recipe."""
     stopped = Event()
     # zarr writes in a thread that Ctrl-C does not reach: whoever stops waits until it has ended
     with ThreadPoolExecutor(1) as thread:
@@ -132,68 +161,136 @@ def write_zarr(path: Path, result: Result, source: Source, recipe: Recipe | None
             stopped.set()
 
 
+class Titled(NamedTuple):
+    """A result with a name, to be written beside others."""
+
+    name: str
+    result: Result
+    source: Source
+    recipe: Recipe | None = None
+
+
+def write_zarr_images(path: Path, images: Sequence[Titled], *, overwrite: bool = False) -> None:
+    """Write images and labels into one OME-Zarr, labels beneath the first image of their shape.
+
+    A single image is the root; several, and labels without an image, are numbered as
+    bioformats2raw does.
+
+    Parameters
+    ----------
+    path : Path
+    images : sequence of Titled
+    overwrite : bool
+        Whether an existing folder may be replaced, if nothing but a Zarr is in it.
+
+    Raises
+    ------
+    FileExistsError, NotADirectoryError
+        If what is there may not be replaced.
+    """
+    import zarr
+
+    beneath = _homes(images)
+    roots = [i for i, home in enumerate(beneath) if home is None]
+    with atomic_write(path, overwrite=overwrite, owned=holds_zarr_alone) as fresh:
+        if len(roots) > 1:
+            said = {"version": VERSION, "bioformats2raw.layout": 3}
+            zarr.open_group(fresh, mode="w", zarr_format=3, attributes={"ome": said})
+        for number, root in enumerate(roots):
+            place = fresh / str(number) if len(roots) > 1 else fresh
+            write_zarr(place, *images[root][1:])
+            own = [images[i] for i, home in enumerate(beneath) if home == root]
+            _write_labels(place / "labels", own)
+
+
+def _homes(images: Sequence[Titled]) -> list[int | None]:
+    """Return the number of the image that each belongs beneath, None for those of their own."""
+    pictures = [i for i, each in enumerate(images) if not isinstance(each.result, Labelled)]
+    found: list[int | None] = []
+    for each in images:
+        shape = tuple(each.result.array.shape)
+        fitting = [i for i in pictures if _shape(images[i])[-len(shape) :] == shape]
+        own = isinstance(each.result, Labelled) and fitting
+        found.append(fitting[0] if own else None)
+    return found
+
+
+def _shape(image: Titled) -> tuple[int, ...]:
+    """Return the shape of an image without its channels."""
+    lengths = zip(image.source.axes, image.result.array.shape, strict=True)
+    return tuple(n for name, n in lengths if name != "c")
+
+
+def _write_labels(path: Path, labels: Sequence[Titled]) -> None:
+    """Write labels into the group that OME-Zarr has for those of an image."""
+    import zarr
+
+    if not labels:
+        return
+    names: list[str] = []
+    for each in labels:
+        name = file_name(each.name)
+        while name in names:
+            name += " 2"
+        names.append(name)
+    said = {"version": VERSION, "labels": names}
+    zarr.open_group(path, mode="w", zarr_format=3, attributes={"ome": said})
+    for name, each in zip(names, labels, strict=True):
+        write_zarr(path / name, *each[1:])
+
+
+def images_in(path: Path) -> list[str]:
+    """Return the places in a Zarr folder of all its images and their labels; "" is the folder.
+
+    Of a plate, and of groups that say nothing, it is the folder alone.
+    """
+    import zarr
+
+    node: Any = zarr.open(path, mode="r")
+    if isinstance(node, zarr.Array):
+        return [""]
+    said: Any = dict(node.attrs)
+    said = said.get("ome", said)
+    if "multiscales" in said:
+        return ["", *_labels_of(node, "")]
+    names, first = _inside(node, said)
+    if first is None:
+        return [""]
+    return [place for name in names for place in (name, *_labels_of(node[name], f"{name}/"))]
+
+
+def _labels_of(node: Any, place: str) -> list[str]:
+    if "labels" not in node:
+        return []
+    said: Any = dict(node["labels"].attrs)
+    named = said.get("ome", said).get("labels", ())
+    return [f"{place}labels/{name}" for name in named if name in node["labels"]]
+
+
 def _write_group(
     path: Path, result: Result, source: Source, recipe: Recipe | None, stopped: Event
 ) -> None:
     """Write labels and then what is known of them, or end soon once it is stopped."""
-    import zarr
+
+    def report(progress: Progress | None = None) -> None:
+        if stopped.is_set():
+            raise Stop
 
     array = result.array
-    group = zarr.open_group(path, mode="w", zarr_format=3)
-    chunks = (1,) * (array.ndim - 2) + tuple(min(_SIDE, n) for n in array.shape[-2:])
-    written = group.create_array(
-        "0",
-        shape=array.shape,
-        dtype=array.dtype,
-        chunks=chunks,
-        dimension_names=list(source.axes),
+    image = OmeZarrImage(
+        source,
+        array.shape,
+        array.dtype,
+        labels=isinstance(result, Labelled),
+        origin=tuple(origin_of(result, source)),
+        look=result.look,
+        kept=kept_of(result, None),
     )
-    for index in np.ndindex(array.shape[:-2]):
-        for row in range(0, array.shape[-2], _SIDE):
-            if stopped.is_set():
-                return
-            place = (*index, slice(row, row + _SIDE))
-            written[place] = array[place]
-    unit = short_unit(source.spacing.unit)
-    axes: list[dict[str, str]] = []
-    for name in source.axes:
-        axis = {"name": name, "type": {"t": "time", "c": "channel"}.get(name, "space")}
-        own = {"space": LENGTHS.get(unit), "time": TIMES.get(source.time_unit)}.get(axis["type"])
-        if own:
-            axis["unit"] = own
-        axes.append(axis)
-    transforms: list[dict[str, Any]] = [{"type": "scale", "scale": list(source.spacing)}]
-    if any(origin := origin_of(result, source)):
-        transforms.append({"type": "translation", "translation": origin})
-    group.attrs["ome"] = {
-        "version": "0.5",
-        "multiscales": [
-            {
-                "axes": axes,
-                "datasets": [{"path": "0", "coordinateTransformations": transforms}],
-                "name": path.stem,
-            }
-        ],
-        **({"image-label": {}} if isinstance(result, Labelled) else {}),
-    }
-    if recipe is not None:
-        group.attrs[KEY] = {"recipe": recipe.to_dict()}
-
-
-def _is_zarr(path: Path) -> bool:
-    return any((path / name).exists() for name in _OWN_FILES[:4])
-
-
-def _holds_zarr_alone(path: Path) -> bool:
-    """Return True for an empty folder, or a Zarr without any other files in it."""
-    files = [each for each in path.rglob("*") if not each.is_dir() or each.is_symlink()]
-    begun = any((path / name).exists() for name in _OWN_FILES[:4])
-    return not files or (begun and all(map(_of_zarr, files)))
-
-
-def _of_zarr(file: Path) -> bool:
-    """Return True for a file of Zarr (2 or 3), or one that a computer leaves everywhere."""
-    return file.name in _OWN_FILES or _CHUNK.fullmatch(file.name) is not None
+    writer = OmeZarrWriter(path, image)
+    for box in file_boxes(writer.array):
+        report()
+        writer.array[box] = np.asarray(array[box])
+    writer.finish(recipe, report)
 
 
 ZARR = Format(
@@ -201,6 +298,6 @@ ZARR = Format(
     read_zarr,
     write_zarr,
     holds=(Labelled, ScoreMaps, ImageResult),
-    recognised=_is_zarr,
-    owned=_holds_zarr_alone,
+    recognised=is_zarr,
+    owned=holds_zarr_alone,
 )

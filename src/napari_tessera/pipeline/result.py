@@ -49,6 +49,8 @@ class Result:
         Where in the source the array begins, one number per axis.
     look : Look
         Names and colours of classes.
+    shown : dict
+        How a viewer shows it: name, place, colours and the like, as plain data that files keep.
     """
 
     array: Any = None
@@ -57,6 +59,7 @@ class Result:
     skipped: int = 0
     start: Index = ()
     look: Look = field(default_factory=Look)
+    shown: Mapping[str, Any] = field(default_factory=dict)
 
     kind: ClassVar[str]
     nouns: ClassVar[tuple[str, str]]

@@ -58,6 +58,8 @@ class Source:
         The unit of the steps along a time axis, if it is known.
     notes : tuple of str
         What the file left open or had wrong, and how it was taken.
+    origin : tuple of float
+        Where its first pixel lies along the same axes, in the units of `spacing`; () = at 0.
     """
 
     array: Any
@@ -73,6 +75,7 @@ class Source:
     time_unit: str = ""
     reread: Reread | None = None
     notes: tuple[str, ...] = ()
+    origin: tuple[float, ...] = ()
 
     @classmethod
     def of(

@@ -1,8 +1,8 @@
 """What has to be taken from inside napari, because napari offers no other way to it.
 
 Every name with an underscore that the plugin uses stands here and nowhere else, as it was seen in
-napari 0.9.2; each has a test that fails when napari renames it. Two groups: the timeline of a
-Labels layer, and the pixels that a layer shows.
+napari 0.9.2; each has a test that fails when napari renames it. Three groups: the timeline of a
+Labels layer, the pixels that a layer shows, and the order in which npe2 (0.10) offers writers.
 """
 
 from __future__ import annotations
@@ -47,3 +47,15 @@ def shown_pixels(layer: Layer) -> Array:
 def shown_labels(layer: Labels) -> Array:
     """Return the labels on the canvas by their numbers; in 3-D, those of the volume shown."""
     return np.asarray(layer._slice.image.raw)
+
+
+def put_writers_first(plugin: str) -> None:
+    """Let napari offer and take the writers of a plugin before others of the same suffix.
+
+    Their order is that in which the system lists the installed packages.
+    """
+    from npe2 import PluginManager
+
+    index = PluginManager.instance()._contrib
+    own = [each for each in index._writers if each[-1].plugin_name == plugin]
+    index._writers = own + [each for each in index._writers if each[-1].plugin_name != plugin]

@@ -143,14 +143,14 @@ def test_progress_is_shown_on_the_image(viewer, pair, form):
     own = form()
     own.settings.groups["optimisation"].fill({"epochs": 50})
     own.train_button.click()
-    wait(lambda: "training: validation" in viewer.layers, patience=60)
-    layer = viewer.layers["training: validation"]
+    wait(lambda: "training, validation" in viewer.layers, patience=60)
+    layer = viewer.layers["training, validation"]
     assert layer.data.shape == (19, 96)
     np.testing.assert_allclose(layer.data_to_world((0, 0)), pair.data_to_world((77, 0)))
     assert not layer.editable
     own.train_button.click()
     end(own)
-    assert "training: validation" not in viewer.layers
+    assert "training, validation" not in viewer.layers
 
 
 def test_stop_keeps_the_best_so_far(viewer, pair, form):

@@ -19,7 +19,7 @@ def result(labels=LABELS, pair=0, start=(1, 2)):
 
 
 def layers(viewer):
-    return [each for each in viewer.layers if each.name == "training: validation"]
+    return [each for each in viewer.layers if each.name == "training, validation"]
 
 
 def test_labels_lie_where_they_were_made(viewer):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from qtpy.QtCore import QTimer
 
+from napari_tessera.algorithms.file_names import file_name
 from napari_tessera.pipeline.recipe import KEY
 from napari_tessera.pipeline.result import Result
 from napari_tessera.pipeline.source import Points
@@ -290,7 +291,7 @@ def layer_of(result: Result, call: Call, extent: PreviewExtent) -> Layer:
     start = corner_of(result, extent)
     place = geometry(call.layer, start, dropped_axis(call.source))
     place["scale"] = place["scale"] * ([1] * (len(start) - 2) + [extent.step] * 2)
-    marked, name = {KEY: {"preview": True}}, f"Preview: {named_by(call.method)}"
+    marked, name = {KEY: {"preview": True}}, file_name(f"Preview of {named_by(call.method)}")
     layer = as_layer(result, call.layer, name=name, opacity=0.6, metadata=marked, **place)
     layer.editable = False
     return layer

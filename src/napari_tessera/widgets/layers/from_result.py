@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_tessera.algorithms.file_names import file_name
 from napari_tessera.methods.registry import METHODS, Method
 from napari_tessera.pipeline.recipe import KEY, Recipe
 from napari_tessera.pipeline.result import ImageResult, Labelled, PolygonSet, Result, ScoreMaps
-from napari_tessera.signature.words import Array
+from napari_tessera.signature.words import Array, Look
 from napari_tessera.widgets.layers.following import followed
 from napari_tessera.widgets.layers.geometry import geometry
 
@@ -24,7 +25,8 @@ def result_layer(
 ) -> Labels | Shapes | Image:
     """Return a result as a layer that lies on its source and carries its recipe."""
     method = METHODS[recipe.method]
-    title, place = named_by(method), geometry(on, result.start, dropped)
+    place = geometry(on, result.start, dropped)
+    made_from = recipe.source["name"] if recipe.source.get("parts") else on.name
     kept: dict[str, Any] = {}
     if method.refines:
         own = followed(on, result.start, result.array)
@@ -33,7 +35,7 @@ def result_layer(
     return as_layer(
         result,
         on,
-        name=f"{recipe.source['name'] if recipe.source.get('parts') else on.name} {title}",
+        name=file_name(f"{made_from} {named_by(method)}"),
         metadata={KEY: {**kept, "recipe": recipe.to_dict(), "kind": result.kind}},
         **place,
     )
@@ -59,7 +61,7 @@ def _(result: Labelled, on: Layer, **options: Any) -> Labels:
     from napari.layers import Labels
 
     known = {} if result.table is None else {"features": result.table}
-    return Labels(result.array, **{**_look(result), **known, **options})
+    return Labels(result.array, **{**look_options(result.look), **known, **options})
 
 
 @as_layer.register(ImageResult)
@@ -124,11 +126,10 @@ def _with_classes(place: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _look(result: Result) -> dict[str, Any]:
+def look_options(own: Look) -> dict[str, Any]:
     """Return names and colours of classes as a Labels layer takes them."""
     from napari.utils.colormaps import DirectLabelColormap, label_colormap
 
-    own = result.look
     found: dict[str, Any] = {}
     if own.names:
         numbers = sorted(own.names)

@@ -132,11 +132,7 @@ def voxel_size(layer: Layer) -> VoxelSize:
     ValueError
         If the axes are sheared, so that pixels have no size of their own.
     """
-    names = [unit(str(each)) for each in layer.units]
-    last = names[-1]
-    known = last in METRES
-    factors = [METRES.get(name, METRES[last]) / METRES[last] if known else 1.0 for name in names]
-    columns = np.array(factors)[:, None] * matrix(layer)[:-1, :-1]
+    columns = _in_one_unit(layer)[0][:, :-1]
     sizes = np.linalg.norm(columns, axis=0)
     cosines = columns.T @ columns / np.outer(sizes, sizes)
     if np.abs(cosines - np.eye(len(sizes))).max() > 1e-6:
@@ -144,9 +140,29 @@ def voxel_size(layer: Layer) -> VoxelSize:
             f"layer {layer.name!r} is sheared; distances in it have no meaning. Remove the shear "
             "(layer.shear, layer.affine), or resample the image"
         )
-    if not known:
-        return VoxelSize(sizes, "pixel" if last == "px" else last)
-    return VoxelSize([float(f"{size:.12g}") for size in sizes], last)
+    return lattice(layer)[0]
+
+
+def lattice(layer: Layer) -> tuple[VoxelSize, tuple[float, ...]]:
+    """Return the pixel size along each axis, of sheared ones too, and where the first pixel lies.
+
+    Both are in one unit, as those of `voxel_size`.
+    """
+    columns, last = _in_one_unit(layer)
+    sizes, origin = np.linalg.norm(columns[:, :-1], axis=0), columns[:, -1]
+    if last not in METRES:
+        return VoxelSize(sizes, "pixel" if last == "px" else last), tuple(origin.tolist())
+    rounded = [float(f"{size:.12g}") for size in (*sizes, *origin)]
+    return VoxelSize(rounded[: layer.ndim], last), tuple(rounded[layer.ndim :])
+
+
+def _in_one_unit(layer: Layer) -> tuple[Array, str]:
+    """Return the matrix to the world, of shape (D, D + 1), in the unit of the last axis."""
+    names = [unit(str(each)) for each in layer.units]
+    last = names[-1]
+    known = last in METRES
+    factors = [METRES.get(name, METRES[last]) / METRES[last] if known else 1.0 for name in names]
+    return np.array(factors)[:, None] * matrix(layer)[:-1], last
 
 
 def time_unit(layer: Layer) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 from napari_tessera import _MODULES, _NAMES  # type: ignore[attr-defined] # not in the stub
 from napari_tessera.methods.registry import METHODS
 from napari_tessera.widgets.plugin.menu import FORMS, GROUPS, SEGMENT, forms_of
+from napari_tessera.widgets.plugin.writers import SUFFIXES
 
 PLUGIN = "napari-tessera"
 PACKAGE = Path(__file__).parents[2]
@@ -27,6 +28,18 @@ SAMPLES = {
 }
 """The samples under File > Open Sample, by function in `samples`."""
 
+READ = ("*.tif", "*.tiff", "*.zarr", "*.geojson")
+"""What is offered to be opened besides folders; as few as may be, as napari asks which reader."""
+
+WRITERS: dict[str, tuple[str, list[str], tuple[str, ...]]] = {
+    "write_image": ("OME-TIFF", ["image"], SUFFIXES["image"]),
+    "write_labels": ("OME-TIFF", ["labels"], SUFFIXES["labels"]),
+    "write_shapes": ("GeoJSON", ["shapes"], SUFFIXES["shapes"]),
+    "write_zarr_layers": ("OME-Zarr", ["image*", "labels*"], (".zarr",)),
+    "write_folder": ("folder", ["image*", "labels*", "shapes*"], ()),
+}
+"""Title, types of layers and suffixes of what is written, by function in `writers`."""
+
 
 _SUBMENUS = [group for group, menu in GROUPS.items() if menu == SEGMENT]
 
@@ -40,8 +53,25 @@ def manifest() -> dict[str, Any]:
     return {
         "name": PLUGIN,
         "display_name": "Tessera",
+        "on_activate": "napari_tessera.widgets.plugin.entry_points:activate",
         "contributions": {
             "commands": _commands(),
+            "readers": [
+                {
+                    "command": f"{PLUGIN}.read",
+                    "filename_patterns": list(READ),
+                    "accepts_directories": True,
+                }
+            ],
+            "writers": [
+                {
+                    "command": f"{PLUGIN}.{name}",
+                    "display_name": title,
+                    "layer_types": types,
+                    "filename_extensions": list(suffixes),
+                }
+                for name, (title, types, suffixes) in WRITERS.items()
+            ],
             "widgets": _widgets(),
             "menus": _menus(),
             "submenus": [{"id": _submenu(group), "label": group} for group in _SUBMENUS],
@@ -56,6 +86,8 @@ def manifest() -> dict[str, Any]:
 def _commands() -> list[dict[str, str]]:
     rows = [(name, entry.title, f"entry_points:{name}") for name, entry in FORMS.items()]
     rows += [(f"sample_{name}", title, f"samples:{name}") for name, title in SAMPLES.items()]
+    rows += [("read", "Open with Tessera", "readers:find_reader")]
+    rows += [(name, f"Save as {title}", f"writers:{name}") for name, (title, *_) in WRITERS.items()]
     return [
         {
             "id": f"{PLUGIN}.{name}",

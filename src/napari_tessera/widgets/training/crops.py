@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_tessera.algorithms.file_names import file_name
 from napari_tessera.pipeline.source import Region
 from napari_tessera.widgets.forms.refine_options import kind_of, note_kind
 from napari_tessera.widgets.layers.geometry import array, between, geometry
@@ -72,7 +73,7 @@ def part_of_image(image: Image, region: Region, channels: int | None) -> Image:
         start.insert(channels, 0)
     return ImageLayer(
         array(image)[tuple(box)],
-        name=f"{image.name} ({_corner(region.start)})",
+        name=file_name(f"{image.name} ({_corner(region.start)})"),
         rgb=image.rgb,
         colormap=image.colormap,
         contrast_limits=image.contrast_limits,
@@ -87,7 +88,7 @@ def part_to_label(
     """Return labels for a part of an image: nothing, or a copy of labels to be put right."""
     from napari.layers import Labels as LabelsLayer
 
-    name = f"{image.name} to label ({_corner(region.start)})"
+    name = file_name(f"{image.name} to label ({_corner(region.start)})")
     place = geometry(image, region.start, channels)
     if begin is None:
         shape = [b - a for a, b in zip(region.start, region.stop, strict=True)]

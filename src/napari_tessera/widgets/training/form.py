@@ -169,7 +169,7 @@ class TrainingForm(Form):
         place["metadata"] = {KEY: {"preview": True}}  # nothing to train on
         limits = {} if colours else {"contrast_limits": (0, 1)}
         self.viewer.add_image(images, name="samples", rgb=colours, **limits, **place)
-        self.viewer.add_labels(targets, name="samples: what to learn", opacity=0.4, **place)
+        self.viewer.add_labels(targets, name="samples, what to learn", opacity=0.4, **place)
         self.say("Samples, varied as in training, with what the network is to make of them.")
 
     # ------------------------------------------------------------------ train

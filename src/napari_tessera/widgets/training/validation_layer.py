@@ -54,7 +54,7 @@ class ValidationLayer:
         selection = set(self._viewer.layers.selection)
         self._layer = self._viewer.add_labels(
             labels,
-            name="training: validation",
+            name="training, validation",
             opacity=0.5,
             metadata={KEY: {"preview": True}},
             **geometry(on, judged.start, self._axis),

@@ -1,0 +1,193 @@
+"""File > Open: files that this program wrote, as they were; those of others with their scale."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from napari.utils.notifications import show_info
+
+from napari_tessera.io.files import opened
+from napari_tessera.io.formats import Asked, Contents
+from napari_tessera.io.geojson import GeoJson, read_geojson
+from napari_tessera.io.sizes import LENGTHS, TIMES
+from napari_tessera.io.zarr import images_in
+from napari_tessera.io.zarr_writer import is_zarr
+from napari_tessera.methods.registry import METHODS
+from napari_tessera.pipeline.result import KINDS, Labelled, Result
+from napari_tessera.signature.units import unit
+from napari_tessera.signature.words import Look
+from napari_tessera.widgets.layers.from_result import look_options
+from napari_tessera.widgets.layers.saved import (
+    LayerTuple,
+    metadata_in,
+    place_in,
+    revived,
+    state_in,
+)
+
+AT_ONCE = 1 << 28
+"""Bytes of an array that is read whole; what is larger is read as it is shown."""
+
+
+def find_reader(path: str | Sequence[str]) -> Callable[[str], list[LayerTuple]] | None:
+    """Return what reads a file, or None for what is left to others: stacks of files, folders."""
+    if not isinstance(path, str) or not Path(path).exists():
+        return None
+    place = Path(path)
+    return read_layers if place.is_file() or is_zarr(place) else None
+
+
+def read_layers(path: str) -> list[LayerTuple]:
+    """Return the layers in a file: what was saved as it was, images of others with their scale."""
+    place = Path(path)
+    if place.suffix.lower() == ".geojson":
+        found = read_geojson(place)
+        _say(place, found.notes)
+        return [_shapes(found, place.stem)]
+    inner = images_in(place) if place.is_dir() else [""]
+    return [_pixels(place, each) for each in inner]
+
+
+def _say(place: Path, notes: Sequence[str]) -> None:
+    for note in notes:
+        show_info(f"{place.name}: {note}")
+
+
+def _pixels(place: Path, inner: str) -> LayerTuple:
+    """Return an image or labels in a file, as it was shown if that is known."""
+    contents = _colours_last(opened(place / inner, Asked()))
+    _say(place / inner, contents.notes)
+    said = contents.kept.get("layer", {})
+    kind = "labels" if _is_labels(contents) else "image"
+    options: dict[str, Any] = {
+        "name": place.stem.removesuffix(".ome") if not inner else Path(inner).name,
+        **_place(contents),
+        **_look(contents.kept),
+        "metadata": metadata_in(contents.kept),
+    }
+    options |= {**place_in(contents), **(state_in(said) if said.get("type") == kind else {})}
+    if not said and "s" in (contents.axes or ()):
+        options["rgb"] = True
+    elif not said and kind == "image" and "c" in (contents.axes or ()):
+        options["channel_axis"] = (contents.axes or ()).index("c")
+    dtype = np.dtype(said.get("dtype", contents.array.dtype)).newbyteorder("=")
+    return _data(contents, kind, dtype), options, kind
+
+
+def _is_labels(contents: Contents) -> bool:
+    """Return True for labels of ours, and as napari does for numbers of 32 or 64 bits."""
+    kept = contents.kept
+    if "layer" in kept:
+        return bool(kept["layer"]["type"] == "labels")
+    method = METHODS.get(kept.get("recipe", {}).get("method"))
+    known = kept.get("kind", method.returns if method else None)
+    if known is not None:
+        return issubclass(KINDS.get(known, Result), Labelled)
+    colours = {"c", "s"} & set(contents.axes or ())
+    dtype = np.dtype(contents.array.dtype)
+    return not colours and dtype.kind in "iu" and dtype.itemsize >= 4
+
+
+def _data(contents: Contents, kind: str, dtype: np.dtype[Any]) -> Any:
+    """Return the array as `dtype`: in memory so that it can be painted, or read as it is shown.
+
+    Images with smaller levels are shown by them; so are labels that are too large for memory.
+    """
+    array = contents.array
+    shown_whole = kind == "labels" or not contents.levels
+    if shown_whole and math.prod(array.shape) * dtype.itemsize <= AT_ONCE:
+        return np.array(array[(slice(None),) * array.ndim], dtype)
+    levels = [_lazily(each).astype(dtype) for each in (array, *contents.levels)]
+    return levels if len(levels) > 1 else levels[0]
+
+
+def _lazily(array: Any) -> Any:
+    """Return a Dask array of planes, in pieces as they lie in the file."""
+    import dask.array as da
+
+    if isinstance(array, da.Array):
+        return array
+    chunks = getattr(array, "chunks", None)
+    usual = (1,) * (array.ndim - 2) + tuple(min(n, 2048) for n in array.shape[-2:])
+    return da.from_array(array, chunks=chunks or usual, asarray=True)
+
+
+def _colours_last(contents: Contents) -> Contents:
+    """Return colours in the last axis, where napari wants them."""
+    names, last = contents.axes or (), contents.array.ndim - 1
+    colours = "c" if contents.kept.get("layer", {}).get("rgb") and "s" not in names else "s"
+    axis = names.index(colours) if colours in names else last
+    if axis == last:
+        return contents
+    import dask.array as da
+
+    every = (contents.array, *contents.levels)
+    first, *smaller = (da.moveaxis(_lazily(each), axis, -1) for each in every)
+    rest = contents.without(axis, first)
+    return rest._replace(levels=tuple(smaller), axes=(*(rest.axes or ()), "s"))
+
+
+def _place(contents: Contents) -> dict[str, Any]:
+    """Return scale, units, place and names of the axes, without those of channels."""
+    names = contents.axes
+    if names is None:
+        return {}
+    gone = ("s",) if contents.kept.get("layer") else ("s", "c")
+    kept = [i for i, name in enumerate(names) if name not in gone]
+    spacing, origin = contents.sizes.spacing, contents.origin
+    own = [names[i] for i in kept]
+    options: dict[str, Any] = {"axis_labels": own}
+    if spacing is not None:
+        length = unit(spacing.unit)
+        times = TIMES.get(contents.sizes.time_unit, "pixel")
+        options["scale"] = [spacing[i] for i in kept]
+        options["units"] = [
+            times if name == "t" else LENGTHS.get(length, "pixel") if name in "zyx" else "pixel"
+            for name in own
+        ]
+    if origin:
+        options["translate"] = [origin[i] for i in kept]
+    return options
+
+
+def _look(kept: Any) -> dict[str, Any]:
+    """Return names and colours of classes as a Labels layer takes them."""
+    names = {int(n): str(text) for n, text in kept.get("classes", {}).items()}
+    return look_options(Look(names, kept.get("colours", {})))
+
+
+def _shapes(found: GeoJson, name: str) -> LayerTuple:
+    """Return polygons and lines as a Shapes layer, exactly as it was if the file still says so."""
+    said = found.kept.get("layer", {})
+    options: dict[str, Any] = {"name": name, "metadata": metadata_in(found.kept)}
+    if said:
+        data = revived(said["data"])
+        ends = np.cumsum(data["counts"])[:-1]
+        lines = np.split(np.asarray(data["vertices"]), ends) if len(data["counts"]) else []
+        place = {key: revived(each) for key, each in said["place"].items()}
+        for key in ("spacing", "origin"):
+            place.pop(key)
+        return lines, {**options, **place, **state_in(said), "ndim": len(place["scale"])}, "shapes"
+    options |= {
+        "shape_type": ["polygon" if closed else "path" for closed in found.closed],
+        "features": _columns(found.properties),
+    }
+    if found.spacing is not None:
+        length = LENGTHS.get(unit(found.spacing.unit), "pixel")
+        options |= {"scale": found.spacing[-2:], "units": (length, length)}
+    return found.vertices, options, "shapes"
+
+
+def _columns(rows: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:
+    """Return the properties that are texts or numbers as columns; missing ones are None."""
+    names = dict.fromkeys(key for row in rows for key in row)
+    table = {name: [row.get(name) for row in rows] for name in names}
+    return {
+        name: column
+        for name, column in table.items()
+        if all(isinstance(each, str | int | float | None) for each in column)
+    }
