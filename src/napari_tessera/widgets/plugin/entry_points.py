@@ -1,13 +1,23 @@
-"""Every widget of the plugin by its name in the manifest."""
+"""What napari's menus call: `NAME`, a form to dock, and `open_NAME`, which docks it itself."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from napari_tessera.widgets.plugin.menu import FORMS
+from napari_tessera.widgets.plugin.menu import FORMS, toggle_form
+
+OPEN = "open_"
+"""What stands before the name of a form in the name of the function that opens it."""
 
 
 def __getattr__(name: str) -> Any:
-    if name not in FORMS:
+    if name in FORMS:
+        return FORMS[name].load()
+    form = name.removeprefix(OPEN)
+    if form == name or form not in FORMS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return FORMS[name].load()
+
+    def open_it() -> None:
+        toggle_form(form)
+
+    return open_it

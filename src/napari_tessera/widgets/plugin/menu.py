@@ -15,6 +15,9 @@ from napari_tessera.methods.registry import METHODS
 if TYPE_CHECKING:
     import napari.viewer
 
+PLUGIN, DISPLAY = "napari-tessera", "Tessera"
+"""The plugin's name, and the one that napari shows."""
+
 SEGMENT = "napari/layers/segment"
 """The menu of napari that gives each of our groups a submenu."""
 
@@ -24,7 +27,7 @@ GROUPS = {
     "Deep learning": SEGMENT,
     "Refine": SEGMENT,
     "Measure": "napari/layers/measure",
-    "Judge": "napari/layers/visualize",
+    "Judge": SEGMENT,
 }
 """The menu of napari that a group stands in: under Segment as a submenu, in others by itself."""
 
@@ -42,20 +45,17 @@ class Entry:
         Its class, or the function that makes it, as "module:name" below `napari_tessera.widgets`.
     of : object, optional
         What the function is given.
-    dock : str
-        The title of its dock, if it is not that of group and entry.
     """
 
     title: str
     group: str
     form: str
     of: Any = None
-    dock: str = ""
 
     @property
-    def display(self) -> str:
-        """The title of its dock, by which napari knows the widget."""
-        return self.dock or f"{self.group}: {self.title}"
+    def dock(self) -> str:
+        """The name by which napari knows its dock, whichever menu has opened it."""
+        return f"{self.title} ({DISPLAY})"
 
     def load(self) -> Any:
         """Return the class of the form."""
@@ -65,7 +65,6 @@ class Entry:
 
 
 _DEEP, _JUDGE = "Deep learning", "Judge"
-_RECIPE = "Recipe: show, copy, replay"
 
 FORMS = {
     **{
@@ -73,6 +72,7 @@ FORMS = {
         for name, method in METHODS.items()
         if not method.way.by_hand
     },
+    "train": Entry("Train", _DEEP, "training.form:training", next(iter(NETWORKS))),
     **{
         f"train_{name}": Entry(f"Train {network.title}", _DEEP, "training.form:training", name)
         for name, network in NETWORKS.items()
@@ -82,20 +82,57 @@ FORMS = {
     "compare": Entry("Compare methods", _JUDGE, "evaluation.compare:Compare"),
     "explorer": Entry("Explore errors", _JUDGE, "evaluation.error_explorer:Explorer"),
     "label_next": Entry("Label next", _JUDGE, "training.label_next:LabelNext"),
-    "recipe": Entry(_RECIPE, "", "forms.recipe_menu:RecipeOfLayer", dock="Recipe of a layer"),
+    "recipe": Entry("Recipe of a layer", "", "forms.recipe_menu:RecipeOfLayer"),
 }
 """All forms by the names of their commands: of methods, of networks, and those of neither."""
 
+SOUGHT = ("unet", "fcn", "segnet", "deeplabv3plus", "mask_rcnn", "yolov5seg")
+"""The networks that people look for by name; the others are chosen in the form *Train*."""
 
-def forms_of(group: str) -> list[str]:
-    """Return the names of a group's forms as its menu lists them: those of methods last."""
-    own = [name for name, entry in FORMS.items() if entry.group == group]
-    return sorted(own, key=lambda name: name in METHODS)
+BEGINNINGS = (
+    "threshold",
+    "watershed",
+    "train",
+    "predict",
+    "detect",
+    "surgery",
+    "measure",
+    "compare",
+    "explorer",
+    "label_next",
+    "models",
+    "recipe",
+)
+"""The forms in *Plugins > Tessera*, which napari keeps as one flat list."""
+
+_BY_PALETTE = {f"train_{name}" for name in NETWORKS if name not in SOUGHT}
+
+
+def forms_of(group: str) -> list[tuple[str, ...]]:
+    """Return the names of a group's forms as its menu lists them, in sections: of methods last."""
+    own = [n for n, entry in FORMS.items() if entry.group == group and n not in _BY_PALETTE]
+    sections = [n for n in own if n not in METHODS], [n for n in own if n in METHODS]
+    return [tuple(section) for section in sections if section]
 
 
 def open_form(viewer: napari.viewer.Viewer, name: str) -> Any:
     """Add a form to a viewer, as its entry in the menu does, and return it."""
     entry = FORMS[name]
     form = entry.load()(viewer)
-    viewer.window.add_dock_widget(form, name=entry.display)
+    viewer.window.add_dock_widget(form, name=entry.dock)
     return form
+
+
+def toggle_form(name: str) -> None:
+    """Open a form in the current viewer; hide or show it, as napari does, if it is open already."""
+    import napari
+
+    from napari_tessera.widgets.forms.dock import enclosing_dock
+
+    viewer = napari.current_viewer()
+    form = viewer.window.dock_widgets.get(FORMS[name].dock)
+    dock = None if form is None else enclosing_dock(form)
+    if dock is None:
+        open_form(viewer, name)
+    else:
+        dock.setVisible(not dock.isVisible())
