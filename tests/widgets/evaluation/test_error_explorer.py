@@ -112,7 +112,7 @@ def test_a_layer_that_is_gone_is_said(viewer, pair, explorer):
 
 def test_the_error_map_is_one_click_away(viewer, pair, explorer):
     explorer.map_button.click()
-    form = viewer.window.dock_widgets["Judge: Error map"]
+    form = viewer.window.dock_widgets["Error map (Tessera)"]
     assert (form.source.value, form.fields["truth"].value) == (pair[1], pair[0])
     form.release()
 

@@ -89,13 +89,13 @@ def test_titles_are_short_and_napari_still_knows_the_name(viewer):
     ((_, dock),) = opened(viewer, "fill_holes")
     assert (dock.windowTitle(), bar(dock)) == ("Fill holes", ["Fill holes"])
     assert dock.toggleViewAction().text() == "Fill holes"
-    assert "Refine: Fill holes" in viewer.window.dock_widgets
+    assert "Fill holes (Tessera)" in viewer.window.dock_widgets
     for floating in (True, False):
         dock.setFloating(floating)
         QTest.qWait(20)
         assert bar(dock) == ["Fill holes"]
     viewer.window.remove_dock_widget(dock)
-    assert "Refine: Fill holes" not in viewer.window.dock_widgets
+    assert "Fill holes (Tessera)" not in viewer.window.dock_widgets
 
 
 def test_a_dock_without_a_bar_of_its_own_gets_the_title(qapp):

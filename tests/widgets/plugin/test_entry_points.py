@@ -6,10 +6,11 @@ from npe2 import PluginManager
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
-from napari_tessera import METHODS
+from napari_tessera.widgets.forms.dock import enclosing_dock
 from napari_tessera.widgets.forms.recipe_menu import RecipeOfLayer
 from napari_tessera.widgets.plugin import demo, entry_points
 from napari_tessera.widgets.plugin.manifest import SAMPLES, manifest
+from napari_tessera.widgets.plugin.menu import FORMS
 from napari_tessera.widgets.plugin.samples import nuclei_arrays
 
 from ..conftest import wait
@@ -32,7 +33,7 @@ def test_every_widget_of_the_manifest_is_there():
         for command in manifest()["contributions"]["commands"]
         if command["python_name"].startswith(module)
     ]
-    assert len(names) > len(METHODS) / 2
+    assert len(names) == len(FORMS)
     assert all(callable(getattr(entry_points, name)) for name in names)
     with pytest.raises(AttributeError, match="no attribute 'magic'"):
         _ = entry_points.magic
@@ -44,18 +45,112 @@ def test_every_sample_opens(plugin, name):
     assert plugin.layers
 
 
-def test_every_method_opens_from_the_menu(plugin):
-    from napari._app_model import get_app_model
+MENUS = """
+Layers > Metadata > Recipe of a layer
+Layers > Measure > Explore table
+Layers > Measure > Table of objects
+Layers > Segment > Classical > Threshold
+Layers > Segment > Classical > Watershed
+Layers > Segment > Classical > Canny edges
+Layers > Segment > Classical > Contours
+Layers > Segment > Classical > Region growing
+Layers > Segment > Classical > Random walker
+Layers > Segment > Classical > K-means clusters
+Layers > Segment > Classical > Connected components
+Layers > Segment > Deep learning > Train U-Net
+Layers > Segment > Deep learning > Train U-Net (2015)
+Layers > Segment > Deep learning > Train FCN
+Layers > Segment > Deep learning > Train SegNet
+Layers > Segment > Deep learning > Train SegNet-Basic
+Layers > Segment > Deep learning > Train DeepLabV3+
+Layers > Segment > Deep learning > Train U-Net++
+Layers > Segment > Deep learning > Train FPN
+Layers > Segment > Deep learning > Train PSPNet
+Layers > Segment > Deep learning > Train MA-Net
+Layers > Segment > Deep learning > Train LinkNet
+Layers > Segment > Deep learning > Train PAN
+Layers > Segment > Deep learning > Train UPerNet
+Layers > Segment > Deep learning > Train SegFormer head
+Layers > Segment > Deep learning > Train DPT
+Layers > Segment > Deep learning > Train DeepLabV3 and FCN (torchvision)
+Layers > Segment > Deep learning > Train Mask R-CNN
+Layers > Segment > Deep learning > Train YOLOv5-seg
+Layers > Segment > Deep learning > Models
+Layers > Segment > Deep learning > Predict
+Layers > Segment > Deep learning > Find objects
+Layers > Segment > Deep learning > Probability maps
+Layers > Segment > Refine > Edit objects
+Layers > Segment > Refine > Top-hat of an image
+Layers > Segment > Refine > Dense CRF
+Layers > Segment > Refine > Morphology
+Layers > Segment > Refine > Smooth borders
+Layers > Segment > Refine > Fill holes
+Layers > Segment > Refine > Filter objects
+Layers > Segment > Refine > Expand labels
+Layers > Segment > Refine > Skeleton
+Layers > Segment > Refine > Convex hull
+Layers > Segment > Refine > Number anew
+Layers > Segment > Judge > Compare methods
+Layers > Segment > Judge > Explore errors
+Layers > Segment > Judge > Label next
+Layers > Segment > Judge > Uncertainty
+Layers > Segment > Judge > Grad-CAM
+Layers > Segment > Judge > Error map
+Layers > Segment > Judge > Errors of objects
+Layers > Segment > Judge > Support of boundaries
+Plugins > Tessera > Threshold
+Plugins > Tessera > Watershed
+Plugins > Tessera > Train U-Net
+Plugins > Tessera > Predict
+Plugins > Tessera > Find objects
+Plugins > Tessera > Edit objects
+Plugins > Tessera > Table of objects
+Plugins > Tessera > Compare methods
+Plugins > Tessera > Explore errors
+Plugins > Tessera > Label next
+Plugins > Tessera > Models
+Plugins > Tessera > Recipe of a layer
+"""
+"""All entries from the top; napari adds "(Tessera)" to each."""
 
-    plugin.open_sample("napari-tessera", "coins")
-    app = get_app_model()
-    for method in (each for each in METHODS.values() if not each.way.by_hand):
-        assert f"napari-tessera.{method.name}" in app.commands
-        dock, form = plugin.window.add_plugin_dock_widget(
-            "napari-tessera", f"{method.group}: {method.display}"
-        )
-        assert form.method is method
-        dock.close()
+
+def entries(menu, *path):
+    """Return what stands in a menu and its submenus, as paths and actions."""
+    found = []
+    for action in menu.actions():
+        inner = (*path, action.text())
+        found += [(inner, action)] if action.menu() is None else entries(action.menu(), *inner)
+    return found
+
+
+def our_entries(viewer):
+    """Return the plugin's entries in the menus of a window: path -> action."""
+    menus = {"Layers": viewer.window.layers_menu, "Plugins": viewer.window.plugins_menu}
+    found = [each for title, menu in menus.items() for each in entries(menu, title)]
+    own = " (Tessera)"
+    return {
+        " > ".join(path).removesuffix(own): act for path, act in found if path[-1].endswith(own)
+    }
+
+
+def test_napari_shows_each_entry_once_in_the_order_of_the_catalogue(plugin):
+    assert list(our_entries(plugin)) == MENUS.split("\n")[1:-1]
+
+
+@pytest.mark.on_screen
+@pytest.mark.parametrize("title", ["Watershed", "Canny edges"])
+def test_an_entry_opens_its_form_and_hides_and_shows_it_when_chosen_again(plugin, coins, title):
+    entry = our_entries(plugin)[f"Layers > Segment > Classical > {title}"]
+    entry.trigger()
+    form = plugin.window.dock_widgets[f"{title} (Tessera)"]
+    dock = enclosing_dock(form)
+    assert form.method.display == dock.windowTitle() == title
+    wait(dock.isVisible)
+    entry.trigger()
+    wait(dock.isHidden)
+    entry.trigger()
+    wait(dock.isVisible)
+    assert list(plugin.window.dock_widgets) == [f"{title} (Tessera)"]
 
 
 def test_generated_nuclei_are_known():

@@ -4,7 +4,7 @@ from napari_tessera import METHODS
 from napari_tessera.widgets.forms.form import Form
 from napari_tessera.widgets.plugin import entry_points
 from napari_tessera.widgets.plugin.manifest import PACKAGE, manifest, manifest_text, stub_text
-from napari_tessera.widgets.plugin.menu import FORMS, GROUPS, forms_of
+from napari_tessera.widgets.plugin.menu import BEGINNINGS, FORMS, GROUPS, forms_of
 
 
 def test_the_manifest_and_the_stub_are_those_of_the_registry():
@@ -13,13 +13,19 @@ def test_the_manifest_and_the_stub_are_those_of_the_registry():
     assert (PACKAGE / "__init__.pyi").read_text(encoding="utf-8") == stub_text(), message
 
 
-def test_every_form_has_a_command_a_widget_and_a_menu_entry():
+def test_every_form_has_a_command_and_those_of_the_short_list_are_widgets():
     contributions = manifest()["contributions"]
-    for name in FORMS:
-        command = f"napari-tessera.{name}"
-        assert any(c["id"] == command for c in contributions["commands"])
-        assert any(w["command"] == command for w in contributions["widgets"])
-        assert any({"command": command} in entries for entries in contributions["menus"].values())
+    commands = {f"napari-tessera.{name}" for name in FORMS}
+    assert commands <= {each["id"] for each in contributions["commands"]}
+    listed = [each["command"] for each in contributions["widgets"]]
+    assert listed == [f"napari-tessera.{name}" for name in BEGINNINGS]
+
+
+def test_every_form_stands_in_one_menu():
+    entries = [name for group in GROUPS for section in forms_of(group) for name in section]
+    assert len(set(entries)) == len(entries)
+    assert set(entries) == set(FORMS)
+    assert set(BEGINNINGS) <= set(entries)
 
 
 def test_methods_stand_in_the_groups_of_the_menu_in_its_order():

@@ -51,7 +51,7 @@ def segmented() -> tuple[napari.Viewer, MethodForm]:
     viewer = napari.Viewer(title="napari-tessera")
     viewer.window.resize(1400, 900)
     viewer.open_sample("napari-tessera", "coins")
-    _, form = viewer.window.add_plugin_dock_widget("napari-tessera", "Classical: Watershed")
+    _, form = viewer.window.add_plugin_dock_widget("napari-tessera", "Watershed")
     form.remembers = False
     form.reset()
     form.fields["background"].value = "60 px"

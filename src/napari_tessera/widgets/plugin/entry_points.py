@@ -1,11 +1,14 @@
-"""What the manifest names: every widget of the plugin, and what is done when it is first used."""
+"""What napari calls: `NAME`, a form to dock, `open_NAME`, which docks it itself, and `activate`."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from napari_tessera.widgets.napari_private import put_writers_first
-from napari_tessera.widgets.plugin.menu import FORMS
+from napari_tessera.widgets.plugin.menu import FORMS, toggle_form
+
+OPEN = "open_"
+"""What stands before the name of a form in the name of the function that opens it."""
 
 
 def activate(context: Any) -> None:
@@ -14,6 +17,13 @@ def activate(context: Any) -> None:
 
 
 def __getattr__(name: str) -> Any:
-    if name not in FORMS:
+    if name in FORMS:
+        return FORMS[name].load()
+    form = name.removeprefix(OPEN)
+    if form == name or form not in FORMS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return FORMS[name].load()
+
+    def open_it() -> None:
+        toggle_form(form)
+
+    return open_it

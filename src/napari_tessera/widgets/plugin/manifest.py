@@ -10,10 +10,18 @@ from typing import Any
 
 from napari_tessera import _MODULES, _NAMES  # type: ignore[attr-defined] # not in the stub
 from napari_tessera.methods.registry import METHODS
-from napari_tessera.widgets.plugin.menu import FORMS, GROUPS, SEGMENT, forms_of
+from napari_tessera.widgets.plugin.entry_points import OPEN
+from napari_tessera.widgets.plugin.menu import (
+    BEGINNINGS,
+    DISPLAY,
+    FORMS,
+    GROUPS,
+    PLUGIN,
+    SEGMENT,
+    forms_of,
+)
 from napari_tessera.widgets.plugin.writers import SUFFIXES
 
-PLUGIN = "napari-tessera"
 PACKAGE = Path(__file__).parents[2]
 _HEAD = "# made by python -m napari_tessera.widgets.plugin.manifest; change the registry instead\n"
 
@@ -52,7 +60,7 @@ def manifest() -> dict[str, Any]:
     """Return napari's manifest as plain data."""
     return {
         "name": PLUGIN,
-        "display_name": "Tessera",
+        "display_name": DISPLAY,
         "on_activate": "napari_tessera.widgets.plugin.entry_points:activate",
         "contributions": {
             "commands": _commands(),
@@ -84,7 +92,11 @@ def manifest() -> dict[str, Any]:
 
 
 def _commands() -> list[dict[str, str]]:
-    rows = [(name, entry.title, f"entry_points:{name}") for name, entry in FORMS.items()]
+    rows = [
+        # napari docks what is a widget of its list; the others dock themselves
+        (name, entry.title, f"entry_points:{name if name in BEGINNINGS else OPEN + name}")
+        for name, entry in FORMS.items()
+    ]
     rows += [(f"sample_{name}", title, f"samples:{name}") for name, title in SAMPLES.items()]
     rows += [("read", "Open with Tessera", "readers:find_reader")]
     rows += [(name, f"Save as {title}", f"writers:{name}") for name, (title, *_) in WRITERS.items()]
@@ -99,16 +111,26 @@ def _commands() -> list[dict[str, str]]:
 
 
 def _widgets() -> list[dict[str, str]]:
+    # napari lists each widget in Plugins > Tessera, in this order and in no submenu
     return [
-        {"command": f"{PLUGIN}.{name}", "display_name": entry.display}
-        for name, entry in FORMS.items()
+        {"command": f"{PLUGIN}.{name}", "display_name": FORMS[name].title} for name in BEGINNINGS
     ]
 
 
 def _menus() -> dict[str, list[dict[str, str]]]:
-    menus = {SEGMENT: [{"submenu": _submenu(group)} for group in _SUBMENUS]}
+    # without group and number napari puts all its widgets below all its commands
+    menus = {
+        SEGMENT: [
+            {"submenu": _submenu(group), "group": f"{PLUGIN}@{number}"}
+            for number, group in enumerate(_SUBMENUS, 1)
+        ]
+    }
     for group, menu in GROUPS.items():
-        own = [{"command": f"{PLUGIN}.{name}"} for name in forms_of(group)]
+        own = [
+            {"command": f"{PLUGIN}.{name}", "group": f"{section}_{PLUGIN}@{number}"}
+            for section, names in enumerate(forms_of(group), 1)
+            for number, name in enumerate(names, 1)
+        ]
         # several groups may stand in one menu of napari
         menus.setdefault(_submenu(group) if menu == SEGMENT else menu, []).extend(own)
     return menus

@@ -15,6 +15,9 @@ from napari_tessera.methods.registry import METHODS
 if TYPE_CHECKING:
     import napari.viewer
 
+PLUGIN, DISPLAY = "napari-tessera", "Tessera"
+"""The plugin's name, and the one that napari shows."""
+
 SEGMENT = "napari/layers/segment"
 """The menu of napari that gives each of our groups a submenu."""
 
@@ -24,7 +27,7 @@ GROUPS = {
     "Deep learning": SEGMENT,
     "Refine": SEGMENT,
     "Measure": "napari/layers/measure",
-    "Judge": "napari/layers/visualize",
+    "Judge": SEGMENT,
 }
 """The menu of napari that a group stands in: under Segment as a submenu, in others by itself."""
 
@@ -42,20 +45,17 @@ class Entry:
         Its class, or the function that makes it, as "module:name" below `napari_tessera.widgets`.
     of : object, optional
         What the function is given.
-    dock : str
-        The title of its dock, if it is not that of group and entry.
     """
 
     title: str
     group: str
     form: str
     of: Any = None
-    dock: str = ""
 
     @property
-    def display(self) -> str:
-        """The title of its dock, by which napari knows the widget."""
-        return self.dock or f"{self.group}: {self.title}"
+    def dock(self) -> str:
+        """The name by which napari knows its dock, whichever menu has opened it."""
+        return f"{self.title} ({DISPLAY})"
 
     def load(self) -> Any:
         """Return the class of the form."""
@@ -65,7 +65,6 @@ class Entry:
 
 
 _DEEP, _JUDGE = "Deep learning", "Judge"
-_RECIPE = "Recipe: show, copy, replay"
 
 FORMS = {
     **{
@@ -83,31 +82,67 @@ FORMS = {
     "explorer": Entry("Explore errors", _JUDGE, "evaluation.error_explorer:Explorer"),
     "label_next": Entry("Label next", _JUDGE, "training.label_next:LabelNext"),
     "explore_table": Entry("Explore table", "Measure", "tables.explore_table:TableExplorer"),
-    "recipe": Entry(_RECIPE, "", "forms.recipe_menu:RecipeOfLayer", dock="Recipe of a layer"),
+    "recipe": Entry("Recipe of a layer", "", "forms.recipe_menu:RecipeOfLayer"),
 }
 """All forms by the names of their commands: of methods, of networks, and those of neither."""
 
+BEGINNINGS = (
+    "threshold",
+    "watershed",
+    "train_unet",
+    "predict",
+    "detect",
+    "surgery",
+    "measure",
+    "compare",
+    "explorer",
+    "label_next",
+    "models",
+    "recipe",
+)
+"""The forms in *Plugins > Tessera*, which napari keeps as one flat list."""
 
-def forms_of(group: str) -> list[str]:
-    """Return the names of a group's forms as its menu lists them: those of methods last."""
-    own = [name for name, entry in FORMS.items() if entry.group == group]
-    return sorted(own, key=lambda name: name in METHODS)
+
+def forms_of(group: str) -> list[tuple[str, ...]]:
+    """Return the names of a group's forms as its menu lists them, in sections: of methods last."""
+    own = [n for n, entry in FORMS.items() if entry.group == group]
+    sections = [n for n in own if n not in METHODS], [n for n in own if n in METHODS]
+    return [tuple(section) for section in sections if section]
 
 
 def open_form(viewer: napari.viewer.Viewer, name: str) -> Any:
     """Add a form to a viewer, as its entry in the menu does, and return it."""
     entry = FORMS[name]
     form = entry.load()(viewer)
-    viewer.window.add_dock_widget(form, name=entry.display)
+    viewer.window.add_dock_widget(form, name=entry.dock)
     return form
 
 
 def show_form(viewer: napari.viewer.Viewer, name: str) -> Any:
     """Bring a form that is open to the front, or add it, and return it."""
-    form = viewer.window.dock_widgets.get(FORMS[name].display)
-    if form is None:
+    dock = _dock_of(viewer, name)
+    if dock is None:
         return open_form(viewer, name)
-    dock = form.parent()
     dock.show()
     dock.raise_()
-    return form
+    return viewer.window.dock_widgets[FORMS[name].dock]
+
+
+def toggle_form(name: str) -> None:
+    """Open a form in the current viewer; hide or show it, as napari does, if it is open already."""
+    import napari
+
+    viewer = napari.current_viewer()
+    dock = _dock_of(viewer, name)
+    if dock is None:
+        open_form(viewer, name)
+    else:
+        dock.setVisible(not dock.isVisible())
+
+
+def _dock_of(viewer: napari.viewer.Viewer, name: str) -> Any:
+    """Return the dock of a form that is open, or None."""
+    from napari_tessera.widgets.forms.dock import enclosing_dock
+
+    form = viewer.window.dock_widgets.get(FORMS[name].dock)
+    return None if form is None else enclosing_dock(form)

@@ -256,7 +256,7 @@ class TrainingForm(Form):
         if self.made is None:
             return
         _, form = self.viewer.window.add_plugin_dock_widget(
-            "napari-tessera", "Deep learning: Predict", tabify=True
+            "napari-tessera", "Predict", tabify=True
         )
         form.fields["model"].refresh()
         form.fields["model"].value = self.made.name

@@ -291,14 +291,11 @@ class LabelNext(Form):
 
     def _open_training(self) -> None:
         """Open the form for training, with the opened regions as pairs, going on from the model."""
-        from napari_tessera.widgets.training.form import training
-
         for each in self.opened:
             if each.part not in self.viewer.layers:
                 each.part = part_of_image(each.image, each.region, each.channels)
                 show(self.viewer, each.part, each.image)
-        form = training("unet")(self.viewer)
-        self.viewer.window.add_dock_widget(form, name="Deep learning: Train")
+        form = open_form(self.viewer, "train_unet")
         form.pairs.choose([(each.part, each.labels) for each in self.opened])
         form.settings.go_on(
             _recipe(self._of[0] if self._of else None).get("parameters", {}).get("model"),
