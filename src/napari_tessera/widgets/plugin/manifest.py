@@ -11,7 +11,6 @@ from typing import Any
 from napari_tessera import _MODULES, _NAMES  # type: ignore[attr-defined] # not in the stub
 from napari_tessera.methods.registry import METHODS
 from napari_tessera.widgets.plugin.menu import FORMS, GROUPS, SEGMENT, forms_of
-from napari_tessera.widgets.plugin.writers import SUFFIXES
 
 PLUGIN = "napari-tessera"
 PACKAGE = Path(__file__).parents[2]
@@ -30,6 +29,11 @@ SAMPLES = {
 
 READ = ("*.tif", "*.tiff", "*.zarr", "*.geojson")
 """What is offered to be opened besides folders; as few as may be, as napari asks which reader."""
+
+_TIFF = (".ome.tif", ".ome.tiff", ".tif", ".tiff")
+
+SUFFIXES = {"image": _TIFF, "labels": _TIFF, "shapes": (".geojson",)}
+"""What is written for a single layer of each type; the first is the usual one."""
 
 WRITERS: dict[str, tuple[str, list[str], tuple[str, ...]]] = {
     "write_image": ("OME-TIFF", ["image"], SUFFIXES["image"]),
