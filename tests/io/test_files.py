@@ -13,7 +13,7 @@ import zarr
 from napari_tessera import METHODS, Recipe
 from napari_tessera.io import files
 from napari_tessera.pipeline.recipe import KEY
-from napari_tessera.pipeline.result import KINDS, ObjectLabels, ObjectTable
+from napari_tessera.pipeline.result import KINDS, ImageResult, ObjectLabels, ObjectTable, ScoreMaps
 from napari_tessera.pipeline.source import Points, Source
 from napari_tessera.signature.words import VoxelSize
 
@@ -218,3 +218,16 @@ def test_markers_of_a_command_are_checked():
         files.read_extra('{"shape": [1], "dtype": "|u1", "zlib": 5, "sha256": ""}')
     with pytest.raises(ValueError, match="is no JSON"):
         files.read_extra("{")
+
+
+@pytest.mark.parametrize("suffix", [".tif", ".zarr"])
+@pytest.mark.parametrize("axes", ["zyx", "tyx"])
+def test_where_an_image_begins_is_read_and_written_again(tmp_path, suffix, axes):
+    array = np.zeros((3, 4, 5), np.uint8)
+    size = VoxelSize((2, 0.5, 0.25), "um")
+    source = replace(Source.of(array, spacing=size, axes=axes), origin=(0.0, 3.5, -1.25))
+    files.write(tmp_path / f"a{suffix}", ImageResult(array, start=(0, 1, 2)), source)
+    found = files.read(tmp_path / f"a{suffix}")
+    assert found.origin == (0, 4, -0.75)
+    files.write(tmp_path / f"b{suffix}", ScoreMaps(np.zeros((2, 3, 4, 5), np.float32)), found)
+    assert files.read(tmp_path / f"b{suffix}").origin == (0, 4, -0.75)

@@ -1,9 +1,10 @@
 import json
 
 import numpy as np
+import pytest
 
 from napari_tessera import METHODS, Recipe
-from napari_tessera.io.geojson import write_geojson
+from napari_tessera.io.geojson import read_geojson, write_geojson
 from napari_tessera.pipeline.source import Source
 from napari_tessera.signature.words import VoxelSize
 
@@ -42,3 +43,26 @@ def test_open_lines_are_no_polygons(tmp_path):
     (feature,) = written(tmp_path / "c.geojson", labels, trace="edges")["features"]
     assert feature["geometry"]["type"] == "LineString"
     assert sorted(feature["geometry"]["coordinates"]) == [[1, 1], [3, 1]]
+
+
+def test_outlines_of_a_stack_come_back_in_their_planes(tmp_path):
+    labels = np.zeros((2, 8, 9), int)
+    labels[1, 1:6, 1:6], labels[1, 3, 3] = 4, 0
+    path = tmp_path / "c.geojson"
+    data = written(path, labels, tolerance="0 px")
+    found = read_geojson(path)
+    outer, hole = found.vertices
+    assert outer[0].tolist() == [1, 0.5, 1]
+    assert set(hole[:, 0]) == {1}
+    assert (found.closed, found.spacing) == ([True, True], (2, 0.5, 0.25))
+    assert found.kept["recipe"]["method"] == "contours"
+    # another program has moved it: what was kept beside does not count
+    data["features"][0]["geometry"]["coordinates"][0][0] = [2, 3]
+    path.write_text(json.dumps(data))
+    assert read_geojson(path).vertices[0][0].tolist() == [3, 2]
+
+
+def test_what_is_no_geojson_is_named(tmp_path):
+    (tmp_path / "c.geojson").write_text('{"features": [{"geometry": 3}]}')
+    with pytest.raises(ValueError, match=r"c.geojson' cannot be read"):
+        read_geojson(tmp_path / "c.geojson")

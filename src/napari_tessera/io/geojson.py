@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -37,7 +37,8 @@ def write_geojson(path: Path, result: Result, source: Source, recipe: Recipe | N
     table = {name: column.tolist() for name, column in (result.table or {}).items()}
     lines = [vertices[:, :-3:-1].tolist() for vertices in polygons]
     features: list[dict[str, Any]] = []
-    for row, holes in _with_holes(polygons, table).items():
+    pieces = _with_holes(polygons, table)
+    for row, holes in pieces.items():
         properties = {name: column[row] for name, column in table.items() if name != "hole"}
         geometry = {"type": "LineString", "coordinates": lines[row]}
         if table["closed"][row]:
@@ -46,7 +47,8 @@ def write_geojson(path: Path, result: Result, source: Source, recipe: Recipe | N
         features.append({"type": "Feature", "geometry": geometry, "properties": properties})
     collection: dict[str, Any] = {"type": "FeatureCollection", "features": features}
     collection["pixel_size"] = {"size": list(source.spacing), "unit": source.spacing.unit}
-    kept = kept_of(result, recipe)
+    leads = [polygons[row][0, :-2].tolist() for row in pieces]
+    kept = {**kept_of(result, recipe), **({"planes": leads} if any(leads) else {})}
     collection[KEY] = {**kept, "sha256": _digest(features)}
     path.write_text(json.dumps(collection), encoding="utf-8")
 
@@ -61,8 +63,9 @@ class GeoJson(NamedTuple):
 
     Attributes
     ----------
-    vertices : list of ndarray, shape (N, 2)
-        In pixels, (Y, X); holes are polygons of their own, after that in which they are.
+    vertices : list of ndarray, shape (N, D)
+        In pixels, (Y, X), of stacks that `write_geojson` wrote (..., Y, X); holes are polygons of
+        their own, after that in which they are.
     closed : list of bool
         Whether they are polygons, whose last vertex is not the first.
     properties : list of dict
@@ -92,29 +95,30 @@ def read_geojson(path: Path) -> GeoJson:
     """
     data = read_json(path)
     with damage_told(path):
+        kept = data.get(KEY, {})
+        if kept.get("sha256") != _digest(data["features"]):
+            kept = {key: each for key, each in kept.items() if key not in ("layer", "planes")}
+        planes = kept.get("planes") or [()] * len(data["features"])
         lines, left = [], 0
-        for feature in data["features"]:
-            own = list(_lines(feature["geometry"]))
+        for feature, plane in zip(data["features"], planes, strict=True):
+            own = list(_lines(feature["geometry"], plane))
             left += not own
             lines += [(line, closed, feature.get("properties") or {}) for line, closed in own]
         sizes = data.get("pixel_size") or {}
         known = VoxelSize(sizes["size"], sizes["unit"]) if sizes else None
-        kept = data.get(KEY, {})
-        if kept.get("sha256") != _digest(data["features"]):
-            kept = {key: each for key, each in kept.items() if key != "layer"}
     notes = (f"{left} of its features are no polygons or lines; they are left out",)
     vertices, closed, properties = map(list, zip(*lines, strict=True)) if lines else ([], [], [])
     return GeoJson(vertices, closed, properties, known, kept, notes if left else ())
 
 
-def _lines(geometry: Mapping[str, Any]) -> Iterator[tuple[Array, bool]]:
-    """Yield the vertices (Y, X) of a geometry, and whether they are closed."""
+def _lines(geometry: Mapping[str, Any], plane: Sequence[float]) -> Iterator[tuple[Array, bool]]:
+    """Yield the vertices (..., Y, X) of a geometry in a plane, and whether they are closed."""
     kind, places = geometry["type"], geometry.get("coordinates", ())
     several = kind.startswith("Multi")
     for each in places if several else [places]:
         rings = each if kind.endswith("Polygon") else [each] if kind.endswith("LineString") else ()
         for ring in rings:
-            vertices = np.array([[point[1], point[0]] for point in ring], float)
+            vertices = np.array([[*plane, point[1], point[0]] for point in ring], float)
             closed = kind.endswith("Polygon")
             yield (vertices[:-1] if closed else vertices), closed
 

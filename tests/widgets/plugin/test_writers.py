@@ -156,7 +156,7 @@ def test_layers_saved_to_a_folder_are_a_file_each(saved, tmp_path):
     shapes = Shapes([np.eye(4)[:, :2]], name="cells")
     found = saved("folder", image, labels, shapes)
     assert sorted(each.name for each in (tmp_path / "folder").iterdir()) == [
-        "a- b.ome.tif", "cells.geojson", "cells.ome.tif",
+        "a- b.ome.tif", "cells [1].geojson", "cells.ome.tif",
     ]  # fmt: skip
     assert found[0].name == "a: b [1]"
 

@@ -263,8 +263,9 @@ def place_in(contents: Contents) -> dict[str, Any]:
     count, size = len(said["spacing"]), contents.sizes.spacing
     known = [s for s, name in zip(size or (), contents.axes or (), strict=False) if name != "s"]
     origin = [*contents.origin, *(0.0,) * count][:count]
-    fits = np.allclose(known or (1.0,) * count, said["spacing"]) if known else True
-    if not fits or not np.allclose(origin, said["origin"], atol=1e-6 * max(said["spacing"])):
+    same_size = not known or np.allclose(known, said["spacing"])
+    same_place = np.allclose(origin, said["origin"], atol=1e-6 * max(said["spacing"]))
+    if not same_size or not same_place:
         return {}
     return {name: revived(said[name]) for name in PLACE}
 

@@ -20,7 +20,6 @@ from napari_tessera.widgets.plugin.menu import (
     SEGMENT,
     forms_of,
 )
-from napari_tessera.widgets.plugin.writers import SUFFIXES
 
 PACKAGE = Path(__file__).parents[2]
 _HEAD = "# made by python -m napari_tessera.widgets.plugin.manifest; change the registry instead\n"
@@ -38,6 +37,11 @@ SAMPLES = {
 
 READ = ("*.tif", "*.tiff", "*.zarr", "*.geojson")
 """What is offered to be opened besides folders; as few as may be, as napari asks which reader."""
+
+_TIFF = (".ome.tif", ".ome.tiff", ".tif", ".tiff")
+
+SUFFIXES = {"image": _TIFF, "labels": _TIFF, "shapes": (".geojson",)}
+"""What is written for a single layer of each type; the first is the usual one."""
 
 WRITERS: dict[str, tuple[str, list[str], tuple[str, ...]]] = {
     "write_image": ("OME-TIFF", ["image"], SUFFIXES["image"]),

@@ -178,7 +178,9 @@ def _shapes(found: GeoJson, name: str) -> LayerTuple:
     }
     if found.spacing is not None:
         length = LENGTHS.get(unit(found.spacing.unit), "pixel")
-        options |= {"scale": found.spacing[-2:], "units": (length, length)}
+        count = found.vertices[0].shape[1] if found.vertices else 2
+        units = ("pixel",) * (count - 2) + (length, length)
+        options |= {"scale": found.spacing[-count:], "units": units, "ndim": count}
     return found.vertices, options, "shapes"
 
 

@@ -24,10 +24,7 @@ from napari_tessera.widgets.layers.saved import (
     turned,
     with_channels_first,
 )
-
-SUFFIXES = {"image": (".ome.tif", ".ome.tiff", ".tif", ".tiff"), "shapes": (".geojson",)}
-SUFFIXES["labels"] = SUFFIXES["image"]
-"""What is written for a single layer of each type; the first is the usual one."""
+from napari_tessera.widgets.plugin.manifest import SUFFIXES
 
 
 def write_image(path: str, data: Any, state: dict[str, Any]) -> list[str]:
