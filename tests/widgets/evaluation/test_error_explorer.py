@@ -103,6 +103,34 @@ def test_what_does_not_fit_is_said(viewer, pair, explorer):
     assert "truth is missing; two Labels layers are needed" in explorer.message.text()
 
 
+def test_volumes_are_compared_whole_and_lengths_have_the_unit_of_the_layer(viewer):
+    truth = np.zeros((3, 20, 20), np.uint16)
+    truth[:, 5:12, 5:12] = 1
+    place = {"axis_labels": ("z", "y", "x"), "units": ("um", "um", "um"), "scale": (2, 0.5, 0.5)}
+    for name in ("truth", "found"):
+        viewer.add_labels(truth, name=name, **place)
+    form = Explorer(viewer)
+    viewer.window.add_dock_widget(form)
+    assert form.over.chosen == "volume"
+    form.tolerance.value = "0.5 um"
+    compare(form)
+    assert form.summary.text().startswith("1 of 1 objects found")
+    form.over.choose("planes")
+    viewer.add_image(truth)  # what a person has chosen stays
+    compare(form)
+    assert form.summary.text().startswith("3 of 3 objects found")
+    form.release()
+
+
+@pytest.mark.on_screen
+def test_pages_that_are_not_shown_are_built_when_they_are(viewer, pair, explorer):
+    compare(explorer)
+    assert (explorer._strata.built, explorer._suspects.built) == (None, None)
+    explorer.tabs.setCurrentIndex(1)
+    assert explorer._strata.built is explorer.strata
+    assert groups(explorer)
+
+
 def test_a_layer_that_is_gone_is_said(viewer, pair, explorer):
     compare(explorer)
     viewer.layers.remove(pair[0])

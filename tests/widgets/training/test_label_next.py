@@ -89,6 +89,19 @@ def test_regions_begin_with_a_copy_of_labels_and_of_volumes_are_cubes(viewer, do
     assert part.selected_label == own[1, 47, 87] + 1
 
 
+def test_nothing_lies_over_what_is_painted(viewer, doubtful, form):
+    image, doubt = doubtful
+    above = viewer.add_image(image.data, name="above")
+    form.uncertainty.choose(doubt)
+    form.image.choose(image)
+    form.side.setValue(8)
+    found(form)
+    form.table.cellClicked.emit(0, 0)
+    assert viewer.layers[-1] is viewer.layers.selection.active
+    assert (doubt.visible, image.visible, above.visible) == (False, True, True)
+    assert "hidden meanwhile" in form.message.text()
+
+
 def test_what_is_labelled_feeds_the_next_training(viewer, form):
     image, truth = squares(seed=7)
     model = tiny_model(kind="classes")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from qtpy.QtWidgets import QPushButton, QTabWidget
+from qtpy.QtWidgets import QPushButton, QTabWidget, QVBoxLayout, QWidget
 
 from napari_tessera.methods.registry import METHODS
 from napari_tessera.metrics.error_list import listing
@@ -12,6 +13,7 @@ from napari_tessera.metrics.figures import Scores
 from napari_tessera.metrics.score import score
 from napari_tessera.signature.parameters import parameters
 from napari_tessera.signature.words import AXES, Array, Over, Table
+from napari_tessera.widgets.connections import Connections
 from napari_tessera.widgets.evaluation.object_list import ObjectList
 from napari_tessera.widgets.evaluation.report_button import ReportButton
 from napari_tessera.widgets.evaluation.strata_panel import Compared, StrataPanel
@@ -23,7 +25,7 @@ from napari_tessera.widgets.forms.rows import Rows, beside_one_another
 from napari_tessera.widgets.forms.run_button import Running
 from napari_tessera.widgets.forms.status_line import StatusLine
 from napari_tessera.widgets.forms.tables import save_table
-from napari_tessera.widgets.layers.geometry import array, same_grid
+from napari_tessera.widgets.layers.geometry import array, same_grid, usual_over
 from napari_tessera.widgets.layers.masks import about_mask
 from napari_tessera.widgets.layers.to_source import source
 from napari_tessera.widgets.plugin.menu import open_form
@@ -31,6 +33,36 @@ from napari_tessera.widgets.plugin.menu import open_form
 if TYPE_CHECKING:
     import napari.viewer
     from napari.layers import Labels
+
+Page = TypeVar("Page", bound=QWidget)
+
+
+class Later(QWidget, Generic[Page]):
+    """A place for a page, which is built when it is first shown or asked for.
+
+    Parameters
+    ----------
+    build : callable
+        Returns the page.
+    """
+
+    def __init__(self, build: Callable[[], Page]) -> None:
+        super().__init__()
+        self._build = build
+        self.built: Page | None = None
+        QVBoxLayout(self).setContentsMargins(0, 0, 0, 0)
+
+    def load(self) -> Page:
+        """Return the page, built by now."""
+        if self.built is None:
+            self.built = self._build()
+            self.layout().addWidget(self.built)
+        return self.built
+
+    def showEvent(self, event: Any) -> None:
+        """Build the page before it is shown."""
+        super().showEvent(event)
+        self.load()
 
 
 class Explorer(Form):
@@ -45,6 +77,9 @@ class Explorer(Form):
 
     def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
         super().__init__(napari_viewer)
+        self._compared: Compared | None = None
+        self._of: Labels | None = None
+        self._followed = Connections()
         self._build()
         self._lay_out()
         self._connect()
@@ -68,19 +103,41 @@ class Explorer(Form):
         self.map_button.setToolTip("Open the form that colours every pixel by what is wrong")
         self.save_button = QPushButton("Save table")
         self.save_button.setToolTip("Write the rows that are shown as CSV")
-        self.strata, self.tabs, self.rows = StrataPanel(self), QTabWidget(), Rows()
+        self.tabs, self.rows = QTabWidget(), Rows()
+        # what is not shown at first takes half of the time that the form takes to open
+        self._strata, self._suspects = Later(self._build_strata), Later(self._build_suspects)
         self.report = ReportButton(self, lambda: self.strata.image.value)
         self.summary = StatusLine()
         self.objects = ObjectList(self.viewer, self.say)
-        self.suspects = SuspectsPanel(self, self._judged)
+
+    def _build_strata(self) -> StrataPanel:
+        panel = StrataPanel(self)
+        if self._compared is not None:
+            panel.compare(self._compared)
+        return panel
+
+    def _build_suspects(self) -> SuspectsPanel:
+        panel = SuspectsPanel(self, self._judged)
+        panel.objects.model.modelReset.connect(lambda: self.save_button.setEnabled(True))
+        return panel
+
+    @property
+    def strata(self) -> StrataPanel:
+        """The groups of objects."""
+        return self._strata.load()
+
+    @property
+    def suspects(self) -> SuspectsPanel:
+        """The objects that are ranked without a truth."""
+        return self._suspects.load()
 
     def _lay_out(self) -> None:
         for field in (self.prediction, self.truth, self.iou, self.tolerance):
             self.rows.add(field.parameter.title, field.native)
         self.rows.add("Objects are in", self.over)
         self.tabs.addTab(self.objects, "Objects")
-        self.tabs.addTab(self.strata, "Strata")
-        self.tabs.addTab(self.suspects, "No truth")
+        self.tabs.addTab(self._strata, "Strata")
+        self.tabs.addTab(self._suspects, "No truth")
         self.tabs.setTabToolTip(1, "How well objects are found, by size, brightness and place")
         self.tabs.setTabToolTip(2, "Objects whose boundaries lie on no edge of the image")
         self.save_button.setEnabled(False)
@@ -98,33 +155,42 @@ class Explorer(Form):
 
     def _connect(self) -> None:
         self.map_button.clicked.connect(self._open_map)
-        for part in (self.objects, self.suspects.objects):
-            part.model.modelReset.connect(lambda: self.save_button.setEnabled(True))
+        self.objects.model.modelReset.connect(lambda: self.save_button.setEnabled(True))
         self.save_button.clicked.connect(lambda: save_table(self, self._table_shown))
         self.prediction.changed.connect(self._prediction_chosen)
         self.watch_layers(self._layers_changed)
 
     def _layers_changed(self, event: Any = None) -> None:
-        for field in (self.prediction, self.truth):
+        for field in (self.prediction, self.truth, *self._pages):
             field.refresh()
-        self.strata.refresh()
-        self.suspects.refresh()
         self._prediction_chosen()
 
     def _prediction_chosen(self) -> None:
-        """Offer another layer as its truth, and planes or volumes where there are both."""
+        """Fit the fields to a layer: another one as its truth, planes or volumes, its unit."""
         layer = self.prediction.value
+        if layer is not None and layer is not self._of:
+            self.over.choose(usual_over(layer, self.viewer))
+            self._followed.end()
+            self._followed.add(self._fit_unit, layer.events.units)
+            self._fit_unit()
+        self._of = layer
         self.truth.avoid(layer)
         if text := about_mask(layer) or about_mask(self.truth.value):
             self.say(text)
         self.rows.show_row(self.over, layer is not None and layer.ndim > 2)
         self.rows.fit()
 
+    def _fit_unit(self, event: Any = None) -> None:
+        """Offer the unit of the labels for lengths in them."""
+        if (layer := self.prediction.value) is not None:
+            self.tolerance.fit(str(layer.units[-1]), None)
+
     def release(self) -> None:
         """Stop what runs, and give the viewer and the labels back as they were."""
         super().release()
-        self.strata.release()
-        self.suspects.release()
+        self._followed.end()
+        for page in self._pages:
+            page.release()
 
     # ------------------------------------------------------------------ comparing
 
@@ -171,9 +237,10 @@ class Explorer(Form):
         table: Table,
         centres: Array,
     ) -> None:
-        compared = Compared(prediction, truth, scores, options)
-        for part in (self.strata, self.report):
-            part.compare(compared)
+        self._compared = compared = Compared(prediction, truth, scores, options)
+        self.report.compare(compared)
+        if self._strata.built is not None:
+            self._strata.built.compare(compared)
         self.objects.fill(table, centres, {"prediction": prediction, "truth": truth})
         self.summary.setText(figures_in_words(scores))
 
@@ -182,9 +249,18 @@ class Explorer(Form):
         form.source.value, form.fields["truth"].value = self.prediction.value, self.truth.value
 
     @property
+    def _pages(self) -> list[StrataPanel | SuspectsPanel]:
+        """The pages that are built by now."""
+        return [e for e in (self._strata.built, self._suspects.built) if e is not None]
+
+    @property
     def _table_shown(self) -> Table | None:
-        shown = self.tabs.currentIndex()
-        return (self.objects.listed, self.strata.table, self.suspects.objects.listed)[shown]
+        tables = {
+            self.objects: lambda: self.objects.listed,
+            self._strata: lambda: self.strata.table,
+            self._suspects: lambda: self.suspects.objects.listed,
+        }
+        return tables[self.tabs.currentWidget()]()
 
 
 def figures_in_words(scores: Scores) -> str:

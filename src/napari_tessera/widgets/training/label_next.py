@@ -26,7 +26,7 @@ from napari_tessera.widgets.forms.form import Form
 from napari_tessera.widgets.forms.rows import Rows, beside_one_another
 from napari_tessera.widgets.forms.run_button import Running
 from napari_tessera.widgets.layers.features import made_by
-from napari_tessera.widgets.layers.from_result import show
+from napari_tessera.widgets.layers.from_result import is_heat_map, show
 from napari_tessera.widgets.layers.geometry import array, look_at, same_grid
 from napari_tessera.widgets.layers.to_source import fits
 from napari_tessera.widgets.plugin.menu import open_form
@@ -34,7 +34,7 @@ from napari_tessera.widgets.training.crops import missing_axis, part_of_image, p
 
 if TYPE_CHECKING:
     import napari.viewer
-    from napari.layers import Image, Labels
+    from napari.layers import Image, Labels, Layer
 
 ACROSS = 400
 """Dots on the screen across a region that is opened."""
@@ -157,7 +157,9 @@ class LabelNext(Form):
         layers = list(reversed(self.viewer.layers))
         images = [each for each in layers if fits(each, "image")]
         self.uncertainty.offer((each.name, each) for each in images if not each.rgb)
-        self.image.offer((each.name, each) for each in images)
+        # results, such as maps of heat, are nothing to label
+        usual = next((each for each in images if not _recipe(each)), None)
+        self.image.offer(((each.name, each) for each in images), usual)
         if _recipe(self.uncertainty.chosen).get("method") != "uncertainty":
             measured = (e for e in images if _recipe(e).get("method") == "uncertainty")
             self.uncertainty.choose(next(measured, self.uncertainty.chosen))
@@ -260,10 +262,21 @@ class LabelNext(Form):
             labels = part_to_label(image, region, channels, begin)
             found = Opened(image, channels, region, labels)
             self.opened.append(found)
-            show(self.viewer, labels, image)
+            show(self.viewer, labels, self.viewer.layers[-1])
         self._fly(found)
+        hidden = " The heat maps over it are hidden meanwhile." if self._hide_maps() else ""
         self._show_states()
-        self.say(f"Paint into {found.labels.name!r}; the frame is the border of the region.")
+        self.say(
+            f"Paint into {found.labels.name!r}; the frame is the border of the region.{hidden}"
+        )
+
+    def _hide_maps(self) -> list[Layer]:
+        """Hide the maps of heat, which shine through what is to be painted; return them."""
+        chosen = None if self._of is None else self._of[0]
+        maps = [e for e in self.viewer.layers if e.visible and (e is chosen or is_heat_map(e))]
+        for each in maps:
+            each.visible = False
+        return maps
 
     def _opened(self, row: int) -> Opened | None:
         if self._of is None:
