@@ -158,7 +158,7 @@ def test_where_objects_are_found_is_drawn_and_saved(viewer, pair, explorer, tmp_
     assert "Compare first" in explorer.strata.message.text()
     assert not explorer.strata.save_button.isEnabled()
     compare(explorer)
-    explorer.tabs.setCurrentWidget(explorer.strata)
+    explorer.tabs.setCurrentIndex(1)
     table = groups(explorer)
     assert table["objects"].tolist() == [1, 1, 1]
     assert table["from"].tolist() == [9, 25, 50]  # 36, 100 and 200 pixels of 0.25
@@ -310,7 +310,7 @@ def test_suspects_are_ranked_without_a_truth(viewer, tmp_path, monkeypatch):
     form = Explorer(viewer)
     viewer.window.add_dock_widget(form, name="explorer")
     panel = form.suspects
-    form.tabs.setCurrentWidget(panel)
+    form.tabs.setCurrentIndex(2)
     assert panel.image.value is layer
     panel.button.click()
     wait(lambda: panel.running.job is None)

@@ -39,6 +39,9 @@ DOCS = "https://napari-tessera.readthedocs.io/en/stable/{}.html"
 WIDTH = 300
 """Dots on the screen across a form that opens, and across the widest in napari's largest font."""
 
+TURNED = (QAbstractSpinBox, QComboBox, QAbstractSlider)
+"""What the wheel changes the value of."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -184,7 +187,8 @@ class Form(QWidget):
         """Let go of the viewer when the dock that held the form is closed; fit its theme."""
         if event.type() in (QEvent.Type.Show, QEvent.Type.StyleChange):
             self.refit()
-        if event.type() == QEvent.Type.Show:
+        # a layout asks for room when it gets fields later
+        if event.type() in (QEvent.Type.Show, QEvent.Type.LayoutRequest):
             self._wheel.watch(self)
         if event.type() == QEvent.Type.Show and (place := self._docked()) is not None:
             place[1].shown(place[0])
@@ -236,27 +240,20 @@ class Form(QWidget):
 class _WheelGuard(QObject):
     """Keeps the wheel from changing fields that have no focus; it scrolls the form instead."""
 
-    def watch(self, widget: QWidget) -> None:
-        """Guard all fields inside a widget, and those that come later."""
-        for each in (widget, *widget.findChildren(QWidget)):
-            each.installEventFilter(self)
-            if _turns(each) and each.focusPolicy() == Qt.FocusPolicy.WheelFocus:
-                each.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    def watch(self, form: QWidget) -> None:
+        """Guard all fields of a form; to watch one that is guarded already changes nothing."""
+        for each in (e for kind in TURNED for e in form.findChildren(kind)):
+            if not isinstance(each, QScrollBar):
+                each.installEventFilter(self)
+                if each.focusPolicy() == Qt.FocusPolicy.WheelFocus:
+                    each.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Pass the wheel on to what is around a field."""
-        if event.type() == QEvent.Type.ChildPolished and isinstance(event.child(), QWidget):
-            self.watch(event.child())
-        if event.type() == QEvent.Type.Wheel and _turns(watched) and not watched.hasFocus():
+        if event.type() == QEvent.Type.Wheel and not watched.hasFocus():
             event.ignore()
             return True
         return False
-
-
-def _turns(widget: QObject) -> bool:
-    """Return True for what the wheel changes the value of."""
-    kinds = (QAbstractSpinBox, QComboBox, QAbstractSlider)
-    return isinstance(widget, kinds) and not isinstance(widget, QScrollBar)
 
 
 def _release(form: Form | None) -> None:
