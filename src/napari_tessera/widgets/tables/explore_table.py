@@ -79,6 +79,8 @@ class TableExplorer(Form):
         self.colour, self.kind = Choice("Colour by"), Choice("Plot")
         self.across, self.up = Choice("Column"), Choice("Against")
         self.plot = ColumnPlot(self.viewer)
+        for each in (self.colour, self.kind, self.across, self.up):
+            each.setMinimumContentsLength(4)  # two stand beside one another
         self.kind.offer(PLOTS)
         self.filter.setPlaceholderText("Filter: area > 50 and circularity > 0.8")
         self.filter.setClearButtonEnabled(True)
@@ -113,7 +115,8 @@ class TableExplorer(Form):
             beside_one_another(self.across, self.up),
             (self.plot, 2),
             self.message,
-            beside_one_another(self.measure_button, self.copy_button, self.save_button),
+            self.measure_button,
+            beside_one_another(self.copy_button, self.save_button),
         )
         self.table.setMinimumHeight(90)
         self.rows.fit()
