@@ -1,14 +1,14 @@
 import numpy as np
 import pytest
 
-from napari_tessera.widgets.layers.painted import ObjectPaint, PaintedPixels
+from napari_tessera.widgets.layers.painted import NumberedPixels, ObjectPaint
 
 LABELS = np.array([[[1, 1, 0], [2, 9, 9]], [[1, 0, 0], [0, 2, 2]]], np.uint16)
 
 
 def painted(index, numbers, places=None, labels=LABELS):
     places = np.empty((len(index), 0), int) if places is None else places
-    return PaintedPixels(labels, np.array(index), np.array(numbers, np.uint8), places)
+    return NumberedPixels(labels, np.array(index), np.array(numbers, np.uint8), places)
 
 
 def test_pixels_have_the_numbers_of_their_objects():
@@ -31,14 +31,14 @@ def test_ids_may_be_large_and_others_are_not_painted(far):
     labels = np.where(LABELS > 0, LABELS.astype(np.int64) + far, 0)
     own = painted([1 + far, 2 + far], [7, 8], labels=labels)
     assert own[0, :, :].tolist() == [[7, 7, 0], [8, 0, 0]]
-    none = PaintedPixels(labels, np.empty(0, int), np.empty(0, np.uint8), np.empty((0, 0), int))
+    none = NumberedPixels(labels, np.empty(0, int), np.empty(0, np.uint8), np.empty((0, 0), int))
     assert not np.asarray(none).any()
 
 
 def test_outlines_lie_inside_their_objects():
     labels = np.zeros((5, 6), int)
     labels[1:4, 1:4], labels[1:4, 4] = 3, 5
-    own = PaintedPixels(
+    own = NumberedPixels(
         labels, np.array([3]), np.array([1], np.uint8), np.empty((1, 0), int), outlined=True
     )
     assert own[:, :].tolist() == [

@@ -28,7 +28,7 @@ LIKE = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels
 _DENSE = 1 << 24
 
 
-class PaintedPixels:
+class NumberedPixels:
     """The number of each pixel's object, made of what is read of its labels.
 
     Parameters
@@ -70,7 +70,7 @@ class PaintedPixels:
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         return np.asarray(self[(slice(None),) * self.ndim], dtype)
 
-    def become(self, other: PaintedPixels) -> None:
+    def become(self, other: NumberedPixels) -> None:
         """Paint what another one does, which is of the same shape."""
         self.__dict__.update(other.__dict__)
 
@@ -119,14 +119,14 @@ class ObjectPaint:
         self._followed = Connections()
 
     def show(
-        self, on: Labels, pixels: PaintedPixels, colours: Mapping[int, str], name: str
+        self, on: Labels, pixels: NumberedPixels, colours: Mapping[int, str], name: str
     ) -> None:
         """Paint objects of a layer, in place of those before.
 
         Parameters
         ----------
         on : Labels layer
-        pixels : PaintedPixels
+        pixels : NumberedPixels
         colours : mapping of int to colour
             Of the numbers; others are not painted.
         name : str
@@ -146,7 +146,7 @@ class ObjectPaint:
             layer.visible = True
         self._colours = colours
 
-    def _add(self, on: Labels, pixels: PaintedPixels, colormap: Any, name: str) -> None:
+    def _add(self, on: Labels, pixels: NumberedPixels, colormap: Any, name: str) -> None:
         from napari.layers import Labels
 
         layers = self._viewer.layers

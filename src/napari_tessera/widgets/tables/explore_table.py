@@ -20,7 +20,7 @@ from napari_tessera.widgets.forms.form import Form
 from napari_tessera.widgets.forms.rows import Rows, beside_one_another
 from napari_tessera.widgets.forms.tables import save_table
 from napari_tessera.widgets.layers.geometry import array
-from napari_tessera.widgets.layers.painted import ObjectPaint, PaintedPixels
+from napari_tessera.widgets.layers.painted import NumberedPixels, ObjectPaint
 from napari_tessera.widgets.layers.to_source import fits
 from napari_tessera.widgets.tables.colours import ColumnColours
 from napari_tessera.widgets.tables.column_plot import ColumnPlot
@@ -79,6 +79,8 @@ class TableExplorer(Form):
         self.colour, self.kind = Choice("Colour by"), Choice("Plot")
         self.across, self.up = Choice("Column"), Choice("Against")
         self.plot = ColumnPlot(self.viewer)
+        for each in (self.colour, self.kind, self.across, self.up):
+            each.setMinimumContentsLength(4)  # two stand beside one another
         self.kind.offer(PLOTS)
         self.filter.setPlaceholderText("Filter: area > 50 and circularity > 0.8")
         self.filter.setClearButtonEnabled(True)
@@ -113,7 +115,8 @@ class TableExplorer(Form):
             beside_one_another(self.across, self.up),
             (self.plot, 2),
             self.message,
-            beside_one_another(self.measure_button, self.copy_button, self.save_button),
+            self.measure_button,
+            beside_one_another(self.copy_button, self.save_button),
         )
         self.table.setMinimumHeight(90)
         self.rows.fit()
@@ -308,7 +311,7 @@ class TableExplorer(Form):
             self._marked.hide()
             return
         numbers = np.ones(rows.size, np.uint8)
-        pixels = PaintedPixels(
+        pixels = NumberedPixels(
             array(own.layer), own.index[rows], numbers, own.places[rows], outlined=True
         )
         self._marked.show(own.layer, pixels, {1: _MARK}, "chosen objects")
@@ -321,7 +324,7 @@ class TableExplorer(Form):
             self._coloured.hide()
             return
         found = ColumnColours.of(own.table[name])
-        pixels = PaintedPixels(array(own.layer), own.index, found.numbers, own.places)
+        pixels = NumberedPixels(array(own.layer), own.index, found.numbers, own.places)
         self._coloured.show(own.layer, pixels, found.colours, f"{own.layer.name}: {name}")
         self.key.setText(found.key)
 
