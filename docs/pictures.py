@@ -122,6 +122,8 @@ def explore_table() -> None:
     table.kind.choose(2)
     table.plot.brush((1600, 0), (4000, 1000))
     demo.settle()
+    viewer.reset_view()
+    demo.settle()
     viewer.screenshot(str(HERE / "explore_table.png"), canvas_only=False)
     viewer.close()
 

@@ -214,7 +214,7 @@ def test_the_table_of_labels_is_shown_in_a_form_and_others_by_napari(viewer, obj
     assert viewer.layers.selection.active is objects
     table = show_form(viewer, "explore_table")
     assert table.model.shown["pixels"].tolist() == objects.features["pixels"].tolist()
-    show_table(viewer, viewer.add_shapes([np.eye(3, 2)], features={"length": [1.0]}))
+    show_table(viewer, viewer.add_shapes([np.eye(4, 2)], features={"length": [1.0]}))
     assert any("Features table" in name for name in viewer.window.dock_widgets)
 
 
