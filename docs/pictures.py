@@ -14,7 +14,7 @@ from napari_tessera import METHODS, apply, measure, watershed
 from napari_tessera.deep.settings import Optimisation
 from napari_tessera.deep.training.train import train as train_network
 from napari_tessera.widgets.plugin import demo
-from napari_tessera.widgets.plugin.menu import open_form
+from napari_tessera.widgets.plugin.menu import open_form, show_form
 
 HERE = Path(__file__).parent / "pictures"
 
@@ -105,6 +105,26 @@ def explorer() -> None:
     form.objects.table.selectRow(3)
     demo.settle()
     viewer.screenshot(str(HERE / "explorer.png"), canvas_only=False)
+    viewer.close()
+
+
+def explore_table() -> None:
+    """Take a picture of the table of objects, with some of them chosen in a plot."""
+    viewer = opened(900)
+    form = open_form(viewer, "watershed")
+    form.remembers = False
+    form.reset()
+    form.fields["background"].value = "60 px"
+    form.measure_button.click()
+    table = show_form(viewer, "explore_table")
+    demo.wait(lambda: table.model.rowCount() > 0)
+    table.colour.choose("mean")
+    table.kind.choose(2)
+    table.plot.brush((1600, 0), (4000, 1000))
+    demo.settle()
+    viewer.reset_view()
+    demo.settle()
+    viewer.screenshot(str(HERE / "explore_table.png"), canvas_only=False)
     viewer.close()
 
 
@@ -203,6 +223,7 @@ if __name__ == "__main__":
         "compare": compare,
         "explorer": explorer,
         "label_next": label_next,
+        "explore_table": explore_table,
     }
     chosen = sys.argv[1:] or ["train", *own, *forms]
     with tempfile.TemporaryDirectory() as models:

@@ -9,7 +9,9 @@ from napari_tessera import apply, polygons_to_labels
 from napari_tessera.pipeline.recipe import KEY
 from napari_tessera.pipeline.result import ObjectLabels
 from napari_tessera.widgets.forms.results import Edits, duration, same_place, sentence
+from napari_tessera.widgets.forms.tables import show_table
 from napari_tessera.widgets.layers.features import recipe_of
+from napari_tessera.widgets.plugin.menu import show_form
 
 from ..conftest import wait
 
@@ -204,12 +206,15 @@ def test_features_of_others_stay(viewer, coins, objects, form_of, run):
     assert sum("pixels" in column for column in table.columns) == 2
 
 
-def test_the_table_is_shown_by_napari(viewer, objects, form_of, run):
+def test_the_table_of_labels_is_shown_in_a_form_and_others_by_napari(viewer, objects, form_of, run):
     form = form_of("measure")
     form.source.value = objects
     run(form)
     form.table_button.click()
     assert viewer.layers.selection.active is objects
+    table = show_form(viewer, "explore_table")
+    assert table.model.shown["pixels"].tolist() == objects.features["pixels"].tolist()
+    show_table(viewer, viewer.add_shapes([np.eye(4, 2)], features={"length": [1.0]}))
     assert any("Features table" in name for name in viewer.window.dock_widgets)
 
 

@@ -125,6 +125,8 @@ def test_objects_are_coloured_and_keep_their_own_colours(viewer, cells, form):
     # 4 has 200 pixels in the first plane and 40 in the second
     numbers = [int(own.data[0, 12, 12]), int(own.data[1, 45, 61]), int(own.data[0, 40, 60])]
     assert numbers == [1 + round(199 * (n - 4) / 396) for n in (200, 40, 400)]
+    form.table.selectRow(0)
+    assert [each.name for each in viewer.layers] == ["cells", "cells: pixels", "chosen objects"]
     form.colour.choose(None)
     assert not own.visible
 

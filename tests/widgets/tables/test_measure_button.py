@@ -1,17 +1,18 @@
 import numpy as np
 
+from napari_tessera import apply
+from napari_tessera.pipeline.source import Region
 from napari_tessera.widgets.editing.edit_objects import Surgery
+from napari_tessera.widgets.plugin.menu import open_form, show_form
 from napari_tessera.widgets.tables.measure_button import MeasureButton
 
 from ..conftest import wait
-
-TABLE = "Measure: Explore table"
 
 
 def measured(viewer, button):
     button.click()
     wait(lambda: not button.waits and button.job is None)
-    return viewer.window.dock_widgets[TABLE]
+    return show_form(viewer, "explore_table")
 
 
 def test_one_click_runs_measures_with_the_image_and_opens_the_table(viewer, coins, form_of):
@@ -33,6 +34,33 @@ def test_one_click_runs_measures_with_the_image_and_opens_the_table(viewer, coin
     assert measured(viewer, button) is table
     assert first not in table.model.table["index"]
     assert form.results.latest is layer
+
+
+def test_forms_choose_the_image_that_labels_were_made_from(viewer, coins, form_of):
+    labels = viewer.add_layer(apply(coins, "watershed"))
+    viewer.add_image(coins.data, name="later", scale=coins.scale, units=coins.units)
+    for name in ("measure", "boundary_support"):
+        assert form_of(name).fields["image"].value is coins
+    form = form_of("crf")
+    form.fields["image"].value = viewer.layers["later"]
+    form.source.value = viewer.add_labels(labels.data, name="painted")
+    assert form.fields["image"].value is viewer.layers["later"]  # nothing is known of them
+    form.source.value = labels
+    assert form.fields["image"].value is coins
+
+
+def test_the_result_of_a_region_is_measured_with_its_image(viewer, coins):
+    part = coins.data[100:200, 150:250]
+    found = apply(coins, "watershed", region=Region((100, 150), (200, 250)))
+    viewer.add_layer(found)
+    form = open_form(viewer, "explore_table")
+    form.measure_button.click()
+    wait(lambda: form.model.rowCount() > 0)
+    table = form.model.table
+    np.testing.assert_allclose(
+        table["mean"], [part[found.data == label].mean() for label in table["index"]]
+    )
+    form.release()
 
 
 def test_forms_whose_results_are_no_objects_have_no_such_button(form_of, coins):

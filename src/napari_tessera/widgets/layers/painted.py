@@ -109,10 +109,12 @@ class ObjectPaint:
     Parameters
     ----------
     viewer : ViewerModel
+    over : ObjectPaint, optional
+        What it is painted over, too.
     """
 
-    def __init__(self, viewer: ViewerModel) -> None:
-        self._viewer = viewer
+    def __init__(self, viewer: ViewerModel, *, over: ObjectPaint | None = None) -> None:
+        self._viewer, self._over = viewer, over
         self.layer: Labels | None = None
         self._colours: Mapping[int, str] = {}
         self._on: Labels | None = None
@@ -161,7 +163,8 @@ class ObjectPaint:
             **{each: getattr(on, each) for each in LIKE},
         )
         selection = set(layers.selection)
-        show(self._viewer, self.layer, on)
+        below = None if self._over is None else self._over.layer
+        show(self._viewer, self.layer, below if below is not None and below in layers else on)
         layers.selection = selection
         self._followed.add(self._refresh, on.events.paint, on.events.labels_update)
 

@@ -61,8 +61,8 @@ class TableExplorer(Form):
         self._own: LabelledRows | None = None
         self._linked = Connections()
         self._flight: Job | None = None
-        self._marked = ObjectPaint(napari_viewer)
         self._coloured = ObjectPaint(napari_viewer)
+        self._marked = ObjectPaint(napari_viewer, over=self._coloured)
         self._build()
         self._lay_out()
         self._connect()
