@@ -174,7 +174,7 @@ def test_a_folder_of_labels_is_measured_in_a_folder_of_images(coins, capsys):
     assert float(rows[1].split(",")[rows[0].split(",").index("mean")]) == expected["mean"][0]
     Path("images/b.tif").unlink()
     assert call("measure", inputs[1], "--image", "images", "--output", "t.csv") == 1
-    assert "has no file that 'b-watershed.tif' is named after" in capsys.readouterr().err
+    assert "has no other file that 'b-watershed.tif' is named after" in capsys.readouterr().err
 
 
 def test_edges_become_lines_in_a_file(coins):
@@ -304,6 +304,24 @@ def test_wildcards_that_the_shell_leaves_are_replaced(coins, capsys):
         names = sorted(path.name for path in Path(folder).iterdir())
         assert names == ["a1-label.tif", "a2-label.tif"]
     assert call("replay", "r.json", "b*.tif", "--output", "again") == 2
+
+
+def test_a_folder_of_images_holds_no_image_of_a_labels_file_but_itself(coins, capsys):
+    assert call("measure", "coins.tif", "--image", ".", "--output", "t.csv") == 1
+    assert "'.' has no other file that 'coins.tif' is named after" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "name", ["[1].tif", "[1,2].tif", "{a}.tif", "-a.tif", "--b.tif", "null.tif"]
+)
+def test_files_may_be_called_like_options_and_json(coins, name):
+    Path("coins.tif").rename(coins / name)
+    Recipe.of(METHODS["label"], files.read(coins / name), {}).save("r.json")
+    for words in (["label", name], ["replay", "r.json", name]):
+        with pytest.raises(SystemExit) as ended:
+            main([*words, "--output", f"{words[0]}.tif"])
+        assert ended.value.code == 0
+        assert files.read(f"{words[0]}.tif").array.shape == data.coins().shape
 
 
 @pytest.mark.parametrize("name", [".", "", ".."])

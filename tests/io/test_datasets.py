@@ -53,6 +53,23 @@ def test_files_without_partner_are_named(folders):
         matched_files(images, labels)
 
 
+def test_images_of_one_name_are_named(folders):
+    images, labels = folders
+    (images / "a.tif").write_bytes((images / "a.png").read_bytes())
+    message = r"a\.png, a\.tif are images of one name for a\.png; keep one"
+    with pytest.raises(ValueError, match=message):
+        matched_files(images, labels)
+    with pytest.raises(ValueError, match=r"labels beside the image cells\.tif are called cells-la"):
+        matched_files(images, images)
+    (images / "a-labels.png").write_bytes((images / "a.png").read_bytes())
+    (images / "b.png").unlink()
+    (images / "c1.png").unlink()
+    with pytest.raises(
+        ValueError, match=r"a\.png, a\.tif are images of one name for a-labels\.png"
+    ):
+        matched_files(images, images)
+
+
 def test_several_partners_are_named(folders):
     images, labels = folders
     imageio.imwrite(labels / "a_mask.png", np.zeros((8, 9), np.uint8))

@@ -1,4 +1,4 @@
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 
 import numpy as np
 import pytest
@@ -37,6 +37,17 @@ def test_a_walk_stays_as_it_was_checked():
 def test_labels_are_refined_alone_only_where_labels_are_refined():
     with pytest.raises(ValueError, match=r"only is \(1,\), but label does not refine labels"):
         run("label", Source.of(np.eye(3, dtype=int)), walk=Walk(only=(1,)))
+
+
+def test_labels_to_be_refined_that_are_not_there_are_said(caplog):
+    labels = Source.of(np.stack([np.eye(3, dtype=np.uint8), 3 * np.eye(3, dtype=np.uint8)]))
+    with pytest.raises(ValueError, match=r"only is \(900, 2\), but labels has no 2, 900"):
+        run("expand", replace(labels, name="labels"), walk=Walk("planes", only=(900, 2)))
+    assert not caplog.messages
+    run("expand", replace(labels, name="labels"), walk=Walk("planes", only=(900, 3)))
+    assert caplog.messages == ["labels has no 900, of those to be refined"]
+    with pytest.raises(ValueError, match="has no 3"):
+        run("expand", labels, walk=Walk("planes", region=Region((0, 0, 0), (1, 3, 3)), only=(3,)))
 
 
 @pytest.mark.parametrize("walk", [Walk(only=(1,)), Walk(region=Region((0, 0), (2, 2)))])

@@ -16,6 +16,7 @@ from napari_tessera.cli.arguments import (
     axes_from,
     colour_axis,
     expanded,
+    files_apart,
     numbers_as_written,
     region_from,
 )
@@ -47,7 +48,8 @@ def main(arguments: list[str] | None = None) -> None:
     """
     with steady_streams() as out:
         try:
-            status = app()(arguments, result_action="return_value") or 0
+            words = files_apart(sys.argv[1:] if arguments is None else arguments)
+            status = app()(words, result_action="return_value") or 0
         except SystemExit as ended:  # help was shown, an option is unknown, Ctrl-C
             status = ended.code or 0
     sys.exit(status or (1 if out.error else 0))
@@ -72,7 +74,7 @@ def app() -> Any:
     models.command(import_command, name="import")
     top.command(models)
     top.command(methods, name="list")
-    top.command(replay)
+    top.command(numbers_as_written(replay), name="replay")
     return top
 
 
@@ -137,10 +139,13 @@ def _namesake(place: Path, path: Path) -> Path:
     if not place.is_dir() or place.suffix == ".zarr":
         return place
     stem = path.stem.removesuffix(".ome")
-    own = {each.stem.removesuffix(".ome"): each for each in listed(place)}
+    others = (each for each in listed(place) if not each.samefile(path))
+    own = {each.stem.removesuffix(".ome"): each for each in others}
     fitting = [name for name in own if stem == name or stem.startswith(f"{name}-")]
     if not fitting:
-        raise FileNotFoundError(f"{str(place)!r} has no file that {path.name!r} is named after")
+        raise FileNotFoundError(
+            f"{str(place)!r} has no other file that {path.name!r} is named after"
+        )
     return own[max(fitting, key=len)]
 
 

@@ -11,11 +11,24 @@ from dataclasses import fields, is_dataclass, make_dataclass
 from pathlib import Path
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
-from napari_tessera.io.files import ColourAxis
+from napari_tessera.io.files import READABLE, ColourAxis
 from napari_tessera.pipeline.recipe_data import unpack_region
 from napari_tessera.pipeline.source import Region
 
 _WHOLE = r"[+-]?\d+"
+
+
+def files_apart(words: Sequence[str]) -> list[str]:
+    """Return the words of a command line, files whose names begin with "-" written as no option.
+
+    Wildcards of the shell give such names.
+    """
+    return [
+        f"./{word}"
+        if word.startswith("-") and word.lower().endswith(READABLE) and Path(word).exists()
+        else word
+        for word in words
+    ]
 
 
 def expanded(inputs: Sequence[Path]) -> list[Path]:
@@ -121,7 +134,10 @@ def settings(group: type[Any], given: Any) -> Any:
 
 
 def _read(hint: Any) -> Any:
-    """Return a hint with a reader of its own for whole numbers, also of those in settings."""
+    """Return a hint with a reader of its own for whole numbers, also of those in settings.
+
+    Files may be called [1].tif, which is no JSON.
+    """
     from cyclopts import Parameter
 
     bare = get_args(hint)[0] if get_origin(hint) is Annotated else hint
@@ -129,6 +145,8 @@ def _read(hint: Any) -> Any:
     groups = [arm for arm in arms if is_dataclass(arm)]
     if groups:
         return _unchecked(groups[0]) | None
+    if bare == list[Path]:
+        return Annotated[hint, Parameter(json_list=False)]
     whole = any(arm is int or get_args(arm) == (int,) for arm in arms)
     return Annotated[hint, Parameter(converter=_whole)] if whole else hint
 

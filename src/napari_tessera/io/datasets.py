@@ -117,7 +117,7 @@ def matched_files(images: Path, labels: Path) -> list[tuple[Path, Truth]]:
         return [(images, labels)]
     truths, pictures = listed(labels), listed(images)
     # an image may lie beside its labels, as cellpose has it
-    beside = {each for each in pictures for path in pictures if path != each and _is_of(path, each)}
+    beside = {b for a in pictures for b in pictures if _is_of(a, b) and not _is_of(b, a)}
     pictures = [each for each in pictures if each not in beside]
     if images.samefile(labels):
         truths = [each for each in truths if each in beside]
@@ -126,12 +126,24 @@ def matched_files(images: Path, labels: Path) -> list[tuple[Path, Truth]]:
     used = {each for found in partners.values() for each in found}
     alone += [path.name for path in truths if path not in used]
     if alone or not pictures:
-        raise _unpaired(images, labels, alone, "give both files of a pair the same name")
+        hint = "give both files of a pair the same name"
+        if images.samefile(labels):
+            hint = "labels beside the image cells.tif are called cells-labels.tif"
+        raise _unpaired(images, labels, alone, hint)
+    _check_one_each(partners)
+    return [(path, found[0]) for path, found in partners.items()]
+
+
+def _check_one_each(partners: Mapping[Path, Sequence[Path]]) -> None:
+    """Raise an error if an image has several files of labels, or labels several images."""
     for path, found in partners.items():
         if len(found) > 1:
             names = _some([each.name for each in found])
             raise ValueError(f"{path.name} goes with {names}; keep one")
-    return [(path, found[0]) for path, found in partners.items()]
+    for (labels,) in partners.values():
+        own = [path.name for path, found in partners.items() if labels in found]
+        if len(own) > 1:
+            raise ValueError(f"{_some(own)} are images of one name for {labels.name}; keep one")
 
 
 def _annotated(images: Path, labels: Path) -> list[tuple[Path, Truth]]:

@@ -62,6 +62,13 @@ def _whole(path: Path) -> Any:
 
     def change(numbers: Array) -> Array:
         wide = np.uint64 if numbers.dtype.itemsize > 4 else np.uint32
+        apart = 2.0 ** (np.finfo(numbers.dtype).nmant + 1)
+        rounded = np.isfinite(numbers) & (numbers > apart)
+        if rounded.any():
+            raise ValueError(
+                f"{str(path)!r} holds {numbers[rounded][0]:.0f}, but {numbers.dtype} tells whole "
+                f"numbers apart up to {apart:.0f} only; save labels as whole numbers"
+            )
         with np.errstate(invalid="ignore"):
             ids = np.maximum(numbers, 0).astype(wide)
         wrong = (ids != numbers) & ~(numbers < 0)
@@ -89,7 +96,7 @@ def cleaned_mask(array: Array, path: Path) -> tuple[Array, tuple[str, ...]]:
     if between > 0.05 * array.size or 0 < array.max() < 192:
         raise ValueError(
             f"{str(path)!r} cannot hold labels: its compression changes numbers; save them as PNG "
-            "or TIFF without JPEG"
+            "or in a TIFF without such"
         )
     note = "its compression changes numbers; it is read as a mask, from 128 on as foreground"
     return np.asarray(array >= 128), (note,)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_tessera.io.compression import doubt, loses_numbers
 from napari_tessera.io.formats import Asked, Contents, Format, fitted, kept_of, origin_of
 from napari_tessera.io.label_images import cleaned_mask
 from napari_tessera.io.lazy import LazyArray, Picked, damage_told
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
 
 _OME_INTEGERS = ("uint8", "uint16", "uint32", "int8", "int16", "int32")
 _OME_UNITS = {"px": "pixel", "um": "µm", "A": "Å"}
-
-_LOSSY = (6, 7, 34892)
-"""Numbers of JPEG's ways to compress, which change values."""
 
 _THUMBNAIL = 0.25
 """A first series with a smaller share of the largest one's pixels is no image of its own."""
@@ -91,9 +89,11 @@ def read_tiff(path: Path, asked: Asked) -> Contents:
             smaller = tuple(LazyTiff(path, series, number, opening, each) for each in levels)
             contents = contents._replace(levels=smaller)
         notes: tuple[str, ...] = ()
-        if asked.labels and page.compression in _LOSSY:
+        if asked.labels and loses_numbers(page):
             mask, notes = cleaned_mask(np.asarray(contents.array), path)
             contents = contents._replace(array=mask, axes=(contents.axes or ())[: mask.ndim])
+        elif asked.labels:
+            notes = doubt(page)
         if "Orientation" in page.tags and page.tags["Orientation"].value != 1:
             notes += ("its tag of orientation asks to turn it; it is read as it is stored",)
         if len(found) > 1 and asked.series is None:

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import singledispatch
@@ -34,6 +35,8 @@ from napari_tessera.pipeline.walk import Walk
 from napari_tessera.signature.arrays import as_labels
 from napari_tessera.signature.progress import NothingToSeparate, Progress, Reporter
 from napari_tessera.signature.words import Array, Look, Over
+
+_log = logging.getLogger(__name__)
 
 
 def run(
@@ -254,6 +257,30 @@ class Refinement(Run):
     @classmethod
     def check_only(cls, method: Method, walk: Walk) -> None:
         """Do nothing: here there are labels."""
+
+    def collected(self, start: Index) -> Result:
+        """Refine the labels everywhere; see `Run`.
+
+        Raises
+        ------
+        ValueError
+            If none of those to be refined is there.
+        """
+        if self.walk.only:
+            self._say_missing()
+        return super().collected(start)
+
+    def _say_missing(self) -> None:
+        missing = set(self.walk.only)
+        for index in np.ndindex(self.pieces.lead):
+            labels = self.pieces.read(index, self.source)
+            missing = {number for number in missing if not (labels == number).any()}
+            if not missing:
+                return
+        absent = f"{self.source.name} has no {', '.join(map(str, sorted(missing)))}"
+        if missing == set(self.walk.only):
+            raise ValueError(f"only is {self.walk.only}, but {absent}")
+        _log.warning("%s, of those to be refined", absent)
 
     def _called(self, arrays: dict[str, Array], values: dict[str, Any]) -> Any:
         name, only = self.method.source.name, self.walk.only

@@ -90,7 +90,9 @@ def check_ids(labels: Array, name: str = "labels") -> None:
     if lowest < 0:
         raise ValueError(f"{name} has the id {lowest}; pass ids of 0 (background) or more")
     if highest > np.iinfo(np.int64).max:
-        raise ValueError(f"{name} has the id {highest}; pass ids below 2**63")
+        raise ValueError(
+            f"{name} has the id {highest}; pass ids below 2**63, as relabel makes them"
+        )
 
 
 def whole(array: Array, name: str = "labels") -> Array:
