@@ -3,7 +3,9 @@ import time
 
 import numpy as np
 import pytest
-from qtpy.QtWidgets import QApplication
+from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication, QWidget
 from skimage import data
 
 from napari_tessera import METHODS
@@ -24,6 +26,14 @@ def only_new_objects_are_looked_through():
 @pytest.fixture(autouse=True)
 def forms_remember_elsewhere(tmp_path, monkeypatch):
     monkeypatch.setattr(memory, "_file", lambda: tmp_path / "forms.json")
+
+
+@pytest.fixture(autouse=True)
+def no_key_stays_down():
+    """Release Ctrl and Shift: Qt holds them for pressed until the next key comes without them."""
+    yield
+    if QApplication.instance() is not None and QApplication.keyboardModifiers():
+        QTest.keyClick(QWidget(), Qt.Key.Key_F35)
 
 
 @pytest.fixture(autouse=True)

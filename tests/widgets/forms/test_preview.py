@@ -208,7 +208,7 @@ def test_a_layer_drawn_in_3d_is_hidden_for_the_next_preview(viewer, stack, form_
     other.show_preview.setChecked(True)
     wait(lambda: shown(other))
     assert other.preview.layer is layer
-    assert (layer.visible, layer.name) == (True, "Preview: watershed")
+    assert (layer.visible, layer.name) == (True, "Preview of watershed")
     assert list(viewer.layers) == [stack, layer]
     other.release()
     assert not layer.visible

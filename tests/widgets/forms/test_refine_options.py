@@ -175,7 +175,7 @@ def test_a_crf_takes_an_image_and_probabilities(viewer, squares, form_of, run, s
 def test_probabilities_of_another_shape_are_refused(viewer, squares, form_of, quiet_errors):
     form = form_of("crf")
     form.fields["image"].value = viewer.layers["image"]
-    form.fields["scores"].value = viewer.add_image(np.zeros((2, 40, 61)), name="other")
+    form.fields["scores"].value = viewer.add_image(np.zeros((2, 40, 59)), name="other")
     form.run_button.click()
     assert "labels is layer 'coarse' of shape (40, 60), but 'other' has" in form.message.text()
 

@@ -3,7 +3,7 @@
 import threading
 
 import pytest
-from numba import njit
+from numba.core import event
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QSpinBox
@@ -158,17 +158,28 @@ class _Bar:
 
 
 def test_it_says_that_kernels_are_compiled_while_they_are(form, running):
-    said = []
-    form.message.say, say = (
-        lambda text, **how: (said.append(text), say(text, **how)),
-        form.message.say,
-    )
+    said, say = [], form.message.say
+    begun, ended = threading.Event(), threading.Event()
+
+    def hear(text, **how):
+        if text == COMPILES:
+            begun.set()
+        elif begun.is_set():
+            ended.set()
+        said.append(text)
+        say(text, **how)
+
+    def work(report):
+        event.start_event("numba:compile")
+        begun.wait(30)
+        event.end_event("numba:compile")
+        ended.wait(30)
 
     def begin():
-        fresh = njit(lambda number: number + 1)  # not kept, so that it is compiled
-        running.start(lambda report: fresh(1), title="", finished=lambda _: form.say("done"))
+        running.start(work, title="", finished=lambda _: form.say("done"))
         form.say("counting ...")
 
+    form.message.say = hear
     running.begin = begin
     running.button.click()
     wait(lambda: running.job is None)

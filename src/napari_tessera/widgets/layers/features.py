@@ -76,10 +76,11 @@ def image_behind(layer: Layer, layers: Sequence[Layer]) -> Layer | None:
     """
     from napari.layers import Image
 
-    recipe = made_by(layer)
-    if recipe is None:
+    try:
+        recipe = made_by(layer)
+        own = {} if recipe is None else Recipe.from_dict(recipe).first.source
+    except ValueError:  # of a newer version, or changed by hand: the form that shows it says so
         return None
-    own = Recipe.from_dict(recipe).first.source
     names = own.get("parts") or [own.get("name")]
     images = (each for each in layers if isinstance(each, Image))
     return next((each for each in images if each.name == names[0]), None)
