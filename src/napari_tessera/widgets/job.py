@@ -15,6 +15,7 @@ from superqt.utils import FunctionWorker
 
 from napari_tessera.signature.progress import Progress, Reporter, Stop
 from napari_tessera.widgets.forms.plain_text import as_written
+from napari_tessera.widgets.garbage import garbage
 
 _EVERY_MS = 50
 _STEPS = 1000
@@ -111,7 +112,13 @@ class Job:
         """
         held = self._held
         held.append(self._worker)
-        self._worker.finished.connect(lambda: QTimer.singleShot(_LET_GO_MS, held.clear))
+        garbage().begin()
+
+        def let_go() -> None:
+            held.clear()
+            garbage().end()
+
+        self._worker.finished.connect(lambda: QTimer.singleShot(_LET_GO_MS, let_go))
 
     def hush(self) -> None:
         """Call nobody before the end: what is said of the stop must not be overwritten."""
