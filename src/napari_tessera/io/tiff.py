@@ -260,7 +260,9 @@ def write_tiff(path: Path, result: Result, source: Source, recipe: Recipe | None
     if letters != "".join(source.axes):
         notes["axes"] = json.dumps(source.axes)
     array = fitted(np.asarray(result.array), _OME_INTEGERS)
-    described: dict[str, Any] = {"axes": letters.upper() + "S" * source.rgb}
+    # labels of a picture in colours have none themselves
+    rgb = source.rgb and array.ndim > len(source.axes)
+    described: dict[str, Any] = {"axes": letters.upper() + "S" * rgb}
     origin = origin_of(result, source)
     if ome := array.dtype != np.float16 and (array.dtype.itemsize < 8 or array.dtype.kind == "f"):
         described |= _described(letters, source, unit)
@@ -272,7 +274,7 @@ def write_tiff(path: Path, result: Result, source: Source, recipe: Recipe | None
         described |= {"spacing": list(source.spacing), "unit": unit, "notes": notes}
         described |= {"origin": origin} if any(origin) else {}
     # "minisblack": a last axis of 3 or 4 is no colour, unless it is said to be one
-    colours = "rgb" if source.rgb else "minisblack"
+    colours = "rgb" if rgb else "minisblack"
     tifffile.imwrite(
         path, array, ome=ome, photometric=colours, compression="zlib", metadata=described
     )

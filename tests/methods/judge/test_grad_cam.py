@@ -23,6 +23,7 @@ from napari_tessera.deep.inference.tiling import TileRun, plan_tiles  # noqa: E4
 from napari_tessera.deep.models.library import Folder, find_model  # noqa: E402
 from napari_tessera.deep.networks.options import Sizes  # noqa: E402
 from napari_tessera.deep.networks.registry import NETWORKS, build  # noqa: E402
+from napari_tessera.methods.deep.detect import detect  # noqa: E402
 from napari_tessera.methods.deep.predict import predict  # noqa: E402
 from napari_tessera.methods.judge.grad_cam import grad_cam  # noqa: E402
 from napari_tessera.pipeline.run import run  # noqa: E402
@@ -492,8 +493,10 @@ class TestErrors:
         outside = Points(np.array([[200.0, 3.0]]))
         with pytest.raises(ValueError, match="at has 1 points outside the image"):
             run("grad_cam", Source.of(image), {"model": tiny_model(), "at": outside})
-        free = tuple(np.argwhere(predict(image, model=tiny_model()) == 0)[0])
-        for model in (tiny_model(), tiny_finder()):
+        semantic, finder = tiny_model(), tiny_finder()
+        found = predict(image, model=semantic), detect(image, model=finder)[0]
+        for model, objects in zip((semantic, finder), found, strict=True):
+            free = tuple(np.argwhere(objects == 0)[0])
             with pytest.raises(ValueError, match="finds no object at the points"):
                 grad_cam(image, model=model, at=dot(labels.shape, free))
         with pytest.raises(ValueError, match="sees nothing but background"):
