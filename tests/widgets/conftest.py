@@ -112,6 +112,7 @@ def run():
     def press(form):
         form.run_button.click()
         wait(lambda: form.job is None)
+        print(form.message.text())  # of a run that went wrong, shown when the test fails
         return form.results.latest
 
     return press

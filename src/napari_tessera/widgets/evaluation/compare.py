@@ -19,7 +19,6 @@ from qtpy.QtWidgets import (
 
 from napari_tessera.deep.models.library import models
 from napari_tessera.methods.registry import METHODS
-from napari_tessera.pipeline.recipe import KEY
 from napari_tessera.pipeline.source import Region, Source
 from napari_tessera.pipeline.trials import Trial, compare, parsed_options
 from napari_tessera.pipeline.walk import Walk
@@ -48,6 +47,7 @@ from napari_tessera.widgets.forms.run_button import Running
 from napari_tessera.widgets.forms.tables import save_table
 from napari_tessera.widgets.layers.from_result import result_layer, show
 from napari_tessera.widgets.layers.geometry import array, same_grid
+from napari_tessera.widgets.layers.preview_layer import PreviewLayer
 from napari_tessera.widgets.layers.to_source import dropped_axis, fits
 from napari_tessera.widgets.plugin.menu import open_form
 
@@ -71,7 +71,7 @@ class Compare(Form):
         self.trials: list[Trial] = []
         self.candidates: list[Candidate] = []
         self._of: tuple[Layer, Source, Any, Region] | None = None
-        self._preview: Layer | None = None
+        self._preview = PreviewLayer(self.viewer)
         self._build()
         self._lay_out()
         self._connect()
@@ -186,7 +186,7 @@ class Compare(Form):
     def release(self) -> None:
         """Stop what runs, and take what is tried out of the viewer."""
         super().release()
-        self._forget_preview()
+        self._preview.take_away()
 
     # ------------------------------------------------------------------ trying
 
@@ -269,9 +269,11 @@ class Compare(Form):
 
     def _show_trial(self, row: int) -> None:
         """Show the labels of a trial on the image, in place of those of another."""
-        self._forget_preview()
         trial = self.trials[row] if 0 <= row < len(self.trials) else None
-        self.keep_button.setEnabled(trial is not None and trial.result is not None)
+        there = trial is not None and trial.result is not None
+        self.keep_button.setEnabled(there)
+        if not there:
+            self._preview.take_away()
         if trial is None:
             return
         known = np.isfinite(trial.found)
@@ -279,9 +281,8 @@ class Compare(Form):
         self.say(trial.error or f"{trial_title(trial)}{found}.", wrong=bool(trial.error))
         if trial.result is not None and self._of is not None:
             layer = self._layer(trial)
-            layer.name, layer.metadata = f"try: {trial_title(trial)}", {KEY: {"preview": True}}
-            show(self.viewer, layer, self._of[0])
-            self._preview = layer
+            layer.name = f"try: {trial_title(trial)}"
+            self._preview.put(layer, self._of[0])
 
     def _layer(self, trial: Trial) -> Layer:
         """Return the labels of a trial as a layer that carries its recipe."""
@@ -296,21 +297,16 @@ class Compare(Form):
         trial = self.trials[self.sheet.currentRow()]
         if self._of is None:
             return
-        self._forget_preview()
+        self._preview.take_away()
         show(self.viewer, self._layer(trial), self._of[0])
         form = open_form(self.viewer, trial.method)
         form.source.value = self._of[0]
         for name, value in trial.values.items():
             form.fields[name].value = value
 
-    def _forget_preview(self) -> None:
-        if self._preview is not None and self._preview in self.viewer.layers:
-            self.viewer.layers.remove(self._preview)
-        self._preview = None
-
     def _clear(self) -> None:
         """Forget what was tried before."""
-        self._forget_preview()
+        self._preview.take_away()
         self.trials = []
         self.sheet.clear()
         for button in (self.keep_button, self.save_button):

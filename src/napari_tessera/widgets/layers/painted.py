@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_tessera.pipeline.recipe import KEY
 from napari_tessera.signature.words import Array
 from napari_tessera.widgets.connections import Connections
-from napari_tessera.widgets.layers.from_result import show
+from napari_tessera.widgets.layers.preview_layer import PreviewLayer
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -115,7 +114,7 @@ class ObjectPaint:
 
     def __init__(self, viewer: ViewerModel, *, over: ObjectPaint | None = None) -> None:
         self._viewer, self._over = viewer, over
-        self.layer: Labels | None = None
+        self._up = PreviewLayer(viewer)
         self._colours: Mapping[int, str] = {}
         self._on: Labels | None = None
         self._followed = Connections()
@@ -133,7 +132,7 @@ class ObjectPaint:
             Of the numbers; others are not painted.
         name : str
         """
-        layer = self.layer if self.layer in self._viewer.layers and self._on is on else None
+        layer = self._up.shown if self._on is on else None
         if layer is None or layer.data.shape != pixels.shape:
             self.remove()
             self._add(on, pixels, _colormap(colours), name)
@@ -153,19 +152,16 @@ class ObjectPaint:
 
         layers = self._viewer.layers
         self._on = on
-        self.layer = Labels(
+        layer = Labels(
             pixels,
             name=name,
             colormap=colormap,
             opacity=1,
             multiscale=False,
-            metadata={KEY: {"preview": True}},
             **{each: getattr(on, each) for each in LIKE},
         )
-        selection = set(layers.selection)
         below = None if self._over is None else self._over.layer
-        show(self._viewer, self.layer, below if below is not None and below in layers else on)
-        layers.selection = selection
+        self._up.put(layer, below if below is not None and below in layers else on)
         self._followed.add(self._refresh, on.events.paint, on.events.labels_update)
 
     def _refresh(self, event: Any = None) -> None:
@@ -180,9 +176,13 @@ class ObjectPaint:
     def remove(self) -> None:
         """Take the layer away."""
         self._followed.end()
-        if self.layer is not None and self.layer in self._viewer.layers:
-            self._viewer.layers.remove(self.layer)
-        self.layer = self._on = None
+        self._up.take_away()
+        self._on = None
+
+    @property
+    def layer(self) -> Labels | None:
+        """What is painted, while there is anything."""
+        return self._up.layer
 
 
 def _colormap(colours: Mapping[int, str]) -> DirectLabelColormap:
