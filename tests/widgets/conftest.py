@@ -112,7 +112,8 @@ def run():
     def press(form):
         form.run_button.click()
         wait(lambda: form.job is None)
-        print(form.message.text())  # of a run that went wrong, shown when the test fails
+        # of a run that went wrong: shown when the test fails
+        print(form.message.text())  # noqa: T201
         return form.results.latest
 
     return press
