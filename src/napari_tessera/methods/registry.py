@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal
 
-from napari_tessera.algorithms.filters.smoothing import TRUNCATE
+from napari_tessera.algorithms.filters.gaussian import TRUNCATE
 from napari_tessera.deep.inference.cache import Cache
 from napari_tessera.deep.inference.cost import Estimate, predict_estimate
 from napari_tessera.methods.classical.canny import canny, canny_statistics

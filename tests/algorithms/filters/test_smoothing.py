@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from napari_tessera.algorithms.filters.gaussian import TRUNCATE, gaussian
 from napari_tessera.algorithms.filters.smoothing import (
-    TRUNCATE,
     both,
     ellipsoid,
     fill_gaps,
@@ -13,16 +13,9 @@ from napari_tessera.algorithms.filters.smoothing import (
 from napari_tessera.signature.progress import NothingToSeparate
 
 
-@pytest.mark.parametrize(
-    ("dtype", "given"), [("uint8", "float32"), ("float32", "float32"), ("float64", "float64")]
-)
-@pytest.mark.parametrize("width", [(0, 2.0, 1.0), (1.5, 0, 0)])
-def test_a_gaussian_is_that_of_scipy(dtype, given, width, rng):
-    image = (255 * rng.random((6, 20, 30))).astype(dtype)
-    found = smooth_image(image, width)
-    assert found.dtype == given
-    expected = ndimage.gaussian_filter(image.astype(float), width, truncate=TRUNCATE)
-    np.testing.assert_allclose(found, expected, rtol=1e-4)
+def test_the_usual_filter_is_a_gaussian(rng):
+    image = rng.random((20, 30))
+    np.testing.assert_array_equal(smooth_image(image, (1.5, 2.0)), gaussian(image, (1.5, 2.0)))
 
 
 def test_a_median_is_that_of_scipy(rng):

@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 
+from napari_tessera.algorithms.filters.gaussian import gaussian
 from napari_tessera.algorithms.parallel import map_slabs
 from napari_tessera.signature.progress import NothingToSeparate, Reporter
 from napari_tessera.signature.words import Array
@@ -14,9 +15,6 @@ from napari_tessera.signature.words import Array
 Prefilter = Literal["gaussian", "median"]
 
 _MOST = 1 << 24  # of the pixels around each, several arrays are kept
-
-TRUNCATE = 4.0
-"""A Gaussian is cut off this many standard deviations from its centre."""
 
 
 def fill_gaps(image: Array) -> tuple[Array, Array | None]:
@@ -78,15 +76,7 @@ def smooth_image(
     if not any(width):
         return image
     if kind == "gaussian":
-        dtype = np.float64 if image.dtype == np.float64 else np.float32
-        margin = int(TRUNCATE * width[0] + 0.5)
-        return map_slabs(
-            lambda slab: ndimage.gaussian_filter(slab, width, output=dtype, truncate=TRUNCATE),
-            image,
-            margin,
-            dtype,
-            report,
-        )
+        return gaussian(image, width, report)
     element = ellipsoid(width)
     return map_slabs(
         lambda slab: ndimage.median_filter(slab, footprint=element),

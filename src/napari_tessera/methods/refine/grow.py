@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_tessera.algorithms.filters.colour import features, smooth_points
-from napari_tessera.algorithms.filters.smoothing import TRUNCATE
+from napari_tessera.algorithms.filters.gaussian import TRUNCATE
 from napari_tessera.algorithms.halo_tiles import Box
 from napari_tessera.algorithms.labels.components import filled
 from napari_tessera.algorithms.labels.paths import pixels_under
