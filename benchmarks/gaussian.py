@@ -56,7 +56,8 @@ def main():
         ("2048^2, 20 px", plane, 20.0),
         ("128 x 256^2, 2 px", volume, 2.0),
     ):
-        times = {name: [] for name in (calls := contestants(image, width))}
+        calls = contestants(image, width)
+        times = {name: [] for name in calls}
         for _ in range(ROUNDS):
             for name, call in calls.items():
                 began = time.perf_counter()

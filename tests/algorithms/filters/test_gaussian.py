@@ -96,6 +96,13 @@ def test_means_flat_images_and_mirrors(image, data):
     assert len(np.unique(gaussian(np.full_like(image, 77), width))) == 1
 
 
+def test_one_far_wider_than_the_image_is_the_mean_and_a_tiny_one_nothing(rng):
+    image = rng.random((20, 30))
+    means = np.broadcast_to(image.mean(axis=0), image.shape)
+    np.testing.assert_allclose(gaussian(image, (1e300, 1e-300)), means, rtol=1e-6)
+    np.testing.assert_array_equal(gaussian(image, (1e-300, 0.1)), image)
+
+
 def test_pieces_make_the_whole(rng):
     image = rng.random((1200, 1100)).astype(np.float32)
     for width in ((2.0, 2.0), (WIDE, 0.0), (0.0, WIDE)):

@@ -112,16 +112,17 @@ class _Pass:
 
 def _passes(shape: tuple[int, ...], width: tuple[float, ...], dtype: Any) -> list[_Pass]:
     """Return what is done one after the other: the leading axes, then rows and columns."""
-    axes = list(range(len(shape)))
-    summed = [0 < w < WIDE and _reach(w) <= size for w, size in zip(width, shape, strict=True)]
+    # twice as wide as the axis is long is the mean along it, but for 1e-8, as all wider ones are
+    width = tuple(min(w, 2 * size) for w, size in zip(width, shape, strict=True))
+    axes = [axis for axis, w in enumerate(width) if _reach(w)]
+    summed = [0 < _reach(w) <= size and w < WIDE for w, size in zip(width, shape, strict=True)]
     found = []
     if len(shape) > 1 and all(summed[-2:]):
-        found.append(_plane_pass(shape, width, dtype, first=not any(width[:-2])))
         del axes[-2:]
+        found.append(_plane_pass(shape, width, dtype, first=not axes))
     for axis in reversed(axes):
         make = _line_pass if summed[axis] else _cosine_pass
-        if width[axis] > 0:
-            found.append(make(shape, axis, width[axis], dtype))
+        found.append(make(shape, axis, width[axis], dtype))
     return found[::-1]
 
 
@@ -178,7 +179,7 @@ def _planes(shape: tuple[int, ...], axis: int) -> tuple[int, int, int]:
 
 
 def _reach(width: float) -> int:
-    return max(int(TRUNCATE * width + 0.5), 1)
+    return int(TRUNCATE * width + 0.5)
 
 
 def _weights(width: float) -> Array:
