@@ -99,7 +99,7 @@ def test_means_flat_images_and_mirrors(image, data):
 def test_one_far_wider_than_the_image_is_the_mean_and_a_tiny_one_nothing(rng):
     image = rng.random((20, 30))
     means = np.broadcast_to(image.mean(axis=0), image.shape)
-    np.testing.assert_allclose(gaussian(image, (1e300, 1e-300)), means, rtol=1e-6)
+    np.testing.assert_allclose(gaussian(image, (1e300, 1e-300)), means, rtol=2e-5)
     np.testing.assert_array_equal(gaussian(image, (1e-300, 0.1)), image)
 
 

@@ -112,7 +112,7 @@ class _Pass:
 
 def _passes(shape: tuple[int, ...], width: tuple[float, ...], dtype: Any) -> list[_Pass]:
     """Return what is done one after the other: the leading axes, then rows and columns."""
-    # twice as wide as the axis is long is the mean along it, but for 1e-8, as all wider ones are
+    # twice as wide as the axis is long is the mean along it, but for 1e-5, as all wider ones are
     width = tuple(min(w, 2 * size) for w, size in zip(width, shape, strict=True))
     axes = [axis for axis, w in enumerate(width) if _reach(w)]
     summed = [0 < _reach(w) <= size and w < WIDE for w, size in zip(width, shape, strict=True)]
