@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from napari_tessera.algorithms.filters.histogram_kernels import TABLES, count_bins, count_whole
 from napari_tessera.algorithms.parallel import in_order, slabs
+from napari_tessera.signature.arrays import native
 from napari_tessera.signature.progress import NothingToSeparate
 from napari_tessera.signature.words import Array
 
@@ -16,7 +18,6 @@ BINS = 1 << 16
 """One bin per value up to this many values; wider data get this many bins of equal width."""
 
 _COARSE = 2048
-_CHUNK = 1 << 18  # bincount holds the interpreter lock: under a millisecond at a time
 
 
 class Histogram(NamedTuple):
@@ -63,13 +64,17 @@ def histogram(pieces: Iterable[Array]) -> Histogram:
     if low == high:
         return Histogram(np.array([float(low)]), np.array([size]), whole)
     if whole and high - low < BINS:
-        counts = _total(pieces, lambda piece: _count_whole(piece, int(low), int(high)))
+        counts = _total(
+            pieces,
+            high - low + 1,
+            lambda values, tables: count_whole(values, values.dtype.type(low), tables),
+        )
         return _occurring(float(low) + np.arange(counts.size), counts, whole)
     exact = _count_distinct(pieces) if whole or size <= BINS else None
     if exact is not None:
         return Histogram(*exact, whole)
     width = (high - low) / BINS
-    counts = _total(pieces, lambda piece: _count_bins(piece, low, width))
+    counts = _total(pieces, BINS, lambda values, tables: count_bins(values, low, width, tables))
     return _occurring(low + width * np.arange(1, BINS + 1), counts, whole)
 
 
@@ -82,51 +87,50 @@ def _range(pieces: Iterable[Array]) -> tuple[Any, Any, int, bool]:
     """Return lowest and highest value, number of pixels, and whether all are whole numbers."""
     low: Any = None
     high, size, whole = low, 0, True
-    for piece in pieces:
-        values = piece
-        if piece.dtype.kind == "f" and not np.isfinite(piece.sum(dtype=np.float64)):
-            values = piece[np.isfinite(piece)]  # a copy, made only where there are gaps
-        if values.size:
-            # .item(): large integers stay exact as Python's own
-            lowest, highest = values.min().item(), values.max().item()
+    for lowest, highest, count, real in in_order(_ends, _chunks(pieces)):
+        if count:
             low = lowest if low is None else min(low, lowest)
             high = highest if high is None else max(high, highest)
-            size += values.size
-            whole &= piece.dtype.kind != "f"
+            size += count
+            whole &= not real
     if size == 0:
         raise NothingToSeparate("image has no pixel with a finite value to find a threshold from")
     return low, high, size, whole
 
 
-def _total(pieces: Iterable[Array], count: Callable[[Array], Array]) -> Array:
-    chunks = (
-        flat[slice(*ends)]
-        for flat in (piece.reshape(-1) for piece in pieces)
-        for ends in slabs(flat.size, 1, pixels=_CHUNK)
-    )
-    return np.asarray(sum(in_order(count, chunks), start=np.zeros(1, np.int64)))
+def _ends(values: Array) -> tuple[Any, Any, int, bool]:
+    """Return lowest and highest value, number of pixels, and whether they are real numbers.
+
+    The types that have a place for each number in a table need not be looked through.
+    """
+    kind, real = values.dtype, values.dtype.kind == "f"
+    if kind.name in ("uint8", "uint16"):
+        return 0, np.iinfo(kind).max, values.size, real
+    if real and not np.isfinite(values.sum(dtype=np.float64)):
+        values = values[np.isfinite(values)]  # a copy, made only where there are gaps
+    if not values.size:
+        return None, None, 0, real
+    # .item(): large integers stay exact as Python's own
+    return values.min().item(), values.max().item(), values.size, real
 
 
-def _count_whole(values: Array, low: int, high: int) -> Array:
-    if values.dtype == np.uint8 and values.size % 2 == 0 and values.flags.c_contiguous:
-        # two neighbours at a time: half as many elements for bincount, the slowest step
-        pairs = np.bincount(values.view(np.uint16), minlength=BINS).reshape(256, 256)
-        return np.asarray((pairs.sum(0) + pairs.sum(1))[low : high + 1])
-    if values.dtype.kind == "u":
-        shifted = (values - values.dtype.type(low)).astype(np.int64)
-    else:
-        shifted = values.astype(np.int64) - low
-    return np.asarray(np.bincount(shifted, minlength=high - low + 1))
+def _total(pieces: Iterable[Array], size: int, add: Callable[[Array, Array], None]) -> Array:
+    """Count on all cores."""
+
+    def count(values: Array) -> Array:
+        tables = np.zeros((TABLES, size), np.uint32)
+        add(values, tables)
+        return np.asarray(tables.sum(0, dtype=np.int64))
+
+    return np.asarray(sum(in_order(count, _chunks(pieces)), start=np.zeros(1, np.int64)))
 
 
-def _count_bins(values: Array, low: float, width: float) -> Array:
-    steps = values.astype(np.float64)
-    if not np.isfinite(steps.sum()):
-        steps = steps[np.isfinite(steps)]
-    steps -= low
-    steps /= width
-    bins = steps.astype(np.int64)
-    return np.asarray(np.bincount(np.minimum(bins, BINS - 1), minlength=BINS))
+def _chunks(pieces: Iterable[Array]) -> Iterator[Array]:
+    """Cut pieces into what one thread counts at a time."""
+    for piece in pieces:
+        flat = np.ascontiguousarray(native(piece)).reshape(-1)
+        for ends in slabs(flat.size, 1):
+            yield flat[slice(*ends)]
 
 
 def _count_distinct(pieces: Iterable[Array]) -> tuple[Array, Array] | None:

@@ -21,7 +21,7 @@ from napari_tessera.algorithms.filters.smoothing import (
     prepare,
     smooth_image,
 )
-from napari_tessera.algorithms.parallel import map_slabs
+from napari_tessera.algorithms.parallel import PIECE, map_slabs, parallel_for, slabs
 from napari_tessera.signature.progress import NothingToSeparate, Progress, Reporter
 from napari_tessera.signature.units import to_pixels
 from napari_tessera.signature.validation import checked
@@ -253,11 +253,21 @@ def _half_range(found: Histogram) -> float:
 
 def _classify(image: Array, levels: Any, objects: Brightness) -> Array:
     """Count for each pixel the levels that it exceeds (or, for dark objects, does not)."""
-    result = np.zeros(image.shape, np.uint8)
-    for each in levels:
-        whole = image.dtype.kind in "ui" and np.isscalar(each)
-        edge = int(np.floor(each)) if whole else each
-        result += image > edge if objects == "bright" else image <= edge
+    result = np.empty(image.shape, np.uint8)
+    compare = np.greater if objects == "bright" else np.less_equal
+
+    def fill(rows: tuple[int, int]) -> None:
+        part, own = image[slice(*rows)], result[slice(*rows)]
+        for number, each in enumerate(levels):
+            edge = each[slice(*rows)] if isinstance(each, np.ndarray) else each
+            if image.dtype.kind in "ui" and np.isscalar(each):
+                edge = int(np.floor(each))
+            if number == 0:
+                compare(part, edge, out=own.view(bool))
+            else:
+                own += compare(part, edge)
+
+    parallel_for(fill, slabs(len(image), image[0].size, pixels=PIECE))
     return result
 
 
