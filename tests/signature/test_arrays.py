@@ -1,7 +1,14 @@
 import numpy as np
 import pytest
 
-from napari_tessera.signature.arrays import as_labels, check_ids, fitting, native, whole
+from napari_tessera.signature.arrays import (
+    as_labels,
+    check_ids,
+    check_signed,
+    fitting,
+    native,
+    whole,
+)
 from napari_tessera.signature.words import IMAGE, LABELS, Mask
 
 MASK = Mask.__metadata__[0]
@@ -98,9 +105,10 @@ def test_a_mask_is_what_is_not_0():
         fitting("x", MASK, [[0, np.nan]])
 
 
-def test_ids_of_tables_are_checked():
-    check_ids(np.array([0, 2**63 - 1], np.uint64))
+def test_ids_are_not_negative():
+    check_ids(np.array([0, 2**64 - 1], np.uint64))
+    check_signed(np.array([0, 2**63 - 1], np.uint64))
     with pytest.raises(ValueError, match="truth has the id -3; pass ids of 0"):
         check_ids(np.array([0, -3]), "truth")
     with pytest.raises(ValueError, match=r"labels has the id 9223372036854775808; pass ids below"):
-        check_ids(np.array([2**63], np.uint64))
+        check_signed(np.array([2**63], np.uint64))
