@@ -6,6 +6,7 @@ import tempfile
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,8 @@ from hypothesis import HealthCheck, settings
 
 from napari_tessera import METHODS
 from napari_tessera.methods.refine.paint import as_text
+
+ROOT = Path(__file__).parents[1]
 
 TORCH = importlib.util.find_spec("torch") is not None
 """Whether networks can be made; the lower floors are tested without."""
@@ -159,6 +162,14 @@ def tiny_finder(*, rgb=False):
 def labels_of(result):
     """Return the labels of what a method gives, with or without a table."""
     return result[0] if isinstance(result, tuple) else result
+
+
+def pytest_collection_modifyitems(items):
+    """Give all tests of windows to one process, and let it begin: windows take focus from others."""
+    windows = [item for item in items if "widgets" in item.path.relative_to(ROOT).parts]
+    for item in windows:
+        item.add_marker(pytest.mark.xdist_group("windows"))
+    items[:] = windows + [item for item in items if item not in set(windows)]
 
 
 @pytest.fixture

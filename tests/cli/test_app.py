@@ -1,4 +1,5 @@
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -312,16 +313,26 @@ def test_a_folder_of_images_holds_no_image_of_a_labels_file_but_itself(coins, ca
 
 
 @pytest.mark.parametrize(
-    "name", ["[1].tif", "[1,2].tif", "{a}.tif", "-a.tif", "--b.tif", "null.tif"]
+    "name",
+    ["[1].tif", "[1,2].npy", "{1}.png", "[ab].zarr", "-a.tif", "--b.npy", "null.tif"]
+    + (["a*b.tif", "a?.png"] if sys.platform != "win32" else []),
 )
-def test_files_may_be_called_like_options_and_json(coins, name):
-    Path("coins.tif").rename(coins / name)
-    Recipe.of(METHODS["label"], files.read(coins / name), {}).save("r.json")
-    for words in (["label", name], ["replay", "r.json", name]):
+def test_files_may_be_called_like_options_json_and_wildcards(coins, name):
+    """What is there is meant: as an input, as a result and as markers."""
+    image = squares()[1]
+    tifffile.imwrite("image.tif", image)
+    for other in ("a.tif", "aXb.tif", "a.zarr", "aX.png"):  # which a wildcard would stand for
+        Path(other).write_text("no image")
+    own = ["label", "image.tif", f"--output={name}"]
+    markers = ["region-growing", "image.tif", "--output", "o.tif", "--markers", name]
+    for words in (own, ["label", name, "--output", "again.tif"], markers):
         with pytest.raises(SystemExit) as ended:
-            main([*words, "--output", f"{words[0]}.tif"])
+            main(words)
         assert ended.value.code == 0
-        assert files.read(f"{words[0]}.tif").array.shape == data.coins().shape
+    Recipe.of(METHODS["label"], files.read(name), {}).save("r.json")
+    assert call("replay", "r.json", f"./{name}", "--output", "r.tif") == 0
+    for each in (name, "again.tif", "r.tif"):
+        np.testing.assert_array_equal(files.read(each, labels=True).array[:] > 0, image > 0)
 
 
 @pytest.mark.parametrize("name", [".", "", ".."])
@@ -345,15 +356,19 @@ def test_what_is_no_recipe_is_said(coins, capsys, text):
     assert "r.json cannot be replayed: " in capsys.readouterr().err
 
 
-def test_stopping_ends_with_a_status_of_its_own(coins, monkeypatch):
-    def interrupted(*_, **__):
-        raise KeyboardInterrupt
+@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
+def test_what_is_stopped_leaves_nothing_and_has_a_status_of_its_own(coins, monkeypatch, by):
+    def interrupted(file):
+        assert file.exists()
+        signal.raise_signal(by)
 
-    monkeypatch.setattr("napari_tessera.cli.app.run", interrupted)
+    monkeypatch.setattr("napari_tessera.algorithms.atomic_files._on_disk", interrupted)
+    before = signal.getsignal(by)
     with pytest.raises(SystemExit) as ended:
-        main(["label", "coins.tif", "--output", "o.tif"])
+        main(["label", "coins.tif", "--output", "out/o.tif"])
     assert ended.value.code == 130
-    assert not Path("o.tif").exists()
+    assert list(Path("out").iterdir()) == []
+    assert signal.getsignal(by) == before
 
 
 def test_an_image_of_several_is_chosen_and_what_is_read_is_said(coins, capsys):

@@ -16,7 +16,16 @@ from napari_tessera.cli.arguments import (
 @pytest.fixture
 def files(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    for name in ("b.tif", "a.tif", "c.png", "inner/d.tif", "x[1].tif", "x1.tif", ".hidden.tif"):
+    for name in (
+        "b.tif",
+        "a.tif",
+        "c.png",
+        "inner/d.tif",
+        "x[1].tif",
+        "x1.tif",
+        ".hidden.tif",
+        "[b]/e.bmp",
+    ):
         Path(name).parent.mkdir(exist_ok=True)
         Path(name).touch()
 
@@ -28,6 +37,7 @@ def files(tmp_path, monkeypatch):
         (["?.png"], ["c.png"]),
         (["**/*.tif"], ["a.tif", "b.tif", "inner/d.tif", "x1.tif", "x[1].tif"]),
         (["x[1].tif"], ["x[1].tif"]),  # there is a file of this name
+        (["[b]/*.bmp"], ["[b]/e.bmp"]),  # and a folder
         (["gone.tif"], ["gone.tif"]),  # whoever reads it says so
     ],
 )

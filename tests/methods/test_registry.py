@@ -278,26 +278,51 @@ def test_files_of_any_type_and_byte_order_are_walked_alike(method, stored):
     check_same(found.table or {}, expected.table or {})
 
 
-@pytest.mark.parametrize("dtype", [np.int64, np.uint64])
-@all_of_them
-def test_ids_that_floats_cannot_tell_apart_mean_the_same(method, dtype):
-    """Ids of connectomics are numbers of 64 bits: each is kept to the last digit."""
-    if not method.source.is_labels:
-        pytest.skip("it takes no labels")
-    case = case_of(method)
-    ids = np.append(np.zeros(1, dtype), 2**53 + 1 + np.arange(9).astype(dtype))
+labelled = [method for method in OWN.values() if any(p.is_labels for p in method.parameters)]
+
+
+@pytest.mark.parametrize(
+    ("first", "dtype"),
+    [(2**40, np.int64), (2**53, np.uint64), (2**63 - 1, np.uint64), (2**64 - 1, np.uint64)],
+    ids=["2**40", "2**53", "2**63", "2**64"],
+)
+@pytest.mark.parametrize("method", labelled, ids=[m.name for m in labelled])
+def test_ids_of_64_bits_mean_the_same(method, first, dtype):
+    """Ids of connectomics: neither a float nor a number with a sign stands between."""
+    case = case_of(method, optional=method.name != "contours")
+    count = 1 + max(int(array.max()) for name, array in case.arrays.items() if is_ids(method, name))
     # a new object gets one more than the highest id, as it does among small ones
-    ids = ids[: int(case.source.max()) + 2]
+    last = min(first + count, 2**64 - 1)
+    ids = np.array([0, *range(last - count + 1, last + 1)], dtype)
     large = case.changed(lambda p, array: ids[array] if p.is_labels else array)
-    found, expected = (
-        each if isinstance(each, dict) else {"": each} for each in (large.run(), case.run())
-    )
-    if method.name == "contours":
-        found, expected = found[""][1], expected[""][1]
+    if method.name in ("split", "grow") and last < first + count:
+        large = replace(large, arrays={k: v - (v > 0) for k, v in large.arrays.items()})
+        ids[1:] -= 1
+    found, expected = (columns(each.run()) for each in (large, case))
     assert list(found) == list(expected)
     for name, own in expected.items():
         other = own
         if own.dtype.kind in "iu":  # ids, or what is counted
-            other = ids[np.minimum(own, len(ids) - 1)]
+            other = ids[np.minimum(own, count)]
             other = np.where(found[name] == own, own.astype(dtype), other)
         np.testing.assert_array_equal(found[name], other, err_msg=name)
+
+
+def is_ids(method, name):
+    return next(p for p in method.parameters if p.name == name).is_labels
+
+
+def columns(result):
+    """Return what a method gives as arrays by name."""
+    table = result[1] if isinstance(result, tuple) else result
+    return table if isinstance(table, dict) else {"": table}
+
+
+@pytest.mark.parametrize("name", ["split", "grow"])
+def test_after_the_last_id_there_is_none(name):
+    case = case_of(METHODS[name])
+    large = case.changed(
+        lambda p, array: np.where(array > 0, array + np.uint64(2**64 - 1 - int(array.max())), 0)
+    )
+    with pytest.raises(ValueError, match="the id 18446744073709551616 is wanted"):
+        large.run()

@@ -265,3 +265,24 @@ def test_progress_rises_to_the_end_and_it_stops():
 
     with pytest.raises(Stop):
         score(TRUTH, FOUND, report=stop)
+
+
+def test_objects_are_told_of_by_ids_of_64_bits():
+    truth = np.array([[1, 1, 0, 2, 3, 3, 4]])
+    prediction = np.array([[0, 5, 5, 0, 6, 6, 6]])
+    large = np.array([0, *range(2**64 - 6, 2**64)], np.uint64)
+    large[4] = 255
+    found = score(large[truth], large[prediction], ignore=255, boundaries=False)
+    expected = score(truth, prediction, ignore=4, boundaries=False)
+    assert found.objects["index"].tolist() == large[1:4].tolist()
+    assert found.true_positives == 1
+    for side in ("objects", "predictions"):
+        other, own = getattr(found, side), getattr(expected, side)
+        assert other["kind"].tolist() == own["kind"].tolist()
+        for column in ("index", "partner"):
+            np.testing.assert_array_equal(other[column], large[own[column]])
+
+
+def test_ids_below_0_are_refused_beside_those_of_64_bits():
+    with pytest.raises(ValueError, match="truth has the id -1; pass ids of 0"):
+        score(np.array([[0, -1]]), np.array([[0, 2**63]], np.uint64))

@@ -22,3 +22,13 @@ def test_suspects_are_those_of_each_plane_in_order():
         ValueError, match=r"image has shape \(24, 24\) but labels has \(2, 24, 24\)"
     ):
         suspects(labels, image[0])
+
+
+def test_ids_of_64_bits_are_told_to_the_last_digit():
+    ids = np.array([0, 2**63 + 1, 2**64 - 1], np.uint64)
+    labels = np.zeros((12, 24), np.uint8)
+    labels[3:9, 3:9], labels[3:9, 13:21] = 2, 1
+    image = 50.0 * (labels == 2)
+    table, _ = suspects(ids[labels], image, over="planes")
+    assert table["index"].tolist() == [int(ids[1]), int(ids[2])]
+    assert table["pixels"].tolist() == [48, 36]

@@ -1,7 +1,14 @@
 import numpy as np
 import pytest
 
-from napari_tessera.signature.arrays import as_labels, check_ids, fitting, native, whole
+from napari_tessera.signature.arrays import (
+    as_labels,
+    check_ids,
+    check_signed,
+    fitting,
+    native,
+    whole,
+)
 from napari_tessera.signature.words import IMAGE, LABELS, Mask
 
 MASK = Mask.__metadata__[0]
@@ -60,7 +67,7 @@ def test_ids_up_to_the_last_that_a_float_tells_apart_are_taken():
         (np.zeros((2, 2), complex), TypeError, "x has dtype complex128; pass .* real numbers"),
         (np.zeros((2, 2), "M8[s]"), TypeError, "x has dtype datetime64"),
         (np.zeros((2, 2), object), TypeError, "x has dtype object"),
-        ((n for n in range(3)), TypeError, "x has dtype object"),
+        (iter([1, 2]), TypeError, "x has dtype object"),
         ("text", TypeError, "x has dtype <U4"),
         (None, TypeError, "x has dtype object"),
         (np.array([[0, 9.97e36]], np.float32), ValueError, "x has values from 0 to 9.97e.36"),
@@ -68,7 +75,7 @@ def test_ids_up_to_the_last_that_a_float_tells_apart_are_taken():
         (np.array([[2**64 - 1]], np.uint64), ValueError, "x has values from .* to 1.84467e.19"),
         (np.array([["1e400"]], "g"), ValueError, "x has dtype float128 and values that float64"),
     ],
-    ids=str,
+    ids=lambda given: getattr(given, "__name__", type(given).__name__),
 )
 def test_what_is_no_image_is_refused_by_name(value, error, message):
     if getattr(value, "dtype", None) == np.longdouble and np.finfo("g").max <= np.finfo("f8").max:
@@ -98,9 +105,10 @@ def test_a_mask_is_what_is_not_0():
         fitting("x", MASK, [[0, np.nan]])
 
 
-def test_ids_of_tables_are_checked():
-    check_ids(np.array([0, 2**63 - 1], np.uint64))
+def test_ids_are_not_negative():
+    check_ids(np.array([0, 2**64 - 1], np.uint64))
+    check_signed(np.array([0, 2**63 - 1], np.uint64))
     with pytest.raises(ValueError, match="truth has the id -3; pass ids of 0"):
         check_ids(np.array([0, -3]), "truth")
     with pytest.raises(ValueError, match=r"labels has the id 9223372036854775808; pass ids below"):
-        check_ids(np.array([2**63], np.uint64))
+        check_signed(np.array([2**63], np.uint64))

@@ -3,6 +3,7 @@ import time
 
 import numpy as np
 import pytest
+from npe2 import PluginManifest
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QWidget
@@ -13,14 +14,24 @@ from napari_tessera.widgets.forms import remembered as memory
 from napari_tessera.widgets.forms.method_form import dock
 
 
-@pytest.fixture(autouse=True, scope="module")
+@pytest.fixture(autouse=True)
 def only_new_objects_are_looked_through():
     """Keep what the tests before have left out of each collection of garbage.
 
-    napari collects it after each viewer, which takes seconds once networks have been loaded.
+    napari collects it after each layer that goes, which takes a third of a second once it is
+    loaded, and seconds once networks are.
     """
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def manifests_are_read_once():
+    """Keep the manifests of all plugins: each new viewer looks for them, and they stay the same."""
+    found = list(PluginManifest.discover())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PluginManifest, "discover", lambda paths=(): found)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import signal
 import sys
 import time
 from collections import Counter
@@ -46,12 +47,16 @@ def main(arguments: list[str] | None = None) -> None:
     The exit status is 1 if a file failed or what was to be said cannot be written, 2 if an option
     is wrong, 130 if somebody stopped it.
     """
+    # asked to end, as by a batch system, it clears away what it has begun, as after Ctrl-C
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     with steady_streams() as out:
         try:
             words = files_apart(sys.argv[1:] if arguments is None else arguments)
             status = app()(words, result_action="return_value") or 0
         except SystemExit as ended:  # help was shown, an option is unknown, Ctrl-C
             status = ended.code or 0
+        finally:
+            signal.signal(signal.SIGTERM, before)
     sys.exit(status or (1 if out.error else 0))
 
 

@@ -37,7 +37,7 @@ def expanded(inputs: Sequence[Path]) -> list[Path]:
     Parameters
     ----------
     inputs : sequence of Path
-        A file that has such a name is meant itself. "**" stands for folders at any depth.
+        A file or folder that has such a name is meant itself. "**" stands for folders at any depth.
 
     Raises
     ------
@@ -49,11 +49,19 @@ def expanded(inputs: Sequence[Path]) -> list[Path]:
         if path.exists() or not glob.has_magic(str(path)):
             found.append(path)
             continue
-        own = sorted(glob.glob(str(path), recursive=True))  # noqa: PTH207 (of folders too)
+        own = sorted(glob.glob(_pattern(path), recursive=True))  # noqa: PTH207 (of folders too)
         if not own:
             raise FileNotFoundError(f"there is no file that fits {str(path)!r}")
         found += map(Path, own)
     return found
+
+
+def _pattern(path: Path) -> str:
+    """Return a path with wildcards, in which folders that are called so are meant themselves."""
+    there = next((folder for folder in path.parents if folder.exists()), None)
+    if there is None:
+        return str(path)
+    return str(Path(glob.escape(str(there))) / path.relative_to(there))
 
 
 def colour_axis(text: str | None) -> ColourAxis:

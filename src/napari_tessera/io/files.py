@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -215,9 +216,9 @@ def read_extra(text: str) -> Any:
     ----------
     text : str
         An image of labels; a table of points as napari saves it (.csv), with a column "label" if
-        several points belong to one object; or packed data as JSON.
+        several points belong to one object; or packed data as JSON, unless a file is called so.
     """
-    if text.lstrip().startswith("{"):
+    if text.lstrip().startswith("{") and not os.path.lexists(text):
         return unpack(parse_json(text, "the text of markers or a mask"), "markers or mask")
     return read_points(text) if text.lower().endswith(".csv") else read(text, labels=True).whole
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
+from napari_tessera.signature.arrays import check_ids
 from napari_tessera.signature.docstrings import enumerated
 from napari_tessera.signature.progress import Progress, Reporter
 from napari_tessera.signature.words import Array, Look, Report, Spacing
@@ -159,14 +160,13 @@ def kinds_of_objects(
     from napari_tessera.metrics.score import score
 
     reporter = Reporter.of(report)
+    for name, labels in (("truth", truth), ("prediction", prediction)):
+        check_ids(labels, name)
+    true, found = numbered(truth)[0], numbered(prediction)[0]
     scores = score(
-        truth, prediction, iou=iou, boundaries=False, spacing=spacing, report=reporter.part(0, 2)
+        true, found, iou=iou, boundaries=False, spacing=spacing, report=reporter.part(0, 2)
     )
-    true, _ = numbered(truth)
-    found, ids = numbered(prediction)
-    # one type: of int64 and uint64, NumPy makes float64, which loses digits
-    partners = np.searchsorted(ids.astype(np.int64), scores.objects["partner"])
-    partner = np.concatenate([[0], partners])
+    partner = np.concatenate([[0], scores.objects["partner"]])
     codes = _codes(scores.objects["kind"]), _codes(scores.predictions["kind"])
     result = np.zeros(truth.shape, np.uint8)
     _paint(true, found, partner.astype(np.uint32), codes, result)

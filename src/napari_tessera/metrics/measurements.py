@@ -69,11 +69,16 @@ def measurements(
     """
     from napari_tessera.algorithms.geometry.hulls import hulls
     from napari_tessera.algorithms.geometry.moments import gather_sums
+    from napari_tessera.algorithms.labels.numbering import column_of_ids, numbered
 
     reporter = Reporter.of(report)
     parts = 2 if convex else 1
-    first = reporter.part(0, parts)
-    sums, runs = gather_sums(labels, channels, keep_runs=convex, report=first)
+    first, own, ids = reporter.part(0, parts), labels, None
+    if labels.max() > np.iinfo(np.int64).max:  # rows of runs are of int64
+        own, ids = numbered(labels)
+    sums, runs = gather_sums(own, channels, keep_runs=convex, report=first)
+    found = sums.ids if ids is None else ids[sums.ids]
+    sums = sums._replace(ids=column_of_ids(found.astype(labels.dtype)))
     shape = _axes_of(sums, labels.ndim)
     table = _size(shape, labels.shape, voxel) | _border(shape, voxel) | _ellipse(shape, voxel)
     if convex:

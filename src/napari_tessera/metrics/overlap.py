@@ -11,7 +11,7 @@ import numpy as np
 
 from napari_tessera.algorithms.labels.ids import groups
 from napari_tessera.algorithms.parallel import in_order, slabs
-from napari_tessera.signature.arrays import as_labels, check_ids, fitting
+from napari_tessera.signature.arrays import as_labels, check_signed, fitting
 from napari_tessera.signature.progress import Progress, Reporter
 from napari_tessera.signature.words import LABELS, Array
 
@@ -177,7 +177,7 @@ def _signed(labels: Array, name: str) -> Array:
     """Return whole numbers that 64 bits with a sign can hold."""
     ids = as_labels(labels, name)
     if ids.dtype == np.uint64:
-        check_ids(ids, name)
+        check_signed(ids, name)
     return ids
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -11,17 +12,20 @@ from napari_tessera.metrics.boundaries import boundary_distances
 from napari_tessera.metrics.classes import class_pieces, foreground
 from napari_tessera.metrics.figures import Reading, ScoreOptions, Scores, summed
 from napari_tessera.metrics.overlap import UNKNOWN, agree, overlap_table, read_now
+from napari_tessera.signature.arrays import check_ids
 from napari_tessera.signature.parameters import parameters
 from napari_tessera.signature.progress import Reporter
 from napari_tessera.signature.units import physical
 from napari_tessera.signature.validation import check_value, checked_spacing
 from napari_tessera.signature.words import (
     AXES,
+    Array,
     Labels,
     Length,
     Over,
     Report,
     Spacing,
+    Table,
     Word,
 )
 
@@ -90,7 +94,8 @@ def score(
     Raises
     ------
     ValueError
-        If the shapes differ, an array has no pixels, or an id is negative.
+        If the shapes differ, an array has no pixels, an id is negative, or one of a lazy array or
+        of classes is 2**63 or more.
 
     References
     ----------
@@ -113,6 +118,8 @@ def score(
     agree(truth, prediction)
     voxel = checked_spacing(spacing, min(truth.ndim, AXES[over]))
     near = physical(tolerance, voxel, name="tolerance")
+    if labels_are == "objects" and any(map(_is_wide, (truth, prediction))):
+        return _by_rank(**given | {"truth": truth, "prediction": prediction})
     asked = ScoreOptions(iou, near, boundaries, background, ignore, bins, voxel)
     count = int(np.prod(truth.shape[: -len(voxel)], dtype=int))
     reporter = Reporter.of(report)
@@ -121,6 +128,40 @@ def score(
         for number, pair in enumerate(_frames(truth, prediction, len(voxel)))
     ]
     return summed(read, asked)
+
+
+def _is_wide(labels: Any) -> bool:
+    """Whether an array in memory has ids that the tables, which are of int64, do not hold."""
+    if not isinstance(labels, np.ndarray) or labels.dtype != np.uint64:
+        return False
+    return bool(labels.max() > np.iinfo(np.int64).max)
+
+
+def _by_rank(truth: Array, prediction: Array, *, ignore: int | None, **options: Any) -> Scores:
+    """Score objects numbered without gaps, and tell of them by their ids."""
+    from napari_tessera.algorithms.labels.numbering import numbered
+
+    check_ids(truth if ignore is None else truth[truth != ignore], "truth")
+    check_ids(prediction, "prediction")
+    (true, true_ids), (found, found_ids) = numbered(truth), numbered(prediction)
+    unknown = np.flatnonzero(true_ids == ignore)  # none if no pixel is
+    number = int(unknown[0]) if unknown.size else None
+    scores = score(true, found, ignore=number, **options)
+    # one type on both sides: NumPy's common type of int64 and uint64 is float64
+    ids, partners = true_ids.astype(np.uint64), found_ids.astype(np.uint64)
+    return replace(
+        scores,
+        objects=_named(scores.objects, ids, partners),
+        predictions=_named(scores.predictions, partners, ids),
+    )
+
+
+def _named(objects: Table, ids: Array, partners: Array) -> Table:
+    return {
+        **objects,
+        "index": ids[objects["index"]],
+        "partner": partners[objects["partner"]],
+    }
 
 
 def _frames(truth: Any, prediction: Any, axes: int) -> Iterator[tuple[Any, Any]]:

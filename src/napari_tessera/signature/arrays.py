@@ -85,10 +85,16 @@ def as_labels(array: Array, name: str = "labels") -> Array:
 
 
 def check_ids(labels: Array, name: str = "labels") -> None:
-    """Raise an error if an id is negative, or too large for the int64 of a table."""
-    lowest, highest = labels.min(initial=0), labels.max(initial=0)
+    """Raise an error if an id is negative."""
+    lowest = labels.min(initial=0)
     if lowest < 0:
         raise ValueError(f"{name} has the id {lowest}; pass ids of 0 (background) or more")
+
+
+def check_signed(labels: Array, name: str = "labels") -> None:
+    """Raise an error if an id is negative, or needs the bit that int64 has for the sign."""
+    check_ids(labels, name)
+    highest = labels.max(initial=0)
     if highest > np.iinfo(np.int64).max:
         raise ValueError(
             f"{name} has the id {highest}; pass ids below 2**63, as relabel makes them"

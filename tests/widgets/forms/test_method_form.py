@@ -1,6 +1,5 @@
 import threading
 
-import dask.array as da
 import numpy as np
 import pytest
 from qtpy.QtCore import Qt, QTimer
@@ -479,25 +478,6 @@ def test_several_layers_are_channels_of_one(viewer, form_of, run):
     assert form.walk.channels.others.chosen == []
 
 
-def test_lazy_and_multiscale_layers(viewer, form_of, run):
-    image = data.coins()
-    viewer.add_image(da.from_array(image, chunks=64), name="lazy")
-    form = form_of("threshold")
-    np.testing.assert_array_equal(run(form).data, threshold(image))
-    pyramid = viewer.add_image([image, image[::2, ::2]], name="pyramid", multiscale=True)
-    form.source.value = pyramid
-    assert run(form).name == "pyramid threshold"
-    np.testing.assert_array_equal(viewer.layers["pyramid threshold"].data, threshold(image))
-    assert "lazy threshold" in viewer.layers  # a result on another layer is no result to replace
-
-
-@pytest.mark.parametrize("dtype", [bool, np.uint8, np.int32, np.uint64, np.float16, np.float64])
-def test_every_dtype(viewer, form_of, run, dtype):
-    image = (data.coins()[:60, :60] > 100).astype(dtype)
-    viewer.add_image(image, name="image")
-    np.testing.assert_array_equal(run(form_of("threshold")).data, image > 0)
-
-
 # ------------------------------------------------------------------ what goes wrong
 
 
@@ -533,13 +513,6 @@ def test_a_length_over_half_the_image(viewer, coins, form_of):
     form.run_button.click()
     wait(lambda: form.job is None)
     assert "smoothing is '300 px'" in form.message.text()
-
-
-def test_a_sheared_layer_is_refused(viewer, coins, form_of):
-    coins.shear = [0.3]
-    form = form_of("watershed")
-    form.run_button.click()
-    assert "layer 'coins' is sheared" in form.message.text()
 
 
 def test_markers_and_masks_of_another_grid(viewer, coins, form_of):

@@ -20,6 +20,7 @@ class Chains(NamedTuple):
     starts : ndarray of int64, shape (C + 1,)
         Where each begins; the last entry is N.
     labels : ndarray of int64, shape (C,)
+        Ids from 2**63 on as the negative numbers of the same bits.
     """
 
     vertices: Array

@@ -8,6 +8,20 @@ from napari_tessera.algorithms.labels.ids import renumbered, sizes
 from napari_tessera.signature.words import Array
 
 
+def column_of_ids(ids: Array) -> Array:
+    """Return ids as a column of a table: uint64 where the labels are, int64 of all others.
+
+    The type is that of the labels, whatever ids there are: columns of several frames are put
+    together, and NumPy's common type of int64 and uint64 is float64, which loses digits.
+
+    Examples
+    --------
+    >>> column_of_ids(np.array([3, 7], np.uint8)).dtype
+    dtype('int64')
+    """
+    return ids.astype(np.uint64 if ids.dtype == np.uint64 else np.int64)
+
+
 def numbered(labels: Array) -> tuple[Array, Array]:
     """Number the labels from 1, in rising order.
 

@@ -116,6 +116,8 @@ def contours(
         )
     report, voxel = Reporter.of(report), VoxelSize.of(spacing, 2)
     chains = {"outlines": outlines, "edges": edges, "boxes": boxes}[trace](labels)
+    if labels.dtype == np.uint64:  # tracing kept their bits in int64
+        chains = chains._replace(labels=chains.labels.view(np.uint64))
     report(Progress(1, 3))
     _, areas = measures(*chains[:2], *voxel)
     holes = (areas < 0) & (trace == "outlines")

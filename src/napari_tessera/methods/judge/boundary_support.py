@@ -103,13 +103,13 @@ def boundary_support(
     """
     from napari_tessera.algorithms.filters.boundary_slopes import Rises
     from napari_tessera.algorithms.geometry.nearest_mark import distances
-    from napari_tessera.algorithms.labels.numbering import numbered
+    from napari_tessera.algorithms.labels.numbering import column_of_ids, numbered
 
     voxel, reporter = VoxelSize.of(spacing, labels.ndim), Reporter.of(report)
     check_ids(labels)
     own, ids = numbered(labels)
     own = own.astype(np.min_scalar_type(ids.size))
-    ids = ids[1:].astype(np.int64)
+    ids = column_of_ids(ids[1:])
     grid, steps = _as_volume(own), (voxel[0], voxel[1] if labels.ndim == 3 else 1.0, voxel[-1])
     marks, owners = _outlines(grid, labels.ndim == 2, reporter.part(0, 5))
     smoothed, valid = _smoothed(image, to_pixels(smoothing, voxel), reporter.part(1, 5))
