@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, TypeVar
 
 import torch
@@ -114,6 +114,36 @@ def autocast(device: torch.device, *, enabled: bool, axes: int = 2) -> AbstractC
     """
     dtype = _short(device, axes) if enabled else None
     return nullcontext() if dtype is None else torch.autocast(device.type, dtype)
+
+
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    """Let PyTorch compute on so many threads, for a while and in this thread.
+
+    Threads that use PyTorch for the first time meanwhile get as many.
+
+    Parameters
+    ----------
+    count : int
+        From 1.
+
+    Examples
+    --------
+    >>> with threads(1):
+    ...     torch.get_num_threads()
+    1
+    """
+    before = torch.get_num_threads()
+    _set_threads(count)
+    try:
+        yield
+    finally:
+        _set_threads(before)
+
+
+def _set_threads(count: int) -> None:
+    if torch.get_num_threads() != count:  # to set it, even to what it is, takes threads anew
+        torch.set_num_threads(count)
 
 
 def released(device: torch.device) -> None:

@@ -17,7 +17,7 @@ from napari_tessera.deep.settings import (
     Optimisation,
     Transfer,
 )
-from napari_tessera.deep.training.loop import _error
+from napari_tessera.deep.training.stepping import step_loss
 from napari_tessera.deep.training.train import train
 from napari_tessera.methods.deep.predict import predict
 from napari_tessera.signature.progress import Progress, Stop
@@ -394,5 +394,5 @@ def test_what_cannot_be_is_said_before_anything_is_written(tmp_path, example, ch
 def test_planes_are_learnt_in_16_bits_and_volumes_in_32(shape, dtype, monkeypatch):
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True, raising=False)
     batch = SimpleNamespace(images=torch.zeros(shape), objects=None)
-    found = _error(lambda *_: torch.ones(2, 2) @ torch.ones(2, 2), batch, None, mixed=True)
+    found = step_loss(lambda *_: torch.ones(2, 2) @ torch.ones(2, 2), batch, None, mixed=True)
     assert found.dtype == getattr(torch, dtype)
