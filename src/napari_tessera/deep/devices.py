@@ -117,15 +117,15 @@ def autocast(device: torch.device, *, enabled: bool, axes: int = 2) -> AbstractC
 
 
 @contextmanager
-def threads(count: int) -> Iterator[None]:
+def threads(count: int | None = None) -> Iterator[None]:
     """Let PyTorch compute on so many threads, for a while and in this thread.
 
     Threads that use PyTorch for the first time meanwhile get as many.
 
     Parameters
     ----------
-    count : int
-        From 1.
+    count : int, optional
+        From 1; None = as now, and as before afterwards, whatever `set_threads` is told meanwhile.
 
     Examples
     --------
@@ -134,15 +134,22 @@ def threads(count: int) -> Iterator[None]:
     1
     """
     before = torch.get_num_threads()
-    _set_threads(count)
+    set_threads(count or before)
     try:
         yield
     finally:
-        _set_threads(before)
+        set_threads(before)
 
 
-def _set_threads(count: int) -> None:
-    if torch.get_num_threads() != count:  # to set it, even to what it is, takes threads anew
+def set_threads(count: int) -> None:
+    """Let PyTorch compute on so many threads from now on, in this thread.
+
+    Parameters
+    ----------
+    count : int
+        From 1.
+    """
+    if torch.get_num_threads() != count:  # to set what is set already costs time, too
         torch.set_num_threads(count)
 
 

@@ -72,7 +72,9 @@ def test_a_step_takes_the_threads_that_were_asked_for(ready, monkeypatch):
     state, steps, batch = ready(threads=3)
     monkeypatch.setattr(stepping, "PAUSE", -1.0)
     seen, before = set(), torch.get_num_threads()
-    steps.step(steps.begin_epoch(), batch, Reporter(lambda _: seen.add(torch.get_num_threads())))
+    report = Reporter(lambda _: seen.add(torch.get_num_threads()))
+    with devices.threads():
+        steps.step(steps.begin_epoch(), batch, report)
     assert seen == {3}
     assert (state.threads, torch.get_num_threads()) == (3, before)
     assert steps.settled() == {}

@@ -356,8 +356,9 @@ def test_a_long_epoch_is_looked_at_early(tmp_path, example, monkeypatch):
 
 def test_the_threads_are_remembered(tmp_path, example):
     task = {**QUICK, "optimisation": Optimisation(epochs=1, steps=2, batch=1, threads=2)}
+    before = torch.get_num_threads()
     model = train(*example, model=tmp_path / "m", **task)
-    assert model.config.training["threads"] == 2
+    assert (model.config.training["threads"], torch.get_num_threads()) == (2, before)
     longer = {**QUICK, "optimisation": Optimisation(epochs=2, steps=2, batch=1)}
     again = train(*example, model=tmp_path / "m", resume=True, **longer)
     assert again.config.training["threads"] == 2

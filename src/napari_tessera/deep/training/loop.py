@@ -86,24 +86,25 @@ def fit(
     validator = ranks.led(lesson.validator.__call__, ValidationResult.figures)
     course = _Course(state, lesson, report, ranks)
     checkpoints, report = checkpoints.led(ranks), course.report
-    while state.epoch < settings.epochs and not _over(state, settings):
-        mean = course.epoch()
-        result = validator(state.average, course.still)
-        state.epoch, state.seconds = state.epoch + 1, ranks.told(course.seconds)
-        checkpoints.row(
-            {
-                "epoch": state.epoch,
-                "seconds": round(state.seconds, 1),
-                "learning_rate": state.optimiser.param_groups[0]["lr"],
-                "loss": mean,
-                "validation_loss": result.loss,
-                "score": result.score,
-            }
-        )
-        _keep_if_best(state, result, mean, checkpoints)
-        checkpoints.resume(state)
-        share = _elapsed(state.epoch / settings.epochs, state.seconds, settings)
-        report(Progress(share, 1, {"epoch": state.epoch, "loss": mean, "judged": result}))
+    with devices.threads():  # afterwards as before
+        while state.epoch < settings.epochs and not _over(state, settings):
+            mean = course.epoch()
+            result = validator(state.average, course.still)
+            state.epoch, state.seconds = state.epoch + 1, ranks.told(course.seconds)
+            checkpoints.row(
+                {
+                    "epoch": state.epoch,
+                    "seconds": round(state.seconds, 1),
+                    "learning_rate": state.optimiser.param_groups[0]["lr"],
+                    "loss": mean,
+                    "validation_loss": result.loss,
+                    "score": result.score,
+                }
+            )
+            _keep_if_best(state, result, mean, checkpoints)
+            checkpoints.resume(state)
+            share = _elapsed(state.epoch / settings.epochs, state.seconds, settings)
+            report(Progress(share, 1, {"epoch": state.epoch, "loss": mean, "judged": result}))
 
 
 class _Course:

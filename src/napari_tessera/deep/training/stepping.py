@@ -29,7 +29,7 @@ PAUSE = 0.1
 
 
 class Stepping:
-    """Takes the steps of a training.
+    """Takes the steps of a training, and sets the number of threads for all that follows them.
 
     Parameters
     ----------
@@ -82,7 +82,8 @@ class Stepping:
         began, threads = time.monotonic(), self._state.threads
         if self._trial is not None:
             threads = self._trial.number
-        with devices.threads(threads), self._asking(report):
+        devices.set_threads(threads)
+        with self._asking(report):
             loss = self._taken(network, batch)
         if self._trial is not None:
             self._trial.took(time.monotonic() - began)

@@ -113,7 +113,7 @@ class HeldOut:
 
     def first(self) -> HeldOut:
         """Return the piece that is shown, and no other to judge on."""
-        return replace(self, pieces=self.pieces[:1])
+        return replace(self, pieces=self.pieces[:1], pixels=self.pixels // SHOWN)
 
     def box(self, piece: Piece) -> tuple[slice, ...]:
         """Return the middle of a piece, as much of it as is judged on."""
@@ -124,7 +124,7 @@ class HeldOut:
 
     def _longest(self, piece: Piece) -> int:
         """Return how many pixels, as the network sees them, a piece may be long."""
-        share = self.pixels / SHOWN
+        share = self.pixels / (SHOWN if len(self.pieces) > 1 else 1)
         if piece is not self.shown:
             share = (self.pixels - share) / max(1, len(self.judged) - 1)
         return max(self._least(piece), int(share ** (1 / len(piece.shape))))
