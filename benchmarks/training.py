@@ -2,13 +2,15 @@
 
 ``steps`` compares a bare step of the default network on one thread, on all, and with threads that
 wait awake or asleep, on the machine as it is and beside a program that keeps one core busy.
-``shares`` trains with the defaults for a while and tells the share of the wall time in steps.
-FOLDER holds ``images`` and ``labels`` with files of the same names; without one, training is on the
+``shares`` trains with the defaults for a while and tells the share of the wall time in steps
+(0 threads = as it chooses). ``stops`` stops such trainings at some moments, and tells how long it took
+until the model was there. FOLDER holds ``images`` and ``labels`` with files of the same names; without one, training is on the
 coins of scikit-image. Every row is a process of its own, and settings take turns: a machine that
 is busy meanwhile is busy for all.
 
     python benchmarks/training.py steps
-    python benchmarks/training.py shares --minutes 2 --threads 1 2 0 [FOLDER]
+    python benchmarks/training.py shares [FOLDER] --minutes 2 --threads 1 2 0
+    python benchmarks/training.py stops [FOLDER]
 """
 
 from __future__ import annotations
@@ -74,7 +76,6 @@ def shares(folder: str, minutes: float, threads: int) -> dict:
     from napari_tessera.deep.models.folder import Folder
     from napari_tessera.deep.settings import Optimisation
     from napari_tessera.deep.training import checkpoints, stepping, train, validation
-    from napari_tessera.io.datasets import load, matched_files
 
     clock, began, first, losses = Clock(), time.monotonic(), [], []
     clock.watch(stepping.Stepping, "step", "steps")
@@ -92,10 +93,7 @@ def shares(folder: str, minutes: float, threads: int) -> dict:
         if "note" in progress.values:
             print(progress.values["note"], file=sys.stderr)
 
-    images, labels = coins()
-    if folder:
-        pairs = load(matched_files(Path(folder) / "images", Path(folder) / "labels"))
-        images, labels = pairs.images, pairs.labels
+    images, labels = examples(folder)
     optimisation = Optimisation(minutes=minutes, threads=threads or None)
     with tempfile.TemporaryDirectory() as place:
         model = train.train(
@@ -113,13 +111,45 @@ def shares(folder: str, minutes: float, threads: int) -> dict:
     }
 
 
-def coins():
-    """Return the coins of scikit-image with labels by threshold and watershed."""
+def examples(folder: str) -> tuple[list, list]:
+    """Return the images and labels of a folder, or coins, by threshold and watershed."""
+    if folder:
+        from napari_tessera.io.datasets import load, matched_files
+
+        pairs = load(matched_files(Path(folder) / "images", Path(folder) / "labels"))
+        return pairs.images, pairs.labels
     from skimage import data
 
     from napari_tessera import watershed
 
     return [data.coins()], [watershed(data.coins())]
+
+
+def stops(folder: str, steps: int = 12) -> None:
+    """Print how long trainings take to end that are stopped at some moments."""
+    from napari_tessera.deep.settings import Optimisation
+    from napari_tessera.deep.training.train import train
+    from napari_tessera.signature.progress import Stop
+
+    images, labels = examples(folder)
+    for after in (1, 2, 4, 7, 11, 16, 22, 29):
+        asked = time.monotonic() + after
+
+        def hear(_, asked=asked) -> None:
+            if time.monotonic() > asked:
+                raise Stop
+
+        with tempfile.TemporaryDirectory() as place:
+            kept = "a model"
+            optimisation = Optimisation(steps=steps)
+            try:
+                train(
+                    images, labels, model=place + "/model", optimisation=optimisation, report=hear
+                )
+            except Stop:
+                kept = "nothing, before the first step"
+            took = time.monotonic() - asked
+        print(f"stopped after {after:3} s: {took:5.2f} s until {kept}", flush=True)
 
 
 @contextmanager
@@ -169,7 +199,7 @@ def compare_steps(rounds: int, count: int) -> None:
 def main() -> None:
     """Do what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=["steps", "shares", "bare", "one"])
+    parser.add_argument("what", choices=["steps", "shares", "stops", "bare", "one"])
     parser.add_argument("rest", nargs="*")
     parser.add_argument("--minutes", type=float, default=2.0)
     parser.add_argument("--threads", type=int, nargs="+", default=[1, os.cpu_count() or 1, 0])
@@ -180,6 +210,8 @@ def main() -> None:
         print(json.dumps(bare_steps(*map(int, asked.rest))))
     elif asked.what == "steps":
         compare_steps(asked.rounds, asked.count)
+    elif asked.what == "stops":
+        stops("".join(asked.rest))
     elif asked.what == "one":
         print(json.dumps(shares("".join(asked.rest), asked.minutes, asked.threads[0])))
     else:
