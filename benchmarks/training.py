@@ -105,7 +105,7 @@ def shares(folder: str, minutes: float, threads: int) -> dict:
         "threads": threads or "chosen",
         "score": round(score, 3),
         "seconds": round(whole, 1),
-        "steps": len(losses),
+        "count of steps": len(losses),
         "first point": round(first[0], 1),
         **{part: round(took / whole, 3) for part, took in sorted(clock.seconds.items())},
     }

@@ -81,9 +81,9 @@ def reported(items: Sequence[T], report: Callable[[Progress], None] | None) -> I
 
     Examples
     --------
-    >>> list(reported("ab", lambda progress: print(progress.done, "of", progress.total)))
-    0 of 2
-    1 of 2
+    >>> list(reported("ab", lambda progress: print(progress.done)))
+    0.0
+    0.5
     ['a', 'b']
     """
     report = Reporter.of(report)
