@@ -257,3 +257,13 @@ def test_what_a_step_computed_is_gone_before_the_next():
         return before
 
     assert SplitBatches(CPU).run(step, 2) == [0, 0]
+
+
+def test_threads_are_set_for_a_while_and_for_one_thread():
+    before = torch.get_num_threads()
+    with devices.threads(before + 2):
+        assert torch.get_num_threads() == before + 2
+        with devices.threads(1):
+            assert torch.get_num_threads() == 1
+        assert torch.get_num_threads() == before + 2
+    assert torch.get_num_threads() == before

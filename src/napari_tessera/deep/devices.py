@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, TypeVar
 
 import torch
@@ -114,6 +114,43 @@ def autocast(device: torch.device, *, enabled: bool, axes: int = 2) -> AbstractC
     """
     dtype = _short(device, axes) if enabled else None
     return nullcontext() if dtype is None else torch.autocast(device.type, dtype)
+
+
+@contextmanager
+def threads(count: int | None = None) -> Iterator[None]:
+    """Let PyTorch compute on so many threads, for a while and in this thread.
+
+    Threads that use PyTorch for the first time meanwhile get as many.
+
+    Parameters
+    ----------
+    count : int, optional
+        From 1; None = as now, and as before afterwards, whatever `set_threads` is told meanwhile.
+
+    Examples
+    --------
+    >>> with threads(1):
+    ...     torch.get_num_threads()
+    1
+    """
+    before = torch.get_num_threads()
+    set_threads(count or before)
+    try:
+        yield
+    finally:
+        set_threads(before)
+
+
+def set_threads(count: int) -> None:
+    """Let PyTorch compute on so many threads from now on, in this thread.
+
+    Parameters
+    ----------
+    count : int
+        From 1.
+    """
+    if torch.get_num_threads() != count:  # to set what is set already costs time, too
+        torch.set_num_threads(count)
 
 
 def released(device: torch.device) -> None:

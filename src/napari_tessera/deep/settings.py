@@ -170,6 +170,9 @@ class Optimisation:
         Training ends after so many epochs without a better validation score; 0 = never.
     mixed_precision : bool
         Compute in 16 bits where the device gains by it; volumes are learnt in 32 on CPUs.
+    threads : int, optional
+        Threads of the CPU that compute; None = the number with which the first steps are fastest.
+        Weights are the same bit by bit only with the same number.
 
     References
     ----------
@@ -188,6 +191,7 @@ class Optimisation:
     averaging: Annotated[float, Word(low=0, high=0.99999)] = 0.99
     patience: Annotated[int, Word(low=0)] = 0
     mixed_precision: bool = True
+    threads: Annotated[int | None, Word(low=1, high=1024)] = None
 
     def __post_init__(self) -> None:
         check_settings(self)

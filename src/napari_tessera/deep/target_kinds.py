@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -30,7 +31,7 @@ from napari_tessera.deep.inference.decode import (
 from napari_tessera.deep.inference.fitting import ball_pixels
 from napari_tessera.deep.settings import Targets
 from napari_tessera.metrics.matching import average_precision
-from napari_tessera.signature.words import Array, VoxelSize
+from napari_tessera.signature.words import Array, Report, VoxelSize
 
 if TYPE_CHECKING:
     import torch
@@ -51,6 +52,9 @@ class PixelTargets(ABC):
     measure: ClassVar[str]
     """What `score` is, in words."""
 
+    has_thresholds: ClassVar[bool] = False
+    """Whether `labels` takes any."""
+
     @property
     @abstractmethod
     def count(self) -> int:
@@ -69,8 +73,13 @@ class PixelTargets(ABC):
         """Return the labels P that probabilities (K, *P) mean."""
 
     @abstractmethod
-    def tuned(self, pairs: Iterable[tuple[Array, Array]]) -> dict[str, float]:
-        """Return the options of `labels` that suit held-out pairs of scores and labels best."""
+    def tuned(
+        self, pairs: Iterable[tuple[Array, Array]], seconds: float = inf, report: Report = None
+    ) -> dict[str, float]:
+        """Return the options of `labels` that suit held-out pairs of scores and labels best.
+
+        Where that takes longer than so many seconds, they are found on the first pairs only.
+        """
 
     @abstractmethod
     def agreement(self, scores: Array, labels: Array) -> Any:
@@ -96,6 +105,7 @@ class ObjectPixelTargets(PixelTargets):
     """Which of them stands for objects."""
 
     measure = "average precision of objects, mean over IoU .5, .65 and .8"
+    has_thresholds = True
     count = 3
 
     def objects(self, labels: Array) -> Array:
@@ -115,10 +125,13 @@ class ObjectPixelTargets(PixelTargets):
         fewest = ball_pixels(smallest, voxel, scores.shape[1:])
         return to_objects(scores, targets=self.name, voxel=voxel, smallest=fewest, **options)
 
-    def tuned(self, pairs: Iterable[tuple[Array, Array]]) -> dict[str, float]:
+    def tuned(
+        self, pairs: Iterable[tuple[Array, Array]], seconds: float = inf, report: Report = None
+    ) -> dict[str, float]:
         """Return both thresholds."""
         every = list(pairs)
-        best = tuned(every, self.name, VoxelSize((1.0,) * every[0][1].ndim))
+        voxel = VoxelSize((1.0,) * every[0][1].ndim)
+        best = tuned(every, self.name, voxel, seconds=seconds, report=report)
         return {name: best[name] for name in DEFAULTS}
 
     def agreement(self, scores: Array, labels: Array) -> Any:
@@ -189,7 +202,9 @@ class ClassTargets(PixelTargets):
         """Return the number of the most probable class; nothing else matters to it."""
         return to_classes(scores, self.ids)
 
-    def tuned(self, pairs: Iterable[tuple[Array, Array]]) -> dict[str, float]:
+    def tuned(
+        self, pairs: Iterable[tuple[Array, Array]], seconds: float = inf, report: Report = None
+    ) -> dict[str, float]:
         """Return nothing: the most probable class needs no threshold."""
         return {}
 

@@ -16,7 +16,8 @@ from napari_tessera.io.files import PICTURES, listed, read
 from napari_tessera.io.label_images import pieces_of_a_mask
 from napari_tessera.io.yolo_texts import read_yolo, texts
 from napari_tessera.pipeline.source import Source
-from napari_tessera.signature.words import LabelsAre, VoxelSize
+from napari_tessera.signature.progress import Reporter, reported
+from napari_tessera.signature.words import LabelsAre, Report, VoxelSize
 
 if TYPE_CHECKING:
     from napari_tessera.deep.training.task import Task
@@ -209,6 +210,7 @@ def load(
     *,
     channel_axis: int | Literal["rgb"] | None = None,
     kind: LabelsAre = "objects",
+    report: Report = None,
 ) -> TrainingPairs:
     """Open pairs of files; TIFF and Zarr are read when they are needed.
 
@@ -220,20 +222,24 @@ def load(
     kind : {"objects", "classes"}
         What COCO and YOLO files give: objects, without crowds, or the classes of the pixels,
         numbered from 1 in the file's order.
+    report : callable, optional
+        Takes `Progress` before each file.
 
     Raises
     ------
     ValueError
         If some images have channels and others have none.
     """
-    sources = [read(image, channel_axis=channel_axis) for image, _ in found]
+    report = Reporter.of(report)
+    opened = reported(found, report.part(0, 2))
+    sources = [read(image, channel_axis=channel_axis) for image, _ in opened]
     if any(source.rgb for source in sources):
         # among photographs a few are grey
         sources = [
             read(image, channel_axis="rgb") if image.suffix.lower() in PICTURES else source
             for source, (image, _) in zip(sources, found, strict=True)
         ]
-    taught = [_taught(truth, kind) for _, truth in found]
+    taught = [_taught(truth, kind) for _, truth in reported(found, report.part(1, 2))]
     labels = [own.labels for own in taught]
     classes = [own.classes for own in taught if own.classes is not None]
     pairs = together(sources, labels, [image.name for image, _ in found])

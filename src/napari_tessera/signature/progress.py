@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 class Stop(Exception):
@@ -66,3 +68,25 @@ class Reporter:
         """Return the reporter of part `index` of `count` equal ones."""
         span = self._span / max(count, 1)
         return Reporter(self._send, self._start + index * span, span)
+
+
+def reported(items: Sequence[T], report: Callable[[Progress], None] | None) -> Iterator[T]:
+    """Yield items, and report before each how many are done.
+
+    Parameters
+    ----------
+    items : sequence
+    report : callable, optional
+        May raise `Stop`.
+
+    Examples
+    --------
+    >>> list(reported("ab", lambda progress: print(progress.done)))
+    0.0
+    0.5
+    ['a', 'b']
+    """
+    report = Reporter.of(report)
+    for number, item in enumerate(items):
+        report(Progress(number, len(items)))
+        yield item

@@ -87,7 +87,7 @@ def test_batches_are_not_divided_by_processes_in_step():
         devices.SplitBatches(CPU, divides=False).run(full, 8)
 
 
-def one(number):
+def one(number, report=None):
     """Return the batch of a number: two patches, each with a bright part."""
     random = np.random.default_rng(number)
     truth = np.zeros((2, 16, 16), np.int64)
@@ -97,7 +97,7 @@ def one(number):
     return Batch(torch.from_numpy(images.astype(np.float32)), torch.from_numpy(truth))
 
 
-def both(number):
+def both(number, report=None):
     """Return what two processes take in a step, as one batch."""
     first, second = one(2 * number), one(2 * number + 1)
     images, targets = (first.images, second.images), (first.targets, second.targets)
@@ -118,7 +118,7 @@ def fitted(batches, ranks, report=None):
     state = State(network, average, optimiser)
     losses, best, first = [], [], []
 
-    def judge(average):
+    def judge(average, report):
         first.append(next(network.contracting.parameters()).detach().clone())
         return ValidationResult(0.5, 0.1 * state.epoch, image=np.zeros((1, 4, 4)))
 
@@ -208,7 +208,7 @@ def stopped(ranks):
     return failing(lambda: fitted(one, ranks, report)), len(steps)
 
 
-def broken(number):
+def broken(number, report=None):
     """Return the batch of a number; that of the second process's second step cannot be read."""
     if number == 3:
         raise OSError("the disk is gone")

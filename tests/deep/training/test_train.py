@@ -2,6 +2,7 @@ import csv
 import errno
 import json
 import os
+import threading
 from types import SimpleNamespace
 
 import numpy as np
@@ -17,8 +18,9 @@ from napari_tessera.deep.settings import (
     Optimisation,
     Transfer,
 )
-from napari_tessera.deep.training.loop import _error
+from napari_tessera.deep.training.stepping import step_loss
 from napari_tessera.deep.training.train import train
+from napari_tessera.deep.training.validation import Validator
 from napari_tessera.methods.deep.predict import predict
 from napari_tessera.signature.progress import Progress, Stop
 
@@ -284,6 +286,85 @@ def test_who_stops_keeps_the_best_so_far(tmp_path, example):
     assert predict(example[0], model=str(early.path)).shape == (96, 96)
 
 
+def heard(moments=None):
+    """Return a report that stops at a moment and from then on, and the list of what it heard."""
+    said, lock = [], threading.Lock()
+
+    def report(progress):
+        with lock:
+            said.append(progress)
+            if moments is not None and len(said) > moments:
+                raise Stop
+
+    return report, said
+
+
+def test_whenever_it_is_stopped_what_is_kept_can_be_used(tmp_path, example, monkeypatch):
+    """Moments of all phases: reading, batches, within steps, judging, and the thresholds."""
+    monkeypatch.setattr("napari_tessera.deep.training.stepping.PAUSE", -1.0)
+    task = {**QUICK, "optimisation": Optimisation(epochs=2, steps=2, batch=1)}
+    report, said = heard()
+    train(*example, model=tmp_path / "whole", report=report, **task)
+    steps = [number for number, each in enumerate(said) if "step" in each.values]
+    judged = [number for number, each in enumerate(said) if "judged" in each.values]
+    random = np.random.default_rng(0)
+    moments = {
+        "reading": 2,
+        "first batch or step": int(random.integers(5, steps[0])),
+        "second step": int(random.integers(steps[0] + 2, steps[1])),
+        "first judging": int(random.integers(steps[1] + 1, judged[0])),
+        "second epoch": int(random.integers(judged[0] + 1, steps[-1])),
+        "second judging": judged[1] - 1,
+        "thresholds": int(random.integers(judged[1] + 2, len(said) - 1)),
+    }
+    kept = {}
+    for phase, moment in moments.items():
+        report, later = heard(moment)
+        try:
+            model = train(*example, model=tmp_path / phase, report=report, **task)
+        except Stop:
+            assert not (tmp_path / phase).exists()
+            continue
+        kept[phase] = find_model(model.path).config.score
+        assert predict(example[0], model=str(model.path)).shape == (96, 96)
+        # nobody is asked for long after the stop: batches that are made, and the thresholds once
+        assert len(later) - moment < 12
+    unjudged = {phase for phase, score in kept.items() if score is None}
+    assert list(kept) == list(moments)[2:]
+    assert unjudged == {"second step", "first judging"}
+
+
+def test_who_stops_early_is_not_kept_waiting_for_a_judgement(tmp_path, example, monkeypatch):
+    monkeypatch.setattr(Validator, "__call__", lambda *_: pytest.fail("judged after the stop"))
+    early = train(*example, model=tmp_path / "early", report=stopping(2), **QUICK)
+    assert early.config.thresholds == {}
+    assert "not validated" in (early.path / "card.md").read_text()
+
+
+def test_a_long_epoch_is_looked_at_early(tmp_path, example, monkeypatch):
+    task = {**QUICK, "optimisation": Optimisation(epochs=2, steps=6, batch=1)}
+    without = train(*example, model=tmp_path / "without", **task)
+    monkeypatch.setattr("napari_tessera.deep.training.loop.EARLY", 0.0)
+    report, said = heard()
+    model = train(*example, model=tmp_path / "with", report=report, **task)
+    judged = [each.values for each in said if "judged" in each.values]
+    assert [each["epoch"] for each in judged] == [0.5, 1, 2]
+    assert judged[0]["judged"].labels.shape == judged[1]["judged"].labels.shape
+    assert [row["epoch"] for row in losses(model)] == ["1", "2"]
+    assert equal(weights(model), weights(without))
+
+
+def test_the_threads_are_remembered(tmp_path, example):
+    task = {**QUICK, "optimisation": Optimisation(epochs=1, steps=2, batch=1, threads=2)}
+    before = torch.get_num_threads()
+    model = train(*example, model=tmp_path / "m", **task)
+    assert (model.config.training["threads"], torch.get_num_threads()) == (2, before)
+    longer = {**QUICK, "optimisation": Optimisation(epochs=2, steps=2, batch=1)}
+    again = train(*example, model=tmp_path / "m", resume=True, **longer)
+    assert again.config.training["threads"] == 2
+    assert "- threads: 2" in (again.path / "card.md").read_text()
+
+
 def test_who_stops_before_the_first_step_keeps_nothing(tmp_path, example):
     def report(progress):
         raise Stop
@@ -394,5 +475,5 @@ def test_what_cannot_be_is_said_before_anything_is_written(tmp_path, example, ch
 def test_planes_are_learnt_in_16_bits_and_volumes_in_32(shape, dtype, monkeypatch):
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True, raising=False)
     batch = SimpleNamespace(images=torch.zeros(shape), objects=None)
-    found = _error(lambda *_: torch.ones(2, 2) @ torch.ones(2, 2), batch, None, mixed=True)
+    found = step_loss(lambda *_: torch.ones(2, 2) @ torch.ones(2, 2), batch, None, mixed=True)
     assert found.dtype == getattr(torch, dtype)

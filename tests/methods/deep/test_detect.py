@@ -216,7 +216,7 @@ def test_the_validator_counts_what_is_found(example):
     assert judged.score > 0.85  # all that hangs together is found
     assert judged.loss > 2
     assert judged.labels.shape == data.validation[0].shape
-    assert validator.thresholds(network)["threshold"] == 0.5
+    assert judged.tune(1)["threshold"] == 0.5
     nothing = ObjectValidator(HeldOut([], data.training[0], sizes, 32, cpu), 10)(network)
     assert (nothing.score, nothing.loss) == (None, None)
     assert nothing.labels.max() > 5

@@ -25,7 +25,7 @@ def labels(**options):
 
 def test_layers_are_read_when_the_training_begins():
     on, truth = image(scale=(0.5, 0.5), units=("um", "um")), labels(scale=(0.5, 0.5))
-    opened = LayerPairs([(on, truth)], [None], None).reader(SMALL)()
+    opened = LayerPairs([(on, truth)], [None], None).reader(SMALL)(Reporter())
     np.testing.assert_array_equal(np.asarray(opened.images[0]), IMAGE)
     np.testing.assert_array_equal(np.asarray(opened.labels[0]), LABELS)
     assert (opened.names, opened.classes) == (["cells"], None)
@@ -50,14 +50,14 @@ def test_a_layer_tells_the_classes_of_objects():
     told = Labels(LABELS // 9 + 1, name="kinds", features={"index": [1, 2], "name": ["a", "b"]})
     pairs = LayerPairs([(image(), labels())], [told], None)
     assert pairs.with_classes(SMALL).class_names == {1: "a", 2: "b"}
-    (classes,) = pairs.reader(SMALL)().classes
+    (classes,) = pairs.reader(SMALL)(Reporter()).classes
     np.testing.assert_array_equal(classes, LABELS // 9 + 1)
 
 
 def test_the_table_of_the_labels_tells_their_classes_if_no_layer_does():
     truth = labels(features={"index": [1, 2], "class": ["round", "long"]})
     pairs = LayerPairs([(image(), truth)], [None], None)
-    assert pairs.reader(SMALL)().classes == [{1: "round", 2: "long"}]
+    assert pairs.reader(SMALL)(Reporter()).classes == [{1: "round", 2: "long"}]
 
 
 def test_classes_are_told_of_all_pairs_or_of_none():
@@ -79,10 +79,10 @@ def test_a_sheet_shows_patches_with_what_is_to_be_learnt_of_them():
 def test_of_a_mask_the_pieces_are_learnt():
     mask = Labels(np.where(LABELS > 0, 255, 0).astype(np.uint8), name="mask")
     pairs = LayerPairs([(image(), mask)], [None], None)
-    opened = pairs.reader(SMALL)()
+    opened = pairs.reader(SMALL)(Reporter())
     assert opened.note.startswith("mask: a mask, not objects; its ")
     assert opened.labels[0].max() > 1
     np.testing.assert_array_equal(opened.labels[0] > 0, LABELS > 0)
-    classes = pairs.reader(Task(kind="classes", examples=SMALL.examples))()
+    classes = pairs.reader(Task(kind="classes", examples=SMALL.examples))(Reporter())
     assert classes.note == ""
     np.testing.assert_array_equal(classes.labels[0], mask.data)

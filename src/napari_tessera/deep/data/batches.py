@@ -12,7 +12,8 @@ from napari_tessera.deep.data.patches import Patches
 from napari_tessera.deep.data.targets import border_weights
 from napari_tessera.deep.settings import Objective
 from napari_tessera.deep.target_kinds import PixelTargets
-from napari_tessera.signature.words import Array
+from napari_tessera.signature.progress import reported
+from napari_tessera.signature.words import Array, Report
 
 
 @dataclass(frozen=True)
@@ -70,10 +71,10 @@ class Batches:
     seed: int
     rgb: bool = False
 
-    def __call__(self, step: int) -> Batch:
+    def __call__(self, step: int, report: Report = None) -> Batch:
         """Return the batch of a step; the same for the same number."""
         random = np.random.default_rng([self.seed, 2, step])
-        found = [self._one(random) for _ in range(self.size)]
+        found = [self._one(random) for _ in reported(range(self.size), report)]
         images = torch.from_numpy(np.stack([image for image, _, _ in found]))
         truth = torch.from_numpy(np.stack([each for _, each, _ in found]))
         weights = None

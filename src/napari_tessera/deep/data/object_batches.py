@@ -13,7 +13,8 @@ from napari_tessera.deep.data import augmentation as vary
 from napari_tessera.deep.data.instances import instances_of
 from napari_tessera.deep.data.patches import Patch, Patches
 from napari_tessera.deep.networks.instances import Instances
-from napari_tessera.signature.words import Array
+from napari_tessera.signature.progress import reported
+from napari_tessera.signature.words import Array, Report
 
 
 @dataclass(frozen=True)
@@ -80,10 +81,10 @@ class ObjectBatches:
     seed: int
     rgb: bool = False
 
-    def __call__(self, step: int) -> ObjectBatch:
+    def __call__(self, step: int, report: Report = None) -> ObjectBatch:
         """Return the batch of a step; the same for the same number."""
         random = np.random.default_rng([self.seed, 2, step])
-        found = [self._one(random) for _ in range(self.size)]
+        found = [self._one(random) for _ in reported(range(self.size), report)]
         images = torch.from_numpy(np.stack([image for image, _, _ in found]))  # (B, C, Y, X)
         return ObjectBatch(images, [own for _, own, _ in found], sum(each for *_, each in found))
 

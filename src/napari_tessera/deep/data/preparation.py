@@ -17,7 +17,7 @@ from napari_tessera.algorithms.filters.intensities import intensities
 from napari_tessera.algorithms.labels.ids import median_diameter, sizes
 from napari_tessera.deep.data.pieces import Piece, zoom_of
 from napari_tessera.deep.settings import Examples, ObjectTargets, Targets
-from napari_tessera.signature.progress import Progress, Reporter
+from napari_tessera.signature.progress import Progress, Reporter, reported
 from napari_tessera.signature.words import Array, LabelsAre
 
 MOST = 255
@@ -295,8 +295,8 @@ def prepare_data(
     void = "" if settings.ignore is None else str(settings.ignore)
     digests = b"".join(each.census.digest for each in every) + void.encode()
     data = Data(
-        [each.fitted(settings) for each in split.training],
-        [each.fitted(settings) for each in split.validation],
+        [each.fitted(settings) for each in reported(split.training, report.part(2, 4))],
+        [each.fitted(settings) for each in reported(split.validation, report.part(3, 4))],
         [each.census for each in split.training],
         ids,
         1 if channel_axis is None else found[0].image.shape[channel_axis],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Mapping, Sequence
 from itertools import product
 from types import MappingProxyType
@@ -11,8 +13,8 @@ import numpy as np
 from napari_tessera.algorithms.labels.ids import renumbered, sizes, smallest_dtype
 from napari_tessera.deep.settings import Targets
 from napari_tessera.metrics.matching import average_precision
-from napari_tessera.signature.progress import Progress, Reporter
-from napari_tessera.signature.words import Array, VoxelSize
+from napari_tessera.signature.progress import Progress, Reporter, reported
+from napari_tessera.signature.words import Array, Report, VoxelSize
 
 SMOOTHING = 0.7
 """Standard deviation, in finest pixels, by which the inner probability is smoothed."""
@@ -145,7 +147,12 @@ def _tidied(objects: Array, smallest: int) -> Array:
 
 
 def tuned(
-    pairs: Sequence[tuple[Array, Array]], targets: Targets, voxel: VoxelSize
+    pairs: Sequence[tuple[Array, Array]],
+    targets: Targets,
+    voxel: VoxelSize,
+    *,
+    seconds: float = math.inf,
+    report: Report = None,
 ) -> dict[str, float]:
     """Return the thresholds that give the best objects.
 
@@ -155,23 +162,37 @@ def tuned(
         Held-out examples.
     targets : {"boundaries", "distances"}
     voxel : VoxelSize
+    seconds : float
+        Where it takes longer than that, the examples that come last are left out.
+    report : callable, optional
 
     Returns
     -------
     dict
         "threshold", "seed_threshold" and "score": the average precision, mean over the examples
-        and `PRECISIONS`. The defaults if no example has an object.
+        and `PRECISIONS`. The defaults if no example has an object, or there is no time at all.
     """
-    best = {**DEFAULTS, "score": -1.0}
+    options, began = list(product(THRESHOLDS, SEED_THRESHOLDS)), time.monotonic()
     if not any(labels.any() for _, labels in pairs):
-        return {**best, "score": 0.0}
-    for threshold, seeds in product(THRESHOLDS, SEED_THRESHOLDS):
-        score = 0.0
-        for scores, labels in pairs:
+        return {**DEFAULTS, "score": 0.0}
+    totals, used = np.zeros(len(options)), 0
+    for number, (scores, labels) in enumerate(pairs):
+        own, part = np.zeros(len(options)), Reporter.of(report).part(number, len(pairs))
+        for place, (threshold, seeds) in enumerate(reported(options, part)):
+            if time.monotonic() - began > seconds:
+                return _best(options, totals, used)
             found = to_objects(
                 scores, targets=targets, threshold=threshold, seed_threshold=seeds, voxel=voxel
             )
-            score += average_precision(labels, found, *PRECISIONS) / len(pairs)
-        if score > best["score"]:
-            best = {"threshold": threshold, "seed_threshold": seeds, "score": score}
-    return best
+            own[place] = average_precision(labels, found, *PRECISIONS)
+        totals, used = totals + own, used + 1
+    return _best(options, totals, used)
+
+
+def _best(options: list[tuple[float, float]], totals: Array, used: int) -> dict[str, float]:
+    """Return the thresholds with the highest total, and the mean over the examples used."""
+    if not used:
+        return {**DEFAULTS, "score": 0.0}
+    place = int(totals.argmax())
+    threshold, seeds = options[place]
+    return {"threshold": threshold, "seed_threshold": seeds, "score": float(totals[place]) / used}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -11,10 +12,13 @@ from napari_tessera.deep.training.distributed import Ranks
 from napari_tessera.deep.training.object_validation import ObjectValidator
 from napari_tessera.deep.training.state import State, restore_state, stored
 from napari_tessera.deep.training.validation import ValidationResult, Validator
-from napari_tessera.signature.progress import Stop
+from napari_tessera.signature.progress import Reporter, Stop
 
 if TYPE_CHECKING:
     import torch
+
+HASTE = 0.5
+"""Seconds in which thresholds are found when somebody waits for the end."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,12 @@ class ModelWriter:
         self, folder: Folder, config: ModelConfig, validator: Validator | ObjectValidator
     ) -> None:
         self._folder, self._config, self._validator = folder, config, validator
-        self._written = False
+        self._written, self._tune = False, ValidationResult().tune
+
+    def _told(self, state: State) -> ModelConfig:
+        """Return the config, with the threads that the weights depend on."""
+        threads = {"threads": state.threads} if state.threads else {}
+        return replace(self._config, training={**self._config.training, **threads})
 
     @property
     def checkpoints(self) -> Checkpoints:
@@ -71,9 +80,9 @@ class ModelWriter:
         self._folder.write_resume(*stored(state))
 
     def _best(self, state: State, result: ValidationResult) -> None:
-        config = replace(self._config, score=result.score)
+        config = replace(self._told(state), score=result.score)
         self._config = self._folder.write_weights(state.average.state_dict(), config)
-        self._written = True
+        self._written, self._tune = True, result.tune
 
     def before(self) -> tuple[ModelConfig, dict[str, torch.Tensor], dict[str, Any]]:
         """Return what an earlier training has left: its config, tensors and numbers.
@@ -106,7 +115,7 @@ class ModelWriter:
             state.best = State.best
 
     def keep_something(self, state: State) -> None:
-        """Write the present weights if there are none yet: whoever stops keeps what there is.
+        """Write the present weights, not judged, if there are none: whoever stops keeps them.
 
         Raises
         ------
@@ -117,14 +126,35 @@ class ModelWriter:
             if not state.optimiser.state:
                 self._folder.remove()
                 raise Stop
-            self._best(state, self._validator(state.average))
+            self._best(state, ValidationResult())
 
-    def finished(self, state: State) -> Model:
-        """Find the best thresholds for the best weights, write the card, return the model."""
+    def finished(self, state: State, report: Reporter, *, stopped: bool = False) -> Model:
+        """Find the best thresholds for the best weights, write the card, return the model.
+
+        Parameters
+        ----------
+        state : State
+        report : Reporter
+            May raise `Stop`; the rest is then done in `HASTE` seconds.
+        stopped : bool
+            Whether somebody waits already for the end.
+        """
         if not self._written:
             self._best(state, self._validator(state.average))
-        state.average.load_state_dict(self._folder.read_weights())
-        config = replace(self._config, thresholds=self._validator.thresholds(state.average))
+        try:
+            thresholds = {} if stopped else self._thresholds(state, report)
+        except Stop:
+            stopped = True
+        if stopped:
+            thresholds = self._tune(HASTE, None) if self._tune else {}
+        config = replace(self._told(state), thresholds=thresholds or self._config.thresholds)
         self._folder.write_config(config)
         self._folder.write_card(card(config, self._folder.read_losses()))
         return Model(self._folder.path, config)
+
+    def _thresholds(self, state: State, report: Reporter) -> dict[str, float]:
+        """Return the best thresholds for the best weights, which are judged again if need be."""
+        if self._tune is None:
+            state.average.load_state_dict(self._folder.read_weights())
+            self._tune = self._validator(state.average, report.part(0, 2)).tune
+        return self._tune(math.inf, report.part(1, 2)) if self._tune else {}

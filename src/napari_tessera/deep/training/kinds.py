@@ -13,7 +13,7 @@ from napari_tessera.deep.data.targets import class_weights
 from napari_tessera.deep.settings import Objective, Targets, parse_losses
 from napari_tessera.deep.target_kinds import KINDS
 from napari_tessera.signature.progress import Reporter
-from napari_tessera.signature.words import LabelsAre
+from napari_tessera.signature.words import LabelsAre, Report
 
 if TYPE_CHECKING:
     from napari_tessera.deep.data.batches import Batches
@@ -73,14 +73,16 @@ class PixelTraining:
         targets = KINDS[task.learns](data.ids)
         return Batches(patches, targets, task.objective, task.batch_size, task.seed, rgb)
 
-    def validator(self, task: Task, data: Data, batches: Any, held_out: HeldOut) -> Validator:
+    def validator(
+        self, task: Task, data: Data, batches: Any, held_out: HeldOut, report: Report = None
+    ) -> Validator:
         """Return what judges scores, with the loss that was asked for."""
         from napari_tessera.deep.training.objective import Loss
         from napari_tessera.deep.training.validation import Validator
 
         objective, weights = task.objective, None
         if objective.class_weights != "none":
-            truths = (batches(step).targets for step in range(8))
+            truths = (batches(step, report).targets for step in range(8))
             pixels = batches.targets.pixels(data.counts, truths)
             weights = class_weights(pixels, objective.class_weights)
         return Validator(held_out, batches.targets, Loss(parse_losses(objective.loss), weights))
@@ -143,7 +145,9 @@ class ObjectTraining:
 
         return ObjectBatches(patches, task.batch_size, task.seed, rgb)
 
-    def validator(self, task: Task, data: Data, batches: Any, held_out: HeldOut) -> ObjectValidator:
+    def validator(
+        self, task: Task, data: Data, batches: Any, held_out: HeldOut, report: Report = None
+    ) -> ObjectValidator:
         """Return what judges objects; the network has losses of its own."""
         from napari_tessera.deep.training.object_validation import ObjectValidator
 

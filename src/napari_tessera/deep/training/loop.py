@@ -4,26 +4,31 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import nn
 
 from napari_tessera.algorithms.parallel import in_order
 from napari_tessera.deep import devices
 from napari_tessera.deep.data.batches import Batch
 from napari_tessera.deep.data.object_batches import ObjectBatch
 from napari_tessera.deep.settings import Optimisation, Schedule
-from napari_tessera.deep.training import transfer
 from napari_tessera.deep.training.checkpoints import Checkpoints
 from napari_tessera.deep.training.distributed import ALONE, Ranks
 from napari_tessera.deep.training.object_validation import ObjectValidator
-from napari_tessera.deep.training.objective import Loss, OwnLosses
 from napari_tessera.deep.training.state import State
+from napari_tessera.deep.training.stepping import Stepping
 from napari_tessera.deep.training.validation import ValidationResult, Validator
 from napari_tessera.signature.progress import Progress, Reporter
+from napari_tessera.signature.words import Report
+
+EARLY = 5.0
+"""Seconds of steps after which a network is judged for the first time, if as many are left."""
+
+FEW = 3
+"""Steps before that: the first ones take longer."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +38,7 @@ class Lesson:
     Attributes
     ----------
     batches : callable
-        Number of a batch -> the batch.
+        Number of a batch, and where progress goes -> the batch.
     validator : Validator or ObjectValidator
         Judges the averaged network after each epoch; its `loss`, of scores, is what is made small,
         None for a network that has losses of its own.
@@ -44,7 +49,7 @@ class Lesson:
     seed : int
     """
 
-    batches: Callable[[int], Batch | ObjectBatch]
+    batches: Callable[[int, Report], Batch | ObjectBatch]
     validator: Validator | ObjectValidator
     optimisation: Optimisation
     frozen: Callable[[int], bool]
@@ -72,100 +77,114 @@ def fit(
     lesson : Lesson
     checkpoints : Checkpoints
     report : Reporter
-        Gets epoch, losses and score, and the judged picture, as values; may raise `Stop`.
+        Gets epoch, losses and score, and the judged picture, as values; may raise `Stop`. It is
+        called between small pieces of work, also by the threads that make batches.
     ranks : Ranks
         The processes that train together; all call `fit`, with states of the same weights.
     """
-    settings, began = lesson.optimisation, time.monotonic() - state.seconds
+    settings = lesson.optimisation
     validator = ranks.led(lesson.validator.__call__, ValidationResult.figures)
-    checkpoints, report = checkpoints.led(ranks), Reporter(ranks.led(report))
-    stepping = _Stepping(state, lesson, ranks)
-    total = settings.epochs * settings.steps
-    while state.epoch < settings.epochs and not _over(state, settings):
-        network, losses = stepping.begin_epoch(), []
+    course = _Course(state, lesson, report, ranks)
+    checkpoints, report = checkpoints.led(ranks), course.report
+    with devices.threads():  # afterwards as before
+        while state.epoch < settings.epochs and not _over(state, settings):
+            mean = course.epoch()
+            result = validator(state.average, course.still)
+            state.epoch, state.seconds = state.epoch + 1, ranks.told(course.seconds)
+            checkpoints.row(
+                {
+                    "epoch": state.epoch,
+                    "seconds": round(state.seconds, 1),
+                    "learning_rate": state.optimiser.param_groups[0]["lr"],
+                    "loss": mean,
+                    "validation_loss": result.loss,
+                    "score": result.score,
+                }
+            )
+            _keep_if_best(state, result, mean, checkpoints)
+            checkpoints.resume(state)
+            share = _elapsed(state.epoch / settings.epochs, state.seconds, settings)
+            report(Progress(share, 1, {"epoch": state.epoch, "loss": mean, "judged": result}))
+
+
+class _Course:
+    """The epochs of a training, and the clock beside them.
+
+    Attributes
+    ----------
+    report : Reporter
+        All processes have to call it.
+    """
+
+    def __init__(self, state: State, lesson: Lesson, report: Reporter, ranks: Ranks) -> None:
+        self._state, self._lesson, self._ranks, self._own = state, lesson, ranks, report
+        self.report = Reporter(ranks.led(report))
+        self._stepping = Stepping(state, lesson, ranks)
+        self._began = time.monotonic() - state.seconds
+        self._elapsed, self._seen = 0.0, False
+
+    @property
+    def seconds(self) -> float:
+        """How long the training has taken."""
+        return time.monotonic() - self._began
+
+    @property
+    def still(self) -> Reporter:
+        """Where work of the first process reports, to hear of a stop; the share stays."""
+        return Reporter(self._own, self._elapsed, 0.0)
+
+    @property
+    def _still(self) -> Reporter:
+        """The same for work of each process: none may end while others wait for it."""
+        return self.still if self._ranks.count == 1 else Reporter()
+
+    def epoch(self) -> float:
+        """Take the steps of an epoch and return the mean of their losses."""
+        state, settings = self._state, self._lesson.optimisation
+        network, losses, began = self._stepping.begin_epoch(), [], time.monotonic()
         steps = range(state.epoch * settings.steps, (state.epoch + 1) * settings.steps)
-        numbers = map(ranks.number, steps)
         # the next batches are made while the network works on this one, and dropped if it stops
-        for step, batch in zip(
-            steps, in_order(lesson.batches, numbers, workers=ranks.workers), strict=True
-        ):
-            elapsed = ranks.told(_elapsed(step / total, time.monotonic() - began, settings))
-            _set_rate(state.optimiser, settings, elapsed)
-            losses.append(stepping.step(network, batch.to(lesson.device)))
+        for step, batch in zip(steps, self._batches(steps), strict=True):
+            share = step / (settings.epochs * settings.steps)
+            self._elapsed = self._ranks.told(_elapsed(share, self.seconds, settings))
+            _set_rate(state.optimiser, settings, self._elapsed)
+            losses.append(self._stepping.step(network, batch.to(self._lesson.device), self._still))
             _average(state, settings.averaging, step)
-            report(Progress(elapsed, 1, {"epoch": (step + 1) / settings.steps, "step": losses[-1]}))
-            if elapsed >= 1:
+            values = {"epoch": (step + 1) / settings.steps, "step": losses[-1]}
+            self._say({**values, **self._stepping.settled()})
+            if self._elapsed >= 1:
                 break
-        result = validator(state.average)
-        state.epoch, state.seconds = state.epoch + 1, ranks.told(time.monotonic() - began)
-        mean = sum(losses) / len(losses)
-        checkpoints.row(
-            {
-                "epoch": state.epoch,
-                "seconds": round(state.seconds, 1),
-                "learning_rate": state.optimiser.param_groups[0]["lr"],
-                "loss": mean,
-                "validation_loss": result.loss,
-                "score": result.score,
-            }
-        )
-        _keep_if_best(state, result, mean, checkpoints)
-        checkpoints.resume(state)
-        share = _elapsed(state.epoch / settings.epochs, state.seconds, settings)
-        report(Progress(share, 1, {"epoch": state.epoch, "loss": mean, "judged": result}))
+            self._look_early(losses, time.monotonic() - began)
+        self._seen = True
+        return sum(losses) / len(losses)
 
+    def _batches(self, steps: range) -> Iterator[Batch | ObjectBatch]:
+        """Yield the batches of this process."""
+        still = self._still
 
-class _Stepping:
-    """Takes the steps of a training."""
+        def made(number: int) -> Batch | ObjectBatch:
+            with devices.threads(1):  # it is one of several at a time
+                return self._lesson.batches(number, still)
 
-    def __init__(self, state: State, lesson: Lesson, ranks: Ranks) -> None:
-        self._state, self._lesson, self._ranks = state, lesson, ranks
-        loss: Loss | None = lesson.validator.loss
-        self._loss = loss and loss.to(lesson.device)
-        self._splitting = devices.SplitBatches(lesson.device, divides=ranks.count == 1)
+        numbers = map(self._ranks.number, steps)
+        return in_order(made, numbers, workers=self._ranks.workers)
 
-    def begin_epoch(self) -> nn.Module:
-        """Return the network to train in this epoch, its encoder frozen if it is to be."""
-        state, frozen = self._state, self._lesson.frozen(self._state.epoch)
-        seed = hash((self._lesson.seed, state.epoch)) + self._ranks.rank
-        torch.manual_seed(seed % 2**63)  # of dropout
-        transfer.freeze(state.network, frozen)
-        transfer.train_mode(state.network, frozen)
-        learner = state.network if self._loss else OwnLosses(state.network)
-        # wrapped anew: another part may learn
-        return self._ranks.wrap(learner, steady=self._loss is not None)
+    def _say(self, values: Mapping[str, Any]) -> None:
+        self.report(Progress(self._elapsed, 1, values))
 
-    def step(self, network: nn.Module, batch: Batch | ObjectBatch) -> float:
-        """Take one step and return the loss before it."""
-        settings, optimiser = self._lesson.optimisation, self._state.optimiser
-
-        def part(places: slice) -> float:
-            own = batch.part(places)
-            found = _error(network, own, self._loss, mixed=settings.mixed_precision)
-            found = found * (len(own) / len(batch))
-            found.backward()
-            return float(found.detach())
-
-        optimiser.zero_grad(set_to_none=True)
-        parts = self._splitting.run(part, len(batch), restart=optimiser.zero_grad)
-        total = self._ranks.mean(sum(parts))
-        if settings.clip:
-            nn.utils.clip_grad_norm_(self._state.network.parameters(), settings.clip)
-        if not math.isfinite(total):
-            wanted = "choose a lower learning_rate, or switch mixed_precision off"
-            raise self._ranks.failure(FloatingPointError(f"the loss became {total}; {wanted}"))
-        optimiser.step()
-        return total
-
-
-def _error(network: nn.Module, batch: Any, loss: Loss | None, *, mixed: bool) -> torch.Tensor:
-    """Return what is to become small, mean per patch."""
-    axes = batch.images.ndim - 2
-    with devices.autocast(batch.images.device, enabled=mixed, axes=axes):
-        if loss is None:
-            return network(batch.images, batch.objects)
-        scores = network(batch.images)  # (B, K, *P)
-    return loss(scores.float(), batch.targets, batch.weights)
+    def _look_early(self, losses: list[float], seconds: float) -> None:
+        """Judge the network by one picture, once, where the first epoch takes long."""
+        done, steps = len(losses), self._lesson.optimisation.steps
+        if self._seen or done < FEW:
+            return
+        left = seconds / done * (steps - done)
+        if self._ranks.told(min(seconds, left)) < EARLY:
+            return
+        self._seen = True
+        look = self._ranks.led(self._lesson.validator.glance, ValidationResult.figures)
+        judged = look(self._state.average, self.still)
+        epoch = round(self._state.epoch + done / steps, 2)
+        self._say({"epoch": epoch, "loss": sum(losses) / done, "judged": judged})
 
 
 @torch.no_grad()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -17,7 +19,7 @@ from napari_tessera.deep.inference.pasting import pasted
 from napari_tessera.deep.inference.tiling import cut_tile, evaluating, plan_tiles, resized
 from napari_tessera.deep.training.validation import HeldOut, ValidationResult, middle
 from napari_tessera.metrics.matching import average_precision
-from napari_tessera.signature.progress import Reporter
+from napari_tessera.signature.progress import Reporter, reported
 from napari_tessera.signature.words import Array, Report
 
 CONFIDENCES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
@@ -45,49 +47,42 @@ class ObjectValidator:
 
     def __call__(self, network: torch.nn.Module, report: Report = None) -> ValidationResult:
         """Judge a network, at the confidence that suits it best."""
-        report, pieces = Reporter.of(report), self.held_out.judged
-        every = [self.held_out.shown, *pieces]
+        report, pieces = Reporter.of(report), self.held_out.seen
         found = [
-            self._detections(network, piece, report.part(number, len(every)))
-            for number, piece in enumerate(every)
+            self._detections(network, piece, report.part(number, len(pieces)))
+            for number, piece in enumerate(pieces)
         ]
-        scores = self._scores(pieces or every, found[1:] or found)
+        scores = self._scores(pieces, found, report)
         best = max(scores, key=lambda each: scores[each])
         picture = self.held_out.picture(_labels(found[0], best))
-        if not pieces:
-            return picture
-        loss = float(np.mean([self._loss(network, piece) for piece in pieces]))
-        return replace(picture, loss=loss, score=scores[best])
+        judged = replace(picture, tune=partial(_thresholds, scores))
+        if not self.held_out.pieces:
+            return judged
+        losses = [self._loss(network, piece) for piece in reported(pieces, report)]
+        return replace(judged, loss=float(np.mean(losses)), score=scores[best])
 
-    def thresholds(self, network: torch.nn.Module) -> dict[str, float]:
-        """Return the confidence that gives the best objects on held-out (or else all) examples."""
-        pieces = self.held_out.judged or [self.held_out.shown]
-        scores = self._scores(
-            pieces, [self._detections(network, piece, Reporter()) for piece in pieces]
-        )
-        highest = max(scores.values())
-        if not highest:
-            return dict(DEFAULTS)
-        # of equals the middle one, which is the safest
-        equal = [each for each in scores if scores[each] == highest]
-        return {**DEFAULTS, "threshold": equal[len(equal) // 2]}
+    def glance(self, network: torch.nn.Module, report: Report = None) -> ValidationResult:
+        """Judge a network on the piece that is shown."""
+        return replace(self, held_out=self.held_out.first())(network, report)
 
     def _detections(
         self, network: torch.nn.Module, piece: Piece, report: Reporter
     ) -> PlaneDetections:
-        """Return what a network finds in the middle of a piece."""
+        """Return what a network finds in what is judged on of a piece."""
         enlarged = self.held_out.enlarged(piece)
         run = self.held_out.tile_run(network, enlarged.shape[1:])
         ratio = run.tiles.tile[0] * run.tiles.tile[1] / self.held_out.patch**2
         limit = max(100, round(2 * self.crowd * ratio))
         found = detected(enlarged, run, limit=limit, report=report)
-        return found.resized([part.stop - part.start for part in middle(piece.shape)])
+        return found.resized(self.held_out.shape(piece))
 
-    def _scores(self, pieces: list[Piece], found: list[PlaneDetections]) -> dict[float, float]:
+    def _scores(
+        self, pieces: list[Piece], found: list[PlaneDetections], report: Reporter
+    ) -> dict[float, float]:
         """Return the mean precision of the objects at each confidence."""
         scores = dict.fromkeys(CONFIDENCES, 0.0)
-        for piece, each in zip(pieces, found, strict=True):
-            labels = piece.labels_at(middle(piece.shape))
+        for piece, each in zip(reported(pieces, report), found, strict=True):
+            labels = self.held_out.labels(piece)
             for confidence in CONFIDENCES:
                 own = _labels(each, confidence)
                 scores[confidence] += average_precision(labels, own, *PRECISIONS) / len(pieces)
@@ -117,6 +112,18 @@ class ObjectValidator:
         padded = np.zeros(image.shape[1:], labels.dtype)
         padded[: shape[0], : shape[1]] = labels[np.ix_(rows, columns)]
         return image, padded
+
+
+def _thresholds(
+    scores: Mapping[float, float], seconds: float, report: Report = None
+) -> dict[str, float]:
+    """Return the confidence that gives the best objects, by the precision at each: in no time."""
+    highest = max(scores.values())
+    if not highest:
+        return dict(DEFAULTS)
+    # of equals the middle one, which is the safest
+    equal = [each for each in scores if scores[each] == highest]
+    return {**DEFAULTS, "threshold": equal[len(equal) // 2]}
 
 
 def _labels(found: PlaneDetections, confidence: float) -> Array:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from torch import nn
 from napari_tessera.deep.models.config import ModelConfig
 from napari_tessera.deep.networks.registry import build
 from napari_tessera.deep.training import transfer
+from napari_tessera.signature.progress import Progress, Reporter
 
 if TYPE_CHECKING:
     from napari_tessera.deep.training.task import Task
@@ -38,6 +39,8 @@ class State:
         Score and negative loss of the best epoch.
     since : int
         Epochs since then.
+    threads : int
+        Of the CPU, on which the network is trained; 0 = not known yet.
     """
 
     network: nn.Module
@@ -47,6 +50,7 @@ class State:
     seconds: float = 0.0
     best: tuple[float, float] = (-math.inf, -math.inf)
     since: int = 0
+    threads: int = 0
 
 
 def first_state(
@@ -55,7 +59,7 @@ def first_state(
     weights: str,
     *,
     device: torch.device,
-    say: Callable[[str], None],
+    report: Reporter,
 ) -> State:
     """Return a network with what it knows before the first step.
 
@@ -68,14 +72,15 @@ def first_state(
     weights : str
         What it knows, as for `napari_tessera.deep.training.transfer.start`.
     device : torch.device
-    say : callable
-        Takes a sentence about that.
+    report : Reporter
+        Takes notes about that.
     """
     torch.manual_seed(task.seed)
     network = build(
         config.network, in_channels=config.in_channels, classes=config.classes, **config.options
     )
-    say(transfer.start(network, weights, in_channels=config.in_channels))
+    said = transfer.start(network, weights, in_channels=config.in_channels, report=report)
+    report(Progress(0, 1, {"note": said}))
     network = network.to(device)
     if config.axes == 2:
         network = network.to(memory_format=torch.channels_last)
@@ -102,6 +107,7 @@ def stored(state: State) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
         "seconds": state.seconds,
         "best": list(state.best),
         "since": state.since,
+        "threads": state.threads,
     }
     return {name: each.detach().cpu().contiguous() for name, each in tensors.items()}, numbers
 
@@ -132,6 +138,7 @@ def restore_state(
     state.epoch, state.seconds = int(numbers["epoch"]), float(numbers["seconds"])
     score, loss = numbers["best"]
     state.best, state.since = (float(score), float(loss)), int(numbers["since"])
+    state.threads = int(numbers.get("threads", 0))  # folders of before know nothing of it
 
 
 def _below(prefix: str, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:

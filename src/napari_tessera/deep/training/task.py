@@ -27,7 +27,7 @@ from napari_tessera.deep.settings import (
 )
 from napari_tessera.deep.training.kinds import TrainingKind, training_kind
 from napari_tessera.signature.progress import Reporter
-from napari_tessera.signature.words import LabelsAre, Word
+from napari_tessera.signature.words import LabelsAre, Report, Word
 
 if TYPE_CHECKING:
     import torch
@@ -148,7 +148,9 @@ class Task:
         )
         return self._training.batches(self, data, patches, rgb=rgb)
 
-    def lesson(self, data: Data, device: torch.device, *, rgb: bool = False) -> Lesson:
+    def lesson(
+        self, data: Data, device: torch.device, *, rgb: bool = False, report: Report = None
+    ) -> Lesson:
         """Return what a network is taught of `data`, and how.
 
         Parameters
@@ -157,13 +159,16 @@ class Task:
         device : torch.device
         rgb : bool
             Whether the channels are red, green and blue.
+        report : callable, optional
         """
         from napari_tessera.deep.training.loop import Lesson
-        from napari_tessera.deep.training.validation import HeldOut
+        from napari_tessera.deep.training.validation import PIXELS, SHARE, HeldOut
 
         batches, shown = self.batches(data, rgb=rgb), (data.validation or data.training)[0]
-        held_out = HeldOut(data.validation, shown, self.sizes, self.examples.patch, device)
-        validator = self._training.validator(self, data, batches, held_out)
+        learnt = self.optimisation.steps * self.batch_size * self.examples.patch**self.axes
+        pixels = max(PIXELS, round(SHARE * learnt))
+        held_out = HeldOut(data.validation, shown, self.sizes, self.examples.patch, device, pixels)
+        validator = self._training.validator(self, data, batches, held_out, report)
         return Lesson(batches, validator, self.optimisation, self._frozen(), device, self.seed)
 
     def _side(self, data: Data) -> tuple[int, ...]:

@@ -75,8 +75,9 @@ def train(
     resume : bool
         Go on where an interrupted training of this model stopped, or train it longer.
     report : callable, optional
-        Takes `Progress` with epoch, losses and the judged picture; raises `Stop` to end early. Of
-        several processes only that of the first is called.
+        Takes `Progress` with epoch, losses and the judged picture; raises `Stop` to end early. It
+        is called often, by more than one thread. Of several processes only that of the first is
+        called.
     **task
         Fields of `Task`: network, options, kind, targets, examples, augmentation, objective,
         optimisation, transfer, class_names, seed.
@@ -152,6 +153,7 @@ class _Training:
             self.data.digest,
             "the examples differ between the processes; copy the same files to all",
         )
+        stopped = False
         state, lesson = ranks.together(lambda: self._begin(ranks, device, report))
         state.network, state.average = ranks.shared(state.network), ranks.shared(state.average)
         scored = lesson.validator.measure if self.data.validation else ""
@@ -164,22 +166,21 @@ class _Training:
         try:
             fit(state, lesson, writer.checkpoints, report=report, ranks=ranks)
         except Stop:
+            stopped = True
             ranks.led(writer.keep_something)(state)
         finally:
             devices.released(lesson.device)
-        return ranks.led(writer.finished)(state)
+        still = Reporter(report, 1.0, 0.0)
+        return ranks.led(writer.finished)(state, still, stopped=stopped)
 
     def _begin(self, ranks: Ranks, device: str, report: Reporter) -> tuple[State, Lesson]:
         """Return the network before its first step, and what it is to learn."""
         from napari_tessera.deep import devices
         from napari_tessera.deep.training.state import first_state
 
-        def say(sentence: str) -> None:
-            report(Progress(0, 1, {"note": sentence}))
-
         place: torch.device = devices.choose(ranks.device(device))
-        say(self.data.note)
+        report(Progress(0, 1, {"note": self.data.note}))
         # the others get the weights of the first, which need not be on their machines
         weights = self.task.transfer.weights if ranks.first else "none"
-        state = first_state(self.config, self.task, weights, device=place, say=say)
-        return state, self.task.lesson(self.data, place, rgb=self.config.rgb)
+        state = first_state(self.config, self.task, weights, device=place, report=report)
+        return state, self.task.lesson(self.data, place, rgb=self.config.rgb, report=report)

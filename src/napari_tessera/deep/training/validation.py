@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property, partial
 
 import numpy as np
 import torch
@@ -14,13 +16,26 @@ from napari_tessera.deep.networks.options import Sizes
 from napari_tessera.deep.target_kinds import PixelTargets
 from napari_tessera.deep.training.objective import Loss
 from napari_tessera.signature.progress import Reporter
-from napari_tessera.signature.words import Array
+from napari_tessera.signature.words import Array, Report
 
 MOST = 24
-"""Pieces that are judged on at most, evenly spaced: judging must not take longer than training."""
+"""Pieces that are judged on at most, evenly spaced."""
 
-LONGEST = 768
-"""Pixels along an axis of a piece that are judged on at most, in its middle."""
+LEAST = 256
+"""Pixels along an axis of a piece that are judged on at least, where it has as many."""
+
+PIXELS = 1 << 18
+"""Pixels that are judged on at least, where there are as many."""
+
+SHARE = 0.2
+"""Pixels that are judged on at most, by those that an epoch trains on.
+
+To judge a pixel takes half of the time of learning from it: it is a tenth of the time.
+"""
+
+SHOWN = 4
+"""Of many pieces the one that is shown gets this part of all pixels, so that there is something to
+see."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +54,8 @@ class ValidationResult:
         The number of the pair that the image is from.
     start : tuple of int
         Where in that pair's labels it begins.
+    tune : callable, optional
+        Seconds it may take, and where progress goes -> the thresholds that give the best objects.
     """
 
     loss: float | None = None
@@ -47,6 +64,7 @@ class ValidationResult:
     labels: Array | None = None
     pair: int = 0
     start: tuple[int, ...] = ()
+    tune: Callable[[float, Report], dict[str, float]] | None = None
 
     def figures(self) -> ValidationResult:
         """Return loss and score alone, which other processes are told."""
@@ -62,12 +80,14 @@ class HeldOut:
     pieces : list of Piece
         There may be none.
     shown : Piece
-        Where the picture of the progress is taken from.
+        Where the picture of the progress is taken from: the first of them, or one to train on.
     sizes : Sizes
         The image sizes that the network takes.
     patch : int
         Side of the patches it is trained on.
     device : torch.device
+    pixels : int
+        That are judged on at most, counted as the network sees them.
     """
 
     pieces: list[Piece]
@@ -75,16 +95,53 @@ class HeldOut:
     sizes: Sizes
     patch: int
     device: torch.device
+    pixels: int = PIXELS
+
+    @cached_property
+    def judged(self) -> list[Piece]:
+        """The pieces to judge on, evenly spaced if there are more than can be judged."""
+        if not self.pieces:
+            return []
+        usual = float(np.mean([_pixels(each, self._least(each)) for each in self.pieces]))
+        rest = self.pixels - _pixels(self.shown, self._longest(self.shown))
+        count = min(MOST, 1 + int(max(rest, 0) / usual))
+        return self.pieces[:: max(1, math.ceil(len(self.pieces) / count))]
 
     @property
-    def judged(self) -> list[Piece]:
-        """The pieces to judge on, evenly spaced if there are many."""
-        return self.pieces[:: max(1, math.ceil(len(self.pieces) / MOST))]
+    def seen(self) -> list[Piece]:
+        """The pieces to judge on; if there are none, the one that is shown."""
+        return self.judged or [self.shown]
+
+    def first(self) -> HeldOut:
+        """Return the piece that is shown, and no other to judge on."""
+        return replace(self, pieces=self.pieces[:1], pixels=self.pixels // SHOWN)
+
+    def box(self, piece: Piece) -> tuple[slice, ...]:
+        """Return the middle of a piece, as much of it as is judged on."""
+        return middle(piece.shape, max(1, int(self._longest(piece) / piece.zoom)))
+
+    def _least(self, piece: Piece) -> int:
+        return max(self.patch, round(LEAST ** (2 / len(piece.shape))))
+
+    def _longest(self, piece: Piece) -> int:
+        """Return how many pixels, as the network sees them, a piece may be long."""
+        share = self.pixels / min(SHOWN, max(1, len(self.pieces)))
+        if piece is not self.shown:
+            share = (self.pixels - share) / max(1, len(self.judged) - 1)
+        return max(self._least(piece), int(share ** (1 / len(piece.shape))))
 
     def enlarged(self, piece: Piece) -> Array:
-        """Return the middle of a piece (C, *P) as the network takes it."""
-        image = piece.image_at(middle(piece.shape))
+        """Return what is judged on of a piece (C, *P), as the network takes it."""
+        image = piece.image_at(self.box(piece))
         return resized(image, tuple(round(piece.zoom * length) for length in image.shape[1:]))
+
+    def labels(self, piece: Piece) -> Array:
+        """Return the labels (*P) of what is judged on of a piece."""
+        return piece.labels_at(self.box(piece))
+
+    def shape(self, piece: Piece) -> tuple[int, ...]:
+        """Return the shape of these labels."""
+        return tuple(part.stop - part.start for part in self.box(piece))
 
     def tile_run(self, network: torch.nn.Module, shape: tuple[int, ...]) -> TileRun:
         """Return a network at work on the tiles of an image."""
@@ -93,7 +150,7 @@ class HeldOut:
 
     def picture(self, labels: Array) -> ValidationResult:
         """Return the image that is shown, with its labels."""
-        piece, box = self.shown, middle(self.shown.shape)
+        piece, box = self.shown, self.box(self.shown)
         corner = [own.start + part.start for own, part in zip(piece.box, box, strict=True)]
         start = (*piece.index, *corner)
         return ValidationResult(None, None, piece.image_at(box), labels, piece.pair, start)
@@ -119,39 +176,43 @@ class Validator:
         """What the score is, in words."""
         return self.targets.measure
 
-    def __call__(
-        self, network: torch.nn.Module, report: Reporter | None = None
-    ) -> ValidationResult:
+    def __call__(self, network: torch.nn.Module, report: Report = None) -> ValidationResult:
         """Judge a network."""
-        report, pieces = Reporter.of(report), self.held_out.judged
-        count = 1 + len(pieces)
-        shown = self._scores(network, self.held_out.shown, report.part(0, count))
-        picture = self.held_out.picture(self.targets.labels(shown))
-        losses, agreements = [], []
-        for number, piece in enumerate(pieces, 1):
-            scores = self._scores(network, piece, report.part(number, count))
-            labels = piece.labels_at(middle(piece.shape))
+        report, pieces = Reporter.of(report), self.held_out.seen
+        losses, agreements, examples = [], [], []
+        picture = ValidationResult()
+        for number, piece in enumerate(pieces):
+            scores = self._scores(network, piece, report.part(number, len(pieces)))
+            labels = self.held_out.labels(piece)
+            if piece is self.held_out.shown:
+                picture = self.held_out.picture(self.targets.labels(scores))
             losses.append(self._loss(scores, labels))
             agreements.append(self.targets.agreement(scores, labels))
-        if not pieces:
-            return picture
+            if self.targets.has_thresholds:
+                examples.append((scores.astype(np.float16), labels))  # for as long as it is best
+        judged = replace(picture, tune=partial(self._tuned, examples))
+        if not self.held_out.pieces:
+            return judged
         score = self.targets.score(agreements)
-        return replace(picture, loss=float(np.mean(losses)), score=score)
+        return replace(judged, loss=float(np.mean(losses)), score=score)
 
-    def thresholds(self, network: torch.nn.Module) -> dict[str, float]:
-        """Return the thresholds that give the best objects on held-out (or else all) examples."""
-        pieces = self.held_out.judged or [self.held_out.shown]
-        return self.targets.tuned(
-            (self._scores(network, piece, Reporter()), piece.labels_at(middle(piece.shape)))
-            for piece in pieces
-        )
+    def glance(self, network: torch.nn.Module, report: Report = None) -> ValidationResult:
+        """Judge a network on the piece that is shown."""
+        return replace(self, held_out=self.held_out.first())(network, report)
+
+    def _tuned(
+        self, examples: list[tuple[Array, Array]], seconds: float, report: Report = None
+    ) -> dict[str, float]:
+        """Return the thresholds that give the best objects on examples, or on some of them."""
+        given = ((scores.astype(np.float32), labels) for scores, labels in examples)
+        return self.targets.tuned(given, seconds, report)
 
     def _scores(self, network: torch.nn.Module, piece: Piece, report: Reporter) -> Array:
-        """Return the probabilities (K, *P) of the middle of a piece."""
+        """Return the probabilities (K, *P) of what is judged on of a piece."""
         enlarged = self.held_out.enlarged(piece)
         run = self.held_out.tile_run(network, enlarged.shape[1:])
         found = tiled_scores(enlarged, run, classes=self.targets.count, report=report)
-        return resized(found, tuple(part.stop - part.start for part in middle(piece.shape)))
+        return resized(found, self.held_out.shape(piece))
 
     def _loss(self, scores: Array, labels: Array) -> float:
         logarithms = torch.from_numpy(scores).clamp_min(1e-7).log()[None]  # (1, K, *P)
@@ -159,7 +220,12 @@ class Validator:
         return float(self.loss.cpu()(logarithms, truth))
 
 
-def middle(shape: tuple[int, ...], longest: int = LONGEST) -> tuple[slice, ...]:
+def _pixels(piece: Piece, longest: int) -> int:
+    """Return how many pixels of the middle of a piece the network sees."""
+    return math.prod(min(round(piece.zoom * length), longest) for length in piece.shape)
+
+
+def middle(shape: tuple[int, ...], longest: int) -> tuple[slice, ...]:
     """Return the middle of a plane or volume, at most so many pixels long."""
     starts = [max(0, length - longest) // 2 for length in shape]
     return tuple(

@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QCheckBox, QPushButton, QWidget
 
 from napari_tessera.deep.models.library import Model, free_name
 from napari_tessera.deep.networks.registry import NETWORKS
-from napari_tessera.io.datasets import load, matched_files
+from napari_tessera.io.datasets import TrainingPairs, load, matched_files
 from napari_tessera.pipeline.recipe import KEY
 from napari_tessera.signature.progress import Progress, Reporter, Stop
 from napari_tessera.signature.words import VoxelSize
@@ -133,9 +133,11 @@ class TrainingForm(Form):
             raise ValueError("the model has no name; write one into the form")
         folders = self.pairs.folders
         if folders is not None:
-            return Training(
-                lambda: load(matched_files(*folders), kind=task.kind), [], task, model, device, None
-            )
+
+            def opened(report: Reporter) -> TrainingPairs:
+                return load(matched_files(*folders), kind=task.kind, report=report)
+
+            return Training(opened, [], task, model, device, None)
         if self.pairs.problem is not None:
             raise ValueError(self.pairs.problem)
         found = LayerPairs(self.pairs.pairs, self.pairs.classes, settings.channel_axis.chosen)

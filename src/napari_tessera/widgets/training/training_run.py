@@ -13,7 +13,7 @@ from napari_tessera.deep.models.library import Model
 from napari_tessera.deep.training.task import Task
 from napari_tessera.deep.training.train import train
 from napari_tessera.io.datasets import TrainingPairs, together
-from napari_tessera.signature.progress import Progress, Reporter
+from napari_tessera.signature.progress import Progress, Reporter, reported
 from napari_tessera.signature.words import VoxelSize
 from napari_tessera.widgets.layers.features import class_column, class_names, look_of
 from napari_tessera.widgets.layers.geometry import array, same_grid
@@ -31,7 +31,7 @@ class Training:
     Attributes
     ----------
     pairs : callable
-        Opens the pairs, which may take time.
+        Opens the pairs, which may take time; takes where progress goes.
     layers : list of Layer
         The images of the pairs, if they are layers.
     task : Task
@@ -41,7 +41,7 @@ class Training:
         Of the layers.
     """
 
-    pairs: Callable[[], TrainingPairs]
+    pairs: Callable[[Reporter], TrainingPairs]
     layers: list[Layer]
     task: Task
     model: str
@@ -50,7 +50,7 @@ class Training:
 
     def run(self, report: Reporter) -> Model:
         """Train."""
-        found = self.pairs()
+        found = self.pairs(Reporter(report, 0.0, 0.0))
         if found.note:
             report(Progress(0, 1, {"note": found.note}))
         return train(
@@ -68,7 +68,7 @@ class Training:
 
     def sheet(self, report: Reporter) -> tuple[Any, Any, VoxelSize | None]:
         """Return patches as the network will see them, what it is to make of them, pixel size."""
-        found, task = self.pairs(), self.task
+        found, task = self.pairs(Reporter(report, 0.0, 0.0)), self.task
         pieces = cut_pieces(
             found.images,
             found.labels,
@@ -117,8 +117,8 @@ class LayerPairs:
             return replace(task, class_names=next(filter(None, names), {}))
         return task
 
-    def reader(self, task: Task) -> Callable[[], TrainingPairs]:
-        """Return what opens the pairs, which may take time.
+    def reader(self, task: Task) -> Callable[[Reporter], TrainingPairs]:
+        """Return what opens the pairs, which may take time and is told where progress goes.
 
         Raises
         ------
@@ -128,11 +128,11 @@ class LayerPairs:
         sources = [source(image, channel_axis=self.channel_axis) for image, _ in self.pairs]
         names = [image.name for image, _ in self.pairs]
         if task.kind == "classes":
-            return lambda: together(sources, [array(labels) for _, labels in self.pairs], names)
+            return lambda _: together(sources, [array(labels) for _, labels in self.pairs], names)
         classes = self._classes()
 
-        def read() -> TrainingPairs:
-            found = [objects_of(labels, task.axes) for _, labels in self.pairs]
+        def read(report: Reporter) -> TrainingPairs:
+            found = [objects_of(labels, task.axes) for _, labels in reported(self.pairs, report)]
             notes = tuple(note for _, own in found for note in own)
             truths = [objects for objects, _ in found]
             return replace(together(sources, truths, names), classes=classes, notes=notes)
