@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_tessera.pipeline import object_places as module
-from napari_tessera.pipeline.object_places import ObjectPlaces, followed, object_places
+from napari_tessera.pipeline.object_places import ObjectPlaces, after_edit, object_places
 
 
 def rows(objects):
@@ -66,7 +66,7 @@ def test_an_edit_is_followed_as_if_all_were_found_anew(seed, grid):
         box = tuple(slice(int(a), int(b)) for a, b in ends)
         labels[box] = rng.integers(0, 9, labels[box].shape)
         boxes.append(box)
-    now, origin = followed(before, labels, boxes)
+    now, origin = after_edit(before, labels, boxes)
     assert rows(now) == expected(labels, lead)
     assert len(rows(now)) == len(now)
     known = origin[origin >= 0]

@@ -166,7 +166,7 @@ def _merged(parts: ObjectPlaces) -> ObjectPlaces:
     )
 
 
-def followed(
+def after_edit(
     objects: ObjectPlaces, labels: Any, boxes: Sequence[Box]
 ) -> tuple[ObjectPlaces, Array]:
     """Return the objects after an edit, of which only what it may have changed is looked at.
@@ -192,7 +192,7 @@ def followed(
     >>> labels = np.array([[1, 1, 0, 2, 2]])
     >>> before = object_places(labels)
     >>> labels[0, 2:] = 1, 5, 5
-    >>> now, origin = followed(before, labels, [(slice(0, 1), slice(2, 5))])
+    >>> now, origin = after_edit(before, labels, [(slice(0, 1), slice(2, 5))])
     >>> now.index.tolist(), now.pixels.tolist(), origin.tolist()
     ([1, 5], [3, 2], [0, -1])
     """
