@@ -62,7 +62,7 @@ def completed(layer: Labels, objects: ObjectPlaces) -> pd.DataFrame:
         finer = list(names[count : objects.lead])
         table[finer] = table[finer].fillna(0).astype(np.int64)  # labels that have no pixel
         count = objects.lead
-    places = table[list(names[: objects.lead])].to_numpy(np.int64).reshape(-1, objects.lead)
+    places = table[list(names[: objects.lead])].to_numpy(np.int64)
     there = objects.rows_of(table["index"].to_numpy(np.int64), places)
     new = np.setdiff1d(np.arange(len(objects)), there)
     fresh = _rows_of(objects.take(new), names, count).assign(**{ACCEPTED: False})
@@ -107,7 +107,7 @@ class AcceptedChange:
         # a few objects: most rows are told from them by their labels alone
         near = np.flatnonzero(table["index"].isin(self.objects.index))
         part = table.iloc[near]
-        places = part[wanted].to_numpy(np.int64).reshape(len(near), -1)
+        places = part[wanted].to_numpy(np.int64)
         own = self.objects.rows_of(part["index"].to_numpy(np.int64), places)
         marks = _as_marks(table[ACCEPTED].to_numpy()).copy()
         marks[near[own >= 0]] = (self.before if back else self.after)[own[own >= 0]]

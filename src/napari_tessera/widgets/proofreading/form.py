@@ -56,9 +56,9 @@ if TYPE_CHECKING:
     from napari_tessera.widgets.job import Job
 
 ORDERS: list[tuple[str, Ranking | None]] = [
-    ("All, by number", None),
-    ("Most suspicious first", SUSPICION),
-    ("Least certain first", UNCERTAINTY),
+    ("By number", None),
+    ("Suspicious first", SUSPICION),
+    ("Uncertain first", UNCERTAINTY),
 ]
 """In which order objects are gone through, by what people are told of it."""
 
@@ -108,7 +108,7 @@ class Proofread(Form):
         a_map = next(p for p in METHODS["measure"].options if p.name == "image")
         self.map = LayerField(a_map, layers, lambda layer: fits(layer, "image"), is_heat_map)
         self._fields = {SUSPICION: self.image, UNCERTAINTY: self.map}
-        self.over, self.order = Choice("Objects are in"), Choice("Go through")
+        self.over, self.order = Choice("Objects are in"), Choice("Order")
         self.over.offer([("planes", "planes"), ("volumes", "volume")])
         self.order.offer(ORDERS)
         self.running = Running(self, "Begin", self._begin)
@@ -141,7 +141,7 @@ class Proofread(Form):
         self.rows = Rows()
         self.rows.add("Labels", self.source.native)
         self.rows.add("Objects are in", self.over)
-        self.rows.add("Go through", self.order)
+        self.rows.add("Order", self.order)
         self.rows.add("Image", self.image.native)
         self.rows.add("Uncertainty", self.map.native)
         self.lay_out(
