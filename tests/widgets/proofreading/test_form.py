@@ -212,6 +212,8 @@ def test_volumes(viewer, opened, lazy):
     wait(lambda: outlined.translate[0] == 40)
     assert viewer.scene.camera.center == (23.5 * 2, 8.5, 43.5)
     assert layer.selected_label == 3
+    viewer.dims.ndisplay = 2
+    assert viewer.dims.current_step[0] == 24  # the plane of the same object
     press(form.accept_button)
     assert layer.features["accepted"].tolist() == [True, False, True]
 

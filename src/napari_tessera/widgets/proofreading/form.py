@@ -192,6 +192,7 @@ class Proofread(Form):
         self.take_back_button.clicked.connect(self.take_back)
         self.watch_layers(self._layers_changed)
         self.watch(self._follow_active, self.viewer.layers.selection.events.active)
+        self.watch(self._shown_otherwise, self.viewer.dims.events.ndisplay)
 
     # ------------------------------------------------------------------ the layer
 
@@ -207,6 +208,7 @@ class Proofread(Form):
         layer = self.source.value
         if self._queue is not None and layer is not self._queue.layer:
             self._let_go()
+            self._outline.remove()
         if layer is not None and layer is not self._fitted:
             self.over.choose(usual_over(layer, self.viewer))
             self.image.follow(image_behind(layer, self.viewer.layers))
@@ -218,7 +220,7 @@ class Proofread(Form):
         """List nothing, and leave the layer as it is."""
         self._linked.end()
         self._edits.end()
-        self._outline.remove()
+        self._outline.hide()
         self._queue = self._current = None
         self._position = -1
         self._fill()
@@ -276,6 +278,7 @@ class Proofread(Form):
         self._linked.add(self._data_replaced, layer.events.data)
         self._linked.add(self._history_changed, History.of(layer).changed)
         self._fill()
+        layer.visible = True
         if len(objects):
             self._go_to_waiting()
         else:
@@ -345,6 +348,11 @@ class Proofread(Form):
         fly_to(self.viewer, layer, label, (low + high - 1) / 2, (high - low) / 2)
         self._show_outline()
         self.say(f"Object {label}, {self._position + 1} of {len(own)} in the list.")
+
+    def _shown_otherwise(self, event: Any = None) -> None:
+        """Stay at the object when the viewer goes from 2-D to 3-D, or back."""
+        if self._current is not None:
+            self.go(self._current)
 
     def _show_outline(self) -> None:
         if self._reading is not None:

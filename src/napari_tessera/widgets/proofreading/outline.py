@@ -59,12 +59,10 @@ class ObjectOutline:
             self.remove()
             self._add(on, numbered, place)
             return
-        layer = self.layer
-        with layer.events.set_data.blocker():  # drawn once, where it lies then
-            layer.data = numbered
-        layer.translate = place["translate"]
-        layer.refresh()
-        layer.visible = True
+        self.layer.translate = place["translate"]
+        self.layer.data = numbered
+        if not self.layer.visible:
+            self.layer.visible = True
 
     def _add(self, on: Labels, numbered: NumberedPixels, place: dict[str, Any]) -> None:
         from napari.layers import Labels
