@@ -13,6 +13,7 @@ from skimage import data
 from napari_tessera import METHODS, apply, measure, watershed
 from napari_tessera.deep.settings import Optimisation
 from napari_tessera.deep.training.train import train as train_network
+from napari_tessera.pipeline.object_ranks import SUSPICION
 from napari_tessera.widgets.plugin import demo
 from napari_tessera.widgets.plugin.menu import open_form, show_form
 
@@ -128,6 +129,23 @@ def explore_table() -> None:
     viewer.close()
 
 
+def proofread() -> None:
+    """Take a picture of the form that goes through objects, at one of them."""
+    viewer = opened(760)
+    viewer.add_layer(apply(viewer.layers[0], "watershed", background="60 px"))
+    form = open_form(viewer, "proofread")
+    form.order.choose(SUSPICION)
+    demo.settle()
+    form.button.click()
+    demo.wait(lambda: form.running.job is None)
+    for _ in range(7):
+        form.accept_button.click()
+    demo.settle()
+    viewer.screenshot(str(HERE / "proofread.png"), canvas_only=False)
+    form.release()
+    viewer.close()
+
+
 def compare() -> None:
     """Take a picture of the form that tries methods side by side, with a few coins drawn."""
     viewer = opened(900)
@@ -224,6 +242,7 @@ if __name__ == "__main__":
         "explorer": explorer,
         "label_next": label_next,
         "explore_table": explore_table,
+        "proofread": proofread,
     }
     chosen = sys.argv[1:] or ["train", *own, *forms]
     with tempfile.TemporaryDirectory() as models:

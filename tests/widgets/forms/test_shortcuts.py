@@ -53,6 +53,10 @@ def test_the_preferences_of_napari_list_them(viewer, form_of, qtbot):
         "Tessera: Run or stop the form in front",
         "Tessera: Show or hide the preview of the form in front",
         "Tessera: Go to the next row of the list in the form in front",
+        "Tessera: Proofread: go to the next object",
+        "Tessera: Proofread: go to the object before",
+        "Tessera: Proofread: accept the object and go to the next one",
+        "Tessera: Proofread: take it back that the object is accepted",
     ]
     assert keys_of(press_run) in form.run_button.toolTip()
 

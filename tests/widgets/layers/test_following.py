@@ -164,6 +164,15 @@ def test_what_was_measured_of_other_pixels_is_no_longer_known():
     assert grown.features["pixels"].tolist() == [np.sum(grown.data == n) for n in (3, 7, 20, 90)]
 
 
+def test_what_is_cut_off_an_accepted_object_is_not_accepted(layer, act):
+    layer.features = table().assign(accepted=[False, True, True, False, False])
+    act("Cut", (0, 1, 4), (0, 7, 4))  # 3, through the middle
+    rows = dict(zip(layer.features["index"], layer.features["accepted"], strict=True))
+    assert rows == {0: False, 3: True, 7: True, 20: False, 90: False, 91: False}
+    layer.undo()
+    assert layer.features["accepted"].tolist() == [False, True, True, False, False]
+
+
 def test_classes_keep_their_rows_when_no_pixel_has_them():
     metadata = {KEY: {"kind": "classes"}}
     layer = Labels(cells(), features=table(), metadata=metadata)

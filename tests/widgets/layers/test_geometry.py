@@ -133,8 +133,10 @@ def test_the_camera_looks_at_a_box_whatever_its_units(nano):
     viewer = ViewerModel()
     for layer in (stack, nano):
         viewer.add_layer(layer)
+    before = viewer.dims.point
     look_at(viewer, stack, np.array([4, 8, 10]), np.array([6, 12, 14]), 100)
-    assert viewer.dims.point == pytest.approx((15000, 2500, 6000))
+    assert viewer.dims.point[0] == pytest.approx(15000)
+    assert viewer.dims.point[1:] == before[1:]  # of axes that are shown
     assert viewer.dims.current_step[0] == 5
     assert viewer.scene.camera.center[-2:] == pytest.approx((2500, 6000))
     assert viewer.scene.camera.zoom == pytest.approx(100 / 2000)  # 4 pixels of 500 nm

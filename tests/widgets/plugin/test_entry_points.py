@@ -92,6 +92,7 @@ Layers > Segment > Refine > Convex hull
 Layers > Segment > Refine > Number anew
 Layers > Segment > Judge > Compare methods
 Layers > Segment > Judge > Explore errors
+Layers > Segment > Judge > Proofread
 Layers > Segment > Judge > Label next
 Layers > Segment > Judge > Uncertainty
 Layers > Segment > Judge > Grad-CAM
@@ -107,6 +108,7 @@ Plugins > Tessera > Edit objects
 Plugins > Tessera > Table of objects
 Plugins > Tessera > Compare methods
 Plugins > Tessera > Explore errors
+Plugins > Tessera > Proofread
 Plugins > Tessera > Label next
 Plugins > Tessera > Models
 Plugins > Tessera > Recipe of a layer

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
-from qtpy.QtCore import QItemSelectionModel, Qt
+from qtpy.QtCore import QEvent, QItemSelectionModel, Qt
+from qtpy.QtGui import QKeyEvent
 
 from napari_tessera.widgets.tables.model import TableModel
 from napari_tessera.widgets.tables.view import TableView
@@ -31,6 +32,16 @@ def test_chosen_rows_stay_chosen_when_the_table_is_sorted_and_filtered(view):
     assert said == []
     view.model().fill({"index": np.array([1, 2])})
     assert (view.chosen.tolist(), marked(view)) == ([], [])
+
+
+def test_letters_are_left_to_napari(view):
+    view.choose(np.array([0]))
+    key = QKeyEvent(QEvent.Type.KeyPress, Qt.Key.Key_N, Qt.KeyboardModifier.NoModifier, "n")
+    view.keyPressEvent(key)
+    assert not key.isAccepted()
+    down = QKeyEvent(QEvent.Type.KeyPress, Qt.Key.Key_Down, Qt.KeyboardModifier.NoModifier)
+    view.keyPressEvent(down)
+    assert view.chosen.tolist() != [0]
 
 
 def test_what_the_user_chooses_is_said_with_the_row_under_the_cursor(view):

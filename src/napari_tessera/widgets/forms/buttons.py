@@ -1,4 +1,4 @@
-"""Buttons that keys press too: the one that begins and stops, and the box of the preview."""
+"""Buttons that keys press too: those that begin, stop, preview, go on and accept."""
 
 from __future__ import annotations
 
@@ -43,3 +43,19 @@ class RunButton(QPushButton):
 
 class PreviewBox(QCheckBox):
     """The box that shows and hides a preview."""
+
+
+class NextButton(QPushButton):
+    """The button that goes to the next object."""
+
+
+class PreviousButton(QPushButton):
+    """The button that goes to the object before."""
+
+
+class AcceptButton(QPushButton):
+    """The button that accepts an object as it is."""
+
+
+class TakeBackButton(QPushButton):
+    """The button that takes it back that an object is accepted."""

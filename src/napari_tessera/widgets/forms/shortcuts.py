@@ -10,9 +10,16 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
-from qtpy.QtWidgets import QAbstractItemView, QApplication, QMainWindow, QWidget
+from qtpy.QtWidgets import QAbstractItemView, QApplication, QMainWindow, QPushButton, QWidget
 
-from napari_tessera.widgets.forms.buttons import PreviewBox, RunButton
+from napari_tessera.widgets.forms.buttons import (
+    AcceptButton,
+    NextButton,
+    PreviewBox,
+    PreviousButton,
+    RunButton,
+    TakeBackButton,
+)
 from napari_tessera.widgets.forms.dock import FormDocks
 from napari_tessera.widgets.forms.form import Form
 
@@ -45,10 +52,34 @@ def next_row(viewer: ViewerModel) -> None:
             table.clicked.emit(below)  # as a click would
 
 
+def next_object(viewer: ViewerModel) -> None:
+    """Proofread: go to the next object."""
+    _press(viewer, NextButton)
+
+
+def previous_object(viewer: ViewerModel) -> None:
+    """Proofread: go to the object before."""
+    _press(viewer, PreviousButton)
+
+
+def accept_object(viewer: ViewerModel) -> None:
+    """Proofread: accept the object and go to the next one."""
+    _press(viewer, AcceptButton)
+
+
+def take_back_object(viewer: ViewerModel) -> None:
+    """Proofread: take it back that the object is accepted."""
+    _press(viewer, TakeBackButton)
+
+
 ACTIONS: dict[Callable[[ViewerModel], None], tuple[str, str]] = {
     press_run: ("napari-tessera:run", "Ctrl+Enter"),
     press_preview: ("napari-tessera:preview", "Ctrl+Shift+V"),
     next_row: ("napari-tessera:next", "Ctrl+Shift+N"),
+    next_object: ("napari-tessera:next_object", "N"),
+    previous_object: ("napari-tessera:previous_object", "Shift+N"),
+    accept_object: ("napari-tessera:accept_object", "A"),
+    take_back_object: ("napari-tessera:take_back_object", "Shift+A"),
 }
 """Their names among napari's actions, and their keys unless the user has chosen others."""
 
@@ -67,7 +98,7 @@ def offer_shortcuts() -> None:
 
 
 def keys_of(command: Callable[[ViewerModel], None]) -> str:
-    """Return the keys of an action for a tool tip, such as " (Ctrl+Enter)", or "" without any."""
+    """Return the keys of an action for people, such as " (Ctrl+Enter)", or "" without any."""
     from napari.settings import get_settings
     from napari.utils.interactions import Shortcut
 
@@ -78,6 +109,11 @@ def keys_of(command: Callable[[ViewerModel], None]) -> str:
 
 def _title(command: Callable[[ViewerModel], None]) -> str:
     return str(command.__doc__).strip().rstrip(".")
+
+
+def _press(viewer: ViewerModel, kind: type[QPushButton]) -> None:
+    for button in _parts(viewer, kind):
+        button.click()
 
 
 def _parts(viewer: ViewerModel, kind: type[_Part]) -> Iterator[_Part]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from napari_tessera.pipeline.recipe import KEY, Recipe
 from napari_tessera.signature.words import Array, Look
+from napari_tessera.widgets.layers.geometry import axes
 from napari_tessera.widgets.layers.history import History
 
 if TYPE_CHECKING:
@@ -47,17 +48,26 @@ def write_features(layer: Layer, table: Mapping[str, Array], recipe: Recipe) -> 
     """Write a table into a layer's features; what others have written there stays.
 
     Columns that an earlier run of ours wrote are replaced. Others are kept, under another name if
-    the table has a column of theirs.
+    the table has a column of theirs. Where both tell the plane or volume of each object, its rows
+    are those of the same one.
     """
     import pandas as pd
 
     own = pd.DataFrame(dict(table))
     kept = layer.metadata.get(KEY, {})
-    theirs = layer.features.drop(columns=kept.get("columns", []), errors="ignore")
-    if len(theirs.columns.difference(["index"])):
+    theirs = layer.features
+    places = [
+        name
+        for name in axes(layer)[:-2]
+        if all(name in each and each[name].dtype.kind in "iu" for each in (own, theirs))
+    ]
+    ours = [name for name in kept.get("columns", []) if name not in places]
+    theirs = theirs.drop(columns=ours, errors="ignore")
+    if len(theirs.columns.difference(["index", *places])):
         if "index" not in theirs:
             theirs = theirs.rename_axis("index").reset_index()
-        own = own.merge(theirs, on="index", how="outer", suffixes=("", " (before)"))
+        on = ["index", *places]
+        own = own.merge(theirs, on=on, how="outer", suffixes=("", " (before)"))
     layer.features = own
     written = {"columns": [name for name in table if name != "index"], "table": recipe.to_dict()}
     layer.metadata = {**layer.metadata, KEY: {**kept, **written}}

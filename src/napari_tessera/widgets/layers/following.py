@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,21 @@ from napari_tessera.signature.words import Array
 
 if TYPE_CHECKING:
     from napari.layers import Labels, Layer
+
+
+ACCEPTED = "accepted"
+"""The column that says which objects a person has looked at and accepted."""
+
+
+class FeatureChange(Protocol):
+    """What a step changed in the features of a layer, so that it can be taken back and redone."""
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that it takes."""
+
+    def flip(self, table: pd.DataFrame, *, back: bool) -> pd.DataFrame:
+        """Return the features after the step, or with `back` those before it."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +67,8 @@ class ObjectRows:
 
         A renumbered object takes its row along, a deleted one loses it. Merged objects have the
         row of the one whose id they have. What was split off an object has a copy of its row, but
-        no measurements, fractions and what `measured` names, which were the whole object's. Where
-        the pixels of an object are others, `measured` is NaN.
+        no measurements, fractions and what `measured` names, which were the whole object's; nor is
+        it accepted. Where the pixels of an object are others, `measured` is NaN.
         """
         table = self.table
         came = pd.DataFrame(
@@ -67,11 +82,13 @@ class ObjectRows:
             theirs &= ~table["index"].isin(moved.old).to_numpy()
         stays = known[theirs].assign(_whole=True, _part=False)
         names = [*table.columns, "_whole", "_part", "_place"]
-        every = _joined(stays[names], rows[names])
+        every = appended(stays[names], rows[names])
         whole, part = (every[name].to_numpy(bool) for name in ("_whole", "_part"))
         for name in table.columns:
             if name in self.measured:
                 every[name] = _without(every[name], ~whole)
+            elif name == ACCEPTED:
+                every[name] = every[name].where(~part, other=False)
             elif table[name].dtype.kind == "f":
                 every[name] = _without(every[name], part)
         by = "index" if table["index"].is_monotonic_increasing else "_place"
@@ -134,7 +151,7 @@ class TableChange:
         out, into = (self.came, self.gone) if back else (self.gone, self.came)
         ids = np.union1d(out["index"], into["index"])
         kept = table[~table["index"].isin(ids)]
-        every = _joined(kept, into.reindex(columns=table.columns))
+        every = appended(kept, into.reindex(columns=table.columns))
         wanted = self.before if back else self.after
         for name in every.columns.intersection(list(wanted)):
             every[name] = _typed(every[name], wanted[name])
@@ -155,7 +172,7 @@ def _without(column: pd.Series, rows: Array) -> pd.Series:
     return column.mask(rows)
 
 
-def _joined(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
+def appended(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of two tables of the same columns in one."""
     columns = {}
     for name in first.columns:

@@ -114,8 +114,9 @@ def look_at(viewer: ViewerModel, layer: Layer, low: Array, high: Array, dots: fl
     to_world = in_viewer(viewer, layer)
     ends = np.array([low, high]) @ to_world[:-1, :-1].T + to_world[:-1, -1]
     middle, offset = ends.mean(axis=0), viewer.dims.ndim - layer.ndim
-    for axis, place in enumerate(middle):
-        viewer.dims.set_point(offset + axis, float(place))
+    # all at once, and none that is shown: layers are sliced anew each time, in 3-D whole volumes
+    hidden = [axis for axis in viewer.dims.not_displayed if axis >= offset]
+    viewer.dims.set_point(hidden, [float(middle[axis - offset]) for axis in hidden])
     shown = [axis - offset for axis in viewer.dims.displayed if axis >= offset]
     camera = viewer.scene.camera
     camera.center = tuple(float(middle[axis]) for axis in shown)

@@ -15,6 +15,7 @@ import numpy as np
 from napari.utils.notifications import show_error
 from psygnal import Signal
 
+from napari_tessera.algorithms.halo_tiles import Box
 from napari_tessera.methods.refine.paint import as_text
 from napari_tessera.methods.registry import METHODS
 from napari_tessera.pipeline.edits import Change, unwritable, weight
@@ -22,7 +23,7 @@ from napari_tessera.pipeline.recipe import KEY, Recipe
 from napari_tessera.pipeline.source import Source, default_axes
 from napari_tessera.signature.words import Array, VoxelSize
 from napari_tessera.widgets.job import Job
-from napari_tessera.widgets.layers.following import TableChange
+from napari_tessera.widgets.layers.following import FeatureChange
 from napari_tessera.widgets.napari_private import (
     forget_strokes,
     keep_strokes,
@@ -35,6 +36,12 @@ if TYPE_CHECKING:
 
 LIMIT = 512_000_000
 """Bytes that the steps of one layer may take; the oldest are forgotten first."""
+
+MARKS = 20
+"""How many steps that change no pixel are kept, so that they do not push strokes out.
+
+napari keeps a hundred entries, and once it has lost a stroke nobody can tell what was painted.
+"""
 
 AT_ONCE = 2_000_000
 """Pixels that are changed at once; more are changed in a thread."""
@@ -54,9 +61,10 @@ class Step:
     name : str
         For people.
     changes : sequence of Change
+        Of pixels; none if only the table is another one, of which recipes do not tell.
     before, after : dict or None
         The recipe of the layer before and after it, as data.
-    table : TableChange, optional
+    table : FeatureChange, optional
         What changed in the table of the objects.
     """
 
@@ -66,7 +74,7 @@ class Step:
         changes: Sequence[Change],
         before: Mapping[str, Any] | None,
         after: Mapping[str, Any] | None,
-        table: TableChange | None = None,
+        table: FeatureChange | None = None,
     ) -> None:
         self.name, self.changes, self.before, self.after = name, changes, before, after
         self.table = table
@@ -93,6 +101,27 @@ def step_of(entry: Sequence[Any]) -> Step | None:
     return first if isinstance(first, Step) else None
 
 
+def is_mark(entry: Sequence[Any]) -> bool:
+    """Return True for a step of ours that changes the table alone."""
+    step = step_of(entry)
+    return step is not None and not step.changes
+
+
+def boxes_of(entry: Sequence[Any]) -> list[Box]:
+    """Return the boxes that hold all pixels that an entry of napari's history has changed."""
+    step = step_of(entry)
+    if step is not None:
+        return [change.box for change in step.changes]
+    return [_around(atom) for atom in entry]
+
+
+def _around(atom: Any) -> Box:
+    """Return the box of what a stroke of napari's has touched."""
+    if hasattr(atom, "slice_key"):
+        return tuple(atom.slice_key)
+    return tuple(slice(int(np.min(each)), int(np.max(each)) + 1) for each in atom[0])
+
+
 class History:
     """The timeline of a Labels layer: napari's strokes and our steps, in the order they were made.
 
@@ -104,9 +133,12 @@ class History:
         Bytes that our steps may take.
     changed : Signal
         Emitted after each step, undo and redo.
+    edited : Signal
+        Emitted after each stroke too, if pixels are others; carries the boxes that hold them.
     """
 
     changed = Signal()
+    edited = Signal(list)
 
     def __init__(self, layer: Labels) -> None:
         self._layer, self.limit = layer, LIMIT
@@ -114,6 +146,7 @@ class History:
         # whoever asks the layer to undo, a key or a program, gets this timeline
         vars(layer)["undo"], vars(layer)["redo"] = self.undo, self.redo
         layer.events.data.connect(self._forget)
+        layer.events.paint.connect(self._painted)
 
     @classmethod
     def of(cls, layer: Labels) -> History:
@@ -168,10 +201,11 @@ class History:
         def done() -> None:
             strokes_taken_back(self._layer).clear()
             strokes_made(self._layer).append(step.entry)
-            self._note(step.after)
+            if step.changes:
+                self._note(step.after)
             self._trim()
             then()
-            self.changed.emit()
+            self._tell(step.entry)
 
         self._flip(step, done, back=False)
 
@@ -186,19 +220,29 @@ class History:
     def _move(self, before: Any, after: Any, *, undoing: bool) -> None:
         if self._job is not None or not before:
             return
-        step = step_of(before[-1])
+        entry = before[-1]
+        step = step_of(entry)
         if step is None:
             kind = type(self._layer)
             (kind.undo if undoing else kind.redo)(self._layer)
-            self.changed.emit()
+            self._tell(entry)
             return
 
         def done() -> None:
             after.append(before.pop())
-            self._note(step.before if undoing else step.after)
-            self.changed.emit()
+            if step.changes:
+                self._note(step.before if undoing else step.after)
+            self._tell(entry)
 
         self._flip(step, done, back=undoing)
+
+    def _painted(self, event: Any) -> None:
+        self.edited.emit(boxes_of(event.value))
+
+    def _tell(self, entry: Sequence[Any]) -> None:
+        if boxes := boxes_of(entry):
+            self.edited.emit(boxes)
+        self.changed.emit()
 
     def _flip(self, step: Step, done: Callable[[], None], *, back: bool) -> None:
         """Turn old into new values, or back, and call when that is done.
@@ -219,7 +263,8 @@ class History:
 
         def finished(*_: Any) -> None:
             self._job = None
-            layer.refresh()
+            if step.changes:
+                layer.refresh()
             if step.table is not None:
                 layer.features = step.table.flip(layer.features, back=back)
             done()
@@ -254,6 +299,9 @@ class History:
     def _trim(self) -> None:
         """Forget the oldest steps, and the strokes before them, until ours are within the limit."""
         history = strokes_made(self._layer)
+        marks = [entry for entry in history if is_mark(entry)]
+        for entry in marks[:-MARKS]:
+            history.remove(entry)
         while len(history) > 1 and self.nbytes > self.limit:
             history.popleft()
 
@@ -278,7 +326,7 @@ class History:
         """The recipe of what the layer holds now, strokes included, as data; None if not known."""
         layer, strokes, made = self._layer, [], strokes_made(self._layer)
         known = layer.metadata.get(KEY, {}).get("recipe")
-        for entry in reversed(made):
+        for entry in (each for each in reversed(made) if not is_mark(each)):
             if step_of(entry) is not None:
                 break
             strokes += entry

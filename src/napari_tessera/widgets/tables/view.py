@@ -59,6 +59,13 @@ class TableView(QTableView):
         model.modelReset.connect(self._shown_anew)
         self.selectionModel().selectionChanged.connect(self._user_chose)
 
+    def keyPressEvent(self, event: Any) -> None:
+        """Leave letters to napari, which has keys of its own; Qt would look for rows with them."""
+        if event.text().isalpha():
+            event.ignore()
+        else:
+            super().keyPressEvent(event)
+
     def choose(self, rows: Array) -> None:
         """Choose rows and bring the first of them that is shown into sight."""
         self.chosen = np.unique(rows)

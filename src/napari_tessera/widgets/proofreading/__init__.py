@@ -1,0 +1,1 @@
+"""Objects looked at one after another, mended and accepted."""
