@@ -54,7 +54,8 @@ ThresholdMethod = Literal[
     "sauvola",
 ]
 
-_LOCAL = ("gaussian", "sauvola")
+LOCAL = ("gaussian", "sauvola")
+"""The methods that find a level of their own for each pixel, in a window around it."""
 
 
 @checked
@@ -66,7 +67,7 @@ def threshold(
         Levels | None, Word("levels", when=("method", ("manual", "hysteresis")))
     ] = None,
     classes: Annotated[int, Word(low=2, high=6, when=("method", ("otsu",)))] = 2,
-    window: Annotated[Length, Word("length", when=("method", _LOCAL))] = "51 px",
+    window: Annotated[Length, Word("length", when=("method", LOCAL))] = "51 px",
     offset: Annotated[float, Word(when=("method", ("gaussian",)))] = 0.0,
     sensitivity: Annotated[float, Word(low=-1, high=1, when=("method", ("sauvola",)))] = 0.2,
     contrast: Annotated[float | None, Word(low=0, when=("method", ("sauvola",)))] = None,
@@ -155,7 +156,7 @@ def threshold(
     given: dict[str, Any] = {"method": method, "levels": levels, "classes": classes}
     given |= {"contrast": contrast, "objects": objects}
     found = _find([smoothed if inside is None else smoothed[inside]], **given)
-    if found["method"] in _LOCAL:
+    if found["method"] in LOCAL:
         width = to_pixels(window, voxel)
         surface = _local_level(smoothed, width, found["method"], offset, sensitivity, found)
         result = _classify(smoothed, [surface], objects)
