@@ -41,8 +41,8 @@ class Balls:
 
         ranges = [np.arange(*part.indices(n)) for part, n in zip(box, self.shape, strict=True)]
         side = len(self._cell)
-        planes = self._cell[ranges[0] % side]
-        return planes[:, ranges[1] % side][:, :, ranges[2] % side]
+        rows = self._cell[:, :, ranges[2] % side].take(ranges[1] % side, axis=1)
+        return rows.take(ranges[0] % side, axis=0)
 
 
 def peak():

@@ -75,8 +75,10 @@ class Cut:
         Parameters and voxel size -> how far a pixel looks, in pixels along each axis.
     statistics : callable, optional
         The image in pieces and the parameters -> those parameters that are to be replaced by
-        numbers found in the whole image. Pieces are read once or more. Those of a method with a
-        mask may come with what lies around them, which is then outside the mask.
+        numbers found in the whole image. Pieces are read once or more. Those of a method that
+        smooths may come with what lies around them, and then with "core", the box that counts.
+    smooths : bool
+        Whether the statistics look at more than single pixels.
     exact : bool
         Whether pieces with their halo give what the whole gives, to the last bit: of objects,
         those that share a pixel where pieces overlap are one. Otherwise it is nearly so, and
@@ -88,6 +90,7 @@ class Cut:
     scope: Scope | Callable[[Values], Scope]
     halo: Halo | None = None
     statistics: Callable[..., dict[str, Any]] | None = None
+    smooths: bool = False
     exact: bool = True
     reason: str = ""
 
@@ -327,6 +330,7 @@ _CLASSICAL = (
             lambda values: "global" if values["method"] == "hysteresis" else "local",
             _threshold_halo,
             threshold_statistics,
+            smooths=True,
             reason="a pixel may be joined to one above the high level however far away",
         ),
     ),
@@ -337,6 +341,7 @@ _CLASSICAL = (
             lambda values: "global" if values["seeds"] == "h-maxima" else "joined",
             _watershed_halo,
             watershed_statistics,
+            smooths=True,
             # of an object larger than the halo, the distances to its far side are not known
             exact=False,
             reason="h-maxima measure each peak against the highest of all",
@@ -376,6 +381,7 @@ _CLASSICAL = (
             lambda values: "global" if values["position_weight"] else "local",
             _reach("smoothing", TRUNCATE, 1),
             kmeans_statistics,
+            smooths=True,
             # centres are found in a random sample, which is another one in blocks
             exact=False,
             reason="places are shares of the whole image",

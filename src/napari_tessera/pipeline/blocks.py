@@ -20,7 +20,6 @@ from napari_tessera.pipeline.regions import cut_source
 from napari_tessera.pipeline.source import Index, Source
 from napari_tessera.pipeline.walk import BlockSize
 from napari_tessera.signature.progress import Progress, Reporter
-from napari_tessera.signature.words import Array
 
 PIXELS = 1 << 24
 """About how many pixels a block has at most, its halo among them, if its size is automatic."""
@@ -117,32 +116,25 @@ class Blocks:
         # one more waits for its turn to be taken
         return max(1, min(workers, _MEMORY // (_BYTES * seen) - 1))
 
-    def __iter__(self) -> Iterator[dict[str, Array]]:
+    def __iter__(self) -> Iterator[dict[str, Any]]:
         """Read the arrays of one block after the other, for the statistics; see `Cut`."""
         places = self.places
-        masked = any(each.name == "mask" for each in self.pieces.method.options)
+        smooths = self.pieces.method.cut.smooths
         for number, place in enumerate(places):
             self.reading(Progress(number, len(places)))
             if place.tile is None:
                 yield self.pieces.arrays(place.index)
                 continue
-            tile = place.tile if masked else place.tile.around(0)
+            tile = place.tile if smooths else place.tile.around(0)
             part = Location(place.index, tile).seen
             source, values = cut_source(self.pieces.source, self.pieces.values, part)
             own = replace(self.pieces, source=source, values=values)
-            arrays = own.arrays((0,) * len(own.lead))
-            yield {**arrays, "mask": _within(tile, arrays.get("mask"))} if masked else arrays
+            arrays: dict[str, Any] = own.arrays((0,) * len(own.lead))
+            yield {**arrays, "core": tile.inner} if smooths else arrays
 
     def resolved(self) -> dict[str, Any]:
         """Return the values with everything automatic as numbers, found in all blocks."""
         return self.pieces.method.cut.resolve(self, self.pieces.values, self.pieces.spacing)
-
-
-def _within(tile: Tile, mask: Array | None) -> Array:
-    """Return the core of a block as a mask, or that part of a mask."""
-    inside = np.zeros([part.stop - part.start for part in tile.seen], bool)
-    inside[tile.inner] = True if mask is None else mask[tile.inner] != 0
-    return inside
 
 
 def sides_of(pieces: Pieces, asked: BlockSize) -> tuple[int, ...]:

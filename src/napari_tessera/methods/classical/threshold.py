@@ -185,7 +185,8 @@ def threshold_statistics(
     Parameters
     ----------
     pieces : iterable of mapping
-        The image (and mask) in pieces, {"image": ..., "mask": ...}; read twice.
+        The image (and mask) in pieces, {"image": ..., "mask": ..., "core": ...}; read twice. Of the
+        core, if it is given, the intensities count; the rest lies around it.
     smoothing, background, spacing, mask, **parameters
         As for `threshold`.
     prefilter : {"gaussian", "median"}
@@ -198,7 +199,7 @@ def threshold_statistics(
 
 
 class _Prepared:
-    """Prepared intensities inside the mask, piece by piece, as often as they are asked for."""
+    """Prepared intensities inside mask and core, piece by piece, as often as they are asked for."""
 
     def __init__(self, pieces: Iterable[Mapping[str, Array]], *how: Any) -> None:
         self._pieces, self._how = pieces, how
@@ -208,9 +209,11 @@ class _Prepared:
             image, mask = piece["image"], piece.get("mask")
             if image.dtype.kind == "f" and not np.isfinite(image).any():
                 continue
+            core = piece.get("core", ())
             filled, valid = fill_gaps(image)
-            smoothed = prepare(filled, *self._how)
+            smoothed = prepare(filled, *self._how)[core]
             inside = both(mask, valid)
+            inside = None if inside is None else inside[core]
             yield smoothed if inside is None else smoothed[inside]
 
 
