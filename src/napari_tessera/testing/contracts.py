@@ -199,8 +199,8 @@ def check_part(case: Case, low: float = 0.1, high: float = 0.3) -> None:
     )
     inner = tuple(slice(a - f, b - f) for a, b, f in zip(start, stop, first, strict=True))
     core = tuple(map(slice, start, stop))
-    cut = own.changed(lambda _, array: _part(array, seen))
-    whole, part = _part(_first(own.run()), core), _part(_first(cut.run()), inner)
+    whole = _part(_first(own.run()), core)
+    part = _part(_first(_cut(own, seen).run()), inner)
     PROMISES[method.returns].agrees(part, whole, case.tolerance)
 
 
@@ -220,9 +220,8 @@ def check_blocks(case: Case) -> None:
         raise NotPromised(f"{method.name} gives in blocks nearly what it gives of the whole")
     whole = _first(own.run())
     for tile in tiled(shape, halo, [*shape[:-2], *(2 * n // 5 for n in shape[-2:])]):
-        cut = own.changed(lambda _, array, box=tile.seen: _part(array, box))
         with part_of(shape):
-            block = _first(cut.run())
+            block = _first(_cut(own, tile.seen).run())
         check_same(_part(block, tile.inner), _part(whole, tile.core), context=f"block {tile.core}")
 
 
@@ -349,6 +348,11 @@ def _complete(case: Case) -> dict[str, Any]:
 
 def _sliced(case: Case, axis: int, part: slice) -> Case:
     return case.changed(lambda _, array: np.take(array, range(array.shape[axis])[part], axis))
+
+
+def _cut(case: Case, box: tuple[slice, ...]) -> Case:
+    """Return a case with the box of all its arrays."""
+    return case.changed(lambda _, array: _part(array, box))
 
 
 def _part(array: Array, box: tuple[slice, ...]) -> Array:
