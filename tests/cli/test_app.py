@@ -7,12 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+import zarr
 from PIL import Image
 from skimage import data
 
 from napari_tessera import METHODS, Recipe, measure, watershed
 from napari_tessera.cli.app import app, main
 from napari_tessera.io import files
+from napari_tessera.pipeline import collectors
+from napari_tessera.pipeline.seams import Seams
 
 from ..conftest import TORCH, squares
 
@@ -125,6 +128,37 @@ def test_inputs_of_one_name_are_refused(coins, capsys):
 def test_a_missing_recipe_is_named(coins, capsys):
     assert call("replay", "gone.json", "coins.tif", "--output", "o.tif") == 2
     assert "gone.json" in capsys.readouterr().err
+
+
+def test_blocks_give_what_the_whole_gives(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    coins = data.coins()[:120, :200]
+    tifffile.imwrite("coins.tif", coins)
+    assert call("threshold", "coins.tif", "--output", "whole.zarr") == 0
+    assert call("threshold", "coins.tif", "--output", "b.zarr", "--blocks", "50,64") == 0
+    assert call("label", "b.zarr", "--output", "objects.zarr", "--blocks", "33") == 0
+    assert call("label", "whole.zarr", "--output", "objects.tif") == 0
+    expected = files.read("objects.tif", labels=True).whole
+    written = files.read("objects.zarr", labels=True)
+    np.testing.assert_array_equal(written.whole, expected)
+    assert written.array.chunks == (33, 33)
+    recipe = Recipe.from_dict(zarr.open_group("objects.zarr").attrs["napari-tessera"]["recipe"])
+    recipe.save("recipe.json")
+    for blocks, target in (("whole", "w.npy"), ("40", "b.npy"), ("auto", "a.zarr")):
+        assert call("replay", "recipe.json", "b.zarr", "--output", target, "--blocks", blocks) == 0
+        np.testing.assert_array_equal(files.read(target, labels=True).whole, expected)
+    assert call("fill-holes", "b.zarr", "--output", "f.zarr", "--blocks", "50") == 1
+    assert "it needs each object as a whole" in capsys.readouterr().err
+    for command in (("label",), ("replay", "recipe.json")):
+        assert call(*command, "b.zarr", "--output", "f.zarr", "--blocks", "0") == 2
+        assert "blocks is '0'; write sides in pixels" in capsys.readouterr().err
+
+
+def test_objects_that_blocks_may_have_cut_are_named(coins, capsys, monkeypatch):
+    monkeypatch.setattr(collectors, "seams_of", lambda labels, sides: Seams(9, (4, 6)))
+    assert call("watershed", "coins.tif", "--output", "w.zarr", "--blocks", "200") == 0
+    said = "coins.tif: 2 of 9 objects at borders of blocks end there in a straight line: 4, 6"
+    assert said in capsys.readouterr().err
 
 
 def test_planes_and_volumes(tmp_path, monkeypatch):

@@ -21,6 +21,7 @@ from napari_tessera.testing import (
     CONTRACTS,
     Case,
     NotPromised,
+    check_blocks,
     check_input,
     check_kind,
     check_layouts,
@@ -45,7 +46,7 @@ PATHS = {
     "grow": ((22, 3),),
 }
 """Where the steps of a mouse are made: on blocks, across one, between them."""
-ANY_SIZE = [contract for contract in CONTRACTS if contract is not check_part]
+ANY_SIZE = [contract for contract in CONTRACTS if contract not in (check_part, check_blocks)]
 COLOURS = [check_input, check_kind, check_layouts]
 NETWORKS = 0.05
 """How far networks may be in a part from what they give in the whole.
@@ -244,7 +245,7 @@ def test_it_takes_anisotropic_voxels(method):
 @pytest.mark.parametrize("kind", ["required arrays", "all arrays"])
 @all_of_them
 def test_a_part_with_its_halo_and_the_levels_of_the_whole_gives_the_whole(method, kind):
-    """The promise on which previews and tiles rest."""
+    """The promise on which previews, tiles and blocks rest."""
     optional = kind == "all arrays"
     if method.keeps:
         case = case_of(method, (160, 176), tile=64, tolerance=NETWORKS)
@@ -252,6 +253,7 @@ def test_a_part_with_its_halo_and_the_levels_of_the_whole_gives_the_whole(method
         case = case_of(method, (250, 260), optional=optional)
     try:
         check_part(case)
+        check_blocks(case)
     except NotPromised as reason:
         pytest.skip(str(reason))
 

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from napari_tessera.pipeline.collectors import Whole
+from napari_tessera.pipeline.pieces import Location
 from napari_tessera.pipeline.result import (
     ClassLabels,
     ImageResult,
@@ -19,7 +20,7 @@ def put_together(kind, whole, *places):
         if piece is None:
             collector.miss()
         else:
-            collector.add(index, piece)
+            collector.add(Location(index), piece)
     return collector.result()
 
 

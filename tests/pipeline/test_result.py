@@ -7,7 +7,7 @@ import pytest
 from napari_tessera import METHODS
 from napari_tessera.io import files
 from napari_tessera.io.formats import Contents, Format
-from napari_tessera.pipeline import run as running
+from napari_tessera.pipeline import method_run
 from napari_tessera.pipeline.result import (
     KINDS,
     ClassLabels,
@@ -20,6 +20,7 @@ from napari_tessera.pipeline.result import (
     ScoreMaps,
     result_name,
 )
+from napari_tessera.pipeline.run import run
 from napari_tessera.pipeline.source import Source
 
 PLANE = np.array([[1, 1, 0], [0, 0, 2]], np.uint16)
@@ -98,7 +99,8 @@ class Median(Result):
     def collector(cls, whole):
         found = []
         return SimpleNamespace(
-            add=lambda index, piece: found.append(float(np.max(piece))),
+            reach=0,
+            add=lambda place, piece: found.append(float(np.max(piece))),
             miss=lambda: None,
             result=lambda **about: cls(table={"index": np.array([np.median(found)])}, **about),
         )
@@ -118,12 +120,12 @@ TEXT = Format(
 
 def test_a_kind_and_its_format_are_added_by_one_class_each(monkeypatch, tmp_path):
     kinds = {**KINDS, "median": Median}
-    monkeypatch.setattr(running, "KINDS", kinds)
+    monkeypatch.setattr(method_run, "KINDS", kinds)
     monkeypatch.setattr(files, "KINDS", kinds)
     monkeypatch.setattr(files, "FORMATS", (*files.FORMATS, TEXT))
     method = replace(METHODS["threshold"], kind=lambda values: "median")
     source = Source.of(np.array([[[0, 9]], [[9, 9]], [[0, 5]]]))  # nothing to separate in one
-    result = running.run(method, source)
+    result = run(method, source)
     assert (type(result), result.counted(), result.skipped) == (Median, "1 median", 1)
     files.write(tmp_path / "m.txt", result, source)
     assert (tmp_path / "m.txt").read_text() == "1\n"

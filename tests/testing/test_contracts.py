@@ -20,6 +20,7 @@ from napari_tessera.testing.contracts import (
     PROMISES,
     Case,
     NotPromised,
+    check_blocks,
     check_extents,
     check_input,
     check_kind,
@@ -194,6 +195,12 @@ def test_a_halo_that_is_too_small_is_found():
         check_part(case(bright, halo=lambda values, spacing: (40.0,) * len(spacing)))
     with pytest.raises(NotPromised, match="bright needs the whole"):
         check_part(case(bright, halo=halo, scope="global"))
+    check_blocks(case(bright, halo=halo))
+    with pytest.raises(AssertionError, match="block"):
+        check_blocks(case(centred, halo=halo))
+    for other in ({"scope": "joined"}, {"exact": False}):
+        with pytest.raises(NotPromised, match="nearly"):
+            check_blocks(case(centred, halo=halo, **other))
 
 
 def test_who_keeps_all_promises_passes():

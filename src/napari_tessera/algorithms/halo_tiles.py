@@ -28,10 +28,28 @@ class Tile:
     @property
     def inner(self) -> Box:
         """The core within what is seen."""
+        return self.part(self.core)
+
+    def part(self, box: Box) -> Box:
+        """Return a box of the array as one of what is seen."""
         return tuple(
             slice(own.start - out.start, own.stop - out.start)
+            for own, out in zip(box, self.seen, strict=True)
+        )
+
+    def around(self, width: int) -> Tile:
+        """Return the tile with less of its surroundings, so many pixels at most.
+
+        Examples
+        --------
+        >>> Tile((slice(4, 8),), (slice(0, 9),)).around(2)
+        Tile(core=(slice(4, 8, None),), seen=(slice(2, 9, None),))
+        """
+        seen = tuple(
+            slice(max(out.start, own.start - width), min(out.stop, own.stop + width))
             for own, out in zip(self.core, self.seen, strict=True)
         )
+        return Tile(self.core, seen)
 
 
 def covering(shape: Sequence[int], halo: Sequence[float], pixels: int) -> list[Tile]:
@@ -55,12 +73,22 @@ def covering(shape: Sequence[int], halo: Sequence[float], pixels: int) -> list[T
         longest = sides.index(max(sides))
         parts = -(-shape[longest] // sides[longest]) + 1
         sides[longest] = min(sides[longest] - 1, -(-shape[longest] // parts))
-    tiles = []
+    return tiled(shape, halo, sides)
+
+
+def tiled(shape: Sequence[int], halo: Sequence[float], sides: Sequence[int]) -> list[Tile]:
+    """Return tiles of these sides, in the order in which a scan meets them; the last are shorter.
+
+    Examples
+    --------
+    >>> [tile.core for tile in tiled((5,), (1,), (3,))]
+    [(slice(0, 3, None),), (slice(3, 5, None),)]
+    """
+    wide, tiles = [math.ceil(each) for each in halo], []
     for corner in product(*map(range, (0,) * len(sides), shape, sides)):
         ends = [
             min(at + side, length) for at, side, length in zip(corner, sides, shape, strict=True)
         ]
-        wide = [math.ceil(each) for each in halo]
         low = [max(0, at - width) for at, width in zip(corner, wide, strict=True)]
         high = [min(length, end + w) for length, end, w in zip(shape, ends, wide, strict=True)]
         tiles.append(Tile(tuple(map(slice, corner, ends)), tuple(map(slice, low, high))))

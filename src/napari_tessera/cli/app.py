@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, get_type_hints
 from napari_tessera import __version__
 from napari_tessera.cli.arguments import (
     axes_from,
+    blocks_from,
     colour_axis,
     expanded,
     files_apart,
@@ -24,11 +25,20 @@ from napari_tessera.cli.arguments import (
 from napari_tessera.cli.streams import steady_streams
 from napari_tessera.cli.train import import_command, models_command, train_command
 from napari_tessera.deep.inference.cache import Cache
-from napari_tessera.io.files import check_output, listed, read, read_extra, write, written_as
+from napari_tessera.io.files import (
+    check_output,
+    listed,
+    read,
+    read_extra,
+    write,
+    write_as_made,
+    written_as,
+)
 from napari_tessera.methods.registry import METHODS, Method
 from napari_tessera.pipeline.recipe import Recipe
 from napari_tessera.pipeline.result import Result, result_name
 from napari_tessera.pipeline.run import run
+from napari_tessera.pipeline.sinks import Sink
 from napari_tessera.pipeline.source import Source
 from napari_tessera.pipeline.walk import LevelsFrom, Walk
 from napari_tessera.signature.parameters import Parameter, docs
@@ -99,6 +109,7 @@ def replay(
     *,
     output: Path,
     image: str | None = None,
+    blocks: str | None = None,
     overwrite: bool = False,
 ) -> int:
     """Run a saved recipe on other files.
@@ -114,21 +125,32 @@ def replay(
     image : str
         The image to measure in, for recipes that name one: a file, or a folder, where cells.tif
         goes with the input cells.tif or cells-watershed.tif.
+    blocks : str
+        Work in blocks, for images larger than memory, written to OME-Zarr as they are made: auto,
+        or their sides in pixels, such as 64,512,512. By default as the recipe was run; whole = not.
     overwrite : bool
         Replace existing files.
     """
     try:
         kept = Recipe.load(recipe)
         reading = {"channel_axis": kept.first.channel_axis}
+        size = blocks_from(blocks)
     except (OSError, ValueError, TypeError, AttributeError) as error:
         print(f"{recipe} cannot be replayed: {error}", file=sys.stderr)
         return 2
 
     def one(path: Path, source: Source, target: Path, report: Callable[[Progress], None]) -> Result:
         images = _beside(path, {"image": image})
-        result = kept.run(source, report, **images)
-        write(target, result, source, kept.on(source, **images), overwrite=overwrite)
-        return result
+        own = kept.on(source, **images)
+
+        def made(sink: Sink | None) -> Result:
+            return kept.run(source, report, blocks=size, sink=sink, **images)
+
+        if size in (None, "whole"):
+            result = made(None)
+            write(target, result, source, own, overwrite=overwrite)
+            return result
+        return write_as_made(target, made, source, own, overwrite=overwrite)
 
     return _each(inputs, output, kept.method, one, reading, overwrite=overwrite)
 
@@ -210,6 +232,9 @@ class Files:
         Part to work on, as a recipe writes it (JSON).
     only : list of int, optional
         Labels to refine, such as 3 7; the others keep their pixels. By default all.
+    blocks : str, optional
+        Work in blocks, for images larger than memory, written to OME-Zarr as they are made: auto,
+        or their sides in pixels, such as 64,512,512. By default planes or volumes as a whole.
     overwrite : bool
         Replace existing files.
     """
@@ -225,6 +250,7 @@ class Files:
     spacing: str | None = None
     region: str | None = None
     only: list[int] | None = None
+    blocks: str | None = None
     overwrite: bool = False
 
     @property
@@ -245,7 +271,9 @@ class Files:
         if self.planes is not None:
             over = "planes" if self.planes else "volume"
         part = None if self.region is None else region_from(self.region)
-        return Walk(over, self.levels_from, self.join, part, tuple(self.only or ()))
+        walk = Walk(over, self.levels_from, self.join, part, tuple(self.only or ()))
+        size = blocks_from(self.blocks)
+        return walk if size is None else walk.in_blocks(size)
 
 
 def _shared(method: Method) -> list[inspect.Parameter]:
@@ -312,9 +340,15 @@ def _run(method: Method, inputs: list[Path], /, **options: Any) -> int:
     def one(path: Path, source: Source, target: Path, report: Callable[[Progress], None]) -> Result:
         own = {**values, **_beside(path, {name: values.get(name) for name in images})}
         recipe = Recipe.of(method, source, own, walk)
-        result = run(method, source, own, walk, cache=models, report=report)
-        write(target, result, source, recipe, overwrite=files.overwrite)
-        return result
+        if walk.blocks is None:
+            result = run(method, source, own, walk, cache=models, report=report)
+            write(target, result, source, recipe, overwrite=files.overwrite)
+            return result
+
+        def made(sink: Sink | None) -> Result:
+            return run(method, source, own, walk, cache=models, report=report, sink=sink)
+
+        return write_as_made(target, made, source, recipe, overwrite=files.overwrite)
 
     return _each(inputs, files.output, method.name, one, reading, overwrite=files.overwrite)
 
@@ -348,6 +382,8 @@ def _each(
             print(f"\r{path}: {str(error) or type(error).__name__}", file=sys.stderr)
         else:
             print(f"\r{path}: {result.counted()}, {time.monotonic() - began:.2g} s -> {target}")
+            if result.seams is not None and result.seams.straight:
+                print(f"{path}: {result.seams}", file=sys.stderr)
     return 1 if failures else 0
 
 

@@ -9,11 +9,12 @@ import types
 from collections.abc import Callable, Sequence
 from dataclasses import fields, is_dataclass, make_dataclass
 from pathlib import Path
-from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from napari_tessera.io.files import READABLE, ColourAxis
 from napari_tessera.pipeline.recipe_data import unpack_region
 from napari_tessera.pipeline.source import Region
+from napari_tessera.pipeline.walk import BlockSize
 
 _WHOLE = r"[+-]?\d+"
 
@@ -62,6 +63,24 @@ def _pattern(path: Path) -> str:
     if there is None:
         return str(path)
     return str(Path(glob.escape(str(there))) / path.relative_to(there))
+
+
+def blocks_from(text: str | None) -> BlockSize | Literal["whole"] | None:
+    """Return the sides of blocks from text.
+
+    Examples
+    --------
+    >>> blocks_from("64,512,512"), blocks_from("auto"), blocks_from(None)
+    ((64, 512, 512), 'auto', None)
+    """
+    if text is None or text in ("auto", "whole"):
+        return text  # type: ignore[return-value]
+    words = text.replace(",", " ").split()
+    if not words or not all(word.isdecimal() and int(word) for word in words):
+        raise ValueError(
+            f"blocks is {text!r}; write sides in pixels, such as 64,512,512, or auto or whole"
+        )
+    return tuple(map(int, words))
 
 
 def colour_axis(text: str | None) -> ColourAxis:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -13,7 +14,7 @@ import numpy as np
 from napari_tessera.algorithms.atomic_files import atomic_write, check_target
 from napari_tessera.io.coco import COCO
 from napari_tessera.io.csv_files import CSV, read_points
-from napari_tessera.io.formats import Asked, Contents, Format
+from napari_tessera.io.formats import Asked, Contents, Format, with_classes
 from napari_tessera.io.geojson import GEOJSON
 from napari_tessera.io.label_images import ids_of
 from napari_tessera.io.lazy import damage_told
@@ -23,11 +24,12 @@ from napari_tessera.io.tiff import TIFF
 from napari_tessera.io.zarr import ZARR
 from napari_tessera.pipeline.recipe import Recipe
 from napari_tessera.pipeline.recipe_data import unpack
-from napari_tessera.pipeline.result import KINDS, Result, ScoreMaps
+from napari_tessera.pipeline.result import KINDS, Result
+from napari_tessera.pipeline.sinks import Sink
 from napari_tessera.pipeline.source import Reread, Source
 from napari_tessera.signature.docstrings import enumerated
 from napari_tessera.signature.text_files import check_openable, parse_json
-from napari_tessera.signature.words import VoxelSize
+from napari_tessera.signature.words import Report, VoxelSize
 
 FORMATS = (TIFF, PNG, PHOTOGRAPHS, NUMPY, ZARR, GEOJSON, COCO, CSV)
 """Every format once, in the order in which messages name them."""
@@ -259,12 +261,64 @@ def write(
     """
     path = Path(path)
     check_output(path, result.kind, overwrite=overwrite)
-    if isinstance(result, ScoreMaps):
-        result, source = _with_classes(result, source)
+    result, source = with_classes(result, source)
     own = _written_by(path)
     if own is not None and own.write is not None:
         with atomic_write(path, overwrite=overwrite, owned=own.owned) as fresh:
             own.write(fresh, result, source, recipe)
+
+
+def write_as_made(
+    path: str | Path,
+    made: Callable[[Sink | None], Result],
+    source: Source,
+    recipe: Recipe | None = None,
+    *,
+    overwrite: bool = False,
+    report: Report = None,
+) -> Result:
+    """Write a result while it is computed, to OME-Zarr; to other files when it is complete.
+
+    Parameters
+    ----------
+    path : str or Path
+    made : callable
+        Runs what is to be run, with the sink that it is given, or None to keep it in memory.
+    source, recipe, overwrite
+        As for `write`.
+    report : callable, optional
+        Takes `Progress` of what is done after the run.
+
+    Returns
+    -------
+    Result
+        Its array is read from the file where it was written while it was computed.
+
+    Raises
+    ------
+    FileExistsError, NotADirectoryError, OSError, ValueError
+        As for `write`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from napari_tessera import Recipe
+    >>> from napari_tessera.pipeline.source import Source
+    >>> source = Source.of(np.eye(6, 8))
+    >>> recipe = Recipe("threshold", {})
+    >>> place = Path(tempfile.mkdtemp()) / "classes.zarr"
+    >>> made = lambda sink: recipe.run(source, blocks=(3, 4), sink=sink)
+    >>> write_as_made(place, made, source, recipe).counted()
+    '1 class'
+    """
+    path = Path(path)
+    own = _written_by(path)
+    if own is None or own.sink is None:
+        result = made(None)
+        write(path, result, source, recipe, overwrite=overwrite)
+        return result
+    with own.sink(path, source, overwrite=overwrite) as sink:
+        return sink.finish(made(sink), recipe, report)
 
 
 def _written_by(path: Path) -> Format | None:
@@ -294,12 +348,3 @@ def check_output(path: Path, kind: str, *, overwrite: bool) -> None:
         raise ValueError(f"{str(path)!r} cannot hold {article}{kind}; choose {choice}")
     own = _written_by(path)
     check_target(path, overwrite=overwrite, owned=None if own is None else own.owned)
-
-
-def _with_classes(result: Result, source: Source) -> tuple[Result, Source]:
-    """Return probabilities and their source with the classes as a named axis in front."""
-    sizes = VoxelSize((1.0, *source.spacing), source.spacing.unit)
-    start = (0, *(result.start or (0,) * len(source.spacing)))
-    origin = (0.0, *source.origin) if source.origin else ()
-    axes = ("c", *source.axes)
-    return replace(result, start=start), replace(source, axes=axes, spacing=sizes, origin=origin)

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
 
 import numpy as np
 
 from napari_tessera.io.sizes import NO_SIZES, GivenSizes
 from napari_tessera.pipeline.recipe import Recipe
-from napari_tessera.pipeline.result import Result
+from napari_tessera.pipeline.result import Result, ScoreMaps
+from napari_tessera.pipeline.sinks import Sink
 from napari_tessera.pipeline.source import Source
-from napari_tessera.signature.words import Array, VoxelSize
+from napari_tessera.signature.words import Array, Report, VoxelSize
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from types import TracebackType
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,22 @@ class Contents(NamedTuple):
         )
 
 
+class FileSink(Sink, Protocol):
+    """A file that the blocks of a result are written into; there when it is finished."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+    def finish(self, result: Result, recipe: Recipe | None = None, report: Report = None) -> Result:
+        """Write what is known of a result, and move all to its place."""
+
+
 @dataclass(frozen=True)
 class Format:
     """A file format.
@@ -127,6 +145,8 @@ class Format:
     owned : callable, optional
         For formats that are folders: path -> True if all in it is of this format, so that it may be
         replaced.
+    sink : callable, optional
+        For formats that are written block by block: path, source and `overwrite` -> what does it.
     """
 
     suffixes: tuple[str, ...]
@@ -136,6 +156,7 @@ class Format:
     magic: tuple[bytes, ...] = ()
     recognised: Callable[[Path], bool] = lambda path: False
     owned: Callable[[Path], bool] | None = None
+    sink: Callable[..., FileSink] | None = None
 
     def opens(self, path: Path) -> bool:
         """Return True if it can read this file."""
@@ -164,6 +185,20 @@ def origin_of(result: Result, source: Source) -> list[float]:
     nowhere = (0,) * len(source.spacing)
     places = zip(source.origin or nowhere, result.start or nowhere, source.spacing, strict=True)
     return [origin + first * size for origin, first, size in places]
+
+
+def with_classes(result: Result, source: Source) -> tuple[Result, Source]:
+    """Return probabilities and their source with the classes as a named axis in front.
+
+    All other results are returned as they are.
+    """
+    if not isinstance(result, ScoreMaps):
+        return result, source
+    sizes = VoxelSize((1.0, *source.spacing), source.spacing.unit)
+    start = (0, *(result.start or (0,) * len(source.spacing)))
+    origin = (0.0, *source.origin) if source.origin else ()
+    axes = ("c", *source.axes)
+    return replace(result, start=start), replace(source, axes=axes, spacing=sizes, origin=origin)
 
 
 def fitted(array: Array, types: tuple[str, ...]) -> Array:

@@ -14,6 +14,7 @@ from napari_tessera.algorithms.file_names import file_name
 from napari_tessera.io.formats import Asked, Contents, Format, kept_of, origin_of
 from napari_tessera.io.ngff import VERSION, look_in
 from napari_tessera.io.sizes import NO_SIZES, places_of, sizes_of
+from napari_tessera.io.zarr_sink import ZarrSink
 from napari_tessera.io.zarr_writer import (
     OmeZarrImage,
     OmeZarrWriter,
@@ -300,4 +301,5 @@ ZARR = Format(
     holds=(Labelled, ScoreMaps, ImageResult),
     recognised=is_zarr,
     owned=holds_zarr_alone,
+    sink=ZarrSink,
 )

@@ -20,7 +20,7 @@ from napari_tessera.methods.classical.region_growing import (
     region_growing,
     region_growing_statistics,
 )
-from napari_tessera.methods.classical.threshold import threshold, threshold_statistics
+from napari_tessera.methods.classical.threshold import LOCAL, threshold, threshold_statistics
 from napari_tessera.methods.classical.watershed import watershed, watershed_statistics
 from napari_tessera.methods.deep.detect import detect
 from napari_tessera.methods.deep.predict import (
@@ -75,12 +75,24 @@ class Cut:
         Parameters and voxel size -> how far a pixel looks, in pixels along each axis.
     statistics : callable, optional
         The image in pieces and the parameters -> those parameters that are to be replaced by
-        numbers found in the whole image.
+        numbers found in the whole image. Pieces are read once or more. Those of a method that
+        smooths may come with what lies around them, and then with "core", the box that counts.
+    smooths : bool
+        Whether the statistics look at more than single pixels.
+    exact : bool
+        Whether pieces with their halo give what the whole gives, to the last bit: of objects,
+        those that share a pixel where pieces overlap are one. Otherwise it is nearly so, and
+        objects are one if most of what they cover there is the same.
+    reason : str
+        Why the method needs the whole array, where its scope is "global".
     """
 
     scope: Scope | Callable[[Values], Scope]
     halo: Halo | None = None
     statistics: Callable[..., dict[str, Any]] | None = None
+    smooths: bool = False
+    exact: bool = True
+    reason: str = ""
 
     def scope_of(self, values: Values) -> Scope:
         """Return the scope with these complete parameters."""
@@ -284,7 +296,7 @@ def _smoothing_halo(values: Values, spacing: VoxelSize) -> tuple[float, ...]:
 
 
 def _threshold_halo(values: Values, spacing: VoxelSize) -> tuple[float, ...]:
-    window = to_pixels(values["window"], spacing)
+    window = to_pixels(values["window"] if values["method"] in LOCAL else 0, spacing)
     smoothing = _smoothing_halo(values, spacing)
     return tuple(s + TRUNCATE / 6 * w + 1 for s, w in zip(smoothing, window, strict=True))
 
@@ -299,15 +311,15 @@ def _heat(values: Values) -> Look:
     return Look(scale="inferno")
 
 
-WHOLE_OBJECTS = Cut("global")
+WHOLE_OBJECTS = Cut("global", reason="it needs each object as a whole")
 """Of methods that need each object as a whole, or all of them."""
 
 # what is opened or closed is looked at twice
 _ELEMENT = Cut("local", _reach("radius", 2, 2))
 
-_NETWORK = Cut("local", predict_halo, predict_statistics)
+_NETWORK = Cut("local", predict_halo, predict_statistics, exact=False)
 # a network looks as far as its tiles reach; objects are joined across seams
-_NETWORK_OBJECTS = Cut("joined", predict_halo, predict_statistics)
+_NETWORK_OBJECTS = Cut("joined", predict_halo, predict_statistics, exact=False)
 _ESTIMATED = RunCost(all_cores=True, estimate=predict_estimate)
 
 _CLASSICAL = (
@@ -318,37 +330,61 @@ _CLASSICAL = (
             lambda values: "global" if values["method"] == "hysteresis" else "local",
             _threshold_halo,
             threshold_statistics,
+            smooths=True,
+            reason="a pixel may be joined to one above the high level however far away",
         ),
     ),
     Method(
         watershed,
         "Classical",
         Cut(
-            # h-maxima measure each peak against the highest of all
             lambda values: "global" if values["seeds"] == "h-maxima" else "joined",
             _watershed_halo,
             watershed_statistics,
+            smooths=True,
+            # of an object larger than the halo, the distances to its far side are not known
+            exact=False,
+            reason="h-maxima measure each peak against the highest of all",
         ),
     ),
     Method(
         canny,
         "Classical",
-        # a weak edge may be joined to a strong one however far away
-        Cut("global", _reach("smoothing", TRUNCATE, 2.5), canny_statistics),
+        Cut(
+            "global",
+            _reach("smoothing", TRUNCATE, 2.5),
+            canny_statistics,
+            reason="a weak edge may be joined to a strong one however far away",
+        ),
         title="Canny edges",
         way=PLANES_ONLY,
     ),
     Method(contours, "Classical", WHOLE_OBJECTS, way=PLANES_ONLY),
-    Method(region_growing, "Classical", Cut("global", statistics=region_growing_statistics)),
-    Method(random_walker, "Classical", WHOLE_OBJECTS),
+    Method(
+        region_growing,
+        "Classical",
+        Cut(
+            "global",
+            statistics=region_growing_statistics,
+            reason="a region may grow from its seed however far",
+        ),
+    ),
+    Method(
+        random_walker,
+        "Classical",
+        Cut("global", reason="what a pixel becomes depends on all seeds"),
+    ),
     Method(
         kmeans,
         "Classical",
         Cut(
-            # places are shares of the whole image
             lambda values: "global" if values["position_weight"] else "local",
             _reach("smoothing", TRUNCATE, 1),
             kmeans_statistics,
+            smooths=True,
+            # centres are found in a random sample, which is another one in blocks
+            exact=False,
+            reason="places are shares of the whole image",
         ),
         title="K-means clusters",
     ),
@@ -379,7 +415,8 @@ _REFINE = (
     Method(
         crf,
         "Refine",
-        Cut("local", crf_halo, crf_statistics),
+        # far pixels count for little, but they count
+        Cut("local", crf_halo, crf_statistics, exact=False),
         title="Dense CRF",
         cost=RunCost(all_cores=True),
     ),
@@ -405,8 +442,11 @@ _JUDGE = (
     Method(
         grad_cam,
         "Judge",
-        # the highest value of the whole map becomes 1
-        Cut("global", statistics=predict_statistics),
+        Cut(
+            "global",
+            statistics=predict_statistics,
+            reason="the highest value of the whole map becomes 1",
+        ),
         title="Grad-CAM",
         cost=RunCost(all_cores=True),
         look=_heat,

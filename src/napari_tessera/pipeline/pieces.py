@@ -9,11 +9,43 @@ from typing import Any
 
 import numpy as np
 
+from napari_tessera.algorithms.halo_tiles import Box, Tile
 from napari_tessera.methods.registry import Method
-from napari_tessera.pipeline.source import Index, Points, Source, grey
+from napari_tessera.pipeline.source import Index, Points, Region, Source, grey
 from napari_tessera.signature.arrays import as_labels, fitting, native
 from napari_tessera.signature.progress import Progress, Reporter
 from napari_tessera.signature.words import AXES, Array, ArrayWord, Over, VoxelSize
+
+
+@dataclass(frozen=True)
+class Location:
+    """A plane or volume, or a block of it.
+
+    Attributes
+    ----------
+    index : tuple of int
+        Which plane or volume.
+    tile : Tile, optional
+        The block within it; None = all of it.
+    """
+
+    index: Index
+    tile: Tile | None = None
+
+    @property
+    def core(self) -> tuple[Any, ...]:
+        """What indexes it in an array of the whole."""
+        return self.index if self.tile is None else (*self.index, *self.tile.core)
+
+    @property
+    def seen(self) -> Region:
+        """What is read of a block."""
+        return self.region(() if self.tile is None else self.tile.seen)
+
+    def region(self, box: Box) -> Region:
+        """Return a box of its plane or volume as a part of the whole."""
+        start = (*self.index, *(part.start for part in box))
+        return Region(start, (*(i + 1 for i in self.index), *(part.stop for part in box)))
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -17,12 +17,15 @@ from napari_tessera.algorithms.atomic_files import atomic_write
 from napari_tessera.deep.models.library import pinned
 from napari_tessera.methods.registry import METHODS, Method
 from napari_tessera.pipeline import recipe_export as written
+from napari_tessera.pipeline.blocks import sides_kept
+from napari_tessera.pipeline.pieces import Pieces
 from napari_tessera.pipeline.recipe_data import pack, pack_region, unpack, unpack_region
 from napari_tessera.pipeline.recipe_schema import SCHEMA, checked_steps
 from napari_tessera.pipeline.result import Labelled, Result
 from napari_tessera.pipeline.run import run
+from napari_tessera.pipeline.sinks import Between, Sink
 from napari_tessera.pipeline.source import Index, Region, Source
-from napari_tessera.pipeline.walk import LevelsFrom, Walk
+from napari_tessera.pipeline.walk import BlockSize, LevelsFrom, Walk
 from napari_tessera.signature.parameters import Parameter
 from napari_tessera.signature.progress import Progress, Reporter
 from napari_tessera.signature.text_files import read_json
@@ -54,6 +57,8 @@ class Recipe:
         The part worked on: "start", "stop" and, packed, "mask".
     only : list of int
         The labels that were refined; empty = all.
+    blocks : list of int, optional
+        Sides of the blocks that were worked on, if the result depends on them.
     before : dict, optional
         The recipe that made the image or labels it ran on, as data.
     source : dict
@@ -77,6 +82,7 @@ class Recipe:
     channel: int | None = None
     region: dict[str, Any] | None = None
     only: list[int] = field(default_factory=list)
+    blocks: list[int] | None = None
     before: dict[str, Any] | None = None
     source: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
@@ -97,19 +103,22 @@ class Recipe:
         walk = walk or Walk()
         complete = method.complete(values)
         arrays = {p.name for p in method.options if p.is_array}
+        over = method.over(walk.over, source.over)
+        part = source if walk.region is None else source.cut(walk.region)
         return cls(
             method=method.name,
             parameters={
                 p.name: _pinned(p, complete[p.name]) for p in method.options if not p.is_array
             },
             inputs={k: pack(v) for k, v in complete.items() if k in arrays and v is not None},
-            over=method.over(walk.over, source.over),
+            over=over,
             levels_from=walk.levels_from,
             join=walk.join,
             channel_axis="rgb" if source.rgb else source.channel_axis,
             channel=source.channel,
             region=None if walk.region is None else pack_region(walk.region),
             only=list(walk.only),
+            blocks=sides_kept(Pieces(method, part, complete, over), walk.blocks),
             before=None if before is None else dict(before),
             source=_described(source),
             versions=_versions(),
@@ -185,7 +194,13 @@ class Recipe:
         return {**self.parameters, **kept, **arrays}
 
     def run(
-        self, source: Source, report: Callable[[Progress], None] | None = None, **arrays: Any
+        self,
+        source: Source,
+        report: Callable[[Progress], None] | None = None,
+        *,
+        blocks: BlockSize | Literal["whole"] | None = None,
+        sink: Sink | None = None,
+        **arrays: Any,
     ) -> Result:
         """Run the recipe on a source.
 
@@ -195,28 +210,34 @@ class Recipe:
             Its channels are taken as the recipe says if it has any.
         report : callable, optional
             Takes `Progress`.
+        blocks : tuple of int or {"auto", "whole"}, optional
+            Sides of the blocks that each step works on, see `Walk`; None = as the recipe says.
+        sink : Sink, optional
+            What makes the array of the result; None = it is kept in memory.
         **arrays
             Images that the recipe only names, such as the one to measure intensities in; or
             markers and masks other than those it keeps.
         """
         reporter = Reporter.of(report)
         if self.before is not None:
-            return self._after(source, reporter, arrays)
+            return self._after(source, reporter, blocks, sink, arrays)
         if source.channel_axis is not None:
             source = replace(source, channel=self.channel)
         return run(
             self.method,
             source,
             self.values(**arrays),
-            self.walk,
+            self.walk if blocks is None else self.walk.in_blocks(blocks),
             report=reporter,
+            sink=sink,
         )
 
     @property
     def walk(self) -> Walk:
         """How its run went through the source."""
         region = None if self.region is None else unpack_region(self.region)
-        return Walk(self.over, self.levels_from, self.join, region, tuple(self.only))
+        blocks = None if self.blocks is None else tuple(self.blocks)
+        return Walk(self.over, self.levels_from, self.join, region, tuple(self.only), blocks)
 
     @property
     def steps(self) -> list[Recipe]:
@@ -232,13 +253,23 @@ class Recipe:
         """The recipe of the first step, which runs on the image."""
         return self.steps[0]
 
-    def _after(self, image: Source, report: Reporter, arrays: Mapping[str, Any]) -> Result:
+    def _after(
+        self,
+        image: Source,
+        report: Reporter,
+        blocks: BlockSize | Literal["whole"] | None,
+        sink: Sink | None,
+        arrays: Mapping[str, Any],
+    ) -> Result:
         """Run all steps from the image on; what one gives is what the next one refines."""
         steps = self.steps
         unknown = arrays.keys() - {name for step in steps for name in step.inputs}
         if unknown:
             raise TypeError(f"{min(unknown)} is an array that no step of this recipe takes")
-        result = steps[0].run(image, report.part(0, len(steps)), **_taken(steps[0], arrays))
+        sinks = [*(None if sink is None else Between(sink) for _ in steps[1:]), sink]
+        walked: dict[str, Any] = {"blocks": blocks, "sink": sinks[0]}
+        part_report = report.part(0, len(steps))
+        result = steps[0].run(image, part_report, **walked, **_taken(steps[0], arrays))
         place: Index = (0,) * len(image.shape)
         for number, step in enumerate(steps[1:], 1):
             place = tuple(np.add(place, result.start or 0))
@@ -247,8 +278,8 @@ class Recipe:
             # mostly the image that all began with
             began = steps[0].source.get("name")
             own = {n: part for n, data in step.inputs.items() if data.get("name") == began}
-            own |= _taken(step, arrays)
-            result = step.run(source, report.part(number, len(steps)), **own)
+            given = {**walked, "sink": sinks[number], **own, **_taken(step, arrays)}
+            result = step.run(source, report.part(number, len(steps)), **given)
         return replace(result, start=tuple(np.add(place, result.start or 0)))
 
     def as_python(self, form: str = "console") -> str:

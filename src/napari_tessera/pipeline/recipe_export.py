@@ -167,6 +167,8 @@ def _walk(recipe: Recipe) -> list[str]:
     if recipe.region is not None:
         words += _flag("region", _json(recipe.region))
     words += _flag("only", recipe.only)
+    if recipe.blocks is not None:
+        words += _flag("blocks", ",".join(map(str, recipe.blocks)))
     if "spacing" not in recipe.source:
         return words
     spacing = " ".join(f"{size!r}" for size in recipe.source["spacing"])
@@ -183,6 +185,7 @@ def _fields(recipe: Recipe) -> dict[str, Any]:
         "channel": recipe.channel,
         "region": recipe.region,
         "only": recipe.only,
+        "blocks": recipe.blocks,
         "before": recipe.before,
     }
     nothing: tuple[Any, ...] = (None, [], {})
@@ -203,6 +206,7 @@ def _arguments(recipe: Recipe) -> list[tuple[str, str]]:
     rows += [("channel", repr(recipe.channel))] if recipe.channel is not None else []
     rows += [("region", _code(recipe.region, 1))] if recipe.region is not None else []
     rows += [("only", repr(recipe.only))] if recipe.only else []
+    rows += [("blocks", repr(tuple(recipe.blocks)))] if recipe.blocks is not None else []
     return rows
 
 

@@ -38,6 +38,7 @@ class _RecipeData(TypedDict):
     channel: NotRequired[int | None]
     region: NotRequired[dict[str, Any] | None]
     only: NotRequired[list[int]]
+    blocks: NotRequired[list[int] | None]
     before: NotRequired[dict[str, Any] | None]
     source: NotRequired[_SourceData]
     versions: NotRequired[dict[str, str]]
@@ -90,6 +91,9 @@ def _check_step(step: Any, place: str) -> None:
     wrong = [number for number in step.get("only", ()) if number < 1]
     if wrong:
         raise ValueError(f"{below(place, 'only')} has {wrong[0]}; labels from 1 are wanted")
+    thin = [side for side in step.get("blocks") or () if side < 1]
+    if thin:
+        raise ValueError(f"{below(place, 'blocks')} has {thin[0]}; sides from 1 pixel are wanted")
 
 
 def _check_known(step: Mapping[str, Any], place: str) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from napari_tessera.algorithms.halo_tiles import tiled
 from napari_tessera.pipeline.source import Points, Region, Source
 from napari_tessera.signature.words import AXES, Array, Over
 
@@ -45,6 +46,15 @@ def whole_planes(region: Region, source: Source, over: Over) -> Region:
     mask[region.box[-axes:]] = inside
     lead = len(source.shape) - axes
     return Region(region.start[:lead] + (0,) * axes, region.stop[:lead] + mask.shape, mask)
+
+
+def clear_outside(array: Any, mask: Array, block: Sequence[int]) -> None:
+    """Set what lies outside a mask of the last axes to 0, block by block."""
+    for tile in tiled(mask.shape, (0,) * mask.ndim, block):
+        if mask[tile.core].all():
+            continue
+        box: tuple[Any, ...] = (*(slice(None),) * (array.ndim - mask.ndim), *tile.core)
+        array[box] = np.where(mask[tile.core], array[box], 0)
 
 
 def without_outside(source: Source, mask: Array) -> Source:

@@ -20,12 +20,14 @@ from napari_tessera.algorithms.labels.ids import count
 from napari_tessera.methods.registry import METHODS
 from napari_tessera.pipeline.collectors import (
     Collector,
+    JoiningCollector,
     LabelCollector,
     MapCollector,
     PolygonCollector,
     TableCollector,
     Whole,
 )
+from napari_tessera.pipeline.seams import Seams
 from napari_tessera.pipeline.source import Index
 from napari_tessera.signature.words import Array, Look
 
@@ -51,6 +53,10 @@ class Result:
         Names and colours of classes.
     shown : dict
         How a viewer shows it: name, place, colours and the like, as plain data that files keep.
+    count : int or None
+        How many labels there are, if they were counted on the way.
+    seams : Seams or None
+        Which objects may have been cut where blocks meet, if that can be.
     """
 
     array: Any = None
@@ -60,6 +66,8 @@ class Result:
     start: Index = ()
     look: Look = field(default_factory=Look)
     shown: Mapping[str, Any] = field(default_factory=dict)
+    count: int | None = None
+    seams: Seams | None = None
 
     kind: ClassVar[str]
     nouns: ClassVar[tuple[str, str]]
@@ -106,11 +114,13 @@ class Labelled(Result):
 
     @classmethod
     def collector(cls, whole: Whole) -> Collector:  # noqa: D102
+        if whole.cut and cls.numbered and not whole.keep_ids:
+            return JoiningCollector(cls, whole)
         return LabelCollector(cls, whole, renumbers=cls.numbered)
 
     @property
     def number(self) -> int:  # noqa: D102
-        return count(self.array)
+        return count(self.array) if self.count is None else self.count
 
     def objects(self) -> Array:
         """Return the objects; of classes, what hangs together is an object."""

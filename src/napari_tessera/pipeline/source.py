@@ -275,6 +275,27 @@ class Points:
         ids = None if self.ids is None else np.asarray(self.ids)[chosen]
         return Points(coordinates[chosen], ids)
 
+    def with_ids(self, lead: int) -> Points:
+        """Return the points with ids, plane after plane; those that have some keep them.
+
+        Parameters
+        ----------
+        lead : int
+            How many axes come before those of a plane or volume.
+
+        Examples
+        --------
+        >>> Points(np.array([[1, 4, 4], [0, 2, 2]])).with_ids(1).ids
+        array([2, 1])
+        """
+        if self.ids is not None:
+            return self
+        places = np.rint(np.asarray(self.coordinates, float)[:, :lead])
+        order = np.lexsort(places.T[::-1]) if lead else np.arange(len(places))
+        ids = np.empty(len(places), np.int64)
+        ids[order] = np.arange(1, len(places) + 1)
+        return Points(self.coordinates, ids)
+
     def at(self, index: Index, shape: tuple[int, ...]) -> Array:
         """Return the labels of one plane or volume; points without ids are 1, 2, 3, ..."""
         self.check(shape)

@@ -1,14 +1,18 @@
-"""How a run goes through a source: planes or volumes, which part, which labels."""
+"""How a run goes through a source: planes, volumes or blocks, which part, which labels."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import operator
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from napari_tessera.pipeline.source import Region
 from napari_tessera.signature.words import Over
 
 LevelsFrom = Literal["each", "all"]
+
+BlockSize = tuple[int, ...] | Literal["auto"]
+"""Sides of a block in pixels, one for each axis of a plane or volume or one for all; or "auto"."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,10 @@ class Walk:
         The part to work on; None = everything.
     only : tuple of int
         The labels to refine, for methods that refine; the others keep their pixels. Empty = all.
+    blocks : {"auto"} or tuple of int, optional
+        Sides in pixels of the blocks that planes or volumes are cut into, one number for each of
+        their axes or one for all; "auto" = what takes some hundred megabytes. None = they are
+        worked on as a whole.
 
     Raises
     ------
@@ -40,6 +48,7 @@ class Walk:
     join: bool = False
     region: Region | None = None
     only: tuple[int, ...] = ()
+    blocks: BlockSize | None = None
 
     def __post_init__(self) -> None:
         _check_choice("over", self.over, (None, "planes", "volume"))
@@ -47,6 +56,33 @@ class Walk:
         object.__setattr__(self, "only", tuple(int(number) for number in self.only))
         if any(number < 1 for number in self.only):
             raise ValueError(f"only is {self.only}; pass labels, which are 1 or more")
+        object.__setattr__(self, "blocks", _block_size(self.blocks))
+
+    def in_blocks(self, blocks: BlockSize | Literal["whole"]) -> Walk:
+        """Return the walk in blocks of another size, or in none.
+
+        Examples
+        --------
+        >>> Walk(blocks=(8, 8)).in_blocks("whole").blocks
+        """
+        return replace(self, blocks=None if blocks == "whole" else blocks)
+
+
+def _block_size(blocks: Any) -> BlockSize | None:
+    """Return the size of blocks as it is kept, or raise an error if it is none."""
+    if blocks is None:
+        return None
+    if isinstance(blocks, str) and blocks == "auto":
+        return "auto"
+    try:
+        sides = tuple(operator.index(side) for side in blocks)
+    except TypeError:
+        sides = ()
+    if not sides or min(sides) < 1:
+        raise ValueError(
+            f"blocks is {blocks!r}; pass sides in pixels, such as (64, 512, 512), or 'auto'"
+        )
+    return sides
 
 
 def _check_choice(name: str, given: Any, allowed: tuple[Any, ...]) -> None:

@@ -13,8 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from napari_tessera.algorithms.halo_tiles import tiled
 from napari_tessera.methods.registry import Method
 from napari_tessera.signature.parameters import Parameter
+from napari_tessera.signature.validation import part_of
 from napari_tessera.signature.words import Array, VoxelSize
 
 WHOLE = (np.bool_, np.uint8, np.uint16, np.int32, np.int64)
@@ -187,15 +189,9 @@ def check_part(case: Case, low: float = 0.1, high: float = 0.3) -> None:
         If the method needs the whole.
     """
     method, shape = case.method, case.source.shape
-    spacing, values = VoxelSize.of(None, len(shape)), _complete(case)
-    if method.cut.halo is None or method.cut.scope_of(values) == "global":
-        raise NotPromised(f"{method.name} needs the whole")
-    values = method.cut.resolve([dict(case.arrays)], values, spacing)
-    values = {k: v for k, v in values.items() if k not in case.arrays}
-    own = replace(case, values={**values, "spacing": spacing})
+    own, halo = _levelled(case)
     start = [0] * (len(shape) - 2) + [int(low * n) for n in shape[-2:]]
     stop = [*shape[:-2], *(int(high * n) for n in shape[-2:])]
-    halo = [math.ceil(each) for each in method.cut.halo(values, spacing)]
     first = [max(0, a - h) for a, h in zip(start, halo, strict=True)]
     seen = tuple(slice(f, b + h) for f, b, h in zip(first, stop, halo, strict=True))
     assert any(s.start > 0 or s.stop < n for s, n in zip(seen, shape, strict=True)), (
@@ -203,9 +199,42 @@ def check_part(case: Case, low: float = 0.1, high: float = 0.3) -> None:
     )
     inner = tuple(slice(a - f, b - f) for a, b, f in zip(start, stop, first, strict=True))
     core = tuple(map(slice, start, stop))
-    cut = own.changed(lambda _, array: _part(array, seen))
-    whole, part = _part(_first(own.run()), core), _part(_first(cut.run()), inner)
+    whole = _part(_first(own.run()), core)
+    part = _part(_first(_cut(own, seen).run()), inner)
     PROMISES[method.returns].agrees(part, whole, case.tolerance)
+
+
+def check_blocks(case: Case) -> None:
+    """Check that blocks with their halo, put together, are the whole to the last bit.
+
+    On this runs of arrays larger than memory rest.
+
+    Raises
+    ------
+    NotPromised
+        If the method needs the whole, joins objects, or says that parts of it are not exact.
+    """
+    method, shape = case.method, case.source.shape
+    own, halo = _levelled(case)
+    if not method.cut.exact or method.cut.scope_of(own.values) != "local":
+        raise NotPromised(f"{method.name} gives in blocks nearly what it gives of the whole")
+    whole = _first(own.run())
+    for tile in tiled(shape, halo, [*shape[:-2], *(2 * n // 5 for n in shape[-2:])]):
+        with part_of(shape):
+            block = _first(_cut(own, tile.seen).run())
+        check_same(_part(block, tile.inner), _part(whole, tile.core), context=f"block {tile.core}")
+
+
+def _levelled(case: Case) -> tuple[Case, list[int]]:
+    """Return the case with the numbers of the whole, and its halo; see `check_part`."""
+    method, count = case.method, case.source.ndim
+    spacing, values = VoxelSize.of(None, count), _complete(case)
+    if method.cut.halo is None or method.cut.scope_of(values) == "global":
+        raise NotPromised(f"{method.name} needs the whole")
+    values = method.cut.resolve([dict(case.arrays)], values, spacing)
+    halo = [math.ceil(each) for each in method.cut.halo(values, spacing)]
+    values = {k: v for k, v in values.items() if k not in case.arrays}
+    return replace(case, values={**values, "spacing": spacing}), halo
 
 
 CONTRACTS: tuple[Callable[[Case], None], ...] = (
@@ -216,6 +245,7 @@ CONTRACTS: tuple[Callable[[Case], None], ...] = (
     check_layouts,
     check_extents,
     check_part,
+    check_blocks,
 )
 """All promises."""
 
@@ -318,6 +348,11 @@ def _complete(case: Case) -> dict[str, Any]:
 
 def _sliced(case: Case, axis: int, part: slice) -> Case:
     return case.changed(lambda _, array: np.take(array, range(array.shape[axis])[part], axis))
+
+
+def _cut(case: Case, box: tuple[slice, ...]) -> Case:
+    """Return a case with the box of all its arrays."""
+    return case.changed(lambda _, array: _part(array, box))
 
 
 def _part(array: Array, box: tuple[slice, ...]) -> Array:

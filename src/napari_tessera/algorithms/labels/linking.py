@@ -1,6 +1,8 @@
-"""Objects that go on from one plane to the next: what lies on one another keeps its id."""
+"""Objects that go on from one plane or block to the next: what lies on one another is one."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 
@@ -30,6 +32,48 @@ def overlap(first: Array, second: Array) -> tuple[Array, Array, Array]:
     width = int(b.max(initial=0)) + 1
     pairs, pixels = np.unique(a * width + b, return_counts=True)
     return pairs // width, pairs % width, pixels
+
+
+def counterparts(first: Array, second: Array, groups: Callable[[Array], Array]) -> Array:
+    """Return which objects of two labellings of one place are the same.
+
+    Two objects are the same if each is the one that shares most pixels with the other, and these
+    are at least half of what one of them shares with any.
+
+    Parameters
+    ----------
+    first, second : ndarray of int
+        Labels of one shape.
+    groups : callable
+        Ids of `second` -> the part of `second` that each is of: an object of `first` has a
+        counterpart in each part.
+
+    Returns
+    -------
+    ndarray of int, shape (N, 2)
+        Ids of first and of second.
+
+    Examples
+    --------
+    >>> counterparts(np.array([1, 1, 1, 2, 2]), np.array([7, 7, 8, 8, 8]), np.zeros_like)
+    array([[1, 7],
+           [2, 8]])
+    """
+    here, there, pixels = overlap(first, second)
+    parts = groups(there)
+    _, own = np.unique(np.stack([here, parts]), axis=1, return_inverse=True)
+    _, other = np.unique(there, return_inverse=True)
+    own, other = own.reshape(-1), other.reshape(-1)
+    order = np.lexsort((there, here, -pixels))
+    same = np.ones(pixels.size, bool)
+    shared = []
+    for keys in (own, other):
+        best = np.zeros(pixels.size, bool)
+        best[order[np.unique(keys[order], return_index=True)[1]]] = True
+        same &= best
+        shared.append(np.bincount(keys, pixels)[keys] if pixels.size else pixels)
+    same &= 2 * pixels >= np.minimum(*shared)
+    return np.stack([here[same], there[same]], axis=1)
 
 
 def continued(previous: Array, labels: Array, next_id: int, share: float = 0.25) -> Array:

@@ -160,7 +160,8 @@ def kmeans_statistics(
     Parameters
     ----------
     pieces : iterable of mapping
-        The image (and mask) in pieces, {"image": ..., "mask": ...}; channels last.
+        The image (and mask) in pieces, {"image": ..., "mask": ..., "core": ...}; channels last.
+        Of the core, if it is given, the colours count; the rest lies around it.
     clusters, colour_space, smoothing, position_weight, seed, centres, spacing, channel_axis, **_
         As for `kmeans`.
     """
@@ -168,11 +169,12 @@ def kmeans_statistics(
         return {}
     rng, samples = np.random.default_rng(seed), []
     for piece in pieces:
-        image, mask = piece["image"], piece.get("mask")
+        image, mask, core = piece["image"], piece.get("mask"), piece.get("core", ())
         axis = -1 if image.ndim > len(spacing) else channel_axis
         points, valid = _points(image, smoothing, colour_space, axis, spacing)
         inside = both(mask, valid)
-        samples.append(_sample(points, inside, position_weight, spacing, rng))
+        inside = None if inside is None else inside[core]
+        samples.append(_sample(points[core], inside, position_weight, spacing, rng))
     values = np.concatenate(samples)
     return {"centres": _centres(_some(values, SAMPLE, rng), clusters, seed, Reporter())}
 

@@ -54,7 +54,8 @@ ThresholdMethod = Literal[
     "sauvola",
 ]
 
-_LOCAL = ("gaussian", "sauvola")
+LOCAL = ("gaussian", "sauvola")
+"""The methods that find a level of their own for each pixel, in a window around it."""
 
 
 @checked
@@ -66,7 +67,7 @@ def threshold(
         Levels | None, Word("levels", when=("method", ("manual", "hysteresis")))
     ] = None,
     classes: Annotated[int, Word(low=2, high=6, when=("method", ("otsu",)))] = 2,
-    window: Annotated[Length, Word("length", when=("method", _LOCAL))] = "51 px",
+    window: Annotated[Length, Word("length", when=("method", LOCAL))] = "51 px",
     offset: Annotated[float, Word(when=("method", ("gaussian",)))] = 0.0,
     sensitivity: Annotated[float, Word(low=-1, high=1, when=("method", ("sauvola",)))] = 0.2,
     contrast: Annotated[float | None, Word(low=0, when=("method", ("sauvola",)))] = None,
@@ -155,7 +156,7 @@ def threshold(
     given: dict[str, Any] = {"method": method, "levels": levels, "classes": classes}
     given |= {"contrast": contrast, "objects": objects}
     found = _find([smoothed if inside is None else smoothed[inside]], **given)
-    if found["method"] in _LOCAL:
+    if found["method"] in LOCAL:
         width = to_pixels(window, voxel)
         surface = _local_level(smoothed, width, found["method"], offset, sensitivity, found)
         result = _classify(smoothed, [surface], objects)
@@ -184,7 +185,8 @@ def threshold_statistics(
     Parameters
     ----------
     pieces : iterable of mapping
-        The image (and mask) in pieces, {"image": ..., "mask": ...}; read twice.
+        The image (and mask) in pieces, {"image": ..., "mask": ..., "core": ...}; read twice. Of the
+        core, if it is given, the intensities count; the rest lies around it.
     smoothing, background, spacing, mask, **parameters
         As for `threshold`.
     prefilter : {"gaussian", "median"}
@@ -197,7 +199,7 @@ def threshold_statistics(
 
 
 class _Prepared:
-    """Prepared intensities inside the mask, piece by piece, as often as they are asked for."""
+    """Prepared intensities inside mask and core, piece by piece, as often as they are asked for."""
 
     def __init__(self, pieces: Iterable[Mapping[str, Array]], *how: Any) -> None:
         self._pieces, self._how = pieces, how
@@ -207,9 +209,11 @@ class _Prepared:
             image, mask = piece["image"], piece.get("mask")
             if image.dtype.kind == "f" and not np.isfinite(image).any():
                 continue
+            core = piece.get("core", ())
             filled, valid = fill_gaps(image)
-            smoothed = prepare(filled, *self._how)
+            smoothed = prepare(filled, *self._how)[core]
             inside = both(mask, valid)
+            inside = None if inside is None else inside[core]
             yield smoothed if inside is None else smoothed[inside]
 
 

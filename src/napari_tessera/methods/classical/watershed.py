@@ -198,7 +198,7 @@ def watershed_statistics(
     Parameters
     ----------
     pieces : iterable of mapping
-        The image (and mask) in pieces, {"image": ..., "mask": ...}; read twice.
+        The image (and mask) in pieces, {"image": ..., "mask": ..., "core": ...}; read twice.
     smoothing, background, spacing, foreground, prefilter, **_
         As for `watershed`.
     """

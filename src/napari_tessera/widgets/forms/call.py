@@ -19,7 +19,7 @@ from napari_tessera.pipeline.recipe_data import unpack_region
 from napari_tessera.pipeline.result import KINDS, ObjectTable, Result
 from napari_tessera.pipeline.run import run
 from napari_tessera.pipeline.source import Region, Source
-from napari_tessera.pipeline.walk import LevelsFrom, Walk
+from napari_tessera.pipeline.walk import BlockSize, LevelsFrom, Walk
 from napari_tessera.signature.progress import Reporter
 from napari_tessera.signature.words import AXES, Array, Over
 from napari_tessera.widgets.layers.features import made_by, write_features
@@ -110,7 +110,7 @@ class Call:
     def run(self, report: Reporter | None = None) -> Result:
         """Run the method; levels that it finds in one plane or volume are in the result."""
         values = self.method.complete(self.values)
-        if not self.method.refines:
+        if not self.method.refines and self.walk.blocks is None:
             part, over = self.part, self.over
             values = with_levels(self.method, self.source, values, over, part, report=report)
         return run(
@@ -135,6 +135,7 @@ def apply(
     channel: int | None = None,
     region: Region | dict[str, Any] | None = None,
     only: Sequence[int] = (),
+    blocks: BlockSize | None = None,
     **parameters: Any,
 ) -> Layer:
     """Run a method on a layer, by the same path as its form, and return the layer it gives.
@@ -162,6 +163,9 @@ def apply(
         The part to work on.
     only : sequence of int
         The labels to refine, for methods that refine; empty = all.
+    blocks : {"auto"} or tuple of int, optional
+        Sides in pixels of the blocks that are worked on, for arrays larger than memory; "auto" =
+        what takes some hundred megabytes. None = planes or volumes as a whole.
     **parameters
         The method's own options. Images, markers and masks may be layers or arrays.
 
@@ -187,7 +191,7 @@ def apply(
         for name, value in parameters.items()
     }
     part = unpack_region(region) if isinstance(region, dict) else region
-    walk = Walk(over, levels_from, join, part, tuple(only))
+    walk = Walk(over, levels_from, join, part, tuple(only), blocks)
     call = Call(entry, first, own, values, walk)
     result, recipe = call.run(), call.recipe(before=before(call))
     recipe = replace(recipe, found=found_levels(entry, values, result))

@@ -1,0 +1,132 @@
+"""Results that are written into an OME-Zarr while they are computed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Self
+
+from napari_tessera.algorithms.atomic_files import atomic_write
+from napari_tessera.io.formats import kept_of, origin_of, with_classes
+from napari_tessera.io.zarr_writer import OmeZarrImage, OmeZarrWriter, holds_zarr_alone
+from napari_tessera.pipeline.result import Labelled, Result, ScoreMaps
+from napari_tessera.signature.progress import Stop
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+    from types import TracebackType
+
+    from napari_tessera.pipeline.recipe import Recipe
+    from napari_tessera.pipeline.source import Index, Source
+    from napari_tessera.signature.words import Report
+
+
+class ZarrSink:
+    """Makes the array of a result as that of an OME-Zarr, which `finish` puts in its place.
+
+    It is used in a ``with``: whatever leaves it without having finished has written nothing.
+
+    Parameters
+    ----------
+    path : Path
+        Ends in .zarr.
+    source : Source
+        What the result is made from.
+    overwrite : bool
+        Whether an existing folder may be replaced, if nothing but a Zarr is in it.
+
+    Raises
+    ------
+    FileExistsError, NotADirectoryError
+        If what is there may not be replaced.
+    OSError
+        If the folder cannot be written to.
+    """
+
+    def __init__(self, path: Path, source: Source, *, overwrite: bool = False) -> None:
+        self._path, self._source = path, source
+        self._opened: AbstractContextManager[Path] = atomic_write(
+            path, overwrite=overwrite, owned=holds_zarr_alone
+        )
+        self._folder: Path | None = None
+        self._writer: OmeZarrWriter | None = None
+        self._scratches = 0
+
+    def __enter__(self) -> Self:
+        self._folder = self._opened.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._folder is not None:
+            stopped = error or Stop()
+            self._opened.__exit__(type(stopped), stopped, trace)
+
+    def create(self, shape: Index, dtype: Any, block: Index) -> Any:
+        """Return the array of the result, see `Sink`."""
+        image = OmeZarrImage(self._described(shape), shape, dtype, blocks=block)
+        self._writer = OmeZarrWriter(self._place, image)
+        return self._writer.array
+
+    def scratch(self, shape: Index, dtype: Any, block: Index) -> Any:
+        """Return an array on the same disk that is gone in the end."""
+        import zarr
+
+        self._scratches += 1
+        chunks, shards = OmeZarrImage(self._described(shape), shape, dtype, blocks=block).files
+        return zarr.create_array(
+            self._place.with_name(f"scratch {self._scratches}"),
+            shape=shape,
+            dtype=dtype,
+            chunks=chunks,
+            shards=None if shards == chunks else shards,
+            zarr_format=3,
+        )
+
+    @property
+    def _place(self) -> Path:
+        if self._folder is None:
+            raise RuntimeError("a ZarrSink is used in a with statement")
+        return self._folder
+
+    def _described(self, shape: Index) -> Source:
+        """Return the source, with an axis for classes if the result has one."""
+        more = len(shape) > len(self._source.axes)
+        return with_classes(ScoreMaps(), self._source)[1] if more else self._source
+
+    def finish(self, result: Result, recipe: Recipe | None = None, report: Report = None) -> Result:
+        """Write the smaller levels and what is known of a result, and move it to its place.
+
+        Parameters
+        ----------
+        result : Result
+            Of the run that has written into this.
+        recipe : Recipe, optional
+        report : callable, optional
+            Takes `Progress`.
+
+        Returns
+        -------
+        Result
+            The same, with the array in its place.
+        """
+        import zarr
+
+        if self._writer is None:
+            raise RuntimeError("nothing was written; finish a ZarrSink after the run")
+        own, source = with_classes(result, self._source)
+        self._writer.image = replace(
+            self._writer.image,
+            labels=isinstance(result, Labelled),
+            origin=tuple(origin_of(own, source)),
+            look=result.look,
+            kept=kept_of(result, None),
+        )
+        self._writer.finish(recipe, report)
+        self._folder = None
+        self._opened.__exit__(None, None, None)
+        return replace(result, array=zarr.open_array(self._path / "0", mode="r"))

@@ -1,0 +1,103 @@
+"""Objects that end in a straight line where two blocks meet: what joining may have missed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from napari_tessera.algorithms.halo_tiles import Box, tiled
+from napari_tessera.signature.words import Array
+
+_SHORTEST = 5  # pixels of a straight side; fewer are found at any place
+_SHRINKS = 0.8  # what ends by itself is narrower in its last layer than in the one before
+
+
+@dataclass(frozen=True)
+class Seams:
+    """The objects that lie where blocks meet.
+
+    Attributes
+    ----------
+    touching : int
+        How many reach a border of a block from within.
+    straight : tuple of int
+        Those of them that end there in a straight line, rising.
+    """
+
+    touching: int
+    straight: tuple[int, ...]
+
+    def __str__(self) -> str:
+        """Say what was found, and nothing if all is well."""
+        if not self.straight:
+            return ""
+        some = ", ".join(map(str, self.straight[:10]))
+        more = ", ..." if len(self.straight) > 10 else ""
+        return (
+            f"{len(self.straight)} of {self.touching} objects at borders of blocks end there in "
+            f"a straight line: {some}{more}"
+        )
+
+
+def seams_of(labels: Any, sides: Sequence[int]) -> Seams:
+    """Return which objects end in a straight line where blocks meet.
+
+    Such an object covers as much of the last layer of pixels before the border as of the one before
+    it, and most of that has another label beyond the border.
+
+    Parameters
+    ----------
+    labels : array of int, shape (..., Y, X)
+        Objects; read block by block.
+    sides : sequence of int
+        Of the blocks, along the last axes.
+
+    Examples
+    --------
+    >>> labels = np.zeros((8, 12), int)
+    >>> labels[1:7, 2:6], labels[1:7, 6:10] = 1, 2
+    >>> seams_of(labels, (8, 6)), seams_of(np.minimum(labels, 1), (8, 6)).straight
+    (Seams(touching=2, straight=(1, 2)), ())
+    """
+    lead, shape = labels.shape[: -len(sides)], labels.shape[-len(sides) :]
+    shortest = _SHORTEST ** (len(sides) - 1)
+    touching, straight = set[int](), set[int]()
+    for index, tile in product(np.ndindex(lead), tiled(shape, (0,) * len(shape), sides)):
+        for axis, box in _faces(tile.core, shape):
+            layers = np.moveaxis(np.asarray(labels[(*index, *box)]), axis, 0)
+            for last, inner, beyond in ((1, 0, 2), (2, 3, 1)):
+                if max(last, inner) < len(layers):
+                    ids, ends = _ends(layers[last], layers[inner], layers[beyond], shortest)
+                    touching.update(ids.tolist())
+                    straight.update(ids[ends].tolist())
+    return Seams(len(touching), tuple(sorted(straight)))
+
+
+def _faces(core: Box, shape: Sequence[int]) -> list[tuple[int, Box]]:
+    """Return the axes along which a block follows another, with two layers on either side."""
+    return [
+        (axis, (*core[:axis], slice(own.start - 2, min(own.start + 2, n)), *core[axis + 1 :]))
+        for axis, (own, n) in enumerate(zip(core, shape, strict=True))
+        if own.start > 1
+    ]
+
+
+def _ends(last: Array, inner: Array, beyond: Array, shortest: int) -> tuple[Array, Array]:
+    """Return the labels of a last layer, and whether each ends there in a straight line."""
+    ids, width = np.unique(last[last > 0], return_counts=True)
+    cut = _counts(last[(last > 0) & (last != beyond)], ids)
+    before = _counts(inner, ids)
+    return ids, (width >= shortest) & (2 * cut >= width) & (width >= _SHRINKS * before)
+
+
+def _counts(labels: Array, ids: Array) -> Array:
+    """Return how often each of some labels occurs."""
+    found, counts = np.unique(labels, return_counts=True)
+    there = np.isin(found, ids)
+    total = np.zeros(ids.size, np.int64)
+    total[np.searchsorted(ids, found[there])] = counts[there]
+    return total

@@ -1,0 +1,40 @@
+import numpy as np
+import pytest
+
+from napari_tessera import METHODS
+from napari_tessera.algorithms.halo_tiles import tiled
+from napari_tessera.pipeline.method_run import Run
+from napari_tessera.pipeline.pieces import Location
+from napari_tessera.pipeline.source import Points, Source
+from napari_tessera.pipeline.walk import Walk
+from napari_tessera.signature.progress import Reporter
+
+
+def test_a_place_is_a_plane_or_what_is_kept_of_a_block():
+    image = np.arange(2 * 6 * 8, dtype=np.uint8).reshape(2, 6, 8)
+    options = {"method": "manual", "levels": (50.0,)}
+    run = Run.of(METHODS["threshold"], Source.of(image), options, Walk(blocks=(3, 4)))
+    whole, values = run.at(Location((1,)), 0, Reporter())
+    np.testing.assert_array_equal(whole, image[1] > 50)
+    assert values["levels"] == (50.0,)
+    tile = tiled((6, 8), (2, 2), (3, 4))[3]
+    core, _ = run.at(Location((1,), tile), 0, Reporter())
+    np.testing.assert_array_equal(core, whole[3:, 4:])
+    around, _ = run.at(Location((1,), tile), 1, Reporter())
+    np.testing.assert_array_equal(around, whole[2:, 3:])
+
+
+def test_points_are_numbered_before_they_are_cut_apart():
+    image = np.zeros((2, 6, 8), np.uint8)
+    points = Points(np.array([[1, 1, 1], [0, 2, 2], [0, 4, 4]]))
+    options = {"markers": points, "foreground": "all", "landscape": "intensity"}
+    run = Run.of(METHODS["watershed"], Source.of(image), options, Walk(blocks=(3, 4)))
+    assert run.levelled().values["markers"].ids.tolist() == [3, 1, 2]
+    own = Run.of(METHODS["watershed"], Source.of(image), options, Walk())
+    assert own.levelled().values["markers"].ids is None
+
+
+def test_a_run_that_cannot_be_cut_is_known_before_it_begins():
+    run = Run.of(METHODS["fill_holes"], Source.of(np.eye(9, dtype=int)), {}, Walk(blocks=(4, 4)))
+    with pytest.raises(ValueError, match="fill_holes cannot be cut"):
+        run.levelled()
