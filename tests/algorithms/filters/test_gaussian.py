@@ -12,7 +12,7 @@ from napari_tessera.algorithms.filters.gaussian import (
     cosine_series,
     gaussian,
 )
-from napari_tessera.algorithms.filters.gaussian_kernels import mirrored
+from napari_tessera.algorithms.filters.gaussian_kernels import mirror_index
 from napari_tessera.signature.progress import Reporter, Stop
 
 
@@ -121,7 +121,7 @@ def test_it_stops_between_pieces(rng):
 
 
 def test_places_beyond_the_borders_are_mirrored_as_often_as_needed():
-    assert [mirrored.py_func(n, 3) for n in range(-7, 10)] == [
+    assert [mirror_index.py_func(n, 3) for n in range(-7, 10)] == [
         *(0, 0, 1, 2, 2, 1, 0),
         *(0, 1, 2, 2, 1, 0),
         *(0, 1, 2, 2),

@@ -15,12 +15,6 @@ from typing import Any
 
 import numpy as np
 
-from napari_tessera.algorithms.filters.gaussian_kernels import (
-    LINES,
-    sliding_columns,
-    sliding_rows,
-    weighted_plane,
-)
 from napari_tessera.algorithms.parallel import PIECE, parallel_for, slabs
 from napari_tessera.signature.arrays import native
 from napari_tessera.signature.progress import Reporter
@@ -130,6 +124,8 @@ def _plane_pass(
     shape: tuple[int, ...], width: tuple[float, ...], dtype: Any, *, first: bool
 ) -> _Pass:
     """Sum rows and columns at once; by bands if no pass before has written where it writes."""
+    from napari_tessera.algorithms.filters.gaussian_kernels import weighted_plane
+
     down, across = (_weights(w).astype(dtype) for w in width[-2:])
     rows, columns = shape[-2:]
     bands = slabs(rows, columns, pixels=PIECE, least=8 * down.size) if first else [(0, rows)]
@@ -142,6 +138,8 @@ def _plane_pass(
 
 def _line_pass(shape: tuple[int, ...], axis: int, width: float, dtype: Any) -> _Pass:
     """Sum along one axis: rows beside one another, or as many pixels of them as fit the cache."""
+    from napari_tessera.algorithms.filters.gaussian_kernels import weighted_plane
+
     weights, alone = _weights(width).astype(dtype), np.ones(1, dtype)
     planes = _planes(shape, axis)
     _, rows, columns = planes
@@ -159,6 +157,12 @@ def _line_pass(shape: tuple[int, ...], axis: int, width: float, dtype: Any) -> _
 
 def _cosine_pass(shape: tuple[int, ...], axis: int, width: float, _: Any) -> _Pass:
     """Sum along one axis by cosines, in numbers of 64 bits."""
+    from napari_tessera.algorithms.filters.gaussian_kernels import (
+        LINES,
+        sliding_columns,
+        sliding_rows,
+    )
+
     series, cosines = cosine_series(width), _cosines(_reach(width))
     planes = _planes(shape, axis)
     last = axis == len(shape) - 1

@@ -155,7 +155,7 @@ def sliding_columns(
     for start in range(first, last, LINES):
         count = min(LINES, last - start)
         for n in range(lines.shape[0]):
-            _copy(plane[mirrored(n - reach - 1, height), start : start + count], lines[n])
+            _copy(plane[mirror_index(n - reach - 1, height), start : start + count], lines[n])
         _slide(lines, series, cosines)
         for y in range(height):
             _copy(lines[y, :count], out[y, start : start + count])
@@ -173,8 +173,8 @@ def sliding_rows(
         for i in range(count):
             _copy(plane[start + i], lines[reach + 1 :, i])
         for n in range(reach + 1):
-            lines[n] = lines[reach + 1 + mirrored(n - reach - 1, width)]
-            lines[width + reach + 1 + n] = lines[reach + 1 + mirrored(width + n, width)]
+            lines[n] = lines[reach + 1 + mirror_index(n - reach - 1, width)]
+            lines[width + reach + 1 + n] = lines[reach + 1 + mirror_index(width + n, width)]
         _slide(lines, series, cosines)
         for i in range(count):
             _copy(lines[:width, i], out[start + i])
@@ -187,7 +187,7 @@ def _copy(source: Array, out: Array) -> None:
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def mirrored(place: int, size: int) -> int:
+def mirror_index(place: int, size: int) -> int:
     """Return the pixel that stands at a place beyond the borders of a line, however far."""
     place %= 2 * size
     return place if place < size else 2 * size - 1 - place

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from napari_tessera.algorithms.filters.histogram_kernels import TABLES, count_bins, count_whole
 from napari_tessera.algorithms.parallel import in_order, slabs
 from napari_tessera.signature.arrays import native
 from napari_tessera.signature.progress import NothingToSeparate
@@ -60,6 +59,8 @@ def histogram(pieces: Iterable[Array]) -> Histogram:
     >>> histogram([np.array([3, 3]), np.array([7])]).counts
     array([2, 1])
     """
+    from napari_tessera.algorithms.filters.histogram_kernels import count_bins, count_whole
+
     low, high, size, whole = _range(pieces)
     if low == high:
         return Histogram(np.array([float(low)]), np.array([size]), whole)
@@ -115,7 +116,8 @@ def _ends(values: Array) -> tuple[Any, Any, int, bool]:
 
 
 def _total(pieces: Iterable[Array], size: int, add: Callable[[Array, Array], None]) -> Array:
-    """Count on all cores."""
+    """Count on all cores, each in tables of its own."""
+    from napari_tessera.algorithms.filters.histogram_kernels import TABLES
 
     def count(values: Array) -> Array:
         tables = np.zeros((TABLES, size), np.uint32)
