@@ -6,7 +6,6 @@ import tempfile
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,8 +13,6 @@ from hypothesis import HealthCheck, settings
 
 from napari_tessera import METHODS
 from napari_tessera.methods.refine.paint import as_text
-
-ROOT = Path(__file__).parents[1]
 
 TORCH = importlib.util.find_spec("torch") is not None
 """Whether networks can be made; the lower floors are tested without."""
@@ -164,12 +161,17 @@ def labels_of(result):
     return result[0] if isinstance(result, tuple) else result
 
 
-def pytest_collection_modifyitems(items):
-    """Give all tests of windows to one process, and let it begin: windows take focus from others."""
-    windows = [item for item in items if "widgets" in item.path.relative_to(ROOT).parts]
-    for item in windows:
-        item.add_marker(pytest.mark.xdist_group("windows"))
-    items[:] = windows + [item for item in items if item not in set(windows)]
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Give each file to one process, and all tests of windows: windows take focus from others."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class WindowsTogether(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            windows = nodeid.startswith("tests/widgets/")
+            return "windows" if windows else super()._split_scope(nodeid)
+
+    return WindowsTogether(config, log)
 
 
 @pytest.fixture
