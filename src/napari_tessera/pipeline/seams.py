@@ -13,7 +13,7 @@ from napari_tessera.algorithms.halo_tiles import Box, tiled
 from napari_tessera.signature.words import Array
 
 _SHORTEST = 5  # pixels of a straight side; fewer are found at any place
-_SHRINKS = 0.8  # what ends by itself is narrower in its last layer than in the one before
+_SHRINKS = 0.9  # what ends by itself is narrower in its last layer than in the one before
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,8 @@ class Seams:
 def seams_of(labels: Any, sides: Sequence[int]) -> Seams:
     """Return which objects end in a straight line where blocks meet.
 
-    Such an object covers as much of the last layer of pixels before the border as of the one before
-    it, and most of that has another label beyond the border.
+    Such an object covers about as much of the last layer of pixels before the border as of the one
+    before it, and nothing of the first beyond it.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def _ends(last: Array, inner: Array, beyond: Array, shortest: int) -> tuple[Arra
     ids, width = np.unique(last[last > 0], return_counts=True)
     cut = _counts(last[(last > 0) & (last != beyond)], ids)
     before = _counts(inner, ids)
-    return ids, (width >= shortest) & (2 * cut >= width) & (width >= _SHRINKS * before)
+    return ids, (width >= shortest) & (cut == width) & (width >= _SHRINKS * before)
 
 
 def _counts(labels: Array, ids: Array) -> Array:

@@ -167,16 +167,51 @@ def kmeans_statistics(
     """
     if centres is not None:
         return {}
-    rng, samples = np.random.default_rng(seed), []
+    sample = _Sample(np.random.default_rng(seed))
     for piece in pieces:
         image, mask, core = piece["image"], piece.get("mask"), piece.get("core", ())
         axis = -1 if image.ndim > len(spacing) else channel_axis
         points, valid = _points(image, smoothing, colour_space, axis, spacing)
         inside = both(mask, valid)
         inside = None if inside is None else inside[core]
-        samples.append(_sample(points[core], inside, position_weight, spacing, rng))
-    values = np.concatenate(samples)
-    return {"centres": _centres(_some(values, SAMPLE, rng), clusters, seed, Reporter())}
+        sample.add(points[core], inside, position_weight, spacing)
+    return {"centres": _centres(sample.rows(), clusters, seed, Reporter())}
+
+
+class _Sample:
+    """So many pixels of an image in pieces, each with the same chance, and never many more of them.
+
+    Each pixel draws a number, and those of the lowest numbers are kept.
+    """
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        self._rng = rng
+        self._values: list[Array] = []
+        self._drawn: list[Array] = []
+        self._highest = 1.0
+
+    def add(self, points: Array, inside: Array | None, weight: float, voxel: VoxelSize) -> None:
+        """Take the pixels of one piece, see `_sample`."""
+        shape = points.shape[:-1]
+        flat = np.arange(np.prod(shape)) if inside is None else np.flatnonzero(inside)
+        drawn = self._rng.random(len(flat))
+        low = drawn < self._highest
+        self._drawn.append(drawn[low])
+        self._values.append(_rows(points, flat[low], weight, voxel))
+        if sum(map(len, self._drawn)) > 2 * SAMPLE:
+            self._drop()
+
+    def _drop(self) -> None:
+        drawn, values = np.concatenate(self._drawn), np.concatenate(self._values)
+        if len(drawn) > SAMPLE:
+            self._highest = float(np.partition(drawn, SAMPLE)[SAMPLE])
+        low = drawn < self._highest
+        self._drawn, self._values = [drawn[low]], [values[low]]
+
+    def rows(self) -> Array:
+        """Return a row for each pixel that was chosen, in the order in which they came."""
+        self._drop()
+        return self._values[0]
 
 
 def _points(
@@ -212,8 +247,14 @@ def _sample(
     shape = points.shape[:-1]
     everything = np.arange(np.prod(shape)) if inside is None else np.flatnonzero(inside)
     chosen = _some(everything, SAMPLE, rng)
-    values = points.reshape(-1, points.shape[-1])[chosen].astype(np.float64)
-    return np.hstack([values, _places(chosen, shape, weight, voxel)]) if weight else values
+    return _rows(points, chosen, weight, voxel)
+
+
+def _rows(points: Array, flat: Array, weight: float, voxel: VoxelSize) -> Array:
+    """Return the values, and with a weight the places, of pixels by their flat indices."""
+    values = points.reshape(-1, points.shape[-1])[flat].astype(np.float64)
+    places = _places(flat, points.shape[:-1], weight, voxel) if weight else values[:, :0]
+    return np.hstack([values, places])
 
 
 def _centres(
