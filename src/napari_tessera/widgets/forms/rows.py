@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QFormLayout,
     QFrame,
-    QHBoxLayout,
     QLabel,
     QScrollArea,
     QToolButton,
     QVBoxLayout,
     QWidget,
 )
+
+from napari_tessera.widgets.forms.side_by_side import SideBySide
 
 
 class Rows(QScrollArea):
@@ -26,24 +28,34 @@ class Rows(QScrollArea):
         self._rows = _form(inside)
         self._rows.setContentsMargins(0, 0, 4, 0)
         self._rows.setVerticalSpacing(6)
-        self._sections: dict[str, QFormLayout] = {"": self._rows}
-        self._folded: dict[str, QWidget] = {}
+        self._sections: dict[str, Section] = {}
         self._labels: dict[QWidget, QLabel] = {}
         self._fits_height = False
         self.setWidget(inside)
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
 
     def add(self, title: str, widget: QWidget, section: str = "") -> None:
         """Add a row, to a section that is made when it is first named."""
-        if section not in self._sections:
-            self.add_section(section)
         label = QLabel(title)
         label.setToolTip(widget.toolTip())
         label.setBuddy(widget)
         self._labels[widget] = label
-        self._sections[section].addRow(label, widget)
+        rows = self._section(section).rows if section else self._rows
+        rows.addRow(label, widget)
+
+    def add_later(self, section: str, add: Callable[[], None]) -> None:
+        """Add rows to a section, made if need be, when it is first opened.
+
+        Parameters
+        ----------
+        section : str
+        add : callable
+            Adds them; called once, unless the section is never opened.
+        """
+        self._section(section).add_later(add)
 
     def add_section(self, section: str, *, before: str = "", heading: str = "") -> None:
         """Add a section that has no rows yet, at the end or before another one.
@@ -57,10 +69,15 @@ class Rows(QScrollArea):
         heading : str
             What is shown, if not its name.
         """
-        self._folded[section], self._sections[section] = _section(heading or section)
+        self._sections[section] = made = Section(heading or section, self._refit)
         last = self._rows.rowCount()
-        place = self._rows.getWidgetPosition(self._folded[before])[0] if before else last
-        self._rows.insertRow(place, self._folded[section])
+        place = self._rows.getWidgetPosition(self._sections[before])[0] if before else last
+        self._rows.insertRow(place, made)
+
+    def _section(self, section: str) -> Section:
+        if section not in self._sections:
+            self.add_section(section)
+        return self._sections[section]
 
     def add_line(self, widget: QWidget) -> None:
         """Add a widget without a title, over the whole width."""
@@ -68,7 +85,7 @@ class Rows(QScrollArea):
 
     def show_section(self, section: str, on: bool) -> None:
         """Show or hide a section with its heading."""
-        self._folded[section].setVisible(on)
+        self._sections[section].setVisible(on)
 
     def show_row(self, widget: QWidget, on: bool) -> None:
         """Show or hide a row."""
@@ -92,6 +109,14 @@ class Rows(QScrollArea):
         if self._fits_height:
             self._fit_height()
 
+    def _refit(self) -> None:
+        """Make room for a section that is opened or closed."""
+        self.fit_width()
+        if self._fits_height:
+            self._fit_height()
+        # the form hears of rows that have come, though the room it takes may be the same
+        self.updateGeometry()
+
     def fit_width(self) -> None:
         """Make room for the rows that are shown, so that none is cut off."""
         self._rows.activate()
@@ -99,12 +124,9 @@ class Rows(QScrollArea):
         self.setMinimumWidth(self.widget().minimumSizeHint().width() + bar)
 
 
-def beside_one_another(*widgets: QWidget) -> QHBoxLayout:
+def beside_one_another(*widgets: QWidget) -> SideBySide:
     """Return a row of widgets of equal importance."""
-    row = QHBoxLayout()
-    for widget in widgets:
-        row.addWidget(widget)
-    return row
+    return SideBySide(*widgets)
 
 
 def _form(inside: QWidget) -> QFormLayout:
@@ -115,27 +137,56 @@ def _form(inside: QWidget) -> QFormLayout:
     return rows
 
 
-def _section(title: str) -> tuple[QWidget, QFormLayout]:
-    """Return a part of the form that is folded away at first, and the rows inside it."""
-    section, content, button = QWidget(), QWidget(), QToolButton()
-    button.setText(title)
-    button.setToolTip("Show or hide these settings")
-    button.setCheckable(True)
-    button.setAutoRaise(True)
-    button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-    button.setArrowType(Qt.ArrowType.RightArrow)
+class Section(QWidget):
+    """A part of the rows that is folded away at first, below a button that opens it.
 
-    def fold(opened: bool) -> None:
-        content.setVisible(opened)
-        button.setArrowType(Qt.ArrowType.DownArrow if opened else Qt.ArrowType.RightArrow)
+    Parameters
+    ----------
+    title : str
+    folded : callable
+        Called when it has been opened or closed.
 
-    button.toggled.connect(fold)
-    column = QVBoxLayout(section)
-    column.setContentsMargins(0, 0, 0, 0)
-    column.setSpacing(2)
-    column.addWidget(button)
-    column.addWidget(content)
-    content.setVisible(False)
-    rows = _form(content)
-    rows.setContentsMargins(8, 0, 0, 0)
-    return section, rows
+    Attributes
+    ----------
+    rows : QFormLayout
+    """
+
+    def __init__(self, title: str, folded: Callable[[], None]) -> None:
+        super().__init__()
+        self._content, self._button = QWidget(), QToolButton()
+        self._later = list[Callable[[], None]]()
+        self._folded = folded
+        self._button.setText(title)
+        self._button.setToolTip("Show or hide these settings")
+        self._button.setCheckable(True)
+        self._button.setAutoRaise(True)
+        self._button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self._button.setArrowType(Qt.ArrowType.RightArrow)
+        self._button.toggled.connect(self._fold)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(2)
+        column.addWidget(self._button)
+        column.addWidget(self._content)
+        self._content.setVisible(False)
+        self.rows = _form(self._content)
+        self.rows.setContentsMargins(8, 0, 0, 0)
+
+    def add_later(self, add: Callable[[], None]) -> None:
+        """Call something that adds rows when the section is first opened, or now if it is."""
+        self._later.append(add)
+        if self._button.isChecked():
+            self._add()
+
+    def _add(self) -> None:
+        later, self._later = self._later, []
+        for add in later:
+            add()
+
+    def _fold(self, opened: bool) -> None:
+        if opened:
+            self._add()
+        arrow = Qt.ArrowType.DownArrow if opened else Qt.ArrowType.RightArrow
+        self._content.setVisible(opened)
+        self._button.setArrowType(arrow)
+        self._folded()
