@@ -39,25 +39,25 @@ class Rows(QScrollArea):
 
     def add(self, title: str, widget: QWidget, section: str = "") -> None:
         """Add a row, to a section that is made when it is first named."""
+        if not widget.accessibleName():
+            widget.setAccessibleName(title)
         label = QLabel(title)
         label.setToolTip(widget.toolTip())
         label.setBuddy(widget)
         self._labels[widget] = label
-        rows = self._section(section).rows if section else self._rows
+        if section and section not in self._sections:
+            self.add_section(section)
+        rows = self._sections[section].rows if section else self._rows
         rows.addRow(label, widget)
 
-    def add_later(self, section: str, add: Callable[[], None]) -> None:
-        """Add rows to a section, made if need be, when it is first opened.
-
-        Parameters
-        ----------
-        section : str
-        add : callable
-            Adds them; called once, unless the section is never opened.
-        """
-        self._section(section).add_later(add)
-
-    def add_section(self, section: str, *, before: str = "", heading: str = "") -> None:
+    def add_section(
+        self,
+        section: str,
+        *,
+        before: str = "",
+        heading: str = "",
+        unfolding: Callable[[], None] = lambda: None,
+    ) -> None:
         """Add a section that has no rows yet, at the end or before another one.
 
         Parameters
@@ -68,16 +68,14 @@ class Rows(QScrollArea):
             The section that follows; "" adds it at the end.
         heading : str
             What is shown, if not its name.
+        unfolding : callable
+            Called before it is unfolded, such as to add its rows at the first time.
         """
-        self._sections[section] = made = Section(heading or section, self._refit)
+        made = Section(heading or section, unfolding, self._refit)
+        self._sections[section] = made
         last = self._rows.rowCount()
         place = self._rows.getWidgetPosition(self._sections[before])[0] if before else last
         self._rows.insertRow(place, made)
-
-    def _section(self, section: str) -> Section:
-        if section not in self._sections:
-            self.add_section(section)
-        return self._sections[section]
 
     def add_line(self, widget: QWidget) -> None:
         """Add a widget without a title, over the whole width."""
@@ -143,19 +141,20 @@ class Section(QWidget):
     Parameters
     ----------
     title : str
-    folded : callable
-        Called when it has been opened or closed.
+    unfolding, folded : callable
+        Called before it is opened, and when it has been opened or closed.
 
     Attributes
     ----------
     rows : QFormLayout
     """
 
-    def __init__(self, title: str, folded: Callable[[], None]) -> None:
+    def __init__(
+        self, title: str, unfolding: Callable[[], None], folded: Callable[[], None]
+    ) -> None:
         super().__init__()
         self._content, self._button = QWidget(), QToolButton()
-        self._later = list[Callable[[], None]]()
-        self._folded = folded
+        self._unfolding, self._folded = unfolding, folded
         self._button.setText(title)
         self._button.setToolTip("Show or hide these settings")
         self._button.setCheckable(True)
@@ -172,20 +171,9 @@ class Section(QWidget):
         self.rows = _form(self._content)
         self.rows.setContentsMargins(8, 0, 0, 0)
 
-    def add_later(self, add: Callable[[], None]) -> None:
-        """Call something that adds rows when the section is first opened, or now if it is."""
-        self._later.append(add)
-        if self._button.isChecked():
-            self._add()
-
-    def _add(self) -> None:
-        later, self._later = self._later, []
-        for add in later:
-            add()
-
     def _fold(self, opened: bool) -> None:
         if opened:
-            self._add()
+            self._unfolding()
         arrow = Qt.ArrowType.DownArrow if opened else Qt.ArrowType.RightArrow
         self._content.setVisible(opened)
         self._button.setArrowType(arrow)

@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 class Group:
     """One field for each setting of a frozen dataclass, whose fields all have defaults.
 
-    The fields are built when their section of a form is opened, or when they are asked for: most
-    groups are never opened. Until then values are set and read without them.
-
     Parameters
     ----------
     settings : type
@@ -37,6 +34,8 @@ class Group:
 
     Attributes
     ----------
+    fields : dict of str to Field
+        By the names of the settings, in order.
     changed : Signal
         Emitted when a value has changed.
     """
@@ -52,34 +51,16 @@ class Group:
     ) -> None:
         self._whole = settings()
         self._rows: Rows | None = None
-        self._section, self._hidden = "", set[str]()
-        self._suggestions = suggestions or {}
-        self._parameters = {
-            each.name: each
+        offered = suggestions or {}
+        self.fields: dict[str, Field] = {
+            each.name: TextField(each, offered[each.name])
+            if each.name in offered
+            else field_for(each)
             for each in parameters(cast("Any", settings))
             if each.name not in leave_out
         }
-        self._defaults = {name: each.default for name, each in self._parameters.items()}
-        self._unbuilt = dict(self._defaults)
-        """Values of fields that are not built."""
-        self._fields: dict[str, Field] = {}
-
-    @property
-    def fields(self) -> dict[str, Field]:
-        """The fields by the names of the settings, in order, built and in the form by now."""
-        if not self._fields:
-            self._build()
-        return self._fields
-
-    def _build(self) -> None:
-        for name, parameter in self._parameters.items():
-            offered = self._suggestions.get(name)
-            field = field_for(parameter) if offered is None else TextField(parameter, offered)
-            field.value = self._unbuilt[name]
+        for field in self.fields.values():
             field.changed.connect(self._field_changed)
-            self._fields[name] = field
-        if self._rows is not None:
-            self._add_rows(self._rows)
 
     @property
     def value(self) -> Any:
@@ -93,8 +74,8 @@ class Group:
             raise TypeError(f"value is {settings!r}; pass an instance of {kind}")
         self._whole = settings
         with self._together():
-            for name in self._parameters:
-                self._set(name, getattr(settings, name))
+            for name, field in self.fields.items():
+                field.value = getattr(settings, name)
 
     def fill(self, values: Mapping[str, Any]) -> None:
         """Set some of the fields, such as to remembered values; those not allowed are passed over.
@@ -105,37 +86,22 @@ class Group:
             By the names of the settings; others than those shown are passed over too.
         """
         with self._together():
-            for name in self._parameters.keys() & values.keys():
+            for name in self.fields.keys() & values.keys():
                 with suppress(ValueError, TypeError):
-                    check_value(self._parameters[name], values[name])
-                    self._set(name, values[name])
-
-    def _set(self, name: str, value: Any) -> None:
-        if self._fields:
-            self._fields[name].value = value
-        else:
-            self._unbuilt[name] = value
+                    check_value(self.fields[name].parameter, values[name])
+                    self.fields[name].value = values[name]
 
     def changed_values(self) -> dict[str, Any]:
         """Return the values that differ from the defaults of the dataclass."""
-        return {n: value for n, value in self._values().items() if value != self._defaults[n]}
+        defaults = {name: field.parameter.default for name, field in self.fields.items()}
+        values = self._values()
+        return {name: value for name, value in values.items() if value != defaults[name]}
 
     def add_to(self, rows: Rows, section: str) -> None:
         """Add the fields to a form, under a section that can be folded away."""
-        self._rows, self._section = rows, section
-        if self._fields:
-            self._add_rows(rows)
-        else:
-            rows.add_later(section, lambda: self.fields)
-
-    def _add_rows(self, rows: Rows) -> None:
-        for field in self._fields.values():
-            rows.add(field.parameter.title, field.native, self._section)
-        self.show_what_applies()
-
-    def show_setting(self, name: str, on: bool) -> None:
-        """Show or hide a setting that has no meaning for reasons outside of the group."""
-        (self._hidden.discard if on else self._hidden.add)(name)
+        for field in self.fields.values():
+            rows.add(field.parameter.title, field.native, section)
+        self._rows = rows
         self.show_what_applies()
 
     def show_what_applies(self) -> None:
@@ -143,14 +109,11 @@ class Group:
         if self._rows is None:
             return
         values = {**vars(self._whole), **self._values()}
-        for name, field in self._fields.items():
-            asked = field.parameter.applies(values) and name not in self._hidden
-            self._rows.show_row(field.native, asked)
+        for field in self.fields.values():
+            self._rows.show_row(field.native, field.parameter.applies(values))
 
     def _values(self) -> dict[str, Any]:
-        if not self._fields:
-            return dict(self._unbuilt)
-        return {name: _number(field) for name, field in self._fields.items()}
+        return {name: _number(field) for name, field in self.fields.items()}
 
     def _field_changed(self) -> None:
         self.changed.emit()
