@@ -6,7 +6,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtWidgets import QButtonGroup, QGridLayout, QPushButton
+from qtpy.QtWidgets import QButtonGroup, QPushButton
 
 from napari_tessera.methods.registry import METHODS
 from napari_tessera.pipeline.recipe import KEY
@@ -85,17 +85,15 @@ class Surgery(Form):
         self._lay_out()
 
     def _lay_out(self) -> None:
-        grid, self.rows, self.adding = QGridLayout(), Rows(), Rows()
+        self.rows, self.adding = Rows(), Rows()
         self.rows.add("Labels", self.source.native)
         self.rows.add("Objects are in", self.over)
-        for number, button in enumerate(self.buttons.values()):
-            grid.addWidget(button, number // 2, number % 2)
         for field in self.fields.values():
             self.adding.add(field.parameter.title, field.native)
         self.lay_out(
             "Change single objects with the mouse. Choose a tool, then click or draw.",
             self.rows,
-            grid,
+            beside_one_another(*self.buttons.values()),
             self.hint,
             self.adding,
             beside_one_another(self.undo_button, self.redo_button, self.measure_button),

@@ -109,9 +109,11 @@ class Compare(Form):
     def _build_lists(self) -> None:
         self.lines.setHorizontalHeaderLabels(("method", "options to try"))
         self.lines.verticalHeader().setVisible(False)
-        header = self.lines.horizontalHeader()
-        header.setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
-        header.setStretchLastSection(True)
+        self.lines.setAccessibleName("Methods to try")
+        self.sheet.setAccessibleName("What was tried")
+        # both wrap, in a large font too
+        self.lines.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        self.lines.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         self.lines.setMinimumHeight(150)
         self.sheet.setViewMode(QListView.ViewMode.IconMode)
         self.sheet.setResizeMode(QListView.ResizeMode.Adjust)

@@ -53,6 +53,7 @@ class ObjectList(QWidget):
         self.least.setToolTip("Objects with fewer pixels are not listed")
         self._filters.add("Show", self.kinds)
         self._filters.add("At least", self.least)
+        self.table.setAccessibleName("Objects")
         self.table.setToolTip("Click on a row to go to the object")
         column = QVBoxLayout(self)
         column.setContentsMargins(2, 4, 2, 2)

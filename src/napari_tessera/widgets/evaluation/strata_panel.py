@@ -108,6 +108,7 @@ class StrataPanel(QWidget):
         self.view.setModel(self.model)
         self.view.verticalHeader().setVisible(False)
         self.view.horizontalHeader().setStretchLastSection(True)
+        self.view.setAccessibleName("Groups")
         self.view.setToolTip(
             "Found: share of the objects with a partner. Boundary: share of their boundaries "
             "within the tolerance. Save table writes more columns."

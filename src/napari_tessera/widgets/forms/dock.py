@@ -11,7 +11,7 @@ import weakref
 from typing import TYPE_CHECKING, cast
 
 from qtpy.QtCore import QObject, QSignalBlocker, Qt, QTimer
-from qtpy.QtWidgets import QApplication, QDockWidget, QLabel, QMainWindow, QWidget
+from qtpy.QtWidgets import QApplication, QDockWidget, QLabel, QMainWindow, QTabBar, QWidget
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -127,8 +127,18 @@ def _bring_soon(dock: QDockWidget, *, behind: QDockWidget | None = None) -> None
             return
         found.show()
         found.raise_()
+        _show_whole_titles(found)
 
     QTimer.singleShot(0, bring)
+
+
+def _show_whole_titles(dock: QDockWidget) -> None:
+    """Cut off no title on the tabs that a dock is among; Qt would leave a letter of each."""
+    window = dock.parentWidget()
+    for bar in window.findChildren(QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly):
+        if dock.windowTitle() in (bar.tabText(i) for i in range(bar.count())):
+            bar.setElideMode(Qt.TextElideMode.ElideNone)
+            bar.setUsesScrollButtons(True)
 
 
 def enclosing_dock(widget: QWidget) -> QDockWidget | None:

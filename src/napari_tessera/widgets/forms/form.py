@@ -7,8 +7,9 @@ import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from napari.settings import get_settings
 from napari.utils.notifications import show_error
-from qtpy.QtCore import QEvent, QObject, QSize, Qt, QUrl
+from qtpy.QtCore import QEvent, QObject, Qt, QUrl
 from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import (
     QAbstractSlider,
@@ -28,7 +29,9 @@ from napari_tessera.signature.progress import Reporter
 from napari_tessera.widgets.connections import Connections
 from napari_tessera.widgets.forms.dock import FormDocks, enclosing_dock, keep_entitled
 from napari_tessera.widgets.forms.plain_text import PlainLabel, as_written
+from napari_tessera.widgets.forms.scrolled import Scrolled
 from napari_tessera.widgets.forms.status_line import StatusLine
+from napari_tessera.widgets.forms.tab_order import set_tab_order
 from napari_tessera.widgets.job import Job
 
 if TYPE_CHECKING:
@@ -36,8 +39,8 @@ if TYPE_CHECKING:
 
 DOCS = "https://napari-tessera.readthedocs.io/en/stable/{}.html"
 
-WIDTH = 300
-"""Dots on the screen across a form that opens, and across the widest in napari's largest font."""
+SIZED = "QLineEdit, QToolButton, QTableView, QHeaderView {{ font-size: {}pt }}"
+"""What napari's style gives no size of fonts: it would stay as small as the system's."""
 
 TURNED = (QAbstractSpinBox, QComboBox, QAbstractSlider)
 """What the wheel changes the value of."""
@@ -67,6 +70,7 @@ class Form(QWidget):
 
     def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
         super().__init__()
+        self._fit_font()  # of nothing yet, which is quick
         self.viewer = napari_viewer
         self.message = StatusLine()
         self._watched, self._jobs = Connections(), list[Job]()
@@ -82,10 +86,14 @@ class Form(QWidget):
     def lay_out(self, *parts: QWidget | QLayout | str | tuple[QWidget | QLayout, int]) -> None:
         """Put parts below one another: headings, widgets, those that stretch with how far.
 
-        Where none of them stretches, there is free room below them.
+        Where none of them stretches, there is free room below them. They wrap in a narrow dock and
+        scroll in a low one.
         """
-        column = QVBoxLayout(self)
-        column.setContentsMargins(4, 4, 4, 4)
+        scrolled = Scrolled()
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(scrolled)
+        column = scrolled.column
         for each in parts:
             part, stretch = each if isinstance(each, tuple) else (each, 0)
             part = self.heading(part) if isinstance(part, str) else part
@@ -110,12 +118,14 @@ class Form(QWidget):
             row.addWidget(link, 0, Qt.AlignmentFlag.AlignTop)
         return row
 
-    def sizeHint(self) -> QSize:
-        """Return the size to open with, at which most titles stand beside their fields."""
-        return super().sizeHint().expandedTo(QSize(WIDTH, 0))
-
     def refit(self) -> None:
         """Fit sizes, and what is listed, when the form is shown or the theme has changed."""
+
+    def _fit_font(self) -> None:
+        """Take napari's size of fonts where its style gives none."""
+        style = SIZED.format(get_settings().appearance.font_size)
+        if style != self.styleSheet():
+            self.setStyleSheet(style)
 
     # ------------------------------------------------------------------ what is watched
 
@@ -186,10 +196,13 @@ class Form(QWidget):
     def event(self, event: Any) -> bool:
         """Let go of the viewer when the dock that held the form is closed; fit its theme."""
         if event.type() in (QEvent.Type.Show, QEvent.Type.StyleChange):
-            self.refit()
+            self._fit_font()
+            if self.layout() is not None:  # the style of a form comes before what lies in it
+                self.refit()
         # a layout asks for room when it gets fields later
         if event.type() in (QEvent.Type.Show, QEvent.Type.LayoutRequest):
             self._wheel.watch(self)
+            set_tab_order(self)
         if event.type() == QEvent.Type.Show and (place := self._docked()) is not None:
             place[1].shown(place[0])
         if event.type() == QEvent.Type.ParentChange:

@@ -144,6 +144,7 @@ class RecipeOfLayer(Form):
         super().__init__(napari_viewer)
         self.text, self.button = QPlainTextEdit(), QPushButton("Use recipe")
         self.text.setReadOnly(True)
+        self.text.setAccessibleName("Recipe")
         self.text.setToolTip("How the selected layer was made")
         self.button.setToolTip(
             "Take it along: as Python, as a command, on another layer, as a file"

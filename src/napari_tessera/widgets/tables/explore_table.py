@@ -85,6 +85,7 @@ class TableExplorer(Form):
         self.filter.setPlaceholderText("Filter: area > 50 and circularity > 0.8")
         self.filter.setClearButtonEnabled(True)
         self.filter.setAccessibleName("Filter")
+        self.table.setAccessibleName("Objects")
         self.key.setTextFormat(Qt.TextFormat.RichText)
         self.key.setWordWrap(True)
         self.measure_button = MeasureButton(self, lambda: self.source.value)

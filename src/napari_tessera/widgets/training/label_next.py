@@ -103,6 +103,7 @@ class LabelNext(Form):
         self.button, self.rows = self.running.button, Rows()
         self.table = QTableWidget(0, len(TITLES))
         self.table.setHorizontalHeaderLabels(TITLES)
+        self.table.setAccessibleName("Regions")
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)

@@ -55,6 +55,8 @@ class Models(Form):
     def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
         super().__init__(napari_viewer)
         self.list, self.card = QListWidget(), QTextBrowser()
+        self.list.setAccessibleName("Models")
+        self.card.setAccessibleName("Card of the model")
         self.card.setOpenExternalLinks(True)
         self._models: list[Model] = []
         self.rename_button, self.remove_button = QPushButton("Rename"), QPushButton("Remove")
