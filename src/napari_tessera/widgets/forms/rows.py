@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from qtpy.QtCore import Qt
@@ -45,7 +46,14 @@ class Rows(QScrollArea):
         self._labels[widget] = label
         self._sections[section].addRow(label, widget)
 
-    def add_section(self, section: str, *, before: str = "", heading: str = "") -> None:
+    def add_section(
+        self,
+        section: str,
+        *,
+        before: str = "",
+        heading: str = "",
+        unfolding: Callable[[], None] = lambda: None,
+    ) -> None:
         """Add a section that has no rows yet, at the end or before another one.
 
         Parameters
@@ -56,8 +64,11 @@ class Rows(QScrollArea):
             The section that follows; "" adds it at the end.
         heading : str
             What is shown, if not its name.
+        unfolding : callable
+            Called when it is unfolded or folded, such as to add its rows.
         """
         self._folded[section], self._sections[section] = _section(heading or section)
+        self._folded[section].findChild(QToolButton).toggled.connect(lambda _: unfolding())
         last = self._rows.rowCount()
         place = self._rows.getWidgetPosition(self._folded[before])[0] if before else last
         self._rows.insertRow(place, self._folded[section])
