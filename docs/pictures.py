@@ -199,6 +199,7 @@ def train() -> None:
     form.settings.name.line.setText("coins")
     form.train_button.click()
     demo.wait(lambda: len(form.curve.record.points) >= 8, patience=900)
+    viewer.reset_view()  # the dock has taken its room from the canvas
     demo.settle()
     viewer.screenshot(str(HERE / "train.png"), canvas_only=False)
     demo.wait(lambda: form.job is None, patience=900)
