@@ -21,6 +21,7 @@ WITHOUT_MODULE = {
     "test_imports.py": "on what all modules together import",
     "test_kept_files.py": "on what older versions have written",
     "widgets/forms/test_kinds_of_layers.py": "on all forms and layers together",
+    "widgets/forms/test_every_form.py": "on all forms together",
 }
 NOT_NAMES = {"utils", "helpers", "common", "misc", "core", "manager"}
 """Words that say nothing about what is in a file."""

@@ -53,6 +53,23 @@ class Word:
 
 
 @dataclass(frozen=True)
+class ModelWord(Word):
+    """Which trained networks a method is meant for: those that its form offers.
+
+    Attributes
+    ----------
+    one_by_one : bool, optional
+        Whether they find objects one by one, instead of scoring pixels; None = either.
+    """
+
+    one_by_one: bool | None = None
+
+    def offers(self, one_by_one: bool) -> bool:
+        """Return True for networks that do, or do not, find objects one by one."""
+        return self.one_by_one in (None, one_by_one)
+
+
+@dataclass(frozen=True)
 class ArrayWord(Word):
     """What the values of an array mean, one or several for each pixel.
 
@@ -161,8 +178,14 @@ Centres = Annotated[tuple[tuple[float, ...], ...], Word("centres")]
 Intensities = Annotated[tuple[tuple[float, float], ...], Word("intensities")]
 """Of each channel, the value that becomes 0 and the range that becomes 1."""
 
-ModelFolder = Annotated[str, Word("model")]
+ModelFolder = Annotated[str, ModelWord("model")]
 """The name of one of the user's models, or the path of a model folder."""
+
+PixelModelFolder = Annotated[str, ModelWord("model", one_by_one=False)]
+"""A `ModelFolder` whose network scores pixels."""
+
+ObjectModelFolder = Annotated[str, ModelWord("model", one_by_one=True)]
+"""A `ModelFolder` whose network finds objects one by one."""
 
 Length = Annotated[float | str, Word("length", low=0)]
 """A number in the units of `spacing`, or text such as "2 px" (finest pixels) or "1.5 um"."""

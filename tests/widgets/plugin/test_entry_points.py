@@ -57,22 +57,11 @@ Layers > Segment > Classical > Region growing
 Layers > Segment > Classical > Random walker
 Layers > Segment > Classical > K-means clusters
 Layers > Segment > Classical > Connected components
+Layers > Segment > Deep learning > Train
 Layers > Segment > Deep learning > Train U-Net
-Layers > Segment > Deep learning > Train U-Net (2015)
 Layers > Segment > Deep learning > Train FCN
 Layers > Segment > Deep learning > Train SegNet
-Layers > Segment > Deep learning > Train SegNet-Basic
 Layers > Segment > Deep learning > Train DeepLabV3+
-Layers > Segment > Deep learning > Train U-Net++
-Layers > Segment > Deep learning > Train FPN
-Layers > Segment > Deep learning > Train PSPNet
-Layers > Segment > Deep learning > Train MA-Net
-Layers > Segment > Deep learning > Train LinkNet
-Layers > Segment > Deep learning > Train PAN
-Layers > Segment > Deep learning > Train UPerNet
-Layers > Segment > Deep learning > Train SegFormer head
-Layers > Segment > Deep learning > Train DPT
-Layers > Segment > Deep learning > Train DeepLabV3 and FCN (torchvision)
 Layers > Segment > Deep learning > Train Mask R-CNN
 Layers > Segment > Deep learning > Train YOLOv5-seg
 Layers > Segment > Deep learning > Models
@@ -101,7 +90,7 @@ Layers > Segment > Judge > Errors of objects
 Layers > Segment > Judge > Support of boundaries
 Plugins > Tessera > Threshold
 Plugins > Tessera > Watershed
-Plugins > Tessera > Train U-Net
+Plugins > Tessera > Train
 Plugins > Tessera > Predict
 Plugins > Tessera > Find objects
 Plugins > Tessera > Edit objects
@@ -153,6 +142,26 @@ def test_an_entry_opens_its_form_and_hides_and_shows_it_when_chosen_again(plugin
     entry.trigger()
     wait(dock.isVisible)
     assert list(plugin.window.dock_widgets) == [f"{title} (Tessera)"]
+
+
+def test_the_names_of_networks_open_one_form_and_change_the_network_in_it(plugin, coins):
+    labels = plugin.add_labels(coins.data // 128, name="painted", scale=coins.scale)
+    other = plugin.add_labels(coins.data // 64, name="other", scale=coins.scale)
+    menu = our_entries(plugin)
+    menu["Layers > Segment > Deep learning > Train Mask R-CNN"].trigger()
+    form = plugin.window.dock_widgets["Train (Tessera)"]
+    assert form.settings.networks.chosen == "mask_rcnn"
+    form.pairs.rows[0].labels.choose(labels)
+    form.settings.groups["optimisation"].fill({"epochs": 7})
+    enclosing_dock(form).hide()
+    menu["Layers > Segment > Deep learning > Train DeepLabV3+"].trigger()
+    assert form.settings.networks.chosen == "deeplabv3plus"
+    assert form.pairs.pairs == [(coins, labels)] != [(coins, other)]
+    assert form.settings.task().optimisation.epochs == 7
+    assert not enclosing_dock(form).isHidden()
+    menu["Plugins > Tessera > Train"].trigger()
+    assert plugin.window.dock_widgets["Train (Tessera)"] is form
+    assert list(plugin.window.dock_widgets) == ["Train (Tessera)"]
 
 
 def test_generated_nuclei_are_known():

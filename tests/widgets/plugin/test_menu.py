@@ -15,9 +15,17 @@ from qtpy.QtWidgets import (
     QToolButton,
 )
 
+from napari_tessera.deep.networks.registry import NETWORKS
 from napari_tessera.widgets.forms.form import WIDTH
 from napari_tessera.widgets.forms.rows import Rows
-from napari_tessera.widgets.plugin.menu import FORMS, open_form
+from napari_tessera.widgets.plugin.menu import (
+    FORMS,
+    NetworkEntry,
+    open_form,
+    open_training,
+    show_form,
+)
+from napari_tessera.widgets.training.form import TrainingForm
 
 INPUTS = (
     QAbstractButton,
@@ -55,6 +63,15 @@ def unfold(form):
         rows.fit_width()
 
 
+def states(form):
+    """Yield the form as it opens, and that for training with each of the networks."""
+    networks = NETWORKS if isinstance(form, TrainingForm) else [None]
+    for network in networks:
+        if network is not None:
+            form.choose_network(network)
+        yield network
+
+
 def untold(form):
     """Return the inputs of a form that neither have a tool tip nor lie in something that has."""
 
@@ -79,18 +96,26 @@ def _lies_in(widget, kind, form):
     return False
 
 
+def test_any_network_can_be_opened_by_its_name(viewer):
+    form = open_training(viewer, "segnet_basic")
+    assert form.settings.networks.chosen == "segnet_basic"
+    assert open_training(viewer, "dpt") is show_form(viewer, "train") is form
+    assert form.settings.networks.chosen == "dpt"
+
+
 @pytest.mark.on_screen
 def test_every_form_fits_beside_the_canvas_and_explains_its_inputs(viewer, font_size):
     wide, unexplained = [], []
     for size in (9, 14):
         font_size(size)
-        for name in FORMS:
+        for name in (n for n, entry in FORMS.items() if not isinstance(entry, NetworkEntry)):
             form = open_form(viewer, name)
-            for change in (lambda form: None, unfold):
-                change(form)
-                QApplication.processEvents()
-                if form.minimumSizeHint().width() > WIDTH:
-                    wide.append((name, size, form.minimumSizeHint().width()))
-                unexplained += [(name, each) for each in untold(form)]
+            for state in states(form):
+                for change in (lambda form: None, unfold):
+                    change(form)
+                    QApplication.processEvents()
+                    if form.minimumSizeHint().width() > WIDTH:
+                        wide.append((name, state, size, form.minimumSizeHint().width()))
+                    unexplained += [(name, state, each) for each in untold(form)]
             viewer.window.remove_dock_widget(form)
     assert (wide, unexplained) == ([], [])

@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
-from qtpy.QtWidgets import QApplication
 
 from napari_tessera import apply
-from napari_tessera.deep.models.library import find_model, models
+from napari_tessera.deep.models.library import Folder, find_model, models
 from napari_tessera.deep.networks.registry import NETWORKS
 from napari_tessera.methods.deep.predict import predict
-from napari_tessera.widgets.training.form import training
+from napari_tessera.widgets.training.form import TrainingForm
+from napari_tessera.widgets.training.model_name import GO_ON, START
 from napari_tessera.widgets.training.models import Models
 
 from ...conftest import squares, tiny_model
@@ -37,7 +37,8 @@ def form(viewer):
     forms = []
 
     def make(network="unet"):
-        form = training(network)(viewer)
+        form = TrainingForm(viewer)
+        form.choose_network(network)
         viewer.window.add_dock_widget(form, name="train")
         forms.append(form)
         small(form)
@@ -54,7 +55,7 @@ def small(form):
         form.settings.options["unet"].fill({"encoder": None, "depth": 2, "width": 0.125})
     for name, values in SETTINGS.items():
         form.settings.groups[name].fill(values)
-    form.settings.name.setText("squares net")
+    form.settings.name.line.setText("squares net")
 
 
 def end(form):
@@ -76,11 +77,7 @@ def test_from_layers_to_predict_by_clicks_alone(viewer, pair, form):
     # its own layer of progress is gone, nothing of the user's has changed
     assert [layer.name for layer in viewer.layers] == ["squares", "truth"]
     own.predict_button.click()
-    predicting = next(
-        widget
-        for widget in QApplication.allWidgets()
-        if getattr(getattr(widget, "method", None), "name", "") == "predict"
-    )
+    predicting = viewer.window.dock_widgets["Predict (Tessera)"]
     assert predicting.fields["model"].value == "squares net"
     assert predicting.source.value.name == "squares"
     predicting.run_button.click()
@@ -160,10 +157,10 @@ def test_stop_keeps_the_best_so_far(viewer, pair, form):
     wait(lambda: len(own.curve.record.points) >= 1, patience=60)
     own.train_button.click()
     end(own)
-    assert own.message.text().startswith("Model 'squares net' is ready")
+    assert own.message.text().startswith("Model 'squares net' is kept")
     assert find_model("squares net").load_network() is not None
     # the next training will not be refused for its name
-    assert own.settings.name.text() != "squares net"
+    assert own.read().model == "squares net 2"
 
 
 def test_closing_the_form_keeps_the_best_too(viewer, pair, form):
@@ -206,14 +203,97 @@ def test_what_does_not_fit_is_said_in_red(viewer, pair, form, quiet_errors, spoi
     assert models() == []
 
 
-def test_a_name_that_is_taken_is_refused(viewer, pair, form):
+def test_a_stopped_training_goes_on_at_a_click(viewer, pair, form):
+    own = form()
+    own.settings.groups["optimisation"].fill({"epochs": 500})
+    own.train_button.click()
+    wait(lambda: len(own.curve.record.points) >= 2, patience=60)
+    own.train_button.click()
+    end(own)
+    done = len(Folder(find_model("squares net").path).read_losses())
+    assert "its training was stopped" in own.message.text()
+    assert not own.go_on_button.isHidden()
+    own.go_on_button.click()
+    assert own.job is not None
+    assert own.settings.stays.text().startswith(f"Goes on after epoch {done} of 500.")
+    assert len(own.curve.record.points) == done
+    wait(lambda: len(own.curve.record.points) > done, patience=60)
+    own.train_button.click()
+    end(own)
+    assert [model.name for model in models()] == ["squares net"]
+    epochs = [row["epoch"] for row in Folder(find_model("squares net").path).read_losses()]
+    assert epochs == list(range(1, len(epochs) + 1))
+    assert len(epochs) > done
+
+
+def test_a_name_that_exists_says_what_there_is_and_can_be_gone_on_with(viewer, pair, form):
+    first = form()
+    first.train_button.click()
+    end(first)
+    own = form("segnet")
+    settings, name = own.settings, own.settings.name
+    assert "'squares net': U-Net, 2 epochs, score " in name.about.text()
+    assert name.choice.currentText() == "train a new one, 'squares net 2'"
+    assert own.read().model == "squares net 2"
+    assert settings.networks.isEnabled()
+    settings.groups["optimisation"].fill({"epochs": 3})
+    name.choice.choose(GO_ON)
+    read = own.read()
+    assert (read.model, read.resume) == ("squares net", True)
+    assert (read.task.network, read.task.network_options) == ("unet", {"depth": 2, "width": 0.125})
+    assert read.task.optimisation.epochs == 4  # as many again
+    assert settings.stays.text() == (
+        "Goes on after epoch 2 of 4. Network, examples, labels and seed stay as they were."
+    )
+    assert not settings.networks.isEnabled()
+    assert not settings.groups["examples"].fields["patch"].native.isEnabled()
+    own.train_button.click()
+    end(own)
+    assert len(Folder(find_model("squares net").path).read_losses()) == 4
+    # what was filled in for going on does not outlive it
+    assert own.read().task.optimisation.epochs == 3
+    assert settings.networks.isEnabled()
+    name.choice.choose(START)
+    read = own.read()
+    assert (read.model, read.resume) == ("squares net 2", False)
+    assert find_model(read.task.transfer.weights) == find_model("squares net")
+    name.line.setText("squares net, another")
+    assert name.about.isHidden()
+    assert name.choice.isHidden()
+
+
+def test_other_examples_are_refused_when_a_training_goes_on(viewer, pair, form):
     own = form()
     own.train_button.click()
     end(own)
-    own.settings.name.setText("squares net")
+    pair.data[:20] = 0
+    own.go_on_button.click()
+    end(own)
+    assert "the examples are others" in own.message.text()
+
+
+def test_another_network_is_a_new_model(viewer, pair, form):
+    own = form()
     own.train_button.click()
     end(own)
-    assert "there already" in own.message.text()
+    own.settings.name.choice.choose(GO_ON)
+    own.choose_network("fcn")
+    assert own.settings.networks.chosen == "fcn"
+    assert own.read().model == "squares net 2"
+
+
+def test_what_finds_objects_is_applied_by_find_objects(viewer, pair, form):
+    own = form("yolov5seg")
+    own.settings.options["yolov5seg"].fill({"width": 0.125})
+    own.settings.groups["examples"].fill({"patch": 96})
+    own.settings.groups["optimisation"].fill({"epochs": 1, "steps": 1})
+    own.train_button.click()
+    end(own)
+    assert own.predict_button.text() == "Find objects"
+    own.predict_button.click()
+    finding = viewer.window.dock_widgets["Find objects (Tessera)"]
+    assert finding.fields["model"].value == "squares net"
+    assert finding.source.value.name == "squares"
 
 
 @pytest.mark.parametrize("network", NETWORKS)

@@ -133,7 +133,7 @@ def test_what_is_labelled_feeds_the_next_training(viewer, form):
     config = find_model(model).config
     assert training.settings.networks.chosen == config.network
     training.settings.groups["optimisation"].fill({"epochs": 1, "steps": 2, "batch": 2})
-    training.settings.name.setText("taught more")
+    training.settings.name.line.setText("taught more")
     read = training.read()
     assert read.task.network_options["width"] == config.options["width"]
     assert (read.task.kind, read.task.examples.patch) == ("classes", 32)

@@ -5,13 +5,13 @@ import pytest
 from napari_tessera.deep.networks.registry import NETWORKS
 from napari_tessera.deep.settings import Optimisation
 from napari_tessera.deep.training.kinds import ObjectTraining
-from napari_tessera.widgets.training.form import training
+from napari_tessera.widgets.training.form import TrainingForm
 from napari_tessera.widgets.training.settings import GROUPS, TrainingSettings
 
 
 @pytest.fixture
 def settings(viewer):
-    form = training("unet")(viewer)
+    form = TrainingForm(viewer)
     yield form.settings
     form.release()
 

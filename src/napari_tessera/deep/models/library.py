@@ -13,7 +13,14 @@ import platformdirs
 
 from napari_tessera.deep.models.card import card
 from napari_tessera.deep.models.config import ModelConfig, versions
-from napari_tessera.deep.models.folder import WEIGHTS, Folder, read_config, read_tensors, sha256
+from napari_tessera.deep.models.folder import (
+    CONFIG,
+    WEIGHTS,
+    Folder,
+    read_config,
+    read_tensors,
+    sha256,
+)
 
 if TYPE_CHECKING:
     import torch
@@ -27,6 +34,7 @@ __all__ = [
     "free_name",
     "models",
     "models_folder",
+    "newest_first",
     "pinned",
     "place_of",
     "removed",
@@ -57,6 +65,11 @@ class Model:
     def name(self) -> str:
         """The name of the folder."""
         return self.path.name
+
+    @property
+    def trained(self) -> float:
+        """When its training was last at it, in seconds since 1970."""
+        return (self.path / CONFIG).stat().st_mtime
 
     def verify(self) -> None:
         """Raise an error if the weights are not those that were written.
@@ -127,6 +140,11 @@ def _check_tensors(
 def models() -> list[Model]:
     """Return the user's models that can be read, by name; their weights are not checked."""
     return [each for _, each in _every() if isinstance(each, Model)]
+
+
+def newest_first() -> list[Model]:
+    """Return the user's models that can be read, the one that was trained last first."""
+    return sorted(models(), key=lambda each: each.trained, reverse=True)
 
 
 def unreadable() -> list[tuple[str, str]]:

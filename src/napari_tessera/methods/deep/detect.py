@@ -22,7 +22,7 @@ from napari_tessera.signature.words import (
     Image,
     Intensities,
     Length,
-    ModelFolder,
+    ObjectModelFolder,
     Objects,
     Report,
     Spacing,
@@ -41,7 +41,7 @@ _ADVANCED = "Advanced"
 def detect(
     image: Image,
     *,
-    model: ModelFolder,
+    model: ObjectModelFolder,
     confidence: Fraction | None = None,
     overlap: Fraction = 0.5,
     smallest: Length = "0 px",

@@ -25,7 +25,7 @@ from napari_tessera.signature.words import (
     Labels,
     Length,
     Look,
-    ModelFolder,
+    PixelModelFolder,
     Report,
     Spacing,
     VoxelSize,
@@ -41,7 +41,7 @@ TileSide = Annotated[int, Word(low=32, section=_ADVANCED)]
 def predict(
     image: Image,
     *,
-    model: ModelFolder,
+    model: PixelModelFolder,
     threshold: Fraction | None = None,
     seed_threshold: Fraction | None = None,
     smallest: Length = "0 px",
@@ -131,7 +131,7 @@ def predict(
 def scores(
     image: Image,
     *,
-    model: ModelFolder,
+    model: PixelModelFolder,
     diameter: Length = "0 px",
     flips: bool = False,
     tile: TileSide = 512,

@@ -22,7 +22,7 @@ from napari_tessera.signature.words import (
     Image,
     Intensities,
     Length,
-    ModelFolder,
+    PixelModelFolder,
     Report,
     Spacing,
     Word,
@@ -38,7 +38,7 @@ _LARGE = 1e6
 def uncertainty(
     image: Image,
     *,
-    model: ModelFolder,
+    model: PixelModelFolder,
     measure: Literal["entropy", "flips", "dropout"] = "entropy",
     samples: Annotated[int, Word(low=2, high=200, when=("measure", ("dropout",)))] = 10,
     diameter: Length = "0 px",

@@ -63,8 +63,77 @@ class Entry:
         form = getattr(import_module(f"napari_tessera.widgets.{module}"), made)
         return form if self.of is None else form(self.of)
 
+    def open(self, viewer: napari.viewer.Viewer) -> Any:
+        """Add the form to a viewer and return it."""
+        form = self.load()(viewer)
+        viewer.window.add_dock_widget(form, name=self.dock)
+        return form
 
-_DEEP, _JUDGE = "Deep learning", "Judge"
+    def show(self, viewer: napari.viewer.Viewer) -> Any:
+        """Bring the form to the front if it is open, or add it, and return it."""
+        dock = self.dock_in(viewer)
+        if dock is None:
+            return self.open(viewer)
+        dock.show()
+        dock.raise_()
+        return viewer.window.dock_widgets[self.dock]
+
+    def toggle(self, viewer: napari.viewer.Viewer) -> None:
+        """Add the form to a viewer; hide or show it, as napari does, if it is open already."""
+        dock = self.dock_in(viewer)
+        if dock is None:
+            self.open(viewer)
+        else:
+            dock.setVisible(not dock.isVisible())
+
+    def dock_in(self, viewer: napari.viewer.Viewer) -> Any:
+        """Return the dock of the form in a viewer, None if it is not open."""
+        from napari_tessera.widgets.forms.dock import enclosing_dock
+
+        form = viewer.window.dock_widgets.get(self.dock)
+        return None if form is None else enclosing_dock(form)
+
+
+@dataclass(frozen=True)
+class NetworkEntry(Entry):
+    """The form for training under the name of a network, which is chosen there.
+
+    Attributes
+    ----------
+    title, group, form, of
+        As for `Entry`.
+    network : str
+        Its name in the registry.
+    """
+
+    network: str = ""
+
+    @property
+    def dock(self) -> str:
+        """The name of the dock of the one form for training."""
+        return FORMS["train"].dock
+
+    def open(self, viewer: napari.viewer.Viewer) -> Any:
+        """Add the form to a viewer, with the network chosen, and return it."""
+        return self._chosen(super().open(viewer))
+
+    def show(self, viewer: napari.viewer.Viewer) -> Any:
+        """Bring the form to the front, or add it, with the network chosen; pairs stay."""
+        return self._chosen(super().show(viewer))
+
+    def toggle(self, viewer: napari.viewer.Viewer) -> None:
+        """Show the form with the network chosen, whatever was shown before."""
+        self.show(viewer)
+
+    def _chosen(self, form: Any) -> Any:
+        form.choose_network(self.network)
+        return form
+
+
+_DEEP, _JUDGE, _TRAINING = "Deep learning", "Judge", "training.form:TrainingForm"
+
+KNOWN_NETWORKS = ("unet", "fcn", "segnet", "deeplabv3plus", "mask_rcnn", "yolov5seg")
+"""Networks that people look for by name, in the order of the catalogue; the form has them all."""
 
 FORMS = {
     **{
@@ -72,9 +141,12 @@ FORMS = {
         for name, method in METHODS.items()
         if not method.way.by_hand
     },
+    "train": Entry("Train", _DEEP, _TRAINING),
     **{
-        f"train_{name}": Entry(f"Train {network.title}", _DEEP, "training.form:training", name)
-        for name, network in NETWORKS.items()
+        f"train_{name}": NetworkEntry(
+            f"Train {NETWORKS[name].title}", _DEEP, _TRAINING, network=name
+        )
+        for name in KNOWN_NETWORKS
     },
     "models": Entry("Models", _DEEP, "training.models:Models"),
     "surgery": Entry("Edit objects", "Refine", "editing.edit_objects:Surgery"),
@@ -85,12 +157,12 @@ FORMS = {
     "explore_table": Entry("Explore table", "Measure", "tables.explore_table:TableExplorer"),
     "recipe": Entry("Recipe of a layer", "", "forms.recipe_menu:RecipeOfLayer"),
 }
-"""All forms by the names of their commands: of methods, of networks, and those of neither."""
+"""All entries by the names of their commands: of methods, of networks, and those of neither."""
 
 BEGINNINGS = (
     "threshold",
     "watershed",
-    "train_unet",
+    "train",
     "predict",
     "detect",
     "surgery",
@@ -114,37 +186,28 @@ def forms_of(group: str) -> list[tuple[str, ...]]:
 
 def open_form(viewer: napari.viewer.Viewer, name: str) -> Any:
     """Add a form to a viewer, as its entry in the menu does, and return it."""
-    entry = FORMS[name]
-    form = entry.load()(viewer)
-    viewer.window.add_dock_widget(form, name=entry.dock)
-    return form
+    return FORMS[name].open(viewer)
 
 
 def show_form(viewer: napari.viewer.Viewer, name: str) -> Any:
     """Bring a form that is open to the front, or add it, and return it."""
-    dock = _dock_of(viewer, name)
-    if dock is None:
-        return open_form(viewer, name)
-    dock.show()
-    dock.raise_()
-    return viewer.window.dock_widgets[FORMS[name].dock]
+    return FORMS[name].show(viewer)
+
+
+def open_training(viewer: napari.viewer.Viewer, network: str) -> Any:
+    """Show the form for training with a network chosen, and return it.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    network : str
+        A key of `napari_tessera.deep.networks.registry.NETWORKS`.
+    """
+    return NetworkEntry("", _DEEP, _TRAINING, network=network).show(viewer)
 
 
 def toggle_form(name: str) -> None:
     """Open a form in the current viewer; hide or show it, as napari does, if it is open already."""
     import napari
 
-    viewer = napari.current_viewer()
-    dock = _dock_of(viewer, name)
-    if dock is None:
-        open_form(viewer, name)
-    else:
-        dock.setVisible(not dock.isVisible())
-
-
-def _dock_of(viewer: napari.viewer.Viewer, name: str) -> Any:
-    """Return the dock of a form that is open, or None."""
-    from napari_tessera.widgets.forms.dock import enclosing_dock
-
-    form = viewer.window.dock_widgets.get(FORMS[name].dock)
-    return None if form is None else enclosing_dock(form)
+    FORMS[name].toggle(napari.current_viewer())

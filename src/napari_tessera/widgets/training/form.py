@@ -1,4 +1,4 @@
-"""The form that trains a network on layers or folders; every network's menu entry opens it."""
+"""The form that trains a network on layers or folders; all menu entries for training open it."""
 
 from __future__ import annotations
 
@@ -10,19 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtWidgets import QCheckBox, QPushButton, QWidget
 
-from napari_tessera.deep.models.library import Model, free_name
-from napari_tessera.deep.networks.registry import NETWORKS
+from napari_tessera.deep.models.library import Folder, Model, place_of
 from napari_tessera.io.datasets import TrainingPairs, load, matched_files
+from napari_tessera.methods.registry import METHODS, Method
 from napari_tessera.pipeline.recipe import KEY
 from napari_tessera.signature.progress import Progress, Reporter, Stop
-from napari_tessera.signature.words import VoxelSize
-from napari_tessera.widgets.forms import remembered as memory
+from napari_tessera.signature.words import ModelWord, VoxelSize
 from napari_tessera.widgets.forms.form import Form
 from napari_tessera.widgets.forms.results import duration
 from napari_tessera.widgets.forms.rows import beside_one_another
 from napari_tessera.widgets.forms.run_button import Running
 from napari_tessera.widgets.forms.warm_up import warm_up_training
+from napari_tessera.widgets.plugin.menu import show_form
 from napari_tessera.widgets.training.loss_plot import Curve
+from napari_tessera.widgets.training.model_name import ANEW, GO_ON
 from napari_tessera.widgets.training.pairs import PairsTable
 from napari_tessera.widgets.training.settings import TrainingSettings
 from napari_tessera.widgets.training.training_run import LayerPairs, Training
@@ -30,7 +31,6 @@ from napari_tessera.widgets.training.validation_layer import ValidationLayer
 
 if TYPE_CHECKING:
     import napari.viewer
-    from napari.layers import Layer
 
     from napari_tessera.widgets.job import Job
 
@@ -43,18 +43,15 @@ class TrainingForm(Form):
     napari_viewer : napari.Viewer
     """
 
-    network = "unet"
-    """The network that is chosen at first."""
-
-    title = "Training"
+    title = "Train"
 
     def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
         super().__init__(napari_viewer)
         self.made: Model | None = None
+        self._training: Training | None = None
         self._enough = threading.Event()
         self._news: deque[Progress] = deque()
         self._judged = ValidationLayer(napari_viewer)
-        self._layers: list[Layer] = []
         self._build()
         self._lay_out()
         self._connect()
@@ -66,21 +63,24 @@ class TrainingForm(Form):
 
     def _build(self) -> None:
         self.pairs, self.curve = PairsTable(self.viewer), Curve(self.viewer)
-        self.settings = TrainingSettings(self, self.network)
+        self.settings = TrainingSettings(self, self.pairs)
         self.running = Running(self, "Train", self.train, stop=self.stop)
         self.sheet_button, self.train_button = QPushButton("Show samples"), self.running.button
         self.predict_button, self.bar = QPushButton("Predict"), self.running.bar
+        self.go_on_button = QPushButton("Go on")
         self.follow = QCheckBox("Show progress on image")
         self.follow.setChecked(True)
         tips: dict[QWidget, str] = {
             self.sheet_button: "Show varied patches, as the network will see them, as a layer",
             self.train_button: "Train until the epochs are over; Stop keeps the best so far",
             self.predict_button: "Open the form that applies the trained model",
+            self.go_on_button: "Go on with the training of this model",
             self.follow: "Show what the network makes of a validation image after each epoch",
         }
         for widget, tip in tips.items():
             widget.setToolTip(tip)
-        self.predict_button.setVisible(False)
+        for button in (self.predict_button, self.go_on_button):
+            button.setVisible(False)
 
     def _lay_out(self) -> None:
         self.lay_out(
@@ -89,14 +89,13 @@ class TrainingForm(Form):
                 page="guides/train",
                 about="the page about training",
             ),
-            self.pairs,
             (self.settings, 1),
             self.follow,
             beside_one_another(self.sheet_button, self.train_button),
             self.bar,
             self.curve,
             self.message,
-            self.predict_button,
+            beside_one_another(self.go_on_button, self.predict_button),
         )
 
     # ------------------------------------------------------------------ signals
@@ -107,6 +106,7 @@ class TrainingForm(Form):
         self.settings.changed.connect(self._settings_changed)
         self.sheet_button.clicked.connect(self.show_samples)
         self.predict_button.clicked.connect(self._open_predict)
+        self.go_on_button.clicked.connect(self._go_on)
 
     def _pairs_changed(self, *_: Any) -> None:
         self.settings.offer_channels(next((image for image, _ in self.pairs.pairs), None))
@@ -119,6 +119,20 @@ class TrainingForm(Form):
 
     # ------------------------------------------------------------------ values
 
+    def choose_network(self, network: str) -> None:
+        """Choose a network, unless one is being trained; pairs and common settings stay.
+
+        Parameters
+        ----------
+        network : str
+            A key of `napari_tessera.deep.networks.registry.NETWORKS`.
+        """
+        if self.job is not None:
+            self.say("A training is running; choose another network when it has ended.")
+            return
+        self.settings.name.choice.choose(ANEW)
+        self.settings.networks.choose(network)
+
     def read(self) -> Training:
         """Return the training that the form stands for now.
 
@@ -128,21 +142,22 @@ class TrainingForm(Form):
             If something is missing or does not fit.
         """
         settings = self.settings
-        task, model, device = settings.task(), settings.name.text().strip(), settings.device.chosen
+        task, model, device = settings.task(), settings.name.target, settings.device.chosen
+        resume = settings.name.resumes
         if not model:
             raise ValueError("the model has no name; write one into the form")
-        folders = self.pairs.folders
-        if folders is not None:
+        if (folders := self.pairs.folders) is not None:
 
             def opened(report: Reporter) -> TrainingPairs:
                 return load(matched_files(*folders), kind=task.kind, report=report)
 
-            return Training(opened, [], task, model, device, None)
+            return Training(opened, [], task, model, device, None, resume)
         if self.pairs.problem is not None:
             raise ValueError(self.pairs.problem)
         found = LayerPairs(self.pairs.pairs, self.pairs.classes, settings.channel_axis.chosen)
         task, layers = found.with_classes(task), [image for image, _ in found.pairs]
-        return Training(found.reader(task), layers, task, model, device, found.channel_axis)
+        axis = found.channel_axis
+        return Training(found.reader(task), layers, task, model, device, axis, resume)
 
     # ------------------------------------------------------------------ samples
 
@@ -194,19 +209,28 @@ class TrainingForm(Form):
         self._enough.clear()
         self._news.clear()
         self.curve.clear()
-        self._layers = training.layers
+        if training.resume:
+            self._show_epochs_before(training.model)
+        self._training = training
         self._judged.follow(training.layers, training.channel_axis)
         self._show_running(True)
-        began = time.monotonic()
+        written, began = self.settings.name.written, time.monotonic()
         self.running.start(
             lambda report: training.run(Reporter(self._listening(report))),
             title=f"Training {training.model}",
-            finished=lambda model: self._finished(model, time.monotonic() - began),
+            finished=lambda model: self._finished(model, written, time.monotonic() - began),
             failed=self._failed,
             progressed=self._hear_news,
             at_close="A training is running. Its best model so far is kept. Close?",
         )
         self.say("Reading the labels ...")
+
+    def _show_epochs_before(self, model: str) -> None:
+        """Draw the epochs that a training goes on from."""
+        for row in Folder(place_of(model)).read_losses():
+            names = ("epoch", "loss", "validation_loss", "score")
+            epoch, *values = (row.get(name) for name in names)
+            self.curve.add(epoch or 0, *values)
 
     def stop(self) -> None:
         """End the training after the present step; the best weights so far are kept."""
@@ -242,34 +266,46 @@ class TrainingForm(Form):
             if self.follow.isChecked():
                 self._judged.show(judged)
 
-    def _finished(self, model: Model, took: float) -> None:
-        self.made = model
+    def _finished(self, model: Model, written: str, took: float) -> None:
+        self.made, name = model, self.settings.name
         self._hear_news()
         self._show_running(False)
         config = model.config
         score = "" if config.score is None else f" Best {config.scored}: {config.score:.3f}."
-        self.say(f"Model {model.name!r} is ready after {duration(took)}.{score}")
+        if name.written == written:  # nobody has thought of another one meanwhile
+            name.choose(self._made_as, ANEW)
+        how = "is kept; its training was stopped" if self._enough.is_set() else "is ready"
+        self.say(f"Model {model.name!r} {how} after {duration(took)}.{score}")
+        self.predict_button.setText(applying(model).display)
         self.predict_button.setVisible(True)
-        memory.remember("predict", {**memory.recall("predict"), "model": model.name})
-        self.settings.name.setText(free_name(model.name))
+        self.go_on_button.setVisible(Folder(model.path).exists)
+
+    @property
+    def _made_as(self) -> str:
+        """The name, or the path, under which the model was trained."""
+        return "" if self._training is None else self._training.model
+
+    def _go_on(self) -> None:
+        """Go on with the training of the model that was made last."""
+        self.settings.name.choose(self._made_as, GO_ON)
+        self.running.press()
 
     def _open_predict(self) -> None:
-        """Open the form that applies models, with this one and the first image chosen."""
+        """Open the form that applies such models, with this one and the first image chosen."""
         if self.made is None:
             return
-        _, form = self.viewer.window.add_plugin_dock_widget(
-            "napari-tessera", "Predict", tabify=True
-        )
-        form.fields["model"].refresh()
-        form.fields["model"].value = self.made.name
-        if self._layers and self._layers[0] in self.viewer.layers:
-            form.source.value = self._layers[0]
+        form = show_form(self.viewer, applying(self.made).name)
+        form.fields["model"].value = self._made_as
+        layers = [] if self._training is None else self._training.layers
+        if layers and layers[0] in self.viewer.layers:
+            form.source.value = layers[0]
 
     def _show_running(self, on: bool) -> None:
         self.train_button.setEnabled(True)
         self.sheet_button.setEnabled(not on)
         if on:
             self.predict_button.setVisible(False)
+            self.go_on_button.setVisible(False)
         else:
             self._judged.clear()
 
@@ -284,6 +320,7 @@ class TrainingForm(Form):
 
     def refit(self) -> None:
         """Make room for the rows in the theme that is shown."""
+        self.settings.name.refresh()
         self.settings.fit_width()
         self.pairs.fit_height()
 
@@ -295,9 +332,8 @@ class TrainingForm(Form):
         self.curve.release()
 
 
-def training(network: str) -> type[TrainingForm]:
-    """Return the training form with a network chosen."""
-    name = "".join(word.capitalize() for word in network.split("_"))
-    known = NETWORKS[network]
-    own = {"network": network, "title": f"Train {known.title}", "__doc__": known.description}
-    return type(f"Train{name}", (TrainingForm,), own)
+def applying(model: Model) -> Method:
+    """Return the first method whose form offers a model."""
+    wanted = model.config.one_by_one
+    words = ((m, p.word) for m in METHODS.values() for p in m.asked)
+    return next(m for m, word in words if isinstance(word, ModelWord) and word.offers(wanted))

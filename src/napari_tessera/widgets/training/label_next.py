@@ -29,7 +29,7 @@ from napari_tessera.widgets.layers.features import made_by
 from napari_tessera.widgets.layers.from_result import is_heat_map, show
 from napari_tessera.widgets.layers.geometry import array, look_at, same_grid
 from napari_tessera.widgets.layers.to_source import fits
-from napari_tessera.widgets.plugin.menu import open_form
+from napari_tessera.widgets.plugin.menu import show_form
 from napari_tessera.widgets.training.crops import missing_axis, part_of_image, part_to_label, placed
 
 if TYPE_CHECKING:
@@ -237,7 +237,7 @@ class LabelNext(Form):
             self.say("There is no room for another region; choose a smaller side.")
 
     def _open_uncertainty(self) -> None:
-        form = open_form(self.viewer, "uncertainty")
+        form = show_form(self.viewer, "uncertainty")
         form.source.value = self.image.chosen
 
     # ------------------------------------------------------------------ labelling
@@ -309,13 +309,18 @@ class LabelNext(Form):
             if each.part not in self.viewer.layers:
                 each.part = part_of_image(each.image, each.region, each.channels)
                 show(self.viewer, each.part, each.image)
-        form = open_form(self.viewer, "train_unet")
+        form = show_form(self.viewer, "train")
         form.pairs.choose([(each.part, each.labels) for each in self.opened])
-        form.settings.go_on(
-            _recipe(self._of[0] if self._of else None).get("parameters", {}).get("model"),
-            channel_axis=self.opened[0].channels,
-            patch=self.side.value(),
-        )
+        settings, examples = form.settings, form.settings.groups["examples"]
+        settings.channel_axis.choose(self.opened[0].channels)
+        model = _recipe(self._of[0] if self._of else None).get("parameters", {}).get("model")
+        try:
+            if model is not None:
+                settings.start_from(model)
+        except ValueError as error:
+            self.complain(error)
+        # patches are no larger than the regions
+        examples.fill({"patch": min(self.side.value(), examples.value.patch)})
 
 
 def _recipe(layer: Image | None) -> Mapping[str, Any]:

@@ -1,15 +1,17 @@
-"""The rows of a training form: the network, its options, and how it learns."""
+"""The rows of a training form: the network, its examples and options, and how it learns."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QLineEdit, QWidget
 
 from napari_tessera.deep.inference.cost import network_cost
-from napari_tessera.deep.models.library import find_model, free_name
+from napari_tessera.deep.models.config import ModelConfig
+from napari_tessera.deep.models.library import find_model
 from napari_tessera.deep.networks.registry import NETWORKS
 from napari_tessera.deep.settings import (
     Augmentation,
@@ -28,10 +30,12 @@ from napari_tessera.widgets.forms.fields.choose import field_for
 from napari_tessera.widgets.forms.fields.field import Field
 from napari_tessera.widgets.forms.plain_text import PlainLabel
 from napari_tessera.widgets.forms.rows import Rows
-from napari_tessera.widgets.forms.settings_group import Group
+from napari_tessera.widgets.training.folded_settings import FoldedSettings
+from napari_tessera.widgets.training.model_name import Earlier, ModelName
 
 if TYPE_CHECKING:
     from napari.layers import Layer
+    from qtpy.QtWidgets import QWidget
 
     from napari_tessera.widgets.forms.form import Form
     from napari_tessera.widgets.job import Job
@@ -47,16 +51,19 @@ GROUPS = {
     "transfer": ("Start", Transfer),
 }
 
+STAYS = "Goes on after epoch {done} of {all}. Network, examples, labels and seed stay as they were."
+"""What is said of a training that goes on."""
+
 
 class TrainingSettings(Rows):
-    """Everything that is asked about a training, besides what it learns from.
+    """Everything that is asked about a training.
 
     Parameters
     ----------
     form : Form
         Whose work it is to find out what a network costs.
-    network : str
-        That is chosen at first.
+    pairs : QWidget
+        What is learnt from; it stands below the network.
 
     Attributes
     ----------
@@ -66,77 +73,84 @@ class TrainingSettings(Rows):
 
     changed = Signal()
 
-    def __init__(self, form: Form, network: str) -> None:
+    def __init__(self, form: Form, pairs: QWidget) -> None:
         super().__init__()
         self._form = form
         self._weighing: Job | None = None
-        self._build(network)
-        self._add_rows()
+        self._before: dict[str, dict[str, Any]] = {}
+        self._build()
+        self._add_rows(pairs)
+        remembered = memory.recall("train")
+        for name, group in self.groups.items():
+            if isinstance(remembered.get(name), dict):
+                group.fill(remembered[name])
         self._connect()
-        for name, values in memory.recall("train").items():
-            if name in self.groups and isinstance(values, dict):
-                self.groups[name].fill(values)
         self._network_changed()
 
-    def _build(self, network: str) -> None:
+    def _build(self) -> None:
         self.channel_axis, self.networks = Choice("Channel axis"), Choice("Network")
         self.networks.offer([(each.title, name) for name, each in NETWORKS.items()])
-        self.networks.choose(network)
-        self.about = PlainLabel()
+        self.about, self.stays = PlainLabel(), PlainLabel()
         own = {p.name: p for p in parameters(Task)}
         self.fields: dict[str, Field] = {
             name: field_for(own[name]) for name in ("kind", "targets", "seed")
         }
-        self.name, self.device = QLineEdit(), Choice("Device")
+        self.name, self.device = ModelName(), Choice("Device")
         self.device.offer([(name, name) for name in ("auto", "cpu", "cuda", "mps")])
-        suggestions = {"loss": suggested_losses(), "weights": STARTS}
-        self.groups = {
-            name: Group(settings, suggestions=suggestions) for name, (_, settings) in GROUPS.items()
-        }
-        self.options = _Options(self)
         tips: dict[QWidget, str] = {
             self.networks: "What is trained; the line below says what it costs",
             self.channel_axis: "The axis of the images that holds channels, if any",
-            self.name: "The model is kept under this name, in your folder of models",
             self.device: "Where the network is trained; auto takes a graphics card if there is one",
         }
         for widget, tip in tips.items():
             widget.setToolTip(tip)
 
-    def _add_rows(self) -> None:
+    def _add_rows(self, pairs: QWidget) -> None:
         self.add("Network", self.networks)
         self.add_line(self.about)
+        self.add_line(pairs)
         self.add("Channel axis", self.channel_axis)
         self.add("Labels are", self.fields["kind"].native)
         self.add("Learn", self.fields["targets"].native)
-        self.add("Model name", self.name)
-        for name, (title, _) in GROUPS.items():
-            self.groups[name].add_to(self, title)
+        self.add("Model name", self.name.line)
+        for widget in (self.name.about, self.name.choice, self.stays):
+            self.add_line(widget)
+        suggestions = {"loss": suggested_losses(), "weights": STARTS}
+        self.groups = {
+            name: FoldedSettings(self, title, settings, suggestions=suggestions)
+            for name, (title, settings) in GROUPS.items()
+        }
+        self.options = _Options(self.make_options)
         self.add("Device", self.device, "Device and seed")
         self.add("Seed", self.fields["seed"].native, "Device and seed")
 
     def _connect(self) -> None:
         self.networks.currentIndexChanged.connect(self._network_changed)
         self.fields["kind"].changed.connect(self._show_rows)
+        self.name.changed.connect(self._show_rows)
+        self.name.choice.currentIndexChanged.connect(self._take_over)
         for group in self.groups.values():
             group.changed.connect(self._show_rows)
 
-    def make_options(self, name: str) -> Group:
-        """Return the options of a network, as rows above the others."""
-        # anchors follow the labels
-        group = Group(NETWORKS[name].config, leave_out=("anchors",))
-        group.fill(NETWORKS[name].preset)
-        self.add_section(name, before=GROUPS["examples"][0], heading="Network options")
-        group.add_to(self, name)
+    def make_options(self, name: str) -> FoldedSettings:
+        """Return the options of a network, as a section above the others."""
+        options = FoldedSettings(
+            self,
+            name,
+            NETWORKS[name].config,
+            heading="Network options",
+            before=GROUPS["examples"][0],
+            leave_out=("anchors",),  # they follow the labels
+        )
+        options.fill(NETWORKS[name].preset)
         for changed in (self._show_rows, self._weigh):
-            group.changed.connect(changed)
-        return group
+            options.changed.connect(changed)
+        return options
+
+    # ------------------------------------------------------------------ what is shown
 
     def _network_changed(self, *_: Any) -> None:
-        name = self.networks.chosen
-        own, titles = self.name.text(), tuple(each.title for each in NETWORKS.values())
-        if not own or own.startswith(titles):  # a name that the form has made up
-            self.name.setText(free_name(NETWORKS[name].title))
+        self.name.suggest(NETWORKS[self.networks.chosen].title)
         self._show_rows()
         self._weigh()
 
@@ -144,7 +158,7 @@ class TrainingSettings(Rows):
         """Say what the network is good for and how large it is, which takes a moment."""
         name = self.networks.chosen
         options = self.options[name].changed_values()
-        patch = self.groups["examples"].fields["patch"].value
+        patch = self.groups["examples"].value.patch
         text = NETWORKS[name].description
         self.about.setText(text)
         if self._weighing is not None:
@@ -165,23 +179,35 @@ class TrainingSettings(Rows):
 
     def _show_rows(self, *_: Any) -> None:
         """Show what has a meaning beside the other choices."""
-        chosen = self.options[self.networks.chosen]
+        chosen, training, fields = self.options[self.networks.chosen], self.training, self.fields
+        locked, objects = self.name.resumes, fields["kind"].value == "objects"
         for name, group in self.options.items():
             self.show_section(name, group is chosen)
-        for group in (chosen, *self.groups.values()):
-            group.show_what_applies()
-        training, targets = self.training, self.fields["targets"]
-        for name in training.unfit:
-            self.show_row(self.groups["augmentation"].fields[name].native, False)
+        void: dict[str, Collection[str]] = {"augmentation": training.unfit}
+        if training.has_losses or objects:
+            void["examples"] = ("ignore",)
+        for name, group in self.groups.items():
+            group.show_what_applies(void=void.get(name, ()), locked=locked and name == "examples")
+        chosen.show_what_applies(locked=locked)
         self.show_section(GROUPS["objective"][0], not training.has_losses)
-        self.show_row(self.fields["kind"].native, len(training.kinds) > 1)
-        pictured = targets.parameter.applies({"kind": self.fields["kind"].value})
-        self.show_row(targets.native, pictured and not training.has_losses)
-        void = self.fields["kind"].value == "classes" and not training.has_losses
-        self.show_row(self.groups["examples"].fields["ignore"].native, void)
+        self.show_row(fields["kind"].native, len(training.kinds) > 1)
+        self.show_row(fields["targets"].native, objects and not training.has_losses)
         self.show_row(self.channel_axis, self.channel_axis.count() > 1)
+        for widget in (self.networks, *(each.native for each in fields.values())):
+            widget.setEnabled(not locked)
+        self._show_earlier()
         self.fit_width()
         self.changed.emit()
+
+    def _show_earlier(self) -> None:
+        """Say what is known of a model that has the name, and what stays if it goes on."""
+        earlier = self.name.earlier
+        self.name.about.setVisible(earlier is not None)
+        self.name.choice.setVisible(earlier is not None and earlier.model is not None)
+        self.stays.setVisible(self.name.resumes)
+        if earlier is not None and self.name.resumes:
+            epochs = self.groups["optimisation"].value.epochs
+            self.stays.setText(STAYS.format(done=earlier.epochs, all=epochs))
 
     # ------------------------------------------------------------------ values
 
@@ -210,44 +236,80 @@ class TrainingSettings(Rows):
         )
 
     def remember(self) -> None:
-        """Keep the values for the next session."""
-        memory.remember("train", {name: vars(g.value) for name, g in self.groups.items()})
+        """Keep the values for the next session, but not those for going on with a model."""
+        if not self.name.resumes:
+            memory.remember("train", {name: vars(g.value) for name, g in self.groups.items()})
 
-    def go_on(self, model: str | None, *, channel_axis: int | None, patch: int) -> None:
-        """Fill in a training on more examples, from where a model stopped if there is one.
+    # ------------------------------------------------------------------ models that are there
+
+    def start_from(self, model: str) -> None:
+        """Fill in a new training that begins with the weights of a model, and its network.
 
         Parameters
         ----------
-        model : str, optional
-            The name or folder of the model that is to learn more.
-        channel_axis : int, optional
-            Of the images.
-        patch : int
-            The largest side of patches that the examples allow.
+        model : str
+            The name or folder of the model.
+
+        Raises
+        ------
+        ValueError
+            If there is no such model.
         """
-        self.channel_axis.choose(channel_axis)
-        if model is not None:
-            taught = find_model(model)
-            config = taught.config
-            self.networks.choose(config.network)
-            network = NETWORKS[config.network].configure(**config.options)
-            self.options[config.network].fill(vars(network))
-            self.fields["kind"].value = config.kind
-            targets = self.fields["targets"]
-            if config.targets in targets.parameter.choices:
-                targets.value = config.targets
-            self.groups["transfer"].fill({"weights": str(taught.path)})
-        smaller = min(patch, self.groups["examples"].value.patch)
-        self.groups["examples"].fill({"patch": smaller})
+        found = find_model(model)
+        self._fill_from(found.config)
+        self.groups["transfer"].fill({"weights": str(found.path)})
+
+    def _take_over(self, *_: Any) -> None:
+        """Fill in what a model that is there was trained with, if it is to go on or to begin with.
+
+        For another model, the settings are again what they were.
+        """
+        chosen, earlier = self.name.chosen, self.name.earlier
+        for name, values in self._before.items():
+            self.groups[name].fill(values)
+        self._before = {}
+        if earlier is None or earlier.model is None:
+            return
+        if chosen.starts_from:
+            self.start_from(str(earlier.model.path))
+        elif chosen.resumes:
+            with suppress(ValueError):  # of settings that contradict one another, none is kept
+                self._before = {name: dict(vars(g.value)) for name, g in self.groups.items()}
+            self._go_on(earlier, earlier.model.config)
+        self._show_rows()
+
+    def _go_on(self, earlier: Earlier, config: ModelConfig) -> None:
+        """Fill in what a model was trained with, and more time if that was used up."""
+        self._fill_from(config)
+        for name, group in self.groups.items():
+            group.fill(config.training.get(name, {}))
+        self.fields["seed"].value = config.training.get("seed", self.fields["seed"].value)
+        own, longer = self.groups["optimisation"], {"patience": 0}
+        epochs, minutes = own.value.epochs, own.value.minutes
+        if earlier.epochs >= epochs:
+            longer["epochs"] = earlier.epochs + epochs
+        if minutes is not None and earlier.seconds >= 60 * minutes:
+            longer["minutes"] = earlier.seconds / 60 + minutes
+        own.fill(longer)
+
+    def _fill_from(self, config: ModelConfig) -> None:
+        """Choose the network of a model, its options and what it has learnt."""
+        self.networks.choose(config.network)
+        own = NETWORKS[config.network].configure(**config.options)
+        self.options[config.network].fill(vars(own))
+        self.fields["kind"].value = config.kind
+        targets = self.fields["targets"]
+        if config.targets in targets.parameter.choices:
+            targets.value = config.targets
 
 
-class _Options(dict[str, Group]):
+class _Options(dict[str, FoldedSettings]):
     """The options of networks, each made when it is first asked for: there are twenty."""
 
-    def __init__(self, settings: TrainingSettings) -> None:
+    def __init__(self, make: Callable[[str], FoldedSettings]) -> None:
         super().__init__()
-        self._settings = settings
+        self._make = make
 
-    def __missing__(self, name: str) -> Group:
-        self[name] = self._settings.make_options(name)
+    def __missing__(self, name: str) -> FoldedSettings:
+        self[name] = self._make(name)
         return self[name]

@@ -39,6 +39,8 @@ class Training:
     device : str
     channel_axis : int, optional
         Of the layers.
+    resume : bool
+        Whether a training of the model goes on.
     """
 
     pairs: Callable[[Reporter], TrainingPairs]
@@ -47,6 +49,7 @@ class Training:
     model: str
     device: str
     channel_axis: int | None
+    resume: bool = False
 
     def run(self, report: Reporter) -> Model:
         """Train."""
@@ -62,6 +65,7 @@ class Training:
             names=found.names,
             spacing=found.spacing_of(self.task.axes),
             device=self.device,
+            resume=self.resume,
             report=report,
             **{**vars(self.task), **found.taught(self.task)},
         )

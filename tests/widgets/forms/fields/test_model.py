@@ -1,5 +1,9 @@
+import os
+import time
+
 import pytest
-from qtpy.QtWidgets import QFileDialog
+from qtpy.QtGui import QShowEvent
+from qtpy.QtWidgets import QApplication, QFileDialog
 
 pytest.importorskip("torch")
 
@@ -22,21 +26,80 @@ def offered(field):
     return [field._choice.itemText(i) for i in range(field._choice.count())]
 
 
-def test_without_models_it_is_said_and_nothing_is_chosen(qapp):
+def trained(path, age=0.0, **changes):
+    """Write a model folder that was trained so many seconds ago."""
+    folder(path, **changes)
+    when = time.time() - age
+    os.utime(path / "config.json", (when, when))
+
+
+PIXELS = {"network": "unet", "options": {}, "targets": "boundaries", "ids": ()}
+
+
+def test_the_newest_model_is_chosen_until_somebody_chooses_another(qapp, home):
+    trained(home / "b", age=20)
+    trained(home / "a", age=30)
+    trained(home / "c", age=10)
     field = ModelField(MODEL)
+    assert offered(field) == ["c", "b", "a", BROWSE]
+    assert field.value == "c"
+    trained(home / "d")
+    field.refresh()
+    assert field.value == "c"  # not exchanged under the user's hands
+    assert ModelField(MODEL).value == "d"
+
+
+def test_a_choice_is_remembered_until_there_is_a_newer_model(qapp, home):
+    trained(home / "old", age=20)
+    trained(home / "new", age=10)
+    field = ModelField(MODEL)
+    assert field.kept is None
+    field.value = "old"
+    kept, again = field.kept, ModelField(MODEL)
+    again.value = kept
+    assert again.value == "old"
+    trained(home / "newest")
+    later = ModelField(MODEL)
+    later.value = kept
+    assert later.value == "newest"
+
+
+def test_each_method_is_offered_the_models_that_it_can_use(qapp, home):
+    trained(home / "finder")
+    trained(home / "scorer", age=10, **PIXELS)
+    for method, names in {
+        "predict": ["scorer"],
+        "scores": ["scorer"],
+        "uncertainty": ["scorer"],
+        "detect": ["finder"],
+        "grad_cam": ["finder", "scorer"],
+    }.items():
+        assert offered(ModelField(parameter(method, "model"))) == [*names, BROWSE]
+
+
+def test_a_model_of_another_kind_can_be_set_by_a_program(qapp, home):
+    trained(home / "finder")
+    field = ModelField(parameter("predict", "model"))
+    field.value = "finder"
+    assert field.value == "finder"
+
+
+@pytest.mark.parametrize(
+    ("method", "network"), [("predict", "unet"), ("detect", "mask_rcnn"), ("grad_cam", "unet")]
+)
+def test_without_models_a_button_opens_training(viewer, form_of, home, method, network):
+    form = form_of(method)
+    field = form.fields["model"]
     assert offered(field) == [NONE_YET, BROWSE]
     assert field.value is None
-
-
-def test_models_are_listed_when_they_come(qapp, home):
-    field = ModelField(MODEL)
-    folder(home / "cells")
-    field.refresh()
+    assert not field.train_button.isHidden()
+    field.train_button.click()
+    training = viewer.window.dock_widgets["Train (Tessera)"]
+    assert training.settings.networks.chosen == network
+    trained(home / "cells", **({} if method == "detect" else PIXELS))
+    QApplication.sendEvent(field._choice, QShowEvent())  # its form comes to the front
     assert field.value == "cells"
-    folder(home / "a newer one")
-    field.refresh()
-    assert field.value == "cells"
-    assert set(offered(field)) == {"cells", "a newer one", BROWSE}
+    assert field.train_button.isHidden()
 
 
 def test_a_folder_elsewhere_can_be_chosen(qapp, home, tmp_path, monkeypatch):

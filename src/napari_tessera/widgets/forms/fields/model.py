@@ -2,33 +2,48 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, cast
 
+import napari
 from qtpy.QtCore import QEvent, QObject
-from qtpy.QtWidgets import QFileDialog
+from qtpy.QtWidgets import QFileDialog, QPushButton, QVBoxLayout, QWidget
 
-from napari_tessera.deep.models.library import find_model, models
+from napari_tessera.deep.models.library import find_model, newest_first
+from napari_tessera.deep.networks.registry import NETWORKS
+from napari_tessera.signature.words import ModelWord
 from napari_tessera.widgets.forms.choice import Choice
 from napari_tessera.widgets.forms.fields.field import Field
+from napari_tessera.widgets.plugin.menu import open_training
 
 if TYPE_CHECKING:
     from napari_tessera.signature.parameters import Parameter
 
 BROWSE = "another folder ..."
-NONE_YET = "none yet: train one"
+NONE_YET = "none yet"
 
 
 class ModelField(Field):
-    """One of the user's models, or a model folder anywhere."""
+    """One of the user's models, the newest at first, or a model folder anywhere.
+
+    Only those are offered that the parameter is meant for. Where there is none, a button below it
+    opens the training of one.
+    """
 
     def __init__(self, parameter: Parameter) -> None:
-        self._choice = Choice()
-        self._choice.setMinimumContentsLength(13)  # of wide letters: as many as NONE_YET takes
-        self._elsewhere: list[str] = []
-        super().__init__(parameter, self._choice)
+        self._word = cast("ModelWord", parameter.word)
+        self._choice, self.train_button = Choice(), QPushButton("Train a model ...")
+        self._own, self._elsewhere = list[str](), list[str]()
+        super().__init__(parameter, _one_below(self._choice, self.train_button))
+        self._choice.setToolTip(parameter.help)
+        self._choice.setAccessibleName(parameter.title)
+        self.train_button.setToolTip("No model can be used here yet: open the form that trains one")
         self.refresh()
         self._choice.currentIndexChanged.connect(self._chosen)
-        self._opening = _Opening(self._choice, self.refresh)
+        self.train_button.clicked.connect(self._open_training)
+        self._appearing = _Appearing(self._choice, self.refresh)
+
+    # ------------------------------------------------------------------ values
 
     @property
     def value(self) -> Any:
@@ -37,22 +52,37 @@ class ModelField(Field):
 
     @value.setter
     def value(self, value: Any) -> None:
+        if isinstance(value, Mapping):  # as it was kept
+            value = value["model"] if value["newest"] == self._newest else None
         if value is None:
             return
         name = find_model(value).name if not isinstance(value, str) else value
-        if name not in [each.name for each in models()]:
+        self.refresh()
+        if name not in (*self._own, *self._elsewhere):
             find_model(name)  # says what is wrong with it
             self._elsewhere.append(name)
-        self.refresh()
+            self.refresh()
         self._choice.choose(name)
 
+    @property
+    def kept(self) -> Any:
+        """The model, which is taken again until there is a newer one."""
+        chosen, newest = self.value, self._newest
+        return None if chosen in (None, newest) else {"model": chosen, "newest": newest}
+
+    # ------------------------------------------------------------------ what is offered
+
+    @property
+    def _newest(self) -> str | None:
+        return self._own[0] if self._own else None
+
     def refresh(self) -> None:
-        """List the models anew; the choice stays while its model is there."""
-        names = [each.name for each in models()]
-        entries: list[tuple[str, Any]] = [(name, name) for name in (*names, *self._elsewhere)]
-        if not entries:
-            entries = [(NONE_YET, None)]
-        self._choice.offer([*entries, (BROWSE, BROWSE)])
+        """List the models anew, the newest first; the choice stays while its model is there."""
+        fitting = (e for e in newest_first() if self._word.offers(e.config.one_by_one))
+        self._own = [each.name for each in fitting]
+        entries: list[tuple[str, Any]] = [(name, name) for name in (*self._own, *self._elsewhere)]
+        self.train_button.setVisible(not entries)
+        self._choice.offer([*(entries or [(NONE_YET, None)]), (BROWSE, BROWSE)])
 
     def _chosen(self, *_: Any) -> None:
         if self._choice.chosen == BROWSE:
@@ -64,17 +94,38 @@ class ModelField(Field):
                 self._choice.choose(folder)
         self.changed.emit()
 
+    def _open_training(self) -> None:
+        """Open the form for training, with the first network chosen whose models are offered."""
+        viewer = napari.current_viewer()
+        fitting = (n for n, each in NETWORKS.items() if self._word.offers(each.one_by_one))
+        if viewer is not None:
+            open_training(viewer, next(fitting))
 
-class _Opening(QObject):
-    """Calls a function before a combo box opens."""
 
-    def __init__(self, combo: Choice, before: Any) -> None:
+def _one_below(*widgets: QWidget) -> QWidget:
+    native = QWidget()
+    column = QVBoxLayout(native)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.setSpacing(3)
+    for widget in widgets:
+        column.addWidget(widget)
+    return native
+
+
+class _Appearing(QObject):
+    """Calls a function before a combo box is seen or opened."""
+
+    def __init__(self, combo: Choice, before: Callable[[], None]) -> None:
         super().__init__(combo)
         self._before = before
         combo.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """List anew when the mouse or the keyboard is about to open the box."""
-        if event.type() in (QEvent.Type.MouseButtonPress, QEvent.Type.FocusIn):
+        """List anew when the form comes to the front, or the box is about to open."""
+        if event.type() in (
+            QEvent.Type.MouseButtonPress,
+            QEvent.Type.FocusIn,
+            QEvent.Type.Show,
+        ):
             self._before()
         return False
