@@ -6,12 +6,19 @@ import pytest
 from npe2 import PluginManifest
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication, QWidget
+from qtpy.QtWidgets import QApplication, QTabWidget, QToolButton, QWidget
 from skimage import data
 
 from napari_tessera import METHODS
+from napari_tessera.deep.networks.registry import NETWORKS
 from napari_tessera.widgets.forms import remembered as memory
 from napari_tessera.widgets.forms.method_form import dock
+from napari_tessera.widgets.forms.rows import Section
+from napari_tessera.widgets.forms.scrolled import WIDTH
+from napari_tessera.widgets.plugin.menu import FORMS
+
+# the forms of networks differ in one choice
+ALL_FORMS = [n for n in FORMS if n == "train_unet" or n.removeprefix("train_") not in NETWORKS]
 
 
 @pytest.fixture(autouse=True)
@@ -76,6 +83,19 @@ def same(found, expected):
     if hasattr(expected, "features"):
         assert found.features.equals(expected.features)
     assert any(np.any(one) for one in (expected.data if several else [expected.data]))
+
+
+def unfolded(form):
+    """Open all sections and pages of a form, at a usual size, and return it."""
+    form.resize(WIDTH, 900)
+    for section in form.findChildren(Section):
+        section.findChild(QToolButton).setChecked(True)
+    for tabs in form.findChildren(QTabWidget):
+        for page in range(tabs.count()):
+            load = getattr(tabs.widget(page), "load", None)
+            if load is not None:
+                load()
+    return form
 
 
 @pytest.fixture
