@@ -22,7 +22,7 @@ def test_it_is_no_larger_than_the_object_and_lies_on_it(viewer):
     np.testing.assert_allclose(layer.data_to_world((0, 0)), on.data_to_world((10, 20)))
     assert viewer.layers.selection.active is on
     on.data_setitem((np.array([11]), np.array([22])), 0)
-    np.testing.assert_array_equal(layer.data[1:3, :], [[1, 1, 0, 1, 1], [1, 0, 1, 0, 1]])
+    np.testing.assert_array_equal(layer.data[:, :][1:3], [[1, 1, 0, 1, 1], [1, 0, 1, 0, 1]])
     other = slice(30, 33), slice(50, 53)
     outline.show(on, 8, other, labels[other])
     assert outline.layer is layer
