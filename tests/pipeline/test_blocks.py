@@ -25,7 +25,6 @@ EXACT = {
         {"method": "li", "levels": None},
         {"classes": 3},
         {"method": "gaussian", "window": "7 px"},
-        {"method": "sauvola", "window": "5 px"},
     ],
     "label": [{}, {"connectivity": "faces"}],
     "top_hat": [{"radius": "2 px"}, {"radius": "2 px", "element": "box", "tone": "dark"}],
@@ -85,6 +84,18 @@ def test_blocks_give_what_the_whole_gives(case, seed, walked, data):
     assert result.array.dtype == expected.array.dtype
     assert result.counted() == expected.counted()
     assert result.skipped == expected.skipped
+
+
+def test_levels_of_boxes_are_the_same_but_for_rounding():
+    source = Source.of(blobs(7, (60, 70), "threshold"))
+    options = {"method": "sauvola", "window": "9 px"}
+    expected = run("threshold", source, options).array
+    result = run("threshold", source, options, Walk(blocks=(20, 17)))
+    assert np.mean(result.array != expected) < 0.001
+    assert Recipe.of(METHODS["threshold"], source, options, Walk(blocks=(20, 17))).blocks == [
+        20,
+        17,
+    ]
 
 
 def test_every_local_method_that_is_exact_is_compared_with_the_whole():

@@ -79,10 +79,10 @@ class Cut:
         smooths may come with what lies around them, and then with "core", the box that counts.
     smooths : bool
         Whether the statistics look at more than single pixels.
-    exact : bool
-        Whether pieces with their halo give what the whole gives, to the last bit: of objects,
-        those that share a pixel where pieces overlap are one. Otherwise it is nearly so, and
-        objects are one if most of what they cover there is the same.
+    exact : bool or callable
+        Whether pieces with their halo give what the whole gives, to the last bit, or parameters ->
+        whether they do: of objects, those that share a pixel where pieces overlap are one.
+        Otherwise it is nearly so, and objects are one if most of what they cover there is the same.
     reason : str
         Why the method needs the whole array, where its scope is "global".
     """
@@ -91,12 +91,16 @@ class Cut:
     halo: Halo | None = None
     statistics: Callable[..., dict[str, Any]] | None = None
     smooths: bool = False
-    exact: bool = True
+    exact: bool | Callable[[Values], bool] = True
     reason: str = ""
 
     def scope_of(self, values: Values) -> Scope:
         """Return the scope with these complete parameters."""
         return self.scope(values) if callable(self.scope) else self.scope
+
+    def is_exact(self, values: Values) -> bool:
+        """Return whether pieces give what the whole gives with these complete parameters."""
+        return self.exact(values) if callable(self.exact) else self.exact
 
     def resolve(
         self, pieces: Iterable[Mapping[str, Array]], values: Values, spacing: VoxelSize
@@ -331,6 +335,8 @@ _CLASSICAL = (
             _threshold_halo,
             threshold_statistics,
             smooths=True,
+            # means of boxes are summed up along a line, and rounded on the way
+            exact=lambda values: values["method"] != "sauvola",
             reason="a pixel may be joined to one above the high level however far away",
         ),
     ),

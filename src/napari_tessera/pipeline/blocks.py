@@ -159,7 +159,7 @@ def sides_of(pieces: Pieces, asked: BlockSize) -> tuple[int, ...]:
 
 def sides_kept(pieces: Pieces, asked: BlockSize | None) -> list[int] | None:
     """Return the sides of blocks if a result depends on them, to run it again; else None."""
-    if asked is None or pieces.method.cut.exact:
+    if asked is None or pieces.method.cut.is_exact(pieces.values):
         return None
     blocks = Blocks(pieces, sides_of(pieces, asked))
     return list(blocks.sides) if blocks.are_cut else None

@@ -216,7 +216,7 @@ class Run:
             sink=self.sink,
             block=blocks.block,
             cut=blocks.shape if blocks.are_cut else (),
-            exact=self.method.cut.exact,
+            exact=self.method.cut.is_exact(self.values),
         )
 
     def _at_once(self, blocks: Blocks) -> int:

@@ -216,7 +216,7 @@ def check_blocks(case: Case) -> None:
     """
     method, shape = case.method, case.source.shape
     own, halo = _levelled(case)
-    if not method.cut.exact or method.cut.scope_of(own.values) != "local":
+    if not method.cut.is_exact(own.values) or method.cut.scope_of(own.values) != "local":
         raise NotPromised(f"{method.name} gives in blocks nearly what it gives of the whole")
     whole = _first(own.run())
     for tile in tiled(shape, halo, [*shape[:-2], *(2 * n // 5 for n in shape[-2:])]):
