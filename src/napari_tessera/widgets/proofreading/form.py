@@ -118,6 +118,7 @@ class Proofread(Form):
         self.share.setMaximumHeight(8)
         self.model = TableModel()
         self.table = TableView(self.model)
+        self.table.setAccessibleName("Objects")
         self.next_button, self.previous_button = NextButton(), PreviousButton()
         self.accept_button, self.take_back_button = AcceptButton(), TakeBackButton()
         tips = {
