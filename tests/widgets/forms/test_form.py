@@ -4,9 +4,10 @@ import threading
 
 import numpy as np
 import pytest
+from napari.settings import get_settings
 from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
 from qtpy.QtGui import QWheelEvent
-from qtpy.QtWidgets import QApplication, QComboBox, QSpinBox
+from qtpy.QtWidgets import QApplication, QComboBox, QLineEdit, QSpinBox, QToolButton
 
 from napari_tessera.widgets.editing import edit_objects
 from napari_tessera.widgets.forms.form import Form
@@ -184,3 +185,19 @@ def test_the_wheel_changes_only_the_field_that_has_the_focus(viewer, form):
     wait(number.hasFocus)
     turn(number)
     assert number.value() == 4
+
+
+@pytest.mark.on_screen
+def test_all_that_a_form_shows_has_the_font_size_of_napari(viewer, form):
+    get_settings().appearance.font_size = 15
+    viewer.window.add_dock_widget(form, name="counting")
+    first, later = QLineEdit(), QToolButton()
+    form.layout().addWidget(first)
+    wait(lambda: first.font().pointSize() == 15)
+    form.layout().addWidget(later)  # such as when a section is unfolded
+    wait(lambda: later.font().pointSize() == 15)
+    get_settings().appearance.font_size = 11
+    wait(lambda: {first.font().pointSize(), later.font().pointSize()} == {11})
+    viewer.theme = "light"
+    QApplication.processEvents()
+    assert {first.font().pointSize(), later.font().pointSize()} == {11}

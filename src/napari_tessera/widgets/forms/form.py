@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from napari.settings import get_settings
 from napari.utils.notifications import show_error
 from qtpy.QtCore import QEvent, QObject, Qt, QUrl
-from qtpy.QtGui import QDesktopServices
+from qtpy.QtGui import QDesktopServices, QFont
 from qtpy.QtWidgets import (
     QAbstractSlider,
     QAbstractSpinBox,
@@ -38,9 +38,6 @@ if TYPE_CHECKING:
     import napari.viewer
 
 DOCS = "https://napari-tessera.readthedocs.io/en/stable/{}.html"
-
-SIZED = "QLineEdit, QToolButton, QTableView, QHeaderView {{ font-size: {}pt }}"
-"""What napari's style gives no size of fonts: it would stay as small as the system's."""
 
 TURNED = (QAbstractSpinBox, QComboBox, QAbstractSlider)
 """What the wheel changes the value of."""
@@ -70,11 +67,10 @@ class Form(QWidget):
 
     def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
         super().__init__()
-        self._fit_font()  # of nothing yet, which is quick
         self.viewer = napari_viewer
         self.message = StatusLine()
         self._watched, self._jobs = Connections(), list[Job]()
-        self._wheel = _WheelGuard(self)
+        self._wheel, self._sized = _WheelGuard(self), 0
         # weak: what Qt owns, and Python holds too, outlives the viewer
         self._dock: weakref.ref[QDockWidget] | None = None
         # with the viewer, Qt deletes its widgets without asking them to close
@@ -123,9 +119,12 @@ class Form(QWidget):
 
     def _fit_font(self) -> None:
         """Take napari's size of fonts where its style gives none."""
-        style = SIZED.format(get_settings().appearance.font_size)
-        if style != self.styleSheet():
-            self.setStyleSheet(style)
+        font = self.font()
+        font.setPointSize(get_settings().appearance.font_size)
+        # what came into the form, or got another style, takes no font that stays as it is
+        self.setFont(QFont())
+        self.setFont(font)
+        self._sized = len(self.findChildren(QWidget))
 
     # ------------------------------------------------------------------ what is watched
 
@@ -197,10 +196,11 @@ class Form(QWidget):
         """Let go of the viewer when the dock that held the form is closed; fit its theme."""
         if event.type() in (QEvent.Type.Show, QEvent.Type.StyleChange):
             self._fit_font()
-            if self.layout() is not None:  # the style of a form comes before what lies in it
-                self.refit()
+            self.refit()
         # a layout asks for room when it gets fields later
         if event.type() in (QEvent.Type.Show, QEvent.Type.LayoutRequest):
+            if len(self.findChildren(QWidget)) != self._sized:
+                self._fit_font()
             self._wheel.watch(self)
             set_tab_order(self)
         if event.type() == QEvent.Type.Show and (place := self._docked()) is not None:
