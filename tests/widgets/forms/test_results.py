@@ -101,6 +101,16 @@ def test_lines_are_previewed(viewer, coins, form_of, run):
     assert "path" in shapes.shape_type
 
 
+def test_a_layer_is_worked_on_in_blocks():
+    image = Image(data.coins()[:90, :120], name="coins")
+    expected = apply(image, "threshold", smoothing="1 px").data
+    np.testing.assert_array_equal(
+        apply(image, "threshold", smoothing="1 px", blocks=(40, 50)).data, expected
+    )
+    objects = apply(image, "watershed", seed_distance="3 px", blocks=(60, 60))
+    assert recipe_of(objects).blocks == [60, 60]
+
+
 def test_painted_seeds_are_previewed_as_they_come(viewer, coins, form_of):
     seeds = viewer.add_labels(
         np.zeros(coins.data.shape, np.uint8), name="seeds", scale=(0.5, 0.5), translate=(3, 4)
