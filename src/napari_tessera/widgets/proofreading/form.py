@@ -181,7 +181,8 @@ class Proofread(Form):
             self.take_back_button: ("Take back", take_back_object),
         }
         for button, (title, command) in keys.items():
-            button.setText(title + keys_of(command))
+            # as narrow as the tools of Edit objects, for large fonts
+            button.setText(title + keys_of(command).replace("⇧+", "⇧"))
 
     def _connect(self) -> None:
         self.source.changed.connect(self._layer_chosen)
