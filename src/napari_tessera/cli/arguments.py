@@ -1,8 +1,7 @@
-"""How the words of a command line are read: files by wildcards, numbers as they are written."""
+"""How the words of a command line are read: files of any name, numbers as they are written."""
 
 from __future__ import annotations
 
-import glob
 import json
 import re
 import types
@@ -29,31 +28,6 @@ def files_apart(words: Sequence[str]) -> list[str]:
         else word
         for word in words
     ]
-
-
-def expanded(inputs: Sequence[Path]) -> list[Path]:
-    """Return files with those that wildcards stand for, which not every shell replaces.
-
-    Parameters
-    ----------
-    inputs : sequence of Path
-        A file that has such a name is meant itself. "**" stands for folders at any depth.
-
-    Raises
-    ------
-    FileNotFoundError
-        If nothing fits a wildcard.
-    """
-    found: list[Path] = []
-    for path in inputs:
-        if path.exists() or not glob.has_magic(str(path)):
-            found.append(path)
-            continue
-        own = sorted(glob.glob(str(path), recursive=True))  # noqa: PTH207 (of folders too)
-        if not own:
-            raise FileNotFoundError(f"there is no file that fits {str(path)!r}")
-        found += map(Path, own)
-    return found
 
 
 def colour_axis(text: str | None) -> ColourAxis:
@@ -147,6 +121,8 @@ def _read(hint: Any) -> Any:
         return _unchecked(groups[0]) | None
     if bare == list[Path]:
         return Annotated[hint, Parameter(json_list=False)]
+    if list[str] in arms:  # several words may follow one option
+        return Annotated[hint, Parameter(consume_multiple=True)]
     whole = any(arm is int or get_args(arm) == (int,) for arm in arms)
     return Annotated[hint, Parameter(converter=_whole)] if whole else hint
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from napari_tessera.algorithms.atomic_files import atomic_write
+from napari_tessera.deep.inference.cache import Cache
 from napari_tessera.deep.models.library import pinned
 from napari_tessera.methods.registry import METHODS, Method
 from napari_tessera.pipeline import recipe_export as written
@@ -185,7 +186,13 @@ class Recipe:
         return {**self.parameters, **kept, **arrays}
 
     def run(
-        self, source: Source, report: Callable[[Progress], None] | None = None, **arrays: Any
+        self,
+        source: Source,
+        report: Callable[[Progress], None] | None = None,
+        *,
+        cache: Cache | None = None,
+        each: Callable[[Result], None] = lambda result: None,
+        **arrays: Any,
     ) -> Result:
         """Run the recipe on a source.
 
@@ -195,22 +202,24 @@ class Recipe:
             Its channels are taken as the recipe says if it has any.
         report : callable, optional
             Takes `Progress`.
+        cache : Cache, optional
+            Where networks are kept for the next run.
+        each : callable
+            Takes what each step gives as it comes, what the last one gives too.
         **arrays
             Images that the recipe only names, such as the one to measure intensities in; or
             markers and masks other than those it keeps.
         """
         reporter = Reporter.of(report)
         if self.before is not None:
-            return self._after(source, reporter, arrays)
+            return self._after(source, reporter, arrays, cache, each)
         if source.channel_axis is not None:
             source = replace(source, channel=self.channel)
-        return run(
-            self.method,
-            source,
-            self.values(**arrays),
-            self.walk,
-            report=reporter,
+        result = run(
+            self.method, source, self.values(**arrays), self.walk, cache=cache, report=reporter
         )
+        each(result)
+        return result
 
     @property
     def walk(self) -> Walk:
@@ -232,13 +241,21 @@ class Recipe:
         """The recipe of the first step, which runs on the image."""
         return self.steps[0]
 
-    def _after(self, image: Source, report: Reporter, arrays: Mapping[str, Any]) -> Result:
+    def _after(
+        self,
+        image: Source,
+        report: Reporter,
+        arrays: Mapping[str, Any],
+        cache: Cache | None,
+        each: Callable[[Result], None],
+    ) -> Result:
         """Run all steps from the image on; what one gives is what the next one refines."""
         steps = self.steps
         unknown = arrays.keys() - {name for step in steps for name in step.inputs}
         if unknown:
             raise TypeError(f"{min(unknown)} is an array that no step of this recipe takes")
-        result = steps[0].run(image, report.part(0, len(steps)), **_taken(steps[0], arrays))
+        own = _taken(steps[0], arrays)
+        result = steps[0].run(image, report.part(0, len(steps)), cache=cache, each=each, **own)
         place: Index = (0,) * len(image.shape)
         for number, step in enumerate(steps[1:], 1):
             place = tuple(np.add(place, result.start or 0))
@@ -248,7 +265,8 @@ class Recipe:
             began = steps[0].source.get("name")
             own = {n: part for n, data in step.inputs.items() if data.get("name") == began}
             own |= _taken(step, arrays)
-            result = step.run(source, report.part(number, len(steps)), **own)
+            result = step.run(source, report.part(number, len(steps)), cache=cache, **own)
+            each(replace(result, start=tuple(np.add(place, result.start or 0))))
         return replace(result, start=tuple(np.add(place, result.start or 0)))
 
     def as_python(self, form: str = "console") -> str:
