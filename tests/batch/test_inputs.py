@@ -9,6 +9,7 @@ from napari_tessera.batch.inputs import (
     images_beside,
     in_folder,
     is_folder,
+    make_folder,
     namesake,
 )
 
@@ -74,7 +75,7 @@ def test_each_input_has_a_place(tmp_path):
         tmp_path / "new" / "a.tif.csv",
         tmp_path / "new" / "b.ome.tif.csv",
     ]
-    assert (tmp_path / "new").is_dir()
+    assert not (tmp_path / "new").exists()
     assert is_folder(tmp_path / "new")
     assert not is_folder(tmp_path / "new.zarr")
     assert destinations(inputs[:1], tmp_path / "o.tif", str)[0].output == tmp_path / "o.tif"
@@ -104,3 +105,13 @@ def test_images_go_with_inputs_by_their_names(tmp_path):
     assert {name: source.shape for name, source in found.items()} == {"image": (3, 11)}
     with pytest.raises(FileNotFoundError, match="has no other file that 'nuclei.tif' is named"):
         namesake(tmp_path / "images", nuclei)
+
+
+@pytest.mark.parametrize(("output", "made"), [("new/inner", "new/inner"), ("other/o.tif", "other")])
+def test_the_folder_of_outputs_is_made(tmp_path, output, made):
+    make_folder(tmp_path / output)
+    make_folder(tmp_path / output)
+    assert (tmp_path / made).is_dir()
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match="output needs the folder .*inner', which cannot be made"):
+        make_folder(tmp_path / "file" / "inner")

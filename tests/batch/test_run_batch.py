@@ -115,6 +115,7 @@ def test_a_stop_keeps_what_is_finished(batch_of, recipe):
 
 def test_two_runs_do_not_write_into_one_folder(batch_of, recipe):
     batch = batch_of(recipe)
+    Path("out").mkdir()
     with FileLock(Path("out/.batch.lock")) as lock:
         assert lock.take()
         with pytest.raises(FileExistsError, match=r"another run writes to .*out'; wait for it"):

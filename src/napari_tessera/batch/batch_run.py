@@ -70,7 +70,7 @@ class BatchRun:
         inputs : sequence of Path
             Files; wildcards stand for those that fit them.
         output : Path
-            A folder, which is made, or the file of a single input.
+            A folder, or the file of a single input.
         outputs : sequence of str, optional
             The words of `OUTPUTS`; None = what the recipe gives.
         images : mapping, optional
@@ -81,7 +81,7 @@ class BatchRun:
         ValueError
             If an output or a model is not there, or several inputs have one output.
         OSError
-            If nothing fits a wildcard, or the folder cannot be made.
+            If nothing fits a wildcard.
         """
         chosen = chosen_outputs(recipe, outputs)
         check_models(recipe)
@@ -89,7 +89,6 @@ class BatchRun:
         def named(name: str) -> str:
             return f"{Path(result_name(name, recipe.method)).stem}{chosen[0].tail}"
 
-        # before the folder is made: a file without a suffix is none yet
         folder = output if is_folder(output) else None
         found = destinations(expanded(inputs), output, named)
         own = {name: place for name, place in (images or {}).items() if place is not None}

@@ -87,13 +87,13 @@ def is_folder(output: Path) -> bool:
 def destinations(
     inputs: Sequence[Path], output: Path, named: Callable[[str], str]
 ) -> list[Destination]:
-    """Return each input with the file it gives, in a folder that is there.
+    """Return each input with the file it gives.
 
     Parameters
     ----------
     inputs : sequence of Path
     output : Path
-        A file, or a folder for any number of them, which is made.
+        A file, or a folder for any number of them.
     named : callable
         The name of an input -> that of its output in the folder.
 
@@ -101,8 +101,6 @@ def destinations(
     ------
     ValueError
         If several inputs would be written to one file.
-    OSError
-        If the folder cannot be made.
     """
     folder = is_folder(output)
     if len(inputs) > 1 and not folder:
@@ -114,13 +112,23 @@ def destinations(
     twice = next((target for target in targets if counts[target] > 1), None)
     if twice is not None:
         raise ValueError(f"several inputs would be written to {twice}; rename them")
-    place = output if folder else output.parent
+    return [Destination(*pair) for pair in zip(inputs, targets, strict=True)]
+
+
+def make_folder(output: Path) -> None:
+    """Make the folder that outputs go to, or that a single output goes to.
+
+    Raises
+    ------
+    OSError
+        If it cannot be made.
+    """
+    place = output if is_folder(output) else output.parent
     try:
         place.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         reason = f"output needs the folder {str(place)!r}, which cannot be made"
         raise OSError(f"{reason}: {error.strerror}") from None
-    return [Destination(*pair) for pair in zip(inputs, targets, strict=True)]
 
 
 def images_beside(path: Path, images: Mapping[str, str | Path | None]) -> dict[str, Source]:

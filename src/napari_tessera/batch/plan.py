@@ -116,8 +116,9 @@ def plan_batch(batch: BatchRun, report: Callable[[Progress], None] | None = None
     for number, each in enumerate(batch.destinations):
         reporter(Progress(number, len(batch.destinations)))
         found.append(_planned(batch, each, earlier, costs))
-    place = batch.folder or batch.destinations[0].output.parent
-    return Plan(found, shutil.disk_usage(place).free)
+    place = (batch.folder or batch.destinations[0].output).absolute()
+    there = next(each for each in (place, *place.parents) if each.is_dir())
+    return Plan(found, shutil.disk_usage(there).free)
 
 
 def _planned(batch: BatchRun, each: Destination, earlier: Earlier, costs: Costs) -> PlannedFile:

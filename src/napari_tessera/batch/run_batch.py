@@ -14,7 +14,7 @@ from napari_tessera.batch.batch_run import BatchRun
 from napari_tessera.batch.earlier import Earlier
 from napari_tessera.batch.file_results import FileResults, labels_from
 from napari_tessera.batch.fingerprints import Fingerprint, recipe_hash
-from napari_tessera.batch.inputs import Destination, images_beside
+from napari_tessera.batch.inputs import Destination, images_beside, make_folder
 from napari_tessera.batch.outputs import OUTPUTS, Output
 from napari_tessera.batch.overview import overview
 from napari_tessera.batch.summary import FileOutcome, FileState, Summary
@@ -58,7 +58,7 @@ def run_batch(
     Raises
     ------
     OSError
-        If the folder cannot be written to, another run writes to it, or its table of all files is
+        If the folder cannot be made or written to, another run writes to it, or its table of all files is
         not of a batch.
     Stop
         If `report` raised it. What is finished is kept, and the next run goes on from there.
@@ -66,6 +66,7 @@ def run_batch(
     began, reporter, count = time.monotonic(), Reporter.of(report), len(batch.destinations)
     outcomes = [FileOutcome(each) for each in batch.destinations]
     problem, tables = "", list[Path]()
+    make_folder(batch.folder or batch.destinations[0].output)
     with _held(batch.folder):
         work = _Work(batch)
         try:

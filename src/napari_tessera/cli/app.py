@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, get_type_hints
 
 from napari_tessera import __version__
 from napari_tessera.batch.batch_run import BatchRun
-from napari_tessera.batch.inputs import destinations, expanded, images_beside
+from napari_tessera.batch.inputs import destinations, expanded, images_beside, make_folder
 from napari_tessera.batch.run_batch import run_batch
 from napari_tessera.batch.summary import FileOutcome, FileState
 from napari_tessera.cli.arguments import (
@@ -332,6 +332,7 @@ def _each(
     """Work on one file after the other; a failing one is reported and the rest goes on."""
     try:
         targets = destinations(expanded(inputs), output, lambda name: result_name(name, method))
+        make_folder(output)
     except (OSError, ValueError) as error:
         print(f"{method}: {error}", file=sys.stderr)
         return 2
