@@ -61,6 +61,8 @@ class BatchRun:
         output: Path,
         outputs: Sequence[str] | None = None,
         images: Mapping[str, str | Path | None] | None = None,
+        *,
+        folder: bool | None = None,
     ) -> BatchRun:
         """Return a batch, or raise an error that names what is in its way.
 
@@ -75,6 +77,8 @@ class BatchRun:
             The words of `OUTPUTS`; None = what the recipe gives.
         images : mapping, optional
             Files or folders of images that the recipe only names.
+        folder : bool, optional
+            Whether `output` is a folder; None = as it is called, see `is_folder`.
 
         Raises
         ------
@@ -89,10 +93,10 @@ class BatchRun:
         def named(name: str) -> str:
             return f"{Path(result_name(name, recipe.method)).stem}{chosen[0].tail}"
 
-        folder = output if is_folder(output) else None
-        found = destinations(expanded(inputs), output, named)
+        folder = is_folder(output) if folder is None else folder
+        found = destinations(expanded(inputs), output, named, folder=folder)
         own = {name: place for name, place in (images or {}).items() if place is not None}
-        batch = cls(recipe, found, chosen, folder, own)
+        batch = cls(recipe, found, chosen, output if folder else None, own)
         batch._check_places()
         return batch
 

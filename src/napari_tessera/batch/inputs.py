@@ -85,7 +85,7 @@ def is_folder(output: Path) -> bool:
 
 
 def destinations(
-    inputs: Sequence[Path], output: Path, named: Callable[[str], str]
+    inputs: Sequence[Path], output: Path, named: Callable[[str], str], *, folder: bool
 ) -> list[Destination]:
     """Return each input with the file it gives.
 
@@ -95,14 +95,15 @@ def destinations(
     output : Path
         A file, or a folder for any number of them.
     named : callable
-        The name of an input -> that of its output in the folder.
+        The name of an input -> that of its output in a folder.
+    folder : bool
+        Whether `output` is one, see `is_folder`.
 
     Raises
     ------
     ValueError
         If several inputs would be written to one file.
     """
-    folder = is_folder(output)
     if len(inputs) > 1 and not folder:
         raise ValueError(f"output is {str(output)!r}; give a folder for several inputs")
     # "." has no name
@@ -115,15 +116,14 @@ def destinations(
     return [Destination(*pair) for pair in zip(inputs, targets, strict=True)]
 
 
-def make_folder(output: Path) -> None:
-    """Make the folder that outputs go to, or that a single output goes to.
+def make_folder(place: Path) -> None:
+    """Make the folder that outputs go to.
 
     Raises
     ------
     OSError
         If it cannot be made.
     """
-    place = output if is_folder(output) else output.parent
     try:
         place.mkdir(parents=True, exist_ok=True)
     except OSError as error:

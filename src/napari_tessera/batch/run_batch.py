@@ -58,15 +58,15 @@ def run_batch(
     Raises
     ------
     OSError
-        If the folder cannot be made or written to, another run writes to it, or its table of all files is
-        not of a batch.
+        If the folder cannot be made or written to, another run writes to it, or its table of all
+        files is not of a batch.
     Stop
         If `report` raised it. What is finished is kept, and the next run goes on from there.
     """
     began, reporter, count = time.monotonic(), Reporter.of(report), len(batch.destinations)
     outcomes = [FileOutcome(each) for each in batch.destinations]
     problem, tables = "", list[Path]()
-    make_folder(batch.folder or batch.destinations[0].output)
+    make_folder(batch.folder or batch.destinations[0].output.parent)
     with _held(batch.folder):
         work = _Work(batch)
         try:

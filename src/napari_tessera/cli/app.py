@@ -12,7 +12,13 @@ from typing import Annotated, Any, Literal, get_type_hints
 
 from napari_tessera import __version__
 from napari_tessera.batch.batch_run import BatchRun
-from napari_tessera.batch.inputs import destinations, expanded, images_beside, make_folder
+from napari_tessera.batch.inputs import (
+    destinations,
+    expanded,
+    images_beside,
+    is_folder,
+    make_folder,
+)
 from napari_tessera.batch.run_batch import run_batch
 from napari_tessera.batch.summary import FileOutcome, FileState
 from napari_tessera.cli.arguments import (
@@ -331,8 +337,10 @@ def _each(
 ) -> int:
     """Work on one file after the other; a failing one is reported and the rest goes on."""
     try:
-        targets = destinations(expanded(inputs), output, lambda name: result_name(name, method))
-        make_folder(output)
+        folder = is_folder(output)
+        files, named = expanded(inputs), lambda name: result_name(name, method)
+        targets = destinations(files, output, named, folder=folder)
+        make_folder(output if folder else output.parent)
     except (OSError, ValueError) as error:
         print(f"{method}: {error}", file=sys.stderr)
         return 2

@@ -98,6 +98,7 @@ Layers > Segment > Judge > Grad-CAM
 Layers > Segment > Judge > Error map
 Layers > Segment > Judge > Errors of objects
 Layers > Segment > Judge > Support of boundaries
+Layers > Segment > Batch
 Plugins > Tessera > Threshold
 Plugins > Tessera > Watershed
 Plugins > Tessera > Train U-Net
@@ -109,6 +110,7 @@ Plugins > Tessera > Compare methods
 Plugins > Tessera > Explore errors
 Plugins > Tessera > Label next
 Plugins > Tessera > Models
+Plugins > Tessera > Batch
 Plugins > Tessera > Recipe of a layer
 """
 """All entries from the top; napari adds "(Tessera)" to each."""

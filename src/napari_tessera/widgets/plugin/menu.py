@@ -23,6 +23,7 @@ SEGMENT = "napari/layers/segment"
 
 GROUPS = {
     "": "napari/layers/metadata",
+    "Many files": SEGMENT,
     "Classical": SEGMENT,
     "Deep learning": SEGMENT,
     "Refine": SEGMENT,
@@ -30,6 +31,9 @@ GROUPS = {
     "Judge": SEGMENT,
 }
 """The menu of napari that a group stands in: under Segment as a submenu, in others by itself."""
+
+ALONE = ("Many files",)
+"""The groups that have no submenu under Segment: their forms stand in it themselves."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,7 @@ FORMS = {
     "explorer": Entry("Explore errors", _JUDGE, "evaluation.error_explorer:Explorer"),
     "label_next": Entry("Label next", _JUDGE, "training.label_next:LabelNext"),
     "explore_table": Entry("Explore table", "Measure", "tables.explore_table:TableExplorer"),
+    "batch": Entry("Batch", "Many files", "batch.form:BatchForm"),
     "recipe": Entry("Recipe of a layer", "", "forms.recipe_menu:RecipeOfLayer"),
 }
 """All forms by the names of their commands: of methods, of networks, and those of neither."""
@@ -98,6 +103,7 @@ BEGINNINGS = (
     "explorer",
     "label_next",
     "models",
+    "batch",
     "recipe",
 )
 """The forms in *Plugins > Tessera*, which napari keeps as one flat list."""
