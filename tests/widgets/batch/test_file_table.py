@@ -10,6 +10,7 @@ from napari_tessera.batch.summary import FileOutcome, FileState
 from napari_tessera.widgets.batch.file_table import TITLES, FileTable, icon
 
 FILES = [Destination(Path(f"{name}.tif"), Path(f"out/{name}.tif")) for name in "abc"]
+PROBLEM = "it is <b>damaged</b>"
 PICTURE = np.zeros((20, 30, 3), np.uint8)
 
 
@@ -26,8 +27,8 @@ def shown(table, row):
 
 
 def test_a_plan_lists_what_stands_in_the_way(table):
-    table.show_plan([PlannedFile(FILES[0], Standing.REFUSED, problem="it is <b>damaged</b>")])
-    assert shown(table, 0) == {"file": "a.tif", "state": "cannot be done", "read as": ""}
+    table.show_plan([PlannedFile(FILES[0], Standing.REFUSED, problem=PROBLEM)])
+    assert shown(table, 0) == {"file": "a.tif", "state": "cannot be done", "read as": PROBLEM}
     assert "damaged" in table.item(0, 1).toolTip()
     assert "<b>" not in table.item(0, 1).toolTip()
 
@@ -61,6 +62,14 @@ def test_a_chosen_row_is_told_once_by_its_number(table):
     table.setCurrentCell(0, 1)
     table.show_outcomes([FileOutcome(each) for each in FILES])
     assert heard == [2]
+
+
+def test_long_names_leave_room_for_what_was_found(table):
+    table.resize(400, 300)
+    place = Destination(Path("a" * 200 + ".tif"), Path("out/a.tif"))
+    table.show_outcomes([FileOutcome(place, FileState.DONE, "3 objects")])
+    assert table.columnWidth(0) <= 0.45 * table.viewport().width()
+    assert sum(map(table.columnWidth, range(len(TITLES)))) <= table.viewport().width()
 
 
 def test_a_picture_becomes_an_icon(table):

@@ -53,6 +53,8 @@ def test_a_failure_has_its_reason_and_is_tried_again(form, folder):
     assert column(form, "state") == ["done", "failed", "done"]
     assert "damaged or no such file" in column(form, "found")[1]
     assert form.again.isVisibleTo(form)
+    form.table.setCurrentCell(1, 0)
+    assert "damaged or no such file" in form.message.text()
     Path("images/b.tif").write_bytes(good)
     form.rows.existing.setCurrentIndex(1)
     run(form, form.again)
@@ -133,7 +135,7 @@ def test_the_worst_comes_first(form, folder):
     run(form)
     assert form.worst.isEnabled()
     form.worst.click()
-    wait(lambda: not form.table.isColumnHidden(5))
+    wait(lambda: "support least" in form.message.text())
     values = [float(text) for text in column(form, "suspicion")]
     assert values == sorted(values, reverse=True)
     number = form.table.number_at(0)

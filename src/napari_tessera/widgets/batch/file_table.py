@@ -20,8 +20,11 @@ from napari_tessera.widgets.forms.status_line import red
 SIDE = 48
 """Dots on the screen along a side of a small picture."""
 
-TITLES = ("file", "state", "read as", "found", "time", "suspicion")
-_FILE, _STATE, _READ, _FOUND, _TIME, _SUSPICION = range(len(TITLES))
+TITLES = ("file", "state", "time", "suspicion", "read as", "found")
+_FILE, _STATE, _TIME, _SUSPICION, _READ, _FOUND = range(len(TITLES))
+
+_LONGEST = 0.45
+"""Share of the width that the names of files take at most."""
 
 
 class FileTable(QTableWidget):
@@ -46,9 +49,10 @@ class FileTable(QTableWidget):
         self.verticalHeader().setVisible(False)
         self.setAccessibleName("Files")
         self.setMinimumHeight(4 * SIDE)
-        header = self.horizontalHeader()
-        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setStretchLastSection(True)
+        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        # texts of any length, which have the rest of the width
+        for column in (_READ, _FOUND):
+            self.horizontalHeader().setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
         self.currentCellChanged.connect(self._moved)
         self._show_columns(_READ)
 
@@ -59,7 +63,7 @@ class FileTable(QTableWidget):
             refused = each.standing is Standing.REFUSED
             self._write(row, _FILE, each.destination.path.name, tip=str(each.destination.path))
             self._write(row, _STATE, each.standing.value, tip=each.problem, wrong=refused)
-            self._write(row, _READ, each.reading)
+            self._write(row, _READ, each.problem or each.reading, tip=each.problem or each.reading)
         self._show_columns(_READ)
         self._filling = False
 
@@ -83,6 +87,7 @@ class FileTable(QTableWidget):
         """Show what has become of one file, and bring it into sight while it is worked on."""
         row = self._numbers.index(number)
         self._write_outcome(row, number, outcome)
+        self._fit()
         if outcome.state is FileState.RUNNING:
             self.scrollToItem(self.item(row, _FILE))
 
@@ -127,6 +132,19 @@ class FileTable(QTableWidget):
     def _show_columns(self, *own: int) -> None:
         for column in range(len(TITLES)):
             self.setColumnHidden(column, column not in (_FILE, _STATE, *own))
+        self._fit()
+
+    def resizeEvent(self, event: Any) -> None:
+        """Give the names of files their share of the width."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        for column in (_STATE, _TIME, _SUSPICION):
+            self.resizeColumnToContents(column)
+        self.resizeColumnToContents(_FILE)
+        most = round(_LONGEST * self.viewport().width())
+        self.setColumnWidth(_FILE, min(self.columnWidth(_FILE), most))
 
     def _moved(self, row: int, column: int, before: int, _: Any) -> None:
         if row >= 0 and row != before and not self._filling:

@@ -50,6 +50,7 @@ class BatchForm(Form):
     def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
         super().__init__(napari_viewer)
         self.outcomes: list[FileOutcome] = []
+        self._problems: list[str] = []
         self._batch: BatchRun | None = None
         self._thread: BatchThread | None = None
         self._beside: dict[str, Job] = {}
@@ -69,6 +70,7 @@ class BatchForm(Form):
         self.table.setToolTip("Choose a row to open its result beside its image")
         self.worst.setToolTip("List the files first whose boundaries the images support least")
         self.again.setVisible(False)
+        self.planned.setVisible(False)
         self.worst.setEnabled(False)
         about = "Run a recipe on all files of a folder."
         self.lay_out(
@@ -114,7 +116,7 @@ class BatchForm(Form):
         try:
             asked = self.rows.asked()
         except ValueError:
-            self.planned.setText("")  # Run says what is missing
+            self._say_plan("")  # Run says what is missing
             return
         job = self.start(asked.plan, finished=self._show_plan, failed=self._no_plan)
         self._work_beside("plan", job)
@@ -122,19 +124,24 @@ class BatchForm(Form):
     def _show_plan(self, found: tuple[BatchRun, Plan]) -> None:
         self._batch, plan = found
         self._forget()
+        self._problems = [each.problem for each in plan.files]
         self.table.show_plan(plan.files)
-        self.planned.setText(plan_sentence(plan))
+        self._say_plan(plan_sentence(plan))
         self.say("")
 
     def _no_plan(self, error: Exception) -> None:
         self._forget()
         self.table.show_plan([])
-        self.planned.setText("")
+        self._say_plan("")
         self.say(str(error), wrong=True)
+
+    def _say_plan(self, text: str) -> None:
+        self.planned.setText(text)
+        self.planned.setVisible(bool(text))
 
     def _forget(self) -> None:
         """Let go of what has become of other files."""
-        self.outcomes = []
+        self.outcomes, self._problems = [], []
         self.table.forget_pictures()
         self.again.setVisible(False)
         self.worst.setChecked(False)
@@ -179,7 +186,7 @@ class BatchForm(Form):
             self._batch = thread.batch
             self.outcomes = [FileOutcome(each) for each in thread.batch.destinations]
             self.table.show_outcomes(self.outcomes)
-            self.planned.setText("")
+            self._say_plan("")
         for number, outcome in thread.news():
             self.outcomes[number] = outcome
             self.table.update_outcome(number, outcome)
@@ -235,8 +242,10 @@ class BatchForm(Form):
         self.say("The files come first whose boundaries the images support least.")
 
     def _open(self, number: int) -> None:
-        """Open the result of a file beside its image."""
-        if self._batch is None or number >= len(self.outcomes):
+        """Open the result of a file beside its image, or say why there is none."""
+        reasons = [each.reason for each in self.outcomes] or self._problems
+        self.say(reasons[number], wrong=True)
+        if self._batch is None or not self.outcomes or reasons[number]:
             return
         outcome, recipe = self.outcomes[number], self._batch.recipe
         job = self.start(
