@@ -68,7 +68,7 @@ def test_long_names_leave_room_for_what_was_found(table):
     table.resize(400, 300)
     place = Destination(Path("a" * 200 + ".tif"), Path("out/a.tif"))
     table.show_outcomes([FileOutcome(place, FileState.DONE, "3 objects")])
-    assert table.columnWidth(0) <= 0.45 * table.viewport().width()
+    assert table.columnWidth(0) <= 0.4 * table.viewport().width()
     assert sum(map(table.columnWidth, range(len(TITLES)))) <= table.viewport().width()
 
 

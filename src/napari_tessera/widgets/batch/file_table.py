@@ -23,7 +23,7 @@ SIDE = 48
 TITLES = ("file", "state", "time", "suspicion", "read as", "found")
 _FILE, _STATE, _TIME, _SUSPICION, _READ, _FOUND = range(len(TITLES))
 
-_LONGEST = 0.45
+_LONGEST = 0.4
 """Share of the width that the names of files take at most."""
 
 
@@ -80,7 +80,8 @@ class FileTable(QTableWidget):
             self._write_outcome(row, number, outcomes[number])
             value = known.get(number, np.nan)
             self._write(row, _SUSPICION, "" if np.isnan(value) else f"{value:.2f}")
-        self._show_columns(_FOUND, _TIME, *([] if suspicions is None else [_SUSPICION]))
+        # in a narrow dock there is room for one of them
+        self._show_columns(_FOUND, _TIME if suspicions is None else _SUSPICION)
         self._filling = False
 
     def update_outcome(self, number: int, outcome: FileOutcome) -> None:
@@ -107,10 +108,10 @@ class FileTable(QTableWidget):
         if number in self._pictures:
             self.item(row, _FILE).setIcon(self._pictures[number])
             self.setRowHeight(row, SIDE + 4)
-        failed = outcome.state is FileState.FAILED
+        failed, done = (outcome.state is each for each in (FileState.FAILED, FileState.DONE))
         self._write(row, _STATE, outcome.state.value, tip=outcome.reason, wrong=failed)
         self._write(row, _FOUND, outcome.reason if failed else outcome.counted, tip=outcome.reason)
-        self._write(row, _TIME, duration(outcome.seconds) if outcome.seconds else "")
+        self._write(row, _TIME, duration(outcome.seconds) if done else "")
 
     def _begin(self, count: int) -> None:
         self._filling = True  # what is chosen meanwhile, nobody has chosen

@@ -244,8 +244,10 @@ class BatchForm(Form):
     def _open(self, number: int) -> None:
         """Open the result of a file beside its image, or say why there is none."""
         reasons = [each.reason for each in self.outcomes] or self._problems
-        self.say(reasons[number], wrong=True)
-        if self._batch is None or not self.outcomes or reasons[number]:
+        if reasons[number]:
+            self.say(reasons[number], wrong=True)
+            return
+        if self._batch is None or not self.outcomes:
             return
         outcome, recipe = self.outcomes[number], self._batch.recipe
         job = self.start(
