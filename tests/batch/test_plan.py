@@ -24,7 +24,7 @@ def test_a_plan_tells_how_files_are_read(batch_of, recipe):
     tifffile.imwrite("images/v.tif", volume, resolution=(2, 2), **options)
     plan = plan_batch(batch_of(recipe))
     assert [each.reading for each in plan.files[::3]] == [
-        "y 24, x 30; 1 channel; 1 x 1 pixel",
+        "y 24, x 30; 1 x 1 px",
         "z 3, y 20, x 30; 2 channels; 2 x 0.5 x 0.5 um",
     ]
     assert plan.count(Standing.NEW) == 4

@@ -20,6 +20,7 @@ from napari_tessera.pipeline.pieces import Pieces
 from napari_tessera.pipeline.recipe import Recipe
 from napari_tessera.pipeline.source import Source
 from napari_tessera.signature.progress import Progress, Reporter
+from napari_tessera.signature.units import unit
 
 _BYTES = 4
 """Of a pixel of labels, if nothing is saved by compression."""
@@ -140,14 +141,14 @@ def how_read(source: Source) -> str:
     Examples
     --------
     >>> how_read(Source.of(np.zeros((20, 30, 3)), spacing=(0.5, 0.5), channel_axis=2))
-    'y 20, x 30; 3 channels; 0.5 x 0.5 pixel'
+    'y 20, x 30; 3 channels; 0.5 x 0.5 px'
     """
     axes = ", ".join(f"{n} {size}" for n, size in zip(source.axes, source.shape, strict=True))
     spatial = [i for i, name in enumerate(source.axes) if name.lower() in "zyx"]
     sizes = " x ".join(f"{source.spacing[i]:.4g}" for i in spatial)
     count = 1 if source.channel_axis is None else source.array.shape[source.channel_axis]
-    colours = "RGB" if source.rgb else f"{count} channel{'s' if count != 1 else ''}"
-    return f"{axes}; {colours}; {sizes} {source.spacing.unit}"
+    colours = "; RGB" if source.rgb else f"; {count} channels" if count > 1 else ""
+    return f"{axes}{colours}; {sizes} {unit(source.spacing.unit)}"
 
 
 class Costs:

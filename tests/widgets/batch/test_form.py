@@ -22,7 +22,7 @@ from .conftest import IMAGES, column, run
 def test_the_plan_comes_first_and_writes_nothing(form, folder):
     assert column(form, "file") == ["a.tif", "b.tif", "c.tif"]
     assert column(form, "state") == ["to do"] * 3
-    assert column(form, "read as")[0] == "y 24, x 30; 1 channel; 1 x 1 pixel"
+    assert column(form, "read as")[0] == "y 24, x 30; 1 x 1 px"
     assert form.planned.text().startswith("3 files: 3 to do; labels take at most")
     assert form.rows.output.path == folder / "images-label"
     assert not (folder / "images-label").exists()

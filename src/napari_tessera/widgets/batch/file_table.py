@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 from qtpy.QtCore import QSize, Qt, Signal
-from qtpy.QtGui import QBrush, QColor, QIcon, QImage, QPixmap
+from qtpy.QtGui import QBrush, QColor, QIcon
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem
 
 from napari_tessera.batch.plan import PlannedFile, Standing
 from napari_tessera.batch.summary import FileOutcome, FileState
-from napari_tessera.signature.words import Array
+from napari_tessera.widgets.evaluation.trials import icon
 from napari_tessera.widgets.forms.plain_text import as_written
 from napari_tessera.widgets.forms.results import duration
 from napari_tessera.widgets.forms.status_line import red
@@ -23,7 +23,7 @@ SIDE = 48
 TITLES = ("file", "state", "time", "suspicion", "read as", "found")
 _FILE, _STATE, _TIME, _SUSPICION, _READ, _FOUND = range(len(TITLES))
 
-_LONGEST = 0.4
+_LONGEST = 0.45
 """Share of the width that the names of files take at most."""
 
 
@@ -54,7 +54,7 @@ class FileTable(QTableWidget):
         for column in (_READ, _FOUND):
             self.horizontalHeader().setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
         self.currentCellChanged.connect(self._moved)
-        self._show_columns(_READ)
+        self._show_columns(_STATE, _READ)
 
     def show_plan(self, files: Sequence[PlannedFile]) -> None:
         """List files as they will be read."""
@@ -64,7 +64,7 @@ class FileTable(QTableWidget):
             self._write(row, _FILE, each.destination.path.name, tip=str(each.destination.path))
             self._write(row, _STATE, each.standing.value, tip=each.problem, wrong=refused)
             self._write(row, _READ, each.problem or each.reading, tip=each.problem or each.reading)
-        self._show_columns(_READ)
+        self._show_columns(_STATE, _READ)
         self._filling = False
 
     def show_outcomes(
@@ -80,8 +80,8 @@ class FileTable(QTableWidget):
             self._write_outcome(row, number, outcomes[number])
             value = known.get(number, np.nan)
             self._write(row, _SUSPICION, "" if np.isnan(value) else f"{value:.2f}")
-        # in a narrow dock there is room for one of them
-        self._show_columns(_FOUND, _TIME if suspicions is None else _SUSPICION)
+        # a narrow dock has no room for all of them
+        self._show_columns(_FOUND, *((_STATE, _TIME) if suspicions is None else (_SUSPICION,)))
         self._filling = False
 
     def update_outcome(self, number: int, outcome: FileOutcome) -> None:
@@ -110,7 +110,8 @@ class FileTable(QTableWidget):
             self.setRowHeight(row, SIDE + 4)
         failed, done = (outcome.state is each for each in (FileState.FAILED, FileState.DONE))
         self._write(row, _STATE, outcome.state.value, tip=outcome.reason, wrong=failed)
-        self._write(row, _FOUND, outcome.reason if failed else outcome.counted, tip=outcome.reason)
+        found = outcome.reason if failed else outcome.counted
+        self._write(row, _FOUND, found, tip=outcome.reason, wrong=failed)
         self._write(row, _TIME, duration(outcome.seconds) if done else "")
 
     def _begin(self, count: int) -> None:
@@ -132,7 +133,7 @@ class FileTable(QTableWidget):
 
     def _show_columns(self, *own: int) -> None:
         for column in range(len(TITLES)):
-            self.setColumnHidden(column, column not in (_FILE, _STATE, *own))
+            self.setColumnHidden(column, column not in (_FILE, *own))
         self._fit()
 
     def resizeEvent(self, event: Any) -> None:
@@ -150,11 +151,3 @@ class FileTable(QTableWidget):
     def _moved(self, row: int, column: int, before: int, _: Any) -> None:
         if row >= 0 and row != before and not self._filling:
             self.picked.emit(self._numbers[row])
-
-
-def icon(picture: Array) -> QIcon:
-    """Return a picture, an array of uint8 of shape (Y, X, 3), as an icon."""
-    whole = np.ascontiguousarray(picture)
-    rows, columns = whole.shape[:2]
-    image = QImage(whole.data, columns, rows, 3 * columns, QImage.Format.Format_RGB888)
-    return QIcon(QPixmap.fromImage(image.copy()))  # the array goes, the copy stays
