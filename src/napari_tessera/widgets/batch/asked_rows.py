@@ -73,7 +73,7 @@ class AskedRows(Rows):
         self.pattern.setAccessibleName("Files")
         self.existing.offer(
             [
-                ("keep what is unchanged", Existing()),
+                ("keep", Existing()),
                 ("make anew", Existing(again=True)),
                 ("replace any", Existing(overwrite=True, again=True)),
             ]
