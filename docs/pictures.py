@@ -7,13 +7,15 @@ from pathlib import Path
 
 import napari
 import numpy as np
+import tifffile
 from scipy import ndimage
 from skimage import data
 
-from napari_tessera import METHODS, apply, measure, watershed
+from napari_tessera import METHODS, Recipe, apply, files, measure, watershed
 from napari_tessera.deep.settings import Optimisation
 from napari_tessera.deep.training.train import train as train_network
 from napari_tessera.pipeline.object_ranks import SUSPICION
+from napari_tessera.widgets.batch.file_table import TITLES
 from napari_tessera.widgets.plugin import demo
 from napari_tessera.widgets.plugin.menu import open_form, show_form
 
@@ -183,6 +185,37 @@ def label_next() -> None:
     viewer.close()
 
 
+def batch() -> None:
+    """Take pictures of the form for folders: of its plan, and of what it has found."""
+    coins = data.coins()
+    with tempfile.TemporaryDirectory() as place:
+        images = Path(place) / "coins"
+        images.mkdir()
+        for number, (top, left) in enumerate(np.ndindex(2, 2), 1):
+            part = coins[top * 150 : top * 150 + 150, left * 190 : left * 190 + 190]
+            tifffile.imwrite(images / f"coins_{number}.tif", part)
+        image = files.read(images / "coins_1.tif")
+        Recipe.of(METHODS["watershed"], image, {"background": "60 px"}).save(f"{place}/coins.json")
+        viewer = napari.Viewer(title="napari-tessera")
+        viewer.window.resize(1200, 760)
+        form = open_form(viewer, "batch")
+        form.rows.recipe.open(Path(place) / "coins.json")
+        form.rows.folder.path = images
+        demo.wait(lambda: form.table.rowCount() == 4)
+        demo.settle()
+        viewer.screenshot(str(HERE / "batch_plan.png"), canvas_only=False)
+        form.button.click()
+        demo.wait(lambda: form.running.job is None)
+        form.worst.click()
+        demo.wait(lambda: not form.table.isColumnHidden(TITLES.index("suspicion")))
+        form.table.setCurrentCell(0, 0)
+        demo.wait(lambda: len(viewer.layers) == 2)
+        demo.settle()
+        viewer.screenshot(str(HERE / "batch.png"), canvas_only=False)
+        form.release()
+        viewer.close()
+
+
 def picture(name: str) -> None:
     """Open the coins, fill in the form, run it and save the window."""
     viewer = opened(900 if METHODS[name].returns == "table" else 760, SAMPLES.get(name, "coins"))
@@ -246,6 +279,7 @@ if __name__ == "__main__":
         "label_next": label_next,
         "explore_table": explore_table,
         "proofread": proofread,
+        "batch": batch,
     }
     chosen = sys.argv[1:] or ["train", *own, *forms]
     with tempfile.TemporaryDirectory() as models:

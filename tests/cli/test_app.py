@@ -336,7 +336,7 @@ def test_wildcards_that_the_shell_leaves_are_replaced(coins, capsys):
     Recipe.of(METHODS["label"], files.read("a1.tif"), {}).save("r.json")
     assert call("replay", "r.json", "a?.tif", "--output", "again") == 0
     for folder in ("out", "again"):
-        names = sorted(path.name for path in Path(folder).iterdir())
+        names = sorted(path.name for path in Path(folder).glob("*.tif"))
         assert names == ["a1-label.tif", "a2-label.tif"]
     assert call("replay", "r.json", "b*.tif", "--output", "again") == 2
 
@@ -436,3 +436,57 @@ def test_masks_of_a_palette_are_ids(coins):
     picture.save("mask.png")
     assert call("fill-holes", "mask.png", "--output", "o.png") == 0
     np.testing.assert_array_equal(files.read("o.png").whole, ids)
+
+
+@pytest.fixture
+def saved(coins):
+    """A saved recipe that finds what is bright in the coins, and their halves in a folder."""
+    Path("images").mkdir()
+    for name, image in (("top", data.coins()[:150]), ("bottom", data.coins()[150:])):
+        tifffile.imwrite(f"images/{name}.tif", image)
+    source = files.read("coins.tif")
+    Recipe.of(METHODS["watershed"], source, {"background": "60 px"}).save("r.json")
+    return coins
+
+
+def test_a_replay_writes_what_is_asked_for_and_goes_on_where_it_was(saved, capsys):
+    words = ["replay", "r.json", "images/*.tif", "--output", "out"]
+    assert call(*words, "--write", "labels", "table", "overview") == 0
+    said = capsys.readouterr().out
+    assert "2 files: 2 done, " in said
+    assert f"table of all files: {Path('out/watershed.csv')}" in said
+    names = [f"{name}-watershed{end}" for name in ("bottom", "top")
+             for end in ("-overview.png", ".csv", ".tif")]  # fmt: skip
+    kept = sorted(path.name for path in Path("out").iterdir())
+    assert kept == sorted([*names, "batch.jsonl", "watershed.csv"])
+    before = Path("out/top-watershed.tif").stat().st_mtime_ns
+    assert call(*words) == 0
+    assert f"objects, there already -> {Path('out/top-watershed.tif')}" in capsys.readouterr().out
+    assert Path("out/top-watershed.tif").stat().st_mtime_ns == before
+    assert call(*words, "--again") == 0
+    assert Path("out/top-watershed.tif").stat().st_mtime_ns > before
+
+
+def test_a_replay_replaces_what_others_made_only_on_request(saved, capsys):
+    words = ["replay", "r.json", "images/top.tif", "--output", "out"]
+    Path("out").mkdir()
+    Path("out/top-watershed.tif").write_text("mine")
+    assert call(*words) == 1
+    assert "exists already and was not made by a batch" in capsys.readouterr().err
+    assert Path("out/top-watershed.tif").read_text() == "mine"
+    assert call(*words, "--overwrite") == 0
+    assert files.read("out/top-watershed.tif").shape == (150, 384)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["images/*.tif", "--output", "o", "--write", "film"], "cannot write 'film'; choose among"),
+        (["images/*.png", "--output", "o"], "there is no file that fits 'images/*.png'"),
+        (["images/*.tif", "--output", "o.tif"], "give a folder for several inputs"),
+    ],
+)
+def test_a_replay_that_cannot_work_is_refused_before_anything(saved, capsys, words, message):
+    assert call("replay", "r.json", *words) == 2
+    assert message in capsys.readouterr().err
+    assert not Path("o").exists()

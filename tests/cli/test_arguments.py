@@ -1,53 +1,14 @@
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated
 
 import pytest
 
 from napari_tessera.cli.arguments import (
     colour_axis,
-    expanded,
     numbers_as_written,
     region_from,
     settings,
 )
-
-
-@pytest.fixture
-def files(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    for name in (
-        "b.tif",
-        "a.tif",
-        "c.png",
-        "inner/d.tif",
-        "x[1].tif",
-        "x1.tif",
-        ".hidden.tif",
-        "[b]/e.bmp",
-    ):
-        Path(name).parent.mkdir(exist_ok=True)
-        Path(name).touch()
-
-
-@pytest.mark.parametrize(
-    ("inputs", "expected"),
-    [
-        (["[ab].tif", "c.png"], ["a.tif", "b.tif", "c.png"]),
-        (["?.png"], ["c.png"]),
-        (["**/*.tif"], ["a.tif", "b.tif", "inner/d.tif", "x1.tif", "x[1].tif"]),
-        (["x[1].tif"], ["x[1].tif"]),  # there is a file of this name
-        (["[b]/*.bmp"], ["[b]/e.bmp"]),  # and a folder
-        (["gone.tif"], ["gone.tif"]),  # whoever reads it says so
-    ],
-)
-def test_wildcards_stand_for_files(files, inputs, expected):
-    assert expanded(list(map(Path, inputs))) == list(map(Path, expected))
-
-
-def test_a_wildcard_that_nothing_fits_is_named(files):
-    with pytest.raises(FileNotFoundError, match=r"no file that fits '\*\.bmp'"):
-        expanded([Path("a.tif"), Path("*.bmp")])
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,8 @@ from pathlib import Path
 
 from napari_tessera.algorithms.file_lock import FileLock
 
-_FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
+FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
+"""The numbers of the errors that say that a disk, or a user's share of it, is full."""
 
 Owned = Callable[[Path], bool]
 
@@ -70,7 +71,7 @@ def atomic_write(
         except OSError as error:
             if error.errno is None:  # NumPy says only how many bytes it has written
                 raise OSError(f"{str(path)!r} was not written: {error}") from error
-            if error.errno not in _FULL:
+            if error.errno not in FULL:
                 raise
             raise OSError(error.errno, "the disk is full, nothing was written", str(path)) from None
         check_target(path, overwrite=overwrite, owned=owned)

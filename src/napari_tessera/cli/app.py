@@ -6,18 +6,26 @@ import inspect
 import signal
 import sys
 import time
-from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_type_hints
 
 from napari_tessera import __version__
+from napari_tessera.batch.batch_run import BatchRun
+from napari_tessera.batch.inputs import (
+    destinations,
+    expanded,
+    images_beside,
+    is_folder,
+    make_folder,
+)
+from napari_tessera.batch.run_batch import run_batch
+from napari_tessera.batch.summary import FileOutcome, FileState
 from napari_tessera.cli.arguments import (
     axes_from,
     blocks_from,
     colour_axis,
-    expanded,
     files_apart,
     numbers_as_written,
     region_from,
@@ -25,15 +33,7 @@ from napari_tessera.cli.arguments import (
 from napari_tessera.cli.streams import steady_streams
 from napari_tessera.cli.train import import_command, models_command, train_command
 from napari_tessera.deep.inference.cache import Cache
-from napari_tessera.io.files import (
-    check_output,
-    listed,
-    read,
-    read_extra,
-    write,
-    write_as_made,
-    written_as,
-)
+from napari_tessera.io.files import check_output, read, read_extra, write, write_as_made, written_as
 from napari_tessera.methods.registry import METHODS, Method
 from napari_tessera.pipeline.recipe import Recipe
 from napari_tessera.pipeline.result import Result, result_name
@@ -110,9 +110,11 @@ def replay(
     output: Path,
     image: str | None = None,
     blocks: str | None = None,
+    write: list[str] | None = None,
     overwrite: bool = False,
+    again: bool = False,
 ) -> int:
-    """Run a saved recipe on other files.
+    """Run a saved recipe on other files; what is there already and still fits is left out.
 
     Parameters
     ----------
@@ -128,52 +130,47 @@ def replay(
     blocks : str
         Work in blocks, for images larger than memory, written to OME-Zarr as they are made: auto,
         or their sides in pixels, such as 64,512,512. By default as the recipe was run; whole = not.
+    write : list of str
+        What to write of each file: labels, image, table, polygons, overview. By default what the
+        recipe gives. With tables there is one of all files too, METHOD.csv.
     overwrite : bool
-        Replace existing files.
+        Replace files that are there already, of another input or recipe.
+    again : bool
+        Make anew what is there already, of the same input and recipe.
     """
     try:
         kept = Recipe.load(recipe)
-        reading = {"channel_axis": kept.first.channel_axis}
         size = blocks_from(blocks)
     except (OSError, ValueError, TypeError, AttributeError) as error:
         print(f"{recipe} cannot be replayed: {error}", file=sys.stderr)
         return 2
-
-    def one(path: Path, source: Source, target: Path, report: Callable[[Progress], None]) -> Result:
-        images = _beside(path, {"image": image})
-        own = kept.on(source, **images)
-
-        def made(sink: Sink | None) -> Result:
-            return kept.run(source, report, blocks=size, sink=sink, **images)
-
-        if size in (None, "whole"):
-            result = made(None)
-            write(target, result, source, own, overwrite=overwrite)
-            return result
-        return write_as_made(target, made, source, own, overwrite=overwrite)
-
-    return _each(inputs, output, kept.method, one, reading, overwrite=overwrite)
-
-
-def _beside(path: Path, images: Mapping[str, str | None]) -> dict[str, Source]:
-    """Open the images that go with an input: files, or those of its name in folders."""
-    found = {name: Path(text) for name, text in images.items() if text is not None}
-    return {name: read(_namesake(file, path)) for name, file in found.items()}
+    try:
+        batch = BatchRun.of(kept, inputs, output, write, {"image": image})
+        batch = replace(batch, overwrite=overwrite, again=again, blocks=size)
+        first, count = batch.destinations[0].path.name, len(batch.destinations)
+        report = _progress(first if count == 1 else f"{count} files")
+        summary = run_batch(batch, report, told=_tell)
+    except (OSError, ValueError) as error:
+        print(f"{kept.method}: {error}", file=sys.stderr)
+        return 2
+    if count > 1:
+        print(summary)
+    if summary.problem:
+        print(f"{kept.method}: {summary.problem}", file=sys.stderr)
+    return 1 if summary.problem or summary.count(FileState.FAILED) else 0
 
 
-def _namesake(place: Path, path: Path) -> Path:
-    """Return a file, or the one in a folder that an input is named after."""
-    if not place.is_dir() or place.suffix == ".zarr":
-        return place
-    stem = path.stem.removesuffix(".ome")
-    others = (each for each in listed(place) if not each.samefile(path))
-    own = {each.stem.removesuffix(".ome"): each for each in others}
-    fitting = [name for name in own if stem == name or stem.startswith(f"{name}-")]
-    if not fitting:
-        raise FileNotFoundError(
-            f"{str(place)!r} has no other file that {path.name!r} is named after"
-        )
-    return own[max(fitting, key=len)]
+def _tell(number: int, outcome: FileOutcome) -> None:
+    """Say what has become of a file."""
+    path, target = outcome.destination
+    for note in outcome.notes:
+        print(f"{path}: {note}", file=sys.stderr)
+    if outcome.state is FileState.FAILED:
+        print(f"\r{path}: {outcome.reason}", file=sys.stderr)
+    elif outcome.state is FileState.KEPT:
+        print(f"\r{path}: {outcome.counted}, there already -> {target}")
+    elif outcome.state is FileState.DONE:
+        print(f"\r{path}: {outcome.counted}, {outcome.seconds:.2g} s -> {target}")
 
 
 def _command(method: Method) -> Callable[..., int]:
@@ -338,7 +335,7 @@ def _run(method: Method, inputs: list[Path], /, **options: Any) -> int:
     models = Cache()  # one network for all files
 
     def one(path: Path, source: Source, target: Path, report: Callable[[Progress], None]) -> Result:
-        own = {**values, **_beside(path, {name: values.get(name) for name in images})}
+        own = {**values, **images_beside(path, {name: values.get(name) for name in images})}
         recipe = Recipe.of(method, source, own, walk)
         if walk.blocks is None:
             result = run(method, source, own, walk, cache=models, report=report)
@@ -364,7 +361,10 @@ def _each(
 ) -> int:
     """Work on one file after the other; a failing one is reported and the rest goes on."""
     try:
-        targets = _targets(expanded(inputs), output, method)
+        folder = is_folder(output)
+        files, named = expanded(inputs), lambda name: result_name(name, method)
+        targets = destinations(files, output, named, folder=folder)
+        make_folder(output if folder else output.parent)
     except (OSError, ValueError) as error:
         print(f"{method}: {error}", file=sys.stderr)
         return 2
@@ -385,27 +385,6 @@ def _each(
             if result.seams is not None and result.seams.straight:
                 print(f"{path}: {result.seams}", file=sys.stderr)
     return 1 if failures else 0
-
-
-def _targets(inputs: list[Path], output: Path, method: str) -> list[tuple[Path, Path]]:
-    """Return each input with the file it gives, in a folder that is there."""
-    folder = output.suffix != ".zarr" and (output.is_dir() or not output.suffix)
-    if len(inputs) > 1 and not folder:
-        raise ValueError(f"output is {str(output)!r}; give a folder for several inputs")
-    # "." has no name
-    names = [path.name or path.resolve().name or "input" for path in inputs]
-    targets = [output / result_name(name, method) for name in names] if folder else [output]
-    counts = Counter(targets)
-    twice = next((target for target in targets if counts[target] > 1), None)
-    if twice is not None:
-        raise ValueError(f"several inputs would be written to {twice}; rename them")
-    place = output if folder else output.parent
-    try:
-        place.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        reason = f"output needs the folder {str(place)!r}, which cannot be made"
-        raise OSError(f"{reason}: {error.strerror}") from None
-    return list(zip(inputs, targets, strict=True))
 
 
 def _progress(name: str) -> Callable[[Progress], None]:

@@ -1,8 +1,7 @@
-"""How the words of a command line are read: files by wildcards, numbers as they are written."""
+"""How the words of a command line are read: files of any name, numbers as they are written."""
 
 from __future__ import annotations
 
-import glob
 import json
 import re
 import types
@@ -30,39 +29,6 @@ def files_apart(words: Sequence[str]) -> list[str]:
         else word
         for word in words
     ]
-
-
-def expanded(inputs: Sequence[Path]) -> list[Path]:
-    """Return files with those that wildcards stand for, which not every shell replaces.
-
-    Parameters
-    ----------
-    inputs : sequence of Path
-        A file or folder that has such a name is meant itself. "**" stands for folders at any depth.
-
-    Raises
-    ------
-    FileNotFoundError
-        If nothing fits a wildcard.
-    """
-    found: list[Path] = []
-    for path in inputs:
-        if path.exists() or not glob.has_magic(str(path)):
-            found.append(path)
-            continue
-        own = sorted(glob.glob(_pattern(path), recursive=True))  # noqa: PTH207 (of folders too)
-        if not own:
-            raise FileNotFoundError(f"there is no file that fits {str(path)!r}")
-        found += map(Path, own)
-    return found
-
-
-def _pattern(path: Path) -> str:
-    """Return a path with wildcards, in which folders that are called so are meant themselves."""
-    there = next((folder for folder in path.parents if folder.exists()), None)
-    if there is None:
-        return str(path)
-    return str(Path(glob.escape(str(there))) / path.relative_to(there))
 
 
 def blocks_from(text: str | None) -> BlockSize | Literal["whole"] | None:
@@ -174,6 +140,8 @@ def _read(hint: Any) -> Any:
         return _unchecked(groups[0]) | None
     if bare == list[Path]:
         return Annotated[hint, Parameter(json_list=False)]
+    if list[str] in arms:  # several words may follow one option
+        return Annotated[hint, Parameter(consume_multiple=True)]
     whole = any(arm is int or get_args(arm) == (int,) for arm in arms)
     return Annotated[hint, Parameter(converter=_whole)] if whole else hint
 

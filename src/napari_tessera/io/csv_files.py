@@ -34,14 +34,14 @@ def write_table(path: str | Path, table: dict[str, Array]) -> None:
 
 
 def _write_rows(path: Path, table: dict[str, Array]) -> None:
-    columns = (map(_guarded, column.tolist()) for column in table.values())
+    columns = (map(guarded, column.tolist()) for column in table.values())
     with path.open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file)
-        rows.writerow(map(_guarded, table))
+        rows.writerow(map(guarded, table))
         rows.writerows(zip(*columns, strict=True))
 
 
-def _guarded(value: Any) -> Any:
+def guarded(value: Any) -> Any:
     """Return a cell, with an apostrophe in front where it would be run."""
     risky = isinstance(value, str) and value.lstrip("'").startswith(_RUN)
     return f"'{value}" if risky else value

@@ -14,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 
 from napari_tessera.algorithms.atomic_files import atomic_write
+from napari_tessera.deep.inference.cache import Cache
 from napari_tessera.deep.models.library import pinned
 from napari_tessera.methods.registry import METHODS, Method
 from napari_tessera.pipeline import recipe_export as written
@@ -198,6 +199,8 @@ class Recipe:
         source: Source,
         report: Callable[[Progress], None] | None = None,
         *,
+        cache: Cache | None = None,
+        each: Callable[[Result], None] = lambda result: None,
         blocks: BlockSize | Literal["whole"] | None = None,
         sink: Sink | None = None,
         **arrays: Any,
@@ -210,6 +213,10 @@ class Recipe:
             Its channels are taken as the recipe says if it has any.
         report : callable, optional
             Takes `Progress`.
+        cache : Cache, optional
+            Where networks are kept for the next run.
+        each : callable
+            Takes what each step gives as it comes, what the last one gives too.
         blocks : tuple of int or {"auto", "whole"}, optional
             Sides of the blocks that each step works on, see `Walk`; None = as the recipe says.
         sink : Sink, optional
@@ -220,17 +227,21 @@ class Recipe:
         """
         reporter = Reporter.of(report)
         if self.before is not None:
-            return self._after(source, reporter, blocks, sink, arrays)
+            how = {"cache": cache, "blocks": blocks}
+            return self._after(source, reporter, arrays, each, sink, how)
         if source.channel_axis is not None:
             source = replace(source, channel=self.channel)
-        return run(
+        result = run(
             self.method,
             source,
             self.values(**arrays),
             self.walk if blocks is None else self.walk.in_blocks(blocks),
+            cache=cache,
             report=reporter,
             sink=sink,
         )
+        each(result)
+        return result
 
     @property
     def walk(self) -> Walk:
@@ -257,9 +268,10 @@ class Recipe:
         self,
         image: Source,
         report: Reporter,
-        blocks: BlockSize | Literal["whole"] | None,
-        sink: Sink | None,
         arrays: Mapping[str, Any],
+        each: Callable[[Result], None],
+        sink: Sink | None,
+        how: Mapping[str, Any],
     ) -> Result:
         """Run all steps from the image on; what one gives is what the next one refines."""
         steps = self.steps
@@ -267,9 +279,8 @@ class Recipe:
         if unknown:
             raise TypeError(f"{min(unknown)} is an array that no step of this recipe takes")
         sinks = [*(None if sink is None else Between(sink) for _ in steps[1:]), sink]
-        walked: dict[str, Any] = {"blocks": blocks, "sink": sinks[0]}
-        part_report = report.part(0, len(steps))
-        result = steps[0].run(image, part_report, **walked, **_taken(steps[0], arrays))
+        given = {**how, "sink": sinks[0], "each": each, **_taken(steps[0], arrays)}
+        result = steps[0].run(image, report.part(0, len(steps)), **given)
         place: Index = (0,) * len(image.shape)
         for number, step in enumerate(steps[1:], 1):
             place = tuple(np.add(place, result.start or 0))
@@ -278,8 +289,9 @@ class Recipe:
             # mostly the image that all began with
             began = steps[0].source.get("name")
             own = {n: part for n, data in step.inputs.items() if data.get("name") == began}
-            given = {**walked, "sink": sinks[number], **own, **_taken(step, arrays)}
+            given = {**how, "sink": sinks[number], **own, **_taken(step, arrays)}
             result = step.run(source, report.part(number, len(steps)), **given)
+            each(replace(result, start=tuple(np.add(place, result.start or 0))))
         return replace(result, start=tuple(np.add(place, result.start or 0)))
 
     def as_python(self, form: str = "console") -> str:

@@ -88,6 +88,7 @@ Layers > Segment > Judge > Grad-CAM
 Layers > Segment > Judge > Error map
 Layers > Segment > Judge > Errors of objects
 Layers > Segment > Judge > Support of boundaries
+Layers > Segment > Batch
 Plugins > Tessera > Threshold
 Plugins > Tessera > Watershed
 Plugins > Tessera > Train
@@ -100,6 +101,7 @@ Plugins > Tessera > Explore errors
 Plugins > Tessera > Proofread
 Plugins > Tessera > Label next
 Plugins > Tessera > Models
+Plugins > Tessera > Batch
 Plugins > Tessera > Recipe of a layer
 """
 """All entries from the top; napari adds "(Tessera)" to each."""

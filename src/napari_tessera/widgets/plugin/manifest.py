@@ -12,6 +12,7 @@ from napari_tessera import _MODULES, _NAMES  # type: ignore[attr-defined] # not 
 from napari_tessera.methods.registry import METHODS
 from napari_tessera.widgets.plugin.entry_points import OPEN
 from napari_tessera.widgets.plugin.menu import (
+    ALONE,
     BEGINNINGS,
     DISPLAY,
     FORMS,
@@ -53,7 +54,7 @@ WRITERS: dict[str, tuple[str, list[str], tuple[str, ...]]] = {
 """Title, types of layers and suffixes of what is written, by function in `writers`."""
 
 
-_SUBMENUS = [group for group, menu in GROUPS.items() if menu == SEGMENT]
+_SUBMENUS = [group for group, menu in GROUPS.items() if menu == SEGMENT and group not in ALONE]
 
 
 def _submenu(group: str) -> str:
@@ -131,13 +132,19 @@ def _menus() -> dict[str, list[dict[str, str]]]:
     }
     for group, menu in GROUPS.items():
         own = [
-            {"command": f"{PLUGIN}.{name}", "group": f"{section}_{PLUGIN}@{number}"}
+            {"command": f"{PLUGIN}.{name}", "group": _section(group, section, number)}
             for section, names in enumerate(forms_of(group), 1)
             for number, name in enumerate(names, 1)
         ]
         # several groups may stand in one menu of napari
-        menus.setdefault(_submenu(group) if menu == SEGMENT else menu, []).extend(own)
+        menus.setdefault(_submenu(group) if group in _SUBMENUS else menu, []).extend(own)
     return menus
+
+
+def _section(group: str, section: int, number: int) -> str:
+    """Return where in its menu a form stands; those beside submenus stand below them."""
+    name = f"{PLUGIN}_{section}" if group in ALONE else f"{section}_{PLUGIN}"
+    return f"{name}@{number}"
 
 
 def manifest_text() -> str:

@@ -23,6 +23,7 @@ SEGMENT = "napari/layers/segment"
 
 GROUPS = {
     "": "napari/layers/metadata",
+    "Many files": SEGMENT,
     "Classical": SEGMENT,
     "Deep learning": SEGMENT,
     "Refine": SEGMENT,
@@ -30,6 +31,9 @@ GROUPS = {
     "Judge": SEGMENT,
 }
 """The menu of napari that a group stands in: under Segment as a submenu, in others by itself."""
+
+ALONE = ("Many files",)
+"""The groups that have no submenu under Segment: their forms stand in it themselves."""
 
 
 @dataclass(frozen=True)
@@ -155,6 +159,7 @@ FORMS = {
     "proofread": Entry("Proofread", _JUDGE, "proofreading.form:Proofread"),
     "label_next": Entry("Label next", _JUDGE, "training.label_next:LabelNext"),
     "explore_table": Entry("Explore table", "Measure", "tables.explore_table:TableExplorer"),
+    "batch": Entry("Batch", "Many files", "batch.form:BatchForm"),
     "recipe": Entry("Recipe of a layer", "", "forms.recipe_menu:RecipeOfLayer"),
 }
 """All entries by the names of their commands: of methods, of networks, and those of neither."""
@@ -172,6 +177,7 @@ BEGINNINGS = (
     "proofread",
     "label_next",
     "models",
+    "batch",
     "recipe",
 )
 """The forms in *Plugins > Tessera*, which napari keeps as one flat list."""

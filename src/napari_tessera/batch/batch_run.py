@@ -1,0 +1,151 @@
+"""What a batch is: a recipe, the files it runs on, and what is written of each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from napari_tessera.batch.checks import check_fits, check_models
+from napari_tessera.batch.inputs import (
+    Destination,
+    destinations,
+    expanded,
+    is_folder,
+    namesake,
+)
+from napari_tessera.batch.outputs import Output, chosen_outputs, usual_output
+from napari_tessera.io.files import read
+from napari_tessera.methods.registry import METHODS
+from napari_tessera.pipeline.recipe import Recipe
+from napari_tessera.pipeline.result import result_name
+from napari_tessera.pipeline.source import Source
+from napari_tessera.pipeline.walk import BlockSize
+
+
+@dataclass(frozen=True)
+class BatchRun:
+    """A recipe, the files it runs on, and what is written of each.
+
+    Attributes
+    ----------
+    recipe : Recipe
+    destinations : sequence of Destination
+        What is read, and where the first output of each goes.
+    outputs : sequence of Output
+    folder : Path, optional
+        Where the outputs of all files go; None = one file to a path of its own.
+    images : dict
+        Images that the recipe only names: a file, or a folder with one for each input.
+    overwrite : bool
+        Whether files may be replaced that something else has made.
+    again : bool
+        Whether outputs that are there already, of the same input and recipe, are made anew.
+    blocks : tuple of int or {"auto", "whole"}, optional
+        Sides of the blocks that are worked on, see `Walk`; None = as the recipe says.
+    picture_side : int
+        Most pixels along a side of a small picture of each result; 0 = none is made.
+    """
+
+    recipe: Recipe
+    destinations: Sequence[Destination]
+    outputs: Sequence[Output]
+    folder: Path | None = None
+    images: Mapping[str, str | Path] = field(default_factory=dict)
+    overwrite: bool = False
+    again: bool = False
+    blocks: BlockSize | Literal["whole"] | None = None
+    picture_side: int = 0
+
+    @classmethod
+    def of(
+        cls,
+        recipe: Recipe,
+        inputs: Sequence[Path],
+        output: Path,
+        outputs: Sequence[str] | None = None,
+        images: Mapping[str, str | Path | None] | None = None,
+        *,
+        folder: bool | None = None,
+    ) -> BatchRun:
+        """Return a batch, or raise an error that names what is in its way.
+
+        Parameters
+        ----------
+        recipe : Recipe
+        inputs : sequence of Path
+            Files; wildcards stand for those that fit them.
+        output : Path
+            A folder, or the file of a single input.
+        outputs : sequence of str, optional
+            The words of `OUTPUTS`; None = what the recipe gives.
+        images : mapping, optional
+            Files or folders of images that the recipe only names.
+        folder : bool, optional
+            Whether `output` is a folder; None = as it is called, see `is_folder`.
+
+        Raises
+        ------
+        ValueError
+            If an output or a model is not there, or several inputs have one output.
+        OSError
+            If nothing fits a wildcard.
+        """
+        chosen = chosen_outputs(recipe, outputs)
+        check_models(recipe)
+
+        def named(name: str) -> str:
+            return f"{Path(result_name(name, recipe.method)).stem}{chosen[0].tail}"
+
+        folder = is_folder(output) if folder is None else folder
+        found = destinations(expanded(inputs), output, named, folder=folder)
+        own = {name: place for name, place in (images or {}).items() if place is not None}
+        batch = cls(recipe, found, chosen, output if folder else None, own)
+        batch._check_places()
+        return batch
+
+    def place(self, destination: Destination, output: Output) -> Path:
+        """Return where an output of a file is written."""
+        if output is self.outputs[0]:
+            return destination.output
+        return destination.output.with_name(f"{self.name(destination)}{output.tail}")
+
+    def name(self, destination: Destination) -> str:
+        """Return what the files of all outputs of an input begin with."""
+        own = destination.output
+        return own.stem if self.folder is None else own.name.removesuffix(self.outputs[0].tail)
+
+    def open(self, path: Path) -> Source:
+        """Return a file as the recipe reads it.
+
+        Raises
+        ------
+        OSError, ValueError
+            If it cannot be read, or its axes do not match the recipe.
+        """
+        first = self.recipe.first
+        labels = METHODS[first.method].source.is_labels
+        source = read(path, labels=labels, channel_axis=first.channel_axis)  # type: ignore[arg-type]
+        check_fits(self.recipe, source)
+        return source
+
+    @property
+    def in_blocks(self) -> bool:
+        """Whether files are worked on in blocks, and what is given last written meanwhile."""
+        kept = any(step.blocks for step in self.recipe.steps)
+        asked = kept if self.blocks is None else self.blocks != "whole"
+        return asked and self.outputs[0] is usual_output(self.recipe)
+
+    def read_for(self, path: Path) -> list[Path]:
+        """Return the files that are read for an input: itself, and images that go with it."""
+        return [path, *(namesake(Path(place), path) for place in self.images.values())]
+
+    def _check_places(self) -> None:
+        """Raise an error unless each output has a file of its own that can hold it."""
+        places = [self.place(self.destinations[0], each) for each in self.outputs]
+        for output, path in zip(self.outputs, places, strict=True):
+            output.check(path)
+        twice = next((path for path in places if places.count(path) > 1), None)
+        if twice is not None:
+            raise ValueError(f"two outputs would be written to {twice}; leave one out")

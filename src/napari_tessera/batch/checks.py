@@ -1,0 +1,48 @@
+"""Whether a recipe can work here at all: its models are there, and a file has the axes it needs."""
+
+from __future__ import annotations
+
+from napari_tessera.deep.models.library import find_model
+from napari_tessera.methods.registry import METHODS
+from napari_tessera.pipeline.recipe import Recipe
+from napari_tessera.pipeline.source import Source
+
+
+def check_models(recipe: Recipe) -> None:
+    """Raise an error if a model that a recipe names is not there, before any file is read.
+
+    Raises
+    ------
+    ValueError
+        If there is no such model, or it has other weights.
+    """
+    for step in recipe.steps:
+        for option in METHODS[step.method].options:
+            if option.word.name == "model" and step.parameters.get(option.name):
+                find_model(step.parameters[option.name])
+
+
+def check_fits(recipe: Recipe, source: Source) -> None:
+    """Raise an error if the axes of a file are not those that a recipe works on.
+
+    Raises
+    ------
+    ValueError
+        If it works on volumes and there is no z, or takes a channel that is not there.
+    """
+    first = recipe.first
+    axes = ", ".join(source.axes)
+    if any(step.over == "volume" for step in recipe.steps):
+        made_on = ", ".join(first.source.get("axes") or ("z", "y", "x"))
+        third = source.axes[-3].lower() if len(source.axes) > 2 else ""
+        if third in ("", "t", "c"):
+            raise ValueError(
+                f"{source.name} has the axes {axes}, but the recipe works on volumes ({made_on}); "
+                "choose files with a z axis"
+            )
+    count = 1 if source.channel_axis is None else source.array.shape[source.channel_axis]
+    if first.channel is not None and first.channel >= count:
+        raise ValueError(
+            f"{source.name} has {count} channel{'s' if count != 1 else ''}, but the recipe takes "
+            f"number {first.channel}, counted from 0; choose files with more channels"
+        )

@@ -1,0 +1,93 @@
+"""Hashes by which a batch knows that an input, a recipe or an output is what it was."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+from napari_tessera.pipeline.recipe import Recipe
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_AT_ONCE = 1 << 20
+
+_NO_MATTER = ("source", "versions", "found", "before")
+"""What a recipe says of where it was made; the steps before are looked at one by one."""
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """What a file held when it was looked at.
+
+    Attributes
+    ----------
+    size : int
+        In bytes, of all files of a folder together.
+    changed : int
+        When it was last written, in nanoseconds; of a folder, its newest file.
+    sha256 : str
+        Of what is in it; "" if that was not asked for.
+    """
+
+    size: int
+    changed: int
+    sha256: str = ""
+
+    @classmethod
+    def of(cls, path: Path, *, contents: bool = False) -> Self:
+        """Return the fingerprint of a file or folder, with a hash of its contents if asked for."""
+        states = [each.stat() for each in _files(path)]
+        size = sum(each.st_size for each in states)
+        newest = max((each.st_mtime_ns for each in states), default=0)
+        return cls(size, newest, _sha256(path) if contents else "")
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Return what `to_dict` gave."""
+        return cls(int(data["size"]), int(data["changed"]), str(data.get("sha256", "")))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        own: dict[str, Any] = {"size": self.size, "changed": self.changed}
+        return {**own, "sha256": self.sha256} if self.sha256 else own
+
+    def fits(self, path: Path) -> bool:
+        """Return True if a file is still the same: untouched, or touched with the same contents."""
+        try:
+            now = Fingerprint.of(path)
+            if now.size != self.size:
+                return False
+            return now.changed == self.changed or self.sha256 == _sha256(path)
+        except OSError:
+            return False
+
+
+def recipe_hash(recipe: Recipe) -> str:
+    """Return a hash of what a recipe does: of all steps, not of the image it was made on."""
+    steps = [
+        {key: each for key, each in step.to_dict().items() if key not in _NO_MATTER}
+        for step in recipe.steps
+    ]
+    return hashlib.sha256(json.dumps(steps, sort_keys=True).encode()).hexdigest()
+
+
+def _files(path: Path) -> list[Path]:
+    """Return the files in a folder, in order; of a file, itself."""
+    if not path.is_dir():
+        return [path]
+    return sorted(each for each in path.rglob("*") if each.is_file())
+
+
+def _sha256(path: Path) -> str:
+    found = hashlib.sha256()
+    for each in _files(path):
+        if each != path:
+            found.update(str(each.relative_to(path)).encode())
+        with each.open("rb") as file:
+            while piece := file.read(_AT_ONCE):
+                found.update(piece)
+    return found.hexdigest()

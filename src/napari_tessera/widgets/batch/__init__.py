@@ -1,0 +1,1 @@
+"""A recipe on a folder of files, from the viewer."""

@@ -1,0 +1,44 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from napari_tessera import METHODS, Recipe
+from napari_tessera.batch.checks import check_fits, check_models
+from napari_tessera.pipeline.source import Source
+from napari_tessera.pipeline.walk import Walk
+
+
+def recipe_on(axes, over, **options):
+    source = Source.of(np.zeros((4,) * len(axes)), axes=axes)
+    made = Recipe.of(METHODS["threshold"], source, {}, Walk(over))
+    return replace(made, **options)
+
+
+@pytest.mark.parametrize(("axes", "told"), [("yx", "y, x"), ("tyx", "t, y, x")])
+def test_a_recipe_of_volumes_wants_a_third_axis_of_space(axes, told):
+    image = Source.of(np.zeros((4,) * len(axes)), axes=axes, name="cells.tif")
+    wanted = rf"cells.tif has the axes {told}, but the recipe works on volumes \(z, y, x\)"
+    with pytest.raises(ValueError, match=wanted):
+        check_fits(recipe_on("zyx", "volume"), image)
+    check_fits(recipe_on("yx", "planes"), image)
+
+
+@pytest.mark.parametrize("axes", ["zyx", "tzyx"])
+def test_volumes_fit_a_recipe_of_volumes(axes):
+    check_fits(recipe_on("zyx", "volume"), Source.of(np.zeros((4,) * len(axes)), axes=axes))
+
+
+def test_a_channel_that_is_not_there_is_named():
+    image = Source.of(np.zeros((2, 4, 4)), channel_axis=0, name="cells.tif")
+    check_fits(recipe_on("yx", "planes", channel_axis=0, channel=1), image)
+    with pytest.raises(ValueError, match="cells.tif has 2 channels, but the recipe takes number 2"):
+        check_fits(recipe_on("yx", "planes", channel_axis=0, channel=2), image)
+
+
+def test_a_model_that_is_not_there_is_named():
+    made = recipe_on("yx", "planes")
+    check_models(made)
+    missing = replace(made, method="predict", parameters={"model": "gone"})
+    with pytest.raises(ValueError, match="model is 'gone', but there is no such model"):
+        check_models(missing)

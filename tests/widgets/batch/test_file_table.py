@@ -1,0 +1,72 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from napari_tessera.batch.inputs import Destination
+from napari_tessera.batch.plan import PlannedFile, Standing
+from napari_tessera.batch.summary import FileOutcome, FileState
+from napari_tessera.widgets.batch.file_table import TITLES, FileTable
+
+FILES = [Destination(Path(f"{name}.tif"), Path(f"out/{name}.tif")) for name in "abc"]
+PROBLEM = "it is <b>damaged</b>"
+PICTURE = np.zeros((20, 30, 3), np.uint8)
+
+
+@pytest.fixture
+def table(qtbot):
+    made = FileTable()
+    qtbot.addWidget(made)
+    return made
+
+
+def shown(table, row):
+    columns = [n for n in range(len(TITLES)) if not table.isColumnHidden(n)]
+    return {TITLES[n]: table.item(row, n).text() for n in columns}
+
+
+def test_a_plan_lists_what_stands_in_the_way(table):
+    table.show_plan([PlannedFile(FILES[0], Standing.REFUSED, problem=PROBLEM)])
+    assert shown(table, 0) == {"file": "a.tif", "state": "cannot be done", "read as": PROBLEM}
+    assert "damaged" in table.item(0, 1).toolTip()
+    assert "<b>" not in table.item(0, 1).toolTip()
+
+
+def test_outcomes_are_listed_and_brought_up_to_date(table):
+    table.show_outcomes([FileOutcome(each) for each in FILES])
+    done = FileOutcome(FILES[1], FileState.DONE, "3 objects", 12.4, picture=PICTURE)
+    table.update_outcome(1, FileOutcome(FILES[1], FileState.RUNNING))
+    table.update_outcome(1, done)
+    expected = {"file": "b.tif", "state": "done", "found": "3 objects", "time": "12 s"}
+    assert shown(table, 1) == expected
+    table.update_outcome(1, replace(done, picture=None, state=FileState.KEPT))
+    assert not table.item(1, 0).icon().isNull()  # the picture is still that of the file
+    table.forget_pictures()
+    table.show_outcomes([done, done])
+    assert table.rowCount() == 2
+
+
+def test_the_most_suspicious_come_first_and_the_unknown_last(table):
+    table.show_outcomes([FileOutcome(each) for each in FILES], {0: float("nan"), 1: 0.2, 2: 0.7})
+    assert [table.number_at(row) for row in range(3)] == [2, 1, 0]
+    assert [shown(table, row)["suspicion"] for row in range(3)] == ["0.70", "0.20", ""]
+
+
+def test_a_chosen_row_is_told_once_by_its_number(table):
+    heard = []
+    table.picked.connect(heard.append)
+    table.show_outcomes([FileOutcome(each) for each in FILES], {2: 0.7})
+    assert heard == []
+    table.setCurrentCell(0, 0)
+    table.setCurrentCell(0, 1)
+    table.show_outcomes([FileOutcome(each) for each in FILES])
+    assert heard == [2]
+
+
+def test_long_names_leave_room_for_what_was_found(table):
+    table.resize(400, 300)
+    place = Destination(Path("a" * 200 + ".tif"), Path("out/a.tif"))
+    table.show_outcomes([FileOutcome(place, FileState.DONE, "3 objects")])
+    assert table.columnWidth(0) <= 0.45 * table.viewport().width()
+    assert sum(map(table.columnWidth, range(len(TITLES)))) <= table.viewport().width()
