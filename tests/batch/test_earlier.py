@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from napari_tessera.batch.earlier import Earlier
+from napari_tessera.batch.earlier import EarlierRun
 from napari_tessera.batch.run_batch import run_batch
 
 
@@ -16,12 +16,12 @@ def finished(batch_of, recipe):
 
 
 def missing(batch, number=0):
-    return [each.name for each in Earlier(batch).missing(batch.destinations[number])]
+    return [each.name for each in EarlierRun(batch).missing(batch.destinations[number])]
 
 
 def test_nothing_is_missing_of_what_is_finished(finished):
     assert missing(finished) == []
-    known = Earlier(finished).known(finished.destinations[0])
+    known = EarlierRun(finished).known(finished.destinations[0])
     assert known.counted == "2 objects"
     assert [path.name for path in known.outputs.values()] == ["a-label.tif", "a-label.csv"]
     assert missing(replace(finished, again=True)) == ["labels", "table"]
@@ -70,14 +70,14 @@ def test_an_input_that_was_only_touched_or_moved_is_the_same(finished, batch_of,
 
 def test_a_table_of_all_files_that_somebody_changed_is_not_replaced(finished):
     table = Path("out/label.csv").resolve()
-    earlier = Earlier(finished)
+    earlier = EarlierRun(finished)
     earlier.check_table(table)
     table.write_text("mine")
     with pytest.raises(FileExistsError, match=r"label.csv' exists already and is no table of a"):
         earlier.check_table(table)
-    Earlier(replace(finished, overwrite=True)).check_table(table)
+    EarlierRun(replace(finished, overwrite=True)).check_table(table)
     earlier.keep_table([table])
-    Earlier(finished).check_table(table)
+    EarlierRun(finished).check_table(table)
 
 
 def test_outputs_that_an_earlier_run_wrote_stay_known(finished, batch_of, recipe):

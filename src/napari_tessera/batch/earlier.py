@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-class Earlier:
+class EarlierRun:
     """What earlier runs have left where a batch writes.
 
     Parameters

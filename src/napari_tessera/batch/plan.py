@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 
 from napari_tessera.batch.batch_run import BatchRun
-from napari_tessera.batch.earlier import Earlier
+from napari_tessera.batch.earlier import EarlierRun
 from napari_tessera.batch.inputs import Destination
 from napari_tessera.deep.inference.cache import Cache
 from napari_tessera.deep.inference.cost import Estimate
@@ -112,7 +112,7 @@ def plan_batch(batch: BatchRun, report: Callable[[Progress], None] | None = None
     report : callable, optional
         Takes `Progress`.
     """
-    reporter, earlier, costs = Reporter.of(report), Earlier(batch), Costs(batch.recipe)
+    reporter, earlier, costs = Reporter.of(report), EarlierRun(batch), Costs(batch.recipe)
     found = []
     for number, each in enumerate(batch.destinations):
         reporter(Progress(number, len(batch.destinations)))
@@ -122,7 +122,7 @@ def plan_batch(batch: BatchRun, report: Callable[[Progress], None] | None = None
     return Plan(found, shutil.disk_usage(there).free)
 
 
-def _planned(batch: BatchRun, each: Destination, earlier: Earlier, costs: Costs) -> PlannedFile:
+def _planned(batch: BatchRun, each: Destination, earlier: EarlierRun, costs: Costs) -> PlannedFile:
     source = None
     try:
         source = batch.open(each.path)

@@ -11,7 +11,7 @@ from pathlib import Path
 from napari_tessera.algorithms.atomic_files import FULL
 from napari_tessera.algorithms.file_lock import FileLock
 from napari_tessera.batch.batch_run import BatchRun
-from napari_tessera.batch.earlier import Earlier
+from napari_tessera.batch.earlier import EarlierRun
 from napari_tessera.batch.file_results import FileResults, labels_from
 from napari_tessera.batch.fingerprints import Fingerprint, recipe_hash
 from napari_tessera.batch.inputs import Destination, images_beside, make_folder
@@ -91,7 +91,7 @@ class _Work:
     """A batch while it runs, with what it keeps from file to file."""
 
     def __init__(self, batch: BatchRun) -> None:
-        self._batch, self._earlier, self._cache = batch, Earlier(batch), Cache()
+        self._batch, self._earlier, self._cache = batch, EarlierRun(batch), Cache()
         self._begun = False
         self._table: Path | None = None
         if batch.folder is not None and OUTPUTS["table"] in batch.outputs:
@@ -157,8 +157,15 @@ class _Work:
         recipe = batch.recipe.on(source, **images)
 
         def made(sink: Sink | None) -> Result:
-            given = {"cache": self._cache, "each": steps.append, **images}
-            return batch.recipe.run(source, report, blocks=batch.blocks, sink=sink, **given)
+            return batch.recipe.run(
+                source,
+                report,
+                cache=self._cache,
+                each=steps.append,
+                blocks=batch.blocks,
+                sink=sink,
+                **images,
+            )
 
         if grown:
             there = each.output.exists()
