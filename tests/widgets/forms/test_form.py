@@ -13,6 +13,7 @@ from napari_tessera.widgets.editing import edit_objects
 from napari_tessera.widgets.forms.form import Form
 from napari_tessera.widgets.forms.recipe_menu import RecipeOfLayer
 from napari_tessera.widgets.forms.run_button import Running
+from napari_tessera.widgets.plugin.menu import open_form
 
 from ..conftest import wait
 
@@ -201,3 +202,27 @@ def test_all_that_a_form_shows_has_the_font_size_of_napari(viewer, form):
     viewer.theme = "light"
     QApplication.processEvents()
     assert {first.font().pointSize(), later.font().pointSize()} == {11}
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "kind"),
+    [
+        ("surgery", "source", "labels"),
+        ("explorer", "prediction", "labels"),
+        ("proofread", "source", "labels"),
+        ("compare", "image", "image"),
+    ],
+)
+def test_forms_begin_on_the_layer_that_is_selected_and_follow_until_one_is_chosen(
+    viewer, name, field, kind
+):
+    add = viewer.add_labels if kind == "labels" else viewer.add_image
+    layers = [add(np.eye(9, dtype=np.uint8), name=str(number)) for number in range(3)]
+    viewer.layers.selection = {layers[0]}
+    chosen = getattr(open_form(viewer, name), field)
+    assert chosen.value is layers[0]
+    viewer.layers.selection = {layers[1]}
+    assert chosen.value is layers[1]
+    chosen.value = layers[2]
+    viewer.layers.selection = {layers[0]}
+    assert chosen.value is layers[2]

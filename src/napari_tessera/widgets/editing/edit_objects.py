@@ -53,6 +53,7 @@ class Surgery(Form):
         self.drawing = Drawing(napari_viewer)
         self._build()
         self._connect()
+        self.follow_selection(self.source, lambda: self.tool is None)
         self._layer_chosen()
 
     # ------------------------------------------------------------------ layout

@@ -39,6 +39,7 @@ from napari_tessera.widgets.evaluation.trials import (
 from napari_tessera.widgets.forms.call import Call
 from napari_tessera.widgets.forms.channels import Channels
 from napari_tessera.widgets.forms.choice import Choice
+from napari_tessera.widgets.forms.fields.choose import layer_field
 from napari_tessera.widgets.forms.form import Form
 from napari_tessera.widgets.forms.plain_text import as_written
 from napari_tessera.widgets.forms.region import SHOWN, region
@@ -76,11 +77,13 @@ class Compare(Form):
         self._lay_out()
         self._connect()
         self._layers_changed()
+        self.follow_selection(self.image, lambda: not self.trials)
 
     # ------------------------------------------------------------------ layout
 
     def _build(self) -> None:
-        self.image, self.drawn = Choice("Image"), Choice("A few labels")
+        self.image = layer_field(METHODS["threshold"].source, self.viewer.layers)
+        self.drawn = Choice("A few labels")
         self.over, self.channels = Choice("Work on"), Channels(together=True)
         self.over.offer([("planes", "planes"), ("volume", "volume")])
         self.lines, self.more = QTableWidget(0, 2), Choice("Another method")
@@ -92,7 +95,7 @@ class Compare(Form):
         self.sheet = QListWidget()
         self._build_lists()
         tips: dict[QWidget, str] = {
-            self.image: "Methods are tried on what is shown of it",
+            self.image.native: "Methods are tried on what is shown of it",
             self.drawn: "Labels of some objects; what is not painted is not judged",
             self.over: "The plane that is shown, or the volume around it",
             self.lines: "Tick what to try; options as: smoothing = 1 px, 2 px; lines = yes",
@@ -127,7 +130,7 @@ class Compare(Form):
 
     def _lay_out(self) -> None:
         for title, widget in (
-            ("Image", self.image),
+            ("Image", self.image.native),
             ("Channel axis", self.channels.axis),
             ("Channel", self.channels.one),
             ("Work on", self.over),
@@ -149,7 +152,7 @@ class Compare(Form):
             button.setEnabled(False)
 
     def _connect(self) -> None:
-        self.image.currentIndexChanged.connect(self._image_chosen)
+        self.image.changed.connect(self._image_chosen)
         self.channels.axis.currentIndexChanged.connect(self._show_rows)
         self.add_button.clicked.connect(lambda: self.add(Candidate(self.more.chosen)))
         self.sheet.currentRowChanged.connect(self._show_trial)
@@ -161,15 +164,15 @@ class Compare(Form):
         layers = list(reversed(self.viewer.layers))
         labels = [each for each in layers if fits(each, "labels")]
         self.drawn.offer([("none", None), *((each.name, each) for each in labels)])
-        self.image.offer((each.name, each) for each in layers if fits(each, "image"))
+        self.image.refresh()
         self._show_rows()
 
     def _image_chosen(self, *_: Any) -> None:
-        self.channels.fill(self.image.chosen, ())
+        self.channels.fill(self.image.value, ())
         self._show_rows()
 
     def _show_rows(self, *_: Any) -> None:
-        layer = self.image.chosen
+        layer = self.image.value
         self.channels.fill_one(layer)
         axes = 0 if layer is None else layer.ndim - (self.channels.axis.chosen is not None)
         self.rows.show_row(self.channels.axis, self.channels.axis.count() > 1)
@@ -241,7 +244,7 @@ class Compare(Form):
         )
 
     def _chosen(self) -> tuple[Image, Source, Any, Region]:
-        layer = self.image.chosen
+        layer = self.image.value
         if layer is None:
             raise ValueError("image is missing; open a file or a sample, then choose its layer")
         own = self.channels.source(layer)

@@ -83,6 +83,7 @@ class Explorer(Form):
         self._build()
         self._lay_out()
         self._connect()
+        self.follow_selection(self.prediction, lambda: self._compared is None)
         self._prediction_chosen()
 
     # ------------------------------------------------------------------ layout

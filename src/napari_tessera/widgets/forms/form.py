@@ -37,6 +37,8 @@ from napari_tessera.widgets.job import Job
 if TYPE_CHECKING:
     import napari.viewer
 
+    from napari_tessera.widgets.forms.fields.layer import LayerField
+
 DOCS = "https://napari-tessera.readthedocs.io/en/stable/{}.html"
 
 TURNED = (QAbstractSpinBox, QComboBox, QAbstractSlider)
@@ -136,6 +138,25 @@ class Form(QWidget):
         """Call something when layers come, go, move or get another name."""
         events = self.viewer.layers.events
         self.watch(callback, events.inserted, events.removed, events.reordered, events.renamed)
+
+    def follow_selection(
+        self, field: LayerField, while_true: Callable[[], bool] = lambda: True
+    ) -> None:
+        """Let a field take the layer that is selected, now and later, until a person has chosen.
+
+        Parameters
+        ----------
+        field : LayerField
+        while_true : callable
+            Whether another layer may be taken, such as while nothing is begun.
+        """
+
+        def take(event: Any = None) -> None:
+            if while_true():
+                field.follow(self.viewer.layers.selection.active)
+
+        self.watch(take, self.viewer.layers.selection.events.active)
+        take()
 
     # ------------------------------------------------------------------ work
 

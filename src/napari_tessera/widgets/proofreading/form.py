@@ -95,7 +95,7 @@ class Proofread(Form):
         self._build()
         self._lay_out()
         self._connect()
-        self._follow_active()
+        self.follow_selection(self.source, lambda: self._queue is None)
         self._layer_chosen()
 
     # ------------------------------------------------------------------ layout
@@ -193,7 +193,6 @@ class Proofread(Form):
         self.accept_button.clicked.connect(self.accept)
         self.take_back_button.clicked.connect(self.take_back)
         self.watch_layers(self._layers_changed)
-        self.watch(self._follow_active, self.viewer.layers.selection.events.active)
         self.watch(self._shown_otherwise, self.viewer.dims.events.ndisplay)
 
     # ------------------------------------------------------------------ the layer
@@ -201,10 +200,6 @@ class Proofread(Form):
     def _layers_changed(self, event: Any = None) -> None:
         for field in (self.source, self.image, self.map):
             field.refresh()
-
-    def _follow_active(self, event: Any = None) -> None:
-        if self._queue is None:
-            self.source.follow(self.viewer.layers.selection.active)
 
     def _layer_chosen(self) -> None:
         layer = self.source.value
