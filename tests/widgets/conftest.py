@@ -13,9 +13,9 @@ from napari_tessera import METHODS
 from napari_tessera.deep.networks.registry import NETWORKS
 from napari_tessera.widgets.forms import remembered as memory
 from napari_tessera.widgets.forms.method_form import dock
-from napari_tessera.widgets.forms.rows import Section
-from napari_tessera.widgets.forms.scrolled import WIDTH
 from napari_tessera.widgets.plugin.menu import FORMS
+from napari_tessera.widgets.qt.rows import Section
+from napari_tessera.widgets.qt.scrolled import WIDTH
 
 # the forms of networks differ in one choice
 ALL_FORMS = [n for n in FORMS if n == "train_unet" or n.removeprefix("train_") not in NETWORKS]

@@ -14,8 +14,8 @@ from qtpy.QtCore import QTimer
 from superqt.utils import FunctionWorker
 
 from napari_tessera.signature.progress import Progress, Reporter, Stop
-from napari_tessera.widgets.forms.plain_text import as_written
 from napari_tessera.widgets.garbage import garbage
+from napari_tessera.widgets.qt.plain_text import as_written
 
 _EVERY_MS = 50
 _STEPS = 1000

@@ -5,7 +5,7 @@ from napari.layers import Labels
 
 from napari_tessera import METHODS
 from napari_tessera.widgets.forms.method_fields import MethodFields
-from napari_tessera.widgets.forms.rows import Rows
+from napari_tessera.widgets.qt.rows import Rows
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QSpinBox
 
 from napari_tessera.signature.progress import Progress
-from napari_tessera.widgets.forms.buttons import RunButton
 from napari_tessera.widgets.forms.form import Form
 from napari_tessera.widgets.forms.progress_text import COMPILES
 from napari_tessera.widgets.forms.run_button import Running
+from napari_tessera.widgets.qt.buttons import RunButton
 
 from ..conftest import wait
 

@@ -16,8 +16,8 @@ from napari_tessera.deep.settings import (
     Transfer,
 )
 from napari_tessera.signature.words import Word
-from napari_tessera.widgets.forms.rows import Rows
 from napari_tessera.widgets.forms.settings_group import Group
+from napari_tessera.widgets.qt.rows import Rows
 
 SETTINGS = (Augmentation, Examples, Objective, Optimisation, Transfer)
 CONFIGS = sorted({network.config for network in NETWORKS.values()}, key=lambda c: c.__name__)

@@ -8,8 +8,8 @@ from napari_tessera.deep.inference.cache import Cache
 from napari_tessera.pipeline.source import Region
 from napari_tessera.pipeline.walk import Walk
 from napari_tessera.widgets.forms.region import PLANE
-from napari_tessera.widgets.forms.rows import Rows
 from napari_tessera.widgets.forms.walk_rows import WalkRows
+from napari_tessera.widgets.qt.rows import Rows
 
 
 @pytest.fixture

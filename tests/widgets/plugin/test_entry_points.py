@@ -6,12 +6,12 @@ from npe2 import PluginManager
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
-from napari_tessera.widgets.forms.dock import enclosing_dock
 from napari_tessera.widgets.forms.recipe_menu import RecipeOfLayer
 from napari_tessera.widgets.plugin import demo, entry_points
 from napari_tessera.widgets.plugin.manifest import SAMPLES, manifest
 from napari_tessera.widgets.plugin.menu import FORMS
 from napari_tessera.widgets.plugin.samples import nuclei_arrays
+from napari_tessera.widgets.qt.dock import enclosing_dock
 
 from ..conftest import wait
 

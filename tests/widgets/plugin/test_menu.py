@@ -5,8 +5,6 @@ from napari.settings import get_settings
 from qtpy.QtWidgets import QApplication, QToolButton
 
 from napari_tessera.deep.networks.registry import NETWORKS
-from napari_tessera.widgets.forms.rows import Rows
-from napari_tessera.widgets.forms.scrolled import WIDTH
 from napari_tessera.widgets.plugin.menu import (
     FORMS,
     NetworkEntry,
@@ -14,6 +12,8 @@ from napari_tessera.widgets.plugin.menu import (
     open_training,
     show_form,
 )
+from napari_tessera.widgets.qt.rows import Rows
+from napari_tessera.widgets.qt.scrolled import WIDTH
 from napari_tessera.widgets.training.form import TrainingForm
 
 

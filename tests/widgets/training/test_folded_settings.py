@@ -2,7 +2,7 @@ import pytest
 from qtpy.QtWidgets import QToolButton, QWidget
 
 from napari_tessera.deep.settings import Examples, Optimisation, Transfer
-from napari_tessera.widgets.forms.rows import Rows
+from napari_tessera.widgets.qt.rows import Rows
 from napari_tessera.widgets.training.folded_settings import FoldedSettings
 
 

@@ -17,8 +17,8 @@ from napari_tessera.widgets.batch.asked import (
 )
 from napari_tessera.widgets.batch.path_field import PathField
 from napari_tessera.widgets.batch.recipe_choice import RecipeChoice
-from napari_tessera.widgets.forms.choice import Choice, Several
-from napari_tessera.widgets.forms.rows import Rows
+from napari_tessera.widgets.qt.choice import Choice, Several
+from napari_tessera.widgets.qt.rows import Rows
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel

@@ -13,9 +13,9 @@ from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableW
 from napari_tessera.batch.plan import PlannedFile, Standing
 from napari_tessera.batch.summary import FileOutcome, FileState
 from napari_tessera.widgets.evaluation.trials import icon
-from napari_tessera.widgets.forms.plain_text import as_written
 from napari_tessera.widgets.forms.results import duration
-from napari_tessera.widgets.forms.status_line import red
+from napari_tessera.widgets.qt.plain_text import as_written
+from napari_tessera.widgets.qt.status_line import red
 
 SIDE = 48
 """Dots on the screen along a side of a small picture."""

@@ -18,10 +18,10 @@ from napari_tessera.widgets.batch.file_table import FileTable
 from napari_tessera.widgets.batch.open_result import OpenedResult, read_result
 from napari_tessera.widgets.forms.call import amount
 from napari_tessera.widgets.forms.form import Form
-from napari_tessera.widgets.forms.plain_text import PlainLabel
 from napari_tessera.widgets.forms.results import duration
-from napari_tessera.widgets.forms.rows import beside_one_another
 from napari_tessera.widgets.forms.run_button import Running
+from napari_tessera.widgets.qt.plain_text import PlainLabel
+from napari_tessera.widgets.qt.rows import beside_one_another
 
 if TYPE_CHECKING:
     import napari.viewer

@@ -10,8 +10,8 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QToolButton, QWidget
 
 from napari_tessera.pipeline.recipe import Recipe
-from napari_tessera.widgets.forms.choice import Choice
 from napari_tessera.widgets.layers.features import recipe_of
+from napari_tessera.widgets.qt.choice import Choice
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel

@@ -12,19 +12,19 @@ from napari_tessera.methods.registry import METHODS
 from napari_tessera.pipeline.recipe import KEY
 from napari_tessera.widgets.editing.drawing import Drawing, place_under, straightened
 from napari_tessera.widgets.editing.tools import TOOLS, Tool, worked_out
-from napari_tessera.widgets.forms.choice import Choice
 from napari_tessera.widgets.forms.fields.choose import field_for, layer_field
 from napari_tessera.widgets.forms.fields.field import Field
 from napari_tessera.widgets.forms.fields.layer import LayerField
 from napari_tessera.widgets.forms.form import Form
-from napari_tessera.widgets.forms.plain_text import PlainLabel
-from napari_tessera.widgets.forms.rows import Rows, beside_one_another
 from napari_tessera.widgets.layers.features import made_by
 from napari_tessera.widgets.layers.following import ObjectRows
 from napari_tessera.widgets.layers.geometry import usual_over
 from napari_tessera.widgets.layers.history import History, Step
 from napari_tessera.widgets.layers.masks import about_mask
 from napari_tessera.widgets.layers.to_source import beside, source
+from napari_tessera.widgets.qt.choice import Choice
+from napari_tessera.widgets.qt.plain_text import PlainLabel
+from napari_tessera.widgets.qt.rows import Rows, beside_one_another
 from napari_tessera.widgets.tables.measure_button import MeasureButton
 
 if TYPE_CHECKING:

@@ -38,12 +38,9 @@ from napari_tessera.widgets.evaluation.trials import (
 )
 from napari_tessera.widgets.forms.call import Call
 from napari_tessera.widgets.forms.channels import Channels
-from napari_tessera.widgets.forms.choice import Choice
 from napari_tessera.widgets.forms.fields.choose import layer_field
 from napari_tessera.widgets.forms.form import Form
-from napari_tessera.widgets.forms.plain_text import as_written
 from napari_tessera.widgets.forms.region import SHOWN, region
-from napari_tessera.widgets.forms.rows import Rows, beside_one_another
 from napari_tessera.widgets.forms.run_button import Running
 from napari_tessera.widgets.forms.tables import save_table
 from napari_tessera.widgets.layers.from_result import result_layer, show
@@ -51,6 +48,9 @@ from napari_tessera.widgets.layers.geometry import array, same_grid
 from napari_tessera.widgets.layers.preview_layer import PreviewLayer
 from napari_tessera.widgets.layers.to_source import dropped_axis, fits
 from napari_tessera.widgets.plugin.menu import open_form
+from napari_tessera.widgets.qt.choice import Choice
+from napari_tessera.widgets.qt.plain_text import as_written
+from napari_tessera.widgets.qt.rows import Rows, beside_one_another
 
 if TYPE_CHECKING:
     import napari.viewer

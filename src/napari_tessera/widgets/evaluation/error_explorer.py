@@ -18,17 +18,17 @@ from napari_tessera.widgets.evaluation.object_list import ObjectList
 from napari_tessera.widgets.evaluation.report_button import ReportButton
 from napari_tessera.widgets.evaluation.strata_panel import Compared, StrataPanel
 from napari_tessera.widgets.evaluation.suspects_panel import SuspectSource, SuspectsPanel
-from napari_tessera.widgets.forms.choice import Choice
 from napari_tessera.widgets.forms.fields.choose import field_for, layer_field
 from napari_tessera.widgets.forms.form import Form
-from napari_tessera.widgets.forms.rows import Rows, beside_one_another
 from napari_tessera.widgets.forms.run_button import Running
-from napari_tessera.widgets.forms.status_line import StatusLine
 from napari_tessera.widgets.forms.tables import save_table
 from napari_tessera.widgets.layers.geometry import array, same_grid, usual_over
 from napari_tessera.widgets.layers.masks import about_mask
 from napari_tessera.widgets.layers.to_source import source
 from napari_tessera.widgets.plugin.menu import open_form
+from napari_tessera.widgets.qt.choice import Choice
+from napari_tessera.widgets.qt.rows import Rows, beside_one_another
+from napari_tessera.widgets.qt.status_line import StatusLine
 
 if TYPE_CHECKING:
     import napari.viewer

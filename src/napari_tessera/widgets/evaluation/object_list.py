@@ -9,8 +9,8 @@ import numpy as np
 from qtpy.QtWidgets import QSpinBox, QVBoxLayout, QWidget
 
 from napari_tessera.signature.words import Array, Table
-from napari_tessera.widgets.forms.choice import Choice
-from napari_tessera.widgets.forms.rows import Rows
+from napari_tessera.widgets.qt.choice import Choice
+from napari_tessera.widgets.qt.rows import Rows
 from napari_tessera.widgets.tables.model import TableModel
 from napari_tessera.widgets.tables.objects import fly_to
 from napari_tessera.widgets.tables.view import TableView

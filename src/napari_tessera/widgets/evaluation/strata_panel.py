@@ -22,13 +22,13 @@ from napari_tessera.metrics.plots import draw_strata, group_unit, ranges
 from napari_tessera.metrics.strata import grouped, strata
 from napari_tessera.signature.parameters import parameters
 from napari_tessera.signature.words import Table, VoxelSize
-from napari_tessera.widgets.forms.choice import Choice
 from napari_tessera.widgets.forms.fields.choose import field_for, layer_field
 from napari_tessera.widgets.forms.plot import Plot
-from napari_tessera.widgets.forms.rows import Rows, beside_one_another
-from napari_tessera.widgets.forms.status_line import StatusLine
 from napari_tessera.widgets.layers.geometry import array, same_grid
 from napari_tessera.widgets.layers.to_source import fits, luminance_of
+from napari_tessera.widgets.qt.choice import Choice
+from napari_tessera.widgets.qt.rows import Rows, beside_one_another
+from napari_tessera.widgets.qt.status_line import StatusLine
 from napari_tessera.widgets.tables.model import TableModel
 
 if TYPE_CHECKING:

@@ -14,10 +14,10 @@ from napari_tessera.signature.parameters import parameters
 from napari_tessera.signature.words import Array, Over, Table, VoxelSize
 from napari_tessera.widgets.evaluation.object_list import ObjectList
 from napari_tessera.widgets.forms.fields.choose import layer_field
-from napari_tessera.widgets.forms.rows import Rows
 from napari_tessera.widgets.forms.run_button import Running
 from napari_tessera.widgets.layers.geometry import array, same_grid
 from napari_tessera.widgets.layers.to_source import luminance_of
+from napari_tessera.widgets.qt.rows import Rows
 
 if TYPE_CHECKING:
     from napari.layers import Labels, Layer

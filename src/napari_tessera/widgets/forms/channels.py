@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from napari_tessera.pipeline.source import Source
-from napari_tessera.widgets.forms.choice import Choice, Several
 from napari_tessera.widgets.layers.geometry import array
 from napari_tessera.widgets.layers.to_source import is_channel, source
+from napari_tessera.widgets.qt.choice import Choice, Several
 
 if TYPE_CHECKING:
     from napari.layers import Layer

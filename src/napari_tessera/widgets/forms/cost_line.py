@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import QTimer
 
 from napari_tessera.widgets.forms.call import amount, by
-from napari_tessera.widgets.forms.plain_text import PlainLabel
 from napari_tessera.widgets.forms.results import duration
 from napari_tessera.widgets.job import Job
+from napari_tessera.widgets.qt.plain_text import PlainLabel
 
 if TYPE_CHECKING:
     from napari_tessera.deep.inference.cost import Estimate

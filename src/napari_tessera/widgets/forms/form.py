@@ -27,12 +27,12 @@ from qtpy.QtWidgets import (
 
 from napari_tessera.signature.progress import Reporter
 from napari_tessera.widgets.connections import Connections
-from napari_tessera.widgets.forms.dock import FormDocks, enclosing_dock, keep_entitled
-from napari_tessera.widgets.forms.plain_text import PlainLabel, as_written
-from napari_tessera.widgets.forms.scrolled import Scrolled
-from napari_tessera.widgets.forms.status_line import StatusLine
-from napari_tessera.widgets.forms.tab_order import set_tab_order
 from napari_tessera.widgets.job import Job
+from napari_tessera.widgets.qt.dock import FormDocks, enclosing_dock, keep_entitled
+from napari_tessera.widgets.qt.plain_text import PlainLabel, as_written
+from napari_tessera.widgets.qt.scrolled import Scrolled
+from napari_tessera.widgets.qt.status_line import StatusLine
+from napari_tessera.widgets.qt.tab_order import set_tab_order
 
 if TYPE_CHECKING:
     import napari.viewer

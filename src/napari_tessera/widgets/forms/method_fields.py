@@ -11,7 +11,7 @@ from napari_tessera.widgets.forms.fields.choose import field_for
 from napari_tessera.widgets.forms.fields.field import Field
 from napari_tessera.widgets.forms.fields.layer import LayerField
 from napari_tessera.widgets.forms.fields.levels import LevelsField
-from napari_tessera.widgets.forms.rows import Rows
+from napari_tessera.widgets.qt.rows import Rows
 
 if TYPE_CHECKING:
     from napari.components import LayerList

@@ -25,7 +25,6 @@ from napari_tessera.widgets.forms.preview_boxes import PreviewBoxes
 from napari_tessera.widgets.forms.recipe_menu import recipe_menu
 from napari_tessera.widgets.forms.refine_options import kind_of, note_kind
 from napari_tessera.widgets.forms.results import Edits, Outcome, Results, sentence, work
-from napari_tessera.widgets.forms.rows import Rows, beside_one_another
 from napari_tessera.widgets.forms.run_button import Running
 from napari_tessera.widgets.forms.shortcuts import keys_of, press_run
 from napari_tessera.widgets.forms.tables import save_table, show_table
@@ -35,6 +34,7 @@ from napari_tessera.widgets.layers.features import image_behind
 from napari_tessera.widgets.layers.from_result import is_heat_map, named_by
 from napari_tessera.widgets.layers.masks import about_images, about_mask
 from napari_tessera.widgets.layers.to_source import beside, dropped_axis
+from napari_tessera.widgets.qt.rows import Rows, beside_one_another
 from napari_tessera.widgets.tables.measure_button import MeasureButton
 
 if TYPE_CHECKING:

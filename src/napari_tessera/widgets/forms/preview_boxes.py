@@ -10,9 +10,9 @@ from qtpy.QtWidgets import QCheckBox
 from napari_tessera.pipeline.found_levels import found_levels, level_sentence
 from napari_tessera.pipeline.result import Result
 from napari_tessera.widgets.connections import Connections
-from napari_tessera.widgets.forms.buttons import PreviewBox
 from napari_tessera.widgets.forms.preview import Preview
 from napari_tessera.widgets.forms.shortcuts import keys_of, press_preview
+from napari_tessera.widgets.qt.buttons import PreviewBox
 
 if TYPE_CHECKING:
     from napari_tessera.widgets.forms.call import Call

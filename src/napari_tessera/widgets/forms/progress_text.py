@@ -8,7 +8,7 @@ from napari_tessera.algorithms.compiling import compiling
 from napari_tessera.widgets.forms.results import duration
 
 if TYPE_CHECKING:
-    from napari_tessera.widgets.forms.status_line import StatusLine
+    from napari_tessera.widgets.qt.status_line import StatusLine
 
 COMPILES = "First use: compiling for this machine, once only; this may take up to a minute ..."
 

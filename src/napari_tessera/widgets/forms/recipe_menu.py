@@ -21,10 +21,10 @@ from napari_tessera.methods.registry import METHODS
 from napari_tessera.pipeline.recipe import Recipe
 from napari_tessera.pipeline.result import ObjectTable, Result
 from napari_tessera.widgets.forms.form import Form
-from napari_tessera.widgets.forms.plain_text import menu_text
 from napari_tessera.widgets.layers.features import recipe_of, write_features
 from napari_tessera.widgets.layers.from_result import named_by, result_layer, show
 from napari_tessera.widgets.layers.to_source import beside, dropped_axis, fits, source
+from napari_tessera.widgets.qt.plain_text import menu_text
 
 if TYPE_CHECKING:
     import napari.viewer

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, get_args
 from napari_tessera.algorithms.labels.components import guessed_kind
 from napari_tessera.pipeline.recipe import KEY
 from napari_tessera.signature.words import LabelsAre
-from napari_tessera.widgets.forms.choice import Choice
 from napari_tessera.widgets.napari_private import shown_labels
+from napari_tessera.widgets.qt.choice import Choice
 
 if TYPE_CHECKING:
     from napari.layers import Labels

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtWidgets import QProgressBar
 
 from napari_tessera.signature.progress import Reporter
-from napari_tessera.widgets.forms.buttons import RunButton
 from napari_tessera.widgets.forms.closing import AskAtClose
 from napari_tessera.widgets.forms.progress_text import CompilingNote, progress_text
 from napari_tessera.widgets.forms.shortcuts import offer_shortcuts
+from napari_tessera.widgets.qt.buttons import RunButton
 
 if TYPE_CHECKING:
     from napari_tessera.widgets.forms.form import Form

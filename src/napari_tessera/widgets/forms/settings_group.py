@@ -16,7 +16,7 @@ from napari_tessera.widgets.forms.fields.field import Field
 from napari_tessera.widgets.forms.fields.text import TextField
 
 if TYPE_CHECKING:
-    from napari_tessera.widgets.forms.rows import Rows
+    from napari_tessera.widgets.qt.rows import Rows
 
 
 class Group:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from qtpy.QtWidgets import QAbstractItemView, QApplication, QMainWindow, QPushButton, QWidget
 
-from napari_tessera.widgets.forms.buttons import (
+from napari_tessera.widgets.forms.form import Form
+from napari_tessera.widgets.qt.buttons import (
     AcceptButton,
     NextButton,
     PreviewBox,
@@ -20,8 +21,7 @@ from napari_tessera.widgets.forms.buttons import (
     RunButton,
     TakeBackButton,
 )
-from napari_tessera.widgets.forms.dock import FormDocks
-from napari_tessera.widgets.forms.form import Form
+from napari_tessera.widgets.qt.dock import FormDocks
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel

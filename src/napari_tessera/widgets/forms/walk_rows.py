@@ -16,12 +16,12 @@ from napari_tessera.signature.words import AXES, Over
 from napari_tessera.widgets.forms import region
 from napari_tessera.widgets.forms.call import Call
 from napari_tessera.widgets.forms.channels import Channels
-from napari_tessera.widgets.forms.choice import Choice
 from napari_tessera.widgets.forms.refine_options import Refining
-from napari_tessera.widgets.forms.rows import Rows
 from napari_tessera.widgets.layers.geometry import usual_over
 from napari_tessera.widgets.layers.history import History
 from napari_tessera.widgets.layers.to_source import dropped_axis
+from napari_tessera.widgets.qt.choice import Choice
+from napari_tessera.widgets.qt.rows import Rows
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel

@@ -92,7 +92,7 @@ class Entry:
 
     def dock_in(self, viewer: napari.viewer.Viewer) -> Any:
         """Return the dock of the form in a viewer, None if it is not open."""
-        from napari_tessera.widgets.forms.dock import enclosing_dock
+        from napari_tessera.widgets.qt.dock import enclosing_dock
 
         form = viewer.window.dock_widgets.get(self.dock)
         return None if form is None else enclosing_dock(form)

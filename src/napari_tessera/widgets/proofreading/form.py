@@ -16,18 +16,9 @@ from napari_tessera.signature.parameters import parameters
 from napari_tessera.signature.progress import Reporter
 from napari_tessera.signature.words import AXES, Array
 from napari_tessera.widgets.connections import Connections
-from napari_tessera.widgets.forms.buttons import (
-    AcceptButton,
-    NextButton,
-    PreviousButton,
-    TakeBackButton,
-)
-from napari_tessera.widgets.forms.choice import Choice
 from napari_tessera.widgets.forms.fields.choose import layer_field
 from napari_tessera.widgets.forms.fields.layer import LayerField
 from napari_tessera.widgets.forms.form import Form
-from napari_tessera.widgets.forms.plain_text import PlainLabel
-from napari_tessera.widgets.forms.rows import Rows, beside_one_another
 from napari_tessera.widgets.forms.run_button import Running
 from napari_tessera.widgets.forms.shortcuts import (
     accept_object,
@@ -45,6 +36,15 @@ from napari_tessera.widgets.layers.to_source import fits, luminance_of, source
 from napari_tessera.widgets.proofreading.edits import EditsFollowed
 from napari_tessera.widgets.proofreading.outline import ObjectOutline
 from napari_tessera.widgets.proofreading.queue import ProofreadingQueue
+from napari_tessera.widgets.qt.buttons import (
+    AcceptButton,
+    NextButton,
+    PreviousButton,
+    TakeBackButton,
+)
+from napari_tessera.widgets.qt.choice import Choice
+from napari_tessera.widgets.qt.plain_text import PlainLabel
+from napari_tessera.widgets.qt.rows import Rows, beside_one_another
 from napari_tessera.widgets.tables.model import TableModel
 from napari_tessera.widgets.tables.objects import fly_to
 from napari_tessera.widgets.tables.view import TableView

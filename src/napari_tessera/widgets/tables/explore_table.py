@@ -14,14 +14,14 @@ from napari_tessera.methods.registry import METHODS
 from napari_tessera.signature.words import Array, Table
 from napari_tessera.widgets.connections import Connections
 from napari_tessera.widgets.editing.drawing import place_under
-from napari_tessera.widgets.forms.choice import Choice
 from napari_tessera.widgets.forms.fields.choose import layer_field
 from napari_tessera.widgets.forms.form import Form
-from napari_tessera.widgets.forms.rows import Rows, beside_one_another
 from napari_tessera.widgets.forms.tables import save_table
 from napari_tessera.widgets.layers.geometry import array
 from napari_tessera.widgets.layers.painted import NumberedPixels, ObjectPaint
 from napari_tessera.widgets.layers.to_source import fits
+from napari_tessera.widgets.qt.choice import Choice
+from napari_tessera.widgets.qt.rows import Rows, beside_one_another
 from napari_tessera.widgets.tables.colours import ColumnColours
 from napari_tessera.widgets.tables.column_plot import ColumnPlot
 from napari_tessera.widgets.tables.measure_button import MeasureButton

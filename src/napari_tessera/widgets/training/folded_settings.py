@@ -20,7 +20,7 @@ from napari_tessera.widgets.forms.settings_group import Group
 
 if TYPE_CHECKING:
     from napari_tessera.widgets.forms.fields.field import Field
-    from napari_tessera.widgets.forms.rows import Rows
+    from napari_tessera.widgets.qt.rows import Rows
 
 
 class FoldedSettings:

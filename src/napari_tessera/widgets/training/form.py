@@ -18,10 +18,10 @@ from napari_tessera.signature.progress import Progress, Reporter, Stop
 from napari_tessera.signature.words import ModelWord, VoxelSize
 from napari_tessera.widgets.forms.form import Form
 from napari_tessera.widgets.forms.results import duration
-from napari_tessera.widgets.forms.rows import beside_one_another
 from napari_tessera.widgets.forms.run_button import Running
 from napari_tessera.widgets.forms.warm_up import warm_up_training
 from napari_tessera.widgets.plugin.menu import show_form
+from napari_tessera.widgets.qt.rows import beside_one_another
 from napari_tessera.widgets.training.loss_plot import Curve
 from napari_tessera.widgets.training.model_name import ANEW, GO_ON
 from napari_tessera.widgets.training.pairs import PairsTable

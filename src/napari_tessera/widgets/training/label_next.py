@@ -21,15 +21,15 @@ from qtpy.QtWidgets import (
 from napari_tessera.pipeline.label_next import Next, label_next
 from napari_tessera.pipeline.source import Region
 from napari_tessera.signature.words import Array
-from napari_tessera.widgets.forms.choice import Choice
 from napari_tessera.widgets.forms.form import Form
-from napari_tessera.widgets.forms.rows import Rows, beside_one_another
 from napari_tessera.widgets.forms.run_button import Running
 from napari_tessera.widgets.layers.features import made_by
 from napari_tessera.widgets.layers.from_result import is_heat_map, show
 from napari_tessera.widgets.layers.geometry import array, look_at, same_grid
 from napari_tessera.widgets.layers.to_source import fits
 from napari_tessera.widgets.plugin.menu import show_form
+from napari_tessera.widgets.qt.choice import Choice
+from napari_tessera.widgets.qt.rows import Rows, beside_one_another
 from napari_tessera.widgets.training.crops import missing_axis, part_of_image, part_to_label, placed
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from napari_tessera.deep.models.library import (
     place_of,
 )
 from napari_tessera.deep.networks.registry import NETWORKS
-from napari_tessera.widgets.forms.choice import Choice
-from napari_tessera.widgets.forms.plain_text import PlainLabel
+from napari_tessera.widgets.qt.choice import Choice
+from napari_tessera.widgets.qt.plain_text import PlainLabel
 
 
 @dataclass(frozen=True)

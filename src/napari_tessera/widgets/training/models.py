@@ -28,8 +28,8 @@ from napari_tessera.deep.models.library import (
 )
 from napari_tessera.deep.models.onnx import to_onnx
 from napari_tessera.widgets.forms.form import Form
-from napari_tessera.widgets.forms.plain_text import as_written
-from napari_tessera.widgets.forms.rows import beside_one_another
+from napari_tessera.widgets.qt.plain_text import as_written
+from napari_tessera.widgets.qt.rows import beside_one_another
 
 if TYPE_CHECKING:
     import napari.viewer

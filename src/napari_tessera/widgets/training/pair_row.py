@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtWidgets import QGridLayout, QLabel, QRadioButton, QWidget
 
-from napari_tessera.widgets.forms.choice import Choice
-from napari_tessera.widgets.forms.plain_text import as_written
+from napari_tessera.widgets.qt.choice import Choice
+from napari_tessera.widgets.qt.plain_text import as_written
 
 if TYPE_CHECKING:
     from napari.layers import Image, Labels

@@ -20,9 +20,9 @@ from qtpy.QtWidgets import (
 from superqt import QElidingLabel
 
 from napari_tessera.widgets.connections import Connections
-from napari_tessera.widgets.forms.plain_text import as_written
-from napari_tessera.widgets.forms.rows import beside_one_another
 from napari_tessera.widgets.layers.to_source import fits
+from napari_tessera.widgets.qt.plain_text import as_written
+from napari_tessera.widgets.qt.rows import beside_one_another
 from napari_tessera.widgets.training.folders import ask_coco, ask_folders, missing_place
 from napari_tessera.widgets.training.pair_match import (
     best_match,

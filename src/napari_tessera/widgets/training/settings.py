@@ -25,11 +25,11 @@ from napari_tessera.deep.training.losses import suggested_losses
 from napari_tessera.deep.training.task import Task
 from napari_tessera.signature.parameters import parameters
 from napari_tessera.widgets.forms import remembered as memory
-from napari_tessera.widgets.forms.choice import Choice
 from napari_tessera.widgets.forms.fields.choose import field_for
 from napari_tessera.widgets.forms.fields.field import Field
-from napari_tessera.widgets.forms.plain_text import PlainLabel
-from napari_tessera.widgets.forms.rows import Rows
+from napari_tessera.widgets.qt.choice import Choice
+from napari_tessera.widgets.qt.plain_text import PlainLabel
+from napari_tessera.widgets.qt.rows import Rows
 from napari_tessera.widgets.training.folded_settings import FoldedSettings
 from napari_tessera.widgets.training.model_name import Earlier, ModelName
 

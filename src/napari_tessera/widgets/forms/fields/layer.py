@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from napari_tessera.signature.parameters import Parameter
-from napari_tessera.widgets.forms.choice import Choice
 from napari_tessera.widgets.forms.fields.field import Field
+from napari_tessera.widgets.qt.choice import Choice
 
 if TYPE_CHECKING:
     from napari.components import LayerList

@@ -12,9 +12,9 @@ from qtpy.QtWidgets import QFileDialog, QPushButton, QVBoxLayout, QWidget
 from napari_tessera.deep.models.library import find_model, newest_first
 from napari_tessera.deep.networks.registry import NETWORKS
 from napari_tessera.signature.words import ModelWord
-from napari_tessera.widgets.forms.choice import Choice
 from napari_tessera.widgets.forms.fields.field import Field
 from napari_tessera.widgets.plugin.menu import open_training
+from napari_tessera.widgets.qt.choice import Choice
 
 if TYPE_CHECKING:
     from napari_tessera.signature.parameters import Parameter

@@ -20,8 +20,8 @@ from napari_tessera.signature.parameters import Parameter
 from napari_tessera.signature.units import METRES, parse, unit
 from napari_tessera.signature.validation import check_value
 from napari_tessera.signature.words import Array
-from napari_tessera.widgets.forms.choice import Choice
 from napari_tessera.widgets.forms.fields.field import Field
+from napari_tessera.widgets.qt.choice import Choice
 
 _HUGE = 1e9
 

@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QComboBox, QLineEdit, QWidget
 
 from napari_tessera.signature.parameters import Parameter
 from napari_tessera.widgets.forms.fields.field import Field
-from napari_tessera.widgets.forms.plain_text import as_written
+from napari_tessera.widgets.qt.plain_text import as_written
 
 LETTERS = 12
 """How many letters fit into the narrowest field for text."""

@@ -2,7 +2,7 @@
 
 from qtpy.QtWidgets import QToolButton, QWidget
 
-from napari_tessera.widgets.forms.side_by_side import SideBySide
+from napari_tessera.widgets.qt.side_by_side import SideBySide
 
 
 def test_buttons_wrap_where_there_is_no_room_and_fill_each_line(qtbot):

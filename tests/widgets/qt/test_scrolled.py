@@ -3,8 +3,8 @@
 import pytest
 from qtpy.QtWidgets import QApplication
 
-from napari_tessera.widgets.forms.scrolled import LOWEST, WIDTH
 from napari_tessera.widgets.plugin.menu import open_form
+from napari_tessera.widgets.qt.scrolled import LOWEST, WIDTH
 
 from ..conftest import ALL_FORMS, wait
 

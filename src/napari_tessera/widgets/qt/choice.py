@@ -18,7 +18,7 @@ from qtpy.QtWidgets import (
     QToolTip,
 )
 
-from napari_tessera.widgets.forms.plain_text import as_written, menu_text
+from napari_tessera.widgets.qt.plain_text import as_written, menu_text
 
 
 class Choice(QComboBox):

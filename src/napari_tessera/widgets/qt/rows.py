@@ -16,7 +16,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_tessera.widgets.forms.side_by_side import SideBySide
+from napari_tessera.widgets.qt.side_by_side import SideBySide
 
 
 class Rows(QScrollArea):

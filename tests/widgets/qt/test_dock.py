@@ -5,8 +5,8 @@ from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QDockWidget, QLabel, QWidget
 
-from napari_tessera.widgets.forms.dock import FormDocks, enclosing_dock, keep_entitled
 from napari_tessera.widgets.plugin.menu import open_form
+from napari_tessera.widgets.qt.dock import FormDocks, enclosing_dock, keep_entitled
 
 from ..conftest import wait
 

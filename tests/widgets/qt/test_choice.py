@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from napari_tessera.widgets.forms.choice import Choice, Several
+from napari_tessera.widgets.qt.choice import Choice, Several
 
 
 class Same:

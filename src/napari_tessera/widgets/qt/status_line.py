@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QPalette
 
-from napari_tessera.widgets.forms.plain_text import PlainLabel
+from napari_tessera.widgets.qt.plain_text import PlainLabel
 
 if TYPE_CHECKING:
     from qtpy.QtWidgets import QWidget

@@ -6,8 +6,8 @@ import pytest
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QApplication, QFormLayout, QLineEdit, QScrollArea, QWidget
 
-from napari_tessera.widgets.forms.tab_order import set_tab_order
 from napari_tessera.widgets.plugin.menu import FORMS
+from napari_tessera.widgets.qt.tab_order import set_tab_order
 
 from ..conftest import unfolded
 

@@ -1,7 +1,7 @@
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QColor, QPalette
 
-from napari_tessera.widgets.forms.status_line import StatusLine, red
+from napari_tessera.widgets.qt.status_line import StatusLine, red
 
 
 def test_what_is_wrong_is_said_in_red_until_something_else_is_said(qapp):

@@ -5,9 +5,9 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QLabel, QMenu, QWidget
 from skimage import data
 
-from napari_tessera.widgets.forms.choice import Several
-from napari_tessera.widgets.forms.plain_text import PlainLabel, as_written, menu_text
 from napari_tessera.widgets.plugin.menu import FORMS, open_form
+from napari_tessera.widgets.qt.choice import Several
+from napari_tessera.widgets.qt.plain_text import PlainLabel, as_written, menu_text
 
 NAME = "<b>x</b> & $y$ <img src=1>"
 

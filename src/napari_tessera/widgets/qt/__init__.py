@@ -1,0 +1,1 @@
+"""Parts of forms that know Qt and nothing else of ours: rows, buttons that wrap, docks, texts."""
