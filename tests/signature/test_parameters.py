@@ -23,3 +23,12 @@ def test_a_signature_is_read_with_its_docstring():
     assert docs(method).summary == "Do something."
     assert docs(method).description == "More about it."
     assert inspect.signature(method).parameters["length"].default == "1 px"
+
+
+def test_what_is_missing_is_described_and_where_a_model_comes_from():
+    from napari_tessera import METHODS
+
+    seeds = next(p for p in METHODS["region_growing"].options if p.required)
+    assert seeds.missing.startswith(f"{seeds.name} is missing: {seeds.help[:20]}")
+    model = next(p for p in METHODS["predict"].options if p.required)
+    assert model.missing.startswith("model is missing: train a network")

@@ -271,7 +271,7 @@ class Method:
         }
         for name, parameter in own.items():
             if parameter.required and complete[name] is None and not parameter.is_array:
-                raise ValueError(f"{name} is missing: {parameter.help.split('. ')[0].rstrip('.')}")
+                raise ValueError(parameter.missing)
             if not parameter.is_array:
                 check_value(parameter, complete[name])
         return complete

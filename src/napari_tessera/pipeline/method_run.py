@@ -328,6 +328,6 @@ def _check_arrays(method: Method, source: Source, values: Mapping[str, Any]) -> 
     for option in method.options:
         value = values[option.name]
         if option.required and value is None:
-            raise ValueError(f"{option.name} is missing: {option.help.split('. ')[0].rstrip('.')}")
+            raise ValueError(option.missing)
         if isinstance(value, Points):
             value.check(source.shape, option.name)

@@ -53,6 +53,12 @@ class Parameter:
         return self.default is inspect.Parameter.empty
 
     @property
+    def missing(self) -> str:
+        """What is said to those who have not given it."""
+        wanted = self.word.source or self.help.split(". ")[0].rstrip(".")
+        return f"{self.name} is missing: {wanted}"
+
+    @property
     def is_image(self) -> bool:
         """True for intensities."""
         return isinstance(self.word, ImageWord)

@@ -36,6 +36,8 @@ class Word:
     refined : bool
         Whether labels are changed: their numbers mean the same afterwards, and what is not worked
         on stays as it is.
+    source : str
+        Where it comes from, for those who have none; empty if its description says so.
     """
 
     name: str = ""
@@ -44,6 +46,7 @@ class Word:
     when: tuple[str, tuple[Any, ...]] | None = None
     section: str = ""
     refined: bool = False
+    source: str = ""
 
     def around(self, inner: Word) -> Word:
         """Return the word of an alias with what this one, written around it, says otherwise."""
@@ -178,13 +181,15 @@ Centres = Annotated[tuple[tuple[float, ...], ...], Word("centres")]
 Intensities = Annotated[tuple[tuple[float, float], ...], Word("intensities")]
 """Of each channel, the value that becomes 0 and the range that becomes 1."""
 
-ModelFolder = Annotated[str, ModelWord("model")]
+_TRAIN = "train a network, then give the name or the folder of the model"
+
+ModelFolder = Annotated[str, ModelWord("model", source=_TRAIN)]
 """The name of one of the user's models, or the path of a model folder."""
 
-PixelModelFolder = Annotated[str, ModelWord("model", one_by_one=False)]
+PixelModelFolder = Annotated[str, ModelWord("model", one_by_one=False, source=_TRAIN)]
 """A `ModelFolder` whose network scores pixels."""
 
-ObjectModelFolder = Annotated[str, ModelWord("model", one_by_one=True)]
+ObjectModelFolder = Annotated[str, ModelWord("model", one_by_one=True, source=_TRAIN)]
 """A `ModelFolder` whose network finds objects one by one."""
 
 Length = Annotated[float | str, Word("length", low=0)]
