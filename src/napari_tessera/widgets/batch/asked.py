@@ -128,6 +128,7 @@ def named_images(recipe: Recipe) -> list[str]:
 
     Examples
     --------
+    >>> from napari_tessera import METHODS, Recipe
     >>> from napari_tessera.pipeline.source import Source
     >>> import numpy as np
     >>> labels, image = (Source.of(np.zeros((2, 2), int), name=name) for name in ("a", "b"))
