@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import Signal
+from qtpy.QtCore import QTimer, Signal
 
 from napari_tessera.deep.inference.cost import network_cost
 from napari_tessera.deep.models.config import ModelConfig
@@ -25,6 +25,7 @@ from napari_tessera.deep.training.losses import suggested_losses
 from napari_tessera.deep.training.task import Task
 from napari_tessera.signature.parameters import parameters
 from napari_tessera.widgets.forms import remembered as memory
+from napari_tessera.widgets.forms.cost_line import PAUSE_MS
 from napari_tessera.widgets.forms.fields.choose import field_for
 from napari_tessera.widgets.forms.fields.field import Field
 from napari_tessera.widgets.qt.choice import Choice
@@ -77,6 +78,10 @@ class TrainingSettings(Rows):
         super().__init__()
         self._form = form
         self._weighing: Job | None = None
+        self._rest = QTimer(self)
+        self._rest.setSingleShot(True)
+        self._rest.setInterval(PAUSE_MS)
+        self._rest.timeout.connect(self._weigh)
         self._before: dict[str, dict[str, Any]] = {}
         self._build()
         self._add_rows(pairs)
@@ -143,7 +148,7 @@ class TrainingSettings(Rows):
             leave_out=("anchors",),  # they follow the labels
         )
         options.fill(NETWORKS[name].preset)
-        for changed in (self._show_rows, self._weigh):
+        for changed in (self._show_rows, self._ask_weight):
             options.changed.connect(changed)
         return options
 
@@ -152,17 +157,20 @@ class TrainingSettings(Rows):
     def _network_changed(self, *_: Any) -> None:
         self.name.suggest(NETWORKS[self.networks.chosen].title)
         self._show_rows()
-        self._weigh()
+        self._ask_weight()
 
-    def _weigh(self, *_: Any) -> None:
-        """Say what the network is good for and how large it is, which takes a moment."""
-        name = self.networks.chosen
-        options = self.options[name].changed_values()
-        patch = self.groups["examples"].value.patch
-        text = NETWORKS[name].description
-        self.about.setText(text)
+    def _ask_weight(self, *_: Any) -> None:
+        """Say what the network is good for, and how large it is once the form has rested."""
         if self._weighing is not None:
             self._weighing.stop()
+        self.about.setText(NETWORKS[self.networks.chosen].description)
+        self._rest.start()
+
+    def _weigh(self) -> None:
+        """Find out how large the network is, which takes a moment."""
+        name, text = self.networks.chosen, self.about.text()
+        options = self.options[name].changed_values()
+        patch = self.groups["examples"].value.patch
         self._weighing = self._form.start(
             lambda report: network_cost(name, options, patch=patch),
             finished=lambda cost: self.about.setText(f"{text}. {cost}."),
