@@ -169,9 +169,7 @@ class Lines:
         self.losses.grid(axis="y", color=colours.text, alpha=0.25, linewidth=0.6)
         self.losses.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.4g}"))
         self.losses.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
-        self.losses.xaxis.set_major_formatter(
-            FuncFormatter(lambda value, place: f"{'' if place else 'epoch '}{value:g}")
-        )
+        self.losses.set_xlabel("epoch", color=colours.text, size=SMALL, labelpad=0)
         self.scores.tick_params(axis="y", colors=own["score"], length=0)
         self.scores.set_ylim(0, 1)
         self.scores.set_yticks([0, 0.5, 1], ["0", "0.5", "1"])
