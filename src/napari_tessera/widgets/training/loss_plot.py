@@ -266,7 +266,7 @@ class Lines:
         self._figure.subplots_adjust(
             left=min(0.4, (0.6 * SMALL * digits + 6) / width),
             right=max(0.5, 1 - 2.6 * SMALL / width),
-            bottom=min(0.4, 2 * SMALL / height),
+            bottom=min(0.4, 3.2 * SMALL / height),
             top=max(0.5, 1 - 2 * SMALL / height),
         )
 
