@@ -1,5 +1,5 @@
 """Methods that learn from examples: networks, training and prediction."""
 
-from napari_tessera.deep.openmp import wait_passively
+from napari_tessera.deep.openmp import sleep_soon
 
-wait_passively()  # here, where every way to PyTorch begins
+sleep_soon()  # here, where every way to PyTorch begins
