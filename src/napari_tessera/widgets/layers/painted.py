@@ -136,13 +136,13 @@ class ObjectPaint:
         layer = self._up.shown if self._on is on else None
         if layer is None or layer.data.shape != pixels.shape:
             self.remove()
-            self._add(on, pixels, _colormap(colours), name)
+            self._add(on, pixels, number_colormap(colours), name)
         else:
             # other data would be looked through by whatever listens, and read for that
             layer.data.become(pixels)
             layer.name = name
             if colours != self._colours:
-                layer.colormap = _colormap(colours)
+                layer.colormap = number_colormap(colours)
             if layer.visible:
                 layer.refresh()
             layer.visible = True
@@ -186,7 +186,8 @@ class ObjectPaint:
         return self._up.layer
 
 
-def _colormap(colours: Mapping[int, str]) -> DirectLabelColormap:
+def number_colormap(colours: Mapping[int, str]) -> DirectLabelColormap:
+    """Return colours of numbers for a Labels layer; all others are not painted."""
     from napari.utils.colormaps import DirectLabelColormap
 
     known: dict[Any, Any] = {None: "transparent", 0: "transparent", **colours}

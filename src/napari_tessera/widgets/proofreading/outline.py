@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_tessera.algorithms.halo_tiles import Box
-from napari_tessera.pipeline.recipe import KEY
 from napari_tessera.widgets.connections import Connections
-from napari_tessera.widgets.layers.from_result import show
 from napari_tessera.widgets.layers.geometry import geometry
-from napari_tessera.widgets.layers.painted import NumberedPixels
+from napari_tessera.widgets.layers.painted import NumberedPixels, number_colormap
+from napari_tessera.widgets.layers.preview_layer import PreviewLayer
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -35,8 +34,7 @@ class ObjectOutline:
     """
 
     def __init__(self, viewer: ViewerModel, name: str) -> None:
-        self._viewer, self._name = viewer, name
-        self.layer: Labels | None = None
+        self._name, self._up = name, PreviewLayer(viewer)
         self._on: Labels | None = None
         self._followed = Connections()
 
@@ -55,34 +53,29 @@ class ObjectOutline:
         one = np.array([label]), np.ones(1, np.uint8), np.empty((1, 0), np.int64)
         numbered = NumberedPixels(pixels, *one, outlined=True)
         place = geometry(on, [part.start for part in box])
-        if self.layer is None or self.layer not in self._viewer.layers or self._on is not on:
+        layer = self._up.shown
+        if layer is None or self._on is not on:
             self.remove()
             self._add(on, numbered, place)
             return
-        self.layer.translate = place["translate"]
-        self.layer.data = numbered
-        if not self.layer.visible:
-            self.layer.visible = True
+        layer.translate = place["translate"]
+        layer.data = numbered
+        if not layer.visible:
+            layer.visible = True
 
     def _add(self, on: Labels, numbered: NumberedPixels, place: dict[str, Any]) -> None:
         from napari.layers import Labels
-        from napari.utils.colormaps import DirectLabelColormap
 
-        colours: dict[Any, Any] = {None: "transparent", 0: "transparent", 1: COLOUR}
-        layers = self._viewer.layers
         self._on = on
-        self.layer = Labels(
+        layer = Labels(
             numbered,
             name=self._name,
-            colormap=DirectLabelColormap(color_dict=colours, background_value=0),
+            colormap=number_colormap({1: COLOUR}),
             opacity=1,
             multiscale=False,
-            metadata={KEY: {"preview": True}},
             **place,
         )
-        selection = set(layers.selection)
-        show(self._viewer, self.layer, on)
-        layers.selection = selection
+        self._up.put(layer, on)
         self._followed.add(self._refresh, on.events.paint, on.events.labels_update)
 
     def _refresh(self, event: Any = None) -> None:
@@ -97,6 +90,10 @@ class ObjectOutline:
     def remove(self) -> None:
         """Take the layer away."""
         self._followed.end()
-        if self.layer is not None and self.layer in self._viewer.layers:
-            self._viewer.layers.remove(self.layer)
-        self.layer = self._on = None
+        self._up.take_away()
+        self._on = None
+
+    @property
+    def layer(self) -> Labels | None:
+        """The outline, while there is one."""
+        return self._up.layer
