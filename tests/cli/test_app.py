@@ -155,7 +155,7 @@ def test_blocks_give_what_the_whole_gives(tmp_path, monkeypatch, capsys):
 
 
 def test_objects_that_blocks_may_have_cut_are_named(coins, capsys, monkeypatch):
-    monkeypatch.setattr(collectors, "seams_of", lambda labels, sides: Seams(9, (4, 6)))
+    monkeypatch.setattr(collectors, "seams_of", lambda labels, sides, workers: Seams(9, (4, 6)))
     assert call("watershed", "coins.tif", "--output", "w.zarr", "--blocks", "200") == 0
     said = "coins.tif: 2 of 9 objects at borders of blocks end there in a straight line: 4, 6"
     assert said in capsys.readouterr().err

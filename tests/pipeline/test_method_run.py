@@ -3,11 +3,14 @@ import pytest
 
 from napari_tessera import METHODS
 from napari_tessera.algorithms.halo_tiles import tiled
+from napari_tessera.methods.registry import WHOLE_OBJECTS, Method
 from napari_tessera.pipeline.method_run import Run
 from napari_tessera.pipeline.pieces import Location
-from napari_tessera.pipeline.source import Points, Source
+from napari_tessera.pipeline.run import run
+from napari_tessera.pipeline.source import Points, Region, Source
 from napari_tessera.pipeline.walk import Walk
 from napari_tessera.signature.progress import Reporter
+from napari_tessera.signature.words import Image, Objects, Spacing
 
 
 def test_a_place_is_a_plane_or_what_is_kept_of_a_block():
@@ -38,3 +41,30 @@ def test_a_run_that_cannot_be_cut_is_known_before_it_begins():
     run = Run.of(METHODS["fill_holes"], Source.of(np.eye(9, dtype=int)), {}, Walk(blocks=(4, 4)))
     with pytest.raises(ValueError, match="fill_holes cannot be cut"):
         run.levelled()
+
+
+def stripes(image: Image, *, spacing: Spacing = None) -> Objects:
+    """Number the columns of an image.
+
+    Parameters
+    ----------
+    image : ndarray
+    spacing : sequence of float, optional
+
+    Returns
+    -------
+    ndarray of int
+    """
+    return np.broadcast_to(np.arange(1, image.shape[-1] + 1), image.shape)
+
+
+@pytest.mark.parametrize("blocks", [None, (4, 8)])
+def test_objects_outside_a_mask_are_not_counted(blocks):
+    mask = np.zeros((2, 8), bool)
+    mask[:, 2:5] = True
+    walk = Walk(region=Region((1, 0), (3, 8), mask), blocks=blocks)
+    result = run(
+        Method(stripes, "Classical", WHOLE_OBJECTS), Source.of(np.zeros((4, 8))), walk=walk
+    )
+    assert np.unique(result.array).tolist() == [0, 3, 4, 5]
+    assert result.counted() == "3 objects"

@@ -100,7 +100,10 @@ class Median(Result):
         found = []
         return SimpleNamespace(
             reach=0,
-            add=lambda place, piece: found.append(float(np.max(piece))),
+            passes=1,
+            waits=False,
+            finisher=lambda place, piece: float(np.max(piece)),
+            add=lambda place, known: found.append(known),
             miss=lambda: None,
             result=lambda **about: cls(table={"index": np.array([np.median(found)])}, **about),
         )

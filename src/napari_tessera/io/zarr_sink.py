@@ -72,7 +72,7 @@ class ZarrSink:
         self._writer = OmeZarrWriter(self._place, image)
         return self._writer.array
 
-    def scratch(self, shape: Index, dtype: Any, block: Index) -> Any:
+    def between(self, shape: Index, dtype: Any, block: Index) -> Any:
         """Return an array on the same disk that is gone in the end."""
         import zarr
 
@@ -86,6 +86,8 @@ class ZarrSink:
             shards=None if shards == chunks else shards,
             zarr_format=3,
         )
+
+    scratch = between
 
     @property
     def _place(self) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copyreg
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -160,6 +161,12 @@ class Method:
     cost: RunCost = RunCost()
     kind: Callable[[Values], str] | None = None
     look: Callable[[Values], Look] | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # halos and the like are functions without a name: another process has its own table
+        if METHODS.get(self.name) is self:
+            return _named, (self.name,)
+        return copyreg.__newobj__, (type(self),), self.__dict__  # type: ignore[attr-defined]
 
     @property
     def name(self) -> str:
@@ -468,3 +475,7 @@ METHODS: Mapping[str, Method] = MappingProxyType(
     {m.name: m for m in (*_CLASSICAL, *_DEEP, *_REFINE, *_MEASURE, *_JUDGE)}
 )
 """Name -> method, in menu order."""
+
+
+def _named(name: str) -> Method:
+    return METHODS[name]

@@ -1,21 +1,26 @@
-"""How the pieces of a stack become a whole, for each kind of result."""
+"""How the pieces of a stack become a whole, for each kind of result.
+
+A piece is finished where it is computed: a `Finisher` writes what lies in an array, and returns the
+little that the `Collector` has to know of it, piece after piece, to put them together.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
-from napari_tessera.algorithms.halo_tiles import Box
-from napari_tessera.algorithms.labels.linking import continued
-from napari_tessera.pipeline.joining import REACH, Joining
-from napari_tessera.pipeline.label_arrays import ScratchLabels, label_array
+from napari_tessera.algorithms.halo_tiles import Tile
+from napari_tessera.algorithms.labels.linking import continuing, overlap
+from napari_tessera.pipeline.joining import BlockGrid, BlockObjects, Joining
+from napari_tessera.pipeline.label_arrays import LabelArray, Numbers, Present, with_numbers
 from napari_tessera.pipeline.pieces import Location
 from napari_tessera.pipeline.seams import seams_of
 from napari_tessera.pipeline.sinks import Sink
 from napari_tessera.pipeline.source import Index
+from napari_tessera.pipeline.workers import Threads, Workers
 from napari_tessera.signature.progress import Reporter
 from napari_tessera.signature.words import Array
 
@@ -49,6 +54,12 @@ class Whole:
         Shape of the planes or volumes that blocks are cut from; empty = they are not cut.
     exact : bool
         Whether objects of several blocks that share a pixel are one, see `Cut`.
+    blocks : int
+        How many pieces there are.
+    workers : Workers
+        Who does what is left to do when all pieces are there.
+    at_once : int
+        How many pieces fit into memory.
     report : Reporter
         Hears of what is done after the last piece.
     """
@@ -63,6 +74,9 @@ class Whole:
     block: Index = ()
     cut: Index = ()
     exact: bool = True
+    blocks: int = 1
+    workers: Workers = field(default_factory=Threads)
+    at_once: int = 1
     report: Reporter = field(default_factory=Reporter)
 
     def array(self, first: Index, dtype: Any) -> Any:
@@ -72,19 +86,40 @@ class Whole:
         return self.sink.create((*first, *self.shape), dtype, (*first, *self.block))
 
 
+class Finisher(Protocol):
+    """Does with a piece, where it was computed, what can be done there.
+
+    It is pickled to be sent to other processes, and writes the same if a piece is made again.
+    """
+
+    def __call__(self, place: Location, piece: Any) -> Any:
+        """Return what the collector has to know of a piece."""
+
+
 class Collector(Protocol):
-    """Takes what a method gives for each plane, volume or block, in order.
+    """Takes what is known of each plane, volume or block, in order.
 
     Attributes
     ----------
     reach : int
-        How many pixels around the core of a block it wants to see.
+        How many pixels around the core of a block its finisher wants to see.
+    passes : int
+        2 if all pieces are gone through again when they are there, else 1.
     """
 
-    reach: ClassVar[int] = 0
+    reach: int
+    passes: int
 
-    def add(self, place: Location, piece: Any) -> None:
-        """Take the piece of one place."""
+    @property
+    def finisher(self) -> Finisher:
+        """What finishes the pieces that are computed from now on."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether the array is there only when the first piece is: until then they come whole."""
+
+    def add(self, place: Location, known: Any) -> None:
+        """Take what is known of the piece of one place."""
 
     def miss(self) -> None:
         """Note that one place has none."""
@@ -93,135 +128,290 @@ class Collector(Protocol):
         """Return the whole, with what is known about the run."""
 
 
+class LabelPiece(NamedTuple):
+    """What is known of labels.
+
+    Attributes
+    ----------
+    present : Present
+    table : dict, optional
+        Of the objects, if their network tells more of them.
+    """
+
+    present: Present
+    table: dict[str, Array] | None = None
+
+
+@dataclass(frozen=True)
+class LabelFinisher:
+    """Writes labels as they are.
+
+    Attributes
+    ----------
+    labels : LabelArray
+    """
+
+    labels: LabelArray
+
+    def __call__(  # noqa: D102
+        self, place: Location, piece: Array | tuple[Array, dict[str, Array]]
+    ) -> LabelPiece:
+        array, table = piece if isinstance(piece, tuple) else (piece, None)
+        present = Present.of(array)
+        self.labels.write(place.core, array, present.highest)
+        return LabelPiece(present, table)
+
+
 class LabelCollector:
     """Puts labels into one array, where object ids are made unique or carried on.
 
     Pieces may come with a table of their objects, which get the ids of the whole there too.
     """
 
-    reach: ClassVar[int] = 0
+    reach = 0
+    waits = False
 
     def __init__(self, kind: type[Labelled], whole: Whole, *, renumbers: bool) -> None:
         self._kind, self._whole = kind, whole
         self._renumbers = renumbers and not whole.keep_ids
-        self._array = label_array(kind, whole, renumbers=renumbers)
-        self._table: TableCollector | None = None
-        self._next = 1
-        self._previous: Array | None = None
+        self._labels = LabelArray.of(kind, whole, renumbers=renumbers)
+        self.passes = 1 if self._labels.stays else 2
+        # a place that was missed has none
+        self._pieces: list[tuple[Location, LabelPiece] | None] = []
 
-    def add(self, place: Location, piece: Array | tuple[Array, dict[str, Array]]) -> None:  # noqa: D102
-        labels, table = piece if isinstance(piece, tuple) else (piece, None)
-        array = self._renumbered(place.index, labels)
-        self._array.write(place.core, array)
-        self._previous = array
-        if table is not None:
-            self._table = self._table or TableCollector(self._kind, self._whole)
-            self._table.add(place, {**table, "index": _ids_now(table["index"], labels, array)})
+    @property
+    def finisher(self) -> Finisher:  # noqa: D102
+        return LabelFinisher(self._labels)
 
-    def _renumbered(self, index: Index, labels: Array) -> Array:
-        if not index or not self._renumbers:
-            return labels
-        # the first plane of each series continues none
-        before = self._previous if self._whole.join and index[-1] else None
-        array = _numbered(before, labels, self._next)
-        self._next = max(self._next, int(array.max()) + 1)
-        return array
+    def add(self, place: Location, known: LabelPiece) -> None:  # noqa: D102
+        self._pieces.append((place, known))
 
     def miss(self) -> None:  # noqa: D102
-        self._previous = None
+        self._pieces.append(None)
 
     def result(self, **about: Any) -> Result:  # noqa: D102
-        table = None if self._table is None else self._table.whole()
-        array, count = self._array.finished()
-        return self._kind(array, table=table, count=count, **about)
+        numbers = list(self._numbers())
+        pieces = [each for each in self._pieces if each is not None]
+        ids, table = [np.empty(0, np.int64)], TableCollector(self._kind, self._whole)
+        for (place, known), own in zip(pieces, numbers, strict=True):
+            ids.append(_ids_now(known.present.ids, own))
+            if known.table is not None:
+                table.add(place, {**known.table, "index": _ids_now(known.table["index"], own)})
+        every = np.unique(np.concatenate(ids))
+        highest = int(every.max(initial=0))
+        array = with_numbers(self._labels, self._kind, self._whole, highest, numbers)
+        rows = table.whole() if any(known.table is not None for _, known in pieces) else None
+        return self._kind(array, table=rows, count=every.size, **about)
+
+    def _numbers(self) -> Iterator[Numbers]:
+        """Yield what becomes of the labels of each piece."""
+        following, before, joined = 1, None, self._shared()
+        for each in self._pieces:
+            if each is None:
+                before = None
+                continue
+            place, known = each
+            own = Numbers(place.core)
+            if place.index and self._renumbers:
+                # the first plane of each series continues none
+                if self._whole.join and place.index[-1] and before is not None:
+                    own = self._continuing(next(joined), before, known.present, following, own.box)
+                else:
+                    own = own._replace(offset=following - 1)
+                highest = _ids_now(known.present.ids, own).max(initial=0)
+                following = max(following, int(highest) + 1)
+            yield own
+            before = known.present, own
+
+    @staticmethod
+    def _continuing(
+        shared: tuple[Array, Array, Array],
+        before: tuple[Present, Numbers],
+        present: Present,
+        following: int,
+        box: Any,
+    ) -> Numbers:
+        """Return the numbers of a plane whose objects carry on those of the plane before."""
+        here, now, pixels = shared
+        sizes = before[0].pixels[np.searchsorted(before[0].ids, here)]
+        smaller = np.minimum(sizes, present.pixels[np.searchsorted(present.ids, now)])
+        shared = _ids_now(here, before[1]), now, pixels
+        return Numbers(box, table=continuing(shared, smaller, present.ids, following))
+
+    def _shared(self) -> Iterator[tuple[Array, Array, Array]]:
+        """Yield which objects of neighbouring planes share how many pixels, if they are joined."""
+        if not self._whole.join or not self._renumbers:
+            return iter(())
+        jobs = [
+            (before[0].core, place[0].core)
+            for before, place in zip(self._pieces, self._pieces[1:], strict=False)
+            if before is not None and place is not None and place[0].index[-1]
+        ]
+        work = _Sharing(self._labels.array)
+        return self._whole.workers.in_order(work, jobs, at_once=self._whole.at_once)
+
+
+def _ids_now(ids: Array, numbers: Numbers) -> Array:
+    """Return the numbers that ids of a piece have in the whole."""
+    if numbers.table is not None:
+        return numbers.table[ids.astype(np.int64)].astype(int)
+    return ids.astype(int) + numbers.offset
+
+
+@dataclass(frozen=True)
+class _Sharing:
+    """Compares two pieces that were written."""
+
+    array: Any
+
+    def __call__(self, boxes: tuple[Any, Any]) -> tuple[Array, Array, Array]:
+        first, second = (np.asarray(self.array[box]) for box in boxes)
+        return overlap(first, second)
+
+
+@dataclass(frozen=True)
+class JoiningFinisher:
+    """Writes the core of a block, whose objects are numbered by themselves.
+
+    Attributes
+    ----------
+    labels : LabelArray
+    reach : int
+    shape : tuple of int
+        Of the plane or volume.
+    """
+
+    labels: LabelArray
+    reach: int
+    shape: Index
+
+    def __call__(self, place: Location, piece: Array) -> BlockObjects:  # noqa: D102
+        tile = _block(place).around(self.reach)
+        objects = BlockObjects.of(piece, tile, self.reach, self.shape)
+        self.labels.write(place.core, piece[tile.inner], objects.highest)
+        return objects
 
 
 class JoiningCollector:
     """Puts objects into one array, of which those in several blocks become one."""
 
-    reach: ClassVar[int] = REACH
+    waits = False
+    passes = 2
 
     def __init__(self, kind: type[Labelled], whole: Whole) -> None:
         self._kind, self._whole = kind, whole
-        self._array = ScratchLabels(kind, whole)
-        self._joining = Joining(whole.cut, exact=whole.exact)
+        self._grid = BlockGrid(whole.cut, whole.block[-len(whole.cut) :], whole.exact)
+        self.reach = self._grid.reach
+        self._labels = LabelArray.of(kind, whole, renumbers=True)
+        self._joining, self._places = Joining(self._grid), list[Location]()
         self._numbers: dict[Index, int] = {}
 
-    def add(self, place: Location, piece: Array) -> None:  # noqa: D102
-        number = self._numbers.setdefault(place.index, len(self._numbers))
-        if place.tile is not None:
-            seen = place.tile.around(REACH)
-            written = partial(self._written, place.index)
-            self._array.write(place.core, self._joining.add(number, seen, piece, written))
+    @property
+    def finisher(self) -> Finisher:  # noqa: D102
+        return JoiningFinisher(self._labels, self.reach, self._whole.cut)
 
-    def _written(self, index: Index, box: Box) -> Array:
-        return self._array.read((*index, *box))
+    def add(self, place: Location, known: BlockObjects) -> None:  # noqa: D102
+        number = self._numbers.setdefault(place.index, len(self._numbers))
+        self._joining.add(number, _block(place).around(self.reach), known)
+        self._places.append(place)
 
     def miss(self) -> None:
         """Do nothing: where nothing is to be found, nothing is joined."""
 
     def result(self, **about: Any) -> Result:  # noqa: D102
-        array, count = self._array.finished(self._joining.numbers())
-        sides = self._whole.block[-len(self._whole.cut) :]
-        seams = None if self._whole.exact else seams_of(array, sides)
+        count, tables = self._joining.numbers()
+        jobs = (
+            Numbers(place.core, table=table)
+            for place, table in zip(self._places, tables, strict=True)
+        )
+        array = with_numbers(self._labels, self._kind, self._whole, count, jobs)
+        sides, workers = self._grid.sides, self._whole.workers
+        seams = None if self._whole.exact else seams_of(array, sides, workers)
         return self._kind(array, count=count, seams=seams, **about)
 
 
-def _numbered(previous: Array | None, array: Array, next_id: int) -> Array:
-    """Make object ids of a plane unique in the stack, or carry on those of the plane before."""
-    if previous is not None:
-        return continued(previous, array, next_id)
-    numbered = array.astype(np.uint32)
-    return np.add(numbered, np.uint32(next_id - 1), out=numbered, where=numbered > 0)
+def _block(place: Location) -> Tile:
+    if place.tile is None:
+        raise ValueError(f"{place} is a plane or volume; only objects of its blocks are joined")
+    return place.tile
 
 
-def _ids_now(ids: Array, labels: Array, array: Array) -> Array:
-    """Return the ids that objects have in `array`, by those that they have in `labels`."""
-    numbers, places = np.unique(labels, return_index=True)
-    return array.ravel()[places[np.searchsorted(numbers, ids)]].astype(int)
+@dataclass(frozen=True)
+class MapFinisher:
+    """Writes a map, or hands it on whole while there is no array for it.
+
+    Attributes
+    ----------
+    array : array or None
+    own : int
+        How many axes of its own it has, in front.
+    """
+
+    array: Any = None
+    own: int = 0
+
+    def __call__(self, place: Location, piece: Array) -> Array | None:  # noqa: D102
+        if self.array is None:
+            return piece
+        self.array[(*(slice(None),) * self.own, *place.core, ...)] = piece
+        return None
 
 
 class MapCollector:
     """Puts images into one array, or probabilities, whose classes come first."""
 
-    reach: ClassVar[int] = 0
+    reach = 0
+    passes = 1
 
     def __init__(self, kind: type[Result], whole: Whole) -> None:
         self._kind, self._whole = kind, whole
-        self._array: Any = None
+        self.finisher = MapFinisher()
 
-    def add(self, place: Location, piece: Array) -> None:  # noqa: D102
-        if not place.core and self._whole.sink is None:
-            self._array = piece
+    @property
+    def waits(self) -> bool:  # noqa: D102
+        return self.finisher.array is None
+
+    def add(self, place: Location, known: Array | None) -> None:  # noqa: D102
+        if known is None:
             return
-        own = piece.ndim + len(place.index) - len(self._whole.shape)  # axes of its own, in front
-        if self._array is None:
-            self._array = self._whole.array(piece.shape[:own], piece.dtype)
-        self._array[(*(slice(None),) * own, *place.core, ...)] = piece
+        if not place.core and self._whole.sink is None:
+            self.finisher = MapFinisher(known)
+            return
+        if self.waits:  # its type and its own axes are known now
+            own = known.ndim + len(place.index) - len(self._whole.shape)
+            array = self._whole.array(known.shape[:own], known.dtype)
+            self.finisher = MapFinisher(array, own)
+        self.finisher(place, known)
 
     def miss(self) -> None:
         """Do nothing: where nothing is to be found, all is 0."""
 
     def result(self, **about: Any) -> Result:  # noqa: D102
-        return self._kind(self._array, **about)
+        return self._kind(self.finisher.array, **about)
+
+
+def handed_on(place: Location, piece: Any) -> Any:
+    """Return a piece as it is: tables and polygons are small."""
+    return piece
 
 
 class TableCollector:
     """Puts tables below one another, with a column for each axis that places differ in."""
 
-    reach: ClassVar[int] = 0
+    reach, waits, passes = 0, False, 1
+    finisher = staticmethod(handed_on)
 
     def __init__(self, kind: type[Result], whole: Whole) -> None:
         self._kind, self._whole = kind, whole
         self._tables: list[dict[str, Array]] = []
 
-    def add(self, place: Location, piece: dict[str, Array]) -> None:  # noqa: D102
-        rows, axes, start = len(piece["index"]), self._whole.axes, self._whole.start
+    def add(self, place: Location, known: dict[str, Array]) -> None:  # noqa: D102
+        rows, axes, start = len(known["index"]), self._whole.axes, self._whole.start
         where = {
             name: np.full(rows, i + first)
             for name, i, first in zip(axes, place.index, start, strict=False)
         }
-        self._tables.append({"index": piece["index"], **where, **piece})
+        self._tables.append({"index": known["index"], **where, **known})
 
     def miss(self) -> None:
         """Do nothing: a place without objects has no rows."""
@@ -240,15 +430,16 @@ class TableCollector:
 class PolygonCollector:
     """Puts polygons into one list, with their coordinates in the whole, and one table of them."""
 
-    reach: ClassVar[int] = 0
+    reach, waits, passes = 0, False, 1
+    finisher = staticmethod(handed_on)
 
     def __init__(self, kind: type[PolygonSet], whole: Whole) -> None:
         self._kind, self._start = kind, whole.start
         self._table = TableCollector(kind, whole)
         self._polygons: list[Array] = []
 
-    def add(self, place: Location, piece: tuple[list[Array], dict[str, Array]]) -> None:  # noqa: D102
-        polygons, table = piece
+    def add(self, place: Location, known: tuple[list[Array], dict[str, Array]]) -> None:  # noqa: D102
+        polygons, table = known
         self._table.add(place, {**table, "index": table["index"] + len(self._polygons)})
         lead = [i + first for i, first in zip(place.index, self._start, strict=False)]
         self._polygons += [

@@ -1,14 +1,16 @@
-"""Arrays that labels are written into piece by piece, and what becomes of them in the end."""
+"""Arrays that labels are written into where they are computed, and numbered in when all are."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from napari_tessera.algorithms.halo_tiles import tiled
 from napari_tessera.algorithms.labels.ids import renumbered, sizes, smallest_dtype
-from napari_tessera.algorithms.parallel import WORKERS, in_order
+from napari_tessera.pipeline.sinks import MemorySink, taken
 from napari_tessera.signature.progress import Progress
 from napari_tessera.signature.words import Array
 
@@ -17,111 +19,154 @@ if TYPE_CHECKING:
     from napari_tessera.pipeline.result import Labelled
 
 
-class LabelArray(Protocol):
-    """Labels that are written piece by piece."""
+class Present(NamedTuple):
+    """The labels that occur in a block.
 
-    def write(self, box: Any, labels: Array) -> None:
-        """Put labels where `box` indexes."""
+    Attributes
+    ----------
+    ids : ndarray, shape (N,)
+        Rising, background left out.
+    pixels : ndarray of int64, shape (N,)
+        How many each has.
+    """
 
-    def finished(self) -> tuple[Any, int | None]:
-        """Return all of them, and how many different ones there are if that is known."""
+    ids: Array
+    pixels: Array
 
+    @classmethod
+    def of(cls, labels: Array) -> Present:
+        """Return which labels occur, and how large they are."""
+        from napari_tessera.algorithms.labels.boxes import found
 
-def label_array(kind: type[Labelled], whole: Whole, *, renumbers: bool) -> LabelArray:
-    """Return an array for labels; `renumbers`: their numbers are known in the end only."""
-    if whole.sink is None:
-        return GrowingLabels(kind, whole)
-    if renumbers and whole.dtype is None:
-        return ScratchLabels(kind, whole)
-    return WrittenLabels(kind, whole)
+        if labels.min(initial=0) >= 0:
+            boxes = found(labels)
+            return cls(boxes.ids, boxes.pixels)
+        own = {label: size for label, size in sizes(labels).items() if label}
+        return cls(np.array(list(own), labels.dtype), np.array(list(own.values()), np.int64))
 
-
-class GrowingLabels:
-    """Labels in memory, in a type that becomes wider when it must."""
-
-    def __init__(self, kind: type[Labelled], whole: Whole) -> None:
-        self._kind, self._asked = kind.kind, whole.dtype
-        self._array = np.zeros(whole.shape, whole.dtype or smallest_dtype(kind.kind, 0))
-
-    def write(self, box: Any, labels: Array) -> None:  # noqa: D102
-        self._widen(int(labels.max(initial=0)))
-        self._array[box] = labels
-
-    def _widen(self, highest: int) -> None:
-        """Make room for the highest label; a dtype that was asked for stays while it suffices."""
-        if self._asked is not None and highest <= np.iinfo(self._array.dtype).max:
-            return
-        dtype = smallest_dtype(self._kind, highest)
-        if dtype.itemsize > self._array.dtype.itemsize:
-            self._array = self._array.astype(dtype)
-
-    def finished(self) -> tuple[Array, None]:  # noqa: D102
-        return self._array, None
+    @property
+    def highest(self) -> int:
+        """The highest label; 0 if there is none."""
+        return int(self.ids[-1]) if self.ids.size else 0
 
 
-class WrittenLabels:
-    """Labels of a type that is known, written where they stay."""
+def distinct(labels: Any, block: Sequence[int]) -> int:
+    """Return how many different labels there are, read block by block.
 
-    def __init__(self, kind: type[Labelled], whole: Whole) -> None:
-        self._array = whole.array((), whole.dtype or smallest_dtype(kind.kind, 0))
-        self._there: set[int] = set()
-
-    def write(self, box: Any, labels: Array) -> None:  # noqa: D102
-        found = sizes(labels)
-        most = np.iinfo(self._array.dtype).max
-        if max(found) > most:
-            raise ValueError(
-                f"a block has the label {max(found)}, but labels of {self._array.dtype} go up to "
-                f"{most}; leave out blocks"
-            )
-        self._there.update(found)
-        self._array[box] = labels
-
-    def finished(self) -> tuple[Any, int]:  # noqa: D102
-        return self._array, len(self._there - {0})
+    Examples
+    --------
+    >>> distinct(np.array([[0, 7], [3, 7]]), (1, 2))
+    2
+    """
+    there: set[int] = set()
+    for tile in tiled(labels.shape, (0,) * labels.ndim, block):
+        there.update(Present.of(np.asarray(labels[tile.core])).ids.tolist())
+    return len(there)
 
 
-class ScratchLabels:
-    """Labels that get their final numbers, and with these their type, when all are known."""
+@dataclass(frozen=True)
+class LabelArray:
+    """Labels that are written block by block, by several workers at once.
 
-    def __init__(self, kind: type[Labelled], whole: Whole) -> None:
-        if whole.sink is None:
-            raise ValueError("labels that are numbered in the end need a sink")
-        self._kind, self._whole = kind.kind, whole
-        self._scratch = whole.sink.scratch(whole.shape, np.uint32, whole.block)
-        self._there: set[int] = set()
-        self._highest = 0
+    Attributes
+    ----------
+    array : array
+        Where they are written.
+    stays : bool
+        Whether this is the result, of a type that is known; else blocks have numbers of their own,
+        and `with_numbers` makes the result of them.
+    """
 
-    def write(self, box: Any, labels: Array) -> None:  # noqa: D102
-        self._highest = max(self._highest, int(labels.max(initial=0)))
-        self._scratch[box] = labels
+    array: Any
+    stays: bool
 
-    def read(self, box: Any) -> Array:
-        """Return what has been written to a box."""
-        return np.asarray(self._scratch[box])
+    @classmethod
+    def of(cls, kind: type[Labelled], whole: Whole, *, renumbers: bool) -> LabelArray:
+        """Return an array for labels; `renumbers`: their numbers are known in the end only."""
+        known = whole.dtype is not None or not renumbers
+        if whole.sink is not None and known:
+            dtype = whole.dtype or smallest_dtype(kind.kind, 0)
+            return cls(whole.array((), dtype), stays=True)
+        sink = whole.sink or MemorySink()
+        return cls(sink.scratch(whole.shape, np.uint32, whole.block), stays=False)
 
-    def finished(self, numbers: Array | None = None) -> tuple[Any, int]:
-        """Return the labels, and how many there are.
+    def write(self, box: Any, labels: Array, highest: int) -> None:
+        """Put the labels of a block where `box` indexes.
 
-        Parameters
-        ----------
-        numbers : ndarray, shape (highest label + 1,), optional
-            What becomes of each label; None = they stay.
+        Raises
+        ------
+        ValueError
+            If the highest of them does not fit.
         """
-        highest = self._highest if numbers is None else int(numbers.max(initial=0))
-        dtype, shape = smallest_dtype(self._kind, highest), self._whole.shape
-        result = self._whole.array((), dtype)
-        table = None if numbers is None else numbers.astype(dtype)
+        if self.stays and highest > np.iinfo(self.array.dtype).max:
+            raise ValueError(
+                f"a block has the label {highest}, but labels of {self.array.dtype} go up to "
+                f"{np.iinfo(self.array.dtype).max}; leave out blocks"
+            )
+        self.array[box] = labels
 
-        def final(box: Any) -> tuple[Any, Array, set[int]]:
-            labels = self.read(box)
-            if table is not None:
-                return box, renumbered(labels, table), set()
-            return box, labels.astype(dtype), set(sizes(labels))
 
-        boxes = [tile.core for tile in tiled(shape, (0,) * len(shape), self._whole.block)]
-        for done, (box, labels, ids) in enumerate(in_order(final, boxes, workers=WORKERS), 1):
-            result[box] = labels
-            self._there |= ids
-            self._whole.report(Progress(done, len(boxes)))
-        return result, len(self._there - {0}) if table is None else highest
+class Numbers(NamedTuple):
+    """What becomes of the labels of a block.
+
+    Attributes
+    ----------
+    box : tuple
+        What indexes the block.
+    offset : int
+        What is added to each.
+    table : ndarray, optional
+        The number of each label, in place of the sum.
+    """
+
+    box: Any
+    offset: int = 0
+    table: Array | None = None
+
+
+def with_numbers(
+    labels: LabelArray, kind: type[Labelled], whole: Whole, highest: int, jobs: Iterable[Numbers]
+) -> Any:
+    """Return labels with their final numbers, and of the type that these need.
+
+    Parameters
+    ----------
+    labels : LabelArray
+        Of which blocks have numbers of their own.
+    kind : type of Labelled
+    whole : Whole
+    highest : int
+        The highest number.
+    jobs : iterable of Numbers
+        Of each block that was written.
+    """
+    if labels.stays:
+        return labels.array
+    dtype = whole.dtype
+    if dtype is None or highest > np.iinfo(dtype).max:
+        # a type that was asked for stays while it suffices
+        dtype = smallest_dtype(kind.kind, highest)
+    result = whole.array((), dtype)
+    work, total = _Numbering(labels.array, result), whole.blocks
+    done = whole.workers.in_order(work, jobs, at_once=whole.at_once)
+    for number, _ in enumerate(done, 1):
+        whole.report(Progress(min(number, total), total))
+    return result
+
+
+@dataclass(frozen=True)
+class _Numbering:
+    """Gives the labels of a block their final numbers."""
+
+    scratch: Any
+    result: Any
+
+    def __call__(self, numbers: Numbers) -> None:
+        labels, dtype = taken(self.scratch, numbers.box), self.result.dtype
+        if numbers.table is not None:
+            own = renumbered(labels, numbers.table.astype(dtype))
+        else:
+            own = labels.astype(dtype, copy=numbers.offset != 0)
+            if numbers.offset:
+                np.add(own, dtype.type(numbers.offset), out=own, where=own > 0)
+        self.result[numbers.box] = own

@@ -11,11 +11,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from napari_tessera.algorithms.parallel import WORKERS, in_order
+from napari_tessera.algorithms.parallel import WORKERS
 from napari_tessera.deep.inference.cache import Cache
 from napari_tessera.methods.registry import Method
 from napari_tessera.pipeline.blocks import Blocks
-from napari_tessera.pipeline.collectors import Whole
+from napari_tessera.pipeline.collectors import Collector, Finisher, Whole
+from napari_tessera.pipeline.label_arrays import distinct
 from napari_tessera.pipeline.pieces import Location, Pieces
 from napari_tessera.pipeline.regions import (
     clear_outside,
@@ -27,18 +28,51 @@ from napari_tessera.pipeline.result import KINDS, Result
 from napari_tessera.pipeline.sinks import Sink
 from napari_tessera.pipeline.source import Index, Points, Region, Source
 from napari_tessera.pipeline.walk import Walk
+from napari_tessera.pipeline.workers import Threads, Workers
 from napari_tessera.signature.progress import NothingToSeparate, Progress, Reporter
 from napari_tessera.signature.validation import part_of
 from napari_tessera.signature.words import Array, Look, Over
 
 
-class _Task(NamedTuple):
-    """What is to be done at a place, or why nothing is."""
+class BlockJob(NamedTuple):
+    """What is to be done at a place; it can be sent to another process.
 
-    run: Run | NothingToSeparate
+    Attributes
+    ----------
+    place : Location
+    found : dict or NothingToSeparate
+        The parameters that were found in its plane or volume, in place of those of the run; or why
+        nothing is to be done.
+    finish : Finisher
+        What is done with what the method gives.
+    reach : int
+        How many pixels around the block it takes.
+    report : Reporter
+    """
+
     place: Location
+    found: dict[str, Any] | NothingToSeparate
+    finish: Finisher
     reach: int
     report: Reporter
+
+
+class BlockOutcome(NamedTuple):
+    """What is known of a place that is done.
+
+    Attributes
+    ----------
+    known : object
+        What the collector has to know; None = there is no piece.
+    resolved : dict
+        The numbers that the method was called with.
+    skipped : NothingToSeparate, optional
+        Why there was nothing to separate.
+    """
+
+    known: Any
+    resolved: dict[str, Any]
+    skipped: NothingToSeparate | None = None
 
 
 @dataclass(frozen=True)
@@ -57,6 +91,8 @@ class Run:
     report : Reporter
     sink : Sink, optional
         What makes the array of the result; None = it is kept in memory.
+    workers : Workers
+        Who computes its planes, volumes or blocks.
     """
 
     method: Method
@@ -67,6 +103,7 @@ class Run:
     cache: Cache = field(default_factory=Cache)
     report: Reporter = field(default_factory=Reporter)
     sink: Sink | None = None
+    workers: Workers = field(default_factory=Threads)
 
     @classmethod
     def of(
@@ -183,21 +220,17 @@ class Run:
         """
         blocks = self.blocks
         collector = self.kind.collector(self._whole(blocks, start))
-        tasks, places = self._tasks(blocks, collector.reach), blocks.places
-        done = in_order(self._tried, tasks, workers=self._at_once(blocks))
         resolved, skipped, there = dict(self.values), list[NothingToSeparate](), set[Index]()
-        for number, (place, found) in enumerate(zip(places, done, strict=True), 1):
-            self.report(Progress(number, len(places)))
-            if not isinstance(found, NothingToSeparate):
-                collector.add(place, found[0])
-                resolved = found[1]
+        for place, outcome in self._outcomes(blocks, collector):
+            if outcome.skipped is None:
+                resolved = outcome.resolved
                 there.add(place.index)
-                continue
-            skipped.append(found)
-            if self.method.refines:  # nothing to refine by: labels stay
-                collector.add(place, self._own(place))
             else:
+                skipped.append(outcome.skipped)
+            if outcome.known is None and outcome.skipped is not None:
                 collector.miss()
+            else:
+                collector.add(place, outcome.known)
         if not there:
             raise self._nothing(skipped)
         look = Look() if self.method.look is None else self.method.look(self.values)
@@ -217,7 +250,20 @@ class Run:
             block=blocks.block,
             cut=blocks.shape if blocks.are_cut else (),
             exact=self.method.cut.is_exact(self.values),
+            blocks=len(blocks.places),
+            workers=self.workers,
+            at_once=blocks.at_once(WORKERS) if blocks.are_cut else self._at_once(blocks),
+            report=self._after(len(blocks.places)),
         )
+
+    def _after(self, count: int) -> Reporter:
+        """Return what hears of the work after the first pass through so many places."""
+        more = _more(count)
+
+        def tell(progress: Progress) -> None:
+            self.report(Progress(count + more * progress.done / progress.total, count + more))
+
+        return Reporter(tell)
 
     def _at_once(self, blocks: Blocks) -> int:
         """Return how many pieces are worked on at once."""
@@ -228,36 +274,63 @@ class Run:
         # methods use all cores within a volume, and several volumes may not fit into memory
         return 1 if self.pieces.axes > 2 else WORKERS
 
-    def _tasks(self, blocks: Blocks, reach: int) -> Iterator[_Task]:
-        """Yield what is to be done at each place; levels of blocks are found where they are due."""
-        places, each = blocks.places, self.walk.levels_from == "each" and len(self.pieces) > 1
-        run: Run | NothingToSeparate = self
-        known: Index | None = None
-        for number, place in enumerate(places):
-            report = self.report.part(number, len(places))
-            if place.tile is not None and each and place.index != known:
-                known, run = place.index, self._levelled_at(blocks, place.index, report)
-            yield _Task(run, place, reach, report)
+    def _outcomes(
+        self, blocks: Blocks, collector: Collector
+    ) -> Iterator[tuple[Location, BlockOutcome]]:
+        """Yield all places with what is known of them, and report how many are done."""
+        places, at_once = blocks.places, self._at_once(blocks)
+        total = len(places) + (_more(len(places)) if collector.passes > 1 else 0)
+        work, jobs = _Work(self._bare()), self._jobs(blocks, collector, total)
+        done, number = 0, iter(places)
+        while collector.waits and not self.workers.share_memory and done < len(places):
+            # nothing large comes back from elsewhere but the first piece of a map
+            outcome = next(self.workers.in_order(work, [next(jobs)], at_once=1))
+            done += 1
+            yield next(number), outcome
+        rest = self.workers.in_order(work, jobs, at_once=at_once)
+        for place, outcome in zip(number, rest, strict=True):
+            done += 1
+            self.report(Progress(done, total))
+            yield place, outcome
 
-    def _levelled_at(
+    def _bare(self) -> Run:
+        """Return the run without what is of no use to a worker."""
+        return replace(self, sink=None, report=Reporter(), workers=Threads())
+
+    def _jobs(self, blocks: Blocks, collector: Collector, total: float) -> Iterator[BlockJob]:
+        """Yield what is to be done at each place; levels of blocks are found where they are due."""
+        each = self.walk.levels_from == "each" and len(self.pieces) > 1
+        found: dict[str, Any] | NothingToSeparate = {}
+        known: Index | None = None
+        for number, place in enumerate(blocks.places):
+            report = self.report.part(number, total)
+            if place.tile is not None and each and place.index != known:
+                known, found = place.index, self._found_at(blocks, place.index, report)
+            yield BlockJob(place, found, collector.finisher, collector.reach, report)
+
+    def _found_at(
         self, blocks: Blocks, index: Index, report: Reporter
-    ) -> Run | NothingToSeparate:
-        """Return the run with the levels of one plane or volume, or why there are none."""
+    ) -> dict[str, Any] | NothingToSeparate:
+        """Return the levels of one plane or volume, or why there are none."""
         try:
             values = replace(blocks, only=index, reading=report).resolved()
         except NothingToSeparate as reason:
             return reason
-        return replace(self, values=values)
+        return {name: v for name, v in values.items() if v is not self.values.get(name)}
 
-    @staticmethod
-    def _tried(task: _Task) -> tuple[Any, dict[str, Any]] | NothingToSeparate:
-        """Return what the method gives at one place, or why there is nothing to separate."""
-        if isinstance(task.run, NothingToSeparate):
-            return task.run
+    def done(self, job: BlockJob) -> BlockOutcome:
+        """Do a job where it is computed, and return what is known of it."""
         try:
-            return task.run.at(task.place, task.reach, task.report)
+            if isinstance(job.found, NothingToSeparate):
+                raise job.found
+            own = replace(self, values={**self.values, **job.found})
+            piece, values = own.at(job.place, job.reach, job.report)
+            return BlockOutcome(job.finish(job.place, piece), values)
         except NothingToSeparate as reason:
-            return reason
+            if not self.method.refines:
+                return BlockOutcome(None, {}, reason)
+            # nothing to refine by: labels stay
+            return BlockOutcome(job.finish(job.place, self._own(job.place)), {}, reason)
 
     def at(self, place: Location, reach: int, report: Reporter) -> tuple[Any, dict[str, Any]]:
         """Return what the method gives at a place, and the parameters it was called with.
@@ -307,12 +380,30 @@ class Run:
         result = own.levelled().collected(region.start)
         if region.mask is not None:
             mask = np.broadcast_to(region.mask, own.source.shape)
-            clear_outside(result.array, mask, own.blocks.block)
+            block = own.blocks.block
+            clear_outside(result.array, mask, block)
+            if result.count is not None:  # some may have lain outside
+                return replace(result, count=distinct(result.array, block))
         return result
 
     def labelled(self, labels: Array) -> Result:
         """Return labels of the whole source as the result."""
         return self.kind(labels, dict(self.values), start=(0,) * labels.ndim)
+
+
+@dataclass(frozen=True)
+class _Work:
+    """Does the jobs of a run."""
+
+    run: Run
+
+    def __call__(self, job: BlockJob) -> BlockOutcome:
+        return self.run.done(job)
+
+
+def _more(count: int) -> float:
+    """Return how much work is left, in places, when so many have been gone through once."""
+    return count / 10
 
 
 def _classes_first(values: dict[str, Any], source: Source) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from napari_tessera.pipeline.run import run
 from napari_tessera.pipeline.sinks import Between, Sink
 from napari_tessera.pipeline.source import Index, Region, Source
 from napari_tessera.pipeline.walk import BlockSize, LevelsFrom, Walk
+from napari_tessera.pipeline.workers import Workers
 from napari_tessera.signature.parameters import Parameter
 from napari_tessera.signature.progress import Progress, Reporter
 from napari_tessera.signature.text_files import read_json
@@ -203,6 +204,7 @@ class Recipe:
         each: Callable[[Result], None] = lambda result: None,
         blocks: BlockSize | Literal["whole"] | None = None,
         sink: Sink | None = None,
+        workers: Workers | None = None,
         **arrays: Any,
     ) -> Result:
         """Run the recipe on a source.
@@ -221,13 +223,15 @@ class Recipe:
             Sides of the blocks that each step works on, see `Walk`; None = as the recipe says.
         sink : Sink, optional
             What makes the array of the result; None = it is kept in memory.
+        workers : Workers, optional
+            Who computes planes, volumes or blocks; None = the threads of this process.
         **arrays
             Images that the recipe only names, such as the one to measure intensities in; or
             markers and masks other than those it keeps.
         """
         reporter = Reporter.of(report)
         if self.before is not None:
-            how = {"cache": cache, "blocks": blocks}
+            how = {"cache": cache, "blocks": blocks, "workers": workers}
             return self._after(source, reporter, arrays, each, sink, how)
         if source.channel_axis is not None:
             source = replace(source, channel=self.channel)
@@ -239,6 +243,7 @@ class Recipe:
             cache=cache,
             report=reporter,
             sink=sink,
+            workers=workers,
         )
         each(result)
         return result

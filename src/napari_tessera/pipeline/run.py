@@ -29,6 +29,7 @@ from napari_tessera.pipeline.result import Result
 from napari_tessera.pipeline.sinks import MemorySink, Sink
 from napari_tessera.pipeline.source import Index, Source
 from napari_tessera.pipeline.walk import Walk
+from napari_tessera.pipeline.workers import Workers
 from napari_tessera.signature.arrays import as_labels
 from napari_tessera.signature.progress import Progress
 from napari_tessera.signature.words import Array, Over
@@ -43,6 +44,7 @@ def run(
     cache: Cache | None = None,
     report: Callable[[Progress], None] | None = None,
     sink: Sink | None = None,
+    workers: Workers | None = None,
 ) -> Result:
     """Run a method over all planes or volumes of a source.
 
@@ -64,6 +66,8 @@ def run(
         Takes `Progress`.
     sink : Sink, optional
         What makes the array of labels or images; None = it is kept in memory.
+    workers : Workers, optional
+        Who computes planes, volumes or blocks; None = the threads of this process.
 
     Returns
     -------
@@ -76,9 +80,16 @@ def run(
     """
     entry = METHODS[method] if isinstance(method, str) else method
     kind, walk = Refinement if entry.refines else Run, walk or Walk()
-    if walk.blocks is not None and sink is None:
-        sink = MemorySink()
     own = kind.of(entry, source, parameters or {}, walk, cache, report, sink)
+    if workers is not None:
+        own = replace(own, workers=workers)
+    if sink is None and own.kind.on_grid and not own.workers.share_memory:
+        raise ValueError(
+            f"{type(own.workers).__name__} do not share this memory, and cannot write a result "
+            "into it; write to an OME-Zarr, such as cells.zarr"
+        )
+    if walk.blocks is not None and sink is None:
+        own = replace(own, sink=MemorySink())
     return walked(entry.way, own)
 
 

@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from napari_tessera.algorithms.halo_tiles import Box, tiled
+from napari_tessera.algorithms.halo_tiles import Box, Tile, tiled
+from napari_tessera.algorithms.parallel import WORKERS
+from napari_tessera.pipeline.workers import Threads, Workers
 from napari_tessera.signature.words import Array
 
 _SHORTEST = 5  # pixels of a straight side; fewer are found at any place
@@ -43,7 +45,7 @@ class Seams:
         )
 
 
-def seams_of(labels: Any, sides: Sequence[int]) -> Seams:
+def seams_of(labels: Any, sides: Sequence[int], workers: Workers | None = None) -> Seams:
     """Return which objects end in a straight line where blocks meet.
 
     Such an object covers about as much of the last layer of pixels before the border as of the one
@@ -55,6 +57,8 @@ def seams_of(labels: Any, sides: Sequence[int]) -> Seams:
         Objects; read block by block.
     sides : sequence of int
         Of the blocks, along the last axes.
+    workers : Workers, optional
+        Who reads them; None = the threads of this process.
 
     Examples
     --------
@@ -64,21 +68,38 @@ def seams_of(labels: Any, sides: Sequence[int]) -> Seams:
     (Seams(touching=2, straight=(1, 2)), ())
     """
     lead, shape = labels.shape[: -len(sides)], labels.shape[-len(sides) :]
-    shortest = _SHORTEST ** (len(sides) - 1)
+    places = product(np.ndindex(lead), tiled(shape, (0,) * len(shape), sides))
+    faces = ((axis, (*index, *box)) for index, tile in places for axis, box in _faces(tile, shape))
     touching, straight = set[int](), set[int]()
-    for index, tile in product(np.ndindex(lead), tiled(shape, (0,) * len(shape), sides)):
-        for axis, box in _faces(tile.core, shape):
-            layers = np.moveaxis(np.asarray(labels[(*index, *box)]), axis, 0)
-            for last, inner, beyond in ((1, 0, 2), (2, 3, 1)):
-                if max(last, inner) < len(layers):
-                    ids, ends = _ends(layers[last], layers[inner], layers[beyond], shortest)
-                    touching.update(ids.tolist())
-                    straight.update(ids[ends].tolist())
+    for ids, ends in (workers or Threads()).in_order(_Face(labels), faces, at_once=WORKERS):
+        touching.update(ids)
+        straight.update(ends)
     return Seams(len(touching), tuple(sorted(straight)))
 
 
-def _faces(core: Box, shape: Sequence[int]) -> list[tuple[int, Box]]:
+@dataclass(frozen=True)
+class _Face:
+    """Looks at the labels on both sides of a face."""
+
+    labels: Any
+
+    def __call__(self, face: tuple[int, Any]) -> tuple[list[int], list[int]]:
+        axis, box = face
+        own = np.asarray(self.labels[box])
+        layers = np.moveaxis(own, axis, 0)
+        touching, straight = list[int](), list[int]()
+        for last, inner, beyond in ((1, 0, 2), (2, 3, 1)):
+            if max(last, inner) < len(layers):
+                shortest = _SHORTEST ** (layers.ndim - 1)
+                ids, ends = _ends(layers[last], layers[inner], layers[beyond], shortest)
+                touching += ids.tolist()
+                straight += ids[ends].tolist()
+        return touching, straight
+
+
+def _faces(tile: Tile, shape: Sequence[int]) -> list[tuple[int, Box]]:
     """Return the axes along which a block follows another, with two layers on either side."""
+    core = tile.core
     return [
         (axis, (*core[:axis], slice(own.start - 2, min(own.start + 2, n)), *core[axis + 1 :]))
         for axis, (own, n) in enumerate(zip(core, shape, strict=True))

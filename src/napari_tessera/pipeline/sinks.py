@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import singledispatch
 from typing import Any, Protocol
 
 import numpy as np
 
+from napari_tessera.algorithms.halo_tiles import Box
 from napari_tessera.pipeline.source import Index
+from napari_tessera.signature.words import Array
 
 
 class Sink(Protocol):
-    """Makes the arrays that blocks are written into, all of them 0 at first."""
+    """Makes the arrays that blocks are written into, all of them 0 at first.
+
+    Workers write blocks of the shape that is named side by side, each beginning at a multiple of
+    it: no two of them may touch one file or chunk.
+    """
 
     def create(self, shape: Index, dtype: Any, block: Index) -> Any:
-        """Return the array of the result; blocks of this shape may be written side by side."""
+        """Return the array of the result."""
+
+    def between(self, shape: Index, dtype: Any, block: Index) -> Any:
+        """Return an array that another step goes on from, of no use after the run."""
 
     def scratch(self, shape: Index, dtype: Any, block: Index) -> Any:
-        """Return an array that is of no use after the run."""
+        """Return what takes blocks and gives back the same ones, of no use after the run."""
 
 
 class MemorySink:
@@ -33,7 +43,50 @@ class MemorySink:
     def create(self, shape: Index, dtype: Any, block: Index) -> Any:  # noqa: D102
         return np.zeros(shape, dtype)
 
-    scratch = create
+    between = create
+
+    def scratch(self, shape: Index, dtype: Any, block: Index) -> Any:  # noqa: D102
+        return KeptBlocks()
+
+
+class KeptBlocks:
+    """Blocks in memory, each in the type that it came in.
+
+    Examples
+    --------
+    >>> blocks = KeptBlocks()
+    >>> blocks[0, 2:4] = np.array([7, 8])
+    >>> blocks[0, 2:4]
+    array([7, 8])
+    """
+
+    def __init__(self) -> None:
+        self._blocks: dict[Any, Array] = {}
+
+    def __setitem__(self, box: Any, block: Array) -> None:
+        self._blocks[_key(box)] = block
+
+    def __getitem__(self, box: Any) -> Array:
+        return self._blocks[_key(box)]
+
+    def taken(self, box: Any) -> Array:
+        """Return a block that is not needed any more."""
+        return self._blocks.pop(_key(box))
+
+
+def _key(box: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple((i.start, i.stop) if isinstance(i, slice) else i for i in box)
+
+
+@singledispatch
+def taken(scratch: Any, box: Box) -> Array:
+    """Return a block of what a sink has made as scratch, for the last time."""
+    return np.asarray(scratch[box])
+
+
+@taken.register
+def _(scratch: KeptBlocks, box: Box) -> Array:
+    return scratch.taken(box)
 
 
 @dataclass(frozen=True)
@@ -49,6 +102,9 @@ class Between:
     sink: Sink
 
     def create(self, shape: Index, dtype: Any, block: Index) -> Any:  # noqa: D102
-        return self.sink.scratch(shape, dtype, block)
+        return self.sink.between(shape, dtype, block)
 
-    scratch = create
+    between = create
+
+    def scratch(self, shape: Index, dtype: Any, block: Index) -> Any:  # noqa: D102
+        return self.sink.scratch(shape, dtype, block)

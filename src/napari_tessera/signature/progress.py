@@ -58,15 +58,19 @@ class Reporter:
         """Return `report` itself when it is a reporter, otherwise one that sends to it."""
         return report if isinstance(report, Reporter) else cls(report)
 
+    def __reduce__(self) -> tuple[type[Reporter], tuple[()]]:
+        # sent to another process it reports to nobody
+        return type(self), ()
+
     def __call__(self, progress: Progress) -> None:
         """Pass `progress` on, as a share of the whole."""
         if self._send is not None:
             share = self._start + self._span * progress.done / (progress.total or 1)
             self._send(Progress(share, 1, progress.values))
 
-    def part(self, index: int, count: int) -> Reporter:
+    def part(self, index: float, count: float) -> Reporter:
         """Return the reporter of part `index` of `count` equal ones."""
-        span = self._span / max(count, 1)
+        span = self._span / (count or 1)
         return Reporter(self._send, self._start + index * span, span)
 
 

@@ -100,17 +100,53 @@ def continued(previous: Array, labels: Array, next_id: int, share: float = 0.25)
     >>> continued(np.array([[5, 5, 0, 0]]), np.array([[0, 1, 0, 2]]), next_id=6)
     array([[0, 5, 0, 6]])
     """
-    before, now, pixels = overlap(previous, labels)
+    shared = overlap(previous, labels)
     sizes_before, sizes_now = np.bincount(previous.ravel()), np.bincount(labels.ravel())
-    new = np.zeros(sizes_now.size, np.int64)
+    smaller = np.minimum(sizes_before[shared[0]], sizes_now[shared[1]])
+    present = np.flatnonzero(sizes_now)
+    new = continuing(shared, smaller, present[present != 0], next_id, share)
+    return np.asarray(new[labels])
+
+
+def continuing(
+    shared: tuple[Array, Array, Array],
+    smaller: Array,
+    present: Array,
+    next_id: int,
+    share: float = 0.25,
+) -> Array:
+    """Return the id that each object of a plane has when it carries on those of the plane before.
+
+    Parameters
+    ----------
+    shared : ids of the plane before, ids of this plane, pixels
+        Which share how many pixels, see `overlap`.
+    smaller : ndarray of int
+        The size of the smaller object of each pair.
+    present : ndarray of int
+        The ids of this plane, rising.
+    next_id, share
+        As for `continued`.
+
+    Returns
+    -------
+    ndarray of int64
+        By the ids of this plane, 0 first.
+
+    Examples
+    --------
+    >>> one = np.array([1])
+    >>> continuing((5 * one, one, 2 * one), 2 * one, np.array([1, 2]), next_id=6)
+    array([0, 5, 6])
+    """
+    before, now, pixels = shared
+    new = np.zeros(int(present.max(initial=0)) + 1, np.int64)
     taken: set[int] = set()
     for row in np.lexsort((now, before, -pixels)):
         a, b = int(before[row]), int(now[row])
-        smaller = min(sizes_before[a], sizes_now[b])
-        if new[b] == 0 and a not in taken and pixels[row] >= share * smaller:
+        if new[b] == 0 and a not in taken and pixels[row] >= share * smaller[row]:
             new[b] = a
             taken.add(a)
-    fresh = np.flatnonzero((sizes_now > 0) & (new == 0))
-    fresh = fresh[fresh != 0]
+    fresh = present[new[present] == 0]
     new[fresh] = next_id + np.arange(fresh.size)
-    return np.asarray(new[labels])
+    return new

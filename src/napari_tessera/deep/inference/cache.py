@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from functools import cache
 from typing import Any
 
 
@@ -31,6 +32,10 @@ class Cache:
     def __init__(self, limit: int = 0) -> None:
         self._limit, self._lock = limit, threading.Lock()
         self._entries: OrderedDict[tuple[str, Hashable], tuple[Any, int]] = OrderedDict()
+
+    def __reduce__(self) -> tuple[Callable[[int], Cache], tuple[int]]:
+        # sent to another process it is the one that is kept there
+        return kept_here, (self._limit,)
 
     def value(
         self, group: str, key: Hashable, make: Callable[[], Any], *, size: Callable[[Any], int]
@@ -65,3 +70,9 @@ class Cache:
                 return
             if newest[group] != key:
                 del self._entries[group, key]
+
+
+@cache
+def kept_here(limit: int) -> Cache:
+    """Return the cache of this process that all shares of a run use which were sent to it."""
+    return Cache(limit)
