@@ -7,19 +7,23 @@ method declares, of which only the core is kept.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from napari_tessera.algorithms.halo_tiles import Tile, tiled
+from napari_tessera.algorithms.parallel import WORKERS
 from napari_tessera.pipeline.pieces import Location, Pieces
 from napari_tessera.pipeline.regions import cut_source
 from napari_tessera.pipeline.source import Index, Source
 from napari_tessera.pipeline.walk import BlockSize
+from napari_tessera.pipeline.workers import Threads, Workers
 from napari_tessera.signature.progress import Progress, Reporter
+
+R = TypeVar("R")
 
 PIXELS = 1 << 24
 """About how many pixels a block has at most, its halo among them, if its size is automatic."""
@@ -43,12 +47,15 @@ class Blocks:
         The one plane or volume that is gone through; None = all.
     reading : Reporter
         Hears of each block that is read.
+    workers : Workers
+        Who reads blocks, for statistics that leave it to them.
     """
 
     pieces: Pieces
     sides: tuple[int, ...]
     only: Index | None = None
     reading: Reporter = field(default_factory=Reporter)
+    workers: Workers = field(default_factory=Threads)
 
     @classmethod
     def of(cls, pieces: Pieces, asked: BlockSize) -> Blocks:
@@ -116,25 +123,53 @@ class Blocks:
         # one more waits for its turn to be taken
         return max(1, min(workers, _MEMORY // (_BYTES * seen) - 1))
 
+    @property
+    def share_memory(self) -> bool:
+        """Whether what workers read is at hand here."""
+        return self.workers.share_memory
+
     def __iter__(self) -> Iterator[dict[str, Any]]:
         """Read the arrays of one block after the other, for the statistics; see `Cut`."""
+        return map(_Reading(self.pieces), self._read())
+
+    def mapped(self, function: Callable[[dict[str, Any]], R]) -> Iterator[R]:
+        """Yield what a function gives for the arrays of each block, where workers read them."""
+        work = _Reading(replace(self.pieces, reading=Reporter()), function)
+        at_once = self.at_once(WORKERS) if self.are_cut else 1
+        return self.workers.in_order(work, self._read(), at_once=at_once)
+
+    def _read(self) -> Iterator[Location]:
         places = self.places
-        smooths = self.pieces.method.cut.smooths
         for number, place in enumerate(places):
             self.reading(Progress(number, len(places)))
-            if place.tile is None:
-                yield self.pieces.arrays(place.index)
-                continue
-            tile = place.tile if smooths else place.tile.around(0)
-            part = Location(place.index, tile).seen
-            source, values = cut_source(self.pieces.source, self.pieces.values, part)
-            own = replace(self.pieces, source=source, values=values)
-            arrays: dict[str, Any] = own.arrays((0,) * len(own.lead))
-            yield {**arrays, "core": tile.inner} if smooths else arrays
+            yield place
 
     def resolved(self) -> dict[str, Any]:
         """Return the values with everything automatic as numbers, found in all blocks."""
         return self.pieces.method.cut.resolve(self, self.pieces.values, self.pieces.spacing)
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """Reads the arrays of a block, and does something with them."""
+
+    pieces: Pieces
+    function: Callable[[dict[str, Any]], Any] | None = None
+
+    def __call__(self, place: Location) -> Any:
+        arrays = self._arrays(place)
+        return arrays if self.function is None else self.function(arrays)
+
+    def _arrays(self, place: Location) -> dict[str, Any]:
+        if place.tile is None:
+            return self.pieces.arrays(place.index)
+        smooths = self.pieces.method.cut.smooths
+        tile = place.tile if smooths else place.tile.around(0)
+        part = Location(place.index, tile).seen
+        source, values = cut_source(self.pieces.source, self.pieces.values, part)
+        own = replace(self.pieces, source=source, values=values)
+        arrays: dict[str, Any] = own.arrays((0,) * len(own.lead))
+        return {**arrays, "core": tile.inner} if smooths else arrays
 
 
 def sides_of(pieces: Pieces, asked: BlockSize) -> tuple[int, ...]:

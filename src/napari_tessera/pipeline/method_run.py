@@ -179,7 +179,7 @@ class Run:
         own = self.with_ids() if blocks.are_cut else self
         if self.walk.levels_from == "each" if several else not blocks.are_cut:
             return own
-        reading = replace(own.blocks, reading=self.report.part(0, 10))
+        reading = replace(own.blocks, reading=self.report.part(0, 10), workers=self.workers)
         return replace(own, values=reading.resolved())
 
     def with_ids(self) -> Run:
@@ -313,7 +313,8 @@ class Run:
     ) -> dict[str, Any] | NothingToSeparate:
         """Return the levels of one plane or volume, or why there are none."""
         try:
-            values = replace(blocks, only=index, reading=report).resolved()
+            own = replace(blocks, only=index, reading=report, workers=self.workers)
+            values = own.resolved()
         except NothingToSeparate as reason:
             return reason
         return {name: v for name, v in values.items() if v is not self.values.get(name)}
