@@ -171,7 +171,9 @@ class _Work:
 
         if grown:
             there = each.output.exists()
-            steps[-1:] = [write_as_made(each.output, made, source, recipe, overwrite=there)]
+            steps[-1:] = [
+                write_as_made(each.output, made, source, recipe, overwrite=there, again=batch.again)
+            ]
         else:
             made(None)
         return FileResults(source, recipe, steps)

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from napari_tessera.algorithms.atomic_files import atomic_write, check_target
+from napari_tessera.algorithms.atomic_files import atomic_write, check_target, forget
 from napari_tessera.io.coco import COCO
 from napari_tessera.io.csv_files import CSV, read_points
 from napari_tessera.io.formats import Asked, Contents, Format, with_classes
@@ -20,6 +20,7 @@ from napari_tessera.io.label_images import ids_of
 from napari_tessera.io.lazy import damage_told
 from napari_tessera.io.numpy_files import NUMPY
 from napari_tessera.io.pictures import PHOTOGRAPHS, PNG
+from napari_tessera.io.resume import work_key
 from napari_tessera.io.tiff import TIFF
 from napari_tessera.io.zarr import ZARR
 from napari_tessera.pipeline.recipe import Recipe
@@ -275,6 +276,7 @@ def write_as_made(
     recipe: Recipe | None = None,
     *,
     overwrite: bool = False,
+    again: bool = False,
     report: Report = None,
 ) -> Result:
     """Write a result while it is computed, to OME-Zarr; to other files when it is complete.
@@ -285,7 +287,9 @@ def write_as_made(
     made : callable
         Runs what is to be run, with the sink that it is given, or None to keep it in memory.
     source, recipe, overwrite
-        As for `write`.
+        As for `write`. A run of the same recipe and source that was interrupted goes on.
+    again : bool
+        Whether such a run begins anew.
     report : callable, optional
         Takes `Progress` of what is done after the run.
 
@@ -317,7 +321,10 @@ def write_as_made(
         result = made(None)
         write(path, result, source, recipe, overwrite=overwrite)
         return result
-    with own.sink(path, source, overwrite=overwrite) as sink:
+    if again:
+        forget(path)
+    key = work_key(source, recipe)
+    with own.sink(path, source, overwrite=overwrite, key=key) as sink:
         return sink.finish(made(sink), recipe, report)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
@@ -10,11 +12,14 @@ import numpy as np
 from napari_tessera.algorithms.atomic_files import atomic_write
 from napari_tessera.io.block_files import BlockFiles
 from napari_tessera.io.formats import kept_of, origin_of, with_classes
+from napari_tessera.io.resume import BlockLog
 from napari_tessera.io.zarr_writer import OmeZarrImage, OmeZarrWriter, holds_zarr_alone
 from napari_tessera.pipeline.result import Labelled, Result, ScoreMaps
+from napari_tessera.pipeline.sinks import Log, NoLog
 from napari_tessera.signature.progress import Stop
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from contextlib import AbstractContextManager
     from pathlib import Path
     from types import TracebackType
@@ -37,6 +42,9 @@ class ZarrSink:
         What the result is made from.
     overwrite : bool
         Whether an existing folder may be replaced, if nothing but a Zarr is in it.
+    key : str
+        What tells the run from others, see `work_key`: one that was interrupted goes on. "" = each
+        begins anew.
 
     Raises
     ------
@@ -46,14 +54,16 @@ class ZarrSink:
         If the folder cannot be written to.
     """
 
-    def __init__(self, path: Path, source: Source, *, overwrite: bool = False) -> None:
-        self._path, self._source = path, source
+    def __init__(
+        self, path: Path, source: Source, *, overwrite: bool = False, key: str = ""
+    ) -> None:
+        self._path, self._source, self._key = path, source, key
         self._opened: AbstractContextManager[Path] = atomic_write(
-            path, overwrite=overwrite, owned=holds_zarr_alone
+            path, overwrite=overwrite, owned=holds_zarr_alone, key=key
         )
         self._folder: Path | None = None
         self._writer: OmeZarrWriter | None = None
-        self._scratches = 0
+        self._scratches = self._logs = 0
 
     def __enter__(self) -> Self:
         self._folder = self._opened.__enter__()
@@ -77,15 +87,27 @@ class ZarrSink:
 
     def between(self, shape: Index, dtype: Any, block: Index) -> Any:
         """Return an array on the same disk that is gone in the end."""
-        return BlockFiles(self._scratch(), shape, _fitting(block, shape), np.dtype(dtype))
+        own = _fitting(block, shape)
+        return BlockFiles(self._scratch(shape, own, str(dtype)), shape, own, np.dtype(dtype))
 
     def scratch(self, shape: Index, dtype: Any, block: Index) -> Any:
         """Return what keeps blocks on the same disk, in the types that they come in."""
-        return BlockFiles(self._scratch(), shape, _fitting(block, shape))
+        own = _fitting(block, shape)
+        return BlockFiles(self._scratch(shape, own), shape, own)
 
-    def _scratch(self) -> Path:
+    def _scratch(self, *layout: Any) -> Path:
         self._scratches += 1
-        return self._place.with_name(f"scratch {self._scratches}")
+        return self._beside(f"scratch {self._scratches}", layout)
+
+    def log(self, layout: Mapping[str, Any]) -> Log:
+        """Return what an interrupted run of the same has noted, and where this one does."""
+        self._logs += 1
+        return BlockLog(self._beside(f"log {self._logs}", layout)) if self._key else NoLog()
+
+    def _beside(self, name: str, layout: Any) -> Path:
+        """Return a place that no other layout has."""
+        own = hashlib.sha256(json.dumps(layout, sort_keys=True).encode()).hexdigest()
+        return self._place.with_name(f"{name} {own[:16]}")
 
     @property
     def _place(self) -> Path:
