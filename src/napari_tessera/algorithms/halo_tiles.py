@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 
+from napari_tessera.signature.parts import PartOfWhole
+
 Box = tuple[slice, ...]
 
 
@@ -36,6 +38,10 @@ class Tile:
             slice(own.start - out.start, own.stop - out.start)
             for own, out in zip(box, self.seen, strict=True)
         )
+
+    def part_of(self, whole: tuple[int, ...]) -> PartOfWhole:
+        """Return the tile as a part of an array of this shape."""
+        return PartOfWhole(whole, self.seen, self.core)
 
     def around(self, width: int) -> Tile:
         """Return the tile with less of its surroundings, so many pixels at most.

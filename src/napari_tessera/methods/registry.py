@@ -76,8 +76,9 @@ class Cut:
         Parameters and voxel size -> how far a pixel looks, in pixels along each axis.
     statistics : callable, optional
         The image in pieces and the parameters -> those parameters that are to be replaced by
-        numbers found in the whole image. Pieces are read once or more. Those of a method that
-        smooths may come with what lies around them, and then with "core", the box that counts.
+        numbers found in the whole image. Pieces are read once or more. Blocks come with "part",
+        where they lie, and those of a method that smooths with what lies around them: "core" is the
+        box that counts.
     smooths : bool
         Whether the statistics look at more than single pixels.
     exact : bool or callable
@@ -390,15 +391,7 @@ _CLASSICAL = (
     Method(
         kmeans,
         "Classical",
-        Cut(
-            lambda values: "global" if values["position_weight"] else "local",
-            _reach("smoothing", TRUNCATE, 1),
-            kmeans_statistics,
-            smooths=True,
-            # centres are found in a random sample, which is another one in blocks
-            exact=False,
-            reason="places are shares of the whole image",
-        ),
+        Cut("local", _reach("smoothing", TRUNCATE, 1), kmeans_statistics, smooths=True),
         title="K-means clusters",
     ),
     Method(

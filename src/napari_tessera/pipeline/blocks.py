@@ -169,7 +169,8 @@ class _Reading:
         source, values = cut_source(self.pieces.source, self.pieces.values, part)
         own = replace(self.pieces, source=source, values=values)
         arrays: dict[str, Any] = own.arrays((0,) * len(own.lead))
-        return {**arrays, "core": tile.inner} if smooths else arrays
+        shape = self.pieces.source.shape[-self.pieces.axes :]
+        return {**arrays, "core": tile.inner, "part": tile.part_of(shape)}
 
 
 def sides_of(pieces: Pieces, asked: BlockSize) -> tuple[int, ...]:

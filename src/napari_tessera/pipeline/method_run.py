@@ -29,8 +29,8 @@ from napari_tessera.pipeline.sinks import Log, NoLog, Sink
 from napari_tessera.pipeline.source import Index, Points, Region, Source
 from napari_tessera.pipeline.walk import Walk
 from napari_tessera.pipeline.workers import Threads, Workers
+from napari_tessera.signature.parts import passing
 from napari_tessera.signature.progress import NothingToSeparate, Progress, Reporter
-from napari_tessera.signature.validation import part_of
 from napari_tessera.signature.words import Array, Look, Over
 
 
@@ -370,7 +370,7 @@ class Run:
         if place.tile is None:
             return self.one(place.index, report)
         cut = self.within(place.seen)
-        with part_of(self.source.shape[len(place.index) :]):
+        with passing(place.tile.part_of(self.source.shape[len(place.index) :])):
             piece, values = cut.one((0,) * len(place.index), report)
         return piece[(..., *place.tile.part(place.tile.around(reach).seen))], values
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from os import PathLike
 from types import MappingProxyType
@@ -15,6 +13,7 @@ import numpy as np
 
 from napari_tessera.signature.arrays import fitting
 from napari_tessera.signature.parameters import Parameter, parameters
+from napari_tessera.signature.parts import whole_shape
 from napari_tessera.signature.units import parse, to_pixels
 from napari_tessera.signature.words import Array, ArrayWord, VoxelSize
 
@@ -46,27 +45,6 @@ def check_settings(settings: Any) -> None:
     group: Any = type(settings)
     for parameter in parameters(group):
         check_value(parameter, getattr(settings, parameter.name))
-
-
-_WHOLE: ContextVar[tuple[int, ...] | None] = ContextVar("shape of the whole", default=None)
-
-
-@contextmanager
-def part_of(shape: tuple[int, ...]) -> Iterator[None]:
-    """Compare lengths with a whole, of which the arrays that are passed meanwhile are parts.
-
-    Examples
-    --------
-    >>> from napari_tessera import threshold
-    >>> with part_of((40, 40)):
-    ...     threshold(np.eye(3), smoothing="4 px").shape
-    (3, 3)
-    """
-    before = _WHOLE.set(shape)
-    try:
-        yield
-    finally:
-        _WHOLE.reset(before)
 
 
 def checked(function: Callable[P, R]) -> Callable[P, R]:
@@ -121,7 +99,7 @@ def check(function: Callable[..., Any], values: Mapping[str, Any]) -> dict[str, 
             given, is_length = result[parameter.name], parameter.word.name == "length"
             # a default is never too long
             if is_length and spacing is not None and given != parameter.default:
-                to_pixels(given, spacing, _WHOLE.get() or shape, name=parameter.name)
+                to_pixels(given, spacing, whole_shape(shape or ()), name=parameter.name)
     return result
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from napari_tessera.algorithms.halo_tiles import tiled
 from napari_tessera.methods.registry import Method
 from napari_tessera.signature.parameters import Parameter
-from napari_tessera.signature.validation import part_of
+from napari_tessera.signature.parts import passing
 from napari_tessera.signature.words import Array, VoxelSize
 
 WHOLE = (np.bool_, np.uint8, np.uint16, np.int32, np.int64)
@@ -220,7 +220,7 @@ def check_blocks(case: Case) -> None:
         raise NotPromised(f"{method.name} gives in blocks nearly what it gives of the whole")
     whole = _first(own.run())
     for tile in tiled(shape, halo, [*shape[:-2], *(2 * n // 5 for n in shape[-2:])]):
-        with part_of(shape):
+        with passing(tile.part_of(shape)):
             block = _first(_cut(own, tile.seen).run())
         check_same(_part(block, tile.inner), _part(whole, tile.core), context=f"block {tile.core}")
 

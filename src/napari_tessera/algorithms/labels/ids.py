@@ -147,8 +147,18 @@ def median_diameter(objects: Array) -> float:
     found = [size for label, size in sizes(objects).items() if label > 0]
     if not found:
         return 0.0
-    ball = in_ball((1.0,) * objects.ndim)
-    return float((np.median(found) / ball) ** (1 / objects.ndim))
+    return ball_diameter(float(np.median(found)), objects.ndim)
+
+
+def ball_diameter(pixels: float, axes: int) -> float:
+    """Return the diameter of the disc (or ball) of so many pixels.
+
+    Examples
+    --------
+    >>> round(ball_diameter(100, 2), 2)
+    11.28
+    """
+    return float((pixels / in_ball((1.0,) * axes)) ** (1 / axes))
 
 
 def groups(*keys: Array) -> tuple[Array, Array]:

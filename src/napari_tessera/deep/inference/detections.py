@@ -18,6 +18,7 @@ from napari_tessera.deep import devices
 from napari_tessera.deep.inference.tiling import TilePlan, TileRun
 from napari_tessera.deep.models.config import ModelConfig
 from napari_tessera.deep.networks.instances import GRID, Detections
+from napari_tessera.signature.parts import Box
 from napari_tessera.signature.progress import Progress, Reporter
 from napari_tessera.signature.words import Array, Report
 
@@ -77,6 +78,15 @@ class PlaneDetections:
         order = order[self.confidence[order] >= confidence]
         names = ("boxes", "classes", "confidence", "masks", "tiles", "cut")
         return replace(self, **{name: getattr(self, name)[order] for name in names})
+
+    def within(self, box: Box, shape: Sequence[int]) -> PlaneDetections:
+        """Return the same in a plane of which this one is a box."""
+        top, left = (each.start or 0 for each in box)
+        moved = np.array([left, top, left, top], np.float32)
+        height, width = shape
+        return replace(
+            self, shape=(height, width), boxes=self.boxes + moved, places=self.places + moved
+        )
 
     def resized(self, shape: Sequence[int]) -> PlaneDetections:
         """Return the same in a plane with another number of pixels."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -44,13 +44,18 @@ class DetectedObjects:
         from napari_tessera.deep.inference.detections import detected, detection_limit
 
         planes = image[:, None] if image.ndim == 3 else image  # (C, Z, Y, X)
-        run = predictor.tile_run(planes.shape[2:])
+        run = predictor.tile_run(image.shape[1:])
         run = replace(run, batch=max(1, run.batch // 2))  # boxes and masks need as much again
         limit, count = detection_limit(predictor.model.config, run.tiles.tile), planes.shape[1]
+        box: Any = run.tiles.box or (slice(None),) * 2
+        run = replace(run, tiles=replace(run.tiles, box=()))
         every = [
             detected(
-                np.ascontiguousarray(planes[:, z]), run, limit=limit, report=report.part(z, count)
-            )
+                np.ascontiguousarray(planes[(slice(None), z, *box)]),
+                run,
+                limit=limit,
+                report=report.part(z, count),
+            ).within(box, planes.shape[2:])
             for z in range(count)
         ]
         return cls(every, predictor.model)
@@ -66,10 +71,14 @@ class DetectedObjects:
 
     def diameter(self) -> float:
         """Return the median diameter, in pixels, of the objects in the plane with most of them."""
+        return median_diameter(self.fullest())
+
+    def fullest(self) -> Array:
+        """Return the objects in the plane with most of them."""
         from napari_tessera.deep.inference.pasting import pasted
 
-        fullest = max(self.planes, key=lambda each: float(each.confidence.sum()))
-        return median_diameter(pasted(fullest, **detection_thresholds(self.model.config)).labels)
+        plane = max(self.planes, key=lambda each: float(each.confidence.sum()))
+        return pasted(plane, **detection_thresholds(self.model.config)).labels
 
     def labels(
         self, voxel: VoxelSize, *, smallest: float | str, thresholds: Mapping[str, float | None]

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_tessera.algorithms.labels.ids import ball_diameter
 from napari_tessera.deep.data.pieces import zoom_of
 from napari_tessera.deep.inference.cache import Cache
 from napari_tessera.deep.inference.fitting import FittedImage, enlarged_shape, fitted_image
@@ -20,6 +22,7 @@ from napari_tessera.deep.inference.objects import DetectedObjects
 from napari_tessera.deep.inference.scores import PixelScores
 from napari_tessera.deep.models.library import Model
 from napari_tessera.deep.networks.registry import NETWORKS
+from napari_tessera.signature.parts import passed
 from napari_tessera.signature.progress import Reporter
 from napari_tessera.signature.units import physical
 from napari_tessera.signature.words import Array, Report, Spacing, VoxelSize
@@ -34,6 +37,8 @@ Answer = PixelScores | DetectedObjects
 
 SLIGHT = 1.1
 """Images are not enlarged, and predicted again, by less than this."""
+
+_SEEN = 32  # pixels around the core of a part in which objects are found, at least
 
 PIXELS = 1 << 20
 """About how many pixels a network sees at once."""
@@ -116,7 +121,8 @@ class Predictor:
         one_by_one, voxel = self.model.config.one_by_one, self.voxel(image)
         flips = self.flips and not one_by_one
         sight = (self.channel_axis, tuple(voxel), voxel.unit, self.intensities)
-        own = (*sight, self.device, self.tile, self.diameter, self.sample, flips)
+        part = passed(image.shape, self.channel_axis)
+        own = (*sight, self.device, self.tile, self.diameter, self.sample, flips, str(part))
         said: Answer = self.cache.value(
             "objects" if one_by_one else "scores",
             cache_key(image, self.model, own),
@@ -170,6 +176,29 @@ class Predictor:
         zoom = zoom_of(fitted.share * seen.diameter(), wanted)
         return zoom if zoom >= SLIGHT else 1.0
 
+    def typical_diameter(self, images: Iterable[Array]) -> str:
+        """Return the median diameter of the objects in the pieces of an image, as an option.
+
+        Those that a border of a piece cuts do not count.
+        """
+        from napari_tessera.algorithms.labels.boxes import found
+
+        every = [np.empty(0)]
+        for image in images:
+            objects = self.answer(image).fullest()
+            boxes = found(objects)
+            whole = ((boxes.low > 0) & (boxes.high < np.array(objects.shape))).all(axis=1)
+            every.append(boxes.pixels[whole])
+            share, axes = self.fitted(image).share, objects.ndim
+        sizes = np.concatenate(every)
+        wanted = self.model.config.diameter
+        if not sizes.size:
+            return f"{wanted / share} px"
+        diameter = ball_diameter(float(np.median(sizes)), axes)
+        # as in a single piece, which is not enlarged by little
+        slight = zoom_of(share * diameter, wanted) < SLIGHT
+        return f"{wanted / share if slight else diameter} px"
+
     def enlarged_shape(self, fitted: FittedImage, zoom: float) -> tuple[int, ...]:
         """Return the shape of an image when it is enlarged."""
         return enlarged_shape(fitted.array.shape[1:], zoom, self.model.config.axes)
@@ -180,16 +209,41 @@ class Predictor:
         config = self.model.config
         return NETWORKS[config.network].configure(**config.options).sizes
 
-    def tiles(self, shape: tuple[int, ...]) -> TilePlan:
-        """Return how a plane or volume is covered.
+    @property
+    def side(self) -> int:
+        """The side of tiles; those of volumes have no more pixels than those of planes."""
+        return self.tile if self.model.config.axes == 2 else max(32, round(self.tile ** (2 / 3)))
 
-        Tiles of volumes have no more pixels than of planes; images that were fitted are one tile.
+    @property
+    def reach(self) -> int:
+        """How far around the core of a part objects are looked at, in pixels."""
+        config = self.model.config
+        if config.kind != "objects":
+            return 0
+        return math.ceil(max(_SEEN, self.side / 4, 2 * config.diameter))
+
+    def halo(self, axes: int) -> tuple[int, ...]:
+        """Return how far around a part has to be read, so that its tiles are those of the whole."""
+        config, sizes = self.model.config, self.sizes
+        longest = max(self.side, sizes.smallest) + sizes.multiple + sizes.margin
+        return (self.reach,) * (axes - config.axes) + (self.reach + longest,) * config.axes
+
+    def tiles(self, shape: tuple[int, ...]) -> TilePlan:
+        """Return how a plane or volume, or each plane of it, is covered.
+
+        A part of one is covered as the whole is. Images that were fitted are one tile.
         """
         from napari_tessera.deep.inference.tiling import plan_tiles
 
         config = self.model.config
-        side = self.tile if config.axes == 2 else max(32, round(self.tile ** (2 / 3)))
-        return plan_tiles(shape, self.sizes, tile=max(shape) if config.fitted else side)
+        if config.fitted:
+            return plan_tiles(shape[-config.axes :], self.sizes, tile=max(shape))
+        part = passed(shape).along(config.axes)
+        whole = plan_tiles(part.whole, self.sizes, tile=self.side)
+        if part.is_all:
+            return whole
+        own = plan_tiles(shape[-config.axes :], self.sizes, tile=self.side)
+        return whole.of_part(part, self.reach) or own
 
     def tile_run(self, shape: tuple[int, ...]) -> TileRun:
         """Return the network at work on the tiles of planes or volumes of a shape."""

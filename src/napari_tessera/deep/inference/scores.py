@@ -41,7 +41,7 @@ class PixelScores:
         config = predictor.model.config
         flat = config.axes < image.ndim - 1
         planes = np.moveaxis(image, 1, 0) if flat else image[None]  # (Z, C, Y, X) or (1, C, *P)
-        run = predictor.tile_run(planes.shape[2:])
+        run = predictor.tile_run(image.shape[1:])
         found = [
             tiled_scores(
                 plane,
@@ -76,10 +76,14 @@ class PixelScores:
 
     def diameter(self) -> float:
         """Return the median diameter, in pixels, of the objects in the plane with most of them."""
+        return median_diameter(self.fullest())
+
+    def fullest(self) -> Array:
+        """Return the objects in the plane with most of them."""
         found = self.array
         if found.ndim > 3:
             found = found[:, found[0].mean(axis=(1, 2)).argmin()]  # the least background
-        return median_diameter(replace(self, array=found).objects())
+        return replace(self, array=found).objects()
 
     def labels(
         self, voxel: VoxelSize, *, smallest: float | str, thresholds: Mapping[str, float | None]

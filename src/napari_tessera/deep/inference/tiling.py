@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial, reduce
 from itertools import chain, product
 from typing import Any
@@ -19,6 +19,7 @@ import torch
 
 from napari_tessera.deep import devices
 from napari_tessera.deep.networks.options import Sizes
+from napari_tessera.signature.parts import Box, PartOfWhole
 from napari_tessera.signature.progress import Progress, Reporter
 from napari_tessera.signature.words import Array, Report
 
@@ -48,6 +49,8 @@ class TilePlan:
         Where tiles begin, per axis. The last one may end outside of the image.
     margin : int
         Pixels on every side that a tile is looked at beyond what is labelled.
+    box : tuple of slice
+        What is labelled, in the image that is read; empty = all of it.
     """
 
     shape: tuple[int, ...]
@@ -55,6 +58,7 @@ class TilePlan:
     overlap: tuple[int, ...]
     starts: tuple[tuple[int, ...], ...]
     margin: int
+    box: Box = ()
 
     @property
     def count(self) -> int:
@@ -65,6 +69,39 @@ class TilePlan:
     def numbers(self) -> list[TileNumber]:
         """The number along each axis of all tiles, row by row."""
         return list(product(*(range(len(starts)) for starts in self.starts)))
+
+    def of_part(self, part: PartOfWhole, reach: int) -> TilePlan | None:
+        """Return those of a whole that label the core of a part of it, or pixels around that.
+
+        There, they say what they say in the whole. None = some of them end outside of the part.
+
+        Parameters
+        ----------
+        part : PartOfWhole
+        reach : int
+            How many pixels around the core.
+
+        Examples
+        --------
+        >>> part = PartOfWhole((90,), (slice(20, 80),), (slice(40, 50),))
+        >>> tiles = plan_tiles((90,), Sizes(smallest=1), tile=20).of_part(part, 2)
+        >>> tiles.starts, tiles.box
+        (((0, 15),), (slice(10, 45, None),))
+        """
+        places = zip(part.whole, part.seen, part.core, self.tile, self.starts, strict=True)
+        boxes, starts = list[slice](), list[tuple[int, ...]]()
+        for length, seen, core, side, every in places:
+            own = [s for s in every if s + side > core.start - reach and s < core.stop + reach]
+            first, stop = own[0], min(own[-1] + side, length)
+            if (
+                max(first - self.margin, 0) < seen.start
+                or min(stop + self.margin, length) > seen.stop
+            ):
+                return None
+            boxes.append(slice(first - seen.start, stop - seen.start))
+            starts.append(tuple(each - first for each in own))
+        shape = tuple(each.stop - each.start for each in boxes)
+        return replace(self, shape=shape, starts=tuple(starts), box=tuple(boxes))
 
 
 def plan_tiles(
@@ -204,7 +241,8 @@ def bands(
         If memory does not suffice for one tile.
     """
     tiles = run.tiles
-    if image.ndim != len(tiles.shape) + 1 or image.shape[1:] != tiles.shape:
+    axes, is_box = len(tiles.shape), bool(tiles.box)
+    if image.ndim != axes + 1 or (not is_box and image.shape[1:] != tiles.shape):
         raise ValueError(f"image has shape {image.shape}; tiles were planned for {tiles.shape}")
     report, done = Reporter.of(report), 0
 
@@ -237,6 +275,7 @@ def tiled_scores(
     Returns
     -------
     ndarray of float32, shape (K, *P)
+        Where no tile is planned, all is background.
 
     Examples
     --------
@@ -250,9 +289,12 @@ def tiled_scores(
     array([[0, 0, 1],
            [0, 1, 1]])
     """
-    result = np.empty((classes, *run.tiles.shape), np.float32)
+    result = np.empty((classes, *image.shape[1:]), np.float32)
+    if run.tiles.box:
+        result[:] = np.eye(classes, 1, dtype=np.float32).reshape(-1, *(1,) * (image.ndim - 1))
+    labelled = result[(slice(None), *run.tiles.box)]
     for rows, band in bands(image, run, classes=classes, flips=flips, report=report):
-        result[:, rows] = band
+        labelled[:, rows] = band
     return result
 
 
@@ -379,10 +421,11 @@ def _along(
 
 def cut_tile(image: Array, tiles: TilePlan, number: tuple[int, ...]) -> Array:
     """Return a tile with its margins, (C, *tile + margins), mirrored where the image ends."""
+    origin = [each.start for each in tiles.box] or [0] * len(tiles.shape)
     places = [
-        _mirrored(starts[each] - tiles.margin, side + 2 * tiles.margin, length)
-        for starts, each, side, length in zip(
-            tiles.starts, number, tiles.tile, tiles.shape, strict=True
+        _mirrored(first + starts[each] - tiles.margin, side + 2 * tiles.margin, length)
+        for first, starts, each, side, length in zip(
+            origin, tiles.starts, number, tiles.tile, image.shape[1:], strict=True
         )
     ]
     near: tuple[Any, ...] = np.ix_(*places)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -10,6 +12,7 @@ import numpy as np
 from napari_tessera.algorithms.filters.colour import ColourSpace, features, smooth_points
 from napari_tessera.algorithms.filters.smoothing import both
 from napari_tessera.algorithms.parallel import parallel_for, slabs
+from napari_tessera.signature.parts import PartOfWhole, passed
 from napari_tessera.signature.progress import NothingToSeparate, Progress, Reporter
 from napari_tessera.signature.units import to_pixels
 from napari_tessera.signature.validation import checked
@@ -35,6 +38,7 @@ SAMPLE = 1 << 18
 _FEW = 1 << 13
 _PIECE = 1 << 18
 _BEGINNINGS = 8
+_ALL = (1 << 64) - 1
 _MOST = 32  # clusters
 _ADVANCED = "Advanced"
 
@@ -123,9 +127,11 @@ def kmeans(
     points, valid = _points(image, smoothing, colour_space, channel_axis, voxel)
     inside = both(mask, valid)
     report(Progress(1, 3))
+    places = _Places(passed(points.shape[:-1]), position_weight, voxel)
     if centres is None:
-        values = _sample(points, inside, position_weight, voxel, np.random.default_rng(seed))
-        centres = _centres(values, clusters, seed, report.part(1, 3))
+        sample = _Sample(seed)
+        sample.add(points, inside, places)
+        centres = _centres(sample.rows(), clusters, seed, report.part(1, 3))
     rows = np.array(centres, np.float32)
     columns = points.shape[-1] + (len(voxel) if position_weight else 0)
     if rows.shape[1] != columns or not 2 <= len(rows) <= _MOST:
@@ -135,7 +141,7 @@ def kmeans(
         )
     brightness = rows[:, 0] if colour_space == "lab" else rows[:, : points.shape[-1]].mean(axis=1)
     rows = rows[np.argsort(brightness, kind="stable")]
-    result = _assign(points, rows, position_weight, voxel, report.part(2, 3))
+    result = _assign(points, rows, places, report.part(2, 3))
     result = _numbered(result, len(rows), background)
     if inside is not None:
         result[~inside] = 0
@@ -160,58 +166,127 @@ def kmeans_statistics(
     Parameters
     ----------
     pieces : iterable of mapping
-        The image (and mask) in pieces, {"image": ..., "mask": ..., "core": ...}; channels last.
-        Of the core, if it is given, the colours count; the rest lies around it.
+        The image (and mask) in pieces, {"image": ..., "mask": ..., "part": ...}; channels last.
+        Of a part of a plane or volume, the colours of the core count; the rest lies around it.
     clusters, colour_space, smoothing, position_weight, seed, centres, spacing, channel_axis, **_
         As for `kmeans`.
     """
     if centres is not None:
         return {}
-    sample = _Sample(np.random.default_rng(seed))
+    sample, planes = _Sample(seed), 0
+    nothing: NothingToSeparate | None = None
     for piece in pieces:
-        image, mask, core = piece["image"], piece.get("mask"), piece.get("core", ())
+        image, mask = piece["image"], piece.get("mask")
         axis = -1 if image.ndim > len(spacing) else channel_axis
-        points, valid = _points(image, smoothing, colour_space, axis, spacing)
-        inside = both(mask, valid)
+        part: Any = piece.get("part") or passed(image.shape, axis)
+        planes += not any(each.start for each in part.core)
+        try:
+            points, valid = _points(image, smoothing, colour_space, axis, spacing)
+        except NothingToSeparate as reason:  # other pieces have values
+            nothing = reason
+            continue
+        inside, core = both(mask, valid), part.inner
         inside = None if inside is None else inside[core]
-        sample.add(points[core], inside, position_weight, spacing)
+        places = _Places(replace(part, seen=part.core), position_weight, spacing)
+        sample.add(points[core], inside, places, planes - 1)
+    if nothing is not None and not sample:
+        raise nothing
     return {"centres": _centres(sample.rows(), clusters, seed, Reporter())}
+
+
+@dataclass(frozen=True)
+class _Places:
+    """Where the pixels of a part lie in the whole plane or volume.
+
+    Attributes
+    ----------
+    part : PartOfWhole
+    weight : float
+        Of the places beside the intensities.
+    voxel : VoxelSize
+    """
+
+    part: PartOfWhole
+    weight: float
+    voxel: VoxelSize
+
+    def shares(self, flat: Array) -> Array:
+        """Return places by flat index, as shares of the longest side, times their weight."""
+        longest = (np.array(self.part.whole) * self.voxel).max()
+        return np.asarray(self._of(flat) * (self.weight * np.array(self.voxel) / longest))
+
+    def flat(self, flat: Array) -> Array:
+        """Return the index in the flat whole."""
+        if self.part.is_all:
+            return flat
+        return np.asarray(np.ravel_multi_index(tuple(self._of(flat).T), self.part.whole))
+
+    def _of(self, flat: Array) -> Array:
+        shape = tuple(each.stop - each.start for each in self.part.seen)
+        own = np.stack(np.unravel_index(flat, shape), axis=1)
+        return np.asarray(own + np.array(self.part.start))
 
 
 class _Sample:
     """So many pixels of an image in pieces, each with the same chance, and never many more of them.
 
-    Each pixel draws a number, and those of the lowest numbers are kept.
+    Each pixel has a random number that depends on its place alone, and those of the lowest numbers
+    are kept: they are the same into whatever pieces an image is cut.
     """
 
-    def __init__(self, rng: np.random.Generator) -> None:
-        self._rng = rng
-        self._values: list[Array] = []
-        self._drawn: list[Array] = []
-        self._highest = 1.0
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+        # of each pixel: its random number, which plane or volume and which pixel of it, its values
+        self._kept: list[tuple[Array, Array, Array]] = []
+        self._highest = np.uint64(_ALL)
 
-    def add(self, points: Array, inside: Array | None, weight: float, voxel: VoxelSize) -> None:
-        """Take the pixels of one piece, see `_sample`."""
-        shape = points.shape[:-1]
-        flat = np.arange(np.prod(shape)) if inside is None else np.flatnonzero(inside)
-        drawn = self._rng.random(len(flat))
-        low = drawn < self._highest
-        self._drawn.append(drawn[low])
-        self._values.append(_rows(points, flat[low], weight, voxel))
-        if sum(map(len, self._drawn)) > 2 * SAMPLE:
-            self._drop()
+    def __bool__(self) -> bool:
+        """Return whether there is any pixel."""
+        return any(len(kept) for kept, _, _ in self._kept)
+
+    def add(self, points: Array, inside: Array | None, places: _Places, number: int = 0) -> None:
+        """Take the pixels of a piece of the plane or volume of a number."""
+        first = number * math.prod(places.part.whole)
+        pixels = points.reshape(-1, points.shape[-1])
+        there = None if inside is None else inside.reshape(-1)
+        for start, stop in slabs(len(pixels), 1, pixels=_PIECE):
+            own = np.arange(start, stop)
+            own = own if there is None else own[there[start:stop]]
+            where = places.flat(own) + first
+            drawn = _scrambled(where, self._seed)
+            low = drawn <= self._highest
+            values = pixels[own[low]].astype(np.float64)
+            if places.weight:
+                values = np.hstack([values, places.shares(own[low])])
+            self._kept.append((drawn[low], where[low], values))
+            if sum(len(kept) for kept, _, _ in self._kept) > 2 * SAMPLE:
+                self._drop()
 
     def _drop(self) -> None:
-        drawn, values = np.concatenate(self._drawn), np.concatenate(self._values)
+        drawn, where, values = map(np.concatenate, zip(*self._kept, strict=True))
         if len(drawn) > SAMPLE:
-            self._highest = float(np.partition(drawn, SAMPLE)[SAMPLE])
-        low = drawn < self._highest
-        self._drawn, self._values = [drawn[low]], [values[low]]
+            self._highest = np.partition(drawn, SAMPLE - 1)[SAMPLE - 1]
+        low = drawn <= self._highest
+        self._kept = [(drawn[low], where[low], values[low])]
 
     def rows(self) -> Array:
-        """Return a row for each pixel that was chosen, in the order in which they came."""
+        """Return a row for each pixel that was chosen, as a scan meets them."""
         self._drop()
-        return self._values[0]
+        _, where, values = self._kept[0]
+        return np.asarray(values[np.argsort(where)])
+
+
+def _scrambled(numbers: Array, seed: int) -> Array:
+    """Return a random number, 64 bits, for each number; no two have the same.
+
+    The finaliser of SplitMix64: G. L. Steele, D. Lea and C. H. Flood, "Fast splittable pseudorandom
+    number generators", OOPSLA 2014.
+    """
+    step = 0x9E3779B97F4A7C15
+    mixed = numbers.astype(np.uint64) * np.uint64(step) + np.uint64((seed + 1) * step & _ALL)
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
+    return np.asarray(mixed ^ (mixed >> np.uint64(31)))
 
 
 def _points(
@@ -226,35 +301,11 @@ def _points(
     return smooth_points(points, to_pixels(smoothing, voxel))
 
 
-def _places(flat: Array, shape: tuple[int, ...], weight: float, voxel: VoxelSize) -> Array:
-    """Return where pixels are, as shares of the longest side, times their weight."""
-    longest = (np.array(shape) * voxel).max()
-    steps = weight * np.array(voxel) / longest
-    return np.asarray(np.stack(np.unravel_index(flat, shape), axis=1) * steps)
-
-
 def _some(values: Array, count: int, rng: np.random.Generator) -> Array:
     """Return all rows, or so many of them at random, in their order."""
     if len(values) <= count:
         return values
     return np.asarray(values[np.sort(rng.choice(len(values), count, replace=False))])
-
-
-def _sample(
-    points: Array, inside: Array | None, weight: float, voxel: VoxelSize, rng: np.random.Generator
-) -> Array:
-    """Return the values, and with a weight the places, of all pixels or of some of them."""
-    shape = points.shape[:-1]
-    everything = np.arange(np.prod(shape)) if inside is None else np.flatnonzero(inside)
-    chosen = _some(everything, SAMPLE, rng)
-    return _rows(points, chosen, weight, voxel)
-
-
-def _rows(points: Array, flat: Array, weight: float, voxel: VoxelSize) -> Array:
-    """Return the values, and with a weight the places, of pixels by their flat indices."""
-    values = points.reshape(-1, points.shape[-1])[flat].astype(np.float64)
-    places = _places(flat, points.shape[:-1], weight, voxel) if weight else values[:, :0]
-    return np.hstack([values, places])
 
 
 def _centres(
@@ -288,9 +339,7 @@ def _begin(values: Array, clusters: int, rng: np.random.Generator) -> Array:
     return np.array(chosen)
 
 
-def _assign(
-    points: Array, centres: Array, weight: float, voxel: VoxelSize, report: Reporter
-) -> Array:
+def _assign(points: Array, centres: Array, places: _Places, report: Reporter) -> Array:
     """Return for each pixel the number of its nearest centre, on all cores."""
     from napari_tessera.algorithms.filters.kmeans import nearest_centre
 
@@ -301,9 +350,9 @@ def _assign(
     def fill(piece: tuple[int, int]) -> None:
         start, stop = piece
         values = np.ascontiguousarray(flat[start:stop], np.float32)
-        if weight:
-            places = _places(np.arange(start, stop), shape, weight, voxel).astype(np.float32)
-            values = np.hstack([values, places])
+        if places.weight:
+            shares = places.shares(np.arange(start, stop)).astype(np.float32)
+            values = np.hstack([values, shares])
         nearest_centre(values, centres, result[start:stop])
 
     parallel_for(fill, slabs(len(flat), 1, pixels=_PIECE), report)

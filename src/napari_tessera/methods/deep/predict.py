@@ -13,6 +13,7 @@ from napari_tessera.deep.inference.predictor import Predictor
 from napari_tessera.deep.models.library import find_model
 from napari_tessera.deep.settings import Device, Targets
 from napari_tessera.signature.progress import Reporter
+from napari_tessera.signature.units import physical
 from napari_tessera.signature.validation import checked
 from napari_tessera.signature.words import (
     Array,
@@ -258,20 +259,38 @@ def most_probable_class(scores: ClassScores, *, ids: tuple[int, ...] = ()) -> Ar
 
 
 def predict_statistics(
-    pieces: Iterable[Mapping[str, Array]], *, model: str, **_: Any
+    pieces: Iterable[Mapping[str, Array]], *, model: str, spacing: VoxelSize, **others: Any
 ) -> dict[str, Any]:
-    """Return the intensities of a whole image that its pieces are to be normalised by.
+    """Return what a whole image has to tell of its pieces: the intensities they are normalised by.
+
+    Blocks are enlarged alike, by the diameter of the objects in all of them.
 
     Parameters
     ----------
     pieces : iterable of mapping
-        The image in pieces, {"image": ...}, channels last.
+        The image in pieces, {"image": ...}, channels last, of blocks with "part".
     model : str
-    **_
+    spacing : VoxelSize
+    **others
         The other parameters of `predict`.
     """
-    own = find_model(model).config
-    return {"intensities": find_intensities(_Images(pieces), own)}
+    own = find_model(model)
+    found = {"intensities": find_intensities(_Images(pieces), own.config)}
+    first = next(iter(pieces))
+    told = physical(others.get("diameter", 0), spacing, name="diameter")
+    if not own.config.diameter or told or "part" not in first:
+        return found
+    axis = -1 if first["image"].ndim > len(spacing) else None
+    predictor = Predictor(
+        own,
+        others["device"],
+        tile=others["tile"],
+        intensities=found["intensities"],
+        diameter="0 px",
+        spacing=spacing,
+        channel_axis=axis,
+    )
+    return {**found, "diameter": predictor.typical_diameter(_Images(pieces))}
 
 
 def predict_kind(values: Mapping[str, Any]) -> str:
@@ -292,8 +311,8 @@ def _by_id(ids: tuple[int, ...], texts: tuple[str, ...]) -> dict[int, str]:
 
 
 def predict_halo(values: Mapping[str, Any], spacing: VoxelSize) -> tuple[float, ...]:
-    """Return how far around a part has to be read to predict it: half a tile."""
-    return (values["tile"] / 2,) * len(spacing)
+    """Return how far around a part has to be read to predict it, see `Predictor.halo`."""
+    return Predictor(find_model(values["model"]), tile=values["tile"]).halo(len(spacing))
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from napari_tessera.deep.inference.predictor import Predictor
 from napari_tessera.deep.models.library import find_model
 from napari_tessera.deep.settings import Device
 from napari_tessera.methods.deep.predict import TileSide
+from napari_tessera.signature.parts import passed, passing
 from napari_tessera.signature.progress import Reporter
 from napari_tessera.signature.validation import checked
 from napari_tessera.signature.words import (
@@ -131,10 +132,14 @@ def uncertainty(
         plain = replace(predictor, diameter=f"{_LARGE} px")
         first = plain.scores(image, reporter.part(0, len(views) + 1))
         predictor = replace(predictor, diameter=f"{first.diameter() or _LARGE} px")
+    place = passed(image.shape, channel_axis)
     each, mean = np.zeros(()), np.zeros(())
     for number, (axes, sample) in enumerate(views, start=1):
         part = reporter.part(number, len(views) + 1)
-        seen = replace(predictor, sample=sample).scores(_flipped(image, axes, channel_axis), part)
+        # mirrored, a part of an image lies elsewhere
+        with passing(place.flipped(axes)):
+            view = replace(predictor, sample=sample)
+            seen = view.scores(_flipped(image, axes, channel_axis), part)
         found = np.flip(seen.array, tuple(axis + 1 for axis in axes))  # (K, *P)
         each, mean = each + entropy(found) / len(views), mean + found / len(views)
     return np.asarray(np.clip(entropy(mean) - each, 0, 1), np.float32)
