@@ -422,7 +422,7 @@ _REFINE = (
         crf,
         "Refine",
         # far pixels count for little, but they count
-        Cut("local", crf_halo, crf_statistics, exact=False),
+        Cut("local", crf_halo, crf_statistics, smooths=True, exact=False),
         title="Dense CRF",
         cost=RunCost(all_cores=True),
     ),

@@ -118,6 +118,8 @@ def check_value(parameter: Parameter, value: Any) -> None:
         _check_rows(name, value, _ROWS[word.name])
     elif word.name == "levels":
         _check_levels(name, value)
+    elif word.name == "ids":
+        _check_ids(name, value)
     elif parameter.type is bool:
         if not isinstance(value, bool | np.bool_):
             raise TypeError(f"{name} is {value!r}; pass True or False")
@@ -146,6 +148,12 @@ def _check_levels(name: str, value: Any) -> None:
     levels = _numbers(name, value, "several numbers, lowest first, such as (10, 20)")
     if levels.ndim != 1 or levels.tolist() != sorted(levels.tolist()):
         raise ValueError(f"{name} is {value!r}; pass one or several finite numbers, lowest first")
+
+
+def _check_ids(name: str, value: Any) -> None:
+    ids = _numbers(name, value, "the ids of classes, such as (0, 1, 2)")
+    if ids.ndim != 1 or (ids % 1).any() or ids.min() < 0 or (np.diff(ids) <= 0).any():
+        raise ValueError(f"{name} is {value!r}; pass whole numbers from 0, rising")
 
 
 def _check_rows(name: str, value: Any, wanted: str) -> None:

@@ -181,6 +181,9 @@ Centres = Annotated[tuple[tuple[float, ...], ...], Word("centres")]
 Intensities = Annotated[tuple[tuple[float, float], ...], Word("intensities")]
 """Of each channel, the value that becomes 0 and the range that becomes 1."""
 
+KnownClasses = Annotated[tuple[int, ...], Word("ids")]
+"""The ids of classes, rising; 0 = background."""
+
 _TRAIN = "train a network, then give the name or the folder of the model"
 
 ModelFolder = Annotated[str, ModelWord("model", source=_TRAIN)]
@@ -302,5 +305,5 @@ NewLabel = Annotated[int | None, Word("new_label", low=1)]
 SUPPLIED = ("spacing", "channel_axis", "report", "cache", "new_label")
 """Words that the caller's surroundings supply; no form or command line asks for them."""
 
-FOUND = ("centres", "intensities")
+FOUND = ("centres", "intensities", "ids")
 """Words for what a method's statistics find; no form or command line asks for them."""

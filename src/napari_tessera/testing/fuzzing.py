@@ -265,6 +265,8 @@ def _sensible(parameter: Parameter, shape: tuple[int, ...], random: Random) -> A
         return VoxelSize(sizes, "um") if random.random() < 0.5 else sizes
     if word.name in ("path", "centres", "intensities", "levels"):
         return _table(word.name, shape, random)
+    if word.name == "ids":
+        return tuple(range(random.integers(1, 4)))
     if parameter.type is bool:
         return bool(random.integers(2))
     if parameter.type not in (int, float):

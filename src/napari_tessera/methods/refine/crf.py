@@ -31,6 +31,7 @@ from napari_tessera.signature.words import (
     ClassScores,
     Image,
     Intensities,
+    KnownClasses,
     Labels,
     LabelsAre,
     Length,
@@ -94,6 +95,7 @@ def crf(
     unknown: Annotated[int | None, Word(low=0, section="Advanced")] = None,
     labels_are: LabelsAre = "objects",
     intensities: Intensities | None = None,
+    classes: KnownClasses | None = None,
     spacing: Spacing = None,
     channel_axis: ChannelAxis = None,
     report: Report = None,
@@ -139,6 +141,9 @@ def crf(
         are not connected to where an object was are not given to it.
     intensities : tuple, optional
         What becomes 0 and the range, of each channel; None = found in the image.
+    classes : tuple of int, optional
+        Those that compete, of a whole of which `labels` are a part: of objects, 0 and one for each
+        of the few groups that they compete in, no neighbours in one. None = found in `labels`.
     spacing : sequence of float, optional
         Pixel size along each axis.
     channel_axis : int, optional
@@ -175,7 +180,7 @@ def crf(
     guide = Guide.of(image, channel_axis, intensity_width, intensities)
     field = settings.field(guide, voxel, report)
     likely = None if scores is None else _probabilities(scores, labels)
-    return refined(labels, settings, field, voxel, likely)
+    return refined(labels, settings, field, voxel, likely, classes)
 
 
 def crf_scores(
@@ -242,19 +247,42 @@ def crf_halo(values: Mapping[str, Any], spacing: VoxelSize) -> tuple[float, ...]
     return CrfSettings.of(values).kernels(spacing).reach
 
 
-def crf_statistics(pieces: Iterable[Mapping[str, Array]], **_: Any) -> dict[str, Any]:
-    """Return the range of intensities of a whole image, by which its pieces are compared.
+def crf_statistics(
+    pieces: Iterable[Mapping[str, Array]],
+    *,
+    labels_are: LabelsAre,
+    unknown: int | None,
+    spacing: VoxelSize,
+    **_: Any,
+) -> dict[str, Any]:
+    """Return what a whole has to tell of its pieces: the range of intensities, and the classes.
 
     Parameters
     ----------
     pieces : iterable of mapping
-        The arrays in pieces, {"labels": ..., "image": ...}, channels last.
+        The arrays in pieces, {"labels": ..., "image": ..., "core": ...}, channels last. Of the
+        core, if it is given, the intensities count.
+    labels_are, unknown, spacing
+        As for `crf`.
     **_
         The other parameters of `crf`.
     """
+    from napari_tessera.algorithms.crf.colouring import coloured
+
     first = next(iter(pieces))
     several = first["image"].ndim > first["labels"].ndim
-    return {"intensities": intensities_of(_Images(pieces), channels=several)}
+    found: dict[str, Any] = {"intensities": intensities_of(_Images(pieces), channels=several)}
+    if labels_are == "classes":
+        known = {number for piece in pieces for number in sizes(piece["labels"])}
+        return {**found, "classes": tuple(sorted(known))}
+    free = (_without(piece["labels"], unknown) for piece in pieces)
+    # the more of them share the rest of the certainty, the less each has
+    most = max(coloured(objects, spacing)[1] if objects.any() else 0 for objects in free)
+    return {**found, "classes": tuple(range(most + 1))}
+
+
+def _without(labels: Array, unknown: int | None) -> Array:
+    return labels if unknown is None else np.where(labels == unknown, 0, labels)
 
 
 @dataclass(frozen=True)
@@ -264,7 +292,7 @@ class _Images:
     pieces: Iterable[Mapping[str, Array]]
 
     def __iter__(self) -> Iterator[Array]:
-        return (piece["image"] for piece in self.pieces)
+        return (piece["image"][piece.get("core", ())] for piece in self.pieces)
 
 
 def _probabilities(scores: Array, labels: Array) -> Array:
@@ -288,7 +316,7 @@ def refined(
 ) -> Array:
     """Let labels compete, as objects or as classes; see below."""
     if settings.labels_are == "objects":
-        return refined_objects(labels, likely, settings, field, voxel)
+        return refined_objects(labels, likely, settings, field, voxel, known)
     if likely is not None:
         return _most_likely(labels, likely, settings, field)
     return refined_classes(labels, settings, field, known)
@@ -314,6 +342,12 @@ def refined_classes(
 ) -> Array:
     """Let classes compete; `known` are those of the whole of which this is a part."""
     found = sizes(labels) if known is None else sorted(known)
+    others = set(sizes(labels)) - set(found)
+    if others or max(found) > np.iinfo(labels.dtype).max:
+        raise ValueError(
+            f"classes is {tuple(found)}, but labels is of {labels.dtype} and has "
+            f"{', '.join(map(str, sorted(set(sizes(labels)))))}; pass all that labels can have"
+        )
     ids = np.array([number for number in found if number != settings.unknown], labels.dtype)
     if len(ids) < 2:
         raise ValueError(
@@ -336,16 +370,18 @@ def refined_objects(
     settings: CrfSettings,
     field: RandomField,
     voxel: VoxelSize,
+    known: Collection[int] | None = None,
 ) -> Array:
     """Let objects compete as few classes, of which neighbours never share one."""
     from napari_tessera.algorithms.crf.colouring import coloured, owned
     from napari_tessera.algorithms.geometry.distance import nearest_label
 
     unknown, certainty = settings.unknown, settings.certainty
-    objects = labels if unknown is None else np.where(labels == unknown, 0, labels)
+    objects = _without(labels, unknown)
     if not objects.any():
         return objects.copy()
     colours, count = coloured(objects, voxel)
+    count = max(count, len(known or ()) - 1)
     if likely is None:
         free = colours if unknown is None else np.where(labels == unknown, np.int16(-1), colours)
         found = field.best(count + 1, lambda box: certain(free[box], count + 1, certainty))

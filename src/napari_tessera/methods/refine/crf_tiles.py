@@ -10,7 +10,6 @@ import numpy as np
 
 from napari_tessera.algorithms.crf.energies import Guide
 from napari_tessera.algorithms.halo_tiles import Tile, covering
-from napari_tessera.algorithms.labels.ids import sizes
 from napari_tessera.methods.refine.crf import (
     CrfSettings,
     crf_statistics,
@@ -87,14 +86,13 @@ def crf_by_tiles(
     reporter, voxel = Reporter.of(report), VoxelSize.of(spacing, labels.ndim)
     tiles = covering(labels.shape, settings.kernels(voxel).reach, pixels)
     pieces = _Pieces(tiles, labels, image, colours)
-    levels = crf_statistics(pieces)["intensities"]
-    known = {number for piece in pieces for number in sizes(piece["labels"])}
+    whole = crf_statistics(pieces, labels_are=labels_are, unknown=unknown, spacing=voxel)
     axis = None if colours is None else -1
     for number, tile in enumerate(tiles):
         own = pieces.read(tile.seen)
-        guide = Guide.of(own["image"], axis, intensity_width, levels)
+        guide = Guide.of(own["image"], axis, intensity_width, whole["intensities"])
         field = settings.field(guide, voxel, reporter.part(number, len(tiles)))
-        found = refined(own["labels"], settings, field, voxel, known=known)
+        found = refined(own["labels"], settings, field, voxel, known=whole["classes"])
         out[tile.core] = found[tile.inner]
         reporter(Progress(number + 1, len(tiles)))
 
