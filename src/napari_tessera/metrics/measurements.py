@@ -6,10 +6,13 @@ functions, and one in `COLUMNS`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from napari_tessera.algorithms.labels.numbering import column_of_ids, numbered
+from napari_tessera.signature.parts import PartOfWhole
 from napari_tessera.signature.progress import Reporter
 from napari_tessera.signature.units import column
 from napari_tessera.signature.words import Array, Report, Table, VoxelSize
@@ -69,25 +72,73 @@ def measurements(
     """
     from napari_tessera.algorithms.geometry.hulls import hulls
     from napari_tessera.algorithms.geometry.moments import gather_sums
-    from napari_tessera.algorithms.labels.numbering import column_of_ids, numbered
 
     reporter = Reporter.of(report)
     parts = 2 if convex else 1
-    first, own, ids = reporter.part(0, parts), labels, None
-    if labels.max() > np.iinfo(np.int64).max:  # rows of runs are of int64
-        own, ids = numbered(labels)
-    sums, runs = gather_sums(own, channels, keep_runs=convex, report=first)
-    found = sums.ids if ids is None else ids[sums.ids]
-    sums = sums._replace(ids=column_of_ids(found.astype(labels.dtype)))
-    shape = _axes_of(sums, labels.ndim)
-    table = _size(shape, labels.shape, voxel) | _border(shape, voxel) | _ellipse(shape, voxel)
+    own, ids = _countable(labels)
+    sums, runs = gather_sums(own, channels, keep_runs=convex, report=reporter.part(0, parts))
+    gathered = Gathered.of(sums, ids, channels)
+    table = gathered.forms(labels.shape, voxel)
     if convex:
         contents, widths = hulls(runs, voxel, reporter.part(1, parts))
-        table |= {"solidity": shape.pixels / contents, column("max feret", voxel.unit): widths}
-    for number in range(len(channels)):
-        suffix = f" {number}" if len(channels) > 1 else ""
-        table |= _intensity(sums.values[:, number], suffix, channels[number].dtype.kind == "f")
-    return table
+        table |= {"solidity": sums.pixels / contents, column("max feret", voxel.unit): widths}
+    return table | gathered.intensities()
+
+
+class Gathered(NamedTuple):
+    """What is summed up of objects, or of pieces of them, before it becomes a table.
+
+    Attributes
+    ----------
+    sums : Sums
+    floats : tuple of bool
+        Of each channel, whether some of its pixels may have no value.
+    """
+
+    sums: Sums
+    floats: tuple[bool, ...]
+
+    @classmethod
+    def of(cls, sums: Sums, ids: Array, channels: list[Array]) -> Gathered:
+        """Return the sums by the labels in `ids`, of which the rows are numbers."""
+        rows = sums.ids if ids.size == 0 else ids[sums.ids.astype(np.int64)]
+        floats = tuple(channel.dtype.kind == "f" for channel in channels)
+        return cls(sums._replace(ids=column_of_ids(rows.astype(ids.dtype))), floats)
+
+    @classmethod
+    def of_part(cls, labels: Array, channels: list[Array], part: PartOfWhole) -> Gathered:
+        """Return the sums over the core of a part."""
+        from napari_tessera.algorithms.geometry.moments import part_sums
+
+        own, ids = _countable(labels)
+        return cls.of(part_sums(own, channels, part), ids, channels)
+
+    @classmethod
+    def joined(cls, parts: Sequence[Gathered]) -> Gathered:
+        """Return the sums over several parts."""
+        from napari_tessera.algorithms.geometry.moments import joined_sums
+
+        return cls(joined_sums([part.sums for part in parts]), parts[0].floats)
+
+    def forms(self, shape: tuple[int, ...], voxel: VoxelSize) -> Table:
+        """Return the columns of size, border and ellipse, for labels of a shape."""
+        own = _axes_of(self.sums, len(shape))
+        return _size(own, shape, voxel) | _border(own, voxel) | _ellipse(own, voxel)
+
+    def intensities(self) -> Table:
+        """Return the columns of intensities."""
+        table: Table = {}
+        for number, counted in enumerate(self.floats):
+            suffix = f" {number}" if len(self.floats) > 1 else ""
+            table |= _intensity(self.sums.values[:, number], suffix, counted)
+        return table
+
+
+def _countable(labels: Array) -> tuple[Array, Array]:
+    """Return labels as rows of runs hold them, and the ids of these if they are others."""
+    if labels.max(initial=0) > np.iinfo(np.int64).max:
+        return numbered(labels)
+    return labels, np.empty(0, labels.dtype)
 
 
 def channels_of(image: Array | None, axis: int | None) -> list[Array]:

@@ -49,6 +49,27 @@ class PartOfWhole:
         """Return it along the last axes alone."""
         return PartOfWhole(self.whole[-axes:], self.seen[-axes:], self.core[-axes:])
 
+    def around(self, width: int) -> PartOfWhole:
+        """Return the core with less of what lies around it, so many pixels at most.
+
+        Examples
+        --------
+        >>> PartOfWhole((9,), (slice(0, 9),), (slice(3, 6),)).around(1).seen
+        (slice(2, 7, None),)
+        """
+        seen = tuple(
+            slice(max(out.start, own.start - width), min(out.stop, own.stop + width))
+            for own, out in zip(self.core, self.seen, strict=True)
+        )
+        return PartOfWhole(self.whole, seen, self.core)
+
+    def box_in(self, other: PartOfWhole) -> Box:
+        """Return what is seen of it in what is seen of another part."""
+        return tuple(
+            slice(own.start - first, own.stop - first)
+            for own, first in zip(self.seen, other.start, strict=True)
+        )
+
     def flipped(self, axes: Sequence[int]) -> PartOfWhole:
         """Return where it lies when the whole is mirrored along some axes.
 

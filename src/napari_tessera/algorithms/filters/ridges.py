@@ -15,7 +15,10 @@ from napari_tessera.signature.words import Array
 
 _SHIFT = 10  # magnitudes are counted by the first 22 bits of their float32: 1/8192 apart
 _INFINITE = 0x7F800000  # the bits of infinity; those of NaN are higher
-_WEAK, _STRONG, _JOINED = 1, 2, 3
+STRONG = 2
+"""The mark of pixels that start a line."""
+
+_WEAK, _JOINED = 1, 3
 
 
 def magnitudes(
@@ -63,6 +66,29 @@ def ridges(
 
     Parameters
     ----------
+    smoothed, levels, inside, report
+        As for `steepest`.
+
+    Returns
+    -------
+    ndarray of uint8, shape (Y, X)
+    """
+    result = steepest(smoothed, levels, inside, report)
+    _connect(result.reshape(-1), result.shape[1], np.empty(np.count_nonzero(result), np.int64))
+    np.equal(result, _JOINED, out=result.view(bool))
+    return result
+
+
+def steepest(
+    smoothed: Smoothed,
+    levels: tuple[float, float],
+    inside: Array | None = None,
+    report: Reporter | None = None,
+) -> Array:
+    """Mark pixels that are steepest along their gradient.
+
+    Parameters
+    ----------
     smoothed : Smoothed
     levels : tuple of float
         Magnitude from which a line goes on, and magnitude that starts one.
@@ -73,6 +99,7 @@ def ridges(
     Returns
     -------
     ndarray of uint8, shape (Y, X)
+        1 where a line goes on, `STRONG` where one starts.
     """
     result: Array = np.zeros(smoothed.image.shape, np.uint8)
     settings = (*relative(smoothed.voxel), *levels)
@@ -86,8 +113,6 @@ def ridges(
     parallel_for(suppress, slabs(*result.shape), Reporter.of(report))
     if inside is not None:
         result[~inside] = 0
-    _connect(result.reshape(-1), result.shape[1], np.empty(np.count_nonzero(result), np.int64))
-    np.equal(result, _JOINED, out=result.view(bool))
     return result
 
 
@@ -115,14 +140,14 @@ def _suppress(slopes: Any, settings: Any, result: Any) -> None:
             above += slant * (magnitude[y + down, x + right] - above)
             below += slant * (magnitude[y - down, x - right] - below)
             if slope > above and slope >= below:  # of two equals one; none beside NaN
-                result[y, x] = _STRONG if slope >= high else _WEAK
+                result[y, x] = STRONG if slope >= high else _WEAK
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
 def _connect(ridges: Any, columns: int, stack: Any) -> None:
     """Mark as joined what strong pixels reach over weak ones; the outermost pixels are 0."""
     for start in range(ridges.size):
-        if ridges[start] != _STRONG:
+        if ridges[start] != STRONG:
             continue
         ridges[start] = _JOINED
         stack[0] = start
@@ -132,7 +157,7 @@ def _connect(ridges: Any, columns: int, stack: Any) -> None:
             pixel = stack[top]
             for row in (-columns, 0, columns):
                 for near in range(pixel + row - 1, pixel + row + 2):
-                    if ridges[near] == _WEAK or ridges[near] == _STRONG:
+                    if ridges[near] == _WEAK or ridges[near] == STRONG:
                         ridges[near] = _JOINED
                         stack[top] = near
                         top += 1

@@ -11,6 +11,7 @@ from numba import njit
 
 from napari_tessera.algorithms.labels.ids import groups
 from napari_tessera.algorithms.parallel import in_order, slabs
+from napari_tessera.signature.parts import PartOfWhole
 from napari_tessera.signature.progress import Reporter
 from napari_tessera.signature.words import Array
 
@@ -93,7 +94,7 @@ def gather_sums(
     array([2])
     """
     volume = _as_volume(labels)
-    moves = steps(labels.ndim) if labels.ndim == 3 else np.insert(steps(2), 1, 0, axis=1)
+    moves = _moves(labels.ndim)
     images = [_as_volume(channel) for channel in channels]
 
     def read(slab: tuple[int, int]) -> tuple[Sums, Array]:
@@ -105,7 +106,43 @@ def gather_sums(
     for part, own in in_order(read, slabs(len(volume), volume[0].size), Reporter.of(report)):
         parts.append(part)
         runs += [own] if keep_runs else []
-    return _joined(parts), runs
+    return joined_sums(parts), runs
+
+
+def _moves(axes: int) -> Array:
+    """Return the steps in a volume; those of a plane lead over no line."""
+    return steps(3) if axes == 3 else np.insert(steps(2), 1, 0, axis=1)
+
+
+def part_sums(labels: Array, channels: Sequence[Array], part: PartOfWhole) -> Sums:
+    """Return the sums over the core of a part, in coordinates of the whole; see `joined_sums`.
+
+    Parameters
+    ----------
+    labels : ndarray of int, shape (..., Y, X)
+        What is seen of the part, one pixel around the core at least.
+    channels : sequence of ndarray
+        Intensities of the same shape.
+    part : PartOfWhole
+
+    Examples
+    --------
+    >>> part = PartOfWhole((1, 3), (slice(0, 1), slice(0, 3)), (slice(0, 1), slice(1, 2)))
+    >>> part_sums(np.array([[7, 7, 0]]), [], part).exits  # one step: to the right
+    array([[1, 1, 1, 1]])
+    """
+    near = part.around(1)
+    box, moves = near.box_in(part), _moves(labels.ndim)
+    volume, images = _as_volume(labels[box]), [_as_volume(channel[box]) for channel in channels]
+    core: list[slice] = list(near.inner)
+    corner: list[int] = list(near.start)
+    if labels.ndim < 3:
+        core.insert(1, slice(0, 1))
+        corner.insert(1, 0)
+    own = np.zeros_like(volume)
+    own[tuple(core)] = volume[tuple(core)]
+    sums, _ = _read(volume, images, moves, 0, len(volume), own)
+    return sums._replace(centres=sums.centres + corner, boxes=sums.boxes + corner)
 
 
 def _as_volume(array: Array) -> Array:
@@ -113,16 +150,24 @@ def _as_volume(array: Array) -> Array:
 
 
 def _read(
-    labels: Array, images: Sequence[Array], moves: Array, start: int, planes: int
+    labels: Array,
+    images: Sequence[Array],
+    moves: Array,
+    start: int,
+    planes: int,
+    counted: Array | None = None,
 ) -> tuple[Sums, Array]:
-    """Return sums and runs of a slab of `planes`, which the first plane of the next one follows."""
+    """Return sums and runs of a slab of `planes`, which the first plane of the next one follows.
+
+    `counted` are those of the labels that count, where not all do; the others are 0 in it.
+    """
     own = labels[:planes].shape
     # background behind each line and plane: a step over any border of the image meets it
     around = (1, int(moves[:, 1].any()), 1)
     # int64 whatever the labels: kernels are compiled once
     grid = np.zeros([a + b for a, b in zip(own, around, strict=True)], np.int64)
     grid[: len(labels), : own[1], : own[2]] = labels
-    runs = _runs(grid, *own)
+    runs = _runs(grid if counted is None else counted.astype(np.int64), *own)
     ids, rows = np.unique(runs[:, 0], return_inverse=True)
     if ids.size and ids[0] < 0:
         raise ValueError(f"labels has the id {ids[0]}; pass ids of 0 (background) or more")
@@ -141,8 +186,8 @@ def _read(
     return Sums(ids, pixels, centres, moments, boxes, exits, values), runs
 
 
-def _joined(parts: Sequence[Sums]) -> Sums:
-    """Add up the sums of slabs; moments move from the centres of the parts to the common one."""
+def joined_sums(parts: Sequence[Sums]) -> Sums:
+    """Add up the sums of slabs or parts, by their labels; moments move from the centres of the parts to the common one."""
     ids, *rest = map(np.concatenate, zip(*parts, strict=True))
     order = np.argsort(ids, kind="stable")
     first, rows = groups(ids[order])

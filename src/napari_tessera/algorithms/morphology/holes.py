@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from napari_tessera.algorithms.labels.attributes import NOWHERE, Attributes
 from napari_tessera.algorithms.labels.boxes import Boxes, batches, volume
 from napari_tessera.signature.progress import Progress, Reporter
 from napari_tessera.signature.words import Array
@@ -68,6 +69,102 @@ def enclosing(labels: Array, boxes: Boxes, places: Array, report: Reporter) -> A
         _enclose(whole, planar, ids, low, high, contents, start, stop, places, owners)
         report(Progress(stop, contents.size))
     return owners
+
+
+def enclosing_of(pieces: Attributes, objects: Array, shape: tuple[int, ...]) -> Array:
+    """Return for each piece of one label the row of the object that encloses it, or -1.
+
+    The same as `enclosing`, from what is known of the pieces and of which lie side by side.
+
+    Parameters
+    ----------
+    pieces : Attributes
+        All of an array, background among them; pieces hang together by faces.
+    objects : ndarray of int64, shape (N,)
+        The object that each is a piece of, 0, 1, 2, ...; -1 = none.
+    shape : tuple of int
+        Of the array.
+
+    Returns
+    -------
+    ndarray of int64, shape (N,)
+    """
+    count, axes = int(objects.max(initial=-1)) + 1, pieces.low.shape[1]
+    low, high = np.full((count, axes), NOWHERE), np.zeros((count, axes), np.int64)
+    own = objects >= 0
+    np.minimum.at(low, objects[own], pieces.low[own])
+    np.maximum.at(high, objects[own], pieces.high[own])
+    contents = np.prod(high - low, axis=1)
+    both = np.concatenate([pieces.links, pieces.links[:, ::-1]])
+    both = both[np.argsort(both[:, 0], kind="stable")]
+    starts = np.searchsorted(both[:, 0], np.arange(len(objects) + 1))
+    owners = np.full(len(objects), -1)
+    boxes = np.stack([pieces.low, pieces.high], axis=1), np.stack([low, high], axis=1)
+    _enclose_pieces(
+        *boxes, pieces.inside(shape), objects, np.argsort(objects, kind="stable"), starts,
+        both[:, 1].copy(), contents, owners,
+    )  # fmt: skip
+    return owners
+
+
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _enclose_pieces(
+    boxes: Any,
+    wholes: Any,
+    inside: Any,
+    objects: Any,
+    order: Any,
+    starts: Any,
+    near: Any,
+    contents: Any,
+    owners: Any,
+) -> None:
+    """Let each object take the pieces that cannot be left but through it.
+
+    Pieces side by side that are none of an object's are walked through together. They are open if
+    one of them lies partly outside of the object's box, or at the border of the array.
+    """
+    met, queue = np.full(objects.size, -1), np.empty(objects.size, np.int64)
+    for piece in order:
+        own = objects[piece]
+        if own < 0:
+            continue
+        for k in range(starts[piece], starts[piece + 1]):
+            first = near[k]
+            if objects[first] == own or met[first] == own:
+                continue
+            if _is_open(boxes[first], wholes[own], inside[first]):
+                continue
+            met[first], queue[0] = own, first
+            head, tail, shut = 0, 1, True
+            while head < tail:
+                here = queue[head]
+                head += 1
+                for j in range(starts[here], starts[here + 1]):
+                    there = near[j]
+                    if objects[there] == own or met[there] == own:
+                        continue
+                    # what is open is never marked: others may lead to it too
+                    if _is_open(boxes[there], wholes[own], inside[there]):
+                        shut = False
+                        continue
+                    met[there], queue[tail] = own, there
+                    tail += 1
+            for i in range(tail if shut else 0):
+                before = owners[queue[i]]
+                if before < 0 or contents[own] < contents[before]:
+                    owners[queue[i]] = own
+
+
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _is_open(box: Any, whole: Any, inside: bool) -> bool:
+    """Return whether a piece lies partly outside of a box, or at the border of the array."""
+    if not inside:
+        return True
+    for axis in range(box.shape[1]):
+        if box[0, axis] < whole[0, axis] or box[1, axis] > whole[1, axis]:
+            return True
+    return False
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]

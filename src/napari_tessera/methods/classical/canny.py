@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 
+from napari_tessera.algorithms.labels.components import components
+from napari_tessera.signature.parts import passed
 from napari_tessera.signature.progress import Progress, Reporter
 from napari_tessera.signature.units import to_pixels
 from napari_tessera.signature.validation import checked
@@ -22,6 +24,9 @@ from napari_tessera.signature.words import (
     VoxelSize,
     Word,
 )
+
+if TYPE_CHECKING:
+    from napari_tessera.algorithms.labels.attributes import Attributes
 
 Thresholds = Literal["quantiles", "absolute"]
 
@@ -121,6 +126,36 @@ def canny(
     return result
 
 
+def canny_pieces(
+    image: Array,
+    *,
+    smoothing: float | str,
+    low: float | None,
+    high: float | None,
+    mask: Array | None = None,
+    spacing: VoxelSize,
+    report: Report = None,
+    **_: Any,
+) -> tuple[Array, Attributes]:
+    """Return the pieces of lines in the core of a part, and which of them are steep enough.
+
+    Parameters
+    ----------
+    image, smoothing, low, high, mask, spacing, report, **_
+        As for `canny`, of what is seen of the part.
+    """
+    from napari_tessera.algorithms.filters.gradient import Smoothed
+    from napari_tessera.algorithms.filters.ridges import STRONG, steepest
+    from napari_tessera.algorithms.labels.attributes import pieces_in
+
+    levels, own = _wanted("absolute", 0, 0, low, high), Reporter.of(report)
+    smoothed = Smoothed.of(image, to_pixels(smoothing, spacing), spacing, own.part(0, 2))
+    inside = None if mask is None else mask.astype(bool)
+    lines = steepest(smoothed, levels, inside, own.part(1, 2))
+    strong = lines == STRONG
+    return pieces_in(np.minimum(lines, 1), passed(image.shape), components, marked=strong)
+
+
 def canny_statistics(
     pieces: Iterable[Mapping[str, Array]],
     *,
@@ -136,7 +171,8 @@ def canny_statistics(
     Parameters
     ----------
     pieces : iterable of mapping
-        The image (and mask) in pieces, {"image": ..., "mask": ...}; read once.
+        The image (and mask) in pieces, {"image": ..., "mask": ..., "core": ...}; read once. Of the
+        core, if it is given, the gradient counts; the rest lies around it.
     smoothing, spacing, thresholds, low_quantile, high_quantile, **_
         As for `canny`.
     """
@@ -195,4 +231,9 @@ def _magnitudes(
         if image.dtype.kind == "f" and not np.isfinite(image).any():
             continue
         smoothed = Smoothed.of(image, width, voxel, Reporter.of(None))
-        yield from magnitudes(smoothed, None if mask is None else mask.astype(bool))
+        inside = None if mask is None else mask.astype(bool)
+        if "core" in piece:
+            counts = np.zeros(image.shape, bool)
+            counts[piece["core"]] = True
+            inside = counts if inside is None else counts & inside
+        yield from magnitudes(smoothed, inside)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from napari_tessera.algorithms.filters.smoothing import (
     prepare,
     smooth_image,
 )
+from napari_tessera.algorithms.labels.components import components
 from napari_tessera.algorithms.parallel import (
     PIECE,
     in_order,
@@ -30,6 +31,7 @@ from napari_tessera.algorithms.parallel import (
     parallel_for,
     slabs,
 )
+from napari_tessera.signature.parts import passed
 from napari_tessera.signature.progress import NothingToSeparate, Progress, Reporter
 from napari_tessera.signature.units import to_pixels
 from napari_tessera.signature.validation import checked
@@ -45,6 +47,9 @@ from napari_tessera.signature.words import (
     VoxelSize,
     Word,
 )
+
+if TYPE_CHECKING:
+    from napari_tessera.algorithms.labels.attributes import Attributes
 
 Brightness = Literal["bright", "dark"]
 
@@ -172,7 +177,7 @@ def threshold(
         surface = _local_level(smoothed, width, found["method"], offset, sensitivity, found)
         result = _classify(smoothed, [surface], objects)
     elif found["method"] == "hysteresis":
-        result = _hysteresis(smoothed, found["levels"], objects)
+        result = _hysteresis(_strength(smoothed, found["levels"], objects, inside))
     else:
         result = _classify(smoothed, found["levels"], objects)
     if inside is not None:
@@ -339,13 +344,55 @@ def _classify(image: Array, levels: Any, objects: Brightness) -> Array:
     return result
 
 
-def _hysteresis(image: Array, levels: tuple[float, ...], objects: Brightness) -> Array:
-    from skimage.measure import label
+def hysteresis_pieces(
+    image: Array,
+    *,
+    levels: tuple[float, float],
+    objects: Brightness,
+    smoothing: float | str,
+    background: float | str,
+    mask: Array | None = None,
+    spacing: VoxelSize,
+    report: Report = None,
+    **_: Any,
+) -> tuple[Array, Attributes]:
+    """Return the pieces of what lies above the low level in the core of a part.
 
-    both = _classify(image, levels, objects)
-    regions = label(both > 0, connectivity=image.ndim)
-    keep = np.zeros(int(regions.max()) + 1, np.uint8)
-    keep[regions[both == 2]] = 1
+    Parameters
+    ----------
+    image, levels, objects, smoothing, background, mask, spacing, report, **_
+        As for `threshold`, of what is seen of the part.
+
+    Returns
+    -------
+    pieces : ndarray of int
+    attributes : Attributes
+        Marked is what lies above the high level.
+    """
+    from napari_tessera.algorithms.labels.attributes import pieces_in
+
+    filled, valid = fill_gaps(image)
+    widths = to_pixels(smoothing, spacing), to_pixels(background, spacing)
+    smoothed = prepare(filled, *widths, report=Reporter.of(report))
+    strength = _strength(smoothed, levels, objects, both(mask, valid))
+    part = passed(image.shape)
+    return pieces_in(np.minimum(strength, 1), part, components, marked=strength == 2)
+
+
+def _strength(
+    image: Array, levels: tuple[float, ...], objects: Brightness, inside: Array | None
+) -> Array:
+    """Return how many levels each pixel exceeds; none outside of a mask."""
+    strength = _classify(image, levels, objects)
+    if inside is not None:
+        strength[~inside] = 0
+    return strength
+
+
+def _hysteresis(strength: Array) -> Array:
+    regions = components(strength > 0)
+    keep = np.zeros(int(regions.max(initial=0)) + 1, np.uint8)
+    keep[regions[strength == 2]] = 1
     return np.asarray(keep[regions])
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from napari_tessera.metrics.measurements import COLUMNS, channels_of, measurements
+from typing import Any
+
+from napari_tessera.metrics.measurements import COLUMNS, Gathered, channels_of, measurements
 from napari_tessera.signature.arrays import check_ids
 from napari_tessera.signature.docstrings import told_of
+from napari_tessera.signature.parts import passed
 from napari_tessera.signature.validation import checked
 from napari_tessera.signature.words import (
+    Array,
     ChannelAxis,
     Image,
     Labels,
@@ -82,3 +86,39 @@ def measure(
         convex=convex,
         report=report,
     )
+
+
+def measured_pieces(
+    labels: Array,
+    image: Array | None = None,
+    *,
+    channel_axis: int | None = None,
+    **_: Any,
+) -> tuple[None, Gathered]:
+    """Return the sums over the pieces of objects in the core of a part.
+
+    Parameters
+    ----------
+    labels, image, channel_axis, **_
+        As for `measure`, of what is seen of the part.
+    """
+    check_ids(labels)
+    channels = channels_of(image, channel_axis)
+    return None, Gathered.of_part(labels, channels, passed(labels.shape))
+
+
+def measured_objects(
+    objects: Gathered, shape: tuple[int, ...], *, spacing: VoxelSize, **_: Any
+) -> Table:
+    """Return the table of objects from the sums over all their pieces.
+
+    Parameters
+    ----------
+    objects : Gathered
+        All of a plane or volume.
+    shape : tuple of int
+        Of the plane or volume.
+    spacing, **_
+        As for `measure`.
+    """
+    return objects.forms(shape, spacing) | objects.intensities()

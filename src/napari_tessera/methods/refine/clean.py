@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 
-from napari_tessera.algorithms.labels.components import OBJECTS_OF
+from napari_tessera.algorithms.labels.components import OBJECTS_OF, components
 from napari_tessera.algorithms.labels.ids import renumbered, smallest_dtype
 from napari_tessera.signature.arrays import check_ids
+from napari_tessera.signature.parts import passed
 from napari_tessera.signature.progress import Progress, Reporter
 from napari_tessera.signature.units import in_ball, physical, to_pixels
 from napari_tessera.signature.validation import checked
@@ -26,6 +27,9 @@ from napari_tessera.signature.words import (
     VoxelSize,
     Word,
 )
+
+if TYPE_CHECKING:
+    from napari_tessera.algorithms.labels.attributes import Attributes
 
 # by what labels stand for: the class of objects by their ids, the same for all that have none
 _CLASSES: Mapping[str, Callable[[Array], Array]] = {"objects": np.zeros_like, "classes": np.asarray}
@@ -95,6 +99,70 @@ def fill_holes(
     return np.asarray(labels | renumbered(pieces, values))  # where one is, the other is 0
 
 
+def background_pieces(labels: Array, **_: Any) -> tuple[Array, Attributes]:
+    """Return the pieces of background and labels in the core of a part, and which touch.
+
+    Parameters
+    ----------
+    labels, **_
+        As for `fill_holes`, of what is seen of the part.
+    """
+    from napari_tessera.algorithms.labels.attributes import pieces_in
+    from napari_tessera.algorithms.labels.numbering import numbered
+
+    def regions(own: Array) -> Array:
+        return components(numbered(own)[0] + np.uint32(1), "faces")
+
+    return pieces_in(labels, passed(labels.shape), regions, linked=True)
+
+
+def filled_pieces(
+    pieces: Attributes,
+    shape: tuple[int, ...],
+    *,
+    max_diameter: float | str,
+    labels_are: LabelsAre,
+    spacing: VoxelSize,
+    **_: Any,
+) -> Array:
+    """Return the label that each piece of background or of a label has when holes are filled.
+
+    Parameters
+    ----------
+    pieces : Attributes
+        All of a plane or volume; neighbours share a face.
+    shape : tuple of int
+        Of the plane or volume.
+    max_diameter, labels_are, spacing, **_
+        As for `fill_holes`.
+    """
+    from napari_tessera.algorithms.morphology.holes import enclosing_of
+
+    most = in_ball(to_pixels(max_diameter, spacing, name="max_diameter")) or math.inf
+    objects = pieces.ids if labels_are == "objects" else _numbers_of_kin(pieces)
+    # as they are met: of two around a hole that are equally large, the first has it
+    found, rows = np.unique(np.where(pieces.ids == 0, 0, objects), return_inverse=True)
+    owners = enclosing_of(pieces, rows.reshape(-1) - int((found[:1] == 0).any()), shape)
+    ids = np.zeros(found.size + 1, pieces.ids.dtype)
+    ids[rows.reshape(-1)] = pieces.ids
+    ids = ids[int((found[:1] == 0).any()) :]
+    holes = (pieces.ids == 0) & pieces.inside(shape) & (pieces.pixels <= most) & (owners >= 0)
+    return np.where(holes, ids[owners], pieces.ids)
+
+
+def _numbers_of_kin(pieces: Attributes) -> Array:
+    """Return the connected component of each piece, as a scan meets them, from 1."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    count, (first, second) = len(pieces.ids), pieces.kin.T
+    links = coo_array((np.ones(len(first), bool), (first, second)), shape=(count, count))
+    number, sets = connected_components(links, directed=False)
+    places = np.full(number, pieces.first.max(initial=0) + 1)
+    np.minimum.at(places, sets, pieces.first)
+    return np.asarray(np.argsort(np.argsort(places, kind="stable"))[sets] + 1)
+
+
 @checked
 def filter_objects(
     labels: Refined,
@@ -154,16 +222,80 @@ def filter_objects(
     objects = OBJECTS_OF[labels_are](labels)
     report(Progress(1, 3))
     boxes = found(objects, report.part(1, 3))
-    kept = boxes.pixels >= in_ball(to_pixels(min_diameter, voxel, name="min_diameter"))
-    kept &= boxes.pixels <= (
-        in_ball(to_pixels(max_diameter, voxel, name="max_diameter")) or math.inf
+    sizes = (
+        to_pixels(min_diameter, voxel, name="min_diameter"),
+        to_pixels(max_diameter, voxel, name="max_diameter"),
     )
+    kept = _in_range(boxes.pixels, *sizes)
     if at_border == "remove":
         kept &= ~((boxes.low == 0) | (boxes.high == np.array(labels.shape))).any(axis=1)
     ids = labels.reshape(-1)[boxes.first]
     if largest:
         kept &= _ranks(_CLASSES[labels_are](ids), np.where(kept, boxes.pixels, 0)) < largest
     return mapped(objects, boxes.ids, np.where(kept, ids, 0).astype(labels.dtype))
+
+
+def object_pieces(
+    labels: Array, *, labels_are: LabelsAre = "objects", **_: Any
+) -> tuple[Array, Attributes]:
+    """Return the pieces of objects in the core of a part, for `kept_objects` and `new_ids`.
+
+    Parameters
+    ----------
+    labels, labels_are, **_
+        As for `filter_objects`, of what is seen of the part.
+    """
+    from napari_tessera.algorithms.labels.attributes import pieces_in
+    from napari_tessera.algorithms.labels.numbering import numbered
+
+    check_ids(labels)
+    by_id = labels_are == "objects"
+    return pieces_in(
+        labels, passed(labels.shape), (lambda own: numbered(own)[0]) if by_id else components
+    )
+
+
+def kept_objects(
+    objects: Attributes,
+    shape: tuple[int, ...],
+    *,
+    min_diameter: float | str,
+    max_diameter: float | str,
+    at_border: str,
+    largest: int,
+    labels_are: LabelsAre,
+    spacing: VoxelSize,
+    **_: Any,
+) -> Array:
+    """Return what becomes of each object: its label, or 0.
+
+    Parameters
+    ----------
+    objects : Attributes
+        All of a plane or volume.
+    shape : tuple of int
+        Of the plane or volume.
+    min_diameter, max_diameter, at_border, largest, labels_are, spacing, **_
+        As for `filter_objects`.
+    """
+    kept = objects.places & _in_range(
+        objects.pixels,
+        to_pixels(min_diameter, spacing, name="min_diameter"),
+        to_pixels(max_diameter, spacing, name="max_diameter"),
+    )
+    if at_border == "remove":
+        kept &= objects.inside(shape)
+    if largest:
+        # of equal ones the first counts as larger: by its id, or by where a scan meets it
+        order = np.argsort(objects.ids if labels_are == "objects" else objects.first, kind="stable")
+        groups, pixels = _CLASSES[labels_are](objects.ids), np.where(kept, objects.pixels, 0)
+        kept[order] &= _ranks(groups[order], pixels[order]) < largest
+    return np.where(kept, objects.ids, 0)
+
+
+def _in_range(pixels: Array, least: tuple[float, ...], most: tuple[float, ...]) -> Array:
+    """Return which sizes are those of discs or balls between two diameters; most 0 = no bound."""
+    return np.asarray((pixels >= in_ball(least)) & (pixels <= (in_ball(most) or math.inf)))
 
 
 @checked
@@ -197,6 +329,20 @@ def relabel(labels: Refined, *, spacing: Spacing = None, report: Report = None) 
     ids = found(labels, Reporter.of(report)).ids
     dtype = smallest_dtype("objects", ids.size)
     return mapped(labels, ids, np.arange(1, ids.size + 1, dtype=dtype))
+
+
+def new_ids(objects: Attributes, shape: tuple[int, ...], **_: Any) -> Array:
+    """Return the numbers that `relabel` gives, in the order of the ids.
+
+    Parameters
+    ----------
+    objects : Attributes
+    shape : tuple of int
+    **_
+        The parameters of `relabel`.
+    """
+    ids = np.unique(objects.ids[objects.places])
+    return np.where(objects.places, np.searchsorted(ids, objects.ids) + 1, 0)
 
 
 @checked
