@@ -22,6 +22,8 @@ OWN = {name: method for name, method in METHODS.items() if TORCH or not method.k
 
 # no test depends on the clock: the first example of many compiles a kernel
 settings.register_profile("all", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# for what has to hold of any shape and size: pytest --hypothesis-profile thousand
+settings.register_profile("thousand", settings.get_profile("all"), max_examples=1000)
 settings.load_profile("all")
 
 # the models of the tests, not those of whoever runs them

@@ -20,6 +20,7 @@ WITHOUT_MODULE = {
     "test_house.py": "on the files themselves",
     "test_imports.py": "on what all modules together import",
     "test_kept_files.py": "on what older versions have written",
+    "pipeline/test_same_in_blocks.py": "on all methods, in blocks and as a whole",
     "widgets/forms/test_kinds_of_layers.py": "on all forms and layers together",
     "widgets/forms/test_every_form.py": "on all forms together",
 }

@@ -6,7 +6,7 @@ import dask.array as da
 import numpy as np
 import pytest
 import zarr
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_tessera import METHODS
@@ -17,24 +17,6 @@ from napari_tessera.pipeline.run import run
 from napari_tessera.pipeline.source import Points, Region, Source
 from napari_tessera.pipeline.walk import Walk
 from napari_tessera.signature.progress import NothingToSeparate, Stop
-
-EXACT = {
-    "threshold": [
-        {},
-        {"smoothing": "1 px", "background": "2 px"},
-        {"method": "li", "levels": None},
-        {"classes": 3},
-        {"method": "gaussian", "window": "7 px"},
-    ],
-    "label": [{}, {"connectivity": "faces"}],
-    "top_hat": [{"radius": "2 px"}, {"radius": "2 px", "element": "box", "tone": "dark"}],
-    "morphology": [{"operation": each} for each in ("opening", "closing", "erosion", "gradient")],
-    "smooth": [{"radius": "1 px"}],
-    "expand": [{"distance": "2 px"}],
-}
-"""Methods that give the same in blocks, with some of their options."""
-
-CASES = [(name, options) for name, each in EXACT.items() for options in each]
 
 
 def blobs(seed, shape, method):
@@ -50,63 +32,6 @@ def blobs(seed, shape, method):
     return classes * rng.integers(1, 4, shape, np.uint8) if rng.random() < 0.3 else classes
 
 
-def sources(method, seed, shape, over):
-    axes = ("t", *"zyx")[-len(shape) :] if over == "volume" else None
-    return Source.of(blobs(seed, shape, method), axes=axes)
-
-
-@settings(max_examples=60)
-@given(
-    st.sampled_from(CASES),
-    st.integers(0, 2**32 - 1),
-    st.sampled_from([("planes", 2), ("planes", 3), ("volume", 3), ("volume", 4)]),
-    st.data(),
-)
-def test_blocks_give_what_the_whole_gives(case, seed, walked, data):
-    (method, options), (over, count) = case, walked
-    longest = 14 if over == "volume" else 40
-    lead = data.draw(st.lists(st.integers(1, 2), min_size=count, max_size=count))
-    axes = 3 if over == "volume" else 2
-    sides = st.lists(st.integers(3, longest), min_size=axes, max_size=axes)
-    shape = (*lead[:-axes], *data.draw(sides))
-    blocks = tuple(data.draw(st.lists(st.integers(2, longest), min_size=axes, max_size=axes)))
-    levels = data.draw(st.sampled_from(["each", "all"]))
-    source = sources(method, seed, shape, over)
-    walk = Walk(over, levels)
-    try:
-        expected = run(method, source, options, walk)
-    except ValueError as error:
-        with pytest.raises(type(error)):
-            run(method, source, options, walk.in_blocks(blocks))
-        return
-    result = run(method, source, options, walk.in_blocks(blocks))
-    np.testing.assert_array_equal(result.array, expected.array)
-    assert result.array.dtype == expected.array.dtype
-    assert result.counted() == expected.counted()
-    assert result.skipped == expected.skipped
-
-
-def test_levels_of_boxes_are_the_same_but_for_rounding():
-    source = Source.of(blobs(7, (60, 70), "threshold"))
-    options = {"method": "sauvola", "window": "9 px"}
-    expected = run("threshold", source, options).array
-    result = run("threshold", source, options, Walk(blocks=(20, 17)))
-    assert np.mean(result.array != expected) < 0.001
-    assert Recipe.of(METHODS["threshold"], source, options, Walk(blocks=(20, 17))).blocks == [
-        20,
-        17,
-    ]
-
-
-def test_every_local_method_that_is_exact_is_compared_with_the_whole():
-    local = {
-        name
-        for name, method in METHODS.items()
-        if method.cut.exact and (callable(method.cut.scope) or method.cut.scope != "global")
-    }
-    assert local == set(EXACT)
-
-
 def test_a_spiral_through_all_blocks_is_one_object_and_numbers_follow_a_scan():
     image = np.zeros((9, 9), np.uint8)
     image[0], image[:, 8], image[8], image[2:, 0], image[2, :7], image[2:7, 6], image[6, 2:6] = (
@@ -116,20 +41,6 @@ def test_a_spiral_through_all_blocks_is_one_object_and_numbers_follow_a_scan():
     objects = run("label", Source.of(image), walk=Walk(blocks=(2, 2))).array
     np.testing.assert_array_equal(objects, run("label", Source.of(image)).array)
     assert objects.max() == 2
-
-
-def test_watershed_separates_what_fits_into_a_halo_as_the_whole_does():
-    centres = (
-        np.random.default_rng(0).integers(0, 18, (16, 2)) + 20 * np.indices((4, 4)).reshape(2, -1).T
-    )
-    y, x = np.mgrid[:80, :80]
-    distance = np.min([np.hypot(y - a, x - b) for a, b in centres], axis=0)
-    image = np.clip(200 - 20 * distance, 0, 255).astype(np.uint8)
-    options = {"smoothing": "1 px", "seed_distance": "3 px"}
-    whole = run("watershed", Source.of(image), options).array
-    result = run("watershed", Source.of(image), options, Walk(blocks=(23, 31))).array
-    pairs = np.unique(np.stack([whole.ravel(), result.ravel()]), axis=1)
-    assert pairs.shape[1] == whole.max() + 1 == result.max() + 1
 
 
 def test_markers_keep_their_numbers_in_all_blocks():
@@ -197,11 +108,11 @@ def test_no_more_than_a_block_and_its_halo_is_read_at_once(levels):
 @pytest.mark.parametrize(
     ("method", "options", "walk", "message"),
     [
-        ("fill_holes", {}, {}, "fill_holes cannot be cut: it needs each object as a whole"),
-        ("threshold", {"method": "hysteresis"}, {}, "joined to one above the high level"),
+        ("skeleton", {}, {}, "skeleton cannot be cut: it needs each object as a whole"),
         ("watershed", {"seeds": "h-maxima"}, {}, "each peak against the highest of all"),
-        ("measure", {}, {}, "measure cannot be cut"),
-        ("relabel", {}, {}, "relabel works on all labels at once"),
+        ("measure", {"convex": True}, {}, "measure cannot be cut: convex hulls need each object"),
+        ("fill_holes", {}, {"only": (1,)}, "only is .1,., but in blocks fill_holes decides on all"),
+        ("relabel", {}, {"only": (1,)}, "relabel works on all labels; leave out region and only"),
         ("label", {}, {"join": True}, r"join carries numbers on .*blocks of \(4, 4\) cut"),
         ("label", {}, {"blocks": (4, 4, 4)}, "planes have 2 axes"),
         ("morphology", {}, {"region": Region((0, 0), (5, 5))}, "leave out region or blocks"),

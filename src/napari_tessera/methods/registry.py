@@ -12,7 +12,7 @@ from typing import Any, Literal
 from napari_tessera.algorithms.filters.gaussian import TRUNCATE
 from napari_tessera.deep.inference.cache import Cache
 from napari_tessera.deep.inference.cost import Estimate, predict_estimate
-from napari_tessera.methods.classical.canny import canny, canny_statistics
+from napari_tessera.methods.classical.canny import canny, canny_pieces, canny_statistics
 from napari_tessera.methods.classical.contours import contours
 from napari_tessera.methods.classical.kmeans import kmeans, kmeans_statistics
 from napari_tessera.methods.classical.label import label
@@ -21,7 +21,13 @@ from napari_tessera.methods.classical.region_growing import (
     region_growing,
     region_growing_statistics,
 )
-from napari_tessera.methods.classical.threshold import LOCAL, threshold, threshold_statistics
+from napari_tessera.methods.classical.threshold import (
+    LOCAL,
+    hysteresis_pieces,
+    threshold,
+    threshold_statistics,
+    with_mark,
+)
 from napari_tessera.methods.classical.watershed import watershed, watershed_statistics
 from napari_tessera.methods.deep.detect import detect
 from napari_tessera.methods.deep.predict import (
@@ -36,8 +42,22 @@ from napari_tessera.methods.judge.boundary_support import boundary_support
 from napari_tessera.methods.judge.error_map import error_map, object_errors
 from napari_tessera.methods.judge.grad_cam import grad_cam
 from napari_tessera.methods.judge.uncertainty import uncertainty
-from napari_tessera.methods.measure.measure import measure
-from napari_tessera.methods.refine.clean import expand, fill_holes, filter_objects, relabel
+from napari_tessera.methods.measure.measure import (
+    measure,
+    measured_objects,
+    measured_pieces,
+)
+from napari_tessera.methods.refine.clean import (
+    background_pieces,
+    expand,
+    fill_holes,
+    filled_pieces,
+    filter_objects,
+    kept_objects,
+    new_ids,
+    object_pieces,
+    relabel,
+)
 from napari_tessera.methods.refine.crf import crf, crf_halo, crf_statistics
 from napari_tessera.methods.refine.edit_objects import delete, merge, replace, split
 from napari_tessera.methods.refine.grow import grow
@@ -64,6 +84,45 @@ Halo = Callable[[Values, VoxelSize], tuple[float, ...]]
 
 
 @dataclass(frozen=True)
+class Assembly:
+    """How a method that decides on objects as wholes is worked on in blocks.
+
+    Pieces of objects are found in each block; what is known of those that are one is put together,
+    and then decided on.
+
+    Attributes
+    ----------
+    pieces : callable
+        Called as the method is, with what is seen of a block: the pieces there, numbered 1, 2, 3,
+        ..., and what is known of them, see `napari_tessera.algorithms.labels.attributes`. Or no
+        pieces, and sums over objects, see `napari_tessera.metrics.measurements.Gathered`.
+    decided : callable
+        What is known of all objects of a plane or volume, its shape and the parameters -> the label
+        that each gets, or a table.
+    halo : callable
+        Parameters and voxel size -> how far a block looks, in pixels along each axis.
+    by_id : bool or callable
+        Whether pieces of one label are one object wherever they lie, or parameters -> whether they
+        are.
+    across : bool
+        Whether those of all planes or volumes are decided on together.
+    refused : callable, optional
+        Parameters -> why it cannot be done with them; "" = it can.
+    """
+
+    pieces: Callable[..., tuple[Array | None, Any]]
+    decided: Callable[..., Any]
+    halo: Halo
+    by_id: bool | Callable[[Values], bool] = False
+    across: bool = False
+    refused: Callable[[Values], str] | None = None
+
+    def is_by_id(self, values: Values) -> bool:
+        """Return whether pieces of one label are one object, with these complete parameters."""
+        return self.by_id(values) if callable(self.by_id) else self.by_id
+
+
+@dataclass(frozen=True)
 class Cut:
     """How a method may be cut into pieces that give the same as the whole.
 
@@ -87,6 +146,8 @@ class Cut:
         Otherwise it is nearly so, and objects are one if most of what they cover there is the same.
     reason : str
         Why the method needs the whole array, where its scope is "global".
+    assembly : Assembly, optional
+        How it is worked on in blocks all the same, where its scope is "global".
     """
 
     scope: Scope | Callable[[Values], Scope]
@@ -95,6 +156,28 @@ class Cut:
     smooths: bool = False
     exact: bool | Callable[[Values], bool] = True
     reason: str = ""
+    assembly: Assembly | None = None
+
+    def assembly_with(self, values: Values) -> Assembly | None:
+        """Return how objects are assembled from blocks with these complete parameters, if so."""
+        own = self.assembly
+        if own is None or self.scope_of(values) != "global":
+            return None
+        return None if own.refused is not None and own.refused(values) else own
+
+    def refusal(self, values: Values) -> str:
+        """Return why blocks cannot be worked on with these complete parameters; "" = they can."""
+        if self.assembly_with(values) is not None:
+            return ""
+        if self.assembly is not None and self.assembly.refused is not None:
+            return self.assembly.refused(values)
+        return self.reason if self.halo is None or self.scope_of(values) == "global" else ""
+
+    def halo_in_blocks(self, values: Values, spacing: VoxelSize) -> tuple[float, ...]:
+        """Return how far a block looks, in pixels along each axis."""
+        assembly = self.assembly_with(values)
+        halo = self.halo if assembly is None else assembly.halo
+        return (0.0,) * len(spacing) if halo is None else halo(values, spacing)
 
     def scope_of(self, values: Values) -> Scope:
         """Return the scope with these complete parameters."""
@@ -301,6 +384,14 @@ def _reach(length: str, times: float, more: float) -> Halo:
     )
 
 
+def _neighbours(values: Values, spacing: VoxelSize) -> tuple[float, ...]:
+    return (1.0,) * len(spacing)
+
+
+def _by_id(values: Values) -> bool:
+    return bool(values["labels_are"] == "objects")
+
+
 def _smoothing_halo(values: Values, spacing: VoxelSize) -> tuple[float, ...]:
     smoothing = to_pixels(values["smoothing"], spacing)
     background = to_pixels(values["background"], spacing)
@@ -311,6 +402,10 @@ def _threshold_halo(values: Values, spacing: VoxelSize) -> tuple[float, ...]:
     window = to_pixels(values["window"] if values["method"] in LOCAL else 0, spacing)
     smoothing = _smoothing_halo(values, spacing)
     return tuple(s + TRUNCATE / 6 * w + 1 for s, w in zip(smoothing, window, strict=True))
+
+
+def _hysteresis_halo(values: Values, spacing: VoxelSize) -> tuple[float, ...]:
+    return tuple(each + 1 for each in _threshold_halo(values, spacing))
 
 
 def _watershed_halo(values: Values, spacing: VoxelSize) -> tuple[float, ...]:
@@ -325,6 +420,13 @@ def _heat(values: Values) -> Look:
 
 WHOLE_OBJECTS = Cut("global", reason="it needs each object as a whole")
 """Of methods that need each object as a whole, or all of them."""
+
+_HULLS = "convex hulls need each object as a whole; leave out convex"
+
+
+def _whole_objects(assembly: Assembly) -> Cut:
+    return Cut("global", reason=WHOLE_OBJECTS.reason, assembly=assembly)
+
 
 # what is opened or closed is looked at twice
 _ELEMENT = Cut("local", _reach("radius", 2, 2))
@@ -346,6 +448,7 @@ _CLASSICAL = (
             # means of boxes are summed up along a line, and rounded on the way
             exact=lambda values: values["method"] != "sauvola",
             reason="a pixel may be joined to one above the high level however far away",
+            assembly=Assembly(hysteresis_pieces, with_mark, _hysteresis_halo),
         ),
     ),
     Method(
@@ -368,7 +471,9 @@ _CLASSICAL = (
             "global",
             _reach("smoothing", TRUNCATE, 2.5),
             canny_statistics,
+            smooths=True,
             reason="a weak edge may be joined to a strong one however far away",
+            assembly=Assembly(canny_pieces, with_mark, _reach("smoothing", TRUNCATE, 3.5)),
         ),
         title="Canny edges",
         way=PLANES_ONLY,
@@ -397,7 +502,7 @@ _CLASSICAL = (
     Method(
         label,
         "Classical",
-        Cut("joined", lambda values, spacing: (1.0,) * len(spacing)),
+        Cut("joined", _neighbours),
         title="Connected components",
     ),
 )
@@ -428,12 +533,26 @@ _REFINE = (
     ),
     Method(morphology, "Refine", _ELEMENT),
     Method(smooth, "Refine", _ELEMENT, title="Smooth borders"),
-    Method(fill_holes, "Refine", WHOLE_OBJECTS),
-    Method(filter_objects, "Refine", WHOLE_OBJECTS),
+    Method(
+        fill_holes,
+        "Refine",
+        _whole_objects(Assembly(background_pieces, filled_pieces, _neighbours)),
+    ),
+    Method(
+        filter_objects,
+        "Refine",
+        _whole_objects(Assembly(object_pieces, kept_objects, _neighbours, by_id=_by_id)),
+    ),
     Method(expand, "Refine", Cut("local", _reach("distance", 1, 1)), title="Expand labels"),
     Method(skeleton, "Refine", WHOLE_OBJECTS),
     Method(convex_hull, "Refine", WHOLE_OBJECTS),
-    Method(relabel, "Refine", WHOLE_OBJECTS, title="Number anew", way=WHOLE_STACK),
+    Method(
+        relabel,
+        "Refine",
+        _whole_objects(Assembly(object_pieces, new_ids, _neighbours, by_id=True, across=True)),
+        title="Number anew",
+        way=WHOLE_STACK,
+    ),
     *(
         Method(step, "Refine", WHOLE_OBJECTS, way=POINTED_PLACE)
         for step in (merge, split, delete, replace, grow)
@@ -441,7 +560,22 @@ _REFINE = (
     Method(paint, "Refine", WHOLE_OBJECTS, way=PAINTED_PIXELS),
 )
 
-_MEASURE = (Method(measure, "Measure", WHOLE_OBJECTS, title="Table of objects"),)
+_MEASURE = (
+    Method(
+        measure,
+        "Measure",
+        _whole_objects(
+            Assembly(
+                measured_pieces,
+                measured_objects,
+                _neighbours,
+                by_id=True,
+                refused=lambda values: _HULLS if values["convex"] else "",
+            )
+        ),
+        title="Table of objects",
+    ),
+)
 
 _JUDGE = (
     Method(uncertainty, "Judge", _NETWORK, cost=RunCost(all_cores=True), look=_heat),

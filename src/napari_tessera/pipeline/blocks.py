@@ -74,12 +74,13 @@ class Blocks:
         method, values = self.pieces.method, self.pieces.values
         if not self.are_cut:
             return
-        if method.cut.halo is None or method.cut.scope_of(values) == "global":
+        refusal = method.cut.refusal(values)
+        if refusal:
             raise ValueError(
-                f"blocks is {self.sides}, but {method.name} cannot be cut: {method.cut.reason}; "
+                f"blocks is {self.sides}, but {method.name} cannot be cut: {refusal}; "
                 "leave out blocks, or work on a part (region)"
             )
-        if "table" in method.gives:
+        if "table" in method.gives and method.cut.assembly_with(values) is None:
             raise ValueError(
                 f"blocks is {self.sides}, but {method.name} gives a table, whose objects would be "
                 "cut; use predict, and measure what it finds"
@@ -92,7 +93,10 @@ class Blocks:
 
     @property
     def are_cut(self) -> bool:
-        """Whether there are several in a plane or volume."""
+        """Whether there are several in a plane or volume, or all are decided on together."""
+        assembly = self.pieces.method.cut.assembly_with(self.pieces.values)
+        if assembly is not None and assembly.across:
+            return True
         return any(side < n for side, n in zip(self.sides, self.shape, strict=True))
 
     @property
@@ -250,8 +254,7 @@ def _seen(sides: Sequence[int], halo: Sequence[int], shape: Sequence[int]) -> li
 
 
 def _halo(pieces: Pieces) -> tuple[int, ...]:
-    halo = pieces.method.cut.halo
-    wide = (0.0,) * pieces.axes if halo is None else halo(pieces.values, pieces.spacing)
+    wide = pieces.method.cut.halo_in_blocks(pieces.values, pieces.spacing)
     return tuple(math.ceil(each) for each in wide)
 
 

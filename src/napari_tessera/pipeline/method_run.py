@@ -14,6 +14,7 @@ import numpy as np
 from napari_tessera.algorithms.parallel import WORKERS
 from napari_tessera.deep.inference.cache import Cache
 from napari_tessera.methods.registry import Method
+from napari_tessera.pipeline.assembling import Decision
 from napari_tessera.pipeline.blocks import Blocks
 from napari_tessera.pipeline.collectors import Collector, Finisher, Whole
 from napari_tessera.pipeline.label_arrays import distinct
@@ -31,6 +32,7 @@ from napari_tessera.pipeline.walk import Walk
 from napari_tessera.pipeline.workers import Threads, Workers
 from napari_tessera.signature.parts import passing
 from napari_tessera.signature.progress import NothingToSeparate, Progress, Reporter
+from napari_tessera.signature.validation import check_lengths
 from napari_tessera.signature.words import Array, Look, Over
 
 
@@ -193,8 +195,17 @@ class Run:
         points = {k: v.with_ids(lead) for k, v in self.values.items() if isinstance(v, Points)}
         return replace(self, values={**self.values, **points})
 
-    def one(self, index: Index, report: Reporter) -> tuple[Any, dict[str, Any]]:
+    def one(
+        self, index: Index, report: Reporter, function: Callable[..., Any] | None = None
+    ) -> tuple[Any, dict[str, Any]]:
         """Return what the method gives at one place, and the parameters it was called with.
+
+        Parameters
+        ----------
+        index : tuple of int
+        report : Reporter
+        function : callable, optional
+            What is called in place of the method, with the same.
 
         Raises
         ------
@@ -209,11 +220,14 @@ class Run:
         # a method has those of these that its signature names
         around = {"spacing": pieces.spacing, "report": report, "cache": self.cache}
         used = {p.name: around[p.name] for p in self.method.parameters if p.name in around}
-        return self._called(arrays, {**values, **used}), values
+        own = function or self.method.function
+        return self._called(own, arrays, {**values, **used}), values
 
-    def _called(self, arrays: dict[str, Array], values: dict[str, Any]) -> Any:
-        """Return what the method gives for arrays."""
-        return self.method.function(**arrays, **values)
+    def _called(
+        self, function: Callable[..., Any], arrays: dict[str, Array], values: dict[str, Any]
+    ) -> Any:
+        """Return what the method, or a function in place of it, gives for arrays."""
+        return function(**arrays, **values)
 
     def collected(self, start: Index) -> Result:
         """Run the method everywhere and put the pieces together.
@@ -224,7 +238,7 @@ class Run:
             Where the source begins in the one that it is a part of.
         """
         blocks = self.blocks
-        collector = self.kind.collector(self._whole(blocks, start))
+        collector = self._collector(blocks, self._whole(blocks, start))
         resolved, skipped, there = dict(self.values), list[NothingToSeparate](), set[Index]()
         for place, outcome in self._outcomes(blocks, collector):
             if outcome.skipped is None:
@@ -243,6 +257,26 @@ class Run:
         start = start if self.kind.on_grid else (0,) * len(start)
         missed = len(self.pieces) - len(there)
         return collector.result(resolved=resolved, skipped=missed, start=start, look=look)
+
+    def _collector(self, blocks: Blocks, whole: Whole) -> Collector:
+        """Return what puts the pieces together."""
+        assembly = self.method.cut.assembly_with(self.values)
+        if assembly is None or not blocks.are_cut:
+            return self.kind.collector(whole)
+        if self.walk.only:
+            raise ValueError(
+                f"only is {self.walk.only}, but in blocks {self.method.name} decides on all "
+                "objects; leave out only or blocks"
+            )
+        spacing = self.pieces.spacing
+        values = {**self.values, "spacing": spacing}
+        check_lengths(self.method.options, self.values, spacing, blocks.shape)
+
+        def decided(objects: Any) -> Any:
+            return assembly.decided(objects, blocks.shape, **values)
+
+        decision = Decision(decided, assembly.is_by_id(self.values), assembly.across)
+        return self.kind.assembling_collector(whole, decision)
 
     def _whole(self, blocks: Blocks, start: Index) -> Whole:
         """Return what the pieces are put together to."""
@@ -369,10 +403,15 @@ class Run:
         """
         if place.tile is None:
             return self.one(place.index, report)
-        cut = self.within(place.seen)
+        cut, assembly = self.within(place.seen), self.method.cut.assembly_with(self.values)
+        own = None if assembly is None else assembly.pieces
         with passing(place.tile.part_of(self.source.shape[len(place.index) :])):
-            piece, values = cut.one((0,) * len(place.index), report)
-        return piece[(..., *place.tile.part(place.tile.around(reach).seen))], values
+            piece, values = cut.one((0,) * len(place.index), report, own)
+        box = (..., *place.tile.part(place.tile.around(reach).seen))
+        if assembly is None:
+            return piece[box], values
+        pieces, known = piece
+        return (None if pieces is None else pieces[box], known), values
 
     def _own(self, place: Location) -> Array:
         """Return the labels of the source at a place."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -51,12 +52,14 @@ class Refinement(Run):
             raise ValueError(f"only is {self.walk.only}, but {absent}")
         _log.warning("%s, of those to be refined", absent)
 
-    def _called(self, arrays: dict[str, Array], values: dict[str, Any]) -> Any:
+    def _called(
+        self, function: Callable[..., Any], arrays: dict[str, Array], values: dict[str, Any]
+    ) -> Any:
         name, only = self.method.source.name, self.walk.only
         if not only:
-            return super()._called(arrays, values)
+            return super()._called(function, arrays, values)
         labels = arrays[name]
-        piece = super()._called({**arrays, name: alone(labels, only)}, values)
+        piece = super()._called(function, {**arrays, name: alone(labels, only)}, values)
         return beside_others(labels, only, piece)
 
     def _numbers(self) -> dict[str, Any]:

@@ -18,6 +18,11 @@ import numpy as np
 from napari_tessera.algorithms.labels.components import components
 from napari_tessera.algorithms.labels.ids import count
 from napari_tessera.methods.registry import METHODS
+from napari_tessera.pipeline.assembling import (
+    AssemblingCollector,
+    AssemblingTableCollector,
+    Decision,
+)
 from napari_tessera.pipeline.collectors import (
     Collector,
     JoiningCollector,
@@ -89,6 +94,11 @@ class Result:
         """Return what puts the pieces of a stack together."""
         raise NotImplementedError
 
+    @classmethod
+    def assembling_collector(cls, whole: Whole, decision: Decision) -> Collector:
+        """Return what puts together objects of which blocks know pieces."""
+        raise NotImplementedError
+
     @property
     def number(self) -> int:
         """How many there are; takes time for large labels."""
@@ -117,6 +127,10 @@ class Labelled(Result):
         if whole.cut and cls.numbered and not whole.keep_ids:
             return JoiningCollector(cls, whole)
         return LabelCollector(cls, whole, renumbers=cls.numbered)
+
+    @classmethod
+    def assembling_collector(cls, whole: Whole, decision: Decision) -> Collector:  # noqa: D102
+        return AssemblingCollector(cls, whole, decision)
 
     @property
     def number(self) -> int:  # noqa: D102
@@ -182,6 +196,10 @@ class ObjectTable(Result):
     @classmethod
     def collector(cls, whole: Whole) -> Collector:  # noqa: D102
         return TableCollector(cls, whole)
+
+    @classmethod
+    def assembling_collector(cls, whole: Whole, decision: Decision) -> Collector:  # noqa: D102
+        return AssemblingTableCollector(cls, whole, decision)
 
     @property
     def number(self) -> int:  # noqa: D102

@@ -109,6 +109,9 @@ def _(way: PlanesOrVolumes, run: Run) -> Result:
 
 @walked.register
 def _(way: WholeStack, run: Run) -> Result:
+    if run.walk.blocks is not None:
+        _check_all(run)
+        return run.levelled().collected((0,) * len(run.source.shape))
     labels = _all_labels(run)
     # any two axes in front are as good as one: numbers have to agree, not places
     numbered = run.method.function(labels.reshape(-1, *labels.shape[-2:]), **run.values)
@@ -131,9 +134,13 @@ def _(way: PointedPlace, run: Run) -> Result:
 
 def _all_labels(run: Run) -> Array:
     _check_uncut(run)
+    _check_all(run)
+    return as_labels(run.source.whole)
+
+
+def _check_all(run: Run) -> None:
     if run.walk.only or run.walk.region is not None:
         raise ValueError(f"{run.method.name} works on all labels; leave out region and only")
-    return as_labels(run.source.whole)
 
 
 def _check_uncut(run: Run) -> None:

@@ -96,11 +96,20 @@ def check(function: Callable[..., Any], values: Mapping[str, Any]) -> dict[str, 
         if not parameter.is_array and not parameter.is_supplied:
             check_value(parameter, result[parameter.name])
             _check_use(parameter, result)
-            given, is_length = result[parameter.name], parameter.word.name == "length"
-            # a default is never too long
-            if is_length and spacing is not None and given != parameter.default:
-                to_pixels(given, spacing, whole_shape(shape or ()), name=parameter.name)
+    if shape and spacing is not None:
+        check_lengths(own, result, spacing, whole_shape(shape))
     return result
+
+
+def check_lengths(
+    own: Sequence[Parameter], values: Mapping[str, Any], spacing: VoxelSize, shape: tuple[int, ...]
+) -> None:
+    """Raise an error if a length is longer than arrays of a shape."""
+    for parameter in own:
+        if parameter.word.name == "length":
+            given = values[parameter.name]
+            if given != parameter.default:  # which is never too long
+                to_pixels(given, spacing, shape, name=parameter.name)
 
 
 def check_value(parameter: Parameter, value: Any) -> None:

@@ -187,7 +187,10 @@ def _read(
 
 
 def joined_sums(parts: Sequence[Sums]) -> Sums:
-    """Add up the sums of slabs or parts, by their labels; moments move from the centres of the parts to the common one."""
+    """Add up the sums of slabs or parts, by their labels.
+
+    Moments move from the centres of the parts to the common one.
+    """
     ids, *rest = map(np.concatenate, zip(*parts, strict=True))
     order = np.argsort(ids, kind="stable")
     first, rows = groups(ids[order])

@@ -69,7 +69,7 @@ class Attributes(NamedTuple):
         ----------
         pieces : sequence of Attributes
         sets : sequence of ndarray of int
-            Of each of these, the component of each row, from 0.
+            Of each of these, the component of each row, from 0; below 0 = it counts for none.
         count : int
             How many components there are.
         """
@@ -77,7 +77,8 @@ class Attributes(NamedTuple):
         columns = zip(*(each[:6] for each in pieces), strict=True)
         ids, pixels, first, low, high, marked = map(np.concatenate, columns)
         own = cls(ids, pixels, first, low, high, marked, *_NONE)
-        rows, own = rows[own.places], own.of(own.places)
+        counting = own.places & (rows >= 0)
+        rows, own = rows[counting], own.of(counting)
         axes = own.low.shape[1]
         result = cls(
             np.zeros(count, own.ids.dtype),
@@ -201,6 +202,7 @@ def _pairs(pieces: Sequence[Array], sets: Sequence[Array]) -> Array:
     """Return pairs of rows of pieces as pairs of components, each once."""
     every = [np.asarray(own, np.int64)[pairs] for pairs, own in zip(pieces, sets, strict=True)]
     pairs = np.concatenate(every)
+    pairs = pairs[(pairs >= 0).all(axis=1)]
     return np.unique(np.sort(pairs[pairs[:, 0] != pairs[:, 1]], axis=1), axis=0)
 
 

@@ -379,6 +379,19 @@ def hysteresis_pieces(
     return pieces_in(np.minimum(strength, 1), part, components, marked=strength == 2)
 
 
+def with_mark(pieces: Attributes, shape: tuple[int, ...], **_: Any) -> Array:
+    """Return 1 for what hangs together with a marked pixel, and 0 for the rest.
+
+    Parameters
+    ----------
+    pieces : Attributes
+    shape : tuple of int
+    **_
+        The parameters of the method.
+    """
+    return pieces.marked.astype(np.uint8)
+
+
 def _strength(
     image: Array, levels: tuple[float, ...], objects: Brightness, inside: Array | None
 ) -> Array:
