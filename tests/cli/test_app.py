@@ -147,7 +147,7 @@ def test_blocks_give_what_the_whole_gives(tmp_path, monkeypatch, capsys):
     for blocks, target in (("whole", "w.npy"), ("40", "b.npy"), ("auto", "a.zarr")):
         assert call("replay", "recipe.json", "b.zarr", "--output", target, "--blocks", blocks) == 0
         np.testing.assert_array_equal(files.read(target, labels=True).whole, expected)
-    assert call("fill-holes", "b.zarr", "--output", "f.zarr", "--blocks", "50") == 1
+    assert call("skeleton", "b.zarr", "--output", "f.zarr", "--blocks", "50") == 1
     assert "it needs each object as a whole" in capsys.readouterr().err
     for command in (("label",), ("replay", "recipe.json")):
         assert call(*command, "b.zarr", "--output", "f.zarr", "--blocks", "0") == 2
@@ -158,6 +158,12 @@ def test_objects_that_blocks_may_have_cut_are_named(coins, capsys, monkeypatch):
     monkeypatch.setattr(collectors, "seams_of", lambda labels, sides, workers: Seams(9, (4, 6)))
     assert call("watershed", "coins.tif", "--output", "w.zarr", "--blocks", "200") == 0
     said = "coins.tif: 2 of 9 objects at borders of blocks end there in a straight line: 4, 6"
+    assert f"{said}; all are listed in w.zarr" in capsys.readouterr().err
+    kept = zarr.open_group("w.zarr").attrs["napari-tessera"]["seams"]
+    assert kept == {"touching": 9, "straight": [4, 6]}
+    recipe = Recipe.from_dict(zarr.open_group("w.zarr").attrs["napari-tessera"]["recipe"])
+    recipe.save("recipe.json")
+    assert call("replay", "recipe.json", "coins.tif", "--output", "r.zarr") == 0
     assert said in capsys.readouterr().err
 
 

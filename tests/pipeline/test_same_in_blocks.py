@@ -6,6 +6,8 @@ found.
 """
 
 import logging
+from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -20,7 +22,7 @@ from napari_tessera.pipeline.run import run
 from napari_tessera.pipeline.source import Source
 from napari_tessera.pipeline.walk import Walk
 
-from ..conftest import tiny_model
+from ..conftest import TORCH, tiny_model
 
 _log = logging.getLogger(__name__)
 
@@ -235,6 +237,28 @@ def test_watershed_is_the_same_up_to_numbers_in_what_fits_a_halo():
     assert tally.share(0.99) >= 0.99
 
 
+@cache
+def random_model(network, axes=2, **options):
+    """Write a model of random weights that tells three classes apart, and return its name."""
+    import torch
+
+    from napari_tessera.deep.models.library import Folder, find_model, models_folder
+    from napari_tessera.deep.networks.registry import build
+
+    folder = Folder(models_folder() / f"random {network} {axes}")
+    own = {**options, "axes": axes} if axes == 3 else options
+    config = replace(
+        find_model(tiny_model()).config, network=network, options=own, axes=axes,
+        targets="classes", ids=(0, 1, 2), thresholds={}, weights="",
+    )  # fmt: skip
+    torch.manual_seed(0)
+    weights = build(network, in_channels=1, classes=3, **own).state_dict()
+    folder.create(config)
+    folder.write_weights(weights, config)
+    return folder.path.name
+
+
+@pytest.mark.skipif(not TORCH, reason="networks are made with torch")
 def test_objects_of_networks_are_those_of_the_whole():
     tally, model = Tally(), tiny_model()
 
@@ -251,6 +275,49 @@ def test_objects_of_networks_are_those_of_the_whole():
     compare()
     tally.tell("predict")
     assert tally.share(0.99) >= 0.99
+
+
+NETWORKS = {
+    "convolutions without padding": ("unet2015", {"width": 1 / 64}, "planes"),
+    "padded": ("unet", {"depth": 2, "width": 1 / 16}, "planes"),
+    "plane by plane": ("unet", {"depth": 2, "width": 1 / 16}, "volume"),
+    "of volumes": ("unet", {"depth": 1, "width": 1 / 32, "axes": 3}, "volume"),
+}
+"""Networks of random weights, their options, and what they are run over."""
+
+
+@pytest.mark.skipif(not TORCH, reason="networks are made with torch")
+@pytest.mark.parametrize("kind", NETWORKS)
+def test_probabilities_of_networks_are_those_of_the_whole(kind):
+    network, own, over = NETWORKS[kind]
+    model = random_model(network, **own)
+
+    deep = "axes" in own
+    most = (40, 24) if deep else (150, 90)
+
+    @settings(max_examples=10 if deep else CASES.max_examples)
+    @given(st.data())
+    def compare(data):
+        axes, thin = (3, most if deep else (4, 3)) if over == "volume" else (2, (0, 0))
+        shape = (*sides(data, axes - 2, 2, thin[0]), *sides(data, 2, 36, most[0]))
+        blocks = (*sides(data, axes - 2, 1, thin[1]), *sides(data, 2, 12, most[1]))
+        rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
+        image = nuclei(rng, shape, 6, 1)
+        source = Source.of(image, axes="zyx"[-axes:])
+        options = {"model": model, "tile": data.draw(st.sampled_from([32, 40, 64]))}
+        options["flips"] = data.draw(st.booleans())
+        walk = Walk(over)
+        expected = run("scores", source, options, walk, cache=Cache()).array
+        result = run("scores", source, options, walk.in_blocks(blocks), cache=Cache()).array
+        np.testing.assert_allclose(result, expected, atol=1e-5)
+        sure = np.sort(expected, axis=0)
+        sure = sure[-1] - sure[-2] > 1e-4
+        options = {name: value for name, value in options.items() if name != "flips"}
+        expected = run("predict", source, options, walk, cache=Cache()).array
+        result = run("predict", source, options, walk.in_blocks(blocks), cache=Cache()).array
+        np.testing.assert_array_equal(result[sure], expected[sure])
+
+    compare()
 
 
 def test_the_crf_is_nearly_that_of_the_whole():

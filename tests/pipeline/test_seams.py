@@ -2,6 +2,9 @@ import numpy as np
 import pytest
 from skimage.draw import disk
 
+from napari_tessera.io.files import opened, write
+from napari_tessera.io.formats import Asked
+from napari_tessera.pipeline.result import ObjectLabels
 from napari_tessera.pipeline.run import run
 from napari_tessera.pipeline.seams import Seams, seams_of
 from napari_tessera.pipeline.source import Source
@@ -47,3 +50,18 @@ def test_a_run_says_which_objects_may_be_cut():
     assert run("watershed", Source.of(image), options).seams is None
     labels = Source.of(image // 200)
     assert run("label", labels, walk=Walk(blocks=(40, 32))).seams is None
+
+
+@pytest.mark.parametrize("suffix", ["zarr", "tif"])
+def test_a_file_keeps_which_objects_may_be_cut(tmp_path, discs, suffix):
+    cut = discs.copy()
+    cut[:, 27:][discs[:, 27:] == 6] = 50
+    seams = seams_of(cut, (33, 27))
+    place = tmp_path / f"cells.{suffix}"
+    write(place, ObjectLabels(cut, start=(0, 0), seams=seams), Source.of(cut))
+    assert Seams.of_kept(opened(place, Asked()).kept["seams"]) == seams
+
+
+@pytest.mark.parametrize("kept", [None, [], {"straight": [1]}, {"touching": 1, "straight": ["a"]}])
+def test_what_is_no_list_of_seams_is_none(kept):
+    assert Seams.of_kept(kept) is None

@@ -143,9 +143,9 @@ class _Work:
             written[output.name] = place = batch.place(each, output)
             output.write(place, results, overwrite=place.exists())
         counted, seconds = results.steps[-1].counted(), time.monotonic() - began
-        done = FileOutcome(
-            each, FileState.DONE, counted, seconds, notes=results.source.notes, outputs=written
-        )
+        seams = str(results.steps[-1].seams or "")
+        notes = (*results.source.notes, *filter(None, [seams]))
+        done = FileOutcome(each, FileState.DONE, counted, seconds, notes=notes, outputs=written)
         self._begin()
         self._earlier.keep(done, inputs)
         every = {output.name: batch.place(each, output) for output in batch.outputs}

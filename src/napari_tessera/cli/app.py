@@ -48,6 +48,7 @@ from napari_tessera.signature.units import METRES
 from napari_tessera.signature.units import unit as short_unit
 from napari_tessera.signature.words import Over, VoxelSize
 
+_KEEPING = (".zarr", ".tif", ".tiff")  # files that keep what is known of a result
 _NUMBERS = (int, float)
 
 
@@ -383,7 +384,8 @@ def _each(
         else:
             print(f"\r{path}: {result.counted()}, {time.monotonic() - began:.2g} s -> {target}")
             if result.seams is not None and result.seams.straight:
-                print(f"{path}: {result.seams}", file=sys.stderr)
+                kept = f"; all are listed in {target}" if target.suffix in _KEEPING else ""
+                print(f"{path}: {result.seams}{kept}", file=sys.stderr)
     return 1 if failures else 0
 
 

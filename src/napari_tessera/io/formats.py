@@ -171,12 +171,14 @@ class Format:
 def kept_of(result: Result, recipe: Recipe | None) -> dict[str, Any]:
     """Return what a file keeps of a result beside its array, as plain data.
 
-    "kind" is the word for what it is, "recipe" how it was made, "layer" how a viewer shows it.
+    "kind" is the word for what it is, "recipe" how it was made, "layer" how a viewer shows it,
+    "seams" which objects end in a straight line where blocks meet.
     """
     return {
         "kind": result.kind,
         **({} if recipe is None else {"recipe": recipe.to_dict()}),
         **({"layer": dict(result.shown)} if result.shown else {}),
+        **({"seams": result.seams.kept} if result.seams is not None and result.seams.kept else {}),
     }
 
 

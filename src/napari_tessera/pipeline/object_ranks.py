@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from napari_tessera.pipeline.object_places import ObjectPlaces, cut
+from napari_tessera.pipeline.seams import Seams
 from napari_tessera.pipeline.suspects import suspects
 from napari_tessera.signature.progress import Progress, Reporter
 from napari_tessera.signature.words import AXES, Array, Over, Report, Spacing
@@ -117,8 +118,40 @@ def mean_inside(
     return total / np.where(count > 0, count, np.nan)
 
 
+def at_seams(
+    objects: ObjectPlaces,
+    labels: Any,
+    image: Any,
+    *,
+    seams: Seams,
+    spacing: Spacing = None,
+    report: Report = None,
+) -> Array:
+    """Return 1 for objects that end in a straight line where blocks meet, 0 for the others.
+
+    Parameters
+    ----------
+    objects : ObjectPlaces
+    labels, image, spacing, report
+        Make no difference.
+    seams : Seams
+        Which these are.
+
+    Examples
+    --------
+    >>> from napari_tessera.pipeline.object_places import object_places
+    >>> objects = object_places(np.array([[1, 1, 0, 4]]))
+    >>> at_seams(objects, None, None, seams=Seams(2, (4,))).tolist()
+    [0.0, 1.0]
+    """
+    return np.isin(objects.index, seams.straight).astype(float)
+
+
 SUSPICION = Ranking("suspicion", suspicion)
 """Those first whose boundaries no edge of an image supports."""
 
 UNCERTAINTY = Ranking("uncertainty", mean_inside)
 """Those first in which a map of uncertainty is brightest."""
+
+AT_SEAMS = Ranking("at seam", at_seams)
+"""Those first that end in a straight line where blocks meet: they may have been cut there."""

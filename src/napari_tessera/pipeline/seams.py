@@ -33,6 +33,25 @@ class Seams:
     touching: int
     straight: tuple[int, ...]
 
+    @property
+    def kept(self) -> dict[str, Any]:
+        """Both as plain data, for a file or a layer; empty if all is well.
+
+        Examples
+        --------
+        >>> Seams(4, (2, 7)).kept, Seams(4, ()).kept
+        ({'touching': 4, 'straight': [2, 7]}, {})
+        """
+        return {"touching": self.touching, "straight": list(self.straight)} if self.straight else {}
+
+    @classmethod
+    def of_kept(cls, kept: Any) -> Seams | None:
+        """Return what was kept, or None if that is nothing of the kind."""
+        try:
+            return cls(int(kept["touching"]), tuple(int(number) for number in kept["straight"]))
+        except (TypeError, KeyError, ValueError):
+            return None
+
     def __str__(self) -> str:
         """Say what was found, and nothing if all is well."""
         if not self.straight:

@@ -5,7 +5,10 @@ from hypothesis.extra.numpy import arrays
 from scipy import ndimage
 
 from napari_tessera.algorithms.labels import boxes
-from napari_tessera.algorithms.morphology.holes import enclosing, gaps
+from napari_tessera.algorithms.labels.attributes import attributes
+from napari_tessera.algorithms.labels.components import components
+from napari_tessera.algorithms.morphology.holes import enclosing, enclosing_of, gaps
+from napari_tessera.signature.parts import PartOfWhole
 from napari_tessera.signature.progress import Reporter
 
 NESTED = np.array(
@@ -37,3 +40,19 @@ def test_a_hole_belongs_to_the_innermost_object_around_it():
     rows = enclosing(NESTED, found, places, Reporter())
     assert rows[0] == -1
     assert found.ids[rows[1:]].tolist() == [2, 4]
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(2, 3))
+def test_pieces_know_which_object_encloses_them_as_pixels_do(seed, axes):
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 3, rng.integers(3, 16 if axes == 2 else 7, axes))
+    expected = enclosing(labels, boxes.found(labels), np.arange(labels.size), Reporter())
+    regions = components(labels + 1, "faces")
+    pieces = attributes(regions, labels, PartOfWhole.all_of(labels.shape), linked=True)
+    ids = np.unique(labels[labels > 0])
+    objects = np.where(pieces.ids > 0, np.searchsorted(ids, pieces.ids), -1)
+    owners = enclosing_of(pieces, objects, labels.shape)
+    background = labels == 0
+    np.testing.assert_array_equal(
+        owners[regions - 1][background], expected.reshape(labels.shape)[background]
+    )

@@ -279,3 +279,22 @@ def test_what_cannot_be_begun_is_said(viewer, opened, quiet_errors):
 
 def test_it_stands_where_labels_are_judged():
     assert FORMS["proofread"].group == "Judge"
+
+
+def test_objects_that_end_where_blocks_meet_come_first(viewer, opened):
+    image = np.zeros((40, 64), np.uint8)
+    image[10:30, 4:32] = image[2:8, 40:60] = 200
+    options = {"smoothing": "0 px", "seed_distance": "2 px", "landscape": "intensity"}
+    layer = viewer.add_image(image, name="nuclei")
+    labels = apply(layer, "watershed", blocks=(40, 32), **options)
+    viewer.add_layer(labels)
+    viewer.layers.selection.active = labels
+    form = opened(order=3)
+    straight = int(labels.data[20, 20])
+    assert at(form) == straight
+    assert form.model.table["at seam"].tolist() == [1.0, 0.0]
+
+
+def test_a_layer_without_seams_says_so(viewer, cells, opened):
+    form = opened(order=3)
+    assert "cells has no list of objects at seams" in form.message.text()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_tessera.pipeline.recipe import KEY, Recipe
+from napari_tessera.pipeline.seams import Seams
 from napari_tessera.signature.words import Array, Look
 from napari_tessera.widgets.layers.geometry import axes
 from napari_tessera.widgets.layers.history import History
@@ -102,3 +103,8 @@ def made_by(layer: Layer) -> dict[str, Any] | None:
 
     known = layer.metadata.get(KEY, {}).get("recipe")
     return History.of(layer).recipe if known and isinstance(layer, Labels) else known
+
+
+def seams_in(layer: Layer) -> Seams | None:
+    """Return which objects of a layer end where blocks meet, if that is known and there are any."""
+    return Seams.of_kept(layer.metadata.get(KEY, {}).get("seams"))

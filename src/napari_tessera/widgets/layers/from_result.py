@@ -32,6 +32,8 @@ def result_layer(
         own = followed(on, result.start, result.array)
         place |= {"features": own["features"], "colormap": on.colormap}
         kept = own["metadata"]
+    if result.seams is not None and result.seams.kept:
+        kept = {**kept, "seams": result.seams.kept}
     return as_layer(
         result,
         on,

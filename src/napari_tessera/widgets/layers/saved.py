@@ -273,7 +273,7 @@ def place_in(contents: Contents) -> dict[str, Any]:
 def metadata_in(kept: Mapping[str, Any]) -> dict[str, Any]:
     """Return the metadata of a layer that a file of ours keeps, with its recipe."""
     metadata = revived(kept.get("layer", {}).get("metadata", {}))
-    wanted = ("recipe",) if "layer" in kept else ("kind", "recipe")
+    wanted = ("recipe", "seams") if "layer" in kept else ("kind", "recipe", "seams")
     own = {key: kept[key] for key in wanted if key in kept}
     return {**metadata, KEY: {**metadata.get(KEY, {}), **own}} if own else metadata
 

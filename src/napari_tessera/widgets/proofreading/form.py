@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QProgressBar, QPushButton
 from napari_tessera.methods.judge.boundary_support import boundary_support
 from napari_tessera.methods.registry import METHODS
 from napari_tessera.pipeline.object_places import ObjectPlaces, object_places
-from napari_tessera.pipeline.object_ranks import SUSPICION, UNCERTAINTY, Ranking
+from napari_tessera.pipeline.object_ranks import AT_SEAMS, SUSPICION, UNCERTAINTY, Ranking
 from napari_tessera.signature.parameters import parameters
 from napari_tessera.signature.progress import Reporter
 from napari_tessera.signature.words import AXES, Array
@@ -27,7 +27,7 @@ from napari_tessera.widgets.forms.shortcuts import (
     previous_object,
     take_back_object,
 )
-from napari_tessera.widgets.layers.features import image_behind
+from napari_tessera.widgets.layers.features import image_behind, seams_in
 from napari_tessera.widgets.layers.from_result import is_heat_map
 from napari_tessera.widgets.layers.geometry import array, same_grid, usual_over
 from napari_tessera.widgets.layers.history import History
@@ -59,6 +59,7 @@ ORDERS: list[tuple[str, Ranking | None]] = [
     ("By number", None),
     ("Suspicious first", SUSPICION),
     ("Uncertain first", UNCERTAINTY),
+    ("At seams first", AT_SEAMS),
 ]
 """In which order objects are gone through, by what people are told of it."""
 
@@ -123,8 +124,9 @@ class Proofread(Form):
         self.accept_button, self.take_back_button = AcceptButton(), TakeBackButton()
         tips = {
             self.over: "Whether objects lie in single planes or go through volumes",
-            self.order: "Which objects come first: those that no edge of an image supports, or "
-            "those in which a map of uncertainty is bright",
+            self.order: "Which objects come first: those that no edge of an image supports, "
+            "those in which a map of uncertainty is bright, or those that end in a straight line "
+            "where blocks of a run meet",
             self.image.native: "The image that the labels were made of",
             self.map.native: "An image that is bright where labels are not sure",
             self.button: "List the objects, and go to the first that is not accepted yet",
@@ -209,7 +211,7 @@ class Proofread(Form):
         if layer is not None and layer is not self._fitted:
             self.over.choose(usual_over(layer, self.viewer))
             self.image.follow(image_behind(layer, self.viewer.layers))
-            self.say(about_mask(layer))
+            self.say(about_mask(layer) or _about_seams(layer))
         self._fitted = layer
         self._fit_rows()
 
@@ -250,6 +252,14 @@ class Proofread(Form):
         """Return what numbers the objects for their order, in a thread."""
         if ranking is None:
             return lambda objects, report: np.empty(len(objects))
+        if ranking is AT_SEAMS:
+            seams = seams_in(layer)
+            if seams is None:
+                raise ValueError(
+                    f"{layer.name} has no list of objects at seams: it was not made in blocks, or "
+                    "none ends there in a straight line; choose another order"
+                )
+            return lambda objects, report: ranking.rank(objects, None, None, seams=seams)
         field = self._fields[ranking]
         if field.value is None:
             raise ValueError(
@@ -422,3 +432,9 @@ class Proofread(Form):
         self._edits.end()
         self._outline.remove()
         self._queue = None
+
+
+def _about_seams(layer: Labels) -> str:
+    """Return what was found where the blocks of a layer meet, and how to look at it."""
+    seams = seams_in(layer)
+    return "" if seams is None else f'{seams}. The order "At seams first" begins with these.'
