@@ -22,7 +22,7 @@ from napari_tessera.pipeline.run import run
 from napari_tessera.pipeline.source import Source
 from napari_tessera.pipeline.walk import Walk
 
-from ..conftest import TORCH, tiny_model
+from ..conftest import TORCH, squares, tiny_finder, tiny_model
 
 _log = logging.getLogger(__name__)
 
@@ -318,6 +318,34 @@ def test_probabilities_of_networks_are_those_of_the_whole(kind):
         np.testing.assert_array_equal(result[sure], expected[sure])
 
     compare()
+
+
+@pytest.mark.skipif(not TORCH, reason="networks are made with torch")
+def test_small_objects_are_enlarged_alike_in_all_blocks():
+    from napari_tessera.deep.models.library import Folder, find_model, models_folder
+
+    folder = Folder(models_folder() / "of large objects")
+    known = Folder(models_folder() / tiny_model())
+    config = replace(find_model(tiny_model()).config, diameter=18.0, weights="")
+    folder.create(config)
+    folder.write_weights(known.read_weights(), config)
+    image, _ = squares(192)
+    options = {"model": folder.path.name, "tile": 64}
+    expected = run("predict", Source.of(image), options, cache=Cache())
+    result = run("predict", Source.of(image), options, Walk(blocks=(80, 70)), cache=Cache())
+    told = float(result.resolved["diameter"].removesuffix(" px"))
+    assert 8 < told < 12
+    assert expected.number == result.number
+    assert np.mean(overlaps(expected.array, result.array) >= 0.9) >= 0.99
+
+
+@pytest.mark.skipif(not TORCH, reason="networks are made with torch")
+def test_objects_found_one_by_one_are_nearly_those_of_the_whole():
+    image, _ = squares(192)
+    options = {"model": tiny_finder(), "tile": 64}
+    expected = run("predict", Source.of(image), options, cache=Cache()).array
+    result = run("predict", Source.of(image), options, Walk(blocks=(80, 70)), cache=Cache()).array
+    assert np.mean(overlaps(expected, result) >= 0.9) >= 0.99
 
 
 def test_the_crf_is_nearly_that_of_the_whole():

@@ -27,7 +27,7 @@ def test_what_touches_over_faces_and_over_corners():
     part = PartOfWhole.all_of(LABELS.shape)
     regions = components(LABELS + 1, "faces")
     assert regions.tolist() == [[1, 1, 2, 3], [4, 1, 2, 3], [5, 2, 2, 3]]
-    own = attributes(regions, LABELS, part, linked=True)
+    own = attributes(regions, LABELS, part, linked=True, kin=True)
     # rows begin at 0: 7 touches the background on either side, and so on
     assert own.links.tolist() == [[0, 1], [0, 3], [1, 2], [1, 4], [3, 4]]
     assert own.kin.tolist() == [[1, 3]]  # the two pieces of background meet at a corner
@@ -45,11 +45,11 @@ def test_around_the_core_pieces_are_seen_and_not_counted():
 def test_pieces_of_blocks_add_up_to_the_whole(seed, sides):
     labels = np.random.default_rng(seed).integers(0, 4, (7, 9))
     whole = components(labels)
-    expected = attributes(whole, labels, PartOfWhole.all_of(labels.shape), linked=True)
+    expected = attributes(whole, labels, PartOfWhole.all_of(labels.shape), linked=True, kin=True)
     known, sets = [], []
     for tile in tiled(labels.shape, (2, 2), sides):
         pieces, own = pieces_in(
-            labels[tile.seen], tile.part_of(labels.shape), components, linked=True
+            labels[tile.seen], tile.part_of(labels.shape), components, linked=True, kin=True
         )
         known.append(own)
         numbers = np.zeros(int(pieces.max(initial=0)), int)

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import product
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from napari_tessera.algorithms.labels.boxes import found
+from napari_tessera.algorithms.labels.boxes import found, volume
 from napari_tessera.signature.parts import PartOfWhole
 from napari_tessera.signature.words import Array
 
@@ -113,6 +113,7 @@ def attributes(
     *,
     marked: Array | None = None,
     linked: bool = False,
+    kin: bool = False,
 ) -> Attributes:
     """Return what is known of components in the core of a part.
 
@@ -125,8 +126,8 @@ def attributes(
     part : PartOfWhole
     marked : ndarray of bool, optional
         Marked pixels.
-    linked : bool
-        Whether to find what shares faces and corners.
+    linked, kin : bool
+        Whether to find what shares faces, and what of one label shares corners.
 
     Examples
     --------
@@ -148,7 +149,7 @@ def attributes(
         np.zeros((count, axes), np.int64),
         np.zeros(count, bool),
         _touching(components) if linked else _NONE[0],
-        _kindred(components, labels) if linked else _NONE[1],
+        _kindred(components, labels) if kin else _NONE[1],
     )
     places = np.stack(np.unravel_index(boxes.first, core.shape)) + corner[:, None]
     result.ids[rows] = labels[part.inner].reshape(-1)[boxes.first]
@@ -164,9 +165,7 @@ def pieces_in(
     labels: Array,
     part: PartOfWhole,
     numbered: Callable[[Array], Array],
-    *,
-    marked: Array | None = None,
-    linked: bool = False,
+    **options: Any,
 ) -> tuple[Array, Attributes]:
     """Return the pieces of components in the core of a part, and what is known of them.
 
@@ -180,8 +179,8 @@ def pieces_in(
     part : PartOfWhole
     numbered : callable
         Labels -> their components 1, 2, 3, ...
-    marked, linked
-        As for `attributes`.
+    **options
+        As for `attributes`, arrays of what is seen of the part.
 
     Returns
     -------
@@ -192,10 +191,11 @@ def pieces_in(
     near = part.around(1)
     box = near.box_in(part)
     own = numbered(labels[box])
-    marks = None if marked is None else marked[box]
     pieces = np.zeros(labels.shape, own.dtype)
     pieces[box] = own
-    return pieces, attributes(own, labels[box], near, marked=marks, linked=linked)
+    if options.get("marked") is not None:
+        options["marked"] = options["marked"][box]
+    return pieces, attributes(own, labels[box], near, **options)
 
 
 def _pairs(pieces: Sequence[Array], sets: Sequence[Array]) -> Array:
@@ -208,8 +208,10 @@ def _pairs(pieces: Sequence[Array], sets: Sequence[Array]) -> Array:
 
 def _touching(components: Array) -> Array:
     """Return the rows of components that share a face of a pixel."""
-    moves = np.eye(components.ndim, dtype=int)
-    return _beside(components, moves)
+    from napari_tessera.algorithms.labels.contacts import count_contacts
+
+    pairs = count_contacts(volume(components))[:, :2].astype(np.int64)
+    return np.unique(pairs - 1, axis=0)
 
 
 def _kindred(components: Array, labels: Array) -> Array:

@@ -99,12 +99,14 @@ def fill_holes(
     return np.asarray(labels | renumbered(pieces, values))  # where one is, the other is 0
 
 
-def background_pieces(labels: Array, **_: Any) -> tuple[Array, Attributes]:
+def background_pieces(
+    labels: Array, *, labels_are: LabelsAre = "objects", **_: Any
+) -> tuple[Array, Attributes]:
     """Return the pieces of background and labels in the core of a part, and which touch.
 
     Parameters
     ----------
-    labels, **_
+    labels, labels_are, **_
         As for `fill_holes`, of what is seen of the part.
     """
     from napari_tessera.algorithms.labels.attributes import pieces_in
@@ -113,7 +115,8 @@ def background_pieces(labels: Array, **_: Any) -> tuple[Array, Attributes]:
     def regions(own: Array) -> Array:
         return components(numbered(own)[0] + np.uint32(1), "faces")
 
-    return pieces_in(labels, passed(labels.shape), regions, linked=True)
+    kin = labels_are == "classes"
+    return pieces_in(labels, passed(labels.shape), regions, linked=True, kin=kin)
 
 
 def filled_pieces(
