@@ -56,7 +56,8 @@ def test_objects_are_numbered_anew_over_all_planes_that_are_not_cut_too():
 @pytest.mark.parametrize("where", ["each", "apart"])
 def test_tables_of_planes_are_those_of_whole_planes(where):
     stack = np.stack([RING, 0 * RING, RING])
-    source = Source.of(da.from_array(stack, chunks=(1, 5, 5)) if where == "apart" else stack)
+    array = da.from_array(stack, chunks=(1, 5, 5)) if where == "apart" else stack
+    source = Source.of(array, axes="tyx")
     expected = run("measure", source).table
     result = run("measure", source, walk=Walk(blocks=(5, 4))).table
     assert result["t"].tolist() == [0, 0, 2, 2]

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from napari_tessera.algorithms.halo_tiles import Tile
-from napari_tessera.algorithms.labels.attributes import Attributes
 from napari_tessera.algorithms.labels.ids import smallest_dtype
 from napari_tessera.pipeline.collectors import TableCollector, Whole, handed_on
 from napari_tessera.pipeline.joining import BlockGrid, BlockObjects, Joining
@@ -24,6 +23,7 @@ from napari_tessera.pipeline.source import Index
 from napari_tessera.signature.words import Array
 
 if TYPE_CHECKING:
+    from napari_tessera.algorithms.labels.attributes import Attributes
     from napari_tessera.metrics.measurements import Gathered
     from napari_tessera.pipeline.result import Labelled, ObjectTable, Result
 
@@ -50,9 +50,10 @@ class Decision:
         """Return the label that each object gets."""
         if not self.by_id:
             return np.asarray(self.decided(objects))
+        joined = type(objects).joined
         ids, own = np.unique(objects.ids, return_inverse=True)
         own = own.reshape(-1)
-        return np.asarray(self.decided(Attributes.joined([objects], [own], ids.size))[own])
+        return np.asarray(self.decided(joined([objects], [own], ids.size))[own])
 
 
 class PiecesOfBlock(NamedTuple):
@@ -147,7 +148,7 @@ class AssemblingCollector:
         lowest = min((int(each[each > 0].min()) for each in sets if each.any()), default=1)
         rows = [np.where(each > 0, each.astype(np.int64) - lowest, -1) for each in sets]
         count = max(highest - lowest + 1, 0)
-        objects = Attributes.joined(known, [each[1:] for each in rows], count)
+        objects = type(known[0]).joined(known, [each[1:] for each in rows], count)
         labels = self._decision.labels(objects) if count else np.zeros(0, np.uint8)
         labels = np.append(labels, np.zeros(1, labels.dtype))  # of no object, the last
         for each in rows:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
-Box = tuple[slice, ...]
+_Box = tuple[slice, ...]
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,8 @@ class PartOfWhole:
     """
 
     whole: tuple[int, ...]
-    seen: Box
-    core: Box
+    seen: _Box
+    core: _Box
 
     @classmethod
     def all_of(cls, shape: tuple[int, ...]) -> PartOfWhole:
@@ -63,7 +63,7 @@ class PartOfWhole:
         )
         return PartOfWhole(self.whole, seen, self.core)
 
-    def box_in(self, other: PartOfWhole) -> Box:
+    def box_in(self, other: PartOfWhole) -> _Box:
         """Return what is seen of it in what is seen of another part."""
         return tuple(
             slice(own.start - first, own.stop - first)
@@ -79,7 +79,7 @@ class PartOfWhole:
         (slice(2, 7, None),)
         """
 
-        def mirrored(box: Box) -> Box:
+        def mirrored(box: _Box) -> _Box:
             return tuple(
                 slice(n - own.stop, n - own.start) if axis in axes else own
                 for axis, (own, n) in enumerate(zip(box, self.whole, strict=True))
@@ -93,7 +93,7 @@ class PartOfWhole:
         return tuple(each.start for each in self.seen)
 
     @property
-    def inner(self) -> Box:
+    def inner(self) -> _Box:
         """What counts, in what is passed."""
         return tuple(
             slice(own.start - first, own.stop - first)

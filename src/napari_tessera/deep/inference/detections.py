@@ -14,11 +14,11 @@ from itertools import chain
 import numpy as np
 import torch
 
+from napari_tessera.algorithms.halo_tiles import Box
 from napari_tessera.deep import devices
 from napari_tessera.deep.inference.tiling import TilePlan, TileRun
 from napari_tessera.deep.models.config import ModelConfig
 from napari_tessera.deep.networks.instances import GRID, Detections
-from napari_tessera.signature.parts import Box
 from napari_tessera.signature.progress import Progress, Reporter
 from napari_tessera.signature.words import Array, Report
 

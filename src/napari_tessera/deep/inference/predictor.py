@@ -225,8 +225,9 @@ class Predictor:
     def halo(self, axes: int) -> tuple[int, ...]:
         """Return how far around a part has to be read, so that its tiles are those of the whole."""
         config, sizes = self.model.config, self.sizes
-        longest = max(self.side, sizes.smallest) + sizes.multiple + sizes.margin
-        return (self.reach,) * (axes - config.axes) + (self.reach + longest,) * config.axes
+        side = max(self.side, sizes.smallest)
+        side += (sizes.offset - side) % sizes.multiple + sizes.margin
+        return (self.reach,) * (axes - config.axes) + (self.reach + side,) * config.axes
 
     def tiles(self, shape: tuple[int, ...]) -> TilePlan:
         """Return how a plane or volume, or each plane of it, is covered.

@@ -17,9 +17,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from napari_tessera.algorithms.halo_tiles import Box
 from napari_tessera.deep import devices
 from napari_tessera.deep.networks.options import Sizes
-from napari_tessera.signature.parts import Box, PartOfWhole
+from napari_tessera.signature.parts import PartOfWhole
 from napari_tessera.signature.progress import Progress, Reporter
 from napari_tessera.signature.words import Array, Report
 

@@ -259,7 +259,7 @@ def most_probable_class(scores: ClassScores, *, ids: tuple[int, ...] = ()) -> Ar
 
 
 def predict_statistics(
-    pieces: Iterable[Mapping[str, Array]], *, model: str, spacing: VoxelSize, **others: Any
+    pieces: Iterable[Mapping[str, Array]], *, model: str, **others: Any
 ) -> dict[str, Any]:
     """Return what a whole image has to tell of its pieces: the intensities they are normalised by.
 
@@ -270,15 +270,15 @@ def predict_statistics(
     pieces : iterable of mapping
         The image in pieces, {"image": ...}, channels last, of blocks with "part".
     model : str
-    spacing : VoxelSize
     **others
         The other parameters of `predict`.
     """
     own = find_model(model)
     found = {"intensities": find_intensities(_Images(pieces), own.config)}
-    first = next(iter(pieces))
-    told = physical(others.get("diameter", 0), spacing, name="diameter")
-    if not own.config.diameter or told or "part" not in first:
+    if not own.config.diameter or "part" not in (first := next(iter(pieces))):
+        return found
+    spacing = others["spacing"]
+    if physical(others["diameter"], spacing, name="diameter"):
         return found
     axis = -1 if first["image"].ndim > len(spacing) else None
     predictor = Predictor(
@@ -286,7 +286,6 @@ def predict_statistics(
         others["device"],
         tile=others["tile"],
         intensities=found["intensities"],
-        diameter="0 px",
         spacing=spacing,
         channel_axis=axis,
     )

@@ -342,11 +342,11 @@ def refined_classes(
 ) -> Array:
     """Let classes compete; `known` are those of the whole of which this is a part."""
     found = sizes(labels) if known is None else sorted(known)
-    others = set(sizes(labels)) - set(found)
-    if others or max(found) > np.iinfo(labels.dtype).max:
+    highest = 1 if labels.dtype == bool else np.iinfo(labels.dtype).max
+    if set(sizes(labels)) - set(found) or max(found) > highest:
         raise ValueError(
             f"classes is {tuple(found)}, but labels is of {labels.dtype} and has "
-            f"{', '.join(map(str, sorted(set(sizes(labels)))))}; pass all that labels can have"
+            f"{', '.join(map(str, sizes(labels)))}; pass all that labels can have"
         )
     ids = np.array([number for number in found if number != settings.unknown], labels.dtype)
     if len(ids) < 2:
