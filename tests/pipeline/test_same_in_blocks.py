@@ -295,7 +295,7 @@ def test_probabilities_of_networks_are_those_of_the_whole(kind):
     deep = "axes" in own
     most = (40, 24) if deep else (150, 90)
 
-    @settings(max_examples=10 if deep else CASES.max_examples)
+    @settings(max_examples=CASES.max_examples // 4)
     @given(st.data())
     def compare(data):
         axes, thin = (3, most if deep else (4, 3)) if over == "volume" else (2, (2, 1))
