@@ -47,6 +47,12 @@ def test_hysteresis_keeps_weak_pixels_that_touch_strong_ones():
     assert measure.label(found).max() <= measure.label(expected, connectivity=1).max()
 
 
+def test_hysteresis_does_not_lead_through_what_lies_outside_of_a_mask():
+    image, mask = np.array([[5, 5, 9]]), np.array([[True, False, True]])
+    found = threshold(image, method="hysteresis", levels=(4, 8), mask=mask)
+    assert found.tolist() == [[0, 0, 1]]
+
+
 def test_the_levels_of_hysteresis_lie_on_the_side_of_the_objects():
     image = np.array([[0, 0, 0, 40, 60, 100, 100, 100]])
     # Otsu 40, mean of the background 10: weak from 25 on, and 40 and 60 touch strong pixels

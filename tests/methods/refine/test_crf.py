@@ -262,6 +262,20 @@ def test_bad_input_is_named(labels, image, options, message):
         crf(labels, image=image, **options)
 
 
+def test_a_part_may_have_one_of_the_classes_alone():
+    image, truth = scene()
+    corner = np.s_[:8, :8]
+    found = crf(truth[corner], image=image[corner], labels_are="classes", classes=(0, 3, 8))
+    assert not found.any()
+    for classes, message in (
+        ((0, 5), "classes is .0, 5., but labels is of uint8 and has 0, 3, 8"),
+        ((0, 3, 8, 900), "classes is .* labels is of uint8"),
+        ((3, 0), "pass whole numbers from 0, rising"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            crf(truth, image=image, labels_are="classes", classes=classes)
+
+
 def test_it_can_be_stopped():
     def stop(progress):
         raise Stop
