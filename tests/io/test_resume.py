@@ -4,6 +4,7 @@ import pytest
 
 from napari_tessera import METHODS
 from napari_tessera.algorithms.halo_tiles import Tile
+from napari_tessera.algorithms.labels.attributes import attributes
 from napari_tessera.io import files
 from napari_tessera.io.resume import BlockLog, work_key
 from napari_tessera.pipeline.collectors import LabelPiece
@@ -13,6 +14,7 @@ from napari_tessera.pipeline.method_run import BlockOutcome
 from napari_tessera.pipeline.recipe import Recipe
 from napari_tessera.pipeline.result import ImageResult
 from napari_tessera.pipeline.source import Source
+from napari_tessera.signature.parts import PartOfWhole
 from napari_tessera.signature.progress import NothingToSeparate
 
 LABELS = np.array([[0, 2, 2], [1, 0, 2]], np.uint16)
@@ -42,6 +44,7 @@ def same(first, second):
         None,
         BlockObjects.of(LABELS, TILE, 1, (9, 9)),
         LabelPiece(Present.of(LABELS), {"index": np.array([1, 2]), "sure": np.array([0.1, 1])}),
+        attributes(LABELS, LABELS, PartOfWhole.all_of(LABELS.shape)),
         LABELS,
         np.zeros((0, 3), np.float32),
         ([np.eye(2)], {"index": np.array([0])}),

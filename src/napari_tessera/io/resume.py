@@ -17,6 +17,8 @@ from typing import Any
 
 import numpy as np
 
+from napari_tessera.algorithms.labels.attributes import Attributes
+from napari_tessera.pipeline.assembling import PiecesOfBlock
 from napari_tessera.pipeline.collectors import LabelPiece
 from napari_tessera.pipeline.joining import BlockObjects, Slab
 from napari_tessera.pipeline.label_arrays import Present
@@ -29,7 +31,18 @@ from napari_tessera.signature.words import Array
 _HEAD = struct.Struct("<qqI")  # number of a block, bytes of its line, their checksum
 
 _TUPLES: Mapping[str, Callable[..., Any]] = MappingProxyType(
-    {each.__name__: each for each in (BlockOutcome, BlockObjects, Slab, LabelPiece, Present)}
+    {
+        each.__name__: each
+        for each in (
+            BlockOutcome,
+            BlockObjects,
+            Slab,
+            LabelPiece,
+            Present,
+            PiecesOfBlock,
+            Attributes,
+        )
+    }
 )
 
 

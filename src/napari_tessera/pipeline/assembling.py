@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from napari_tessera.algorithms.halo_tiles import Tile
+from napari_tessera.algorithms.labels.attributes import Attributes
 from napari_tessera.algorithms.labels.ids import smallest_dtype
 from napari_tessera.pipeline.collectors import TableCollector, Whole, handed_on
 from napari_tessera.pipeline.joining import BlockGrid, BlockObjects, Joining
@@ -23,7 +24,6 @@ from napari_tessera.pipeline.source import Index
 from napari_tessera.signature.words import Array
 
 if TYPE_CHECKING:
-    from napari_tessera.algorithms.labels.attributes import Attributes
     from napari_tessera.metrics.measurements import Gathered
     from napari_tessera.pipeline.result import Labelled, ObjectTable, Result
 
@@ -50,10 +50,9 @@ class Decision:
         """Return the label that each object gets."""
         if not self.by_id:
             return np.asarray(self.decided(objects))
-        joined = type(objects).joined
         ids, own = np.unique(objects.ids, return_inverse=True)
         own = own.reshape(-1)
-        return np.asarray(self.decided(joined([objects], [own], ids.size))[own])
+        return np.asarray(self.decided(Attributes.joined([objects], [own], ids.size))[own])
 
 
 class PiecesOfBlock(NamedTuple):
@@ -123,9 +122,12 @@ class AssemblingCollector:
         _, tables = self._joining.numbers()
         done: list[Numbers] = []
         for _, group in groupby(zip(self._pieces, tables, strict=True), key=self._together):
-            places, known, sets = zip(*((p, k, t) for (p, k), t in group), strict=True)
-            boxes = (place.core for place in places)
-            done += map(self._numbers_of, boxes, self._decided(known, sets))
+            pieces, sets = zip(*group, strict=True)
+            places, known = zip(*pieces, strict=True)
+            labels = self._decided(known, sets)
+            done += [
+                Numbers(place.core, table=own) for place, own in zip(places, labels, strict=True)
+            ]
         ids = np.unique(np.concatenate([each.table for each in done if each.table is not None]))
         whole, highest = self._whole, int(ids[-1])
         if self._decision.across:  # new numbers have a type of their own
@@ -137,10 +139,6 @@ class AssemblingCollector:
         """Return what pieces have in common that are decided on together."""
         return () if self._decision.across else piece[0][0].index
 
-    @staticmethod
-    def _numbers_of(box: Any, table: Array) -> Numbers:
-        return Numbers(box, table=table)
-
     def _decided(self, known: tuple[Attributes, ...], sets: tuple[Array, ...]) -> Iterator[Array]:
         """Yield what becomes of the pieces of each block, 0 first."""
         # objects of a plane or volume have numbers that follow one another
@@ -148,7 +146,7 @@ class AssemblingCollector:
         lowest = min((int(each[each > 0].min()) for each in sets if each.any()), default=1)
         rows = [np.where(each > 0, each.astype(np.int64) - lowest, -1) for each in sets]
         count = max(highest - lowest + 1, 0)
-        objects = type(known[0]).joined(known, [each[1:] for each in rows], count)
+        objects = Attributes.joined(known, [each[1:] for each in rows], count)
         labels = self._decision.labels(objects) if count else np.zeros(0, np.uint8)
         labels = np.append(labels, np.zeros(1, labels.dtype))  # of no object, the last
         for each in rows:

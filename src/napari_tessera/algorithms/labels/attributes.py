@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from napari_tessera.algorithms.labels.boxes import found, volume
 from napari_tessera.signature.parts import PartOfWhole
 from napari_tessera.signature.words import Array
 
@@ -137,6 +136,8 @@ def attributes(
     (array([ 5, 10]), array([2, 3]), array([0, 3]), array([[1, 2],
            [2, 4]]))
     """
+    from napari_tessera.algorithms.labels.boxes import found
+
     count, core = int(components.max(initial=0)), components[part.inner]
     boxes, axes = found(core), components.ndim
     rows = boxes.ids.astype(np.int64) - 1
@@ -208,6 +209,7 @@ def _pairs(pieces: Sequence[Array], sets: Sequence[Array]) -> Array:
 
 def _touching(components: Array) -> Array:
     """Return the rows of components that share a face of a pixel."""
+    from napari_tessera.algorithms.labels.boxes import volume
     from napari_tessera.algorithms.labels.contacts import count_contacts
 
     pairs = count_contacts(volume(components))[:, :2].astype(np.int64)
@@ -216,6 +218,8 @@ def _touching(components: Array) -> Array:
 
 def _kindred(components: Array, labels: Array) -> Array:
     """Return the rows of components of one label that share a corner."""
+    from napari_tessera.algorithms.labels.boxes import found
+
     boxes = found(components)
     own = np.zeros(int(components.max(initial=0)), labels.dtype)
     own[boxes.ids.astype(np.int64) - 1] = labels.reshape(-1)[boxes.first]
