@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import fsspec
 import numpy as np
 import pytest
 import tifffile
@@ -11,11 +12,13 @@ import zarr
 from PIL import Image
 from skimage import data
 
-from napari_tessera import METHODS, Recipe, measure, watershed
+from napari_tessera import METHODS, Recipe, measure, threshold, watershed
 from napari_tessera.cli.app import app, main
 from napari_tessera.io import files
 from napari_tessera.pipeline import collectors
+from napari_tessera.pipeline.result import ImageResult
 from napari_tessera.pipeline.seams import Seams
+from napari_tessera.pipeline.source import Source
 
 from ..conftest import TORCH, squares
 
@@ -152,6 +155,20 @@ def test_blocks_give_what_the_whole_gives(tmp_path, monkeypatch, capsys):
     for command in (("label",), ("replay", "recipe.json")):
         assert call(*command, "b.zarr", "--output", "f.zarr", "--blocks", "0") == 2
         assert "blocks is '0'; write sides in pixels" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [("threshold",), ("replay", "recipe.json")])
+def test_urls_are_read_and_written(words, coins, capsys):
+    image, bucket = data.coins(), "memory://coins"
+    files.write(f"{bucket}/coins.zarr", ImageResult(image), Source.of(image))
+    Recipe("threshold", {}).save("recipe.json")
+    try:
+        target = f"{bucket}/o.zarr"
+        assert call(*words, f"{bucket}/coins.zarr", "--output", target, "--blocks", "100") == 0
+        assert f"{bucket}/coins.zarr: 1 class" in capsys.readouterr().out
+        np.testing.assert_array_equal(files.read(target).whole, threshold(image))
+    finally:
+        fsspec.filesystem("memory").rm("/coins", recursive=True)
 
 
 def test_objects_that_blocks_may_have_cut_are_named(coins, capsys, monkeypatch):

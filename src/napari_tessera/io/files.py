@@ -6,12 +6,11 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from napari_tessera.algorithms.atomic_files import atomic_write, check_target
+from napari_tessera.algorithms.atomic_files import check_target
 from napari_tessera.io.coco import COCO
 from napari_tessera.io.csv_files import CSV, read_points
 from napari_tessera.io.formats import Asked, Contents, Format, with_classes
@@ -20,8 +19,10 @@ from napari_tessera.io.label_images import ids_of
 from napari_tessera.io.lazy import damage_told
 from napari_tessera.io.numpy_files import NUMPY
 from napari_tessera.io.pictures import PHOTOGRAPHS, PNG
+from napari_tessera.io.stores import Url, check_url, place_of, written_whole
 from napari_tessera.io.tiff import TIFF
-from napari_tessera.io.zarr import ZARR
+from napari_tessera.io.zarr import ZARR, read_zarr
+from napari_tessera.io.zarr_writer import is_zarr
 from napari_tessera.pipeline.recipe import Recipe
 from napari_tessera.pipeline.recipe_data import unpack
 from napari_tessera.pipeline.result import KINDS, Result
@@ -30,6 +31,9 @@ from napari_tessera.pipeline.source import Reread, Source
 from napari_tessera.signature.docstrings import enumerated
 from napari_tessera.signature.text_files import check_openable, parse_json
 from napari_tessera.signature.words import Report, VoxelSize
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 FORMATS = (TIFF, PNG, PHOTOGRAPHS, NUMPY, ZARR, GEOJSON, COCO, CSV)
 """Every format once, in the order in which messages name them."""
@@ -79,7 +83,7 @@ def read(
     ----------
     path : str or Path
         TIFF (also ImageJ and OME), PNG, JPEG, BMP, GIF, WebP, NumPy (.npy), or a Zarr or OME-Zarr
-        folder.
+        folder; the latter also as a URL that fsspec knows, such as ``s3://bucket/brain.zarr``.
     spacing : sequence of float, optional
         Pixel size along the last axes; None = what the file says, or 1.
     axes : tuple of str, optional
@@ -107,7 +111,7 @@ def read(
     ValueError
         If the format is not known, the file is damaged, or it is a pipe or a device.
     """
-    path = Path(path)
+    path = place_of(path)
     contents = opened(path, Asked(labels, series))
     contents = ids_of(contents, path) if labels else _coloured(contents, path, channel_axis)
     axis = _channel_axis(contents, path.name, channel_axis, channel)
@@ -126,22 +130,16 @@ def read(
     rgb = channel_axis == "rgb" or (channel_axis is None and "s" in (names or ()))
     notes += sizes.notes if spacing is None else ()
     time = sizes.time_unit if spacing is None else ""
-    again = partial(
-        read,
-        path,
-        spacing=spacing,
-        axes=axes,
-        channel_axis=None if channel_axis == "rgb" else channel_axis,
-        channel=channel,
-        labels=True,
-        series=series,
-    )
+    how: dict[str, Any] = {"spacing": spacing, "axes": axes, "channel": channel, "series": series}
+    again = partial(read, path, **how, channel_axis=channel_axis, labels=labels)
+    coloured = None if channel_axis == "rgb" else channel_axis
+    as_labels = None if labels else partial(read, path, **how, channel_axis=coloured, labels=True)
     return replace(
         source,
         channel=channel,
         rgb=rgb,
         path=str(path),
-        reread=None if labels else Reread(array, again),
+        reread=Reread(array, again, as_labels),
         time_unit=time,
         notes=notes,
         origin=tuple(o for i, o in enumerate(contents.origin) if i != axis)
@@ -152,6 +150,8 @@ def read(
 
 def opened(path: Path, asked: Asked) -> Contents:
     """Return the array in a file, lazily, and what the file says of it; see `read` for errors."""
+    if isinstance(path, Url):
+        return _stored(path, asked)
     check_openable(path)
     found = next((each for each in FORMATS if each.opens(path)), None)
     if path.is_file() and found is not None:  # a PNG may be called .tif
@@ -166,6 +166,17 @@ def opened(path: Path, asked: Asked) -> Contents:
     with damage_told(path):
         contents = found.read(path, asked)
     return _checked(contents, path)
+
+
+def _stored(url: Url, asked: Asked) -> Contents:
+    """Return the array in a store."""
+    if not is_zarr(url):
+        raise FileNotFoundError(
+            f"there is no Zarr at {str(url)!r}, or it may not be read; other formats are read from "
+            "disks"
+        )
+    with damage_told(url):
+        return _checked(read_zarr(url, asked), url)
 
 
 def _checked(contents: Contents, path: Path) -> Contents:
@@ -259,12 +270,12 @@ def write(
     ValueError
         If the format cannot hold the result.
     """
-    path = Path(path)
+    path = place_of(path)
     check_output(path, result.kind, overwrite=overwrite)
     result, source = with_classes(result, source)
     own = _written_by(path)
     if own is not None and own.write is not None:
-        with atomic_write(path, overwrite=overwrite, owned=own.owned) as fresh:
+        with written_whole(path, overwrite=overwrite, owned=own.owned) as fresh:
             own.write(fresh, result, source, recipe)
 
 
@@ -311,7 +322,7 @@ def write_as_made(
     >>> write_as_made(place, made, source, recipe).counted()
     '1 class'
     """
-    path = Path(path)
+    path = place_of(path)
     own = _written_by(path)
     if own is None or own.sink is None:
         result = made(None)
@@ -347,4 +358,13 @@ def check_output(path: Path, kind: str, *, overwrite: bool) -> None:
         choice = enumerated(known, "or")
         raise ValueError(f"{str(path)!r} cannot hold {article}{kind}; choose {choice}")
     own = _written_by(path)
+    if isinstance(path, Url):
+        _check_stored(path, own, overwrite=overwrite)
+        return
     check_target(path, overwrite=overwrite, owned=None if own is None else own.owned)
+
+
+def _check_stored(url: Url, own: Format | None, *, overwrite: bool) -> None:
+    if own is not ZARR:
+        raise ValueError(f"{str(url)!r} is a URL, to which only .zarr is written")
+    check_url(url, overwrite=overwrite)

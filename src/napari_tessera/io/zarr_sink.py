@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
-from napari_tessera.algorithms.atomic_files import atomic_write
 from napari_tessera.io.formats import kept_of, origin_of, with_classes
+from napari_tessera.io.stores import written_whole
 from napari_tessera.io.zarr_writer import OmeZarrImage, OmeZarrWriter, holds_zarr_alone
 from napari_tessera.pipeline.result import Labelled, Result, ScoreMaps
 from napari_tessera.signature.progress import Stop
@@ -45,7 +45,7 @@ class ZarrSink:
 
     def __init__(self, path: Path, source: Source, *, overwrite: bool = False) -> None:
         self._path, self._source = path, source
-        self._opened: AbstractContextManager[Path] = atomic_write(
+        self._opened: AbstractContextManager[Path] = written_whole(
             path, overwrite=overwrite, owned=holds_zarr_alone
         )
         self._folder: Path | None = None
@@ -79,7 +79,7 @@ class ZarrSink:
         self._scratches += 1
         chunks, shards = OmeZarrImage(self._described(shape), shape, dtype, blocks=block).files
         return zarr.create_array(
-            self._place.with_name(f"scratch {self._scratches}"),
+            str(self._place.with_name(f"scratch {self._scratches}")),
             shape=shape,
             dtype=dtype,
             chunks=chunks,
@@ -131,4 +131,4 @@ class ZarrSink:
         self._writer.finish(recipe, report)
         self._folder = None
         self._opened.__exit__(None, None, None)
-        return replace(result, array=zarr.open_array(self._path / "0", mode="r"))
+        return replace(result, array=zarr.open_array(str(self._path / "0"), mode="r"))

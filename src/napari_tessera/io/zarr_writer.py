@@ -29,8 +29,10 @@ SIDE = 512
 _IN_A_FILE = 64
 """Most chunks in a file: disks are slow with many small ones."""
 
-_MARKS = ("zarr.json", ".zattrs", ".zgroup", ".zarray")
-_OWN_FILES = (*_MARKS, ".zmetadata", ".DS_Store")
+MARKS = ("zarr.json", ".zattrs", ".zgroup", ".zarray")
+"""Files by which a folder is known to be a Zarr."""
+
+_OWN_FILES = (*MARKS, ".zmetadata", ".DS_Store")
 _CHUNK = re.compile(r"c|(c\.)?\d+(\.\d+)*")
 
 
@@ -128,7 +130,7 @@ class OmeZarrWriter:
         import zarr
 
         self.image, self.name, self._opened = image, folder.stem, opened
-        self.group: Any = zarr.open_group(folder, mode="w", zarr_format=3)
+        self.group: Any = zarr.open_group(str(folder), mode="w", zarr_format=3)
         self.array: Any = self._level(0, image.shape)
 
     @classmethod
@@ -239,7 +241,7 @@ def file_boxes(array: Any) -> Iterator[tuple[slice, ...]]:
 
 def is_zarr(path: Path) -> bool:
     """Return True for a folder that is a Zarr, whatever it is called."""
-    return any((path / name).exists() for name in _MARKS)
+    return any((path / name).exists() for name in MARKS)
 
 
 def holds_zarr_alone(path: Path) -> bool:
