@@ -11,6 +11,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cache
 from typing import Any, TypeVar
 
@@ -22,8 +23,8 @@ from napari_tessera.signature.words import Array, Report
 T = TypeVar("T")
 R = TypeVar("R")
 
-WORKERS = os.cpu_count() or 1
-"""How many pieces are worked on at once: one per core."""
+WORKERS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+"""How many pieces are worked on at once: one per core that this process may use."""
 
 SLAB = 1 << 20
 """About how many pixels one library call may take (well under 2 s for every filter here)."""
@@ -87,6 +88,17 @@ def _results(function: Callable[[T], R], items: Iterable[T], workers: int) -> It
     finally:
         for future in pending:
             future.cancel()
+
+
+@contextmanager
+def on_one_core() -> Iterator[None]:
+    """Work on pieces one by one in this thread for a while: the other cores are taken."""
+    thread = threading.current_thread()
+    name, thread.name = thread.name, f"{_POOL} {thread.name}"
+    try:
+        yield
+    finally:
+        thread.name = name
 
 
 @cache
