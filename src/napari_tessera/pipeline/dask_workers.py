@@ -93,6 +93,11 @@ class DaskWorkers:
         with _connected(scheduler, timeout) as client:
             yield cls(client)
 
+    @property
+    def count(self) -> int:
+        """How many blocks a worker computes at once, one for each of its threads."""
+        return max(self.client.nthreads().values(), default=1)
+
     def in_order(
         self, function: Callable[[T], R], jobs: Iterable[T], *, at_once: int
     ) -> Iterator[R]:

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from napari_tessera.algorithms.parallel import WORKERS
 from napari_tessera.deep.inference.cache import Cache
 from napari_tessera.methods.registry import Method
 from napari_tessera.pipeline.blocks import Blocks
@@ -252,7 +251,7 @@ class Run:
             exact=self.method.cut.is_exact(self.values),
             blocks=len(blocks.places),
             workers=self.workers,
-            at_once=blocks.at_once(WORKERS) if blocks.are_cut else self._at_once(blocks),
+            at_once=blocks.at_once(self.workers.count) if blocks.are_cut else self._at_once(blocks),
             report=self._after(len(blocks.places)),
         )
 
@@ -270,9 +269,9 @@ class Run:
         if self.method.cost.all_cores:
             return 1
         if blocks.are_cut:
-            return blocks.at_once(WORKERS)
+            return blocks.at_once(self.workers.count)
         # methods use all cores within a volume, and several volumes may not fit into memory
-        return 1 if self.pieces.axes > 2 else WORKERS
+        return 1 if self.pieces.axes > 2 else self.workers.count
 
     def _outcomes(
         self, blocks: Blocks, collector: Collector

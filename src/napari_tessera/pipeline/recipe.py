@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -32,6 +32,9 @@ from napari_tessera.signature.parameters import Parameter
 from napari_tessera.signature.progress import Progress, Reporter
 from napari_tessera.signature.text_files import read_json
 from napari_tessera.signature.words import Over
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 KEY = "napari-tessera"
 """The entry of a layer's metadata that holds its recipe."""
@@ -204,7 +207,7 @@ class Recipe:
         each: Callable[[Result], None] = lambda result: None,
         blocks: BlockSize | Literal["whole"] | None = None,
         sink: Sink | None = None,
-        workers: Workers | None = None,
+        workers: Workers | Client | None = None,
         **arrays: Any,
     ) -> Result:
         """Run the recipe on a source.
@@ -223,7 +226,7 @@ class Recipe:
             Sides of the blocks that each step works on, see `Walk`; None = as the recipe says.
         sink : Sink, optional
             What makes the array of the result; None = it is kept in memory.
-        workers : Workers, optional
+        workers : Workers or distributed.Client, optional
             Who computes planes, volumes or blocks; None = the threads of this process.
         **arrays
             Images that the recipe only names, such as the one to measure intensities in; or

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from napari_tessera.algorithms.halo_tiles import Box, Tile, tiled
-from napari_tessera.algorithms.parallel import WORKERS
 from napari_tessera.pipeline.workers import Threads, Workers
 from napari_tessera.signature.words import Array
 
@@ -71,7 +70,8 @@ def seams_of(labels: Any, sides: Sequence[int], workers: Workers | None = None) 
     places = product(np.ndindex(lead), tiled(shape, (0,) * len(shape), sides))
     faces = ((axis, (*index, *box)) for index, tile in places for axis, box in _faces(tile, shape))
     touching, straight = set[int](), set[int]()
-    for ids, ends in (workers or Threads()).in_order(_Face(labels), faces, at_once=WORKERS):
+    workers = workers or Threads()
+    for ids, ends in workers.in_order(_Face(labels), faces, at_once=workers.count):
         touching.update(ids)
         straight.update(ends)
     return Seams(len(touching), tuple(sorted(straight)))

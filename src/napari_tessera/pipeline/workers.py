@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import ClassVar, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 from napari_tessera.algorithms.parallel import WORKERS, in_order
 
@@ -23,6 +23,10 @@ class Workers(Protocol):
     """
 
     share_memory: ClassVar[bool]
+
+    @property
+    def count(self) -> int:
+        """How many work at once on one computer, if memory suffices."""
 
     def in_order(
         self, function: Callable[[T], R], jobs: Iterable[T], *, at_once: int
@@ -63,3 +67,31 @@ class Threads:
         self, function: Callable[[T], R], jobs: Iterable[T], *, at_once: int
     ) -> Iterator[R]:
         return in_order(function, jobs, workers=min(self.count, at_once))
+
+
+def workers_of(given: Any) -> Workers:
+    """Return who computes: the threads of this process, what is given, or a Dask client's workers.
+
+    Parameters
+    ----------
+    given : Workers, distributed.Client or None
+
+    Raises
+    ------
+    TypeError
+        If it is none of them.
+    RuntimeError
+        If a worker of a cluster lacks this package, or has another version of it.
+    """
+    if given is None:
+        return Threads()
+    if hasattr(given, "in_order"):
+        found: Workers = given
+        return found
+    if type(given).__module__.partition(".")[0] != "distributed" or not hasattr(given, "submit"):
+        raise TypeError(
+            f"workers is a {type(given).__name__}; pass a Client of dask.distributed, or None"
+        )
+    from napari_tessera.pipeline.dask_workers import DaskWorkers
+
+    return DaskWorkers(given)
