@@ -7,10 +7,10 @@ method declares, of which only the core is kept.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -19,10 +19,16 @@ from napari_tessera.pipeline.pieces import Location, Pieces
 from napari_tessera.pipeline.regions import cut_source
 from napari_tessera.pipeline.source import Index, Source
 from napari_tessera.pipeline.walk import BlockSize
+from napari_tessera.pipeline.workers import Threads, Workers
 from napari_tessera.signature.progress import Progress, Reporter
+
+R = TypeVar("R")
 
 PIXELS = 1 << 24
 """About how many pixels a block has at most, its halo among them, if its size is automatic."""
+
+SHARES = 1024
+"""Into how many parts the blocks are divided, at most, whose statistics are put together."""
 
 _STEP = 64  # sides of arrays that are not kept in chunks
 _BYTES = 32  # about what a method takes for each pixel it sees
@@ -43,12 +49,18 @@ class Blocks:
         The one plane or volume that is gone through; None = all.
     reading : Reporter
         Hears of each block that is read.
+    workers : Workers
+        Who reads them for the statistics, where these can be put together from shares.
+    some : sequence of Location, optional
+        The blocks that are gone through; None = all.
     """
 
     pieces: Pieces
     sides: tuple[int, ...]
     only: Index | None = None
     reading: Reporter = field(default_factory=Reporter)
+    workers: Workers = field(default_factory=Threads)
+    some: Sequence[Location] | None = None
 
     @classmethod
     def of(cls, pieces: Pieces, asked: BlockSize) -> Blocks:
@@ -104,8 +116,10 @@ class Blocks:
         return tiled(self.shape, self.halo, self.sides)
 
     @property
-    def places(self) -> list[Location]:
+    def places(self) -> Sequence[Location]:
         """All blocks, or all planes or volumes if they are not cut."""
+        if self.some is not None:
+            return self.some
         indices = np.ndindex(self.pieces.lead) if self.only is None else [self.only]
         tiles: Sequence[Tile | None] = self.tiles if self.are_cut else [None]
         return [Location(index, tile) for index in indices for tile in tiles]
@@ -132,9 +146,38 @@ class Blocks:
             arrays: dict[str, Any] = own.arrays((0,) * len(own.lead))
             yield {**arrays, "core": tile.inner} if smooths else arrays
 
+    def shares(self, function: Callable[[Iterable[Mapping[str, Any]]], R]) -> Iterator[R]:
+        """Yield what a function of pieces gives for shares of the blocks, see `shares`.
+
+        Who shares this memory gets all of them: counting takes all cores anyway.
+        """
+        if self.workers.share_memory:
+            yield function(self)
+            return
+        places = self.places
+        each = -(-len(places) // SHARES)
+        groups = [places[first : first + each] for first in range(0, len(places), each)]
+        work = _Share(replace(self, workers=Threads(), reading=Reporter()), function)
+        at_once = self.at_once(self.workers.count)
+        found = self.workers.in_order(work, groups, at_once=at_once)
+        for number, one in enumerate(found):
+            self.reading(Progress(number, len(groups)))
+            yield one
+
     def resolved(self) -> dict[str, Any]:
         """Return the values with everything automatic as numbers, found in all blocks."""
         return self.pieces.method.cut.resolve(self, self.pieces.values, self.pieces.spacing)
+
+
+@dataclass(frozen=True)
+class _Share:
+    """Calls a function of pieces with some of the blocks."""
+
+    blocks: Blocks
+    function: Callable[[Iterable[Mapping[str, Any]]], Any]
+
+    def __call__(self, places: Sequence[Location]) -> Any:
+        return self.function(replace(self.blocks, some=places))
 
 
 def sides_of(pieces: Pieces, asked: BlockSize) -> tuple[int, ...]:

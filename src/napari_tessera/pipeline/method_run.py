@@ -160,8 +160,9 @@ class Run:
         """
         pieces, asked = self.pieces, self.walk.blocks
         if asked is None:
-            return Blocks(pieces, self.source.shape[len(pieces.lead) :])
-        blocks = Blocks.of(pieces, asked)
+            whole = self.source.shape[len(pieces.lead) :]
+            return Blocks(pieces, whole, workers=self.workers)
+        blocks = replace(Blocks.of(pieces, asked), workers=self.workers)
         if blocks.are_cut and self.walk.join:
             raise ValueError(
                 f"join carries numbers on from plane to plane, but blocks of {blocks.sides} cut "

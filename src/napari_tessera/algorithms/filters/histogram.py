@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
+from itertools import chain
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from napari_tessera.algorithms.parallel import in_order, slabs
+from napari_tessera.algorithms.shares import shares
 from napari_tessera.signature.arrays import native
 from napari_tessera.signature.progress import NothingToSeparate
 from napari_tessera.signature.words import Array
@@ -88,7 +91,7 @@ def _range(pieces: Iterable[Array]) -> tuple[Any, Any, int, bool]:
     """Return lowest and highest value, number of pixels, and whether all are whole numbers."""
     low: Any = None
     high, size, whole = low, 0, True
-    for lowest, highest, count, real in in_order(_ends, _chunks(pieces)):
+    for lowest, highest, count, real in chain.from_iterable(shares(_ends_of_chunks, pieces)):
         if count:
             low = lowest if low is None else min(low, lowest)
             high = highest if high is None else max(high, highest)
@@ -97,6 +100,10 @@ def _range(pieces: Iterable[Array]) -> tuple[Any, Any, int, bool]:
     if size == 0:
         raise NothingToSeparate("image has no pixel with a finite value to find a threshold from")
     return low, high, size, whole
+
+
+def _ends_of_chunks(pieces: Iterable[Array]) -> list[tuple[Any, Any, int, bool]]:
+    return list(in_order(_ends, _chunks(pieces)))
 
 
 def _ends(values: Array) -> tuple[Any, Any, int, bool]:
@@ -116,6 +123,15 @@ def _ends(values: Array) -> tuple[Any, Any, int, bool]:
 
 
 def _total(pieces: Iterable[Array], size: int, add: Callable[[Array, Array], None]) -> Array:
+    """Count in tables of so many entries, whoever reads the pieces."""
+    return _sum(shares(partial(_counted, size=size, add=add), pieces))
+
+
+def _sum(tables: Iterable[Array]) -> Array:
+    return np.asarray(sum(tables, start=np.zeros(1, np.int64)))
+
+
+def _counted(pieces: Iterable[Array], size: int, add: Callable[[Array, Array], None]) -> Array:
     """Count on all cores, each in tables of its own."""
     from napari_tessera.algorithms.filters.histogram_kernels import TABLES
 
@@ -124,7 +140,7 @@ def _total(pieces: Iterable[Array], size: int, add: Callable[[Array, Array], Non
         add(values, tables)
         return np.asarray(tables.sum(0, dtype=np.int64))
 
-    return np.asarray(sum(in_order(count, _chunks(pieces)), start=np.zeros(1, np.int64)))
+    return _sum(in_order(count, _chunks(pieces)))
 
 
 def _chunks(pieces: Iterable[Array]) -> Iterator[Array]:
@@ -136,9 +152,20 @@ def _chunks(pieces: Iterable[Array]) -> Iterator[Array]:
 
 
 def _count_distinct(pieces: Iterable[Array]) -> tuple[Array, Array] | None:
+    """Return the different values and how often each occurs, None if there are very many."""
+    return _merged(shares(_distinct_of, pieces))
+
+
+def _distinct_of(pieces: Iterable[Array]) -> tuple[Array, Array] | None:
+    return _merged(np.unique(piece[np.isfinite(piece)], return_counts=True) for piece in pieces)
+
+
+def _merged(tables: Iterable[tuple[Array, Array] | None]) -> tuple[Array, Array] | None:
     values, counts = np.empty(0), np.empty(0, np.int64)
-    for piece in pieces:
-        own, times = np.unique(piece[np.isfinite(piece)], return_counts=True)
+    for table in tables:
+        if table is None:
+            return None
+        own, times = table
         merged, where = np.unique(np.concatenate([values, own]), return_inverse=True)
         if merged.size > BINS:
             return None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -22,6 +23,7 @@ from napari_tessera.algorithms.filters.smoothing import (
     smooth_image,
 )
 from napari_tessera.algorithms.parallel import PIECE, map_slabs, parallel_for, slabs
+from napari_tessera.algorithms.shares import PieceView
 from napari_tessera.signature.progress import NothingToSeparate, Progress, Reporter
 from napari_tessera.signature.units import to_pixels
 from napari_tessera.signature.validation import checked
@@ -195,23 +197,23 @@ def threshold_statistics(
     if parameters["method"] == "gaussian" or (parameters.get("levels") is not None):
         return {}
     widths = to_pixels(smoothing, spacing), to_pixels(background, spacing)
-    return _find(_Prepared(pieces, *widths, prefilter), **parameters)
+    return _find(_Prepared(pieces, (*widths, prefilter)), **parameters)
 
 
-class _Prepared:
+@dataclass(frozen=True)
+class _Prepared(PieceView):
     """Prepared intensities inside mask and core, piece by piece, as often as they are asked for."""
 
-    def __init__(self, pieces: Iterable[Mapping[str, Array]], *how: Any) -> None:
-        self._pieces, self._how = pieces, how
+    how: tuple[Any, ...]
 
-    def __iter__(self) -> Any:
-        for piece in self._pieces:
+    def __iter__(self) -> Iterator[Array]:
+        for piece in self.pieces:
             image, mask = piece["image"], piece.get("mask")
             if image.dtype.kind == "f" and not np.isfinite(image).any():
                 continue
             core = piece.get("core", ())
             filled, valid = fill_gaps(image)
-            smoothed = prepare(filled, *self._how)[core]
+            smoothed = prepare(filled, *self.how)[core]
             inside = both(mask, valid)
             inside = None if inside is None else inside[core]
             yield smoothed if inside is None else smoothed[inside]
