@@ -28,12 +28,15 @@ from napari_tessera.pipeline.recipe_data import unpack
 from napari_tessera.pipeline.result import KINDS, Result
 from napari_tessera.pipeline.sinks import Sink
 from napari_tessera.pipeline.source import Reread, Source
+from napari_tessera.pipeline.workers import Workers
 from napari_tessera.signature.docstrings import enumerated
 from napari_tessera.signature.text_files import check_openable, parse_json
 from napari_tessera.signature.words import Report, VoxelSize
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from distributed import Client
 
 FORMATS = (TIFF, PNG, PHOTOGRAPHS, NUMPY, ZARR, GEOJSON, COCO, CSV)
 """Every format once, in the order in which messages name them."""
@@ -287,6 +290,7 @@ def write_as_made(
     *,
     overwrite: bool = False,
     report: Report = None,
+    workers: Workers | Client | None = None,
 ) -> Result:
     """Write a result while it is computed, to OME-Zarr; to other files when it is complete.
 
@@ -299,6 +303,8 @@ def write_as_made(
         As for `write`.
     report : callable, optional
         Takes `Progress` of what is done after the run.
+    workers : Workers or distributed.Client, optional
+        Who does what is done after the run; None = the threads of this process.
 
     Returns
     -------
@@ -328,7 +334,7 @@ def write_as_made(
         result = made(None)
         write(path, result, source, recipe, overwrite=overwrite)
         return result
-    with own.sink(path, source, overwrite=overwrite) as sink:
+    with own.sink(path, source, overwrite=overwrite, workers=workers) as sink:
         return sink.finish(made(sink), recipe, report)
 
 

@@ -9,6 +9,7 @@ from napari_tessera.io.formats import kept_of, origin_of, with_classes
 from napari_tessera.io.stores import written_whole
 from napari_tessera.io.zarr_writer import OmeZarrImage, OmeZarrWriter, holds_zarr_alone
 from napari_tessera.pipeline.result import Labelled, Result, ScoreMaps
+from napari_tessera.pipeline.workers import workers_of
 from napari_tessera.signature.progress import Stop
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ class ZarrSink:
         What the result is made from.
     overwrite : bool
         Whether an existing folder may be replaced, if nothing but a Zarr is in it.
+    workers : Workers or distributed.Client, optional
+        Who writes the smaller levels; None = the threads of this process.
 
     Raises
     ------
@@ -43,8 +46,10 @@ class ZarrSink:
         If the folder cannot be written to.
     """
 
-    def __init__(self, path: Path, source: Source, *, overwrite: bool = False) -> None:
-        self._path, self._source = path, source
+    def __init__(
+        self, path: Path, source: Source, *, overwrite: bool = False, workers: Any = None
+    ) -> None:
+        self._path, self._source, self._workers = path, source, workers_of(workers)
         self._opened: AbstractContextManager[Path] = written_whole(
             path, overwrite=overwrite, owned=holds_zarr_alone
         )
@@ -128,7 +133,7 @@ class ZarrSink:
             look=result.look,
             kept=kept_of(result, None),
         )
-        self._writer.finish(recipe, report)
+        self._writer.finish(recipe, report, self._workers)
         self._folder = None
         self._opened.__exit__(None, None, None)
         return replace(result, array=zarr.open_array(str(self._path / "0"), mode="r"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from napari_tessera.io.ngff import VERSION, image_label, multiscales
 from napari_tessera.io.pyramids import halved, halvings
 from napari_tessera.pipeline.recipe import KEY, Recipe
 from napari_tessera.pipeline.source import Source
+from napari_tessera.pipeline.workers import Threads, Workers
 from napari_tessera.signature.progress import Progress, Stop
 from napari_tessera.signature.words import Look, Report
 
@@ -32,6 +34,7 @@ _IN_A_FILE = 64
 MARKS = ("zarr.json", ".zattrs", ".zgroup", ".zarray")
 """Files by which a folder is known to be a Zarr."""
 
+_MEMORY = 1 << 30  # what pieces of smaller levels may take while they are made
 _OWN_FILES = (*MARKS, ".zmetadata", ".DS_Store")
 _CHUNK = re.compile(r"c|(c\.)?\d+(\.\d+)*")
 
@@ -160,9 +163,20 @@ class OmeZarrWriter:
             opened.__exit__(type(error), error, None)
             raise
 
-    def finish(self, recipe: Recipe | None = None, report: Report = None) -> None:
-        """Write the smaller levels and what is known of the image, and move it to its place."""
-        shrunk = self._write_levels(report)
+    def finish(
+        self, recipe: Recipe | None = None, report: Report = None, workers: Workers | None = None
+    ) -> None:
+        """Write the smaller levels and what is known of the image, and move it to its place.
+
+        Parameters
+        ----------
+        recipe : Recipe, optional
+        report : callable, optional
+            Takes `Progress`.
+        workers : Workers, optional
+            Who writes the smaller levels; None = the threads of this process.
+        """
+        shrunk = self._write_levels(report, workers or Threads())
         image = self.image
         steps = np.array([(1,) * len(image.shape), *shrunk])
         factors = np.cumprod(steps, axis=0).tolist()
@@ -209,7 +223,7 @@ class OmeZarrWriter:
             dimension_names=list(own.source.axes),
         )
 
-    def _write_levels(self, report: Report) -> list[tuple[int, ...]]:
+    def _write_levels(self, report: Report, workers: Workers) -> list[tuple[int, ...]]:
         """Write the pyramid, each level from the one before it."""
         image = self.image
         steps = halvings(image.shape, image.source.axes, image.source.spacing)
@@ -217,16 +231,34 @@ class OmeZarrWriter:
         for level, by in enumerate(steps, 1):
             shape = tuple(-(-n // step) for n, step in zip(finer.shape, by, strict=True))
             coarser = self._level(level, shape)
-            for done, box in enumerate(pieces := list(file_boxes(coarser))):
+            work = _Halving(finer, coarser, tuple(by), image.labels)
+            pieces = list(file_boxes(coarser))
+            sides = coarser.shards or coarser.chunks
+            read = math.prod(sides) * math.prod(by) * coarser.dtype.itemsize
+            at_once = max(1, min(workers.count, _MEMORY // (2 * read)))
+            done = workers.in_order(work, pieces, at_once=at_once)
+            for number, _ in enumerate(done):
                 if report is not None:
-                    report(Progress(level - 1 + done / len(pieces), len(steps)))
-                below = tuple(
-                    slice(part.start * step, part.stop * step)
-                    for part, step in zip(box, by, strict=True)
-                )
-                coarser[box] = halved(np.asarray(finer[below]), by, labels=image.labels)
+                    report(Progress(level - 1 + number / len(pieces), len(steps)))
             finer = coarser
         return steps
+
+
+@dataclass(frozen=True)
+class _Halving:
+    """Writes a piece of a smaller level."""
+
+    finer: Any
+    coarser: Any
+    by: tuple[int, ...]
+    labels: bool
+
+    def __call__(self, box: tuple[slice, ...]) -> None:
+        below = tuple(
+            slice(part.start * step, part.stop * step)
+            for part, step in zip(box, self.by, strict=True)
+        )
+        self.coarser[box] = halved(np.asarray(self.finer[below]), self.by, labels=self.labels)
 
 
 def file_boxes(array: Any) -> Iterator[tuple[slice, ...]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, TypeVar
 
@@ -67,6 +68,15 @@ class Threads:
         self, function: Callable[[T], R], jobs: Iterable[T], *, at_once: int
     ) -> Iterator[R]:
         return in_order(function, jobs, workers=min(self.count, at_once))
+
+
+def workers_at(scheduler: str | None) -> AbstractContextManager[Workers | None]:
+    """Give the workers of a Dask scheduler for a while; None = none, see `DaskWorkers.at`."""
+    if scheduler is None:
+        return nullcontext()
+    from napari_tessera.pipeline.dask_workers import DaskWorkers
+
+    return DaskWorkers.at(scheduler)
 
 
 def workers_of(given: Any) -> Workers:
