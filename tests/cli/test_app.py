@@ -15,6 +15,7 @@ from skimage import data
 from napari_tessera import METHODS, Recipe, measure, threshold, watershed
 from napari_tessera.cli.app import app, main
 from napari_tessera.io import files
+from napari_tessera.io.formats import Asked
 from napari_tessera.pipeline import collectors
 from napari_tessera.pipeline.result import ImageResult
 from napari_tessera.pipeline.seams import Seams
@@ -200,6 +201,71 @@ def test_a_saved_recipe_is_replayed(coins):
     np.testing.assert_array_equal(files.read("o.tif").array[:], recipe.run(source).array)
 
 
+def test_a_command_on_several_files_is_a_batch(coins, capsys):
+    Path("images").mkdir()
+    for name, image in (("top", data.coins()[:150]), ("bottom", data.coins()[150:])):
+        tifffile.imwrite(f"images/{name}.tif", image)
+    words = ("label", "images/*.tif", "--output", "out", "--write", "labels", "table")
+    assert call(*words) == 0
+    assert "2 files: 2 done, " in capsys.readouterr().out
+    assert {path.name for path in Path("out").iterdir()} == {
+        "batch.jsonl", "label.csv", "bottom-label.csv", "bottom-label.tif", "top-label.csv",
+        "top-label.tif",
+    }  # fmt: skip
+    stamp = Path("out/top-label.tif").stat().st_mtime_ns
+    Path("out/bottom-label.tif").unlink()
+    assert call(*words) == 0
+    assert "2 files: 1 done, 1 there already" in capsys.readouterr().out
+    assert Path("out/top-label.tif").stat().st_mtime_ns == stamp
+    for changed in (("--connectivity", "faces"), ("--spacing", "2 2 um"), ("--planes",)):
+        assert call(*words, *changed) == 1
+        assert "made with another recipe; choose another place" in capsys.readouterr().err
+        assert call(*words, *changed, "--overwrite") == 0
+        assert "2 files: 2 done, " in capsys.readouterr().out
+
+
+def test_each_file_is_walked_as_its_axes_say(coins):
+    block = np.zeros((3, 9, 9), np.uint8)
+    block[:, 2:5, 2:5] = 1
+    for axes in ("TYX", "ZYX"):
+        tifffile.imwrite(f"{axes}.ome.tif", block, metadata={"axes": axes})
+    assert call("label", "TYX.ome.tif", "ZYX.ome.tif", "--output", "out") == 0
+    counts = {axes: files.read(f"out/{axes}-label.tif").whole.max() for axes in ("TYX", "ZYX")}
+    assert counts == {"TYX": 3, "ZYX": 1}
+    recipes = [
+        files.opened(Path(f"out/{axes}-label.tif"), Asked()).kept["recipe"] for axes in counts
+    ]
+    assert [each["over"] for each in recipes] == ["planes", "volume"]
+
+
+def test_the_format_of_results_in_a_folder_can_be_chosen(coins, capsys):
+    tifffile.imwrite("other.tif", data.coins()[:99])
+    words = ("threshold", "coins.tif", "other.tif", "--output", "out")
+    for suffix in ("zarr", ".npy", "png"):
+        assert call(*words, "--format", suffix) == 0
+    assert call(*words, "--write", "labels.tif", "table") == 0
+    ends = sorted(path.suffix for path in Path("out").glob("coins-threshold*"))
+    assert ends == [".csv", ".npy", ".png", ".tif", ".zarr"]
+    expected = files.read("out/coins-threshold.tif").whole
+    for path in (path for path in Path("out").glob("coins-threshold*") if path.suffix != ".csv"):
+        np.testing.assert_array_equal(files.read(path, labels=True).whole, expected)
+    assert call(*words, "--format", "csv") == 2
+    assert "format is 'csv', which nothing here can be; choose .tif, " in capsys.readouterr().err
+    assert call("threshold", "coins.tif", "--output", "o.tif", "--format", "zarr") == 2
+    assert "but labels is to be written as .zarr" in capsys.readouterr().err
+
+
+def test_results_of_blocks_in_a_folder_are_ome_zarr(coins):
+    assert call("label", "coins.tif", "--output", "out", "--blocks", "100") == 0
+    Recipe.of(METHODS["label"], files.read("coins.tif"), {}).save("r.json")
+    words = ("replay", "r.json", "coins.tif", "--output", "again", "--blocks", "100")
+    assert call(*words, "--write", "labels", "table") == 0
+    assert call(*words, "--format", "tif") == 0
+    assert files.read("out/coins-label.zarr").array.chunks == (100, 100)
+    names = {path.name for path in Path("again").iterdir()}
+    assert {"coins-label.zarr", "coins-label.csv", "coins-label.tif"} < names
+
+
 def test_every_method_is_listed_and_has_help(capsys):
     call("list")
     listed = capsys.readouterr().out
@@ -239,7 +305,7 @@ def test_edges_become_lines_in_a_file(coins):
 
 
 def test_what_a_format_cannot_hold_is_refused_before_any_work(coins, capsys):
-    assert call("contours", "coins.tif", "--output", "lines.tif") == 1
+    assert call("contours", "coins.tif", "--output", "lines.tif") == 2
     assert "cannot hold polygons; choose .geojson" in capsys.readouterr().err
 
 
@@ -289,7 +355,7 @@ def test_a_network_is_trained_listed_and_applied(tmp_path, monkeypatch, capsys):
     assert files.read("o.tif").array.shape == (96, 96)
     assert call("scores", "images/0.png", "--model", "squares", "--output", "maps.tif") == 0
     assert files.read("maps.tif").array.shape == (3, 96, 96)
-    assert call("predict", "images/0.png", "--model", "circles", "--output", "p.tif") == 1
+    assert call("predict", "images/0.png", "--model", "circles", "--output", "p.tif") == 2
     assert "no such model" in capsys.readouterr().err
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import glob
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from napari_tessera.io.files import listed, read
 from napari_tessera.pipeline.source import Source
+from napari_tessera.signature.words import VoxelSize
 
 
 class Destination(NamedTuple):
@@ -25,6 +27,22 @@ class Destination(NamedTuple):
 
     path: Path
     output: Path
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How files are read where it is not left to them, see `files.read`.
+
+    Attributes
+    ----------
+    spacing : VoxelSize, optional
+    axes : tuple of str, optional
+    series : int, optional
+    """
+
+    spacing: VoxelSize | None = None
+    axes: tuple[str, ...] | None = None
+    series: int | None = None
 
 
 def expanded(inputs: Sequence[Path]) -> list[Path]:

@@ -14,7 +14,7 @@ from napari_tessera.algorithms.file_lock import FileLock
 from napari_tessera.batch.batch_run import BatchRun
 from napari_tessera.batch.earlier import EarlierRun
 from napari_tessera.batch.file_results import FileResults, labels_from
-from napari_tessera.batch.fingerprints import Fingerprint, recipe_hash
+from napari_tessera.batch.fingerprints import Fingerprint
 from napari_tessera.batch.inputs import Destination, images_beside, make_folder
 from napari_tessera.batch.outputs import OUTPUTS, Output
 from napari_tessera.batch.overview import overview
@@ -25,6 +25,7 @@ from napari_tessera.io.files import write_as_made
 from napari_tessera.pipeline.result import Result
 from napari_tessera.pipeline.sinks import Sink
 from napari_tessera.signature.progress import Progress, Reporter, Stop
+from napari_tessera.signature.text_files import check_openable
 from napari_tessera.signature.words import Array
 
 Told = Callable[[int, FileOutcome], None]
@@ -131,10 +132,11 @@ class _Work:
 
     def _done(self, each: Destination, missing: Sequence[Output], report: Reporter) -> FileOutcome:
         batch, began = self._batch, time.monotonic()
-        inputs = {
-            str(path): Fingerprint.of(path, contents=batch.folder is not None)
-            for path in batch.read_for(each.path)
-        }
+        files = batch.read_for(each.path)
+        for path in files:
+            check_openable(path)
+        contents = batch.folder is not None
+        inputs = {str(path): Fingerprint.of(path, contents=contents) for path in files}
         grown = batch.in_blocks and batch.outputs[0] in missing
         results = self._results(each, Reporter(report, 0.0, _OF_RECIPE), grown=grown)
         written = {batch.outputs[0].name: each.output} if grown else {}
@@ -144,7 +146,7 @@ class _Work:
             output.write(place, results, overwrite=place.exists())
         counted, seconds = results.steps[-1].counted(), time.monotonic() - began
         done = FileOutcome(
-            each, FileState.DONE, counted, seconds, notes=results.source.notes, outputs=written
+            each, FileState.DONE, counted, seconds, notes=results.notes, outputs=written
         )
         self._begin()
         self._earlier.keep(done, inputs)
@@ -156,10 +158,11 @@ class _Work:
         batch, steps = self._batch, list[Result]()
         source = batch.open(each.path)
         images: dict[str, Any] = {**images_beside(each.path, batch.images)}
-        recipe = batch.recipe.on(source, **images)
+        own = batch.recipe_on(source)
+        recipe = own.on(source, **images)
 
         def made(sink: Sink | None) -> Result:
-            return batch.recipe.run(
+            return own.run(
                 source,
                 report,
                 cache=self._cache,
@@ -180,7 +183,7 @@ class _Work:
         """Keep the recipe beside the first output that it gives, for who reads the manifest."""
         if not self._begun:
             recipe = self._batch.recipe
-            self._earlier.note({"recipe": recipe_hash(recipe), "steps": recipe.to_dict()})
+            self._earlier.note({"recipe": self._batch.sha256, "steps": recipe.to_dict()})
         self._begun = True
 
     def _pictured(self, known: FileOutcome) -> FileOutcome:

@@ -15,6 +15,7 @@ from napari_tessera.io.coco import COCO
 from napari_tessera.io.csv_files import CSV, read_points
 from napari_tessera.io.formats import Asked, Contents, Format, with_classes
 from napari_tessera.io.geojson import GEOJSON
+from napari_tessera.io.installed_readers import INSTALLED, suffixes_of_plugins
 from napari_tessera.io.label_images import ids_of
 from napari_tessera.io.lazy import damage_told
 from napari_tessera.io.numpy_files import NUMPY
@@ -38,8 +39,8 @@ if TYPE_CHECKING:
 
     from distributed import Client
 
-FORMATS = (TIFF, PNG, PHOTOGRAPHS, NUMPY, ZARR, GEOJSON, COCO, CSV)
-"""Every format once, in the order in which messages name them."""
+FORMATS = (TIFF, PNG, PHOTOGRAPHS, NUMPY, ZARR, GEOJSON, COCO, CSV, INSTALLED)
+"""Every format once, in the order in which messages name them; what others open is the last."""
 
 READABLE = tuple(suffix for each in FORMATS if each.read for suffix in each.suffixes)
 """The suffixes of what can be read."""
@@ -51,13 +52,14 @@ PICTURES = (*PNG.suffixes, *PHOTOGRAPHS.suffixes)
 def listed(folder: Path) -> list[Path]:
     """Return the files of a folder that can be read, by their names.
 
-    Hidden files are none (a Mac puts ._cells.tif beside cells.tif), nor are the archives in which
-    cellpose keeps what it knows (cells_seg.npy).
+    Those that installed plugins open are among them. Hidden files are none (a Mac puts ._cells.tif
+    beside cells.tif), nor are the archives in which cellpose keeps what it knows (cells_seg.npy).
     """
+    readable = {*READABLE, *suffixes_of_plugins()}
     return sorted(
         each
         for each in folder.iterdir()
-        if each.suffix.lower() in READABLE
+        if each.suffix.lower() in readable
         and not each.name.startswith(".")
         and not each.name.endswith("_seg.npy")
     )
@@ -86,7 +88,8 @@ def read(
     ----------
     path : str or Path
         TIFF (also ImageJ and OME), PNG, JPEG, BMP, GIF, WebP, NumPy (.npy), or a Zarr or OME-Zarr
-        folder; the latter also as a URL that fsspec knows, such as ``s3://bucket/brain.zarr``.
+        folder, the latter also as a URL that fsspec knows, such as ``s3://bucket/brain.zarr``; and
+        what napari's installed readers open.
     spacing : sequence of float, optional
         Pixel size along the last axes; None = what the file says, or 1.
     axes : tuple of str, optional
@@ -157,7 +160,7 @@ def opened(path: Path, asked: Asked) -> Contents:
         return _stored(path, asked)
     check_openable(path)
     found = next((each for each in FORMATS if each.opens(path)), None)
-    if path.is_file() and found is not None:  # a PNG may be called .tif
+    if path.is_file() and found not in (None, INSTALLED):  # a PNG may be called .tif
         with path.open("rb") as file:
             head = file.read(16)
         found = next(
@@ -165,7 +168,10 @@ def opened(path: Path, asked: Asked) -> Contents:
         )
     if found is None or found.read is None:
         known = ", ".join(READABLE)
-        raise ValueError(f"{str(path)!r} has a format that is not known; known are {known}")
+        raise ValueError(
+            f"{str(path)!r} has a format that is not known; known are {known}, and what readers "
+            "open that are installed for napari"
+        )
     with damage_told(path):
         contents = found.read(path, asked)
     return _checked(contents, path)

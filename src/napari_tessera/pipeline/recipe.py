@@ -95,6 +95,24 @@ class Recipe:
     schema: int = SCHEMA
 
     @classmethod
+    def asked(cls, method: Method, values: Mapping[str, Any], walk: Walk | None = None) -> Recipe:
+        """Return what is asked of `method`, whatever it will run on."""
+        walk, complete = walk or Walk(), method.complete(values)
+        arrays = {p.name for p in method.options if p.is_array}
+        return cls(
+            method=method.name,
+            parameters={
+                p.name: _pinned(p, complete[p.name]) for p in method.options if not p.is_array
+            },
+            inputs={k: pack(v) for k, v in complete.items() if k in arrays and v is not None},
+            over=walk.over or "planes",
+            levels_from=walk.levels_from,
+            join=walk.join,
+            region=None if walk.region is None else pack_region(walk.region),
+            only=list(walk.only),
+        )
+
+    @classmethod
     def of(
         cls,
         method: Method,
@@ -106,24 +124,15 @@ class Recipe:
     ) -> Recipe:
         """Return the recipe of a run of `method` on `source` with `values`."""
         walk = walk or Walk()
-        complete = method.complete(values)
-        arrays = {p.name for p in method.options if p.is_array}
         over = method.over(walk.over, source.over)
         part = source if walk.region is None else source.cut(walk.region)
-        return cls(
-            method=method.name,
-            parameters={
-                p.name: _pinned(p, complete[p.name]) for p in method.options if not p.is_array
-            },
-            inputs={k: pack(v) for k, v in complete.items() if k in arrays and v is not None},
+        pieces = Pieces(method, part, method.complete(values), over)
+        return replace(
+            cls.asked(method, values, walk),
             over=over,
-            levels_from=walk.levels_from,
-            join=walk.join,
             channel_axis="rgb" if source.rgb else source.channel_axis,
             channel=source.channel,
-            region=None if walk.region is None else pack_region(walk.region),
-            only=list(walk.only),
-            blocks=sides_kept(Pieces(method, part, complete, over), walk.blocks),
+            blocks=sides_kept(pieces, walk.blocks),
             before=None if before is None else dict(before),
             source=_described(source),
             versions=_versions(),
