@@ -1,7 +1,3 @@
-import functools
-import http.server
-import threading
-
 import fsspec
 import numpy as np
 import pytest
@@ -14,7 +10,7 @@ from napari_tessera.pipeline.result import ImageResult
 from napari_tessera.pipeline.source import Source
 from napari_tessera.signature.progress import Stop
 
-from ..conftest import squares
+from ..conftest import served, squares
 
 
 @pytest.fixture
@@ -23,23 +19,6 @@ def bucket():
     system = fsspec.filesystem("memory")
     yield "memory://bucket"
     system.rm("/bucket", recursive=True) if system.exists("/bucket") else None
-
-
-@pytest.fixture
-def served(tmp_path):
-    """Give a folder and the URL at which a server on this machine shows what is in it."""
-
-    class Silent(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *_):
-            pass
-
-    handler = functools.partial(Silent, directory=tmp_path)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield tmp_path, f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
 
 
 def names(place):
@@ -100,13 +79,17 @@ def test_blocks_are_written_to_a_store_as_to_a_disk(bucket, tmp_path):
     ]
 
 
-def test_a_server_is_read_from_and_not_written_to(served):
+def test_a_server_is_read_from_and_not_written_to(tmp_path):
     pytest.importorskip("aiohttp")
-    folder, url = served
     image, _ = squares()
-    files.write(folder / "squares.zarr", ImageResult(image), Source.of(image))
-    found = files.read(f"{url}/squares.zarr")
-    np.testing.assert_array_equal(found.whole, image)
+    files.write(tmp_path / "squares.zarr", ImageResult(image), Source.of(image))
+    with served(tmp_path) as url:
+        found = files.read(f"{url}/squares.zarr")
+        np.testing.assert_array_equal(found.whole, image)
+        _check_only_read(url, image, found)
+
+
+def _check_only_read(url, image, found):
     with pytest.raises(PermissionError, match="other.zarr' can be read only"):
         files.write(f"{url}/other.zarr", ImageResult(image), found)
     with pytest.raises(FileNotFoundError, match="no Zarr at 'http://.*nothing.zarr'"):

@@ -4,17 +4,27 @@ import signal
 import socket
 import threading
 import time
+from dataclasses import replace
 from functools import partial
 
+import numpy as np
 import pytest
 
 pytest.importorskip("distributed")
 
 from distributed import Client, LocalCluster
 
+from napari_tessera import Recipe, threshold
+from napari_tessera.io import files
+from napari_tessera.io.stores import Url, place_of
 from napari_tessera.pipeline import dask_workers
 from napari_tessera.pipeline.dask_workers import Begun, DaskWorkers
+from napari_tessera.pipeline.result import ImageResult
+from napari_tessera.pipeline.source import Source
 from napari_tessera.signature.progress import Stop
+from napari_tessera.signature.words import AXES
+
+from ..conftest import served
 
 
 @pytest.fixture(scope="module")
@@ -281,3 +291,166 @@ def test_an_asynchronous_client_is_refused():
 
     with pytest.raises(ValueError, match="workers is an asynchronous client"):
         DaskWorkers(Asynchronous())
+
+
+def balls(shape, seed=0):
+    """Return a noisy volume of bright balls, some of which touch."""
+    random = np.random.default_rng(seed)
+    image = random.integers(0, 40, shape).astype(np.uint16)
+    grid = np.indices(shape)
+    for centre in random.uniform(4, np.array(shape) - 4, (40, 3)):
+        away = ((grid - centre.reshape(3, 1, 1, 1)) ** 2).sum(axis=0)
+        image[away < 20] += 100
+    return image
+
+
+@pytest.fixture(scope="module")
+def volume(tmp_path_factory):
+    """Give the place of an OME-Zarr with balls."""
+    place = tmp_path_factory.mktemp("volume") / "balls.zarr"
+    image = balls((24, 70, 80))
+    files.write(place, ImageResult(image), Source.of(image, axes="zyx"))
+    return place
+
+
+CHAIN = Recipe(
+    "watershed",
+    {"smoothing": "1 px", "seed_distance": "2 px"},
+    over="volume",
+)
+
+
+def written(recipe, place, target, workers=None, report=None):
+    """Return the result of a recipe on a file, written to a Zarr in blocks."""
+    source = files.read(place)
+
+    place_of(target).parent.mkdir(exist_ok=True)
+
+    def made(sink):
+        blocks = (12, 40, 40)[-AXES[recipe.over] :]
+        return recipe.run(source, report, blocks=blocks, sink=sink, workers=workers)
+
+    return files.write_as_made(target, made, source, recipe, workers=workers)
+
+
+def contents(folder):
+    """Return the bytes of all files in a folder."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        CHAIN,
+        Recipe("label", {}, over="volume", before=Recipe("threshold", {}, over="volume").to_dict()),
+        Recipe("threshold", {"smoothing": "1 px", "classes": 3}, over="planes"),
+        Recipe("top_hat", {"radius": "2 px"}, over="planes"),
+    ],
+    ids=lambda recipe: recipe.method,
+)
+def test_a_cluster_writes_what_this_process_writes(client, volume, tmp_path, recipe):
+    here = written(recipe, volume, tmp_path / "a" / "cells.zarr")
+    there = written(recipe, volume, tmp_path / "b" / "cells.zarr", client)
+    assert there.counted() == here.counted()
+    assert contents(tmp_path / "a" / "cells.zarr") == contents(tmp_path / "b" / "cells.zarr")
+    assert [path.name for path in (tmp_path / "b").iterdir()] == ["cells.zarr"]
+
+
+def test_a_killed_worker_costs_nothing_but_its_blocks(client, volume, tmp_path):
+    here = written(CHAIN, volume, tmp_path / "a" / "cells.zarr")
+    killed = []
+
+    def kill_one(progress):
+        if progress.done > 0.4 and not killed:
+            killed.extend(client.run(os.getpid).values())
+            os.kill(killed[0], signal.SIGKILL)
+
+    there = written(CHAIN, volume, tmp_path / "b" / "cells.zarr", client, kill_one)
+    assert len(killed) == 2
+    assert here.number > 20
+    assert there.counted() == here.counted()
+    assert contents(tmp_path / "a" / "cells.zarr") == contents(tmp_path / "b" / "cells.zarr")
+
+
+def test_the_image_is_not_read_here(client, volume, tmp_path):
+    """Only places of the image go to the workers, and only names of blocks through the scheduler."""
+    source = files.read(volume)
+
+    class Guarded:
+        """Says what the array is like, and gives no pixel of it."""
+
+        def __init__(self, array):
+            self.shape, self.dtype, self.ndim = array.shape, array.dtype, array.ndim
+            self.chunks, self.shards = array.chunks, array.shards
+
+        def __getitem__(self, _):
+            raise AssertionError("pixels are read in the client")
+
+    guarded = Guarded(source.array)
+    own = replace(source, array=guarded, reread=source.reread._replace(array=guarded))
+
+    def made(sink):
+        return CHAIN.run(own, blocks=(12, 40, 40), sink=sink, workers=client)
+
+    found = files.write_as_made(tmp_path / "cells.zarr", made, own, CHAIN, workers=client)
+    assert found.number == written(CHAIN, volume, tmp_path / "here.zarr").number
+
+
+def test_a_folder_that_workers_do_not_see_is_told(client, volume, tmp_path):
+    hidden = "memory://cluster/cells.zarr"  # the memory of each process is another
+    with pytest.raises(
+        OSError, match=r"cells.zarr/.* cannot be opened on .*; keep files where all"
+    ):
+        written(CHAIN, volume, hidden, client)
+    assert not Url("memory://cluster/cells.zarr").exists()
+    assert not Url("memory://cluster/.cells.zarr.part").exists()
+
+
+def test_workers_in_this_process_write_to_its_memory(volume, tmp_path):
+    here = written(CHAIN, volume, tmp_path / "here.zarr")
+    with (
+        LocalCluster(1, threads_per_worker=2, processes=False, dashboard_address=":0") as made,
+        Client(made, set_as_default=False) as own,
+    ):
+        there = written(CHAIN, volume, "memory://cluster/there.zarr", own)
+        np.testing.assert_array_equal(there.array[:], here.array[:])
+    Url("memory://cluster").files[0].rm("/cluster", recursive=True)
+
+
+def test_workers_read_from_a_server(client, volume, tmp_path):
+    pytest.importorskip("aiohttp")
+    with served(volume.parent) as url:
+        there = written(CHAIN, f"{url}/balls.zarr", tmp_path / "there.zarr", client)
+    here = written(CHAIN, volume, tmp_path / "here.zarr")
+    np.testing.assert_array_equal(there.array[:], here.array[:])
+
+
+def test_large_images_in_memory_are_refused(client, tmp_path):
+    image = np.zeros((2, 2100, 2100), np.uint8)
+    source = Source.of(image, name="brain")
+    recipe = Recipe("threshold", {})
+    with pytest.raises(ValueError, match="'brain' takes 9 MB of memory, but workers open their"):
+        files.write_as_made(
+            tmp_path / "cells.zarr",
+            lambda sink: recipe.run(source, blocks=(512,), sink=sink, workers=client),
+            source,
+        )
+    small = Source.of(balls((8, 30, 30)), axes="zyx")
+    made = partial(Recipe("threshold", {}, over="volume").run, small, blocks=(8,), workers=client)
+    found = files.write_as_made(tmp_path / "small.zarr", lambda sink: made(sink=sink), small)
+    np.testing.assert_array_equal(found.array[:], threshold(small.array))
+
+
+def test_a_stopped_run_leaves_nothing(client, volume, tmp_path):
+    def stop(progress):
+        if progress.done > 0.3:
+            raise Stop
+
+    with pytest.raises(Stop):
+        written(CHAIN, volume, tmp_path / "cells.zarr", client, stop)
+    client.run(time.sleep, 0.2)
+    assert list(tmp_path.iterdir()) == []

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
@@ -42,7 +42,7 @@ def in_order(
     report: Report = None,
     *,
     workers: int = WORKERS,
-) -> Iterator[R]:
+) -> Generator[R]:
     """Yield `function(item)` in the order of `items`, with a few of them under way at once.
 
     At most `workers` + 1 results exist at a time. When the caller stops early or an item fails,

@@ -21,6 +21,7 @@ from napari_tessera.batch.inputs import (
 )
 from napari_tessera.batch.outputs import Output, chosen_outputs, usual_output
 from napari_tessera.io.files import read
+from napari_tessera.io.stores import place_of
 from napari_tessera.methods.registry import METHODS
 from napari_tessera.pipeline.recipe import Recipe
 from napari_tessera.pipeline.result import result_name
@@ -175,11 +176,16 @@ class BatchRun:
         """Whether files are worked on in blocks, and what is given last written meanwhile."""
         kept = any(step.blocks for step in self.recipe.steps)
         asked = kept if self.blocks is None else self.blocks != "whole"
-        return asked and self.outputs[0].name == usual_output(self.recipe).name
+        return asked and self.begins_with_result
+
+    @property
+    def begins_with_result(self) -> bool:
+        """Whether the first output is what the recipe gives, which can be written while it runs."""
+        return self.outputs[0].name == usual_output(self.recipe).name
 
     def read_for(self, path: Path) -> list[Path]:
         """Return the files that are read for an input: itself, and images that go with it."""
-        return [path, *(namesake(Path(place), path) for place in self.images.values())]
+        return [path, *(namesake(place_of(place), path) for place in self.images.values())]
 
     def _check_places(self) -> None:
         """Raise an error unless each output has a file of its own that can hold it."""

@@ -8,8 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from napari_tessera.io.stores import Url
-from napari_tessera.io.zarr_writer import MARKS
+from napari_tessera.io.stores import MARKS, Url
 from napari_tessera.pipeline.recipe import Recipe
 
 if TYPE_CHECKING:

@@ -22,10 +22,11 @@ from napari_tessera.batch.summary import FileOutcome, FileState, Summary
 from napari_tessera.batch.tables import joined_tables
 from napari_tessera.deep.inference.cache import Cache
 from napari_tessera.io.files import write_as_made
+from napari_tessera.io.stores import check_readable
 from napari_tessera.pipeline.result import Result
 from napari_tessera.pipeline.sinks import Sink
+from napari_tessera.pipeline.workers import Workers
 from napari_tessera.signature.progress import Progress, Reporter, Stop
-from napari_tessera.signature.text_files import check_openable
 from napari_tessera.signature.words import Array
 
 Told = Callable[[int, FileOutcome], None]
@@ -40,6 +41,7 @@ def run_batch(
     report: Callable[[Progress], None] | None = None,
     *,
     told: Told = lambda number, outcome: None,
+    workers: Workers | None = None,
 ) -> Summary:
     """Run a recipe on one file after the other; one that fails is told of and the rest go on.
 
@@ -53,6 +55,8 @@ def run_batch(
         Takes `Progress`.
     told : callable
         Takes number and outcome of each file when it begins and when it ends.
+    workers : Workers, optional
+        Who computes the steps of the recipe; None = the threads of this process.
 
     Returns
     -------
@@ -72,7 +76,7 @@ def run_batch(
     problem, tables = "", list[Path]()
     make_folder(batch.folder or batch.destinations[0].output.parent)
     with _held(batch.folder):
-        work = _Work(batch)
+        work = _Work(batch, workers)
         try:
             for number, each in enumerate(batch.destinations):
                 reporter(Progress(number, count))
@@ -92,7 +96,8 @@ def run_batch(
 class _Work:
     """A batch while it runs, with what it keeps from file to file."""
 
-    def __init__(self, batch: BatchRun) -> None:
+    def __init__(self, batch: BatchRun, workers: Workers | None) -> None:
+        self._workers = workers
         self._batch, self._earlier, self._cache = batch, EarlierRun(batch), Cache()
         self._begun = False
         self._table: Path | None = None
@@ -134,10 +139,11 @@ class _Work:
         batch, began = self._batch, time.monotonic()
         files = batch.read_for(each.path)
         for path in files:
-            check_openable(path)
+            check_readable(path)
         contents = batch.folder is not None
         inputs = {str(path): Fingerprint.of(path, contents=contents) for path in files}
-        grown = batch.in_blocks and batch.outputs[0] in missing
+        grown = batch.in_blocks or (self._workers is not None and batch.begins_with_result)
+        grown = grown and batch.outputs[0] in missing
         results = self._results(each, Reporter(report, 0.0, _OF_RECIPE), grown=grown)
         written = {batch.outputs[0].name: each.output} if grown else {}
         for output in (output for output in missing if output.name not in written):
@@ -169,12 +175,13 @@ class _Work:
                 each=steps.append,
                 blocks=batch.blocks,
                 sink=sink,
+                workers=self._workers,
                 **images,
             )
 
         if grown:
-            there = each.output.exists()
-            steps[-1:] = [write_as_made(each.output, made, source, recipe, overwrite=there)]
+            how: dict[str, Any] = {"overwrite": each.output.exists(), "workers": self._workers}
+            steps[-1:] = [write_as_made(each.output, made, source, recipe, **how)]
         else:
             made(None)
         return FileResults(source, recipe, steps)

@@ -30,6 +30,7 @@ from napari_tessera.io.files import read_extra, written_as
 from napari_tessera.methods.registry import METHODS, Method
 from napari_tessera.pipeline.recipe import Recipe
 from napari_tessera.pipeline.walk import LevelsFrom, Walk
+from napari_tessera.pipeline.workers import workers_at
 from napari_tessera.signature.parameters import Parameter, docs
 from napari_tessera.signature.progress import Progress
 from napari_tessera.signature.text_files import parse_json
@@ -99,6 +100,7 @@ def replay(
     output: Path,
     image: str | None = None,
     blocks: str | None = None,
+    scheduler: str | None = None,
     write: list[str] | None = None,
     format: str | None = None,  # noqa: A002 (the option's name)
     overwrite: bool = False,
@@ -120,6 +122,10 @@ def replay(
     blocks : str
         Work in blocks, for images larger than memory, written to OME-Zarr as they are made: auto,
         or their sides in pixels, such as 64,512,512. By default as the recipe was run; whole = not.
+    scheduler : str
+        Address of a Dask scheduler whose workers compute the blocks (without blocks, the planes or
+        volumes), such as tcp://10.0.0.1:8786, or the JSON file that it wrote; the result is written
+        to OME-Zarr. By default the cores of this computer do it.
     write : list of str
         What to write of each file: labels, image, table, polygons, overview. By default what the
         recipe gives. With tables there is one of all files too, METHOD.csv.
@@ -139,11 +145,11 @@ def replay(
         return 2
 
     def asked() -> BatchRun:
-        words = _words(kept, output, write, format, size)
+        words = _words(kept, output, write, format, size if scheduler is None else "auto")
         batch = BatchRun.of(kept, inputs, output, words, {"image": image})
         return replace(batch, overwrite=overwrite, again=again, blocks=size)
 
-    return _each(kept.method, asked)
+    return _each(kept.method, asked, scheduler)
 
 
 def _words(
@@ -156,14 +162,15 @@ def _words(
     )
 
 
-def _each(method: str, asked: Callable[[], BatchRun]) -> int:
+def _each(method: str, asked: Callable[[], BatchRun], scheduler: str | None) -> int:
     """Work on one file after the other, and say what becomes of each."""
     try:
         batch = asked()
         first, count = batch.destinations[0].path.name, len(batch.destinations)
         report = _progress(first if count == 1 else f"{count} files")
-        summary = run_batch(batch, report, told=_tell)
-    except (OSError, ValueError) as error:
+        with workers_at(scheduler) as workers:
+            summary = run_batch(batch, report, told=_tell, workers=workers)
+    except (OSError, ValueError, RuntimeError) as error:
         print(f"{method}: {error}", file=sys.stderr)
         return 2
     if count > 1:
@@ -245,6 +252,10 @@ class Files:
     blocks : str, optional
         Work in blocks, for images larger than memory, written to OME-Zarr as they are made: auto,
         or their sides in pixels, such as 64,512,512. By default planes or volumes as a whole.
+    scheduler : str, optional
+        Address of a Dask scheduler whose workers compute the blocks (without blocks, the planes or
+        volumes), such as tcp://10.0.0.1:8786, or the JSON file that it wrote; the result is written
+        to OME-Zarr. By default the cores of this computer do it.
     write : list of str, optional
         What to write of each file: labels, image, table, polygons, overview. By default what the
         method gives. With tables there is one of all files too, METHOD.csv.
@@ -269,6 +280,7 @@ class Files:
     region: str | None = None
     only: list[int] | None = None
     blocks: str | None = None
+    scheduler: str | None = None
     write: list[str] | None = None
     format: str | None = None
     overwrite: bool = False
@@ -344,7 +356,8 @@ def _run(method: Method, inputs: list[Path], /, **options: Any) -> int:
 
     def asked() -> BatchRun:
         blocks = blocks_from(files.blocks)
-        words = _words(recipe, files.output, files.write, files.format, blocks)
+        size = blocks if files.scheduler is None else "auto"
+        words = _words(recipe, files.output, files.write, files.format, size)
         batch = BatchRun.of(recipe, inputs, files.output, words, images)
         return replace(
             batch,
@@ -355,7 +368,7 @@ def _run(method: Method, inputs: list[Path], /, **options: Any) -> int:
             by_axes=files.planes is None,
         )
 
-    return _each(method.name, asked)
+    return _each(method.name, asked, files.scheduler)
 
 
 def _asked(method: Method, files: Files, options: dict[str, Any], images: dict[str, Any]) -> Recipe:

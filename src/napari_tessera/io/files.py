@@ -20,10 +20,9 @@ from napari_tessera.io.label_images import ids_of
 from napari_tessera.io.lazy import damage_told
 from napari_tessera.io.numpy_files import NUMPY
 from napari_tessera.io.pictures import PHOTOGRAPHS, PNG
-from napari_tessera.io.stores import Url, check_url, place_of, written_whole
+from napari_tessera.io.stores import Url, check_readable, check_url, place_of, written_whole
 from napari_tessera.io.tiff import TIFF
 from napari_tessera.io.zarr import ZARR, read_zarr
-from napari_tessera.io.zarr_writer import is_zarr
 from napari_tessera.pipeline.recipe import Recipe
 from napari_tessera.pipeline.recipe_data import unpack
 from napari_tessera.pipeline.result import KINDS, Result
@@ -31,7 +30,7 @@ from napari_tessera.pipeline.sinks import Sink
 from napari_tessera.pipeline.source import Reread, Source
 from napari_tessera.pipeline.workers import Workers
 from napari_tessera.signature.docstrings import enumerated
-from napari_tessera.signature.text_files import check_openable, parse_json
+from napari_tessera.signature.text_files import parse_json
 from napari_tessera.signature.words import Report, VoxelSize
 
 if TYPE_CHECKING:
@@ -156,9 +155,10 @@ def read(
 
 def opened(path: Path, asked: Asked) -> Contents:
     """Return the array in a file, lazily, and what the file says of it; see `read` for errors."""
+    check_readable(path)
     if isinstance(path, Url):
-        return _stored(path, asked)
-    check_openable(path)
+        with damage_told(path):
+            return _checked(read_zarr(path, asked), path)
     found = next((each for each in FORMATS if each.opens(path)), None)
     if path.is_file() and found not in (None, INSTALLED):  # a PNG may be called .tif
         with path.open("rb") as file:
@@ -175,17 +175,6 @@ def opened(path: Path, asked: Asked) -> Contents:
     with damage_told(path):
         contents = found.read(path, asked)
     return _checked(contents, path)
-
-
-def _stored(url: Url, asked: Asked) -> Contents:
-    """Return the array in a store."""
-    if not is_zarr(url):
-        raise FileNotFoundError(
-            f"there is no Zarr at {str(url)!r}, or it may not be read; other formats are read from "
-            "disks"
-        )
-    with damage_told(url):
-        return _checked(read_zarr(url, asked), url)
 
 
 def _checked(contents: Contents, path: Path) -> Contents:

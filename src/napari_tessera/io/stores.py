@@ -16,6 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from napari_tessera.algorithms.atomic_files import Owned, atomic_write
+from napari_tessera.signature.text_files import check_openable
+
+MARKS = ("zarr.json", ".zattrs", ".zgroup", ".zarray")
+"""Objects, or files, by which a folder is known to be a Zarr."""
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")  # one letter is a drive of Windows
 
@@ -192,6 +196,23 @@ def _begin(mark: Url, *, overwrite: bool) -> None:
         raise OSError(f"cannot write to {str(mark.parent.parent)!r}: {error}") from error
 
 
+def check_readable(path: Path) -> None:
+    """Raise an error unless a path is a file or folder, or a URL that of a Zarr.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        See `check_openable`.
+    """
+    if not isinstance(path, Url):
+        check_openable(path)
+    elif not any((path / name).exists() for name in MARKS):  # folders are none in many stores
+        raise FileNotFoundError(
+            f"there is no Zarr at {str(path)!r}, or it may not be read; other formats are read "
+            "from disks"
+        )
+
+
 def check_url(url: Url, *, overwrite: bool) -> None:
     """Raise an error unless a Zarr may be written to a URL.
 
@@ -211,5 +232,5 @@ def check_url(url: Url, *, overwrite: bool) -> None:
         return
     if not overwrite:
         raise FileExistsError(f"{str(url)!r} exists already; choose another name, or overwrite it")
-    if not (system.exists(f"{name}/zarr.json") or system.exists(f"{name}/.zattrs")):
+    if not any(system.exists(f"{name}/{mark}") for mark in MARKS):
         raise FileExistsError(f"{str(url)!r} is no Zarr, and is not replaced; choose another name")

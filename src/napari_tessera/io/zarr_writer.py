@@ -6,6 +6,7 @@ import itertools
 import math
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
@@ -14,6 +15,7 @@ import numpy as np
 from napari_tessera.algorithms.atomic_files import atomic_write
 from napari_tessera.io.ngff import VERSION, image_label, multiscales
 from napari_tessera.io.pyramids import halved, halvings
+from napari_tessera.io.stores import MARKS
 from napari_tessera.pipeline.recipe import KEY, Recipe
 from napari_tessera.pipeline.source import Source
 from napari_tessera.pipeline.workers import Threads, Workers
@@ -30,9 +32,6 @@ SIDE = 512
 
 _IN_A_FILE = 64
 """Most chunks in a file: disks are slow with many small ones."""
-
-MARKS = ("zarr.json", ".zattrs", ".zgroup", ".zarray")
-"""Files by which a folder is known to be a Zarr."""
 
 _MEMORY = 1 << 30  # what pieces of smaller levels may take while they are made
 _OWN_FILES = (*MARKS, ".zmetadata", ".DS_Store")
@@ -236,10 +235,10 @@ class OmeZarrWriter:
             sides = coarser.shards or coarser.chunks
             read = math.prod(sides) * math.prod(by) * coarser.dtype.itemsize
             at_once = max(1, min(workers.count, _MEMORY // (2 * read)))
-            done = workers.in_order(work, pieces, at_once=at_once)
-            for number, _ in enumerate(done):
-                if report is not None:
-                    report(Progress(level - 1 + number / len(pieces), len(steps)))
+            with closing(workers.in_order(work, pieces, at_once=at_once)) as done:
+                for number, _ in enumerate(done):
+                    if report is not None:
+                        report(Progress(level - 1 + number / len(pieces), len(steps)))
             finer = coarser
         return steps
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, TypeVar
@@ -159,10 +160,10 @@ class Blocks:
         groups = [places[first : first + each] for first in range(0, len(places), each)]
         work = _Share(replace(self, workers=Threads(), reading=Reporter()), function)
         at_once = self.at_once(self.workers.count)
-        found = self.workers.in_order(work, groups, at_once=at_once)
-        for number, one in enumerate(found):
-            self.reading(Progress(number, len(groups)))
-            yield one
+        with closing(self.workers.in_order(work, groups, at_once=at_once)) as found:
+            for number, one in enumerate(found):
+                self.reading(Progress(number, len(groups)))
+                yield one
 
     def resolved(self) -> dict[str, Any]:
         """Return the values with everything automatic as numbers, found in all blocks."""

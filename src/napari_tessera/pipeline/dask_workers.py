@@ -13,7 +13,7 @@ import threading
 import time
 import uuid
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
@@ -100,7 +100,7 @@ class DaskWorkers:
 
     def in_order(
         self, function: Callable[[T], R], jobs: Iterable[T], *, at_once: int
-    ) -> Iterator[R]:
+    ) -> Generator[R]:
         """Yield what a function gives for each job, in the order of the jobs; see `Workers`."""
         run = uuid.uuid4().hex[:12]  # what an interrupted run has left must not be taken for new
         sent = self.client.submit(
@@ -244,8 +244,13 @@ def _done(sent: Sent, job: bytes, at_once: int) -> Any:
     one_for_each_process()
     # what fits in once only may take all cores of its worker, unless these are a single one
     single = at_once > 1 or get_worker().state.nthreads == 1
-    with _begun().one_of(sent.run), _room(at_once), on_one_core() if single else nullcontext():
-        return sent.function(unpacked(job))
+    try:
+        with _begun().one_of(sent.run), _room(at_once), on_one_core() if single else nullcontext():
+            return sent.function(unpacked(job))
+    except Exception as error:
+        # what cannot be pickled, as some errors of libraries, would take it with it on its way back
+        error.__cause__ = error.__context__ = None
+        raise
 
 
 def _version() -> str:

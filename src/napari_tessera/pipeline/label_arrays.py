@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -148,9 +149,9 @@ def with_numbers(
         dtype = smallest_dtype(kind.kind, highest)
     result = whole.array((), dtype)
     work, total = _Numbering(labels.array, result), whole.blocks
-    done = whole.workers.in_order(work, jobs, at_once=whole.at_once)
-    for number, _ in enumerate(done, 1):
-        whole.report(Progress(min(number, total), total))
+    with closing(whole.workers.in_order(work, jobs, at_once=whole.at_once)) as done:
+        for number, _ in enumerate(done, 1):
+            whole.report(Progress(min(number, total), total))
     return result
 
 

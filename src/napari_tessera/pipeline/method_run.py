@@ -5,7 +5,8 @@ What may go wrong before anything is computed is found when a `Run` is made.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -221,16 +222,18 @@ class Run:
         blocks = self.blocks
         collector = self.kind.collector(self._whole(blocks, start))
         resolved, skipped, there = dict(self.values), list[NothingToSeparate](), set[Index]()
-        for place, outcome in self._outcomes(blocks, collector):
-            if outcome.skipped is None:
-                resolved = outcome.resolved
-                there.add(place.index)
-            else:
-                skipped.append(outcome.skipped)
-            if outcome.known is None and outcome.skipped is not None:
-                collector.miss()
-            else:
-                collector.add(place, outcome.known)
+        # closed, workers have ended when a stop goes on to clear away what they write
+        with closing(self._outcomes(blocks, collector)) as outcomes:
+            for place, outcome in outcomes:
+                if outcome.skipped is None:
+                    resolved = outcome.resolved
+                    there.add(place.index)
+                else:
+                    skipped.append(outcome.skipped)
+                if outcome.known is None and outcome.skipped is not None:
+                    collector.miss()
+                else:
+                    collector.add(place, outcome.known)
         if not there:
             raise self._nothing(skipped)
         look = Look() if self.method.look is None else self.method.look(self.values)
@@ -276,7 +279,7 @@ class Run:
 
     def _outcomes(
         self, blocks: Blocks, collector: Collector
-    ) -> Iterator[tuple[Location, BlockOutcome]]:
+    ) -> Generator[tuple[Location, BlockOutcome]]:
         """Yield all places with what is known of them, and report how many are done."""
         places, at_once = blocks.places, self._at_once(blocks)
         total = len(places) + (_more(len(places)) if collector.passes > 1 else 0)
@@ -284,14 +287,14 @@ class Run:
         done, number = 0, iter(places)
         while collector.waits and not self.workers.share_memory and done < len(places):
             # nothing large comes back from elsewhere but the first piece of a map
-            outcome = next(self.workers.in_order(work, [next(jobs)], at_once=1))
+            (outcome,) = self.workers.in_order(work, [next(jobs)], at_once=1)
             done += 1
             yield next(number), outcome
-        rest = self.workers.in_order(work, jobs, at_once=at_once)
-        for place, outcome in zip(number, rest, strict=True):
-            done += 1
-            self.report(Progress(done, total))
-            yield place, outcome
+        with closing(self.workers.in_order(work, jobs, at_once=at_once)) as rest:
+            for place, outcome in zip(number, rest, strict=True):
+                done += 1
+                self.report(Progress(done, total))
+                yield place, outcome
 
     def _bare(self) -> Run:
         """Return the run without what is of no use to a worker."""

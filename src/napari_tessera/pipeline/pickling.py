@@ -9,7 +9,8 @@ from __future__ import annotations
 import io
 import pickle
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -116,10 +117,8 @@ def _opened(data: bytes, place: str) -> Any:
     import zarr
 
     array = unpacked(data)
-    try:
+    with _found_here(place):
         there: Any = zarr.open_array(array.store_path, mode="r")
-    except (OSError, ValueError) as error:
-        raise _missing(place, str(error) or type(error).__name__) from error
     found, meant = ((each.shape, str(each.dtype), each.chunks) for each in (there, array))
     _check(place, found, meant)
     return array
@@ -129,20 +128,22 @@ def _opened(data: bytes, place: str) -> Any:
 def _read(data: bytes, meant: _Found) -> Any:
     """Return the array of a file that is read again."""
     again: Callable[[], Source] = unpacked(data)
-    try:
+    with _found_here("a file"):
         source = again()
-    except (OSError, ValueError) as error:
-        raise _missing("", str(error)) from error
     _check(str(source.path), tuple(_Found.of(source)), tuple(meant))
     return source.array
 
 
-def _missing(place: str, reason: str) -> Missing:
-    named = f"{place} cannot be opened" if place else "a file cannot be opened"
-    return Missing(
-        f"{named} on {platform.node()}, where a worker needs it: {reason}; keep files where all "
-        "computers see them under the same name, or give a URL"
-    )
+@contextmanager
+def _found_here(place: str) -> Iterator[None]:
+    """Raise an error that says where it is that something cannot be opened."""
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        raise Missing(
+            f"{place} cannot be opened on {platform.node()}, where a worker needs it: {error}; "
+            "keep files where all computers see them under the same name, or give a URL"
+        ) from error
 
 
 def _check(place: str, found: tuple[Any, ...], meant: tuple[Any, ...]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -71,9 +72,10 @@ def seams_of(labels: Any, sides: Sequence[int], workers: Workers | None = None) 
     faces = ((axis, (*index, *box)) for index, tile in places for axis, box in _faces(tile, shape))
     touching, straight = set[int](), set[int]()
     workers = workers or Threads()
-    for ids, ends in workers.in_order(_Face(labels), faces, at_once=workers.count):
-        touching.update(ids)
-        straight.update(ends)
+    with closing(workers.in_order(_Face(labels), faces, at_once=workers.count)) as found:
+        for ids, ends in found:
+            touching.update(ids)
+            straight.update(ends)
     return Seams(len(touching), tuple(sorted(straight)))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, TypeVar
@@ -31,8 +31,10 @@ class Workers(Protocol):
 
     def in_order(
         self, function: Callable[[T], R], jobs: Iterable[T], *, at_once: int
-    ) -> Iterator[R]:
+    ) -> Generator[R]:
         """Yield what a function gives for each job, in the order of the jobs.
+
+        Who wants no more of them closes the generator: then none of the jobs is worked on any more.
 
         Parameters
         ----------
@@ -66,7 +68,7 @@ class Threads:
 
     def in_order(  # noqa: D102
         self, function: Callable[[T], R], jobs: Iterable[T], *, at_once: int
-    ) -> Iterator[R]:
+    ) -> Generator[R]:
         return in_order(function, jobs, workers=min(self.count, at_once))
 
 
