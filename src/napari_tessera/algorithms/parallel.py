@@ -1,7 +1,8 @@
 """The one parallel-for: pieces of an array worked on by all cores, with progress and Stop.
 
 `in_order` hands results on as they come, `parallel_for` waits for all, `map_slabs` makes them one
-array. `slabs` and `strips` cut. What is called should not hold the interpreter lock.
+array, `mapped` lets pieces say who works on them. `slabs` and `strips` cut. What is called should
+not hold the interpreter lock.
 """
 
 from __future__ import annotations
@@ -127,6 +128,21 @@ def parallel_for(
     [1, 2]
     """
     return list(in_order(function, items, report, workers=workers))
+
+
+def mapped(function: Callable[[Any], R], pieces: Iterable[Any]) -> Iterator[R]:
+    """Yield `function(piece)` of all pieces in order.
+
+    Pieces that know who is to work on them have a method `mapped`, which takes the function; it may
+    be sent to other processes, and what it gives is small. Of others, each may use all cores.
+
+    Examples
+    --------
+    >>> list(mapped(abs, [-1, -2]))
+    [1, 2]
+    """
+    own = getattr(pieces, "mapped", None)
+    return map(function, pieces) if own is None else own(function)
 
 
 def map_slabs(

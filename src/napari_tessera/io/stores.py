@@ -74,7 +74,8 @@ class Url(_Path):
         import fsspec
 
         try:
-            found: tuple[Any, str] = fsspec.url_to_fs(str(self))
+            # listings that are kept do not show what others have written meanwhile
+            found: tuple[Any, str] = fsspec.url_to_fs(str(self), use_listings_cache=False)
         except (ImportError, ValueError) as error:
             raise ValueError(f"{str(self)!r} cannot be opened: {error}") from None
         return found
@@ -116,6 +117,18 @@ class Url(_Path):
         """Open an object."""
         system, name = self.files
         return system.open(name, mode)
+
+    def write_bytes(self, data: bytes) -> int:  # type: ignore[override]
+        """Write an object."""
+        system, name = self.files
+        system.pipe_file(name, data)
+        return len(data)
+
+    def replace(self, target: Path) -> Path:  # type: ignore[override]
+        """Give an object another name; what has it already is gone."""
+        system, name = self.files
+        system.mv(name, place_of(target).files[1])  # type: ignore[attr-defined]
+        return target
 
 
 def place_of(text: str | Path) -> Path:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
+import numpy as np
+
+from napari_tessera.io.block_files import BlockFiles
 from napari_tessera.io.formats import kept_of, origin_of, with_classes
 from napari_tessera.io.stores import written_whole
 from napari_tessera.io.zarr_writer import OmeZarrImage, OmeZarrWriter, holds_zarr_alone
@@ -79,20 +82,15 @@ class ZarrSink:
 
     def between(self, shape: Index, dtype: Any, block: Index) -> Any:
         """Return an array on the same disk that is gone in the end."""
-        import zarr
+        return BlockFiles.begin(self._scratch(), shape, _fitting(block, shape), np.dtype(dtype))
 
+    def scratch(self, shape: Index, dtype: Any, block: Index) -> Any:
+        """Return what keeps blocks on the same disk, in the types that they come in."""
+        return BlockFiles.begin(self._scratch(), shape, _fitting(block, shape))
+
+    def _scratch(self) -> Path:
         self._scratches += 1
-        chunks, shards = OmeZarrImage(self._described(shape), shape, dtype, blocks=block).files
-        return zarr.create_array(
-            str(self._place.with_name(f"scratch {self._scratches}")),
-            shape=shape,
-            dtype=dtype,
-            chunks=chunks,
-            shards=None if shards == chunks else shards,
-            zarr_format=3,
-        )
-
-    scratch = between
+        return self._place.with_name(f"scratch {self._scratches}")
 
     @property
     def _place(self) -> Path:
@@ -137,3 +135,7 @@ class ZarrSink:
         self._folder = None
         self._opened.__exit__(None, None, None)
         return replace(result, array=zarr.open_array(str(self._path / "0"), mode="r"))
+
+
+def _fitting(block: Index, shape: Index) -> Index:
+    return tuple(map(min, block, shape))

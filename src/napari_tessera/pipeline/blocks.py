@@ -7,7 +7,7 @@ method declares, of which only the core is kept.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -27,9 +27,6 @@ R = TypeVar("R")
 
 PIXELS = 1 << 24
 """About how many pixels a block has at most, its halo among them, if its size is automatic."""
-
-SHARES = 1024
-"""Into how many parts the blocks are divided, at most, whose statistics are put together."""
 
 _STEP = 64  # sides of arrays that are not kept in chunks
 _BYTES = 32  # about what a method takes for each pixel it sees
@@ -51,9 +48,7 @@ class Blocks:
     reading : Reporter
         Hears of each block that is read.
     workers : Workers
-        Who reads them for the statistics, where these can be put together from shares.
-    some : sequence of Location, optional
-        The blocks that are gone through; None = all.
+        Who reads blocks, for statistics that leave it to them.
     """
 
     pieces: Pieces
@@ -61,7 +56,6 @@ class Blocks:
     only: Index | None = None
     reading: Reporter = field(default_factory=Reporter)
     workers: Workers = field(default_factory=Threads)
-    some: Sequence[Location] | None = None
 
     @classmethod
     def of(cls, pieces: Pieces, asked: BlockSize) -> Blocks:
@@ -117,10 +111,8 @@ class Blocks:
         return tiled(self.shape, self.halo, self.sides)
 
     @property
-    def places(self) -> Sequence[Location]:
+    def places(self) -> list[Location]:
         """All blocks, or all planes or volumes if they are not cut."""
-        if self.some is not None:
-            return self.some
         indices = np.ndindex(self.pieces.lead) if self.only is None else [self.only]
         tiles: Sequence[Tile | None] = self.tiles if self.are_cut else [None]
         return [Location(index, tile) for index in indices for tile in tiles]
@@ -131,39 +123,27 @@ class Blocks:
         # one more waits for its turn to be taken
         return max(1, min(workers, _MEMORY // (_BYTES * seen) - 1))
 
+    @property
+    def share_memory(self) -> bool:
+        """Whether what workers read is at hand here."""
+        return self.workers.share_memory
+
     def __iter__(self) -> Iterator[dict[str, Any]]:
         """Read the arrays of one block after the other, for the statistics; see `Cut`."""
+        return map(_Reading(self.pieces), self._read())
+
+    def mapped(self, function: Callable[[dict[str, Any]], R]) -> Iterator[R]:
+        """Yield what a function gives for the arrays of each block, where workers read them."""
+        work = _Reading(replace(self.pieces, reading=Reporter()), function)
+        at_once = self.at_once(self.workers.count) if self.are_cut else 1
+        with closing(self.workers.in_order(work, self._read(), at_once=at_once)) as found:
+            yield from found
+
+    def _read(self) -> Iterator[Location]:
         places = self.places
-        smooths = self.pieces.method.cut.smooths
         for number, place in enumerate(places):
             self.reading(Progress(number, len(places)))
-            if place.tile is None:
-                yield self.pieces.arrays(place.index)
-                continue
-            tile = place.tile if smooths else place.tile.around(0)
-            part = Location(place.index, tile).seen
-            source, values = cut_source(self.pieces.source, self.pieces.values, part)
-            own = replace(self.pieces, source=source, values=values)
-            arrays: dict[str, Any] = own.arrays((0,) * len(own.lead))
-            yield {**arrays, "core": tile.inner} if smooths else arrays
-
-    def shares(self, function: Callable[[Iterable[Mapping[str, Any]]], R]) -> Iterator[R]:
-        """Yield what a function of pieces gives for shares of the blocks, see `shares`.
-
-        Who shares this memory gets all of them: counting takes all cores anyway.
-        """
-        if self.workers.share_memory:
-            yield function(self)
-            return
-        places = self.places
-        each = -(-len(places) // SHARES)
-        groups = [places[first : first + each] for first in range(0, len(places), each)]
-        work = _Share(replace(self, workers=Threads(), reading=Reporter()), function)
-        at_once = self.at_once(self.workers.count)
-        with closing(self.workers.in_order(work, groups, at_once=at_once)) as found:
-            for number, one in enumerate(found):
-                self.reading(Progress(number, len(groups)))
-                yield one
+            yield place
 
     def resolved(self) -> dict[str, Any]:
         """Return the values with everything automatic as numbers, found in all blocks."""
@@ -171,14 +151,26 @@ class Blocks:
 
 
 @dataclass(frozen=True)
-class _Share:
-    """Calls a function of pieces with some of the blocks."""
+class _Reading:
+    """Reads the arrays of a block, and does something with them."""
 
-    blocks: Blocks
-    function: Callable[[Iterable[Mapping[str, Any]]], Any]
+    pieces: Pieces
+    function: Callable[[dict[str, Any]], Any] | None = None
 
-    def __call__(self, places: Sequence[Location]) -> Any:
-        return self.function(replace(self.blocks, some=places))
+    def __call__(self, place: Location) -> Any:
+        arrays = self._arrays(place)
+        return arrays if self.function is None else self.function(arrays)
+
+    def _arrays(self, place: Location) -> dict[str, Any]:
+        if place.tile is None:
+            return self.pieces.arrays(place.index)
+        smooths = self.pieces.method.cut.smooths
+        tile = place.tile if smooths else place.tile.around(0)
+        part = Location(place.index, tile).seen
+        source, values = cut_source(self.pieces.source, self.pieces.values, part)
+        own = replace(self.pieces, source=source, values=values)
+        arrays: dict[str, Any] = own.arrays((0,) * len(own.lead))
+        return {**arrays, "core": tile.inner} if smooths else arrays
 
 
 def sides_of(pieces: Pieces, asked: BlockSize) -> tuple[int, ...]:

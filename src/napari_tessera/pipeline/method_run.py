@@ -161,9 +161,8 @@ class Run:
         """
         pieces, asked = self.pieces, self.walk.blocks
         if asked is None:
-            whole = self.source.shape[len(pieces.lead) :]
-            return Blocks(pieces, whole, workers=self.workers)
-        blocks = replace(Blocks.of(pieces, asked), workers=self.workers)
+            return Blocks(pieces, self.source.shape[len(pieces.lead) :])
+        blocks = Blocks.of(pieces, asked)
         if blocks.are_cut and self.walk.join:
             raise ValueError(
                 f"join carries numbers on from plane to plane, but blocks of {blocks.sides} cut "
@@ -180,7 +179,7 @@ class Run:
         own = self.with_ids() if blocks.are_cut else self
         if self.walk.levels_from == "each" if several else not blocks.are_cut:
             return own
-        reading = replace(own.blocks, reading=self.report.part(0, 10))
+        reading = replace(own.blocks, reading=self.report.part(0, 10), workers=self.workers)
         return replace(own, values=reading.resolved())
 
     def with_ids(self) -> Run:
@@ -316,7 +315,8 @@ class Run:
     ) -> dict[str, Any] | NothingToSeparate:
         """Return the levels of one plane or volume, or why there are none."""
         try:
-            values = replace(blocks, only=index, reading=report).resolved()
+            own = replace(blocks, only=index, reading=report, workers=self.workers)
+            values = own.resolved()
         except NothingToSeparate as reason:
             return reason
         return {name: v for name, v in values.items() if v is not self.values.get(name)}

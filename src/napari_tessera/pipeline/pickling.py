@@ -24,7 +24,15 @@ LARGEST = 8 << 20
 
 
 class Missing(OSError):
-    """Raised where a file is not there, or another one, that a worker is to read or to write to."""
+    """Raised where something cannot be opened that a worker is to read or to write to."""
+
+    @classmethod
+    def here(cls, place: object, reason: object) -> Missing:
+        """Return the error of this computer."""
+        return cls(
+            f"{place} cannot be opened on {platform.node()}, where a worker needs it: {reason}; "
+            "keep files where all computers see them under the same name, or give a URL"
+        )
 
 
 class _Found(NamedTuple):
@@ -77,7 +85,9 @@ def packed(thing: Any) -> bytes:
                 if obj.reread is not None:
                     self._files[id(obj.reread.array)] = obj.reread
             elif isinstance(obj, zarr.Array):
-                return _opened, (pickle.dumps(obj), str(obj.store_path))
+                # in a store of fsspec, the name there
+                place = getattr(obj.store, "path", str(obj.store_path))
+                return _opened, (pickle.dumps(obj), place)
             elif id(obj) in self._files:
                 again = self._files[id(obj)].again
                 return _read, (packed(again), _Found.of(again()))
@@ -140,15 +150,9 @@ def _found_here(place: str) -> Iterator[None]:
     try:
         yield
     except (OSError, ValueError) as error:
-        raise Missing(
-            f"{place} cannot be opened on {platform.node()}, where a worker needs it: {error}; "
-            "keep files where all computers see them under the same name, or give a URL"
-        ) from error
+        raise Missing.here(place, error) from error
 
 
 def _check(place: str, found: tuple[Any, ...], meant: tuple[Any, ...]) -> None:
     if found != meant:
-        raise Missing(
-            f"{place} is another one on {platform.node()}, where a worker needs it: "
-            f"{found} instead of {meant}"
-        )
+        raise Missing.here(place, f"another one is there, {found} instead of {meant}")

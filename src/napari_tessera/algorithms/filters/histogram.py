@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import partial
-from itertools import chain
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from napari_tessera.algorithms.parallel import in_order, slabs
-from napari_tessera.algorithms.shares import shares
+from napari_tessera.algorithms.parallel import in_order, mapped, slabs
 from napari_tessera.signature.arrays import native
 from napari_tessera.signature.progress import NothingToSeparate
 from napari_tessera.signature.words import Array
@@ -62,23 +60,19 @@ def histogram(pieces: Iterable[Array]) -> Histogram:
     >>> histogram([np.array([3, 3]), np.array([7])]).counts
     array([2, 1])
     """
-    from napari_tessera.algorithms.filters.histogram_kernels import count_bins, count_whole
-
-    low, high, size, whole = _range(pieces)
+    low, high, size, whole, counts = _range(pieces)
+    if counts is not None:
+        return _occurring(np.arange(counts.size), counts, whole)
     if low == high:
         return Histogram(np.array([float(low)]), np.array([size]), whole)
     if whole and high - low < BINS:
-        counts = _total(
-            pieces,
-            high - low + 1,
-            lambda values, tables: count_whole(values, values.dtype.type(low), tables),
-        )
+        counts = _total(pieces, _Whole(low, high - low + 1))
         return _occurring(float(low) + np.arange(counts.size), counts, whole)
     exact = _count_distinct(pieces) if whole or size <= BINS else None
     if exact is not None:
         return Histogram(*exact, whole)
     width = (high - low) / BINS
-    counts = _total(pieces, BINS, lambda values, tables: count_bins(values, low, width, tables))
+    counts = _total(pieces, _Bins(low, width))
     return _occurring(low + width * np.arange(1, BINS + 1), counts, whole)
 
 
@@ -87,51 +81,106 @@ def _occurring(values: Array, counts: Array, whole: bool) -> Histogram:
     return Histogram(values[some].astype(np.float64), counts[some], whole)
 
 
-def _range(pieces: Iterable[Array]) -> tuple[Any, Any, int, bool]:
-    """Return lowest and highest value, number of pixels, and whether all are whole numbers."""
+class _Range(NamedTuple):
+    """What is known of an image when it has been read once.
+
+    Attributes
+    ----------
+    low, high : number
+        The lowest and the highest value.
+    size : int
+        Number of pixels.
+    whole : bool
+        Whether all values are whole numbers.
+    counts : ndarray, optional
+        How often 0, 1, 2, ... occur, of types that have a place for each number in a table.
+    """
+
+    low: Any
+    high: Any
+    size: int
+    whole: bool
+    counts: Array | None
+
+
+def _range(pieces: Iterable[Array]) -> _Range:
+    """Read an image once."""
     low: Any = None
-    high, size, whole = low, 0, True
-    for lowest, highest, count, real in chain.from_iterable(shares(_ends_of_chunks, pieces)):
+    high, size, whole, known = low, 0, True, True
+    counts = np.zeros(0, np.int64)
+    for one in mapped(_look, pieces):
+        if one.size:
+            low = one.low if low is None else min(low, one.low)
+            high = one.high if high is None else max(high, one.high)
+            size += one.size
+            whole &= one.whole
+            known &= one.counts is not None
+            counts = counts if one.counts is None else _sum(counts, one.counts)
+    if size == 0:
+        raise NothingToSeparate("image has no pixel with a finite value to find a threshold from")
+    return _Range(low, high, size, whole, counts if known else None)
+
+
+def _sum(counts: Array, more: Array) -> Array:
+    long, short = (counts, more) if counts.size >= more.size else (more, counts)
+    total = long.copy()
+    total[: short.size] += short
+    return total
+
+
+def _look(piece: Array) -> _Range:
+    """Return what is known of a piece, read once."""
+    kind = piece.dtype
+    if kind.name in ("uint8", "uint16"):
+        most = int(np.iinfo(kind).max)
+        return _Range(0, most, piece.size, True, _Whole(0, most + 1)(piece))
+    low: Any = None
+    high, size = low, 0
+    for lowest, highest, count in in_order(_ends, _chunks(piece)):
         if count:
             low = lowest if low is None else min(low, lowest)
             high = highest if high is None else max(high, highest)
             size += count
-            whole &= not real
-    if size == 0:
-        raise NothingToSeparate("image has no pixel with a finite value to find a threshold from")
-    return low, high, size, whole
+    return _Range(low, high, size, kind.kind != "f", None)
 
 
-def _ends_of_chunks(pieces: Iterable[Array]) -> list[tuple[Any, Any, int, bool]]:
-    return list(in_order(_ends, _chunks(pieces)))
-
-
-def _ends(values: Array) -> tuple[Any, Any, int, bool]:
-    """Return lowest and highest value, number of pixels, and whether they are real numbers.
-
-    The types that have a place for each number in a table need not be looked through.
-    """
-    kind, real = values.dtype, values.dtype.kind == "f"
-    if kind.name in ("uint8", "uint16"):
-        return 0, np.iinfo(kind).max, values.size, real
-    if real and not np.isfinite(values.sum(dtype=np.float64)):
+def _ends(values: Array) -> tuple[Any, Any, int]:
+    """Return lowest and highest value, and number of pixels."""
+    if values.dtype.kind == "f" and not np.isfinite(values.sum(dtype=np.float64)):
         values = values[np.isfinite(values)]  # a copy, made only where there are gaps
     if not values.size:
-        return None, None, 0, real
+        return None, None, 0
     # .item(): large integers stay exact as Python's own
-    return values.min().item(), values.max().item(), values.size, real
+    return values.min().item(), values.max().item(), values.size
 
 
-def _total(pieces: Iterable[Array], size: int, add: Callable[[Array, Array], None]) -> Array:
-    """Count in tables of so many entries, whoever reads the pieces."""
-    return _sum(shares(partial(_counted, size=size, add=add), pieces))
+@dataclass(frozen=True)
+class _Whole:
+    """Counts each of so many whole numbers."""
+
+    low: int
+    size: int
+
+    def __call__(self, piece: Array) -> Array:
+        from napari_tessera.algorithms.filters.histogram_kernels import count_whole
+
+        return _counted(piece, self.size, lambda v, t: count_whole(v, v.dtype.type(self.low), t))
 
 
-def _sum(tables: Iterable[Array]) -> Array:
-    return np.asarray(sum(tables, start=np.zeros(1, np.int64)))
+@dataclass(frozen=True)
+class _Bins:
+    """Counts in bins of equal width."""
+
+    low: float
+    width: float
+
+    def __call__(self, piece: Array) -> Array:
+        from napari_tessera.algorithms.filters.histogram_kernels import count_bins
+
+        return _counted(piece, BINS, lambda v, t: count_bins(v, self.low, self.width, t))
 
 
-def _counted(pieces: Iterable[Array], size: int, add: Callable[[Array, Array], None]) -> Array:
+def _counted(piece: Array, size: int, add: Callable[[Array, Array], None]) -> Array:
     """Count on all cores, each in tables of its own."""
     from napari_tessera.algorithms.filters.histogram_kernels import TABLES
 
@@ -140,32 +189,24 @@ def _counted(pieces: Iterable[Array], size: int, add: Callable[[Array, Array], N
         add(values, tables)
         return np.asarray(tables.sum(0, dtype=np.int64))
 
-    return _sum(in_order(count, _chunks(pieces)))
+    return np.asarray(sum(in_order(count, _chunks(piece)), start=np.zeros(1, np.int64)))
 
 
-def _chunks(pieces: Iterable[Array]) -> Iterator[Array]:
-    """Cut pieces into what one thread counts at a time."""
-    for piece in pieces:
-        flat = np.ascontiguousarray(native(piece)).reshape(-1)
-        for ends in slabs(flat.size, 1):
-            yield flat[slice(*ends)]
+def _total(pieces: Iterable[Array], count: Callable[[Array], Array]) -> Array:
+    return np.asarray(sum(mapped(count, pieces), start=np.zeros(1, np.int64)))
+
+
+def _chunks(piece: Array) -> Iterator[Array]:
+    """Cut a piece into what one thread counts at a time."""
+    flat = np.ascontiguousarray(native(piece)).reshape(-1)
+    for ends in slabs(flat.size, 1):
+        yield flat[slice(*ends)]
 
 
 def _count_distinct(pieces: Iterable[Array]) -> tuple[Array, Array] | None:
-    """Return the different values and how often each occurs, None if there are very many."""
-    return _merged(shares(_distinct_of, pieces))
-
-
-def _distinct_of(pieces: Iterable[Array]) -> tuple[Array, Array] | None:
-    return _merged(np.unique(piece[np.isfinite(piece)], return_counts=True) for piece in pieces)
-
-
-def _merged(tables: Iterable[tuple[Array, Array] | None]) -> tuple[Array, Array] | None:
     values, counts = np.empty(0), np.empty(0, np.int64)
-    for table in tables:
-        if table is None:
-            return None
-        own, times = table
+    for piece in pieces:
+        own, times = np.unique(piece[np.isfinite(piece)], return_counts=True)
         merged, where = np.unique(np.concatenate([values, own]), return_inverse=True)
         if merged.size > BINS:
             return None

@@ -9,7 +9,6 @@ from typing import Literal, get_args
 import numpy as np
 
 from napari_tessera.algorithms.filters.histogram import BINS, Histogram, histogram
-from napari_tessera.algorithms.shares import PieceView, shares
 from napari_tessera.signature.arrays import native
 from napari_tessera.signature.words import Array
 
@@ -125,9 +124,10 @@ def normalised(
 
 
 @dataclass(frozen=True)
-class _Channel(PieceView):
+class _Channel:
     """The finite values of one channel, piece by piece, as often as wanted."""
 
+    pieces: Iterable[Array]
     index: int | None
 
     def __iter__(self) -> Iterator[Array]:
@@ -145,24 +145,21 @@ class _Channel(PieceView):
 
 
 @dataclass(frozen=True)
-class _Clipped(PieceView):
+class _Clipped:
     """Values of which those outside a window lie on its edges, so that ranks stay."""
 
+    values: Iterable[Array]
     low: float
     high: float
 
     def __iter__(self) -> Iterator[Array]:
-        for piece in self.pieces:
+        for piece in self.values:
             yield np.clip(piece, self.low, self.high)
 
 
 def _ends(values: Iterable[Array]) -> tuple[float, float] | None:
-    found = [each for share in shares(_ends_of_each, values) for each in share]
+    found = [(float(piece.min()), float(piece.max())) for piece in values]
     return (min(low for low, _ in found), max(high for _, high in found)) if found else None
-
-
-def _ends_of_each(values: Iterable[Array]) -> list[tuple[float, float]]:
-    return [(float(piece.min()), float(piece.max())) for piece in values]
 
 
 def _between(values: Iterable[Array], low: float, high: float) -> tuple[float, float]:

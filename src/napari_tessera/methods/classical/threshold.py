@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -22,8 +22,14 @@ from napari_tessera.algorithms.filters.smoothing import (
     prepare,
     smooth_image,
 )
-from napari_tessera.algorithms.parallel import PIECE, map_slabs, parallel_for, slabs
-from napari_tessera.algorithms.shares import PieceView
+from napari_tessera.algorithms.parallel import (
+    PIECE,
+    in_order,
+    map_slabs,
+    mapped,
+    parallel_for,
+    slabs,
+)
 from napari_tessera.signature.progress import NothingToSeparate, Progress, Reporter
 from napari_tessera.signature.units import to_pixels
 from napari_tessera.signature.validation import checked
@@ -55,6 +61,9 @@ ThresholdMethod = Literal[
     "gaussian",
     "sauvola",
 ]
+
+_KEPT = 1 << 29
+"""Bytes of prepared intensities that are kept while a level is found."""
 
 LOCAL = ("gaussian", "sauvola")
 """The methods that find a level of their own for each pixel, in a window around it."""
@@ -197,26 +206,79 @@ def threshold_statistics(
     if parameters["method"] == "gaussian" or (parameters.get("levels") is not None):
         return {}
     widths = to_pixels(smoothing, spacing), to_pixels(background, spacing)
-    return _find(_Prepared(pieces, (*widths, prefilter)), **parameters)
+    return _find(_Prepared(pieces, *widths, prefilter), **parameters)
+
+
+class _Prepared:
+    """Prepared intensities inside mask and core, piece by piece, as often as they are asked for.
+
+    What was smoothed is kept for the next time, unless it is much.
+    """
+
+    def __init__(self, pieces: Iterable[Mapping[str, Array]], *how: Any) -> None:
+        self._pieces, self._prepare = pieces, _Preparing(*how)
+        here = getattr(pieces, "share_memory", True)
+        self._left = _KEPT if here and any(map(any, how[:2])) else 0
+        self._kept: list[Array] | None = None
+
+    def __iter__(self) -> Any:
+        return self.mapped(_itself)
+
+    def mapped(self, function: Callable[[Array], Any]) -> Iterator[Any]:
+        """Yield what a function gives for each piece that has values."""
+        if self._kept is not None:
+            yield from in_order(function, self._kept)
+            return
+        kept: list[Array] = []
+        work = _Then(self._prepare, function, keep=self._left > 0)
+        for result in mapped(work, self._pieces):
+            if result is None:
+                continue
+            found, values = result
+            if values is not None and self._left > 0:
+                self._left -= values.nbytes
+                kept.append(values)
+                if self._left <= 0:
+                    kept.clear()
+            yield found
+        self._kept = kept if self._left > 0 else None
+
+
+def _itself(values: Array) -> Array:
+    return values
 
 
 @dataclass(frozen=True)
-class _Prepared(PieceView):
-    """Prepared intensities inside mask and core, piece by piece, as often as they are asked for."""
+class _Preparing:
+    """Prepares the intensities of a piece; None = it has none."""
 
-    how: tuple[Any, ...]
+    smoothing: tuple[float, ...]
+    background: tuple[float, ...]
+    prefilter: Prefilter
 
-    def __iter__(self) -> Iterator[Array]:
-        for piece in self.pieces:
-            image, mask = piece["image"], piece.get("mask")
-            if image.dtype.kind == "f" and not np.isfinite(image).any():
-                continue
-            core = piece.get("core", ())
-            filled, valid = fill_gaps(image)
-            smoothed = prepare(filled, *self.how)[core]
-            inside = both(mask, valid)
-            inside = None if inside is None else inside[core]
-            yield smoothed if inside is None else smoothed[inside]
+    def __call__(self, piece: Mapping[str, Array]) -> Array | None:
+        image, mask = piece["image"], piece.get("mask")
+        if image.dtype.kind == "f" and not np.isfinite(image).any():
+            return None
+        core = piece.get("core", ())
+        filled, valid = fill_gaps(image)
+        smoothed = prepare(filled, self.smoothing, self.background, self.prefilter)[core]
+        inside = both(mask, valid)
+        inside = None if inside is None else inside[core]
+        return smoothed if inside is None else smoothed[inside]
+
+
+@dataclass(frozen=True)
+class _Then:
+    """Does something with prepared intensities, and gives these back if they are to be kept."""
+
+    prepare: _Preparing
+    function: Callable[[Array], Any]
+    keep: bool
+
+    def __call__(self, piece: Mapping[str, Array]) -> tuple[Any, Array | None] | None:
+        values = self.prepare(piece)
+        return None if values is None else (self.function(values), values if self.keep else None)
 
 
 def _find(

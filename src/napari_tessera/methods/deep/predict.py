@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from napari_tessera.algorithms.shares import PieceView
 from napari_tessera.deep.inference.cache import Cache
 from napari_tessera.deep.inference.decode import to_classes, to_objects
 from napari_tessera.deep.inference.fitting import ball_pixels, find_intensities
@@ -298,8 +297,10 @@ def predict_halo(values: Mapping[str, Any], spacing: VoxelSize) -> tuple[float, 
 
 
 @dataclass(frozen=True)
-class _Images(PieceView):
+class _Images:
     """The images of pieces, read anew each time they are gone through."""
+
+    pieces: Iterable[Mapping[str, Array]]
 
     def __iter__(self) -> Any:
         return (piece["image"] for piece in self.pieces)

@@ -19,7 +19,6 @@ from napari_tessera.algorithms.crf.energies import (
 from napari_tessera.algorithms.crf.mean_field import Energies, Kernels, Places
 from napari_tessera.algorithms.halo_tiles import Box
 from napari_tessera.algorithms.labels.ids import renumbered, sizes
-from napari_tessera.algorithms.shares import PieceView
 from napari_tessera.signature.arrays import fitting
 from napari_tessera.signature.progress import Reporter
 from napari_tessera.signature.units import to_pixels
@@ -259,8 +258,10 @@ def crf_statistics(pieces: Iterable[Mapping[str, Array]], **_: Any) -> dict[str,
 
 
 @dataclass(frozen=True)
-class _Images(PieceView):
+class _Images:
     """The images of pieces, read anew each time they are gone through."""
+
+    pieces: Iterable[Mapping[str, Array]]
 
     def __iter__(self) -> Iterator[Array]:
         return (piece["image"] for piece in self.pieces)
