@@ -172,6 +172,38 @@ def test_urls_are_read_and_written(words, coins, capsys):
         fsspec.filesystem("memory").rm("/coins", recursive=True)
 
 
+@pytest.fixture(scope="module")
+def scheduler():
+    """Give the address of a scheduler with a worker in this process."""
+    distributed = pytest.importorskip("distributed")
+    with distributed.LocalCluster(
+        1, threads_per_worker=2, processes=False, protocol="tcp", dashboard_address=":0"
+    ) as cluster:
+        yield cluster.scheduler_address
+
+
+@pytest.mark.parametrize("words", [("threshold",), ("replay", "recipe.json")])
+def test_a_scheduler_gives_what_this_process_gives(words, coins, scheduler, capsys):
+    Recipe("threshold", {}).save("recipe.json")
+    for blocks in (["--blocks", "100"], []):
+        command = (*words, "coins.tif", "--output", "o.zarr", "--scheduler", scheduler, *blocks)
+        assert call(*command, "--overwrite") == 0
+        assert "coins.tif: 1 class" in capsys.readouterr().out
+        np.testing.assert_array_equal(files.read("o.zarr").whole, threshold(data.coins()))
+    assert call(*words, "coins.tif", "--output", "folder", "--scheduler", scheduler) == 0
+    assert (coins / "folder" / "coins-threshold.zarr").is_dir()
+
+
+@pytest.mark.parametrize("words", [("threshold",), ("replay", "recipe.json")])
+def test_what_is_wrong_with_a_scheduler_is_told(words, coins, scheduler, capsys):
+    Recipe("threshold", {}).save("recipe.json")
+    assert call(*words, "coins.tif", "--output", "o.zarr", "--scheduler", "10.0.0.1") == 2
+    assert "scheduler is '10.0.0.1', which is no address" in capsys.readouterr().err
+    assert call(*words, "coins.tif", "--output", "o.tif", "--scheduler", scheduler) == 1
+    assert "write to an OME-Zarr, such as cells.zarr" in capsys.readouterr().err
+    assert not (coins / "o.tif").exists()
+
+
 def test_objects_that_blocks_may_have_cut_are_named(coins, capsys, monkeypatch):
     monkeypatch.setattr(collectors, "seams_of", lambda labels, sides, workers: Seams(9, (4, 6)))
     assert call("watershed", "coins.tif", "--output", "w.zarr", "--blocks", "200") == 0

@@ -295,7 +295,7 @@ def _present() -> str:
 def _automatic() -> torch.device:
     """Return a graphics card if there is one, this process's own one if it is to have one."""
     kind = _present()
-    number = own_number(_cards()) if kind == "cuda" else None
+    number = own_number(_cards) if kind == "cuda" else None
     return torch.device(kind or "cpu") if number is None else torch.device(kind, number)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from threading import Event
@@ -22,16 +22,19 @@ def one_for_each_process() -> None:
     _SHARED.set()
 
 
-def own_number(names: Sequence[str]) -> int | None:
+def own_number(names: Callable[[], Sequence[str]]) -> int | None:
     """Return the number of the card to take, None if it makes no difference.
 
     Parameters
     ----------
-    names : sequence of str
-        What tells the cards of this computer apart that this process sees, in the order of their
-        numbers.
+    names : callable
+        Returns what tells the cards of this computer apart that this process sees, in the order of
+        their numbers.
     """
-    return _taken(tuple(names)) if _SHARED.is_set() and len(names) > 1 else None
+    if not _SHARED.is_set():
+        return None
+    own = tuple(names())
+    return _taken(own) if len(own) > 1 else None
 
 
 @cache
