@@ -8,6 +8,7 @@ sent out at a time, so that it is no matter to the scheduler how many there are 
 from __future__ import annotations
 
 import asyncio
+import math
 import platform
 import threading
 import time
@@ -34,7 +35,7 @@ PACKAGE = "napari-tessera"
 
 _AHEAD = 2  # blocks sent out for each core: the next one is there when one is done
 _RETRIES = 2  # of a block, where a network or a disk has failed
-_POLL = 0.5  # seconds between two looks at whether there are workers
+_POLL = 0.5  # seconds between two looks at what workers there are
 
 
 @dataclass(frozen=True)
@@ -107,12 +108,13 @@ class DaskWorkers:
             Sent, _version(), packed(function), run, key=f"tessera-function-{run}"
         )
         pending: deque[Any] = deque()
+        ahead = _Ahead(self.client)
         complete = False
         try:
             for number, job in enumerate(jobs):
                 how = {"key": f"tessera-block-{run}-{number}", "retries": _RETRIES}
                 pending.append(self.client.submit(_done, sent, packed(job), at_once, **how))
-                while len(pending) >= self._ahead():
+                while len(pending) >= ahead.count:
                     yield self._result(pending.popleft())
             while pending:
                 yield self._result(pending.popleft())
@@ -120,11 +122,6 @@ class DaskWorkers:
         finally:
             if not complete:
                 self._stop(run, [*pending])
-
-    def _ahead(self) -> int:
-        """Return how many jobs are to be sent out, by the cores that there are at the moment."""
-        cores: int = sum(self.client.nthreads().values())
-        return max(1, _AHEAD * cores)
 
     def _result(self, future: Any) -> Any:
         """Return the result of a job once it is there."""
@@ -145,6 +142,22 @@ class DaskWorkers:
         with suppress(OSError):  # the scheduler may have gone
             self.client.cancel(futures, force=True)
             self.client.run(_ended, run, on_error="ignore")
+
+
+class _Ahead:
+    """How many jobs are to be sent out, by the cores that there are at the moment."""
+
+    def __init__(self, client: Any) -> None:
+        self._client, self._count, self._known = client, 1, -math.inf
+
+    @property
+    def count(self) -> int:
+        """At least one."""
+        now = time.monotonic()
+        if now - self._known > _POLL:  # to ask takes longer than to send a job
+            self._count = max(1, _AHEAD * sum(self._client.nthreads().values()))
+            self._known = now
+        return self._count
 
 
 def _is_over(future: Any) -> bool:
