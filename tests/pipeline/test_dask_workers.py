@@ -241,15 +241,27 @@ def test_a_scheduler_is_found_by_its_address_and_by_its_file(cluster, client, tm
 
 
 def test_workers_that_never_come_are_told(alone):
+    with pytest.raises(OSError, match="has had no workers for 0 s; start some"):
+        DaskWorkers(alone, patience=0.2)
+
+
+def test_workers_that_have_all_gone_are_told(alone):
+    alone.cluster.scale(1)
     workers = DaskWorkers(alone, patience=0.2)
+    alone.cluster.scale(0)
+    while alone.nthreads():
+        time.sleep(0.01)
     with pytest.raises(OSError, match="has had no workers for 0 s; start some"):
         list(workers.in_order(abs, [1], at_once=1))
 
 
 def test_workers_that_come_late_are_waited_for(alone):
-    found = DaskWorkers(alone).in_order(abs, [-1], at_once=1)
-    threading.Timer(0.3, lambda: alone.cluster.scale(1)).start()
-    assert list(found) == [1]
+    timer = threading.Timer(0.3, lambda: alone.cluster.scale(1))
+    timer.start()
+    workers = DaskWorkers(alone)
+    timer.join()
+    assert workers.count == alone.cluster.worker_spec[0]["options"]["nthreads"]
+    assert list(workers.in_order(abs, [-1], at_once=1)) == [1]
 
 
 def test_a_worker_of_another_version_is_told(client, monkeypatch):

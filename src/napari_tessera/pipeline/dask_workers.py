@@ -8,6 +8,7 @@ sent out at a time, so that it is no matter to the scheduler how many there are 
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 import platform
 import threading
@@ -33,6 +34,8 @@ R = TypeVar("R")
 
 PACKAGE = "napari-tessera"
 
+_log = logging.getLogger(__name__)
+
 _AHEAD = 2  # blocks sent out for each core: the next one is there when one is done
 _RETRIES = 2  # of a block, where a network or a disk has failed
 _POLL = 0.5  # seconds between two looks at what workers there are
@@ -52,6 +55,8 @@ class DaskWorkers:
 
     Raises
     ------
+    OSError
+        If there are no workers for so long.
     RuntimeError
         If a worker lacks this package, or has another version of it.
 
@@ -68,6 +73,7 @@ class DaskWorkers:
     def __post_init__(self) -> None:
         if self.client.asynchronous:
             raise ValueError("workers is an asynchronous client; pass one that is not")
+        self._wait_for_one()
         found = self.client.run(version, PACKAGE, on_error="return")
         for worker, there in found.items():
             _check_version(worker, there, _version())
@@ -93,6 +99,22 @@ class DaskWorkers:
         """
         with _connected(scheduler, timeout) as client:
             yield cls(client)
+
+    def _wait_for_one(self) -> None:
+        """Wait until there is a worker, which says how many threads workers have."""
+        if self.client.nthreads():
+            return
+        _log.warning("no worker is there yet; waiting for one, up to %.0f s", self.patience)
+        with suppress(TimeoutError):
+            self.client.wait_for_workers(1, timeout=self.patience)
+        if not self.client.nthreads():
+            raise self._without_workers()
+
+    def _without_workers(self) -> OSError:
+        return OSError(
+            f"the scheduler has had no workers for {self.patience:.0f} s; start some, and look "
+            "into what they have written"
+        )
 
     @property
     def count(self) -> int:
@@ -131,10 +153,7 @@ class DaskWorkers:
                 if self.client.nthreads():
                     began = time.monotonic()
                 elif time.monotonic() - began > self.patience:
-                    raise OSError(
-                        f"the scheduler has had no workers for {self.patience:.0f} s; start some, "
-                        "and look into what they have written"
-                    )
+                    raise self._without_workers()
             return self.client.gather(future, direct=True)
 
     def _stop(self, run: str, futures: list[Any]) -> None:
@@ -219,7 +238,8 @@ class Begun:
         try:
             yield
         finally:
-            self._counts[run] -= 1
+            with self._lock:
+                self._counts[run] -= 1
 
     def stop(self, run: str) -> None:
         """Let no other job of a run begin."""
