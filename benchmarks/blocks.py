@@ -1,26 +1,32 @@
-"""How much memory a run in blocks takes of an image that is larger than it, and for how long.
+"""How much memory and time a run in blocks takes of an image that is larger than memory.
 
-Run ``python benchmarks/blocks.py [--shape 240 4800 4800] [--limit 4] [--smoothing "0 px"] [--whole]``.
-An image of noisy balls is made as it is read, and written nowhere; its components are found in two
-steps, threshold and label, and written to an OME-Zarr in a temporary folder, all in a process that
-may not have more memory than the limit. As many components as balls have to come out. `--whole` runs
-the same without blocks, for the time and memory that it takes in one piece. Only on Linux, which tells the
-peak of a process.
+Run ``python benchmarks/blocks.py [--gigabytes 11] [--limit 4] [--method watershed] [--memory FILE]``.
+An image of noisy balls is made as it is read, and written nowhere; what is found in it is written to
+an OME-Zarr in a temporary folder, all in a process that may not have more memory than the limit. As
+many objects as balls have to come out. The methods: a threshold and then connected components, or a
+watershed. `--memory` writes a table of the memory over time.
+
+``--rounds 3`` runs it without limit in blocks and in one piece, alternately, and says how much longer
+blocks take; of an image that fits into memory. Only on Linux, which tells the memory of a process.
 """
 
 import argparse
 import json
+import math
 import os
 import resource
+import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
 SOURCES = Path(__file__).parent.parent / "src"
 CELL = 24  # pixels from ball to ball
 _REPEAT = 4  # cells after which the noise is the same again
+_DEPTH = 240
 
 
 class Balls:
@@ -45,6 +51,12 @@ class Balls:
         return rows.take(ranges[0] % side, axis=0)
 
 
+def shape_of(gigabytes):
+    """Return the shape of an image of about so many gigabytes, made of whole cells."""
+    side = math.sqrt(gigabytes * 1e9 / 2 / _DEPTH)
+    return (_DEPTH, *2 * (max(CELL, round(side / CELL) * CELL),))
+
+
 def peak():
     """Return the largest resident memory so far, in bytes."""
     lines = Path("/proc/self/status").read_text().splitlines()
@@ -52,63 +64,109 @@ def peak():
     return int(found["VmHWM"]) * 1024
 
 
-def run(shape, smoothing, blocks, folder):
-    """Return bytes at the start and at most, seconds, objects and bytes on disk."""
-    from napari_tessera import Recipe, files
+def sample(file, began):
+    """Write seconds and gigabytes of resident memory to a table, for as long as this process runs."""
+    page = os.sysconf("SC_PAGE_SIZE")
+    with Path(file).open("w", buffering=1) as table:
+        table.write("seconds,gigabytes\n")
+        while True:
+            seconds = time.perf_counter() - began
+            pages = int(Path("/proc/self/statm").read_text().split()[1])
+            table.write(f"{seconds:.1f},{pages * page / 1e9:.3f}\n")
+            time.sleep(min(5, 0.25 + seconds / 60))
+
+
+def recipe_of(options):
+    """Return what is run."""
+    from napari_tessera import Recipe
+
+    if options.method == "watershed":
+        return Recipe("watershed", {"smoothing": options.smoothing}, over="volume")
+    first = Recipe("threshold", {"smoothing": options.smoothing}, over="volume")
+    return Recipe("label", {}, over="volume", before=first.to_dict())
+
+
+def found(array, options, path):
+    """Return how many objects are found in an array and written to a path."""
+    from napari_tessera import files
     from napari_tessera.pipeline.source import Source
 
-    def found(array, name):
-        source = Source.of(array, axes="zyx")
-        first = Recipe("threshold", {"smoothing": smoothing}, over="volume")
-        recipe = Recipe("label", {}, over="volume", before=first.to_dict())
+    source, recipe = Source.of(array, axes="zyx"), recipe_of(options)
+    if not options.whole:
+        return files.write_as_made(
+            path, lambda sink: recipe.run(source, blocks="auto", sink=sink), source, recipe
+        ).number
+    result = recipe.run(source)
+    files.write(path, result, source, recipe)
+    return result.number
 
-        def made(sink):
-            return recipe.run(source, blocks=blocks, sink=sink)
 
-        path = Path(folder) / name
-        if blocks != "whole":
-            return files.write_as_made(path, made, source, recipe).number, path
-        result = made(None)
-        files.write(path, result, source, recipe)
-        return result.number, path
-
-    found(Balls((48, 48, 48)), "small.zarr")  # compiles what is compiled
-    before, began = peak(), time.perf_counter()
-    number, path = found(Balls(shape), "large.zarr")
-    seconds = time.perf_counter() - began
-    written = sum(each.stat().st_size for each in path.rglob("*") if each.is_file())
+def measured(options):
+    """Return bytes at the start and at most, seconds, objects and bytes on disk."""
+    folder = Path(options.here)
+    found(Balls((48, 48, 48)), options, folder / "small.zarr")  # compiles what is compiled
+    before, began, busy = peak(), time.perf_counter(), time.process_time()
+    if options.memory:
+        threading.Thread(target=sample, args=(options.memory, began), daemon=True).start()
+    number = found(Balls(options.shape), options, folder / "large.zarr")
+    written = (folder / "large.zarr").rglob("*")
     return {
         "before": before,
+        "seconds": time.perf_counter() - began,
+        "busy": time.process_time() - busy,
         "peak": peak(),
-        "seconds": seconds,
         "number": number,
-        "written": written,
+        "written": sum(each.stat().st_size for each in written if each.is_file()),
     }
+
+
+def in_process(words):
+    """Return what is measured in a process of its own."""
+    environment = {**os.environ, "PYTHONPATH": str(SOURCES)}
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, __file__, *words, "--here", folder]
+        done = subprocess.run(
+            command, env=environment, stdout=subprocess.PIPE, text=True, check=True
+        )
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def compare(words, rounds):
+    """Print how long blocks and the whole take, alternately, and the ratio of the medians."""
+    every = [[], []]
+    for _ in range(rounds):
+        for own, more in zip(every, ([], ["--whole"]), strict=True):
+            own.append(in_process([*words, "--limit", "0", *more]))
+            seconds, busy = own[-1]["seconds"], own[-1]["busy"]
+            print(f"{'whole ' if more else 'blocks'} {seconds:6.1f} s, {busy:6.1f} s of cores")
+    for key, name in (("seconds", "time"), ("busy", "time of cores"), ("peak", "memory")):
+        blocks, whole = (statistics.median(each[key] for each in own) for own in every)
+        print(f"{name}: {blocks / whole:.2f} times that of one piece")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--shape", type=int, nargs=3, default=(240, 4800, 4800))
+    parser.add_argument("--gigabytes", type=float, default=11, help="size of the image")
+    parser.add_argument("--shape", type=int, nargs=3, help="or its sides in pixels")
     parser.add_argument("--limit", type=float, default=4, help="GB of address space; 0 = any")
+    parser.add_argument("--method", choices=("components", "watershed"), default="components")
     parser.add_argument("--smoothing", default="0 px")
-    parser.add_argument("--whole", action="store_true")
+    parser.add_argument("--memory", help="file for a table of memory over time")
+    parser.add_argument("--whole", action="store_true", help="in one piece")
+    parser.add_argument("--rounds", type=int, help="compare blocks with the whole")
     parser.add_argument("--here", help="measure in this process, into this folder")
     options = parser.parse_args()
+    options.shape = tuple(options.shape or shape_of(options.gigabytes))
     if options.here:
         if options.limit:
             resource.setrlimit(resource.RLIMIT_AS, (int(options.limit * 1e9),) * 2)
-        blocks = "whole" if options.whole else "auto"
-        print(json.dumps(run(options.shape, options.smoothing, blocks, options.here)))
+        print(json.dumps(measured(options)))
         return
-    environment = {**os.environ, "PYTHONPATH": str(SOURCES)}
-    with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, __file__, *sys.argv[1:], "--here", folder]
-        found = subprocess.run(
-            command, env=environment, stdout=subprocess.PIPE, text=True, check=True
-        )
-    said = json.loads(found.stdout.splitlines()[-1])
-    z, y, x = options.shape
-    size, balls = 2 * z * y * x, (z // CELL) * (y // CELL) * (x // CELL)
+    if options.rounds:
+        compare(sys.argv[1:], options.rounds)
+        return
+    said = in_process(sys.argv[1:])
+    size, balls = 2 * math.prod(options.shape), math.prod(n // CELL for n in options.shape)
     taken = said["peak"] - said["before"]
     print(f"{size / 1e9:.2f} GB of image, {said['written'] / 1e6:.0f} MB of labels written")
     print(f"{said['number']} objects of {balls} balls")

@@ -8,7 +8,7 @@ import pytest
 from scipy import ndimage
 
 from napari_tessera.algorithms import parallel as tiles
-from napari_tessera.algorithms.parallel import in_order, map_slabs, on_one_core
+from napari_tessera.algorithms.parallel import in_order, map_pieces, map_slabs, on_one_core
 
 
 def test_results_come_in_order_whoever_is_first():
@@ -76,3 +76,12 @@ def test_slabs_give_exactly_what_the_whole_gives(rng, monkeypatch):
     np.testing.assert_array_equal(result, ndimage.gaussian_filter(image, 2, truncate=4))
     assert len(seen) > 2
     assert seen[-1] == 1
+
+
+def test_pieces_may_say_who_works_on_them():
+    class Pieces:
+        def mapped(self, function):
+            return [function(5)]
+
+    assert list(map_pieces(abs, Pieces())) == [5]
+    assert list(map_pieces(abs, iter([-1, -2]))) == [1, 2]

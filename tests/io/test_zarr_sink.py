@@ -1,7 +1,9 @@
+import errno
 import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from napari_tessera import METHODS
 from napari_tessera.io import files
 from napari_tessera.io.zarr_sink import ZarrSink
 from napari_tessera.pipeline.recipe import Recipe
+from napari_tessera.pipeline.result import ImageResult
 from napari_tessera.pipeline.run import run
 from napari_tessera.pipeline.source import Region, Source
 from napari_tessera.pipeline.walk import Walk
@@ -97,38 +100,140 @@ def test_whatever_ends_a_run_leaves_what_was_there(tmp_path, reason):
         pass
 
 
-SLOW = """
+KILLED = """
 import sys, time
-import numpy as np
 from napari_tessera.io import files
-from napari_tessera.pipeline.run import run
-from napari_tessera.pipeline.source import Source
-from napari_tessera.pipeline.walk import Walk
+from napari_tessera.pipeline.recipe import Recipe
 
-source = Source.of(np.ones((64, 64), np.uint8))
+source, recipe = files.read(sys.argv[1]), Recipe.load(sys.argv[2])
+last = float(sys.argv[4])
 def report(progress):
-    if progress.done > 0.5:
-        print("half", flush=True)
+    if progress.done >= last:
+        print("there", flush=True)
         time.sleep(60)
 def made(sink):
-    return run("label", source, walk=Walk(blocks=(16, 16)), report=report, sink=sink)
-files.write_as_made(sys.argv[1], made, source)
+    return recipe.run(source, report, blocks=(2, 16, 16), sink=sink)
+files.write_as_made(sys.argv[3], made, source, recipe)
 """
 
 
+@pytest.fixture
+def work(tmp_path):
+    """Return an image in a file, a recipe of it, a place and what is to be there."""
+    files.write(tmp_path / "image.tif", ImageResult(IMAGE), SOURCE)
+    source = files.read(tmp_path / "image.tif")
+    first = Recipe.of(METHODS["threshold"], source, {"smoothing": "1 px"}, Walk("volume"))
+    recipe = Recipe.of(METHODS["label"], source, {}, Walk("volume"), before=first.to_dict())
+    recipe.save(tmp_path / "recipe.json")
+    (tmp_path / "out").mkdir()
+    return source, recipe, tmp_path / "out" / "objects.zarr", recipe.run(source).array
+
+
+class Counting:
+    """Threads that count the blocks that they work on."""
+
+    share_memory = True
+
+    def __init__(self):
+        self.count = 0
+
+    def in_order(self, function, jobs, *, at_once):
+        for job in jobs:
+            self.count += 1
+            yield function(job)
+
+
+def written(work, **how):
+    """Write the result in blocks; return it, and how many blocks were worked on."""
+    (source, recipe, place, _), workers = work, Counting()
+    report = how.pop("report", None)
+
+    def made(sink):
+        return recipe.run(source, report, blocks=(2, 16, 16), sink=sink, workers=workers)
+
+    result = files.write_as_made(place, made, source, recipe, **how)
+    return result, workers.count
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="has no signal that ends a process at once")
-def test_a_run_that_was_killed_leaves_nothing_half_written_and_can_be_made_again(tmp_path):
-    place = tmp_path / "objects.zarr"
-    command = [sys.executable, "-c", SLOW, str(place)]
+@pytest.mark.parametrize("last", [0.3, 0.7, 0.97])
+def test_a_run_that_was_killed_goes_on_from_the_blocks_that_are_done(work, tmp_path, last):
+    *_, place, expected = work
+    paths = [str(tmp_path / "image.tif"), str(tmp_path / "recipe.json"), str(place)]
+    command = [sys.executable, "-c", KILLED, *paths, str(last)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout.readline() == "half\n"
+        assert process.stdout.readline() == "there\n"
         os.kill(process.pid, signal.SIGKILL)
     assert not place.exists()
-    source = Source.of(np.ones((64, 64), np.uint8))
-    walk = Walk(blocks=(16, 16))
-    files.write_as_made(place, lambda sink: run("label", source, walk=walk, sink=sink), source)
-    assert [each.name for each in tmp_path.iterdir()] == ["objects.zarr"]
-    assert (files.read(place, labels=True).whole == 1).all()
+    result, count = written(work)
+    np.testing.assert_array_equal(result.array[:], expected)
+    assert result.counted() == f"{expected.max()} objects"
+    assert [each.name for each in place.parent.iterdir()] == ["objects.zarr"]
+    place.rename(tmp_path / "old.zarr")
+    assert count < (1 - last / 2) * written(work)[1]
+
+
+def stop_at(share, reason):
+    def report(progress):
+        if progress.done >= share:
+            raise reason
+
+    return report
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [Stop(), KeyboardInterrupt(), OSError(errno.ENOSPC, "the disk is full"), MemoryError()],
+)
+def test_what_is_done_stays_whatever_ends_a_run(work, reason):
+    *_, place, expected = work
+    with pytest.raises(type(reason)):
+        written(work, report=stop_at(0.6, reason))
+    assert [each.name for each in place.parent.iterdir()] == [".objects.zarr.part"]
+    result, count = written(work)
+    np.testing.assert_array_equal(result.array[:], expected)
+    whole = written(work, overwrite=True)[1]
+    assert count < 0.7 * whole
+
+
+def test_another_recipe_or_image_or_what_is_asked_for_anew_begins_anew(work, tmp_path):
+    _, recipe, place, _ = work
+    for other in ("recipe", "again", "image"):
+        with pytest.raises(Stop):
+            written(work, report=stop_at(0.6, Stop()))
+        own, how = work, {}
+        if other == "recipe":
+            first = replace(recipe.first, parameters={**recipe.first.parameters, "smoothing": 2.0})
+            changed = replace(recipe, before=first.to_dict())
+            own = work[0], changed, place, changed.run(work[0]).array
+        elif other == "image":
+            files.write(tmp_path / "image.tif", ImageResult(IMAGE[::-1]), SOURCE, overwrite=True)
+            turned = files.read(tmp_path / "image.tif")
+            own = turned, recipe, place, recipe.run(turned).array
+        else:
+            how = {"again": True}
+        result, count = written(own, **how)
+        np.testing.assert_array_equal(result.array[:], own[3])
+        place.rename(tmp_path / f"{other}.zarr")
+        assert count == written(own)[1]
+        place.rename(tmp_path / f"{other} whole.zarr")
+
+
+def test_a_run_that_fails_by_itself_leaves_nothing(work):
+    *_, place, _ = work
+    with pytest.raises(ZeroDivisionError):
+        written(work, report=stop_at(0.6, ZeroDivisionError()))
+    assert list(place.parent.iterdir()) == []
+
+
+def test_other_blocks_of_the_same_run_begin_anew(work):
+    source, recipe, place, expected = work
+    with pytest.raises(Stop):
+        written(work, report=stop_at(0.6, Stop()))
+    result = files.write_as_made(
+        place, lambda sink: recipe.run(source, blocks=(4, 20, 24), sink=sink), source, recipe
+    )
+    np.testing.assert_array_equal(result.array[:], expected)
 
 
 def test_a_sink_that_is_misused_says_how_it_is_used(tmp_path):

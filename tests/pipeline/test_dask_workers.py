@@ -121,7 +121,7 @@ def test_a_job_that_ends_every_worker_is_explained(client):
     def fatal(_):
         os.kill(os.getpid(), signal.SIGKILL)
 
-    with pytest.raises(RuntimeError, match="has ended several workers.*choose smaller blocks"):
+    with pytest.raises(MemoryError, match="has ended several workers.*choose smaller blocks"):
         list(DaskWorkers(client).in_order(fatal, [1], at_once=2))
 
 
@@ -457,12 +457,20 @@ def test_large_images_in_memory_are_refused(client, tmp_path):
     np.testing.assert_array_equal(found.array[:], threshold(small.array))
 
 
-def test_a_stopped_run_leaves_nothing(client, volume, tmp_path):
+def test_a_stopped_run_goes_on_from_its_blocks(client, volume, tmp_path):
     def stop(progress):
-        if progress.done > 0.3:
+        if progress.done > 0.5:
             raise Stop
 
+    target = tmp_path / "b" / "cells.zarr"
     with pytest.raises(Stop):
-        written(CHAIN, volume, tmp_path / "cells.zarr", client, stop)
+        written(CHAIN, volume, target, client, stop)
+    left = contents(tmp_path / "b")
     client.run(time.sleep, 0.2)
-    assert list(tmp_path.iterdir()) == []
+    assert contents(tmp_path / "b") == left  # nobody writes there any more
+    assert not target.exists()
+    there = written(CHAIN, volume, target, client)
+    here = written(CHAIN, volume, tmp_path / "a" / "cells.zarr")
+    assert there.counted() == here.counted()
+    assert contents(tmp_path / "a" / "cells.zarr") == contents(target)
+    assert [path.name for path in (tmp_path / "b").iterdir()] == ["cells.zarr"]

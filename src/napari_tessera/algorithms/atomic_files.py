@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from napari_tessera.algorithms.file_lock import FileLock
+from napari_tessera.signature.progress import Stop
 
 FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 """The numbers of the errors that say that a disk, or a user's share of it, is full."""
@@ -24,7 +25,7 @@ Owned = Callable[[Path], bool]
 
 @contextmanager
 def atomic_write(
-    path: str | Path, *, overwrite: bool = False, owned: Owned | None = None
+    path: str | Path, *, overwrite: bool = False, owned: Owned | None = None, key: str = ""
 ) -> Iterator[Path]:
     """Give a path to write to, of the same name; what is there at the end moves to `path`.
 
@@ -37,6 +38,9 @@ def atomic_write(
     owned : callable, optional
         For what is written as a folder: tells of one whether all in it may be replaced. None = a
         file is written.
+    key : str
+        What tells this work from others. If it is interrupted, what has been written stays beside
+        the place, and is there again when the same is begun again. "" = nothing stays.
 
     Raises
     ------
@@ -59,11 +63,11 @@ def atomic_write(
     path = Path(path)
     path = path.resolve() if path.is_symlink() else path  # what a link stands for is replaced
     check_target(path, overwrite=overwrite, owned=owned)
-    with _workplace(path) as place:
+    with _workplace(path, key) as place:
         # again: an older version that was on its way out may be back
         check_target(path, overwrite=overwrite, owned=owned)
         fresh = place / "new" / path.name
-        fresh.parent.mkdir()
+        fresh.parent.mkdir(exist_ok=True)
         try:
             yield fresh
             if owned is None:
@@ -73,7 +77,8 @@ def atomic_write(
                 raise OSError(f"{str(path)!r} was not written: {error}") from error
             if error.errno not in FULL:
                 raise
-            raise OSError(error.errno, "the disk is full, nothing was written", str(path)) from None
+            done = "what is done is kept for the next run" if key else "nothing was written"
+            raise OSError(error.errno, f"the disk is full, {done}", str(path)) from None
         check_target(path, overwrite=overwrite, owned=owned)
         _swapped(fresh, path, place / "old" / path.name)
 
@@ -100,10 +105,22 @@ def check_target(path: Path, *, overwrite: bool, owned: Owned | None = None) -> 
         raise PermissionError(f"{named} is write-protected; choose another name")
 
 
+def forget(path: Path) -> None:
+    """Let work that was interrupted begin anew, see `atomic_write`."""
+    (_beside(path) / "key").unlink(missing_ok=True)
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f".{path.name[:60]}.part")  # 255 bytes are the longest name
+
+
 @contextmanager
-def _workplace(path: Path) -> Iterator[Path]:
-    """Make an empty folder beside `path` that is gone in the end; of one target there is one."""
-    place = path.with_name(f".{path.name[:60]}.part")  # 255 bytes are the longest name
+def _workplace(path: Path, key: str) -> Iterator[Path]:
+    """Make an empty folder beside `path` that is gone in the end; of one target there is one.
+
+    With a key, it is left when it is interrupted, and not emptied for the same key.
+    """
+    place = _beside(path)
     try:
         place.mkdir(exist_ok=True)
         lock = FileLock(place / "lock")
@@ -116,12 +133,17 @@ def _workplace(path: Path) -> Iterator[Path]:
         raise FileExistsError(f"{str(path)!r} is being written by another process; wait for it")
     try:
         with lock:
+            left = False
             try:
-                _cleared(place)
+                _begin(place, key)
                 yield place
+            except (Stop, KeyboardInterrupt, OSError, MemoryError):
+                left = bool(key)
+                raise
             finally:
                 try:
-                    _cleared(place)
+                    if not left:
+                        _cleared(place)
                 except KeyboardInterrupt:  # a large folder takes its time
                     _cleared(place)
                     raise
@@ -129,17 +151,34 @@ def _workplace(path: Path) -> Iterator[Path]:
         _give_up(place)
 
 
+def _begin(place: Path, key: str) -> None:
+    """Empty a workplace, unless the same work was interrupted in it."""
+    mark = place / "key"
+    if key and mark.exists() and mark.read_text() == key:
+        _put_back(place)
+        return
+    _cleared(place)
+    if key:
+        mark.write_text(key)
+
+
 def _give_up(place: Path) -> None:
     with suppress(OSError):  # another process has it now
         place.rmdir()
 
 
-def _cleared(place: Path) -> None:
-    """Empty a workplace; an old folder that nothing has replaced yet goes back to its place."""
+def _put_back(place: Path) -> None:
+    """Move an old folder that nothing has replaced yet back to its place."""
     for old in (place / "old").glob("*"):
         target = place.parent / old.name
         if not target.exists():
             old.rename(target)
+
+
+def _cleared(place: Path) -> None:
+    """Empty a workplace."""
+    _put_back(place)
+    (place / "key").unlink(missing_ok=True)
     for each in (place / "old", place / "new"):
         # a thread that wrote when it was interrupted may still add a piece
         for _ in range(40):
@@ -158,7 +197,7 @@ def _on_disk(file: Path) -> None:
 def _swapped(fresh: Path, path: Path, old: Path) -> None:
     """Move what is new to its place, a folder's predecessor out of its way before."""
     if path.is_dir():
-        old.parent.mkdir()
+        old.parent.mkdir(exist_ok=True)
         path.rename(old)  # should all end here, the next run that writes here puts it back
         fresh.rename(path)
     elif path.exists():

@@ -1,8 +1,8 @@
 """The one parallel-for: pieces of an array worked on by all cores, with progress and Stop.
 
 `in_order` hands results on as they come, `parallel_for` waits for all, `map_slabs` makes them one
-array, `mapped` lets pieces say who works on them. `slabs` and `strips` cut. What is called should
-not hold the interpreter lock.
+array, `map_pieces` lets these say who works on them. `slabs` and `strips` cut. What is called
+should not hold the interpreter lock.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ def parallel_for(
     return list(in_order(function, items, report, workers=workers))
 
 
-def mapped(function: Callable[[Any], R], pieces: Iterable[Any]) -> Iterator[R]:
+def map_pieces(function: Callable[[Any], R], pieces: Iterable[Any]) -> Iterator[R]:
     """Yield `function(piece)` of all pieces in order.
 
     Pieces that know who is to work on them have a method `mapped`, which takes the function; it may
@@ -138,7 +138,7 @@ def mapped(function: Callable[[Any], R], pieces: Iterable[Any]) -> Iterator[R]:
 
     Examples
     --------
-    >>> list(mapped(abs, [-1, -2]))
+    >>> list(map_pieces(abs, [-1, -2]))
     [1, 2]
     """
     own = getattr(pieces, "mapped", None)

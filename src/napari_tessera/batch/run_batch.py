@@ -180,7 +180,8 @@ class _Work:
             )
 
         if grown:
-            how: dict[str, Any] = {"overwrite": each.output.exists(), "workers": self._workers}
+            how: dict[str, Any] = {"overwrite": each.output.exists(), "again": batch.again}
+            how |= {"workers": self._workers}
             steps[-1:] = [write_as_made(each.output, made, source, recipe, **how)]
         else:
             made(None)

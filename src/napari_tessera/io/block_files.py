@@ -67,7 +67,7 @@ class BlockFiles:
         dtype: np.dtype[Any] | None = None,
     ) -> BlockFiles:
         """Make the folder, so that other processes know that it is this one that they see."""
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)
         (folder / _MARK).write_bytes(b"")
         return cls(folder, shape, chunks, dtype)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from napari_tessera.algorithms.atomic_files import check_target
+from napari_tessera.algorithms.atomic_files import check_target, forget
 from napari_tessera.io.coco import COCO
 from napari_tessera.io.csv_files import CSV, read_points
 from napari_tessera.io.formats import Asked, Contents, Format, with_classes
@@ -20,6 +20,7 @@ from napari_tessera.io.label_images import ids_of
 from napari_tessera.io.lazy import damage_told
 from napari_tessera.io.numpy_files import NUMPY
 from napari_tessera.io.pictures import PHOTOGRAPHS, PNG
+from napari_tessera.io.resume import work_key
 from napari_tessera.io.stores import Url, check_readable, check_url, place_of, written_whole
 from napari_tessera.io.tiff import TIFF
 from napari_tessera.io.zarr import ZARR, read_zarr
@@ -284,6 +285,7 @@ def write_as_made(
     recipe: Recipe | None = None,
     *,
     overwrite: bool = False,
+    again: bool = False,
     report: Report = None,
     workers: Workers | Client | None = None,
 ) -> Result:
@@ -295,7 +297,9 @@ def write_as_made(
     made : callable
         Runs what is to be run, with the sink that it is given, or None to keep it in memory.
     source, recipe, overwrite
-        As for `write`.
+        As for `write`. A run of the same recipe and source that was interrupted goes on.
+    again : bool
+        Whether such a run begins anew.
     report : callable, optional
         Takes `Progress` of what is done after the run.
     workers : Workers or distributed.Client, optional
@@ -329,7 +333,12 @@ def write_as_made(
         result = made(None)
         write(path, result, source, recipe, overwrite=overwrite)
         return result
-    with own.sink(path, source, overwrite=overwrite, workers=workers) as sink:
+    stored = isinstance(path, Url)
+    if again and not stored:
+        forget(path)
+    # a store keeps nothing of a run that was interrupted
+    how = {"key": "" if stored else work_key(source, recipe), "workers": workers}
+    with own.sink(path, source, overwrite=overwrite, **how) as sink:
         return sink.finish(made(sink), recipe, report)
 
 

@@ -149,15 +149,16 @@ def place_of(text: str | Path) -> Path:
 
 
 def written_whole(
-    path: Path, *, overwrite: bool = False, owned: Owned | None = None
+    path: Path, *, overwrite: bool = False, owned: Owned | None = None, key: str = ""
 ) -> AbstractContextManager[Path]:
     """Give a place to write to; what is there at the end moves to `path`, see `atomic_write`.
 
-    In a store it is moved object by object, once all of them are there: the store copies each.
+    In a store it is moved object by object, once all of them are there: the store copies each; of
+    what is interrupted nothing stays, whatever its key.
     """
     if isinstance(path, Url):
         return _stored_whole(path, overwrite=overwrite)
-    return atomic_write(path, overwrite=overwrite, owned=owned)
+    return atomic_write(path, overwrite=overwrite, owned=owned, key=key)
 
 
 @contextmanager

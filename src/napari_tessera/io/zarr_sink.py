@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
@@ -9,13 +11,16 @@ import numpy as np
 
 from napari_tessera.io.block_files import BlockFiles
 from napari_tessera.io.formats import kept_of, origin_of, with_classes
+from napari_tessera.io.resume import BlockLog
 from napari_tessera.io.stores import written_whole
 from napari_tessera.io.zarr_writer import OmeZarrImage, OmeZarrWriter, holds_zarr_alone
 from napari_tessera.pipeline.result import Labelled, Result, ScoreMaps
+from napari_tessera.pipeline.sinks import Log, NoLog
 from napari_tessera.pipeline.workers import workers_of
 from napari_tessera.signature.progress import Stop
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from contextlib import AbstractContextManager
     from pathlib import Path
     from types import TracebackType
@@ -38,6 +43,9 @@ class ZarrSink:
         What the result is made from.
     overwrite : bool
         Whether an existing folder may be replaced, if nothing but a Zarr is in it.
+    key : str
+        What tells the run from others, see `work_key`: one that was interrupted goes on. "" = each
+        begins anew.
     workers : Workers or distributed.Client, optional
         Who writes the smaller levels; None = the threads of this process.
 
@@ -50,15 +58,22 @@ class ZarrSink:
     """
 
     def __init__(
-        self, path: Path, source: Source, *, overwrite: bool = False, workers: Any = None
+        self,
+        path: Path,
+        source: Source,
+        *,
+        overwrite: bool = False,
+        key: str = "",
+        workers: Any = None,
     ) -> None:
-        self._path, self._source, self._workers = path, source, workers_of(workers)
+        self._path, self._source, self._key = path, source, key
+        self._workers = workers_of(workers)
         self._opened: AbstractContextManager[Path] = written_whole(
-            path, overwrite=overwrite, owned=holds_zarr_alone
+            path, overwrite=overwrite, owned=holds_zarr_alone, key=key
         )
         self._folder: Path | None = None
         self._writer: OmeZarrWriter | None = None
-        self._scratches = 0
+        self._scratches = self._logs = 0
 
     def __enter__(self) -> Self:
         self._folder = self._opened.__enter__()
@@ -82,15 +97,28 @@ class ZarrSink:
 
     def between(self, shape: Index, dtype: Any, block: Index) -> Any:
         """Return an array on the same disk that is gone in the end."""
-        return BlockFiles.begin(self._scratch(), shape, _fitting(block, shape), np.dtype(dtype))
+        own = _fitting(block, shape)
+        folder = self._scratch(shape, own, str(dtype))
+        return BlockFiles.begin(folder, shape, own, np.dtype(dtype))
 
     def scratch(self, shape: Index, dtype: Any, block: Index) -> Any:
         """Return what keeps blocks on the same disk, in the types that they come in."""
-        return BlockFiles.begin(self._scratch(), shape, _fitting(block, shape))
+        own = _fitting(block, shape)
+        return BlockFiles.begin(self._scratch(shape, own), shape, own)
 
-    def _scratch(self) -> Path:
+    def _scratch(self, *layout: Any) -> Path:
         self._scratches += 1
-        return self._place.with_name(f"scratch {self._scratches}")
+        return self._beside(f"scratch {self._scratches}", layout)
+
+    def log(self, layout: Mapping[str, Any]) -> Log:
+        """Return what an interrupted run of the same has noted, and where this one does."""
+        self._logs += 1
+        return BlockLog(self._beside(f"log {self._logs}", layout)) if self._key else NoLog()
+
+    def _beside(self, name: str, layout: Any) -> Path:
+        """Return a place that no other layout has."""
+        own = hashlib.sha256(json.dumps(layout, sort_keys=True).encode()).hexdigest()
+        return self._place.with_name(f"{name} {own[:16]}")
 
     @property
     def _place(self) -> Path:

@@ -132,8 +132,9 @@ class OmeZarrWriter:
         import zarr
 
         self.image, self.name, self._opened = image, folder.stem, opened
-        self.group: Any = zarr.open_group(str(folder), mode="w", zarr_format=3)
-        self.array: Any = self._level(0, image.shape)
+        self.group: Any = zarr.open_group(str(folder), mode="a", zarr_format=3)
+        # of a run that was interrupted, if it is the same
+        self.array: Any = self._begun() or self._level(0, image.shape)
 
     @classmethod
     def create(cls, path: str | Path, image: OmeZarrImage, *, overwrite: bool = False) -> Self:
@@ -209,6 +210,15 @@ class OmeZarrWriter:
     ) -> None:
         self.discard()
 
+    def _begun(self) -> Any:
+        """Return the array that is there already, if it is laid out as this one would be."""
+        array, image = self.group.get("0"), self.image
+        if array is None:
+            return None
+        chunks, shards = image.files
+        own = (image.shape, np.dtype(image.dtype), chunks, None if shards == chunks else shards)
+        return array if (array.shape, array.dtype, array.chunks, array.shards) == own else None
+
     def _level(self, level: int, shape: tuple[int, ...]) -> Any:
         """Make the array of a level of the pyramid."""
         own = OmeZarrImage(self.image.source, shape, self.image.dtype, blocks=self.image.blocks)
@@ -220,6 +230,7 @@ class OmeZarrWriter:
             chunks=chunks,
             shards=None if shards == chunks else shards,
             dimension_names=list(own.source.axes),
+            overwrite=True,
         )
 
     def _write_levels(self, report: Report, workers: Workers) -> list[tuple[int, ...]]:

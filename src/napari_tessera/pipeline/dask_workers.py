@@ -350,7 +350,7 @@ def _failures_told() -> Iterator[None]:
     try:
         yield
     except KilledWorker as error:
-        raise RuntimeError(
+        raise MemoryError(
             "a block has ended several workers one after the other, most likely because their "
             f"memory does not suffice for it; choose smaller blocks: {error}"
         ) from error

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -11,7 +12,7 @@ import numpy as np
 
 from napari_tessera.algorithms.halo_tiles import tiled
 from napari_tessera.algorithms.labels.ids import renumbered, sizes, smallest_dtype
-from napari_tessera.pipeline.sinks import MemorySink, taken
+from napari_tessera.pipeline.sinks import MemorySink, NoLog, taken
 from napari_tessera.signature.progress import Progress
 from napari_tessera.signature.words import Array
 
@@ -148,10 +149,22 @@ def with_numbers(
         # a type that was asked for stays while it suffices
         dtype = smallest_dtype(kind.kind, highest)
     result = whole.array((), dtype)
-    work, total = _Numbering(labels.array, result), whole.blocks
-    with closing(whole.workers.in_order(work, jobs, at_once=whole.at_once)) as done:
-        for number, _ in enumerate(done, 1):
-            whole.report(Progress(min(number, total), total))
+    log = NoLog() if whole.sink is None else whole.sink.log({"numbers": whole.block})
+    left = deque[int]()  # the numbers of the blocks that are worked on
+
+    def due() -> Iterator[Numbers]:
+        for number, job in enumerate(jobs):
+            if number not in log:
+                left.append(number)
+                yield job
+
+    work = _Numbering(labels.array, result)
+    with closing(whole.workers.in_order(work, due(), at_once=whole.at_once)) as done:
+        for _ in done:
+            number = left.popleft()
+            log.note(number, None)
+            whole.report(Progress(number + 1, whole.blocks))
+    whole.report(Progress(1, 1))
     return result
 
 

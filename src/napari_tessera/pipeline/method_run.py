@@ -25,7 +25,7 @@ from napari_tessera.pipeline.regions import (
     without_outside,
 )
 from napari_tessera.pipeline.result import KINDS, Result
-from napari_tessera.pipeline.sinks import Sink
+from napari_tessera.pipeline.sinks import Log, NoLog, Sink
 from napari_tessera.pipeline.source import Index, Points, Region, Source
 from napari_tessera.pipeline.walk import Walk
 from napari_tessera.pipeline.workers import Threads, Workers
@@ -179,8 +179,13 @@ class Run:
         own = self.with_ids() if blocks.are_cut else self
         if self.walk.levels_from == "each" if several else not blocks.are_cut:
             return own
+        log = self._log("levels", blocks)
+        if 0 in log:
+            return replace(own, values={**own.values, **log[0]})
         reading = replace(own.blocks, reading=self.report.part(0, 10), workers=self.workers)
-        return replace(own, values=reading.resolved())
+        values = reading.resolved()
+        log.note(0, _changed(own.values, values))
+        return replace(own, values=values)
 
     def with_ids(self) -> Run:
         """Return the run with points that keep their ids whatever they are cut into."""
@@ -280,31 +285,51 @@ class Run:
         self, blocks: Blocks, collector: Collector
     ) -> Generator[tuple[Location, BlockOutcome]]:
         """Yield all places with what is known of them, and report how many are done."""
-        places, at_once = blocks.places, self._at_once(blocks)
+        places, log = blocks.places, self._log("blocks", blocks, collector.reach)
         total = len(places) + (_more(len(places)) if collector.passes > 1 else 0)
-        work, jobs = _Work(self._bare()), self._jobs(blocks, collector, total)
-        done, number = 0, iter(places)
-        while collector.waits and not self.workers.share_memory and done < len(places):
-            # nothing large comes back from elsewhere but the first piece of a map
-            (outcome,) = self.workers.in_order(work, [next(jobs)], at_once=1)
-            done += 1
-            yield next(number), outcome
-        with closing(self.workers.in_order(work, jobs, at_once=at_once)) as rest:
-            for place, outcome in zip(number, rest, strict=True):
-                done += 1
-                self.report(Progress(done, total))
+        jobs = self._jobs(blocks, collector, total, log)
+        with closing(self._fresh(jobs, collector, self._at_once(blocks))) as fresh:
+            for number, place in enumerate(places):
+                if number in log:
+                    outcome = log[number]
+                else:
+                    outcome = next(fresh)
+                    log.note(number, outcome)
+                self.report(Progress(number + 1, total))
                 yield place, outcome
+
+    def _log(self, name: str, blocks: Blocks, *more: Any) -> Log:
+        """Return the log of what is done in all blocks; it is another one if they lie otherwise."""
+        if self.sink is None:
+            return NoLog()
+        return self.sink.log({name: more, "method": self.method.name, "block": blocks.block})
+
+    def _fresh(
+        self, jobs: Iterator[BlockJob], collector: Collector, at_once: int
+    ) -> Generator[BlockOutcome]:
+        """Yield the outcomes of what has to be done."""
+        work = _Work(self._bare())
+        if not self.workers.share_memory:
+            # nothing large comes back from elsewhere but the first piece of a map
+            while collector.waits and (job := next(jobs, None)) is not None:
+                yield from self.workers.in_order(work, [job], at_once=1)
+        with closing(self.workers.in_order(work, jobs, at_once=at_once)) as rest:
+            yield from rest
 
     def _bare(self) -> Run:
         """Return the run without what is of no use to a worker."""
         return replace(self, sink=None, report=Reporter(), workers=Threads())
 
-    def _jobs(self, blocks: Blocks, collector: Collector, total: float) -> Iterator[BlockJob]:
+    def _jobs(
+        self, blocks: Blocks, collector: Collector, total: float, log: Log
+    ) -> Iterator[BlockJob]:
         """Yield what is to be done at each place; levels of blocks are found where they are due."""
         each = self.walk.levels_from == "each" and len(self.pieces) > 1
         found: dict[str, Any] | NothingToSeparate = {}
         known: Index | None = None
         for number, place in enumerate(blocks.places):
+            if number in log:
+                continue
             report = self.report.part(number, total)
             if place.tile is not None and each and place.index != known:
                 known, found = place.index, self._found_at(blocks, place.index, report)
@@ -319,7 +344,7 @@ class Run:
             values = own.resolved()
         except NothingToSeparate as reason:
             return reason
-        return {name: v for name, v in values.items() if v is not self.values.get(name)}
+        return _changed(self.values, values)
 
     def done(self, job: BlockJob) -> BlockOutcome:
         """Do a job where it is computed, and return what is known of it."""
@@ -402,6 +427,11 @@ class _Work:
 
     def __call__(self, job: BlockJob) -> BlockOutcome:
         return self.run.done(job)
+
+
+def _changed(values: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those parameters that were found."""
+    return {name: each for name, each in found.items() if each is not values.get(name)}
 
 
 def _more(count: int) -> float:

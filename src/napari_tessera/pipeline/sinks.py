@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import singledispatch
 from typing import Any, Protocol
@@ -11,6 +12,36 @@ import numpy as np
 from napari_tessera.algorithms.halo_tiles import Box
 from napari_tessera.pipeline.source import Index
 from napari_tessera.signature.words import Array
+
+
+class Log(Protocol):
+    """Knows which blocks an interrupted run of the same has done, and what is known of each."""
+
+    def __contains__(self, number: int) -> bool: ...
+
+    def __getitem__(self, number: int) -> Any: ...
+
+    def note(self, number: int, known: Any) -> None:
+        """Keep what is known of a block that is done."""
+
+
+class NoLog:
+    """A log of a run that does not go on from another one.
+
+    Examples
+    --------
+    >>> 0 in NoLog()
+    False
+    """
+
+    def __contains__(self, number: int) -> bool:
+        return False
+
+    def __getitem__(self, number: int) -> Any:
+        raise KeyError(number)
+
+    def note(self, number: int, known: Any) -> None:
+        """Keep nothing."""
 
 
 class Sink(Protocol):
@@ -28,6 +59,9 @@ class Sink(Protocol):
 
     def scratch(self, shape: Index, dtype: Any, block: Index) -> Any:
         """Return what takes blocks and gives back the same ones, of no use after the run."""
+
+    def log(self, layout: Mapping[str, Any]) -> Log:
+        """Return the log of the next pass through all blocks, which is laid out like this."""
 
 
 class MemorySink:
@@ -47,6 +81,9 @@ class MemorySink:
 
     def scratch(self, shape: Index, dtype: Any, block: Index) -> Any:  # noqa: D102
         return KeptBlocks()
+
+    def log(self, layout: Mapping[str, Any]) -> Log:  # noqa: D102
+        return NoLog()
 
 
 class KeptBlocks:
@@ -108,3 +145,6 @@ class Between:
 
     def scratch(self, shape: Index, dtype: Any, block: Index) -> Any:  # noqa: D102
         return self.sink.scratch(shape, dtype, block)
+
+    def log(self, layout: Mapping[str, Any]) -> Log:  # noqa: D102
+        return self.sink.log(layout)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from napari_tessera.algorithms.parallel import in_order, mapped, slabs
+from napari_tessera.algorithms.parallel import in_order, map_pieces, slabs
 from napari_tessera.signature.arrays import native
 from napari_tessera.signature.progress import NothingToSeparate
 from napari_tessera.signature.words import Array
@@ -108,7 +108,7 @@ def _range(pieces: Iterable[Array]) -> _Range:
     low: Any = None
     high, size, whole, known = low, 0, True, True
     counts = np.zeros(0, np.int64)
-    for one in mapped(_look, pieces):
+    for one in map_pieces(_look, pieces):
         if one.size:
             low = one.low if low is None else min(low, one.low)
             high = one.high if high is None else max(high, one.high)
@@ -193,7 +193,7 @@ def _counted(piece: Array, size: int, add: Callable[[Array, Array], None]) -> Ar
 
 
 def _total(pieces: Iterable[Array], count: Callable[[Array], Array]) -> Array:
-    return np.asarray(sum(mapped(count, pieces), start=np.zeros(1, np.int64)))
+    return np.asarray(sum(map_pieces(count, pieces), start=np.zeros(1, np.int64)))
 
 
 def _chunks(piece: Array) -> Iterator[Array]:

@@ -25,8 +25,8 @@ from napari_tessera.algorithms.filters.smoothing import (
 from napari_tessera.algorithms.parallel import (
     PIECE,
     in_order,
+    map_pieces,
     map_slabs,
-    mapped,
     parallel_for,
     slabs,
 )
@@ -231,7 +231,7 @@ class _Prepared:
             return
         kept: list[Array] = []
         work = _Then(self._prepare, function, keep=self._left > 0)
-        for result in mapped(work, self._pieces):
+        for result in map_pieces(work, self._pieces):
             if result is None:
                 continue
             found, values = result
