@@ -1,11 +1,13 @@
 import atexit
+import http.server
 import importlib.util
 import os
 import shutil
 import tempfile
+import threading
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 import pytest
@@ -61,6 +63,25 @@ def squares(side=96, seed=0, noise=25):
         labels[top : top + size, left : left + size] = number
     image = random.integers(0, noise, labels.shape) + 150 * (labels > 0)
     return image.astype(np.uint8), labels
+
+
+@contextmanager
+def served(folder):
+    """Give the URL at which a server on this machine shows what is in a folder."""
+
+    class Silent(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
+    handler = partial(Silent, directory=folder)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import pytest
 from scipy import ndimage
 
 from napari_tessera.algorithms import parallel as tiles
-from napari_tessera.algorithms.parallel import in_order, map_pieces, map_slabs
+from napari_tessera.algorithms.parallel import in_order, map_pieces, map_slabs, on_one_core
 
 
 def test_results_come_in_order_whoever_is_first():
@@ -39,6 +39,16 @@ def test_a_failure_reaches_the_caller_and_drops_the_rest():
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_on_one_core_pieces_go_one_by_one():
+    here = threading.current_thread()
+    before = here.name
+    with on_one_core():
+        found = set(in_order(lambda _: threading.current_thread(), range(5), workers=4))
+    assert found == {here}
+    assert here.name == before
+    assert here not in set(in_order(lambda _: threading.current_thread(), range(5), workers=4))
+
+
 def test_a_forked_process_has_threads_of_its_own():
     code = """
 import os

@@ -56,7 +56,7 @@ def test_a_file_is_read_as_the_first_step_wants_it(batch_of, recipe, chain):
         source = batch_of(each).open(Path("images/b.tif"))
         np.testing.assert_array_equal(source.whole, IMAGES["b"])
     labels = Recipe.of(METHODS["expand"], Source.of(IMAGES["a"]), {})
-    assert batch_of(labels).open(Path("images/b.tif")).reread is None
+    assert batch_of(labels).open(Path("images/b.tif")).reread.labels is None
 
 
 def test_images_beside_the_inputs_are_read_too(batch_of, chain):

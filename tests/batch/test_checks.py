@@ -29,6 +29,14 @@ def test_volumes_fit_a_recipe_of_volumes(axes):
     check_fits(recipe_on("zyx", "volume"), Source.of(np.zeros((4,) * len(axes)), axes=axes))
 
 
+def test_a_film_may_be_taken_as_a_volume_by_who_says_so():
+    film = Source.of(np.zeros((4, 4, 4)), axes="tyx", name="film.tif")
+    check_fits(recipe_on("tyx", "volume"), film)
+    check_fits(recipe_on("zyx", "volume", source={}), film)
+    with pytest.raises(ValueError, match="the recipe works on volumes"):
+        check_fits(recipe_on("zyx", "volume", source={}), Source.of(np.zeros((4, 4))))
+
+
 def test_a_channel_that_is_not_there_is_named():
     image = Source.of(np.zeros((2, 4, 4)), channel_axis=0, name="cells.tif")
     check_fits(recipe_on("yx", "planes", channel_axis=0, channel=1), image)

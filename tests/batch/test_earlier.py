@@ -4,7 +4,9 @@ from pathlib import Path
 import pytest
 
 from napari_tessera.batch.earlier import EarlierRun
+from napari_tessera.batch.inputs import Reading
 from napari_tessera.batch.run_batch import run_batch
+from napari_tessera.signature.words import VoxelSize
 
 
 @pytest.fixture
@@ -31,6 +33,21 @@ def test_what_was_removed_or_is_new_is_missing(finished, batch_of, recipe):
     Path("out/a-label.csv").unlink()
     assert missing(finished) == ["table"]
     assert missing(batch_of(recipe, "labels", "polygons")) == ["polygons"]
+
+
+def test_an_output_in_another_format_is_another_one(finished, batch_of, recipe):
+    other = batch_of(recipe, "labels.npy", "table")
+    assert missing(other) == ["labels"]
+    run_batch(other)
+    assert missing(other) == missing(finished) == []
+
+
+def test_what_is_known_of_files_counts(finished):
+    for changed in ({"reading": Reading(axes=("y", "x"))}, {"by_axes": True}):
+        with pytest.raises(FileExistsError, match="made with another recipe"):
+            missing(replace(finished, **changed))
+    sizes = [Reading(VoxelSize((1, 1), unit)) for unit in ("um", "mm")]
+    assert len({replace(finished, reading=each).sha256 for each in sizes}) == 2
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from napari_tessera.batch.inputs import (
     make_folder,
     namesake,
 )
+from napari_tessera.io.stores import place_of
 
 
 @pytest.fixture
@@ -21,6 +22,12 @@ def files(tmp_path, monkeypatch):
     for name in ("b.tif", "a.tif", "c.png", "x[1].tif", "x1.tif", ".hidden.tif", *inside):
         Path(name).parent.mkdir(exist_ok=True)
         Path(name).touch()
+
+
+def test_a_folder_at_a_url_is_refused():
+    message = "output is 's3://bucket/results'; at a URL, name one .zarr for one input"
+    with pytest.raises(ValueError, match=message):
+        destinations([Path("a.tif")], place_of("s3://bucket/results"), str, folder=True)
 
 
 @pytest.mark.parametrize(

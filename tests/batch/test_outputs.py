@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import imageio.v3 as imageio
@@ -10,6 +11,7 @@ from napari_tessera.batch.file_results import FileResults
 from napari_tessera.batch.outputs import (
     OUTPUTS,
     chosen_outputs,
+    formatted,
     step_kinds,
     usual_output,
 )
@@ -49,6 +51,45 @@ def test_a_chain_gives_what_its_steps_give(chain):
     assert step_kinds(chain)[-1] is ObjectTable
     assert usual_output(chain).name == "table"
     assert [each.name for each in chosen_outputs(chain, ["labels", "table"])] == ["labels", "table"]
+
+
+@pytest.mark.parametrize(
+    ("method", "words", "suffix", "expected"),
+    [
+        ("label", None, "zarr", ["labels.zarr"]),
+        ("label", ["table", "labels"], ".JSON", ["labels.json", "table"]),
+        ("label", ["labels", "polygons"], "geojson", ["labels", "polygons"]),
+        ("label", ["labels.npy", "table"], "tif", ["labels", "table"]),
+        ("contours", None, "csv", ["polygons.csv"]),
+        ("top_hat", ["image", "overview"], "npy", ["image.npy", "overview"]),
+    ],
+)
+def test_a_format_goes_to_the_first_output_that_can_be_of_it(method, words, suffix, expected):
+    assert formatted(of(method), words, suffix) == expected
+    outputs = chosen_outputs(of(method), expected)
+    assert [each.word for each in outputs] == expected
+
+
+def test_what_is_made_in_blocks_is_ome_zarr_where_it_can_be():
+    assert formatted(of("label"), ["labels", "table"], blocks=True) == ["labels.zarr", "table"]
+    assert formatted(of("label"), ["table"], blocks=True) == ["table"]
+    assert formatted(of("measure"), None, blocks=True) == ["table"]
+    assert formatted(of("label"), None, "tif", blocks=True) == ["labels"]
+    assert chosen_outputs(replace(of("watershed"), blocks=[8, 8]))[0].tail == ".zarr"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["labels.xyz"], r"labels cannot be written as 'xyz'; choose .tif, .tiff, .png"),
+        (["labels", "labels.zarr"], "labels is to be written twice"),
+    ],
+)
+def test_formats_that_cannot_be_are_named(words, message):
+    with pytest.raises(ValueError, match=message):
+        chosen_outputs(of("label"), words)
+    with pytest.raises(ValueError, match="classes|labels cannot be written as 'json'"):
+        chosen_outputs(of("threshold"), ["labels.json"])  # COCO holds objects
 
 
 def test_every_output_is_written_once_and_read_back(folder, chain):

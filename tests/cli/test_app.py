@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import fsspec
 import numpy as np
 import pytest
 import tifffile
@@ -11,11 +12,14 @@ import zarr
 from PIL import Image
 from skimage import data
 
-from napari_tessera import METHODS, Recipe, measure, watershed
+from napari_tessera import METHODS, Recipe, measure, threshold, watershed
 from napari_tessera.cli.app import app, main
 from napari_tessera.io import files
+from napari_tessera.io.formats import Asked
 from napari_tessera.pipeline import collectors
+from napari_tessera.pipeline.result import ImageResult
 from napari_tessera.pipeline.seams import Seams
+from napari_tessera.pipeline.source import Source
 
 from ..conftest import TORCH, squares
 
@@ -154,11 +158,57 @@ def test_blocks_give_what_the_whole_gives(tmp_path, monkeypatch, capsys):
         assert "blocks is '0'; write sides in pixels" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("words", [("threshold",), ("replay", "recipe.json")])
+def test_urls_are_read_and_written(words, coins, capsys):
+    image, bucket = data.coins(), "memory://coins"
+    files.write(f"{bucket}/coins.zarr", ImageResult(image), Source.of(image))
+    Recipe("threshold", {}).save("recipe.json")
+    try:
+        target = f"{bucket}/o.zarr"
+        assert call(*words, f"{bucket}/coins.zarr", "--output", target, "--blocks", "100") == 0
+        assert f"{bucket}/coins.zarr: 1 class" in capsys.readouterr().out
+        np.testing.assert_array_equal(files.read(target).whole, threshold(image))
+    finally:
+        fsspec.filesystem("memory").rm("/coins", recursive=True)
+
+
+@pytest.fixture(scope="module")
+def scheduler():
+    """Give the address of a scheduler with a worker in this process."""
+    distributed = pytest.importorskip("distributed")
+    with distributed.LocalCluster(
+        1, threads_per_worker=2, processes=False, protocol="tcp", dashboard_address=":0"
+    ) as cluster:
+        yield cluster.scheduler_address
+
+
+@pytest.mark.parametrize("words", [("threshold",), ("replay", "recipe.json")])
+def test_a_scheduler_gives_what_this_process_gives(words, coins, scheduler, capsys):
+    Recipe("threshold", {}).save("recipe.json")
+    for blocks in (["--blocks", "100"], []):
+        command = (*words, "coins.tif", "--output", "o.zarr", "--scheduler", scheduler, *blocks)
+        assert call(*command, "--overwrite") == 0
+        assert "coins.tif: 1 class" in capsys.readouterr().out
+        np.testing.assert_array_equal(files.read("o.zarr").whole, threshold(data.coins()))
+    assert call(*words, "coins.tif", "--output", "folder", "--scheduler", scheduler) == 0
+    assert (coins / "folder" / "coins-threshold.zarr").is_dir()
+
+
+@pytest.mark.parametrize("words", [("threshold",), ("replay", "recipe.json")])
+def test_what_is_wrong_with_a_scheduler_is_told(words, coins, scheduler, capsys):
+    Recipe("threshold", {}).save("recipe.json")
+    assert call(*words, "coins.tif", "--output", "o.zarr", "--scheduler", "10.0.0.1") == 2
+    assert "scheduler is '10.0.0.1', which is no address" in capsys.readouterr().err
+    assert call(*words, "coins.tif", "--output", "o.tif", "--scheduler", scheduler) == 1
+    assert "write to an OME-Zarr, such as cells.zarr" in capsys.readouterr().err
+    assert not (coins / "o.tif").exists()
+
+
 def test_objects_that_blocks_may_have_cut_are_named(coins, capsys, monkeypatch):
     monkeypatch.setattr(collectors, "seams_of", lambda labels, sides, workers: Seams(9, (4, 6)))
     assert call("watershed", "coins.tif", "--output", "w.zarr", "--blocks", "200") == 0
     said = "coins.tif: 2 of 9 objects at borders of blocks end there in a straight line: 4, 6"
-    assert f"{said}; all are listed in w.zarr" in capsys.readouterr().err
+    assert f"{said}; the labels' file lists them all" in capsys.readouterr().err
     kept = zarr.open_group("w.zarr").attrs["napari-tessera"]["seams"]
     assert kept == {"touching": 9, "straight": [4, 6]}
     recipe = Recipe.from_dict(zarr.open_group("w.zarr").attrs["napari-tessera"]["recipe"])
@@ -187,6 +237,71 @@ def test_a_saved_recipe_is_replayed(coins):
     recipe.save("r.json")
     assert call("replay", "r.json", "coins.tif", "--output", "o.tif") == 0
     np.testing.assert_array_equal(files.read("o.tif").array[:], recipe.run(source).array)
+
+
+def test_a_command_on_several_files_is_a_batch(coins, capsys):
+    Path("images").mkdir()
+    for name, image in (("top", data.coins()[:150]), ("bottom", data.coins()[150:])):
+        tifffile.imwrite(f"images/{name}.tif", image)
+    words = ("label", "images/*.tif", "--output", "out", "--write", "labels", "table")
+    assert call(*words) == 0
+    assert "2 files: 2 done, " in capsys.readouterr().out
+    assert {path.name for path in Path("out").iterdir()} == {
+        "batch.jsonl", "label.csv", "bottom-label.csv", "bottom-label.tif", "top-label.csv",
+        "top-label.tif",
+    }  # fmt: skip
+    stamp = Path("out/top-label.tif").stat().st_mtime_ns
+    Path("out/bottom-label.tif").unlink()
+    assert call(*words) == 0
+    assert "2 files: 1 done, 1 there already" in capsys.readouterr().out
+    assert Path("out/top-label.tif").stat().st_mtime_ns == stamp
+    for changed in (("--connectivity", "faces"), ("--spacing", "2 2 um"), ("--planes",)):
+        assert call(*words, *changed) == 1
+        assert "made with another recipe; choose another place" in capsys.readouterr().err
+        assert call(*words, *changed, "--overwrite") == 0
+        assert "2 files: 2 done, " in capsys.readouterr().out
+
+
+def test_each_file_is_walked_as_its_axes_say(coins):
+    block = np.zeros((3, 9, 9), np.uint8)
+    block[:, 2:5, 2:5] = 1
+    for axes in ("TYX", "ZYX"):
+        tifffile.imwrite(f"{axes}.ome.tif", block, metadata={"axes": axes})
+    assert call("label", "TYX.ome.tif", "ZYX.ome.tif", "--output", "out") == 0
+    counts = {axes: files.read(f"out/{axes}-label.tif").whole.max() for axes in ("TYX", "ZYX")}
+    assert counts == {"TYX": 3, "ZYX": 1}
+    recipes = [
+        files.opened(Path(f"out/{axes}-label.tif"), Asked()).kept["recipe"] for axes in counts
+    ]
+    assert [each["over"] for each in recipes] == ["planes", "volume"]
+
+
+def test_the_format_of_results_in_a_folder_can_be_chosen(coins, capsys):
+    tifffile.imwrite("other.tif", data.coins()[:99])
+    words = ("threshold", "coins.tif", "other.tif", "--output", "out")
+    for suffix in ("zarr", ".npy", "png"):
+        assert call(*words, "--format", suffix) == 0
+    assert call(*words, "--write", "labels.tif", "table") == 0
+    ends = sorted(path.suffix for path in Path("out").glob("coins-threshold*"))
+    assert ends == [".csv", ".npy", ".png", ".tif", ".zarr"]
+    expected = files.read("out/coins-threshold.tif").whole
+    for path in (path for path in Path("out").glob("coins-threshold*") if path.suffix != ".csv"):
+        np.testing.assert_array_equal(files.read(path, labels=True).whole, expected)
+    assert call(*words, "--format", "csv") == 2
+    assert "format is 'csv', which nothing here can be; choose .tif, " in capsys.readouterr().err
+    assert call("threshold", "coins.tif", "--output", "o.tif", "--format", "zarr") == 2
+    assert "but labels is to be written as .zarr" in capsys.readouterr().err
+
+
+def test_results_of_blocks_in_a_folder_are_ome_zarr(coins):
+    assert call("label", "coins.tif", "--output", "out", "--blocks", "100") == 0
+    Recipe.of(METHODS["label"], files.read("coins.tif"), {}).save("r.json")
+    words = ("replay", "r.json", "coins.tif", "--output", "again", "--blocks", "100")
+    assert call(*words, "--write", "labels", "table") == 0
+    assert call(*words, "--format", "tif") == 0
+    assert files.read("out/coins-label.zarr").array.chunks == (100, 100)
+    names = {path.name for path in Path("again").iterdir()}
+    assert {"coins-label.zarr", "coins-label.csv", "coins-label.tif"} < names
 
 
 def test_every_method_is_listed_and_has_help(capsys):
@@ -228,7 +343,7 @@ def test_edges_become_lines_in_a_file(coins):
 
 
 def test_what_a_format_cannot_hold_is_refused_before_any_work(coins, capsys):
-    assert call("contours", "coins.tif", "--output", "lines.tif") == 1
+    assert call("contours", "coins.tif", "--output", "lines.tif") == 2
     assert "cannot hold polygons; choose .geojson" in capsys.readouterr().err
 
 
@@ -278,7 +393,7 @@ def test_a_network_is_trained_listed_and_applied(tmp_path, monkeypatch, capsys):
     assert files.read("o.tif").array.shape == (96, 96)
     assert call("scores", "images/0.png", "--model", "squares", "--output", "maps.tif") == 0
     assert files.read("maps.tif").array.shape == (3, 96, 96)
-    assert call("predict", "images/0.png", "--model", "circles", "--output", "p.tif") == 1
+    assert call("predict", "images/0.png", "--model", "circles", "--output", "p.tif") == 2
     assert "no such model" in capsys.readouterr().err
 
 

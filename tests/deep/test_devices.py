@@ -1,9 +1,12 @@
 import logging
+from threading import Event
+from types import SimpleNamespace
 
 import pytest
 import torch
 
-from napari_tessera.deep import devices
+from napari_tessera.algorithms.file_lock import FileLock
+from napari_tessera.deep import devices, graphics_cards
 from napari_tessera.deep.devices import SplitBatches, autocast, choose, explained, released
 
 CPU = torch.device("cpu")
@@ -40,6 +43,19 @@ def test_a_card_is_taken_where_there_is_one(two_cards):
     assert choose() == CARD
     assert choose("cuda:1") == torch.device("cuda", 1)
     assert choose("cpu") == CPU
+
+
+def test_processes_that_share_cards_take_one_each(two_cards, monkeypatch, tmp_path):
+    monkeypatch.setattr(graphics_cards, "_SHARED", Event())
+    monkeypatch.setattr(graphics_cards.tempfile, "gettempdir", lambda: str(tmp_path))
+    properties = [SimpleNamespace(uuid=f"card {number}") for number in range(2)]
+    monkeypatch.setattr(torch.cuda, "get_device_properties", properties.__getitem__)
+    graphics_cards.one_for_each_process()
+    with FileLock(tmp_path / "napari-tessera-card 0.lock") as other:
+        other.take()
+        assert choose() == torch.device("cuda", 1)
+    assert choose("cuda:0") == torch.device("cuda", 0)
+    graphics_cards._lock(tmp_path / "napari-tessera-card 1.lock").release()
 
 
 def test_cuda_goes_before_mps(apple, monkeypatch):

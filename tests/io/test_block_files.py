@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 
 from napari_tessera.algorithms.halo_tiles import tiled
 from napari_tessera.io.block_files import BlockFiles
+from napari_tessera.io.stores import place_of
+from napari_tessera.pipeline.pickling import Missing
 
 
 @given(st.data(), st.integers(0, 2**32 - 1))
@@ -17,7 +19,9 @@ def test_any_box_is_read_as_from_an_array(tmp_path_factory, data, seed):
     chunks = tuple(map(min, chunks, shape))
     expected = np.random.default_rng(seed).integers(0, 9, shape).astype(np.uint16)
     expected[..., : shape[-1] // 2] = 0
-    blocks = BlockFiles(tmp_path_factory.mktemp("b"), shape, chunks, np.dtype(np.uint16))
+    blocks = BlockFiles.begin(
+        tmp_path_factory.mktemp("b") / "blocks", shape, chunks, np.dtype(np.uint16)
+    )
     for number, tile in enumerate(tiled(shape, (0,) * count, chunks)):
         if number % 5 == 4:  # one that is never written
             expected[tile.core] = 0
@@ -64,3 +68,28 @@ def test_part_of_a_block_and_steps_are_refused(tmp_path):
         blocks[0:3] = np.zeros(3)
     with pytest.raises(IndexError, match="without steps"):
         blocks[::2]
+
+
+def test_a_folder_that_is_not_seen_is_no_empty_one(tmp_path):
+    blocks = BlockFiles.begin(tmp_path / "blocks", (4, 4), (2, 2))
+    sent = pickle.dumps(blocks)
+    (tmp_path / "blocks").rename(tmp_path / "elsewhere")
+    with pytest.raises(
+        Missing, match=r"blocks cannot be opened on .*: there is no such folder; keep"
+    ):
+        pickle.loads(sent)
+
+
+def test_blocks_lie_at_a_url_as_on_a_disk():
+    place = place_of("memory://blocks")
+    try:
+        blocks = BlockFiles.begin(place / "scratch", (4, 6), (2, 6), np.dtype(np.uint8))
+        blocks[2:4, 0:6] = np.ones((2, 6))
+        found = pickle.loads(pickle.dumps(blocks))[1:3, 4:6]
+        np.testing.assert_array_equal(found, [[0, 0], [1, 1]])
+        assert sorted(place.files[0].find("/blocks")) == [
+            "/blocks/scratch/1/0",
+            "/blocks/scratch/begun",
+        ]
+    finally:
+        place.files[0].rm("/blocks", recursive=True)

@@ -9,13 +9,14 @@ from napari_tessera.pipeline.recipe import Recipe
 from napari_tessera.pipeline.run import run
 from napari_tessera.pipeline.source import Source
 from napari_tessera.pipeline.walk import Walk
-from napari_tessera.pipeline.workers import Threads
+from napari_tessera.pipeline.workers import Threads, workers_of
 
 
 class Elsewhere:
     """Does every job twice, in what would be another process: nothing but bytes goes there."""
 
     share_memory = False
+    count = 2
 
     def __init__(self):
         self.largest = 0
@@ -114,3 +115,12 @@ def test_threads_take_no_more_than_fit():
 
     names = Threads(2).in_order(lambda _: threading.current_thread().name, range(3), at_once=1)
     assert set(names) == {threading.current_thread().name}
+
+
+def test_who_computes_is_threads_or_what_is_given():
+    mine = Elsewhere()
+    assert workers_of(None) == Threads()
+    assert workers_of(mine) is mine
+    for wrong in (3, "tcp://10.0.0.1:8786"):
+        with pytest.raises(TypeError, match=f"workers is a {type(wrong).__name__}; pass a Client"):
+            workers_of(wrong)

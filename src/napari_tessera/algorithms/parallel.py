@@ -1,8 +1,8 @@
 """The one parallel-for: pieces of an array worked on by all cores, with progress and Stop.
 
 `in_order` hands results on as they come, `parallel_for` waits for all, `map_slabs` makes them one
-array, `map_pieces` lets these say who works on them. `slabs` and `strips` cut. What is called should
-not hold the interpreter lock.
+array, `map_pieces` lets these say who works on them. `slabs` and `strips` cut. What is called
+should not hold the interpreter lock.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cache
 from typing import Any, TypeVar
 
@@ -23,8 +24,8 @@ from napari_tessera.signature.words import Array, Report
 T = TypeVar("T")
 R = TypeVar("R")
 
-WORKERS = os.cpu_count() or 1
-"""How many pieces are worked on at once: one per core."""
+WORKERS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+"""How many pieces are worked on at once: one per core that this process may use."""
 
 SLAB = 1 << 20
 """About how many pixels one library call may take (well under 2 s for every filter here)."""
@@ -42,7 +43,7 @@ def in_order(
     report: Report = None,
     *,
     workers: int = WORKERS,
-) -> Iterator[R]:
+) -> Generator[R]:
     """Yield `function(item)` in the order of `items`, with a few of them under way at once.
 
     At most `workers` + 1 results exist at a time. When the caller stops early or an item fails,
@@ -88,6 +89,17 @@ def _results(function: Callable[[T], R], items: Iterable[T], workers: int) -> It
     finally:
         for future in pending:
             future.cancel()
+
+
+@contextmanager
+def on_one_core() -> Iterator[None]:
+    """Work on pieces one by one in this thread for a while: the other cores are taken."""
+    thread = threading.current_thread()
+    name, thread.name = thread.name, f"{_POOL} {thread.name}"
+    try:
+        yield
+    finally:
+        thread.name = name
 
 
 @cache

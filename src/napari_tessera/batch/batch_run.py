@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 from napari_tessera.batch.checks import check_fits, check_models
+from napari_tessera.batch.fingerprints import recipe_hash
 from napari_tessera.batch.inputs import (
     Destination,
+    Reading,
     destinations,
     expanded,
     is_folder,
@@ -17,6 +21,7 @@ from napari_tessera.batch.inputs import (
 )
 from napari_tessera.batch.outputs import Output, chosen_outputs, usual_output
 from napari_tessera.io.files import read
+from napari_tessera.io.stores import place_of
 from napari_tessera.methods.registry import METHODS
 from napari_tessera.pipeline.recipe import Recipe
 from napari_tessera.pipeline.result import result_name
@@ -44,6 +49,11 @@ class BatchRun:
         Whether outputs that are there already, of the same input and recipe, are made anew.
     blocks : tuple of int or {"auto", "whole"}, optional
         Sides of the blocks that are worked on, see `Walk`; None = as the recipe says.
+    reading : Reading
+        What is known of the files that they do not say.
+    by_axes : bool
+        Whether a file with a z axis is worked on in volumes and any other in planes, whatever the
+        recipe says.
     picture_side : int
         Most pixels along a side of a small picture of each result; 0 = none is made.
     """
@@ -56,6 +66,8 @@ class BatchRun:
     overwrite: bool = False
     again: bool = False
     blocks: BlockSize | Literal["whole"] | None = None
+    reading: Reading = field(default_factory=Reading)
+    by_axes: bool = False
     picture_side: int = 0
 
     @classmethod
@@ -79,7 +91,8 @@ class BatchRun:
         output : Path
             A folder, or the file of a single input.
         outputs : sequence of str, optional
-            The words of `OUTPUTS`; None = what the recipe gives.
+            The words of `OUTPUTS`, with a suffix for another than the usual format, such as
+            "labels.zarr"; None = what the recipe gives.
         images : mapping, optional
             Files or folders of images that the recipe only names.
         folder : bool, optional
@@ -99,6 +112,11 @@ class BatchRun:
             return f"{Path(result_name(name, recipe.method)).stem}{chosen[0].tail}"
 
         folder = is_folder(output) if folder is None else folder
+        if outputs and not folder and chosen[0].suffix not in ("", output.suffix.lower()):
+            raise ValueError(
+                f"output is {str(output)!r}, but {chosen[0].name} is to be written as "
+                f"{chosen[0].suffix}; name such a file, or a folder"
+            )
         found = destinations(expanded(inputs), output, named, folder=folder)
         own = {name: place for name, place in (images or {}).items() if place is not None}
         batch = cls(recipe, found, chosen, output if folder else None, own)
@@ -125,21 +143,49 @@ class BatchRun:
             If it cannot be read, or its axes do not match the recipe.
         """
         first = self.recipe.first
-        labels = METHODS[first.method].source.is_labels
-        source = read(path, labels=labels, channel_axis=first.channel_axis)  # type: ignore[arg-type]
-        check_fits(self.recipe, source)
+        source = read(
+            path,
+            labels=METHODS[first.method].source.is_labels,
+            channel_axis=first.channel_axis,  # type: ignore[arg-type]
+            **vars(self.reading),
+        )
+        check_fits(self.recipe_on(source), source)
         return source
+
+    def recipe_on(self, source: Source) -> Recipe:
+        """Return the recipe as it is run on a file."""
+        own = self.recipe
+        if not self.by_axes:
+            return own
+        return replace(own, over=METHODS[own.method].over(None, source.over))
+
+    @property
+    def sha256(self) -> str:
+        """The hash of all that decides what becomes of a file."""
+        own = recipe_hash(self.recipe)
+        asked = {name: each for name, each in vars(self.reading).items() if each is not None}
+        if self.reading.spacing is not None:
+            asked["unit"] = self.reading.spacing.unit
+        asked |= {"by_axes": True} if self.by_axes else {}
+        if not asked:
+            return own
+        return hashlib.sha256(json.dumps([own, asked], sort_keys=True).encode()).hexdigest()
 
     @property
     def in_blocks(self) -> bool:
         """Whether files are worked on in blocks, and what is given last written meanwhile."""
         kept = any(step.blocks for step in self.recipe.steps)
         asked = kept if self.blocks is None else self.blocks != "whole"
-        return asked and self.outputs[0] is usual_output(self.recipe)
+        return asked and self.begins_with_result
+
+    @property
+    def begins_with_result(self) -> bool:
+        """Whether the first output is what the recipe gives, which can be written while it runs."""
+        return self.outputs[0].name == usual_output(self.recipe).name
 
     def read_for(self, path: Path) -> list[Path]:
         """Return the files that are read for an input: itself, and images that go with it."""
-        return [path, *(namesake(Path(place), path) for place in self.images.values())]
+        return [path, *(namesake(place_of(place), path) for place in self.images.values())]
 
     def _check_places(self) -> None:
         """Raise an error unless each output has a file of its own that can hold it."""

@@ -33,9 +33,11 @@ def check_fits(recipe: Recipe, source: Source) -> None:
     first = recipe.first
     axes = ", ".join(source.axes)
     if any(step.over == "volume" for step in recipe.steps):
-        made_on = ", ".join(first.source.get("axes") or ("z", "y", "x"))
+        own = [name.lower() for name in first.source.get("axes") or ()]
         third = source.axes[-3].lower() if len(source.axes) > 2 else ""
-        if third in ("", "t", "c"):
+        # who asks for volumes of a film by hand, or has made the recipe on one, means it
+        if not third or (third in ("t", "c") and own and third not in own[-3:-2]):
+            made_on = ", ".join(own or ("z", "y", "x"))
             raise ValueError(
                 f"{source.name} has the axes {axes}, but the recipe works on volumes ({made_on}); "
                 "choose files with a z axis"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from napari_tessera.batch.batch_run import BatchRun
-from napari_tessera.batch.fingerprints import Fingerprint, recipe_hash
+from napari_tessera.batch.fingerprints import Fingerprint
 from napari_tessera.batch.inputs import Destination
 from napari_tessera.batch.manifest import Finished, Manifest
 from napari_tessera.batch.outputs import Output
@@ -26,7 +26,7 @@ class EarlierRun:
 
     def __init__(self, batch: BatchRun) -> None:
         self._batch, self._manifest = batch, Manifest(batch.folder)
-        self._recipe = recipe_hash(batch.recipe)
+        self._recipe = batch.sha256
 
     def missing(self, destination: Destination) -> list[Output]:
         """Return the outputs of a file that are to be made.
@@ -61,7 +61,10 @@ class EarlierRun:
         before = self._manifest[name]
         # outputs that an earlier run wrote, and this one had not to
         rest = {} if before is None or not self._is_of(before, inputs) else dict(before.outputs)
-        own = {word: (path.name, Fingerprint.of(path)) for word, path in outcome.outputs.items()}
+        words = {each.name: each.word for each in self._batch.outputs}
+        own = {
+            words[name]: (path.name, Fingerprint.of(path)) for name, path in outcome.outputs.items()
+        }
         self._manifest.add(
             Finished(name, inputs, self._recipe, {**rest, **own}, outcome.counted, outcome.seconds)
         )
@@ -107,9 +110,9 @@ class EarlierRun:
     def _difference(self, path: Path, output: Output, destination: Destination) -> str:
         """Return how an output differs from what the batch would write, "" if it does not."""
         finished = self._manifest[self._batch.name(destination)]
-        if finished is None or output.name not in finished.outputs:
+        if finished is None or output.word not in finished.outputs:
             return " and was not made by a batch"
-        if not finished.outputs[output.name][1].fits(path):
+        if not finished.outputs[output.word][1].fits(path):
             return " and was changed since it was made"
         if finished.recipe != self._recipe:
             return ", made with another recipe"

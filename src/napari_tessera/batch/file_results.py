@@ -50,6 +50,13 @@ class FileResults:
         """Return the last result that is of one of these kinds, None if there is none."""
         return next((each for each in reversed(self.steps) if isinstance(each, kinds)), None)
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a user should know: how the file was read, and what blocks may have cut."""
+        seams = (each.seams for each in self.steps if each.seams is not None)
+        told = (f"{each}; the labels' file lists them all" for each in seams if each.straight)
+        return (*self.source.notes, *told)
+
     def recipe_of(self, result: Result) -> Recipe:
         """Return the recipe that gave one of the results: without the steps after it."""
         own, after = self.recipe, len(self.steps) - 1 - self._place(result)

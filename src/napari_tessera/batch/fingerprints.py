@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
+from napari_tessera.io.stores import MARKS, Url
 from napari_tessera.pipeline.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -76,7 +77,9 @@ def recipe_hash(recipe: Recipe) -> str:
 
 
 def _files(path: Path) -> list[Path]:
-    """Return the files in a folder, in order; of a file, itself."""
+    """Return the files in a folder, in order; of a file, itself; of a Zarr at a URL, its marks."""
+    if isinstance(path, Url):  # to list all objects of a large one takes hours
+        return [path / name for name in MARKS if (path / name).exists()]
     if not path.is_dir():
         return [path]
     return sorted(each for each in path.rglob("*") if each.is_file())

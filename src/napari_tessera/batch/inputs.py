@@ -5,11 +5,14 @@ from __future__ import annotations
 import glob
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from napari_tessera.io.files import listed, read
+from napari_tessera.io.stores import Url, place_of
 from napari_tessera.pipeline.source import Source
+from napari_tessera.signature.words import VoxelSize
 
 
 class Destination(NamedTuple):
@@ -25,6 +28,22 @@ class Destination(NamedTuple):
 
     path: Path
     output: Path
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How files are read where it is not left to them, see `files.read`.
+
+    Attributes
+    ----------
+    spacing : VoxelSize, optional
+    axes : tuple of str, optional
+    series : int, optional
+    """
+
+    spacing: VoxelSize | None = None
+    axes: tuple[str, ...] | None = None
+    series: int | None = None
 
 
 def expanded(inputs: Sequence[Path]) -> list[Path]:
@@ -110,10 +129,12 @@ def destinations(
     Raises
     ------
     ValueError
-        If several inputs would be written to one file.
+        If several inputs would be written to one file, or a folder is no place on a disk.
     """
     if len(inputs) > 1 and not folder:
         raise ValueError(f"output is {str(output)!r}; give a folder for several inputs")
+    if folder and isinstance(output, Url):
+        raise ValueError(f"output is {str(output)!r}; at a URL, name one .zarr for one input")
     # "." has no name
     names = [path.name or path.resolve().name or "input" for path in inputs]
     targets = [output / named(name) for name in names] if folder else [output]
@@ -147,7 +168,7 @@ def images_beside(path: Path, images: Mapping[str, str | Path | None]) -> dict[s
     FileNotFoundError
         If a folder has no file that the input is named after.
     """
-    places = {name: Path(place) for name, place in images.items() if place is not None}
+    places = {name: place_of(place) for name, place in images.items() if place is not None}
     return {name: read(namesake(place, path)) for name, place in places.items()}
 
 

@@ -14,7 +14,7 @@ from napari_tessera.algorithms.file_lock import FileLock
 from napari_tessera.batch.batch_run import BatchRun
 from napari_tessera.batch.earlier import EarlierRun
 from napari_tessera.batch.file_results import FileResults, labels_from
-from napari_tessera.batch.fingerprints import Fingerprint, recipe_hash
+from napari_tessera.batch.fingerprints import Fingerprint
 from napari_tessera.batch.inputs import Destination, images_beside, make_folder
 from napari_tessera.batch.outputs import OUTPUTS, Output
 from napari_tessera.batch.overview import overview
@@ -22,8 +22,10 @@ from napari_tessera.batch.summary import FileOutcome, FileState, Summary
 from napari_tessera.batch.tables import joined_tables
 from napari_tessera.deep.inference.cache import Cache
 from napari_tessera.io.files import write_as_made
+from napari_tessera.io.stores import check_readable
 from napari_tessera.pipeline.result import Result
 from napari_tessera.pipeline.sinks import Sink
+from napari_tessera.pipeline.workers import Workers
 from napari_tessera.signature.progress import Progress, Reporter, Stop
 from napari_tessera.signature.words import Array
 
@@ -39,6 +41,7 @@ def run_batch(
     report: Callable[[Progress], None] | None = None,
     *,
     told: Told = lambda number, outcome: None,
+    workers: Workers | None = None,
 ) -> Summary:
     """Run a recipe on one file after the other; one that fails is told of and the rest go on.
 
@@ -52,6 +55,8 @@ def run_batch(
         Takes `Progress`.
     told : callable
         Takes number and outcome of each file when it begins and when it ends.
+    workers : Workers, optional
+        Who computes the steps of the recipe; None = the threads of this process.
 
     Returns
     -------
@@ -71,7 +76,7 @@ def run_batch(
     problem, tables = "", list[Path]()
     make_folder(batch.folder or batch.destinations[0].output.parent)
     with _held(batch.folder):
-        work = _Work(batch)
+        work = _Work(batch, workers)
         try:
             for number, each in enumerate(batch.destinations):
                 reporter(Progress(number, count))
@@ -91,7 +96,8 @@ def run_batch(
 class _Work:
     """A batch while it runs, with what it keeps from file to file."""
 
-    def __init__(self, batch: BatchRun) -> None:
+    def __init__(self, batch: BatchRun, workers: Workers | None) -> None:
+        self._workers = workers
         self._batch, self._earlier, self._cache = batch, EarlierRun(batch), Cache()
         self._begun = False
         self._table: Path | None = None
@@ -131,11 +137,13 @@ class _Work:
 
     def _done(self, each: Destination, missing: Sequence[Output], report: Reporter) -> FileOutcome:
         batch, began = self._batch, time.monotonic()
-        inputs = {
-            str(path): Fingerprint.of(path, contents=batch.folder is not None)
-            for path in batch.read_for(each.path)
-        }
-        grown = batch.in_blocks and batch.outputs[0] in missing
+        files = batch.read_for(each.path)
+        for path in files:
+            check_readable(path)
+        contents = batch.folder is not None
+        inputs = {str(path): Fingerprint.of(path, contents=contents) for path in files}
+        grown = batch.in_blocks or (self._workers is not None and batch.begins_with_result)
+        grown = grown and batch.outputs[0] in missing
         results = self._results(each, Reporter(report, 0.0, _OF_RECIPE), grown=grown)
         written = {batch.outputs[0].name: each.output} if grown else {}
         for output in (output for output in missing if output.name not in written):
@@ -143,9 +151,9 @@ class _Work:
             written[output.name] = place = batch.place(each, output)
             output.write(place, results, overwrite=place.exists())
         counted, seconds = results.steps[-1].counted(), time.monotonic() - began
-        seams = str(results.steps[-1].seams or "")
-        notes = (*results.source.notes, *filter(None, [seams]))
-        done = FileOutcome(each, FileState.DONE, counted, seconds, notes=notes, outputs=written)
+        done = FileOutcome(
+            each, FileState.DONE, counted, seconds, notes=results.notes, outputs=written
+        )
         self._begin()
         self._earlier.keep(done, inputs)
         every = {output.name: batch.place(each, output) for output in batch.outputs}
@@ -156,24 +164,25 @@ class _Work:
         batch, steps = self._batch, list[Result]()
         source = batch.open(each.path)
         images: dict[str, Any] = {**images_beside(each.path, batch.images)}
-        recipe = batch.recipe.on(source, **images)
+        own = batch.recipe_on(source)
+        recipe = own.on(source, **images)
 
         def made(sink: Sink | None) -> Result:
-            return batch.recipe.run(
+            return own.run(
                 source,
                 report,
                 cache=self._cache,
                 each=steps.append,
                 blocks=batch.blocks,
                 sink=sink,
+                workers=self._workers,
                 **images,
             )
 
         if grown:
-            there = each.output.exists()
-            steps[-1:] = [
-                write_as_made(each.output, made, source, recipe, overwrite=there, again=batch.again)
-            ]
+            how: dict[str, Any] = {"overwrite": each.output.exists(), "again": batch.again}
+            how |= {"workers": self._workers}
+            steps[-1:] = [write_as_made(each.output, made, source, recipe, **how)]
         else:
             made(None)
         return FileResults(source, recipe, steps)
@@ -182,7 +191,7 @@ class _Work:
         """Keep the recipe beside the first output that it gives, for who reads the manifest."""
         if not self._begun:
             recipe = self._batch.recipe
-            self._earlier.note({"recipe": recipe_hash(recipe), "steps": recipe.to_dict()})
+            self._earlier.note({"recipe": self._batch.sha256, "steps": recipe.to_dict()})
         self._begun = True
 
     def _pictured(self, known: FileOutcome) -> FileOutcome:

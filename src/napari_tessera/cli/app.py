@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import signal
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,13 +12,8 @@ from typing import Annotated, Any, Literal, get_type_hints
 
 from napari_tessera import __version__
 from napari_tessera.batch.batch_run import BatchRun
-from napari_tessera.batch.inputs import (
-    destinations,
-    expanded,
-    images_beside,
-    is_folder,
-    make_folder,
-)
+from napari_tessera.batch.inputs import Reading, is_folder
+from napari_tessera.batch.outputs import formatted
 from napari_tessera.batch.run_batch import run_batch
 from napari_tessera.batch.summary import FileOutcome, FileState
 from napari_tessera.cli.arguments import (
@@ -32,15 +26,11 @@ from napari_tessera.cli.arguments import (
 )
 from napari_tessera.cli.streams import steady_streams
 from napari_tessera.cli.train import import_command, models_command, train_command
-from napari_tessera.deep.inference.cache import Cache
-from napari_tessera.io.files import check_output, read, read_extra, write, write_as_made, written_as
+from napari_tessera.io.files import read_extra, written_as
 from napari_tessera.methods.registry import METHODS, Method
 from napari_tessera.pipeline.recipe import Recipe
-from napari_tessera.pipeline.result import Result, result_name
-from napari_tessera.pipeline.run import run
-from napari_tessera.pipeline.sinks import Sink
-from napari_tessera.pipeline.source import Source
 from napari_tessera.pipeline.walk import LevelsFrom, Walk
+from napari_tessera.pipeline.workers import workers_at
 from napari_tessera.signature.parameters import Parameter, docs
 from napari_tessera.signature.progress import Progress
 from napari_tessera.signature.text_files import parse_json
@@ -48,7 +38,6 @@ from napari_tessera.signature.units import METRES
 from napari_tessera.signature.units import unit as short_unit
 from napari_tessera.signature.words import Over, VoxelSize
 
-_KEEPING = (".zarr", ".tif", ".tiff")  # files that keep what is known of a result
 _NUMBERS = (int, float)
 
 
@@ -111,7 +100,9 @@ def replay(
     output: Path,
     image: str | None = None,
     blocks: str | None = None,
+    scheduler: str | None = None,
     write: list[str] | None = None,
+    format: str | None = None,  # noqa: A002 (the option's name)
     overwrite: bool = False,
     again: bool = False,
 ) -> int:
@@ -131,9 +122,16 @@ def replay(
     blocks : str
         Work in blocks, for images larger than memory, written to OME-Zarr as they are made: auto,
         or their sides in pixels, such as 64,512,512. By default as the recipe was run; whole = not.
+    scheduler : str
+        Address of a Dask scheduler whose workers compute the blocks (without blocks, the planes or
+        volumes), such as tcp://10.0.0.1:8786, or the JSON file that it wrote; the result is written
+        to OME-Zarr. By default the cores of this computer do it.
     write : list of str
         What to write of each file: labels, image, table, polygons, overview. By default what the
         recipe gives. With tables there is one of all files too, METHOD.csv.
+    format : str
+        Of labels, images or polygons in a folder: tif, zarr, npy, png, ...; by default tif, in
+        blocks zarr.
     overwrite : bool
         Replace files that are there already, of another input or recipe.
     again : bool
@@ -145,19 +143,40 @@ def replay(
     except (OSError, ValueError, TypeError, AttributeError) as error:
         print(f"{recipe} cannot be replayed: {error}", file=sys.stderr)
         return 2
+
+    def asked() -> BatchRun:
+        words = _words(kept, output, write, format, size if scheduler is None else "auto")
+        batch = BatchRun.of(kept, inputs, output, words, {"image": image})
+        return replace(batch, overwrite=overwrite, again=again, blocks=size)
+
+    return _each(kept.method, asked, scheduler)
+
+
+def _words(
+    recipe: Recipe, output: Path, write: list[str] | None, suffix: str | None, blocks: Any
+) -> list[str] | None:
+    """Return the words of outputs with the format that was asked for; a file has its own."""
+    in_blocks = blocks not in (None, "whole") and is_folder(output)
+    return (
+        formatted(recipe, write, suffix or "", blocks=in_blocks) if suffix or in_blocks else write
+    )
+
+
+def _each(method: str, asked: Callable[[], BatchRun], scheduler: str | None) -> int:
+    """Work on one file after the other, and say what becomes of each."""
     try:
-        batch = BatchRun.of(kept, inputs, output, write, {"image": image})
-        batch = replace(batch, overwrite=overwrite, again=again, blocks=size)
+        batch = asked()
         first, count = batch.destinations[0].path.name, len(batch.destinations)
         report = _progress(first if count == 1 else f"{count} files")
-        summary = run_batch(batch, report, told=_tell)
-    except (OSError, ValueError) as error:
-        print(f"{kept.method}: {error}", file=sys.stderr)
+        with workers_at(scheduler) as workers:
+            summary = run_batch(batch, report, told=_tell, workers=workers)
+    except (OSError, ValueError, RuntimeError) as error:
+        print(f"{method}: {error}", file=sys.stderr)
         return 2
     if count > 1:
         print(summary)
     if summary.problem:
-        print(f"{kept.method}: {summary.problem}", file=sys.stderr)
+        print(f"{method}: {summary.problem}", file=sys.stderr)
     return 1 if summary.problem or summary.count(FileState.FAILED) else 0
 
 
@@ -233,8 +252,20 @@ class Files:
     blocks : str, optional
         Work in blocks, for images larger than memory, written to OME-Zarr as they are made: auto,
         or their sides in pixels, such as 64,512,512. By default planes or volumes as a whole.
+    scheduler : str, optional
+        Address of a Dask scheduler whose workers compute the blocks (without blocks, the planes or
+        volumes), such as tcp://10.0.0.1:8786, or the JSON file that it wrote; the result is written
+        to OME-Zarr. By default the cores of this computer do it.
+    write : list of str, optional
+        What to write of each file: labels, image, table, polygons, overview. By default what the
+        method gives. With tables there is one of all files too, METHOD.csv.
+    format : str, optional
+        Of labels, images or polygons in a folder: tif, zarr, npy, png, ...; by default tif, in
+        blocks zarr.
     overwrite : bool
-        Replace existing files.
+        Replace files that are there already, of another input or other options.
+    again : bool
+        Make anew what is there already, of the same input and options.
     """
 
     output: Path
@@ -249,18 +280,16 @@ class Files:
     region: str | None = None
     only: list[int] | None = None
     blocks: str | None = None
+    scheduler: str | None = None
+    write: list[str] | None = None
+    format: str | None = None
     overwrite: bool = False
+    again: bool = False
 
     @property
-    def reading(self) -> dict[str, Any]:
-        """How the inputs are read, as arguments of `read`."""
-        return {
-            "channel_axis": colour_axis(self.channels),
-            "channel": self.channel,
-            "axes": axes_from(self.axes),
-            "series": self.series,
-            "spacing": _spacing(self.spacing),
-        }
+    def reading(self) -> Reading:
+        """What the inputs do not say."""
+        return Reading(_spacing(self.spacing), axes_from(self.axes), self.series)
 
     @property
     def walk(self) -> Walk:
@@ -282,6 +311,7 @@ def _shared(method: Method) -> list[inspect.Parameter]:
     special: dict[str, dict[str, Any]] = {
         "planes": {"negative": "--volume"},
         "only": {"consume_multiple": True},
+        "write": {"consume_multiple": True},
     }
     return [
         _keyword(name, hints[name], each.default, texts[name], **special.get(name, {}))
@@ -317,76 +347,48 @@ def _run(method: Method, inputs: list[Path], /, **options: Any) -> int:
         name: options.pop(name) for name in inspect.signature(Files).parameters if name in options
     }
     files = Files(**shared)
-    arrays = {p.name for p in method.options if p.is_array}
-    images = {p.name for p in method.options if p.is_image}
+    images = {p.name: options.pop(p.name, None) for p in method.options if p.is_image}
     try:
-        values = {
-            name: read_extra(value) if name in arrays - images and value is not None else value
-            for name, value in options.items()
-        }
-        for parameter in method.options:
-            if parameter.word.name == "path":
-                values[parameter.name] = parse_json(values[parameter.name], parameter.name)
-        method.complete(values)
-        reading, walk = files.reading, files.walk
+        recipe, reading = _asked(method, files, options, images), files.reading
     except (ValueError, TypeError, KeyError, OSError) as error:
         print(f"{method.name}: {error}", file=sys.stderr)
         return 2
 
-    models = Cache()  # one network for all files
+    def asked() -> BatchRun:
+        blocks = blocks_from(files.blocks)
+        size = blocks if files.scheduler is None else "auto"
+        words = _words(recipe, files.output, files.write, files.format, size)
+        batch = BatchRun.of(recipe, inputs, files.output, words, images)
+        return replace(
+            batch,
+            overwrite=files.overwrite,
+            again=files.again,
+            blocks=blocks,
+            reading=reading,
+            by_axes=files.planes is None,
+        )
 
-    def one(path: Path, source: Source, target: Path, report: Callable[[Progress], None]) -> Result:
-        own = {**values, **images_beside(path, {name: values.get(name) for name in images})}
-        recipe = Recipe.of(method, source, own, walk)
-        if walk.blocks is None:
-            result = run(method, source, own, walk, cache=models, report=report)
-            write(target, result, source, recipe, overwrite=files.overwrite)
-            return result
-
-        def made(sink: Sink | None) -> Result:
-            return run(method, source, own, walk, cache=models, report=report, sink=sink)
-
-        return write_as_made(target, made, source, recipe, overwrite=files.overwrite)
-
-    return _each(inputs, files.output, method.name, one, reading, overwrite=files.overwrite)
+    return _each(method.name, asked, files.scheduler)
 
 
-def _each(
-    inputs: list[Path],
-    output: Path,
-    method: str,
-    one: Callable[[Path, Source, Path, Callable[[Progress], None]], Result],
-    reading: dict[str, Any],
-    *,
-    overwrite: bool,
-) -> int:
-    """Work on one file after the other; a failing one is reported and the rest goes on."""
-    try:
-        folder = is_folder(output)
-        files, named = expanded(inputs), lambda name: result_name(name, method)
-        targets = destinations(files, output, named, folder=folder)
-        make_folder(output if folder else output.parent)
-    except (OSError, ValueError) as error:
-        print(f"{method}: {error}", file=sys.stderr)
-        return 2
-    failures = 0
-    for path, target in targets:
-        began = time.monotonic()
-        try:
-            check_output(target, METHODS[method].returns, overwrite=overwrite)
-            source = read(path, labels=METHODS[method].source.is_labels, **reading)
-            for note in source.notes:
-                print(f"{path}: {note}", file=sys.stderr)
-            result = one(path, source, target, _progress(path.name))
-        except Exception as error:  # noqa: BLE001 (one bad file must not end the batch)
-            failures += 1
-            print(f"\r{path}: {str(error) or type(error).__name__}", file=sys.stderr)
-        else:
-            print(f"\r{path}: {result.counted()}, {time.monotonic() - began:.2g} s -> {target}")
-            if result.seams is not None and result.seams.straight:
-                kept = f"; all are listed in {target}" if target.suffix in _KEEPING else ""
-                print(f"{path}: {result.seams}{kept}", file=sys.stderr)
-    return 1 if failures else 0
+def _asked(method: Method, files: Files, options: dict[str, Any], images: dict[str, Any]) -> Recipe:
+    """Return what a command asks for as a recipe; images are named, and opened for each file."""
+    arrays = {p.name for p in method.options if p.is_array}
+    values = {
+        name: read_extra(value) if name in arrays and value is not None else value
+        for name, value in options.items()
+    }
+    for parameter in method.options:
+        if parameter.word.name == "path":
+            values[parameter.name] = parse_json(values[parameter.name], parameter.name)
+    recipe = Recipe.asked(method, values, files.walk)
+    named = {name: {"name": each} for name, each in images.items() if each is not None}
+    return replace(
+        recipe,
+        inputs={**recipe.inputs, **named},
+        channel_axis=colour_axis(files.channels),
+        channel=files.channel,
+    )
 
 
 def _progress(name: str) -> Callable[[Progress], None]:

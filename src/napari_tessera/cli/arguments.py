@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from napari_tessera.io.files import READABLE, ColourAxis
+from napari_tessera.io.stores import place_of
 from napari_tessera.pipeline.recipe_data import unpack_region
 from napari_tessera.pipeline.source import Region
 from napari_tessera.pipeline.walk import BlockSize
@@ -139,7 +140,9 @@ def _read(hint: Any) -> Any:
     if groups:
         return _unchecked(groups[0]) | None
     if bare == list[Path]:
-        return Annotated[hint, Parameter(json_list=False)]
+        return Annotated[hint, Parameter(json_list=False, converter=_places)]
+    if bare == Path:
+        return Annotated[hint, Parameter(converter=_places)]
     if list[str] in arms:  # several words may follow one option
         return Annotated[hint, Parameter(consume_multiple=True)]
     whole = any(arm is int or get_args(arm) == (int,) for arm in arms)
@@ -153,6 +156,12 @@ def _unchecked(group: Any) -> Any:
     # of a class without a module of ours, the command line would not take the fields apart
     about = {"__doc__": group.__doc__, "__module__": __name__}
     return make_dataclass(group.__name__, own, frozen=True, namespace=about)
+
+
+def _places(kind: Any, tokens: Sequence[Any]) -> Any:
+    """Return paths, of which some may be URLs."""
+    places = [place_of(token.value) for token in tokens]
+    return places[0] if kind is Path else places
 
 
 def _whole(kind: Any, tokens: Sequence[Any]) -> Any:

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import torch
 
+from napari_tessera.deep.graphics_cards import own_number
 from napari_tessera.deep.triton import keep_away
 
 T = TypeVar("T")
@@ -46,7 +47,7 @@ def choose(name: str = "auto") -> torch.device:
     if colon and not (kind == "cuda" and number.isdecimal()):
         kind = ""
     if kind == "auto":
-        return torch.device(_present() or "cpu")
+        return _automatic()
     if kind == "cuda":
         _check_cuda(name, int(number or 0))
     elif kind == "mps":
@@ -289,6 +290,19 @@ def _present() -> str:
     if torch.cuda.is_available():
         return "cuda"
     return "mps" if torch.backends.mps.is_available() else ""
+
+
+def _automatic() -> torch.device:
+    """Return a graphics card if there is one, this process's own one if it is to have one."""
+    kind = _present()
+    number = own_number(_cards) if kind == "cuda" else None
+    return torch.device(kind or "cpu") if number is None else torch.device(kind, number)
+
+
+def _cards() -> list[str]:
+    """Return what tells the CUDA cards apart that this process sees."""
+    count = range(torch.cuda.device_count())
+    return [str(torch.cuda.get_device_properties(number).uuid) for number in count]
 
 
 def _check_cuda(name: str, number: int) -> None:

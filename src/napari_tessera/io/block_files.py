@@ -17,12 +17,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_tessera.algorithms.halo_tiles import Box, tiled
+from napari_tessera.pipeline.pickling import Missing
 from napari_tessera.signature.words import Array
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 _PARTS = 4  # of each side of a block: of its neighbours, one is read where a pixel is needed
+_MARK = "begun"
 _SHORTEST = 16  # pixels of such a part
 
 
@@ -55,6 +57,22 @@ class BlockFiles:
     shape: tuple[int, ...]
     chunks: tuple[int, ...]
     dtype: np.dtype[Any] | None = None
+
+    @classmethod
+    def begin(
+        cls,
+        folder: Path,
+        shape: tuple[int, ...],
+        chunks: tuple[int, ...],
+        dtype: np.dtype[Any] | None = None,
+    ) -> BlockFiles:
+        """Make the folder, so that other processes know that it is this one that they see."""
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / _MARK).write_bytes(b"")
+        return cls(folder, shape, chunks, dtype)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _seen, (self.folder, self.shape, self.chunks, self.dtype)
 
     @property
     def ndim(self) -> int:
@@ -120,6 +138,13 @@ class BlockFiles:
 
     def _file(self, place: tuple[int, ...]) -> Path:
         return self.folder.joinpath(*map(str, place))
+
+
+def _seen(folder: Path, *about: Any) -> BlockFiles:
+    """Return blocks that were sent to another process, if it sees their folder."""
+    if not (folder / _MARK).exists():
+        raise Missing.here(folder, "there is no such folder")
+    return BlockFiles(folder, *about)
 
 
 def _parts(shape: tuple[int, ...]) -> list[Box]:

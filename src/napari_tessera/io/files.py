@@ -6,34 +6,41 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from napari_tessera.algorithms.atomic_files import atomic_write, check_target, forget
+from napari_tessera.algorithms.atomic_files import check_target, forget
 from napari_tessera.io.coco import COCO
 from napari_tessera.io.csv_files import CSV, read_points
 from napari_tessera.io.formats import Asked, Contents, Format, with_classes
 from napari_tessera.io.geojson import GEOJSON
+from napari_tessera.io.installed_readers import INSTALLED, suffixes_of_plugins
 from napari_tessera.io.label_images import ids_of
 from napari_tessera.io.lazy import damage_told
 from napari_tessera.io.numpy_files import NUMPY
 from napari_tessera.io.pictures import PHOTOGRAPHS, PNG
 from napari_tessera.io.resume import work_key
+from napari_tessera.io.stores import Url, check_readable, check_url, place_of, written_whole
 from napari_tessera.io.tiff import TIFF
-from napari_tessera.io.zarr import ZARR
+from napari_tessera.io.zarr import ZARR, read_zarr
 from napari_tessera.pipeline.recipe import Recipe
 from napari_tessera.pipeline.recipe_data import unpack
 from napari_tessera.pipeline.result import KINDS, Result
 from napari_tessera.pipeline.sinks import Sink
 from napari_tessera.pipeline.source import Reread, Source
+from napari_tessera.pipeline.workers import Workers
 from napari_tessera.signature.docstrings import enumerated
-from napari_tessera.signature.text_files import check_openable, parse_json
+from napari_tessera.signature.text_files import parse_json
 from napari_tessera.signature.words import Report, VoxelSize
 
-FORMATS = (TIFF, PNG, PHOTOGRAPHS, NUMPY, ZARR, GEOJSON, COCO, CSV)
-"""Every format once, in the order in which messages name them."""
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from distributed import Client
+
+FORMATS = (TIFF, PNG, PHOTOGRAPHS, NUMPY, ZARR, GEOJSON, COCO, CSV, INSTALLED)
+"""Every format once, in the order in which messages name them; what others open is the last."""
 
 READABLE = tuple(suffix for each in FORMATS if each.read for suffix in each.suffixes)
 """The suffixes of what can be read."""
@@ -45,13 +52,14 @@ PICTURES = (*PNG.suffixes, *PHOTOGRAPHS.suffixes)
 def listed(folder: Path) -> list[Path]:
     """Return the files of a folder that can be read, by their names.
 
-    Hidden files are none (a Mac puts ._cells.tif beside cells.tif), nor are the archives in which
-    cellpose keeps what it knows (cells_seg.npy).
+    Those that installed plugins open are among them. Hidden files are none (a Mac puts ._cells.tif
+    beside cells.tif), nor are the archives in which cellpose keeps what it knows (cells_seg.npy).
     """
+    readable = {*READABLE, *suffixes_of_plugins()}
     return sorted(
         each
         for each in folder.iterdir()
-        if each.suffix.lower() in READABLE
+        if each.suffix.lower() in readable
         and not each.name.startswith(".")
         and not each.name.endswith("_seg.npy")
     )
@@ -80,7 +88,8 @@ def read(
     ----------
     path : str or Path
         TIFF (also ImageJ and OME), PNG, JPEG, BMP, GIF, WebP, NumPy (.npy), or a Zarr or OME-Zarr
-        folder.
+        folder, the latter also as a URL that fsspec knows, such as ``s3://bucket/brain.zarr``; and
+        what napari's installed readers open.
     spacing : sequence of float, optional
         Pixel size along the last axes; None = what the file says, or 1.
     axes : tuple of str, optional
@@ -108,7 +117,7 @@ def read(
     ValueError
         If the format is not known, the file is damaged, or it is a pipe or a device.
     """
-    path = Path(path)
+    path = place_of(path)
     contents = opened(path, Asked(labels, series))
     contents = ids_of(contents, path) if labels else _coloured(contents, path, channel_axis)
     axis = _channel_axis(contents, path.name, channel_axis, channel)
@@ -127,22 +136,16 @@ def read(
     rgb = channel_axis == "rgb" or (channel_axis is None and "s" in (names or ()))
     notes += sizes.notes if spacing is None else ()
     time = sizes.time_unit if spacing is None else ""
-    again = partial(
-        read,
-        path,
-        spacing=spacing,
-        axes=axes,
-        channel_axis=None if channel_axis == "rgb" else channel_axis,
-        channel=channel,
-        labels=True,
-        series=series,
-    )
+    how: dict[str, Any] = {"spacing": spacing, "axes": axes, "channel": channel, "series": series}
+    again = partial(read, path, **how, channel_axis=channel_axis, labels=labels)
+    coloured = None if channel_axis == "rgb" else channel_axis
+    as_labels = None if labels else partial(read, path, **how, channel_axis=coloured, labels=True)
     return replace(
         source,
         channel=channel,
         rgb=rgb,
         path=str(path),
-        reread=None if labels else Reread(array, again),
+        reread=Reread(array, again, as_labels),
         time_unit=time,
         notes=notes,
         origin=tuple(o for i, o in enumerate(contents.origin) if i != axis)
@@ -153,9 +156,12 @@ def read(
 
 def opened(path: Path, asked: Asked) -> Contents:
     """Return the array in a file, lazily, and what the file says of it; see `read` for errors."""
-    check_openable(path)
+    check_readable(path)
+    if isinstance(path, Url):
+        with damage_told(path):
+            return _checked(read_zarr(path, asked), path)
     found = next((each for each in FORMATS if each.opens(path)), None)
-    if path.is_file() and found is not None:  # a PNG may be called .tif
+    if path.is_file() and found not in (None, INSTALLED):  # a PNG may be called .tif
         with path.open("rb") as file:
             head = file.read(16)
         found = next(
@@ -163,7 +169,10 @@ def opened(path: Path, asked: Asked) -> Contents:
         )
     if found is None or found.read is None:
         known = ", ".join(READABLE)
-        raise ValueError(f"{str(path)!r} has a format that is not known; known are {known}")
+        raise ValueError(
+            f"{str(path)!r} has a format that is not known; known are {known}, and what readers "
+            "open that are installed for napari"
+        )
     with damage_told(path):
         contents = found.read(path, asked)
     return _checked(contents, path)
@@ -260,12 +269,12 @@ def write(
     ValueError
         If the format cannot hold the result.
     """
-    path = Path(path)
+    path = place_of(path)
     check_output(path, result.kind, overwrite=overwrite)
     result, source = with_classes(result, source)
     own = _written_by(path)
     if own is not None and own.write is not None:
-        with atomic_write(path, overwrite=overwrite, owned=own.owned) as fresh:
+        with written_whole(path, overwrite=overwrite, owned=own.owned) as fresh:
             own.write(fresh, result, source, recipe)
 
 
@@ -278,6 +287,7 @@ def write_as_made(
     overwrite: bool = False,
     again: bool = False,
     report: Report = None,
+    workers: Workers | Client | None = None,
 ) -> Result:
     """Write a result while it is computed, to OME-Zarr; to other files when it is complete.
 
@@ -292,6 +302,8 @@ def write_as_made(
         Whether such a run begins anew.
     report : callable, optional
         Takes `Progress` of what is done after the run.
+    workers : Workers or distributed.Client, optional
+        Who does what is done after the run; None = the threads of this process.
 
     Returns
     -------
@@ -315,16 +327,18 @@ def write_as_made(
     >>> write_as_made(place, made, source, recipe).counted()
     '1 class'
     """
-    path = Path(path)
+    path = place_of(path)
     own = _written_by(path)
     if own is None or own.sink is None:
         result = made(None)
         write(path, result, source, recipe, overwrite=overwrite)
         return result
-    if again:
+    stored = isinstance(path, Url)
+    if again and not stored:
         forget(path)
-    key = work_key(source, recipe)
-    with own.sink(path, source, overwrite=overwrite, key=key) as sink:
+    # a store keeps nothing of a run that was interrupted
+    how = {"key": "" if stored else work_key(source, recipe), "workers": workers}
+    with own.sink(path, source, overwrite=overwrite, **how) as sink:
         return sink.finish(made(sink), recipe, report)
 
 
@@ -354,4 +368,13 @@ def check_output(path: Path, kind: str, *, overwrite: bool) -> None:
         choice = enumerated(known, "or")
         raise ValueError(f"{str(path)!r} cannot hold {article}{kind}; choose {choice}")
     own = _written_by(path)
+    if isinstance(path, Url):
+        _check_stored(path, own, overwrite=overwrite)
+        return
     check_target(path, overwrite=overwrite, owned=None if own is None else own.owned)
+
+
+def _check_stored(url: Url, own: Format | None, *, overwrite: bool) -> None:
+    if own is not ZARR:
+        raise ValueError(f"{str(url)!r} is a URL, to which only .zarr is written")
+    check_url(url, overwrite=overwrite)

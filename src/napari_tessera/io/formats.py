@@ -146,7 +146,8 @@ class Format:
         For formats that are folders: path -> True if all in it is of this format, so that it may be
         replaced.
     sink : callable, optional
-        For formats that are written block by block: path, source and `overwrite` -> what does it.
+        For formats that are written block by block: path, source, `overwrite` and `workers` ->
+        what does it.
     """
 
     suffixes: tuple[str, ...]

@@ -30,6 +30,23 @@ def damage_told(path: Path) -> Iterator[None]:
         ) from error
 
 
+def lazily(array: Any) -> Any:
+    """Return a Dask array of planes, in pieces as they lie in the file.
+
+    Examples
+    --------
+    >>> lazily(np.zeros((3, 20, 30))).chunks
+    ((1, 1, 1), (20,), (30,))
+    """
+    import dask.array as da
+
+    if isinstance(array, da.Array):
+        return array
+    chunks = getattr(array, "chunks", None)
+    usual = (1,) * (array.ndim - 2) + tuple(min(n, 2048) for n in array.shape[-2:])
+    return da.from_array(array, chunks=chunks or usual, asarray=True)
+
+
 class LazyArray:
     """An array that is read when it is sliced, or as a whole by `np.asarray`."""
 

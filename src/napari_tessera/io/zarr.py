@@ -45,7 +45,7 @@ def read_zarr(path: Path, asked: Asked) -> Contents:
     """
     import zarr
 
-    node: Any = zarr.open(path, mode="r")
+    node: Any = zarr.open(str(path), mode="r")
     if isinstance(node, zarr.Array):
         return Contents(node)
     said: Any = dict(node.attrs)
@@ -196,7 +196,7 @@ def write_zarr_images(path: Path, images: Sequence[Titled], *, overwrite: bool =
     with atomic_write(path, overwrite=overwrite, owned=holds_zarr_alone) as fresh:
         if len(roots) > 1:
             said = {"version": VERSION, "bioformats2raw.layout": 3}
-            zarr.open_group(fresh, mode="w", zarr_format=3, attributes={"ome": said})
+            zarr.open_group(str(fresh), mode="w", zarr_format=3, attributes={"ome": said})
         for number, root in enumerate(roots):
             place = fresh / str(number) if len(roots) > 1 else fresh
             write_zarr(place, *images[root][1:])
@@ -235,7 +235,7 @@ def _write_labels(path: Path, labels: Sequence[Titled]) -> None:
             name += " 2"
         names.append(name)
     said = {"version": VERSION, "labels": names}
-    zarr.open_group(path, mode="w", zarr_format=3, attributes={"ome": said})
+    zarr.open_group(str(path), mode="w", zarr_format=3, attributes={"ome": said})
     for name, each in zip(names, labels, strict=True):
         write_zarr(path / name, *each[1:])
 
@@ -247,7 +247,7 @@ def images_in(path: Path) -> list[str]:
     """
     import zarr
 
-    node: Any = zarr.open(path, mode="r")
+    node: Any = zarr.open(str(path), mode="r")
     if isinstance(node, zarr.Array):
         return [""]
     said: Any = dict(node.attrs)

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from napari_tessera.algorithms.atomic_files import atomic_write
 from napari_tessera.io.block_files import BlockFiles
 from napari_tessera.io.formats import kept_of, origin_of, with_classes
 from napari_tessera.io.resume import BlockLog
+from napari_tessera.io.stores import written_whole
 from napari_tessera.io.zarr_writer import OmeZarrImage, OmeZarrWriter, holds_zarr_alone
 from napari_tessera.pipeline.result import Labelled, Result, ScoreMaps
 from napari_tessera.pipeline.sinks import Log, NoLog
+from napari_tessera.pipeline.workers import workers_of
 from napari_tessera.signature.progress import Stop
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ class ZarrSink:
     key : str
         What tells the run from others, see `work_key`: one that was interrupted goes on. "" = each
         begins anew.
+    workers : Workers or distributed.Client, optional
+        Who writes the smaller levels; None = the threads of this process.
 
     Raises
     ------
@@ -55,10 +58,17 @@ class ZarrSink:
     """
 
     def __init__(
-        self, path: Path, source: Source, *, overwrite: bool = False, key: str = ""
+        self,
+        path: Path,
+        source: Source,
+        *,
+        overwrite: bool = False,
+        key: str = "",
+        workers: Any = None,
     ) -> None:
         self._path, self._source, self._key = path, source, key
-        self._opened: AbstractContextManager[Path] = atomic_write(
+        self._workers = workers_of(workers)
+        self._opened: AbstractContextManager[Path] = written_whole(
             path, overwrite=overwrite, owned=holds_zarr_alone, key=key
         )
         self._folder: Path | None = None
@@ -88,12 +98,13 @@ class ZarrSink:
     def between(self, shape: Index, dtype: Any, block: Index) -> Any:
         """Return an array on the same disk that is gone in the end."""
         own = _fitting(block, shape)
-        return BlockFiles(self._scratch(shape, own, str(dtype)), shape, own, np.dtype(dtype))
+        folder = self._scratch(shape, own, str(dtype))
+        return BlockFiles.begin(folder, shape, own, np.dtype(dtype))
 
     def scratch(self, shape: Index, dtype: Any, block: Index) -> Any:
         """Return what keeps blocks on the same disk, in the types that they come in."""
         own = _fitting(block, shape)
-        return BlockFiles(self._scratch(shape, own), shape, own)
+        return BlockFiles.begin(self._scratch(shape, own), shape, own)
 
     def _scratch(self, *layout: Any) -> Path:
         self._scratches += 1
@@ -148,10 +159,10 @@ class ZarrSink:
             look=result.look,
             kept=kept_of(result, None),
         )
-        self._writer.finish(recipe, report)
+        self._writer.finish(recipe, report, self._workers)
         self._folder = None
         self._opened.__exit__(None, None, None)
-        return replace(result, array=zarr.open_array(self._path / "0", mode="r"))
+        return replace(result, array=zarr.open_array(str(self._path / "0"), mode="r"))
 
 
 def _fitting(block: Index, shape: Index) -> Index:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
@@ -13,8 +15,10 @@ import numpy as np
 from napari_tessera.algorithms.atomic_files import atomic_write
 from napari_tessera.io.ngff import VERSION, image_label, multiscales
 from napari_tessera.io.pyramids import halved, halvings
+from napari_tessera.io.stores import MARKS
 from napari_tessera.pipeline.recipe import KEY, Recipe
 from napari_tessera.pipeline.source import Source
+from napari_tessera.pipeline.workers import Threads, Workers
 from napari_tessera.signature.progress import Progress, Stop
 from napari_tessera.signature.words import Look, Report
 
@@ -29,8 +33,8 @@ SIDE = 512
 _IN_A_FILE = 64
 """Most chunks in a file: disks are slow with many small ones."""
 
-_MARKS = ("zarr.json", ".zattrs", ".zgroup", ".zarray")
-_OWN_FILES = (*_MARKS, ".zmetadata", ".DS_Store")
+_MEMORY = 1 << 30  # what pieces of smaller levels may take while they are made
+_OWN_FILES = (*MARKS, ".zmetadata", ".DS_Store")
 _CHUNK = re.compile(r"c|(c\.)?\d+(\.\d+)*")
 
 
@@ -128,7 +132,7 @@ class OmeZarrWriter:
         import zarr
 
         self.image, self.name, self._opened = image, folder.stem, opened
-        self.group: Any = zarr.open_group(folder, mode="a", zarr_format=3)
+        self.group: Any = zarr.open_group(str(folder), mode="a", zarr_format=3)
         # of a run that was interrupted, if it is the same
         self.array: Any = self._begun() or self._level(0, image.shape)
 
@@ -159,9 +163,20 @@ class OmeZarrWriter:
             opened.__exit__(type(error), error, None)
             raise
 
-    def finish(self, recipe: Recipe | None = None, report: Report = None) -> None:
-        """Write the smaller levels and what is known of the image, and move it to its place."""
-        shrunk = self._write_levels(report)
+    def finish(
+        self, recipe: Recipe | None = None, report: Report = None, workers: Workers | None = None
+    ) -> None:
+        """Write the smaller levels and what is known of the image, and move it to its place.
+
+        Parameters
+        ----------
+        recipe : Recipe, optional
+        report : callable, optional
+            Takes `Progress`.
+        workers : Workers, optional
+            Who writes the smaller levels; None = the threads of this process.
+        """
+        shrunk = self._write_levels(report, workers or Threads())
         image = self.image
         steps = np.array([(1,) * len(image.shape), *shrunk])
         factors = np.cumprod(steps, axis=0).tolist()
@@ -218,7 +233,7 @@ class OmeZarrWriter:
             overwrite=True,
         )
 
-    def _write_levels(self, report: Report) -> list[tuple[int, ...]]:
+    def _write_levels(self, report: Report, workers: Workers) -> list[tuple[int, ...]]:
         """Write the pyramid, each level from the one before it."""
         image = self.image
         steps = halvings(image.shape, image.source.axes, image.source.spacing)
@@ -226,16 +241,34 @@ class OmeZarrWriter:
         for level, by in enumerate(steps, 1):
             shape = tuple(-(-n // step) for n, step in zip(finer.shape, by, strict=True))
             coarser = self._level(level, shape)
-            for done, box in enumerate(pieces := list(file_boxes(coarser))):
-                if report is not None:
-                    report(Progress(level - 1 + done / len(pieces), len(steps)))
-                below = tuple(
-                    slice(part.start * step, part.stop * step)
-                    for part, step in zip(box, by, strict=True)
-                )
-                coarser[box] = halved(np.asarray(finer[below]), by, labels=image.labels)
+            work = _Halving(finer, coarser, tuple(by), image.labels)
+            pieces = list(file_boxes(coarser))
+            sides = coarser.shards or coarser.chunks
+            read = math.prod(sides) * math.prod(by) * coarser.dtype.itemsize
+            at_once = max(1, min(workers.count, _MEMORY // (2 * read)))
+            with closing(workers.in_order(work, pieces, at_once=at_once)) as done:
+                for number, _ in enumerate(done):
+                    if report is not None:
+                        report(Progress(level - 1 + number / len(pieces), len(steps)))
             finer = coarser
         return steps
+
+
+@dataclass(frozen=True)
+class _Halving:
+    """Writes a piece of a smaller level."""
+
+    finer: Any
+    coarser: Any
+    by: tuple[int, ...]
+    labels: bool
+
+    def __call__(self, box: tuple[slice, ...]) -> None:
+        below = tuple(
+            slice(part.start * step, part.stop * step)
+            for part, step in zip(box, self.by, strict=True)
+        )
+        self.coarser[box] = halved(np.asarray(self.finer[below]), self.by, labels=self.labels)
 
 
 def file_boxes(array: Any) -> Iterator[tuple[slice, ...]]:
@@ -250,7 +283,7 @@ def file_boxes(array: Any) -> Iterator[tuple[slice, ...]]:
 
 def is_zarr(path: Path) -> bool:
     """Return True for a folder that is a Zarr, whatever it is called."""
-    return any((path / name).exists() for name in _MARKS)
+    return any((path / name).exists() for name in MARKS)
 
 
 def holds_zarr_alone(path: Path) -> bool:

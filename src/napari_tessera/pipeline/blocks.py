@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, TypeVar
@@ -15,7 +16,6 @@ from typing import Any, TypeVar
 import numpy as np
 
 from napari_tessera.algorithms.halo_tiles import Tile, tiled
-from napari_tessera.algorithms.parallel import WORKERS
 from napari_tessera.pipeline.pieces import Location, Pieces
 from napari_tessera.pipeline.regions import cut_source
 from napari_tessera.pipeline.source import Index, Source
@@ -139,8 +139,9 @@ class Blocks:
     def mapped(self, function: Callable[[dict[str, Any]], R]) -> Iterator[R]:
         """Yield what a function gives for the arrays of each block, where workers read them."""
         work = _Reading(replace(self.pieces, reading=Reporter()), function)
-        at_once = self.at_once(WORKERS) if self.are_cut else 1
-        return self.workers.in_order(work, self._read(), at_once=at_once)
+        at_once = self.at_once(self.workers.count) if self.are_cut else 1
+        with closing(self.workers.in_order(work, self._read(), at_once=at_once)) as found:
+            yield from found
 
     def _read(self) -> Iterator[Location]:
         places = self.places

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -158,10 +159,11 @@ def with_numbers(
                 yield job
 
     work = _Numbering(labels.array, result)
-    for _ in whole.workers.in_order(work, due(), at_once=whole.at_once):
-        number = left.popleft()
-        log.note(number, None)
-        whole.report(Progress(number + 1, whole.blocks))
+    with closing(whole.workers.in_order(work, due(), at_once=whole.at_once)) as done:
+        for _ in done:
+            number = left.popleft()
+            log.note(number, None)
+            whole.report(Progress(number + 1, whole.blocks))
     whole.report(Progress(1, 1))
     return result
 

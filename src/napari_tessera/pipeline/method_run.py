@@ -5,13 +5,13 @@ What may go wrong before anything is computed is found when a `Run` is made.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from napari_tessera.algorithms.parallel import WORKERS
 from napari_tessera.deep.inference.cache import Cache
 from napari_tessera.methods.registry import Method
 from napari_tessera.pipeline.assembling import Decision
@@ -240,16 +240,18 @@ class Run:
         blocks = self.blocks
         collector = self._collector(blocks, self._whole(blocks, start))
         resolved, skipped, there = dict(self.values), list[NothingToSeparate](), set[Index]()
-        for place, outcome in self._outcomes(blocks, collector):
-            if outcome.skipped is None:
-                resolved = outcome.resolved
-                there.add(place.index)
-            else:
-                skipped.append(outcome.skipped)
-            if outcome.known is None and outcome.skipped is not None:
-                collector.miss()
-            else:
-                collector.add(place, outcome.known)
+        # closed, workers have ended when a stop goes on to clear away what they write
+        with closing(self._outcomes(blocks, collector)) as outcomes:
+            for place, outcome in outcomes:
+                if outcome.skipped is None:
+                    resolved = outcome.resolved
+                    there.add(place.index)
+                else:
+                    skipped.append(outcome.skipped)
+                if outcome.known is None and outcome.skipped is not None:
+                    collector.miss()
+                else:
+                    collector.add(place, outcome.known)
         if not there:
             raise self._nothing(skipped)
         look = Look() if self.method.look is None else self.method.look(self.values)
@@ -291,7 +293,7 @@ class Run:
             exact=self.method.cut.is_exact(self.values),
             blocks=len(blocks.places),
             workers=self.workers,
-            at_once=blocks.at_once(WORKERS) if blocks.are_cut else self._at_once(blocks),
+            at_once=blocks.at_once(self.workers.count) if blocks.are_cut else self._at_once(blocks),
             report=self._after(len(blocks.places)),
         )
 
@@ -309,26 +311,26 @@ class Run:
         if self.method.cost.all_cores:
             return 1
         if blocks.are_cut:
-            return blocks.at_once(WORKERS)
+            return blocks.at_once(self.workers.count)
         # methods use all cores within a volume, and several volumes may not fit into memory
-        return 1 if self.pieces.axes > 2 else WORKERS
+        return 1 if self.pieces.axes > 2 else self.workers.count
 
     def _outcomes(
         self, blocks: Blocks, collector: Collector
-    ) -> Iterator[tuple[Location, BlockOutcome]]:
+    ) -> Generator[tuple[Location, BlockOutcome]]:
         """Yield all places with what is known of them, and report how many are done."""
         places, log = blocks.places, self._log("blocks", blocks, collector.reach)
         total = len(places) + (_more(len(places)) if collector.passes > 1 else 0)
         jobs = self._jobs(blocks, collector, total, log)
-        fresh = self._fresh(jobs, collector, self._at_once(blocks))
-        for number, place in enumerate(places):
-            if number in log:
-                outcome = log[number]
-            else:
-                outcome = next(fresh)
-                log.note(number, outcome)
-            self.report(Progress(number + 1, total))
-            yield place, outcome
+        with closing(self._fresh(jobs, collector, self._at_once(blocks))) as fresh:
+            for number, place in enumerate(places):
+                if number in log:
+                    outcome = log[number]
+                else:
+                    outcome = next(fresh)
+                    log.note(number, outcome)
+                self.report(Progress(number + 1, total))
+                yield place, outcome
 
     def _log(self, name: str, blocks: Blocks, *more: Any) -> Log:
         """Return the log of what is done in all blocks; it is another one if they lie otherwise."""
@@ -338,14 +340,15 @@ class Run:
 
     def _fresh(
         self, jobs: Iterator[BlockJob], collector: Collector, at_once: int
-    ) -> Iterator[BlockOutcome]:
+    ) -> Generator[BlockOutcome]:
         """Yield the outcomes of what has to be done."""
         work = _Work(self._bare())
         if not self.workers.share_memory:
             # nothing large comes back from elsewhere but the first piece of a map
             while collector.waits and (job := next(jobs, None)) is not None:
                 yield from self.workers.in_order(work, [job], at_once=1)
-        yield from self.workers.in_order(work, jobs, at_once=at_once)
+        with closing(self.workers.in_order(work, jobs, at_once=at_once)) as rest:
+            yield from rest
 
     def _bare(self) -> Run:
         """Return the run without what is of no use to a worker."""

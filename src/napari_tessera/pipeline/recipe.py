@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -32,6 +32,9 @@ from napari_tessera.signature.parameters import Parameter
 from napari_tessera.signature.progress import Progress, Reporter
 from napari_tessera.signature.text_files import read_json
 from napari_tessera.signature.words import Over
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 KEY = "napari-tessera"
 """The entry of a layer's metadata that holds its recipe."""
@@ -92,6 +95,24 @@ class Recipe:
     schema: int = SCHEMA
 
     @classmethod
+    def asked(cls, method: Method, values: Mapping[str, Any], walk: Walk | None = None) -> Recipe:
+        """Return what is asked of `method`, whatever it will run on."""
+        walk, complete = walk or Walk(), method.complete(values)
+        arrays = {p.name for p in method.options if p.is_array}
+        return cls(
+            method=method.name,
+            parameters={
+                p.name: _pinned(p, complete[p.name]) for p in method.options if not p.is_array
+            },
+            inputs={k: pack(v) for k, v in complete.items() if k in arrays and v is not None},
+            over=walk.over or "planes",
+            levels_from=walk.levels_from,
+            join=walk.join,
+            region=None if walk.region is None else pack_region(walk.region),
+            only=list(walk.only),
+        )
+
+    @classmethod
     def of(
         cls,
         method: Method,
@@ -103,24 +124,15 @@ class Recipe:
     ) -> Recipe:
         """Return the recipe of a run of `method` on `source` with `values`."""
         walk = walk or Walk()
-        complete = method.complete(values)
-        arrays = {p.name for p in method.options if p.is_array}
         over = method.over(walk.over, source.over)
         part = source if walk.region is None else source.cut(walk.region)
-        return cls(
-            method=method.name,
-            parameters={
-                p.name: _pinned(p, complete[p.name]) for p in method.options if not p.is_array
-            },
-            inputs={k: pack(v) for k, v in complete.items() if k in arrays and v is not None},
+        pieces = Pieces(method, part, method.complete(values), over)
+        return replace(
+            cls.asked(method, values, walk),
             over=over,
-            levels_from=walk.levels_from,
-            join=walk.join,
             channel_axis="rgb" if source.rgb else source.channel_axis,
             channel=source.channel,
-            region=None if walk.region is None else pack_region(walk.region),
-            only=list(walk.only),
-            blocks=sides_kept(Pieces(method, part, complete, over), walk.blocks),
+            blocks=sides_kept(pieces, walk.blocks),
             before=None if before is None else dict(before),
             source=_described(source),
             versions=_versions(),
@@ -204,7 +216,7 @@ class Recipe:
         each: Callable[[Result], None] = lambda result: None,
         blocks: BlockSize | Literal["whole"] | None = None,
         sink: Sink | None = None,
-        workers: Workers | None = None,
+        workers: Workers | Client | None = None,
         **arrays: Any,
     ) -> Result:
         """Run the recipe on a source.
@@ -223,7 +235,7 @@ class Recipe:
             Sides of the blocks that each step works on, see `Walk`; None = as the recipe says.
         sink : Sink, optional
             What makes the array of the result; None = it is kept in memory.
-        workers : Workers, optional
+        workers : Workers or distributed.Client, optional
             Who computes planes, volumes or blocks; None = the threads of this process.
         **arrays
             Images that the recipe only names, such as the one to measure intensities in; or

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import singledispatch
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -29,10 +29,13 @@ from napari_tessera.pipeline.result import Result
 from napari_tessera.pipeline.sinks import MemorySink, Sink
 from napari_tessera.pipeline.source import Index, Source
 from napari_tessera.pipeline.walk import Walk
-from napari_tessera.pipeline.workers import Workers
+from napari_tessera.pipeline.workers import Workers, workers_of
 from napari_tessera.signature.arrays import as_labels
 from napari_tessera.signature.progress import Progress
 from napari_tessera.signature.words import Array, Over
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 
 def run(
@@ -44,7 +47,7 @@ def run(
     cache: Cache | None = None,
     report: Callable[[Progress], None] | None = None,
     sink: Sink | None = None,
-    workers: Workers | None = None,
+    workers: Workers | Client | None = None,
 ) -> Result:
     """Run a method over all planes or volumes of a source.
 
@@ -66,7 +69,7 @@ def run(
         Takes `Progress`.
     sink : Sink, optional
         What makes the array of labels or images; None = it is kept in memory.
-    workers : Workers, optional
+    workers : Workers or distributed.Client, optional
         Who computes planes, volumes or blocks; None = the threads of this process.
 
     Returns
@@ -81,8 +84,7 @@ def run(
     entry = METHODS[method] if isinstance(method, str) else method
     kind, walk = Refinement if entry.refines else Run, walk or Walk()
     own = kind.of(entry, source, parameters or {}, walk, cache, report, sink)
-    if workers is not None:
-        own = replace(own, workers=workers)
+    own = replace(own, workers=workers_of(workers))
     if sink is None and own.kind.on_grid and not own.workers.share_memory:
         raise ValueError(
             f"{type(own.workers).__name__} do not share this memory, and cannot write a result "

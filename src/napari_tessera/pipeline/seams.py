@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -10,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from napari_tessera.algorithms.halo_tiles import Box, Tile, tiled
-from napari_tessera.algorithms.parallel import WORKERS
 from napari_tessera.pipeline.workers import Threads, Workers
 from napari_tessera.signature.words import Array
 
@@ -90,9 +90,11 @@ def seams_of(labels: Any, sides: Sequence[int], workers: Workers | None = None) 
     places = product(np.ndindex(lead), tiled(shape, (0,) * len(shape), sides))
     faces = ((axis, (*index, *box)) for index, tile in places for axis, box in _faces(tile, shape))
     touching, straight = set[int](), set[int]()
-    for ids, ends in (workers or Threads()).in_order(_Face(labels), faces, at_once=WORKERS):
-        touching.update(ids)
-        straight.update(ends)
+    workers = workers or Threads()
+    with closing(workers.in_order(_Face(labels), faces, at_once=workers.count)) as found:
+        for ids, ends in found:
+            touching.update(ids)
+            straight.update(ends)
     return Seams(len(touching), tuple(sorted(straight)))
 
 

@@ -19,10 +19,20 @@ LUMINANCE = (0.2125, 0.7154, 0.0721)
 
 
 class Reread(NamedTuple):
-    """How the file behind an array is read as labels; another array is not that of the file."""
+    """How the file behind an array is read once more; another array is not that of the file.
+
+    Attributes
+    ----------
+    array : array
+    again : callable
+        Reads it as it was read, as a process on another machine has to.
+    labels : callable, optional
+        Reads it as labels; None = it was.
+    """
 
     array: Any
-    labels: Callable[[], Source]
+    again: Callable[[], Source]
+    labels: Callable[[], Source] | None
 
 
 @dataclass(frozen=True)
@@ -53,7 +63,7 @@ class Source:
     kind : str
         "objects" or "classes" if these are labels of which that is known.
     reread : Reread, optional
-        How its file is read as labels, if it was read as an image.
+        How its file is read once more.
     time_unit : str
         The unit of the steps along a time axis, if it is known.
     notes : tuple of str
@@ -134,8 +144,10 @@ class Source:
     @property
     def as_labels(self) -> Source:
         """The same as labels: where its file was read as an image, it is read as ids."""
-        own = self.reread is not None and self.reread.array is self.array
-        return self.reread.labels() if self.reread is not None and own else self
+        reread = self.reread
+        if reread is None or reread.labels is None or reread.array is not self.array:
+            return self
+        return reread.labels()
 
     @property
     def whole(self) -> Array:

@@ -13,6 +13,7 @@ from napari.utils.notifications import show_info
 from napari_tessera.io.files import opened
 from napari_tessera.io.formats import Asked, Contents
 from napari_tessera.io.geojson import GeoJson, read_geojson
+from napari_tessera.io.lazy import lazily
 from napari_tessera.io.sizes import LENGTHS, TIMES
 from napari_tessera.io.zarr import images_in
 from napari_tessera.io.zarr_writer import is_zarr
@@ -101,19 +102,8 @@ def _data(contents: Contents, kind: str, dtype: np.dtype[Any]) -> Any:
     shown_whole = kind == "labels" or not contents.levels
     if shown_whole and math.prod(array.shape) * dtype.itemsize <= AT_ONCE:
         return np.array(array[(slice(None),) * array.ndim], dtype)
-    levels = [_lazily(each).astype(dtype) for each in (array, *contents.levels)]
+    levels = [lazily(each).astype(dtype) for each in (array, *contents.levels)]
     return levels if len(levels) > 1 else levels[0]
-
-
-def _lazily(array: Any) -> Any:
-    """Return a Dask array of planes, in pieces as they lie in the file."""
-    import dask.array as da
-
-    if isinstance(array, da.Array):
-        return array
-    chunks = getattr(array, "chunks", None)
-    usual = (1,) * (array.ndim - 2) + tuple(min(n, 2048) for n in array.shape[-2:])
-    return da.from_array(array, chunks=chunks or usual, asarray=True)
 
 
 def _colours_last(contents: Contents) -> Contents:
@@ -126,7 +116,7 @@ def _colours_last(contents: Contents) -> Contents:
     import dask.array as da
 
     every = (contents.array, *contents.levels)
-    first, *smaller = (da.moveaxis(_lazily(each), axis, -1) for each in every)
+    first, *smaller = (da.moveaxis(lazily(each), axis, -1) for each in every)
     rest = contents.without(axis, first)
     return rest._replace(levels=tuple(smaller), axes=(*(rest.axes or ()), "s"))
 
