@@ -29,8 +29,10 @@ SIDE = 512
 _IN_A_FILE = 64
 """Most chunks in a file: disks are slow with many small ones."""
 
-_MARKS = ("zarr.json", ".zattrs", ".zgroup", ".zarray")
-_OWN_FILES = (*_MARKS, ".zmetadata", ".DS_Store")
+MARKS = ("zarr.json", ".zattrs", ".zgroup", ".zarray")
+"""The files that say what a group or an array is."""
+
+_OWN_FILES = (*MARKS, ".zmetadata", ".DS_Store")
 _CHUNK = re.compile(r"c|(c\.)?\d+(\.\d+)*")
 
 
@@ -239,7 +241,7 @@ def file_boxes(array: Any) -> Iterator[tuple[slice, ...]]:
 
 def is_zarr(path: Path) -> bool:
     """Return True for a folder that is a Zarr, whatever it is called."""
-    return any((path / name).exists() for name in _MARKS)
+    return any((path / name).exists() for name in MARKS)
 
 
 def holds_zarr_alone(path: Path) -> bool:
