@@ -253,3 +253,22 @@ def test_a_zarr_of_another_kind_is_refused(tmp_path):
     zarr.create_array(tmp_path / "a.zarr", data=CELLS)
     with pytest.raises(FileExistsError, match="holds a, which would be lost"):
         save_over(tmp_path / "a.zarr", [titled("a", CELLS)])
+
+
+def test_what_is_written_is_valid_ngff(place, tmp_path):
+    pytest.importorskip("ome_zarr_models")
+    from ome_zarr_models.v05.image import Image
+    from ome_zarr_models.v05.image_label import ImageLabel
+    from ome_zarr_models.v05.labels import Labels
+
+    cells = place / "labels" / "cells"
+    for path, kind in ((place, Image), (place / "labels", Labels), (cells, ImageLabel)):
+        kind.from_zarr(zarr.open_group(path, mode="r"))
+    look = Look({1: "nucleus"}, {1: "#ff0000"})
+    named = Titled("c", ClassLabels(CELLS, look=look), Source.of(CELLS, spacing=UM, axes="yx"))
+    write_zarr_images(tmp_path / "c.zarr", [named])
+    ImageLabel.from_zarr(zarr.open_group(tmp_path / "c.zarr", mode="r"))
+    save_over(place, [titled("cells", CELLS + 1, look=look), titled("new", CELLS)])
+    Labels.from_zarr(zarr.open_group(place / "labels", mode="r"))
+    for name in ("cells", "new"):
+        ImageLabel.from_zarr(zarr.open_group(place / "labels" / name, mode="r"))

@@ -193,4 +193,5 @@ ZARR = Format(
     recognised=is_zarr,
     owned=holds_zarr_alone,
     sink=ZarrSink,
+    title="OME-Zarr",
 )
