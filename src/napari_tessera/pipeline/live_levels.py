@@ -56,8 +56,13 @@ class LiveLevel:
 
     @property
     def exact(self) -> bool:
-        """Whether objects that share a pixel where blocks overlap are one."""
-        return all(s.run.method.cut.is_exact(s.run.values) for s in self.steps)
+        """Whether objects that share a pixel where blocks overlap are one.
+
+        Not if they are refined: where two of them touch, what belongs to which may depend on their
+        numbers, which differ from block to block.
+        """
+        refined = any(step.run.kind.numbered for step in self.steps[:-1])
+        return not refined and all(s.run.method.cut.is_exact(s.run.values) for s in self.steps)
 
 
 def levels_of(
@@ -145,10 +150,9 @@ def _run(step: Recipe, source: Source, values: Mapping[str, Any]) -> Run:
 
 def _level(steps: list[LiveStep]) -> LiveLevel:
     last = steps[-1]
-    blocks = last.grid()
+    grids = [each.grid for each in steps]  # which says why if planes are too large for a step
+    blocks = grids[-1]
     if not all(each.can_be_cut for each in steps):
-        for each in steps:
-            each.grid()  # says why if planes are too large for it
         blocks = BlockGrid(last.shape, last.shape, (0,) * len(last.shape))
     shape = last.run.source.shape
     return LiveLevel(steps, blocks, shape, (1,) * len(shape))

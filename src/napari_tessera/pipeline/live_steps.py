@@ -24,10 +24,14 @@ from napari_tessera.signature.words import Array
 BLOCK = 1 << 19
 """About how many pixels a block has, its halo among them: some tens of milliseconds of work."""
 
+SIDE = 64
+"""Of blocks of arrays that are not kept in chunks; and multiples of it."""
+
 SAMPLED = 1 << 25
 """Of more pixels than this, a sample of blocks says what automatic levels are."""
 
-_SAMPLE = 1 << 23
+_FEWEST, _MOST, _PIXELS = 4, 16, 1 << 24
+"""Of how many blocks a sample is, and of how many pixels if these are more than the fewest."""
 
 
 @dataclass(frozen=True)
@@ -38,11 +42,7 @@ class SampledBlocks(Blocks):
     ----------
     pieces, sides, only, reading
         As for `Blocks`.
-    pixels : int
-        About how many are read.
     """
-
-    pixels: int = _SAMPLE
 
     @property
     def places(self) -> list[Location]:
@@ -51,7 +51,7 @@ class SampledBlocks(Blocks):
         lead = self.pieces.lead if self.only is None else ()
         shape = (*lead, *grid.counts)
         total = math.prod(shape)
-        count = min(total, max(1, self.pixels // math.prod(self.sides)))
+        count = min(total, max(_FEWEST, min(_MOST, _PIXELS // math.prod(self.sides))))
         # at random in each stretch: at equal distances, they could all lie at one border
         at = np.arange(count) + np.random.default_rng(0).random(count)
         cells = np.unravel_index((at * total / count).astype(np.int64), shape)
@@ -105,7 +105,7 @@ class LiveStep:
         """
         if not self.can_be_cut:
             if math.prod(self.shape) > PIXELS:
-                sides = automatic_sides(self.shape, (0,) * len(self.shape), (64,) * 3, PIXELS)
+                sides = automatic_sides(self.shape, (0,) * len(self.shape), self.shape, PIXELS)
                 Blocks.of(self.run.pieces, sides)  # says why it cannot be
             return self.shape
         halo = Blocks(self.run.pieces, self.shape).halo
@@ -121,14 +121,15 @@ class LiveStep:
     def _chunks(self) -> Index:
         source, axes = self.run.source, len(self.shape)
         kept = chunks_of(source.array)
-        sides = [64] * axes if kept is None else list(kept)
+        sides = [SIDE] * axes if kept is None else list(kept)
         if kept is not None and source.channel_axis is not None:
             sides.pop(source.channel_axis)
         return tuple(min(n, side) for n, side in zip(self.shape, sides[-axes:], strict=True))
 
-    def grid(self, pixels: int = BLOCK) -> BlockGrid:
-        """Return the blocks that are worked on one by one."""
-        sides = self.sides(pixels)
+    @property
+    def grid(self) -> BlockGrid:
+        """The blocks that are worked on one by one."""
+        sides = self.sides(BLOCK)
         return BlockGrid(self.shape, sides, Blocks(self.run.pieces, sides).halo)
 
     def at(self, place: Location, reach: int, report: Reporter) -> Array:
