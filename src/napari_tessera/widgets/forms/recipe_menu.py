@@ -64,7 +64,7 @@ def source_for(recipe: Recipe, layer: Layer) -> Source:
 
 def named_arrays(recipe: Recipe, viewer: ViewerModel, layer: Layer) -> dict[str, Any]:
     """Return the images that a recipe names, from the layers of these names."""
-    began = recipe.first.source["name"]
+    began = recipe.first.source.get("name")
     return {
         name: beside(option, viewer.layers[data["name"]], layer)
         for number, step in enumerate(recipe.steps)

@@ -109,8 +109,9 @@ class LiveLayer:
             multiscale=several,
             **{**look_options(labels.look), **options},
         )
-        layer.help = READ_ONLY
         self._up.put(layer, on)
+        if self._up.layer is not None:
+            self._up.layer.help = READ_ONLY
         self._timer.start()
 
     def clear(self) -> None:

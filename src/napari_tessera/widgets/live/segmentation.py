@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QFileDialog
@@ -55,7 +56,7 @@ class LiveSegmentation:
         )
         self.freezing.button.setEnabled(False)
         self._making: Job | None = None
-        self._on = False
+        self._on, self._made_of = False, ref[Any](form)
         self._rest = QTimer(form)
         self._rest.setSingleShot(True)
         self._rest.setInterval(PAUSE_MS)
@@ -109,6 +110,7 @@ class LiveSegmentation:
         )
 
     def _show(self, asked: LiveAsked, labels: LiveLabels) -> None:
+        self._made_of = ref(asked.layer)
         name = f"{asked.name} (live)"
         self.up.put(labels, asked.layer, name=name, opacity=0.6, **asked.place)
         self.freezing.button.setEnabled(True)
@@ -125,7 +127,7 @@ class LiveSegmentation:
 
     def _layer_gone(self, event: Any) -> None:
         """End when its layer, or the one that it is made of, was deleted by hand."""
-        if self._on and event.value is self.up.layer:
+        if self._on and event.value in (self.up.layer, self._made_of()):
             self.end()
             self._ended()
 
