@@ -100,7 +100,7 @@ def test_a_step_that_needs_the_whole_makes_the_last_one_whole():
     recipe = chain(Recipe("threshold", {}), Recipe("fill_holes", {}))
     assert isinstance(levels_of([source], recipe, {})[0], LiveLevel)
     assert levels_of([source], recipe, {})[0].grid.sides == (2000, 3000)
-    with pytest.raises(ValueError, match="fill_holes cannot be cut"):
+    with pytest.raises(ValueError, match="fill_holes cannot be worked out where one looks"):
         levels_of([Source.of(lazy(9000, 9000))], recipe, {})
 
 

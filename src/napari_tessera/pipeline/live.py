@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING, Any, Self
@@ -14,7 +14,7 @@ from napari_tessera.algorithms.labels.ids import renumbered
 from napari_tessera.algorithms.parallel import WORKERS
 from napari_tessera.pipeline.blocks import Blocks
 from napari_tessera.pipeline.joining import REACH
-from napari_tessera.pipeline.live_grid import BlockGrid
+from napari_tessera.pipeline.live_grid import LiveGrid
 from napari_tessera.pipeline.live_levels import LiveLevel, levels_of
 from napari_tessera.pipeline.live_queue import LiveQueue
 from napari_tessera.pipeline.live_store import KEPT, Key, LiveBlock, LiveStore
@@ -274,10 +274,11 @@ class LiveLabels:
     def read(self, level: int, box: Box) -> Array:
         """Return what is there of a box of a level, 0 elsewhere; begins nothing."""
         own = self._levels[level]
-        number = self._grids.index(own.grid)
+        looked = _Looked(self._grids.index(own.grid), own.grid, _unstrided(own, box))
         result = np.zeros([part.stop - part.start for part in box], self.dtype)
-        for key, block in self._store.blocks():
-            if key[0] == number:
+        few = looked.count <= len(self._store)
+        for key, block in self._store.blocks(looked.keys if few else None):
+            if key[0] == looked.number:
                 _write(result, box, own, key[1], block)
         return result
 
@@ -364,7 +365,7 @@ def _complete(index: Any, count: int) -> tuple[Any, ...]:
     return (*before, *(slice(None),) * (count - len(before) - len(after)), *after)
 
 
-def _kept_pixels(grid: BlockGrid) -> int:
+def _kept_pixels(grid: LiveGrid) -> int:
     return math.prod(
         min(n, side + 2 * REACH) for n, side in zip(grid.shape, grid.sides, strict=True)
     )
@@ -410,13 +411,13 @@ class _Looked:
     ----------
     number : int
         Of the grid.
-    grid : BlockGrid
+    grid : LiveGrid
     box : tuple of slice
         In pixels of what is worked on, along all axes.
     """
 
     number: int
-    grid: BlockGrid
+    grid: LiveGrid
     box: Box
 
     @property
@@ -437,6 +438,12 @@ class _Looked:
     def count(self) -> int:
         """How many there are."""
         return math.prod(map(len, self._ranges))
+
+    @property
+    def keys(self) -> Iterator[Key]:
+        """They, in the order in which a scan meets them."""
+        for cell in product(*self._ranges):
+            yield self.number, cell[: self._lead], cell[self._lead :]
 
     def nearest_first(self) -> list[Key]:
         """Return them, those nearest to the centre first."""

@@ -12,7 +12,7 @@ from napari_tessera.pipeline.source import Index
 
 
 @dataclass(frozen=True)
-class BlockGrid:
+class LiveGrid:
     """Blocks of equal sides beside one another; those at the end of an axis are shorter.
 
     Attributes
@@ -42,7 +42,7 @@ class BlockGrid:
 
         Examples
         --------
-        >>> BlockGrid((10,), (4,), (0,)).cells((slice(3, 5),))
+        >>> LiveGrid((10,), (4,), (0,)).cells((slice(3, 5),))
         (range(0, 2),)
         """
         return tuple(
@@ -55,7 +55,7 @@ class BlockGrid:
 
         Examples
         --------
-        >>> BlockGrid((10,), (4,), (1,)).tile((1,))
+        >>> LiveGrid((10,), (4,), (1,)).tile((1,))
         Tile(core=(slice(4, 8, None),), seen=(slice(3, 9, None),))
         """
         core, seen = [], []

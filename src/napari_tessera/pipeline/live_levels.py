@@ -11,7 +11,7 @@ import numpy as np
 
 from napari_tessera.methods.registry import METHODS
 from napari_tessera.methods.ways import PlanesOrVolumes
-from napari_tessera.pipeline.live_grid import BlockGrid
+from napari_tessera.pipeline.live_grid import LiveGrid
 from napari_tessera.pipeline.live_reading import ChunkCache, Coarser, chunks_of
 from napari_tessera.pipeline.live_steps import LiveStep, StepArray
 from napari_tessera.pipeline.method_run import Run
@@ -36,7 +36,7 @@ class LiveLevel:
     ----------
     steps : list of LiveStep
         Of the recipe; what the last one gives is shown.
-    grid : BlockGrid
+    grid : LiveGrid
         The blocks that are worked on.
     shape : tuple of int
         Along all axes.
@@ -45,7 +45,7 @@ class LiveLevel:
     """
 
     steps: list[LiveStep]
-    grid: BlockGrid
+    grid: LiveGrid
     shape: Index
     stride: Index
 
@@ -92,7 +92,7 @@ def levels_of(
 
 def _chain(source: Source, recipe: Recipe, arrays: Mapping[str, Any]) -> list[LiveStep]:
     """Return the steps of a recipe on the full image, each of which works on the one before."""
-    image, steps = _cached(source), list[LiveStep]()
+    image, steps = cached(source), list[LiveStep]()
     began = recipe.first.source.get("name")
     for step in recipe.steps:
         _check(step, last=step is recipe.steps[-1])
@@ -110,9 +110,21 @@ def _chain(source: Source, recipe: Recipe, arrays: Mapping[str, Any]) -> list[Li
     return steps
 
 
-def _cached(source: Source) -> Source:
-    chunks = None if isinstance(source.array, np.ndarray) else chunks_of(source.array)
-    return source if chunks is None else replace(source, array=ChunkCache(source.array, chunks))
+def cached(source: Source, known: Sequence[Source] = ()) -> Source:
+    """Return a source whose chunks are kept when they are read, unless it is in memory.
+
+    Parameters
+    ----------
+    source : Source
+    known : sequence of Source
+        Of which those of the same array hand on what they have read.
+    """
+    array = source.array
+    for each in known:
+        if isinstance(each.array, ChunkCache) and each.array.array is array:
+            return replace(source, array=each.array)
+    chunks = None if isinstance(array, np.ndarray | ChunkCache) else chunks_of(array)
+    return source if chunks is None else replace(source, array=ChunkCache(array, chunks))
 
 
 def _after(step: LiveStep, image: Source) -> Source:
@@ -153,7 +165,7 @@ def _level(steps: list[LiveStep]) -> LiveLevel:
     grids = [each.grid for each in steps]  # which says why if planes are too large for a step
     blocks = grids[-1]
     if not all(each.can_be_cut for each in steps):
-        blocks = BlockGrid(last.shape, last.shape, (0,) * len(last.shape))
+        blocks = LiveGrid(last.shape, last.shape, (0,) * len(last.shape))
     shape = last.run.source.shape
     return LiveLevel(steps, blocks, shape, (1,) * len(shape))
 
@@ -174,7 +186,7 @@ def _thinner(first: LiveLevel) -> list[LiveLevel]:
 
 def _coarser(finest: list[LiveStep], source: Source) -> list[LiveStep]:
     """Return steps on a smaller level of the image; lengths keep their size in the world."""
-    image, steps = _cached(source), list[LiveStep]()
+    image, steps = cached(source), list[LiveStep]()
     for full in finest:
         own = _after(steps[-1], image) if steps else image
         was = full.run.source

@@ -12,7 +12,7 @@ import numpy as np
 from napari_tessera.pipeline.source import Index
 from napari_tessera.signature.words import Array
 
-READ = 1 << 28
+READ = 1 << 27
 """Bytes of what was read that are kept, because blocks overlap."""
 
 
@@ -46,12 +46,13 @@ class ChunkCache:
 
     Attributes
     ----------
+    array : array
     nbytes : int
         Bytes that are kept now.
     """
 
     def __init__(self, array: Any, chunks: Index, memory: int = READ) -> None:
-        self._array, self.chunks, self._memory = array, chunks, memory
+        self.array, self.chunks, self._memory = array, chunks, memory
         self.shape: Index = tuple(array.shape)
         self.ndim, self.dtype = len(self.shape), np.dtype(array.dtype)
         self._kept: OrderedDict[Index, Array] = OrderedDict()
@@ -90,7 +91,7 @@ class ChunkCache:
                 slice(at * side, min(n, (at + 1) * side))
                 for at, side, n in zip(cell, self.chunks, self.shape, strict=True)
             )
-            chunk = np.asarray(self._array[box])
+            chunk = np.asarray(self.array[box])
             self._keep(cell, chunk)
             return chunk
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from napari_tessera.algorithms.halo_tiles import Tile
 from napari_tessera.pipeline.blocks import PIXELS, Blocks, automatic_sides
-from napari_tessera.pipeline.live_grid import BlockGrid
+from napari_tessera.pipeline.live_grid import LiveGrid
 from napari_tessera.pipeline.live_reading import chunks_of
 from napari_tessera.pipeline.method_run import Run
 from napari_tessera.pipeline.pieces import Location
@@ -47,7 +47,7 @@ class SampledBlocks(Blocks):
     @property
     def places(self) -> list[Location]:
         """The blocks of the sample, the same ones each time."""
-        grid = BlockGrid(self.shape, self.sides, self.halo)
+        grid = LiveGrid(self.shape, self.sides, self.halo)
         lead = self.pieces.lead if self.only is None else ()
         shape = (*lead, *grid.counts)
         total = math.prod(shape)
@@ -105,8 +105,12 @@ class LiveStep:
         """
         if not self.can_be_cut:
             if math.prod(self.shape) > PIXELS:
-                sides = automatic_sides(self.shape, (0,) * len(self.shape), self.shape, PIXELS)
-                Blocks.of(self.run.pieces, sides)  # says why it cannot be
+                method, over = self.run.method, self.run.pieces.over
+                raise ValueError(
+                    f"{method.name} cannot be worked out where one looks in {over} of {self.shape} "
+                    f"pixels: {method.cut.reason or 'its table would be that of a block'}; it can "
+                    f"in those of up to {PIXELS} pixels, and be run on a part (region)"
+                )
             return self.shape
         halo = Blocks(self.run.pieces, self.shape).halo
         chunks = self._chunks()
@@ -127,10 +131,10 @@ class LiveStep:
         return tuple(min(n, side) for n, side in zip(self.shape, sides[-axes:], strict=True))
 
     @property
-    def grid(self) -> BlockGrid:
+    def grid(self) -> LiveGrid:
         """The blocks that are worked on one by one."""
         sides = self.sides(BLOCK)
-        return BlockGrid(self.shape, sides, Blocks(self.run.pieces, sides).halo)
+        return LiveGrid(self.shape, sides, Blocks(self.run.pieces, sides).halo)
 
     def at(self, place: Location, reach: int, report: Reporter) -> Array:
         """Return what the method gives at a place; 0, or labels as they are, if that is nothing."""
@@ -192,8 +196,6 @@ class LiveStep:
         """Return the blocks in which levels are found: all of them, or a sample."""
         pieces, each = self.run.pieces, self.run.walk.levels_from == "each"
         only, planes = (index, 1) if each else (None, len(pieces))
-        if not self.can_be_cut:
-            return Blocks(pieces, self.shape, only, report)
         if planes * math.prod(self.shape) <= SAMPLED:
             return Blocks(pieces, self.sides(1 << 21), only, report)
         self.sampled = True

@@ -90,6 +90,9 @@ class LiveStore:
         """Bytes of the labels that are kept."""
         return self._bytes
 
+    def __len__(self) -> int:
+        return len(self._blocks)
+
     def __contains__(self, key: Key) -> bool:
         return key in self._blocks
 

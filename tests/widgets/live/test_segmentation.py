@@ -65,6 +65,7 @@ def test_it_changes_with_the_form(small):
     small.level = 100.0
     small.segmentation.request()
     wait(lambda: drawn(small, 100))
+    assert len(small.on.data.boxes) == 9  # chunks, each of which is read once
     assert small.segmentation.up.layer.name == "image threshold (live)"
     assert small.message.text().startswith("Live: ")
     assert small.ended == 0

@@ -60,7 +60,10 @@ class LiveBox:
     def offer(self, method: Method, layer: Layer | None) -> None:
         """Show the box if it has a meaning for a method on a layer."""
         able = method.is_labelling and isinstance(method.way, PlanesOrVolumes)
-        self._show(able and layer is not None and _is_large(layer))
+        on = able and layer is not None and _is_large(layer)
+        self._show(on)
+        if not on:
+            self.box.setChecked(False)
 
     def _show(self, on: bool) -> None:
         for part in (self.box, self.segmentation.freezing.button):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -123,8 +124,9 @@ class LiveLayer:
         labels, self.labels = self.labels, None
         if labels is None:
             return
-        self._timer.stop()
         labels.close()
+        with suppress(RuntimeError):  # at the end of the program Qt may have gone first
+            self._timer.stop()
         _let_go(labels)
 
     # ------------------------------------------------------------------ what is looked at

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import ref
@@ -11,6 +12,8 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QFileDialog
 
 from napari_tessera.pipeline.live import LiveLabels, LiveStatus
+from napari_tessera.pipeline.live_levels import cached
+from napari_tessera.pipeline.source import Source
 from napari_tessera.widgets.forms.run_button import Running
 from napari_tessera.widgets.layers.from_result import show
 from napari_tessera.widgets.layers.saved import LayerTuple
@@ -57,6 +60,7 @@ class LiveSegmentation:
         self.freezing.button.setEnabled(False)
         self._making: Job | None = None
         self._on, self._made_of = False, ref[Any](form)
+        self._sources: Sequence[Source] = ()
         self._rest = QTimer(form)
         self._rest.setSingleShot(True)
         self._rest.setInterval(PAUSE_MS)
@@ -85,11 +89,11 @@ class LiveSegmentation:
 
     def release(self) -> None:
         """End with the form."""
-        self._on = False
+        self._on, self._sources = False, ()
         self.up.clear()
 
     def _drop(self) -> None:
-        self._on = False
+        self._on, self._sources = False, ()
         self._rest.stop()
         if self._making is not None:
             self._making.stop()
@@ -103,6 +107,9 @@ class LiveSegmentation:
         except (ValueError, TypeError) as error:
             self._fail(error)
             return
+        # what was read of the image stays when the form changes
+        self._sources = [cached(each, self._sources) for each in asked.sources]
+        asked = replace(asked, sources=self._sources)
         self._making = self._form.start(
             lambda report: asked.labels(),
             finished=lambda labels: self._show(asked, labels),

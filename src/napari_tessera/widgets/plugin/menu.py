@@ -179,6 +179,7 @@ BEGINNINGS = (
     "label_next",
     "models",
     "batch",
+    "live",
     "recipe",
 )
 """The forms in *Plugins > Tessera*, which napari keeps as one flat list."""
