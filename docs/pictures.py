@@ -221,7 +221,9 @@ def live() -> None:
     """Take a picture of a live layer over an image of 12 000 x 15 000 pixels."""
     viewer = napari.Viewer(title="napari-tessera")
     viewer.window.resize(1200, 760)
-    full = da.tile(da.from_array(data.coins(), chunks=(303, 384)), (40, 40))
+    coins = np.hstack([data.coins(), data.coins()[:, ::-1]])
+    coins = np.vstack([coins, coins[::-1]])  # which goes on at its borders
+    full = da.tile(da.from_array(coins, chunks=(303, 384)), (20, 20))
     levels = [full, *(full[::step, ::step] for step in (2, 4, 8, 16))]
     viewer.add_image(levels, multiscale=True, name="many coins")
     form = open_form(viewer, "watershed")
