@@ -264,12 +264,20 @@ def test_points_and_labels_that_are_refined_keep_their_numbers(small_blocks):
         assert labels.wait(PATIENCE)
         assert set(np.unique(labels[()])) <= {0, 4, 9}
         assert labels[10, 10] == 9
+    before = recipe.to_dict()
+    with LiveLabels(
+        [Source.of(image)], Recipe("smooth", {"radius": "1 px"}, before=before)
+    ) as both:
+        both[()]
+        assert both.wait(PATIENCE)
+        assert set(np.unique(both[()])) == {0, 4, 9}
     given = (image > 40).astype(np.uint16) * 300
     recipe = Recipe("smooth", {"radius": "1 px"})
     source = Source.of(given, name="labels")
     with LiveLabels([source], recipe) as labels:
         labels[()]
         assert labels.wait(PATIENCE)
+        assert labels.dtype == np.uint16
         np.testing.assert_array_equal(labels[()], recipe.run(source).array)
 
 

@@ -123,21 +123,17 @@ class LiveLabels:
     ) -> None:
         self._levels = levels_of(sources, recipe, arrays or {})
         self._memory, self._arrived = memory, arrived
-        last = self._levels[0].last.run
-        self.kind, self.source = last.kind, sources[0]
-        stands = last.method.refines and len(recipe.steps) == 1
-        marked = last.values.get("markers") is not None
-        self._numbered = self.kind.numbered and not stands and not marked
-        self.shape: Index = self._levels[0].shape
-        self.ndim = len(self.shape)
-        self.dtype = np.dtype(np.uint32 if self.kind.numbered else np.uint8)
+        first = self._levels[0]
+        self._numbered = first.last.run.kind.numbered and not first.keeps_ids
+        self.shape: Index = first.shape
+        self.ndim, self.dtype = len(self.shape), first.dtype
         self.levels = [
             LiveView(self, number, tuple(slice(0, n) for n in each.shape))
             for number, each in enumerate(self._levels)
         ]
         self._grids = list({id(each.grid): each.grid for each in self._levels}.values())
-        self._store = LiveStore(memory, numbered=self._numbered, exact=self._levels[0].exact)
-        own = last.method.cost.all_cores
+        self._store = LiveStore(memory, numbered=self._numbered, exact=first.exact)
+        own = any(step.run.method.cost.all_cores for step in first.steps)
         # threads of this name leave the cores to one another
         name = "live segmentation" if own else "tessera live segmentation"
         self._queue = LiveQueue(self._work, 1 if own else self._workers(), name)

@@ -19,6 +19,7 @@ from napari_tessera.pipeline.recipe import Recipe
 from napari_tessera.pipeline.refinement import Refinement
 from napari_tessera.pipeline.result import Labelled
 from napari_tessera.pipeline.source import Index, Points, Source
+from napari_tessera.signature.arrays import as_labels
 from napari_tessera.signature.units import physical
 from napari_tessera.signature.words import VoxelSize
 
@@ -53,6 +54,21 @@ class LiveLevel:
     def last(self) -> LiveStep:
         """The step that gives what is shown."""
         return self.steps[-1]
+
+    @property
+    def keeps_ids(self) -> bool:
+        """Whether ids of objects stand for something: those of markers, or of given labels."""
+        first, *others = (step.run for step in self.steps)
+        given = first.method.refines or first.values.get("markers") is not None
+        return given and all(each.method.refines for each in others)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of what is shown."""
+        run = self.last.run
+        if run.method.refines and len(self.steps) == 1:
+            return as_labels(np.empty(0, run.source.array.dtype)).dtype
+        return np.dtype(np.uint32 if run.kind.numbered else np.uint8)
 
     @property
     def exact(self) -> bool:
