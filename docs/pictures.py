@@ -5,6 +5,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import dask.array as da
 import napari
 import numpy as np
 import tifffile
@@ -216,6 +217,32 @@ def batch() -> None:
         viewer.close()
 
 
+def live() -> None:
+    """Take a picture of a live layer over an image of 12 000 x 15 000 pixels."""
+    viewer = napari.Viewer(title="napari-tessera")
+    viewer.window.resize(1200, 760)
+    coins = np.hstack([data.coins(), data.coins()[:, ::-1]])
+    coins = np.vstack([coins, coins[::-1]])  # which goes on at its borders
+    full = da.tile(da.from_array(coins, chunks=(303, 384)), (20, 20))
+    levels = [full, *(full[::step, ::step] for step in (2, 4, 8, 16))]
+    viewer.add_image(levels, multiscale=True, name="many coins")
+    form = open_form(viewer, "watershed")
+    form.remembers = False
+    form.reset()
+    form.fields["background"].value = "60 px"
+    viewer.scene.camera.center = (6000, 7500)
+    viewer.scene.camera.zoom = 0.9
+    demo.settle()
+    form.living.box.click()
+    up = form.living.segmentation.up
+    demo.wait(lambda: up.labels is not None and up.labels.status.done > 0)
+    demo.wait(lambda: not up.labels.is_busy)
+    demo.settle()
+    viewer.screenshot(str(HERE / "live.png"), canvas_only=False)
+    form.release()
+    viewer.close()
+
+
 def picture(name: str) -> None:
     """Open the coins, fill in the form, run it and save the window."""
     viewer = opened(900 if METHODS[name].returns == "table" else 760, SAMPLES.get(name, "coins"))
@@ -280,6 +307,7 @@ if __name__ == "__main__":
         "explore_table": explore_table,
         "proofread": proofread,
         "batch": batch,
+        "live": live,
     }
     chosen = sys.argv[1:] or ["train", *own, *forms]
     with tempfile.TemporaryDirectory() as models:

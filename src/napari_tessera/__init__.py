@@ -29,6 +29,7 @@ _NAMES = {
     "Recipe": "pipeline.recipe",
     "VoxelSize": "signature.words",
     "apply": "widgets.forms.call",
+    "live": "widgets.live.live_array",
     "crf_by_tiles": "methods.refine.crf_tiles",
     "crf_scores": "methods.refine.crf",
     "polygons_to_labels": "algorithms.geometry.polygons",

@@ -51,5 +51,6 @@ from napari_tessera.pipeline.label_next import label_next as label_next
 from napari_tessera.pipeline.recipe import Recipe as Recipe
 from napari_tessera.signature.words import VoxelSize as VoxelSize
 from napari_tessera.widgets.forms.call import apply as apply
+from napari_tessera.widgets.live.live_array import live as live
 
 __version__: str

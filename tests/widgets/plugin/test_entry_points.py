@@ -89,6 +89,7 @@ Layers > Segment > Judge > Error map
 Layers > Segment > Judge > Errors of objects
 Layers > Segment > Judge > Support of boundaries
 Layers > Segment > Batch
+Layers > Segment > Live segmentation
 Plugins > Tessera > Threshold
 Plugins > Tessera > Watershed
 Plugins > Tessera > Train
@@ -102,6 +103,7 @@ Plugins > Tessera > Proofread
 Plugins > Tessera > Label next
 Plugins > Tessera > Models
 Plugins > Tessera > Batch
+Plugins > Tessera > Live segmentation
 Plugins > Tessera > Recipe of a layer
 """
 """All entries from the top; napari adds "(Tessera)" to each."""

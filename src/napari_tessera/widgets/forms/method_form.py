@@ -34,6 +34,7 @@ from napari_tessera.widgets.layers.features import image_behind
 from napari_tessera.widgets.layers.from_result import is_heat_map, named_by
 from napari_tessera.widgets.layers.masks import about_images, about_mask
 from napari_tessera.widgets.layers.to_source import beside, dropped_axis
+from napari_tessera.widgets.live.live_box import LiveBox
 from napari_tessera.widgets.qt.rows import Rows, beside_one_another
 from napari_tessera.widgets.tables.measure_button import MeasureButton
 
@@ -89,6 +90,7 @@ class MethodForm(Form):
         self.previewing = PreviewBoxes(self, self.read, self._show_levels, self._layers_chosen)
         self.preview = self.previewing.preview
         self.show_preview, self.live = self.previewing.box, self.previewing.live
+        self.living = LiveBox(self, self.read)
         self.preflight = Preflight(self.read)
         self.table_button, self.save_button = QPushButton("Show table"), QPushButton("Save table")
         self.measure_button = MeasureButton(
@@ -126,6 +128,7 @@ class MethodForm(Form):
             self.live,
             beside_one_another(self.run_button, self.measure_button),
             self.bar,
+            *self.living.parts,
             beside_one_another(self.reset_button, self.recipe_button),
             beside_one_another(self.table_button, self.save_button),
             self.message,
@@ -223,6 +226,7 @@ class MethodForm(Form):
     def _show_rows(self) -> None:
         with self._silence():
             self.walk.show_rows(self.source.value)
+        self.living.offer(self.method, self.source.value)
         self.rows.fit_width()
 
     def _field_changed(self, *_: Any) -> None:
@@ -237,6 +241,7 @@ class MethodForm(Form):
         if self.method.cost.estimate is not None:
             self.preflight.request()
         self.previewing.request()
+        self.living.request()
 
     def _layers_chosen(self) -> list[Any]:
         """Return the layers that a run is made of, besides the one it is made on."""
@@ -371,6 +376,7 @@ class MethodForm(Form):
         if self._values != self._remembered:
             self._remember(self._values)
         self.previewing.release()
+        self.living.release()
         self.preflight.cancel()
         self.cache.clear()
         self.fitting.release()

@@ -20,6 +20,7 @@ from qtpy.QtWidgets import (
 from napari_tessera.methods.registry import METHODS
 from napari_tessera.pipeline.recipe import Recipe
 from napari_tessera.pipeline.result import ObjectTable, Result
+from napari_tessera.pipeline.source import Source
 from napari_tessera.widgets.forms.form import Form
 from napari_tessera.widgets.layers.features import recipe_of, write_features
 from napari_tessera.widgets.layers.from_result import named_by, result_layer, show
@@ -35,11 +36,7 @@ if TYPE_CHECKING:
 def replay_on_layer(form: Form, recipe: Recipe, layer: Layer) -> None:
     """Run a recipe on a layer, as work of a form, and add the result to its viewer."""
     viewer = form.viewer
-    # a recipe made on colours, or on several layers, fits a layer without channels too
-    axis = recipe.first.channel_axis
-    channels = isinstance(axis, int) and layer.ndim > len(recipe.first.source.get("axes", ()))
-    own = source(layer, channel_axis=axis if channels else None)  # type: ignore[arg-type]
-    arrays = _named(recipe, viewer, layer)
+    own, arrays = source_for(recipe, layer), named_arrays(recipe, viewer, layer)
     again = recipe.on(own, **arrays)
 
     def finished(result: Result) -> None:
@@ -55,9 +52,19 @@ def replay_on_layer(form: Form, recipe: Recipe, layer: Layer) -> None:
     )
 
 
-def _named(recipe: Recipe, viewer: ViewerModel, layer: Layer) -> dict[str, Any]:
+def source_for(recipe: Recipe, layer: Layer) -> Source:
+    """Return a layer as the source of a recipe, with channels if it has as many axes as it takes.
+
+    A recipe made on colours, or on several layers, fits a layer without channels too.
+    """
+    axis = recipe.first.channel_axis
+    channels = isinstance(axis, int) and layer.ndim > len(recipe.first.source.get("axes", ()))
+    return source(layer, channel_axis=axis if channels else None)  # type: ignore[arg-type]
+
+
+def named_arrays(recipe: Recipe, viewer: ViewerModel, layer: Layer) -> dict[str, Any]:
     """Return the images that a recipe names, from the layers of these names."""
-    began = recipe.first.source["name"]
+    began = recipe.first.source.get("name")
     return {
         name: beside(option, viewer.layers[data["name"]], layer)
         for number, step in enumerate(recipe.steps)

@@ -103,7 +103,8 @@ def _can_go_on(old: Layer, new: Layer) -> bool:
     """Return True if a layer can show what another one has."""
     from napari.layers import Image, Labels
 
-    return type(old) is type(new) and old.ndim == new.ndim and isinstance(new, Image | Labels)
+    alike = type(old) is type(new) and old.ndim == new.ndim and isinstance(new, Image | Labels)
+    return alike and bool(old.multiscale == new.multiscale)
 
 
 def _wake(old: Layer, new: Layer) -> None:

@@ -160,6 +160,7 @@ FORMS = {
     "label_next": Entry("Label next", _JUDGE, "training.label_next:LabelNext"),
     "explore_table": Entry("Explore table", "Measure", "tables.explore_table:TableExplorer"),
     "batch": Entry("Batch", "Many files", "batch.form:BatchForm"),
+    "live": Entry("Live segmentation", "Many files", "live.form:LiveForm"),
     "recipe": Entry("Recipe of a layer", "", "forms.recipe_menu:RecipeOfLayer"),
 }
 """All entries by the names of their commands: of methods, of networks, and those of neither."""
@@ -178,6 +179,7 @@ BEGINNINGS = (
     "label_next",
     "models",
     "batch",
+    "live",
     "recipe",
 )
 """The forms in *Plugins > Tessera*, which napari keeps as one flat list."""
