@@ -31,6 +31,8 @@ _NAMES = {
     "apply": "widgets.forms.call",
     "crf_by_tiles": "methods.refine.crf_tiles",
     "crf_scores": "methods.refine.crf",
+    "verify": "batch.verify",
+    "Verification": "batch.verification",
     "polygons_to_labels": "algorithms.geometry.polygons",
 }
 

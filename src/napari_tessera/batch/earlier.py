@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from napari_tessera.batch.batch_run import BatchRun
 from napari_tessera.batch.fingerprints import Fingerprint, recipe_hash
 from napari_tessera.batch.inputs import Destination
-from napari_tessera.batch.manifest import Finished, Manifest
+from napari_tessera.batch.manifest import Finished, Manifest, origin_of
 from napari_tessera.batch.outputs import Output
 from napari_tessera.batch.summary import FileOutcome, FileState
+from napari_tessera.pipeline.recipe import Recipe
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,7 +49,7 @@ class EarlierRun:
             outputs={each.name: batch.place(destination, each) for each in batch.outputs},
         )
 
-    def keep(self, outcome: FileOutcome, inputs: Mapping[str, Fingerprint]) -> None:
+    def keep(self, outcome: FileOutcome, inputs: Mapping[str, Fingerprint], recipe: Recipe) -> None:
         """Keep how the outputs of a file were made, so that they need not be made again.
 
         Parameters
@@ -56,15 +57,16 @@ class EarlierRun:
         outcome : FileOutcome
         inputs : dict
             Path -> fingerprint of what was read, taken before it was read.
+        recipe : Recipe
+            As of this file.
         """
         name = self._batch.name(outcome.destination)
         before = self._manifest[name]
         # outputs that an earlier run wrote, and this one had not to
         rest = {} if before is None or not self._is_of(before, inputs) else dict(before.outputs)
         own = {word: (path.name, Fingerprint.of(path)) for word, path in outcome.outputs.items()}
-        self._manifest.add(
-            Finished(name, inputs, self._recipe, {**rest, **own}, outcome.counted, outcome.seconds)
-        )
+        about = outcome.counted, outcome.seconds, origin_of(recipe)
+        self._manifest.add(Finished(name, inputs, self._recipe, {**rest, **own}, *about))
 
     def keep_table(self, tables: list[Path]) -> None:
         """Keep that the tables of all files are ours, so that the next run may replace them."""

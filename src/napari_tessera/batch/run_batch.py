@@ -21,6 +21,7 @@ from napari_tessera.batch.summary import FileOutcome, FileState, Summary
 from napari_tessera.batch.tables import joined_tables
 from napari_tessera.deep.inference.cache import Cache
 from napari_tessera.io.files import write_as_made
+from napari_tessera.pipeline.provenance import with_blocks, with_inputs
 from napari_tessera.pipeline.result import Result
 from napari_tessera.pipeline.sinks import Sink
 from napari_tessera.signature.progress import Progress, Reporter, Stop
@@ -146,7 +147,7 @@ class _Work:
             each, FileState.DONE, counted, seconds, notes=results.source.notes, outputs=written
         )
         self._begin()
-        self._earlier.keep(done, inputs)
+        self._earlier.keep(done, inputs, results.recipe)
         every = {output.name: batch.place(each, output) for output in batch.outputs}
         return replace(done, outputs=every, picture=self._picture(results))
 
@@ -154,7 +155,7 @@ class _Work:
         """Return what the recipe gives of a file; its last result is written meanwhile, or not."""
         batch, steps = self._batch, list[Result]()
         source, images = batch.open(each.path), images_beside(each.path, batch.images)
-        recipe = batch.recipe.on(source, **images)
+        recipe = with_inputs(batch.recipe.on(source, **images), source, **images)
 
         def made(sink: Sink | None) -> Result:
             return batch.recipe.run(
@@ -172,7 +173,7 @@ class _Work:
             steps[-1:] = [write_as_made(each.output, made, source, recipe, overwrite=there)]
         else:
             made(None)
-        return FileResults(source, recipe, steps)
+        return FileResults(source, with_blocks(recipe, steps[-1]), steps)
 
     def _begin(self) -> None:
         """Keep the recipe beside the first output that it gives, for who reads the manifest."""

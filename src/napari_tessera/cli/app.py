@@ -32,9 +32,11 @@ from napari_tessera.cli.arguments import (
 )
 from napari_tessera.cli.streams import steady_streams
 from napari_tessera.cli.train import import_command, models_command, train_command
+from napari_tessera.cli.verify import verify_command
 from napari_tessera.deep.inference.cache import Cache
 from napari_tessera.io.files import check_output, read, read_extra, write, write_as_made, written_as
 from napari_tessera.methods.registry import METHODS, Method
+from napari_tessera.pipeline.provenance import with_inputs
 from napari_tessera.pipeline.recipe import Recipe
 from napari_tessera.pipeline.result import Result, result_name
 from napari_tessera.pipeline.run import run
@@ -90,6 +92,7 @@ def app() -> Any:
     top.command(models)
     top.command(methods, name="list")
     top.command(numbers_as_written(replay), name="replay")
+    top.command(numbers_as_written(verify_command), name="verify")
     return top
 
 
@@ -336,7 +339,7 @@ def _run(method: Method, inputs: list[Path], /, **options: Any) -> int:
 
     def one(path: Path, source: Source, target: Path, report: Callable[[Progress], None]) -> Result:
         own = {**values, **images_beside(path, {name: values.get(name) for name in images})}
-        recipe = Recipe.of(method, source, own, walk)
+        recipe = with_inputs(Recipe.of(method, source, own, walk), source, **own)
         if walk.blocks is None:
             result = run(method, source, own, walk, cache=models, report=report)
             write(target, result, source, recipe, overwrite=files.overwrite)

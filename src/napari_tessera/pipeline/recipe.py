@@ -63,8 +63,9 @@ class Recipe:
     before : dict, optional
         The recipe that made the image or labels it ran on, as data.
     source : dict
-        What it ran on: "name", "path", "spacing", "unit", "axes", and "parts", the names of the
-        layers that were its channels.
+        What it ran on: "name", "path", "spacing", "unit", "axes", "parts", the names of the
+        layers that were its channels, and once it has run "sha256" and "hashed", see
+        `provenance.InputHash`.
     versions : dict
         Of the packages that matter.
     found : dict
@@ -105,7 +106,6 @@ class Recipe:
         complete = method.complete(values)
         arrays = {p.name for p in method.options if p.is_array}
         over = method.over(walk.over, source.over)
-        part = source if walk.region is None else source.cut(walk.region)
         return cls(
             method=method.name,
             parameters={
@@ -119,10 +119,10 @@ class Recipe:
             channel=source.channel,
             region=None if walk.region is None else pack_region(walk.region),
             only=list(walk.only),
-            blocks=sides_kept(Pieces(method, part, complete, over), walk.blocks),
+            blocks=_sides(method, source, complete, walk),
             before=None if before is None else dict(before),
             source=_described(source),
-            versions=_versions(),
+            versions=_versions(method),
         )
 
     def on(self, source: Source, **arrays: Any) -> Recipe:
@@ -231,15 +231,11 @@ class Recipe:
             return self._after(source, reporter, arrays, each, sink, how)
         if source.channel_axis is not None:
             source = replace(source, channel=self.channel)
-        result = run(
-            self.method,
-            source,
-            self.values(**arrays),
-            self.walk if blocks is None else self.walk.in_blocks(blocks),
-            cache=cache,
-            report=reporter,
-            sink=sink,
-        )
+        values, walk = self.values(**arrays), self.walk
+        walk = walk if blocks is None else walk.in_blocks(blocks)
+        result = run(self.method, source, values, walk, cache=cache, report=reporter, sink=sink)
+        method = METHODS[self.method]
+        result = replace(result, blocks=(_sides(method, source, method.complete(values), walk),))
         each(result)
         return result
 
@@ -281,6 +277,7 @@ class Recipe:
         sinks = [*(None if sink is None else Between(sink) for _ in steps[1:]), sink]
         given = {**how, "sink": sinks[0], "each": each, **_taken(steps[0], arrays)}
         result = steps[0].run(image, report.part(0, len(steps)), **given)
+        sides = [*result.blocks]
         place: Index = (0,) * len(image.shape)
         for number, step in enumerate(steps[1:], 1):
             place = tuple(np.add(place, result.start or 0))
@@ -291,8 +288,9 @@ class Recipe:
             own = {n: part for n, data in step.inputs.items() if data.get("name") == began}
             given = {**how, "sink": sinks[number], **own, **_taken(step, arrays)}
             result = step.run(source, report.part(number, len(steps)), **given)
+            sides += result.blocks
             each(replace(result, start=tuple(np.add(place, result.start or 0))))
-        return replace(result, start=tuple(np.add(place, result.start or 0)))
+        return replace(result, start=tuple(np.add(place, result.start or 0)), blocks=tuple(sides))
 
     def as_python(self, form: str = "console") -> str:
         """Return the run as Python.
@@ -331,6 +329,15 @@ class Recipe:
         }
 
 
+def _sides(
+    method: Method, source: Source, values: Mapping[str, Any], walk: Walk
+) -> list[int] | None:
+    """Return the sides of the blocks that are worked on, if the result depends on them."""
+    part = source if walk.region is None else source.cut(walk.region)
+    pieces = Pieces(method, part, values, method.over(walk.over, source.over))
+    return sides_kept(pieces, walk.blocks)
+
+
 def _taken(step: Recipe, arrays: Mapping[str, Any]) -> dict[str, Any]:
     return {name: each for name, each in arrays.items() if name in step.inputs}
 
@@ -340,8 +347,8 @@ def _step_on(
 ) -> Recipe:
     """Return one step as of another source, with other `inputs` and, before these, `arrays`."""
     own = {**step.inputs, **inputs, **{name: pack(value) for name, value in arrays.items()}}
-    described = _described(source)
-    return replace(step, source=described, inputs=own, versions=_versions(), found={})
+    described, versions = _described(source), _versions(METHODS[step.method])
+    return replace(step, source=described, inputs=own, versions=versions, found={})
 
 
 def _next(image: Source, result: Result) -> Source:
@@ -377,6 +384,8 @@ def _plain(value: Any) -> Any:
     return [_plain(each) if np.ndim(each) else float(each) for each in value]
 
 
-def _versions() -> dict[str, str]:
-    packages = ("napari-tessera", "numpy", "scipy", "scikit-image")
+def _versions(method: Method) -> dict[str, str]:
+    packages = ["napari-tessera", "numpy", "scipy", "scikit-image", "numba"]
+    # what a network gives depends on what runs it
+    packages += ["torch"] * any(each.word.name == "model" for each in method.options)
     return {"python": platform.python_version(), **{name: version(name) for name in packages}}

@@ -57,6 +57,9 @@ class Result:
         How many labels there are, if they were counted on the way.
     seams : Seams or None
         Which objects may have been cut where blocks meet, if that can be.
+    blocks : tuple
+        Of what a recipe gives: for each of its steps the sides of the blocks that it worked on, or
+        None where the result does not depend on them.
     """
 
     array: Any = None
@@ -68,6 +71,7 @@ class Result:
     shown: Mapping[str, Any] = field(default_factory=dict)
     count: int | None = None
     seams: Seams | None = None
+    blocks: tuple[list[int] | None, ...] = ()
 
     kind: ClassVar[str]
     nouns: ClassVar[tuple[str, str]]

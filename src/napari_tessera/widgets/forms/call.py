@@ -14,6 +14,7 @@ import psutil
 from napari_tessera.deep.inference.cache import Cache
 from napari_tessera.methods.registry import Method
 from napari_tessera.pipeline.found_levels import found_levels, with_levels
+from napari_tessera.pipeline.provenance import with_inputs
 from napari_tessera.pipeline.recipe import Recipe
 from napari_tessera.pipeline.recipe_data import unpack_region
 from napari_tessera.pipeline.result import KINDS, ObjectTable, Result
@@ -81,6 +82,19 @@ class Call:
         """
         walk = self.settled().walk
         return Recipe.of(self.method, self.source, self.values, walk, before=before)
+
+    def kept_recipe(self) -> Recipe:
+        """Return the recipe that a result keeps, with hashes of what it is made from."""
+        recipe = self.recipe(before=before(self))
+        if recipe.before is not None:  # whose first input has its hash already, or is gone
+            return recipe
+        # what a layer holds may differ from its file
+        images = {
+            name: replace(value, path=None)
+            for name, value in self.values.items()
+            if isinstance(value, Source)
+        }
+        return with_inputs(recipe, replace(self.source, path=None), **images)
 
     def estimate(self) -> Estimate | None:
         """Return what the run will cost, None if nobody can say so; takes time.
@@ -193,7 +207,7 @@ def apply(
     part = unpack_region(region) if isinstance(region, dict) else region
     walk = Walk(over, levels_from, join, part, tuple(only), blocks)
     call = Call(entry, first, own, values, walk)
-    result, recipe = call.run(), call.recipe(before=before(call))
+    recipe, result = call.kept_recipe(), call.run()
     recipe = replace(recipe, found=found_levels(entry, values, result))
     if isinstance(result, ObjectTable):
         write_features(first, result.table or {}, recipe)
