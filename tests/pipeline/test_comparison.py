@@ -12,7 +12,9 @@ from napari_tessera.pipeline.comparison import (
     compare_values,
 )
 
-LABELS = arrays(np.uint8, st.tuples(st.integers(1, 7), st.integers(1, 7)), elements=st.integers(0, 4))
+LABELS = arrays(
+    np.uint8, st.tuples(st.integers(1, 7), st.integers(1, 7)), elements=st.integers(0, 4)
+)
 
 
 def boxes(comparison):

@@ -23,7 +23,9 @@ AXES = {2: "yx", 3: "zyx", 4: "tzyx"}
 
 
 def noise(*shape, seed=0):
-    image = ndimage.gaussian_filter(np.random.default_rng(seed).random(shape), (0,) * (len(shape) - 2) + (2, 2))
+    image = ndimage.gaussian_filter(
+        np.random.default_rng(seed).random(shape), (0,) * (len(shape) - 2) + (2, 2)
+    )
     return (255 * (image - image.min()) / np.ptp(image)).astype(np.uint8)
 
 

@@ -197,8 +197,10 @@ def _matched(table: Overlap, at_faces: Array) -> Array:
 
 def _objects_of(table: Overlap, matched: Array) -> int:
     """Return how many kept objects have pixels that differ, and how many lie where none is kept."""
-    changed = np.unique(table.truth[~matched & (table.truth > 0)])
-    alone = np.setdiff1d(table.prediction, table.prediction[table.truth > 0])
+    known = table.truth > 0
+    beyond = np.isin(table.prediction, table.prediction[~matched & ~known]) & matched & known
+    changed = np.unique(table.truth[(~matched & known) | beyond])
+    alone = np.setdiff1d(table.prediction, table.prediction[known])
     return changed.size + int(np.count_nonzero(alone))
 
 
