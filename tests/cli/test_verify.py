@@ -4,6 +4,7 @@ import zarr
 from skimage import data
 
 from napari_tessera.cli.app import app
+from napari_tessera.cli.verify import verify_command
 
 
 def call(*words):
@@ -33,6 +34,7 @@ def test_the_input_can_be_given(result, tmp_path, capsys):
     assert call("verify", "out.zarr") == 2
     assert "'coins.npy' is not there" in capsys.readouterr().err
     assert call("verify", "out.zarr", "--input", "moved.npy") == 0
+    assert verify_command([result], input=tmp_path / "moved.npy", sample=1) == 0
 
 
 def test_the_worst_of_several_is_the_status(result, capsys):

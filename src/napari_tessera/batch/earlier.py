@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from napari_tessera.batch.batch_run import BatchRun
 from napari_tessera.batch.fingerprints import Fingerprint, recipe_hash
 from napari_tessera.batch.inputs import Destination
-from napari_tessera.batch.manifest import Finished, Manifest, origin_of
+from napari_tessera.batch.manifest import Finished, Manifest, file_origin
 from napari_tessera.batch.outputs import Output
 from napari_tessera.batch.summary import FileOutcome, FileState
 from napari_tessera.pipeline.recipe import Recipe
@@ -65,7 +65,7 @@ class EarlierRun:
         # outputs that an earlier run wrote, and this one had not to
         rest = {} if before is None or not self._is_of(before, inputs) else dict(before.outputs)
         own = {word: (path.name, Fingerprint.of(path)) for word, path in outcome.outputs.items()}
-        about = outcome.counted, outcome.seconds, origin_of(recipe)
+        about = outcome.counted, outcome.seconds, file_origin(recipe)
         self._manifest.add(Finished(name, inputs, self._recipe, {**rest, **own}, *about))
 
     def keep_table(self, tables: list[Path]) -> None:

@@ -80,7 +80,7 @@ class Finished:
         }
 
 
-def origin_of(recipe: Recipe) -> dict[str, Any]:
+def file_origin(recipe: Recipe) -> dict[str, Any]:
     """Return what a recipe has of one file alone, as data; `with_origin` puts it back."""
     steps = recipe.steps
     named = [{n: data for n, data in step.inputs.items() if "name" in data} for step in steps]
@@ -92,7 +92,7 @@ def origin_of(recipe: Recipe) -> dict[str, Any]:
 
 
 def with_origin(recipe: Recipe, origin: Mapping[str, Any]) -> Recipe:
-    """Return a recipe as of one file, see `origin_of`.
+    """Return a recipe as of one file, see `file_origin`.
 
     Examples
     --------

@@ -207,18 +207,18 @@ class _Origin:
         """Make it again and compare."""
         recipe, changed = self.recipe, self.changed()
         count = self._count(sample)
-        part, parts = "", list[Comparison]()
+        part, every, parts = "", "all of it", list[Comparison]()
         if count is not None and self.kept.array is not None:
             try:
                 samples = Samples.of(recipe, self.source, report.part(0, 2), **self.arrays)
-            except ValueError:  # it can be made as a whole only
-                count = None
+            except ValueError as error:
+                every = f"all of it ({error})"
             else:
                 if count < len(samples.places):
                     parts = self._sampled(samples, count, report.part(1, 2))
                     part = f"{len(parts)} of {len(samples.places)} {samples.noun}"
         if not part:
-            part, parts = "all of it", [self._whole(report)]
+            part, parts = every, [self._whole(report)]
         return Verification(
             str(self.kept.path),
             ", ".join(step.method for step in recipe.steps),

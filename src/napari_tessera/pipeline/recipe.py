@@ -22,11 +22,12 @@ from napari_tessera.pipeline.blocks import sides_kept
 from napari_tessera.pipeline.pieces import Pieces
 from napari_tessera.pipeline.recipe_data import pack, pack_region, unpack, unpack_region
 from napari_tessera.pipeline.recipe_schema import SCHEMA, checked_steps
-from napari_tessera.pipeline.result import Labelled, Result
+from napari_tessera.pipeline.result import Labelled, Result, on_grid
 from napari_tessera.pipeline.run import run
 from napari_tessera.pipeline.sinks import Between, Sink
 from napari_tessera.pipeline.source import Index, Region, Source
 from napari_tessera.pipeline.walk import BlockSize, LevelsFrom, Walk
+from napari_tessera.signature.named_arrays import NamedArray
 from napari_tessera.signature.parameters import Parameter
 from napari_tessera.signature.progress import Progress, Reporter
 from napari_tessera.signature.text_files import read_json
@@ -196,7 +197,7 @@ class Recipe:
 
     def run(
         self,
-        source: Source,
+        source: Any,
         report: Callable[[Progress], None] | None = None,
         *,
         cache: Cache | None = None,
@@ -210,7 +211,8 @@ class Recipe:
         Parameters
         ----------
         source : Source
-            Its channels are taken as the recipe says if it has any.
+            Its channels are taken as the recipe says if it has any. An array of xarray or an image
+            of bioio stands for its own; arrays of the results then have its coordinates.
         report : callable, optional
             Takes `Progress`.
         cache : Cache, optional
@@ -225,6 +227,10 @@ class Recipe:
             Images that the recipe only names, such as the one to measure intensities in; or
             markers and masks other than those it keeps.
         """
+        if (named := NamedArray.of(source)) is not None:
+            how = {"cache": cache, "blocks": blocks, "sink": sink, **arrays}
+            own = self.run(Source.of(source), report, each=lambda r: each(on_grid(r, named)), **how)
+            return on_grid(own, named)
         reporter = Reporter.of(report)
         if self.before is not None:
             how = {"cache": cache, "blocks": blocks}

@@ -8,7 +8,7 @@ rooms, by `functools.singledispatch`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, ClassVar
@@ -29,6 +29,7 @@ from napari_tessera.pipeline.collectors import (
 )
 from napari_tessera.pipeline.seams import Seams
 from napari_tessera.pipeline.source import Index
+from napari_tessera.signature.named_arrays import NamedArray
 from napari_tessera.signature.words import Array, Look
 
 
@@ -226,6 +227,12 @@ KINDS: Mapping[str, type[Result]] = MappingProxyType(
     }
 )  # fmt: skip
 """The word for what a method gives -> its kind of result."""
+
+
+def on_grid(result: Result, grid: NamedArray) -> Result:
+    """Return a result whose array, if it has one in memory, has the coordinates of its source."""
+    array = grid.like(result.array, result.start)
+    return result if array is result.array else replace(result, array=array)
 
 
 def result_name(path: str, method: str) -> str:

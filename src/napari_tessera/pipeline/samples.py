@@ -28,7 +28,7 @@ MOST = 1 << 26
 """Pixels of a plane or volume that is worked on as a whole, where it can be cut as well."""
 
 
-class Part(NamedTuple):
+class SamplePart(NamedTuple):
     """What a recipe gives at one place.
 
     Attributes
@@ -102,7 +102,7 @@ class Samples:
         """All of them."""
         return self.blocks.places
 
-    def parts(self, count: int, report: Reporter) -> Iterator[Part]:
+    def parts(self, count: int, report: Reporter) -> Iterator[SamplePart]:
         """Yield what is found at some places, evenly spread from the first to the last."""
         places = self.places
         chosen = np.unique(np.linspace(0, len(places) - 1, min(count, len(places))).round())
@@ -115,7 +115,7 @@ class Samples:
             array = _found(known[1], place.tile)
             cut = _cut_faces(place.tile, self.blocks.shape, array.ndim)
             box = (*(slice(i, i + 1) for i in place.index), *_core(self.run, place.tile))
-            yield Part(box, array, cut)
+            yield SamplePart(box, array, cut)
 
 
 def _core(run: Run, tile: Tile | None) -> Box:
@@ -150,7 +150,10 @@ def _check(step: Recipe, run: Run, *, last: bool) -> None:
     elif not issubclass(run.kind, (*kinds, ScoreMaps) if last else kinds):
         reason = "gives no array"
     elif not last and (step.blocks or step.join):
-        reason = "numbers objects in all planes or blocks together"
+        reason = "looks at all planes or blocks together"
+    elif not last and run.kind.numbered and run.blocks.are_cut:
+        # where two objects are equally near, their numbers decide
+        reason = "numbers objects in all blocks together"
     elif step.only and method.refines:
         reason = "refines labels by their numbers"
     if reason:
