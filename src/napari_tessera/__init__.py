@@ -32,6 +32,8 @@ _NAMES = {
     "live": "widgets.live.live_array",
     "crf_by_tiles": "methods.refine.crf_tiles",
     "crf_scores": "methods.refine.crf",
+    "verify": "batch.verify",
+    "Verification": "batch.verification",
     "polygons_to_labels": "algorithms.geometry.polygons",
 }
 

@@ -1,6 +1,8 @@
 # made by python -m napari_tessera.widgets.plugin.manifest; change the registry instead
 
 from napari_tessera.algorithms.geometry.polygons import polygons_to_labels as polygons_to_labels
+from napari_tessera.batch.verification import Verification as Verification
+from napari_tessera.batch.verify import verify as verify
 from napari_tessera.deep.settings import Augmentation as Augmentation
 from napari_tessera.deep.settings import Examples as Examples
 from napari_tessera.deep.settings import Objective as Objective

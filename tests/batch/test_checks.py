@@ -50,3 +50,12 @@ def test_a_model_that_is_not_there_is_named():
     missing = replace(made, method="predict", parameters={"model": "gone"})
     with pytest.raises(ValueError, match="model is 'gone', but there is no such model"):
         check_models(missing)
+
+
+def test_channels_where_there_are_none_are_told():
+    grey = replace(Source.of(np.zeros((4, 5)), name="cells.tif"), axes=("x",), channel_axis=0)
+    wanted = (
+        r"cells.tif has shape \(4, 5\) and no channels, but the recipe takes those along axis 0"
+    )
+    with pytest.raises(ValueError, match=wanted):
+        check_fits(recipe_on("yx", "planes", channel_axis=0, channel=1), grey)

@@ -18,6 +18,7 @@ from napari_tessera.io import files
 from napari_tessera.io.annotation import Annotation
 from napari_tessera.io.coco import MOST_PIXELS_IN_ALL, read_coco, write_coco
 from napari_tessera.io.run_lengths import packed
+from napari_tessera.pipeline.provenance import with_inputs
 from napari_tessera.pipeline.recipe import KEY
 from napari_tessera.pipeline.result import ClassLabels, ObjectLabels
 from napari_tessera.pipeline.source import Source
@@ -459,7 +460,7 @@ def test_objects_of_a_run_are_written_with_the_recipe_and_in_their_place(tmp_pat
     np.testing.assert_array_equal(found.labels, np.pad(LABELS, ((1, 1), (2, 1))))
     assert found.file == Path("a.tif")
     kept = json.loads((tmp_path / "o.json").read_text())[KEY]["recipe"]
-    assert Recipe.from_dict(kept) == recipe
+    assert Recipe.from_dict(kept) == with_inputs(recipe, source)
     with pytest.raises(ValueError, match="cannot hold classes"):
         files.write(tmp_path / "c.json", ClassLabels(LABELS), source)
     volume = Source.of(np.zeros((2, 4, 5)))

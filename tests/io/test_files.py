@@ -12,6 +12,7 @@ import zarr
 
 from napari_tessera import METHODS, Recipe
 from napari_tessera.io import files
+from napari_tessera.pipeline.provenance import with_inputs
 from napari_tessera.pipeline.recipe import KEY
 from napari_tessera.pipeline.result import KINDS, ImageResult, ObjectLabels, ObjectTable, ScoreMaps
 from napari_tessera.pipeline.source import Points, Source
@@ -45,7 +46,7 @@ def test_labels_keep_size_axes_and_recipe(tmp_path, source, name):
         kept = json.loads(
             next(n for n in ET.fromstring(text).iter() if n.get("K") == "recipe").text
         )
-    assert Recipe.from_dict(kept) == recipe
+    assert Recipe.from_dict(kept) == with_inputs(recipe, source)
 
 
 @pytest.mark.parametrize(

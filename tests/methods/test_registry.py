@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_tessera import METHODS
+from napari_tessera import METHODS, label
 from napari_tessera.deep.inference.cache import Cache
 from napari_tessera.pipeline.run import run
 from napari_tessera.pipeline.source import Source, grey
@@ -328,3 +328,35 @@ def test_after_the_last_id_there_is_none(name):
     )
     with pytest.raises(ValueError, match="the id 18446744073709551616 is wanted"):
         large.run()
+
+
+@all_of_them
+def test_arrays_of_xarray_come_back_with_their_coordinates(method):
+    xr = pytest.importorskip("xarray", reason="it needs xarray")
+    if method.name == "paint":
+        pytest.skip("it does again what a brush did, in arrays of any axes")
+    array = blobs((24, 26), method)
+    if method.source.is_labels:
+        array = label(array > 0)
+    y, x = (("y", 5 + 0.5 * np.arange(24)), ("x", 0.5 * np.arange(26)))
+    grid = {"y": (*y, {"units": "um"}), "x": (*x, {"units": "um"})}
+    named = xr.DataArray(array, dims=("y", "x"), coords=grid)
+    own = needed(method, array.shape, *(PATHS.get(method.name) or SEEDS))
+    if method.name in PATHS:
+        own["path"] = PATHS[method.name]
+    images = {p.name: array for p in method.options if p.is_image and method.name != "contours"}
+    size = {"spacing": VoxelSize((0.5, 0.5), "um")}
+    size = size if any(p.name == "spacing" for p in method.parameters) else {}
+    own |= {method.source.name: array, **images}
+    expected = method.function(**own, **size)
+    found = method.function(**{**own, method.source.name: named, **dict.fromkeys(images, named)})
+    pairs = zip(found, expected, strict=True) if isinstance(found, tuple) else [(found, expected)]
+    for one, other in pairs:
+        if isinstance(other, np.ndarray) and other.shape[-2:] == array.shape:
+            assert isinstance(one, xr.DataArray)
+            np.testing.assert_array_equal(one, other)
+            np.testing.assert_array_equal(one.y, named.y)
+        elif isinstance(other, dict):
+            assert list(one) == list(other)  # the names of columns say the unit
+            for name in other:
+                np.testing.assert_array_equal(one[name], other[name])

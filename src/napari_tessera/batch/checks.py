@@ -32,6 +32,11 @@ def check_fits(recipe: Recipe, source: Source) -> None:
     """
     first = recipe.first
     axes = ", ".join(source.axes)
+    if len(source.shape) < 2:  # what was taken for channels is y or x
+        raise ValueError(
+            f"{source.name} has shape {tuple(source.array.shape)} and no channels, but the recipe "
+            f"takes those along axis {first.channel_axis}; choose files with channels"
+        )
     if any(step.over == "volume" for step in recipe.steps):
         own = [name.lower() for name in first.source.get("axes") or ()]
         third = source.axes[-3].lower() if len(source.axes) > 2 else ""

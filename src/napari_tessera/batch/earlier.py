@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from napari_tessera.batch.batch_run import BatchRun
 from napari_tessera.batch.fingerprints import Fingerprint
 from napari_tessera.batch.inputs import Destination
-from napari_tessera.batch.manifest import Finished, Manifest
+from napari_tessera.batch.manifest import Finished, Manifest, file_origin
 from napari_tessera.batch.outputs import Output
 from napari_tessera.batch.summary import FileOutcome, FileState
+from napari_tessera.pipeline.recipe import Recipe
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,7 +49,7 @@ class EarlierRun:
             outputs={each.name: batch.place(destination, each) for each in batch.outputs},
         )
 
-    def keep(self, outcome: FileOutcome, inputs: Mapping[str, Fingerprint]) -> None:
+    def keep(self, outcome: FileOutcome, inputs: Mapping[str, Fingerprint], recipe: Recipe) -> None:
         """Keep how the outputs of a file were made, so that they need not be made again.
 
         Parameters
@@ -56,6 +57,8 @@ class EarlierRun:
         outcome : FileOutcome
         inputs : dict
             Path -> fingerprint of what was read, taken before it was read.
+        recipe : Recipe
+            As of this file.
         """
         name = self._batch.name(outcome.destination)
         before = self._manifest[name]
@@ -65,9 +68,8 @@ class EarlierRun:
         own = {
             words[name]: (path.name, Fingerprint.of(path)) for name, path in outcome.outputs.items()
         }
-        self._manifest.add(
-            Finished(name, inputs, self._recipe, {**rest, **own}, outcome.counted, outcome.seconds)
-        )
+        about = outcome.counted, outcome.seconds, file_origin(recipe)
+        self._manifest.add(Finished(name, inputs, self._recipe, {**rest, **own}, *about))
 
     def keep_table(self, tables: list[Path]) -> None:
         """Keep that the tables of all files are ours, so that the next run may replace them."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self
 
 from napari_tessera.batch.fingerprints import Fingerprint
+from napari_tessera.pipeline.recipe import Recipe
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,6 +35,9 @@ class Finished:
         What was found, as "28 objects".
     seconds : float
         How long it took.
+    origin : dict
+        What is of this file alone in its recipe: "source" of the first step, "blocks" and "inputs"
+        of each.
     """
 
     name: str
@@ -42,6 +46,7 @@ class Finished:
     outputs: Mapping[str, tuple[str, Fingerprint]] = field(default_factory=dict)
     counted: str = ""
     seconds: float = 0.0
+    origin: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
@@ -56,6 +61,7 @@ class Finished:
             },
             str(data.get("counted", "")),
             float(data.get("seconds", 0.0)),
+            dict(data.get("origin", {})),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -70,7 +76,41 @@ class Finished:
                 word: {"file": file, **each.to_dict()}
                 for word, (file, each) in self.outputs.items()
             },
+            **({"origin": dict(self.origin)} if self.origin else {}),
         }
+
+
+def file_origin(recipe: Recipe) -> dict[str, Any]:
+    """Return what a recipe has of one file alone, as data; `with_origin` puts it back."""
+    steps = recipe.steps
+    named = [{n: data for n, data in step.inputs.items() if "name" in data} for step in steps]
+    return {
+        "source": dict(steps[0].source),
+        "blocks": [step.blocks for step in steps],
+        "inputs": named,
+    }
+
+
+def with_origin(recipe: Recipe, origin: Mapping[str, Any]) -> Recipe:
+    """Return a recipe as of one file, see `file_origin`.
+
+    Examples
+    --------
+    >>> recipe = Recipe("threshold", {})
+    >>> with_origin(recipe, {"source": {"name": "a.tif"}}).source
+    {'name': 'a.tif'}
+    """
+    found: Recipe | None = None
+    for number, step in enumerate(recipe.steps):
+        own: dict[str, Any] = {"before": None if found is None else found.to_dict()}
+        if found is None:
+            own["source"] = dict(origin.get("source", step.source))
+        if "blocks" in origin:
+            own["blocks"] = origin["blocks"][number]
+        if "inputs" in origin:
+            own["inputs"] = {**step.inputs, **origin["inputs"][number]}
+        found = replace(step, **own)
+    return recipe if found is None else found
 
 
 class Manifest:
@@ -86,7 +126,10 @@ class Manifest:
         self._file = None if folder is None else folder / MANIFEST
         self._known: dict[str, Finished] = {}
         self._cut_off = False
+        self._steps: dict[str, Any] = {}
         for line in self._lines():
+            if "steps" in line:
+                self._steps[str(line.get("recipe"))] = line["steps"]
             if "outputs" in line:
                 try:
                     one = Finished.from_dict(line)
@@ -96,6 +139,14 @@ class Manifest:
 
     def __getitem__(self, name: str) -> Finished | None:
         return self._known.get(name)
+
+    def made(self, file: str) -> tuple[str, Finished, Any] | None:
+        """Return the word for the output in a file, how it was made, and its recipe as data."""
+        for one in self._known.values():
+            for word, (name, _) in one.outputs.items():
+                if name == file and one.recipe in self._steps:
+                    return word, one, self._steps[one.recipe]
+        return None
 
     def add(self, one: Finished) -> None:
         """Keep how outputs were made.

@@ -23,6 +23,7 @@ from napari_tessera.batch.tables import joined_tables
 from napari_tessera.deep.inference.cache import Cache
 from napari_tessera.io.files import write_as_made
 from napari_tessera.io.stores import check_readable
+from napari_tessera.pipeline.provenance import with_blocks, with_inputs
 from napari_tessera.pipeline.result import Result
 from napari_tessera.pipeline.sinks import Sink
 from napari_tessera.pipeline.workers import Workers
@@ -155,7 +156,7 @@ class _Work:
             each, FileState.DONE, counted, seconds, notes=results.notes, outputs=written
         )
         self._begin()
-        self._earlier.keep(done, inputs)
+        self._earlier.keep(done, inputs, results.recipe)
         every = {output.name: batch.place(each, output) for output in batch.outputs}
         return replace(done, outputs=every, picture=self._picture(results))
 
@@ -165,7 +166,7 @@ class _Work:
         source = batch.open(each.path)
         images: dict[str, Any] = {**images_beside(each.path, batch.images)}
         own = batch.recipe_on(source)
-        recipe = own.on(source, **images)
+        recipe = with_inputs(own.on(source, **images), source, **images)
 
         def made(sink: Sink | None) -> Result:
             return own.run(
@@ -185,7 +186,7 @@ class _Work:
             steps[-1:] = [write_as_made(each.output, made, source, recipe, **how)]
         else:
             made(None)
-        return FileResults(source, recipe, steps)
+        return FileResults(source, with_blocks(recipe, steps[-1]), steps)
 
     def _begin(self) -> None:
         """Keep the recipe beside the first output that it gives, for who reads the manifest."""

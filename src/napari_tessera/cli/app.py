@@ -26,6 +26,7 @@ from napari_tessera.cli.arguments import (
 )
 from napari_tessera.cli.streams import steady_streams
 from napari_tessera.cli.train import import_command, models_command, train_command
+from napari_tessera.cli.verify import verify_command
 from napari_tessera.io.files import read_extra, written_as
 from napari_tessera.methods.registry import METHODS, Method
 from napari_tessera.pipeline.recipe import Recipe
@@ -80,6 +81,7 @@ def app() -> Any:
     top.command(models)
     top.command(methods, name="list")
     top.command(numbers_as_written(replay), name="replay")
+    top.command(numbers_as_written(verify_command), name="verify")
     return top
 
 

@@ -24,6 +24,7 @@ from napari_tessera.io.resume import work_key
 from napari_tessera.io.stores import Url, check_readable, check_url, place_of, written_whole
 from napari_tessera.io.tiff import TIFF
 from napari_tessera.io.zarr import ZARR, read_zarr
+from napari_tessera.pipeline.provenance import with_blocks, with_inputs
 from napari_tessera.pipeline.recipe import Recipe
 from napari_tessera.pipeline.recipe_data import unpack
 from napari_tessera.pipeline.result import KINDS, Result
@@ -272,6 +273,8 @@ def write(
     path = place_of(path)
     check_output(path, result.kind, overwrite=overwrite)
     result, source = with_classes(result, source)
+    if recipe is not None and not result.shown:  # a layer is no source of what is in it
+        recipe = with_blocks(_with_input(recipe, source), result)
     own = _written_by(path)
     if own is not None and own.write is not None:
         with written_whole(path, overwrite=overwrite, owned=own.owned) as fresh:
@@ -329,6 +332,7 @@ def write_as_made(
     """
     path = place_of(path)
     own = _written_by(path)
+    recipe = None if recipe is None else _with_input(recipe, source)  # before it may change
     if own is None or own.sink is None:
         result = made(None)
         write(path, result, source, recipe, overwrite=overwrite)
@@ -339,7 +343,15 @@ def write_as_made(
     # a store keeps nothing of a run that was interrupted
     how = {"key": "" if stored else work_key(source, recipe), "workers": workers}
     with own.sink(path, source, overwrite=overwrite, **how) as sink:
-        return sink.finish(made(sink), recipe, report)
+        result = made(sink)
+        return sink.finish(result, recipe and with_blocks(recipe, result), report)
+
+
+def _with_input(recipe: Recipe, source: Source) -> Recipe:
+    """Return a recipe with a hash of what it ran on, if that is the source."""
+    first = recipe.first.source
+    same = first.get("name") == source.name and first.get("path") == source.path
+    return with_inputs(recipe, source) if same else recipe
 
 
 def _written_by(path: Path) -> Format | None:

@@ -16,7 +16,7 @@ from napari_tessera.signature.arrays import check_ids
 from napari_tessera.signature.parameters import parameters
 from napari_tessera.signature.progress import Reporter
 from napari_tessera.signature.units import physical
-from napari_tessera.signature.validation import check_value, checked_spacing
+from napari_tessera.signature.validation import check_value, checked_spacing, take_named
 from napari_tessera.signature.words import (
     AXES,
     Array,
@@ -111,6 +111,8 @@ def score(
     (0.5, 1.0, 1, 0.8)
     """
     given = dict(locals())
+    take_named(score, given, last=AXES.get(over))
+    truth, prediction, spacing = given["truth"], given["prediction"], given["spacing"]
     for parameter in parameters(score):
         if not parameter.is_array and not parameter.is_supplied:
             check_value(parameter, given[parameter.name])

@@ -22,12 +22,13 @@ from napari_tessera.pipeline.blocks import sides_kept
 from napari_tessera.pipeline.pieces import Pieces
 from napari_tessera.pipeline.recipe_data import pack, pack_region, unpack, unpack_region
 from napari_tessera.pipeline.recipe_schema import SCHEMA, checked_steps
-from napari_tessera.pipeline.result import Labelled, Result
+from napari_tessera.pipeline.result import Labelled, Result, on_grid
 from napari_tessera.pipeline.run import run
 from napari_tessera.pipeline.sinks import Between, Sink
 from napari_tessera.pipeline.source import Index, Region, Source
 from napari_tessera.pipeline.walk import BlockSize, LevelsFrom, Walk
 from napari_tessera.pipeline.workers import Workers
+from napari_tessera.signature.named_arrays import NamedArray
 from napari_tessera.signature.parameters import Parameter
 from napari_tessera.signature.progress import Progress, Reporter
 from napari_tessera.signature.text_files import read_json
@@ -67,8 +68,9 @@ class Recipe:
     before : dict, optional
         The recipe that made the image or labels it ran on, as data.
     source : dict
-        What it ran on: "name", "path", "spacing", "unit", "axes", and "parts", the names of the
-        layers that were its channels.
+        What it ran on: "name", "path", "spacing", "unit", "axes", "parts", the names of the
+        layers that were its channels, and once it has run "sha256" and "hashed", see
+        `provenance.InputHash`.
     versions : dict
         Of the packages that matter.
     found : dict
@@ -125,17 +127,15 @@ class Recipe:
         """Return the recipe of a run of `method` on `source` with `values`."""
         walk = walk or Walk()
         over = method.over(walk.over, source.over)
-        part = source if walk.region is None else source.cut(walk.region)
-        pieces = Pieces(method, part, method.complete(values), over)
         return replace(
             cls.asked(method, values, walk),
             over=over,
             channel_axis="rgb" if source.rgb else source.channel_axis,
             channel=source.channel,
-            blocks=sides_kept(pieces, walk.blocks),
+            blocks=_sides(method, source, method.complete(values), walk),
             before=None if before is None else dict(before),
             source=_described(source),
-            versions=_versions(),
+            versions=_versions(method),
         )
 
     def on(self, source: Source, **arrays: Any) -> Recipe:
@@ -209,7 +209,7 @@ class Recipe:
 
     def run(
         self,
-        source: Source,
+        source: Any,
         report: Callable[[Progress], None] | None = None,
         *,
         cache: Cache | None = None,
@@ -224,7 +224,8 @@ class Recipe:
         Parameters
         ----------
         source : Source
-            Its channels are taken as the recipe says if it has any.
+            Its channels are taken as the recipe says if it has any. An array of xarray or an image
+            of bioio stands for its own; arrays of the results then have its coordinates.
         report : callable, optional
             Takes `Progress`.
         cache : Cache, optional
@@ -241,22 +242,22 @@ class Recipe:
             Images that the recipe only names, such as the one to measure intensities in; or
             markers and masks other than those it keeps.
         """
+        if (named := NamedArray.of(source)) is not None:
+            how = {"cache": cache, "blocks": blocks, "sink": sink, "workers": workers, **arrays}
+            own = self.run(Source.of(source), report, each=lambda r: each(on_grid(r, named)), **how)
+            return on_grid(own, named)
         reporter = Reporter.of(report)
         if self.before is not None:
             how = {"cache": cache, "blocks": blocks, "workers": workers}
             return self._after(source, reporter, arrays, each, sink, how)
         if source.channel_axis is not None:
             source = replace(source, channel=self.channel)
-        result = run(
-            self.method,
-            source,
-            self.values(**arrays),
-            self.walk if blocks is None else self.walk.in_blocks(blocks),
-            cache=cache,
-            report=reporter,
-            sink=sink,
-            workers=workers,
-        )
+        values, walk = self.values(**arrays), self.walk
+        walk = walk if blocks is None else walk.in_blocks(blocks)
+        how = {"cache": cache, "report": reporter, "sink": sink, "workers": workers}
+        result = run(self.method, source, values, walk, **how)
+        method = METHODS[self.method]
+        result = replace(result, blocks=(_sides(method, source, method.complete(values), walk),))
         each(result)
         return result
 
@@ -298,6 +299,7 @@ class Recipe:
         sinks = [*(None if sink is None else Between(sink) for _ in steps[1:]), sink]
         given = {**how, "sink": sinks[0], "each": each, **_taken(steps[0], arrays)}
         result = steps[0].run(image, report.part(0, len(steps)), **given)
+        sides = [*result.blocks]
         place: Index = (0,) * len(image.shape)
         for number, step in enumerate(steps[1:], 1):
             place = tuple(np.add(place, result.start or 0))
@@ -308,8 +310,9 @@ class Recipe:
             own = {n: part for n, data in step.inputs.items() if data.get("name") == began}
             given = {**how, "sink": sinks[number], **own, **_taken(step, arrays)}
             result = step.run(source, report.part(number, len(steps)), **given)
+            sides += result.blocks
             each(replace(result, start=tuple(np.add(place, result.start or 0))))
-        return replace(result, start=tuple(np.add(place, result.start or 0)))
+        return replace(result, start=tuple(np.add(place, result.start or 0)), blocks=tuple(sides))
 
     def as_python(self, form: str = "console") -> str:
         """Return the run as Python.
@@ -348,6 +351,15 @@ class Recipe:
         }
 
 
+def _sides(
+    method: Method, source: Source, values: Mapping[str, Any], walk: Walk
+) -> list[int] | None:
+    """Return the sides of the blocks that are worked on, if the result depends on them."""
+    part = source if walk.region is None else source.cut(walk.region)
+    pieces = Pieces(method, part, values, method.over(walk.over, source.over))
+    return sides_kept(pieces, walk.blocks)
+
+
 def _taken(step: Recipe, arrays: Mapping[str, Any]) -> dict[str, Any]:
     return {name: each for name, each in arrays.items() if name in step.inputs}
 
@@ -357,8 +369,8 @@ def _step_on(
 ) -> Recipe:
     """Return one step as of another source, with other `inputs` and, before these, `arrays`."""
     own = {**step.inputs, **inputs, **{name: pack(value) for name, value in arrays.items()}}
-    described = _described(source)
-    return replace(step, source=described, inputs=own, versions=_versions(), found={})
+    described, versions = _described(source), _versions(METHODS[step.method])
+    return replace(step, source=described, inputs=own, versions=versions, found={})
 
 
 def _next(image: Source, result: Result) -> Source:
@@ -394,6 +406,8 @@ def _plain(value: Any) -> Any:
     return [_plain(each) if np.ndim(each) else float(each) for each in value]
 
 
-def _versions() -> dict[str, str]:
-    packages = ("napari-tessera", "numpy", "scipy", "scikit-image")
+def _versions(method: Method) -> dict[str, str]:
+    packages = ["napari-tessera", "numpy", "scipy", "scikit-image", "numba"]
+    # what a network gives depends on what runs it
+    packages += ["torch"] * any(each.word.name == "model" for each in method.options)
     return {"python": platform.python_version(), **{name: version(name) for name in packages}}

@@ -23,10 +23,12 @@ _DTYPE = re.compile(r"[<>|=]?(b1|[iu][1248]|f(?:2|4|8|12|16))")
 
 
 class NamedImage(TypedDict):
-    """An image by its name, and its file if there is one."""
+    """An image by its name, its file if there is one, and a hash, see `provenance.InputHash`."""
 
     name: str
     path: NotRequired[str | None]
+    sha256: NotRequired[str]
+    hashed: NotRequired[str]
 
 
 class PackedPoints(TypedDict):

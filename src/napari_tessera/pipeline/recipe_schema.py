@@ -23,6 +23,8 @@ class _SourceData(TypedDict, total=False):
     unit: str
     axes: list[str]
     parts: list[str]
+    sha256: str
+    hashed: str
 
 
 class _RecipeData(TypedDict):

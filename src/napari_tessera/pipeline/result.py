@@ -8,7 +8,7 @@ rooms, by `functools.singledispatch`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, ClassVar
@@ -34,6 +34,7 @@ from napari_tessera.pipeline.collectors import (
 )
 from napari_tessera.pipeline.seams import Seams
 from napari_tessera.pipeline.source import Index
+from napari_tessera.signature.named_arrays import NamedArray
 from napari_tessera.signature.words import Array, Look
 
 
@@ -62,6 +63,9 @@ class Result:
         How many labels there are, if they were counted on the way.
     seams : Seams or None
         Which objects may have been cut where blocks meet, if that can be.
+    blocks : tuple
+        Of what a recipe gives: for each of its steps the sides of the blocks that it worked on, or
+        None where the result does not depend on them.
     """
 
     array: Any = None
@@ -73,6 +77,7 @@ class Result:
     shown: Mapping[str, Any] = field(default_factory=dict)
     count: int | None = None
     seams: Seams | None = None
+    blocks: tuple[list[int] | None, ...] = ()
 
     kind: ClassVar[str]
     nouns: ClassVar[tuple[str, str]]
@@ -240,6 +245,12 @@ KINDS: Mapping[str, type[Result]] = MappingProxyType(
     }
 )  # fmt: skip
 """The word for what a method gives -> its kind of result."""
+
+
+def on_grid(result: Result, grid: NamedArray) -> Result:
+    """Return a result whose array, if it has one in memory, has the coordinates of its source."""
+    array = grid.like(result.array, result.start)
+    return result if array is result.array else replace(result, array=array)
 
 
 def result_name(path: str, method: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from napari_tessera.algorithms.labels.ids import from_points
+from napari_tessera.signature.named_arrays import NamedArray
 from napari_tessera.signature.words import Array, Over, VoxelSize
 
 Index = tuple[int, ...]
@@ -97,7 +98,14 @@ class Source:
         channel_axis: int | None = None,
         name: str = "image",
     ) -> Source:
-        """Return the source of `array`; sizes and names not given are 1 pixel and y, x."""
+        """Return the source of `array`; sizes and names not given are 1 pixel and y, x.
+
+        Arrays of xarray and images of bioio say themselves what their axes are, how large their
+        pixels and which are their channels; see `NamedArray`.
+        """
+        named = NamedArray.of(array, name)
+        if named is not None:
+            return cls._of_named(named, spacing, axes, channel_axis)
         count = array.ndim - (channel_axis is not None)
         names = tuple(axes) if axes else default_axes(count)
         if len(names) != count:
@@ -114,6 +122,27 @@ class Source:
         sizes = VoxelSize((1.0,) * (count - len(own)) + own, getattr(spacing, "unit", "pixel"))
         axis = None if channel_axis is None else channel_axis % array.ndim
         return cls(array, sizes, names, axis, name=name)
+
+    @classmethod
+    def _of_named(
+        cls,
+        named: NamedArray,
+        spacing: VoxelSize | tuple[float, ...] | None,
+        axes: str | tuple[str, ...] | None,
+        channel_axis: int | None,
+    ) -> Source:
+        """Return the source of an array that names its axes."""
+        if channel_axis is not None or (axes is not None and tuple(axes) != named.axes):
+            raise ValueError(
+                f"{named.name} names its axes itself ({', '.join(named.dims)}); rename them where "
+                "they are others, and leave out axes and channel_axis"
+            )
+        array, axis = named.data.data, named.channel_axis
+        if spacing is not None:
+            found = cls.of(array, spacing=spacing, axes=named.axes, channel_axis=axis)
+        else:
+            found = cls(array, named.spacing, named.axes, axis, origin=named.origin)
+        return replace(found, rgb=named.rgb, name=named.title, time_unit=named.time_unit)
 
     @property
     def shape(self) -> tuple[int, ...]:

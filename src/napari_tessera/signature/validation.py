@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import wraps
 from os import PathLike
 from types import MappingProxyType
@@ -12,6 +13,7 @@ from typing import Any, ParamSpec, TypeVar
 import numpy as np
 
 from napari_tessera.signature.arrays import fitting
+from napari_tessera.signature.named_arrays import NamedArray
 from napari_tessera.signature.parameters import Parameter, parameters
 from napari_tessera.signature.parts import whole_shape
 from napari_tessera.signature.units import parse, to_pixels
@@ -51,7 +53,8 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
     """Make `function` check its arguments against its own signature before it runs.
 
     Arrays may be given as anything NumPy can read. An error names the argument, what was given and
-    what is wanted.
+    what is wanted. Where the first array has named axes (xarray, bioio), these say pixel size and
+    channels unless they are given, and arrays on its grid come back with its coordinates.
     """
     signature = inspect.signature(function)
 
@@ -62,10 +65,90 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
         except TypeError as error:
             raise TypeError(f"{function.__name__}: {error}") from None
         bound.apply_defaults()
+        grid = take_named(function, bound.arguments)
         bound.arguments.update(check(function, bound.arguments))
-        return function(*bound.args, **bound.kwargs)
+        result = function(*bound.args, **bound.kwargs)
+        return result if grid is None else _on_grid(grid, result)
 
     return call
+
+
+def take_named(
+    function: Callable[..., Any], values: dict[str, Any], *, last: int | None = None
+) -> NamedArray | None:
+    """Put plain arrays in the place of those with named axes, and what these say where it belongs.
+
+    Parameters
+    ----------
+    function : callable
+    values : dict
+        Its arguments, which are changed.
+    last : int, optional
+        Of how many of the last axes it takes the pixel size, if it takes more than one plane or
+        volume.
+
+    Returns
+    -------
+    NamedArray or None
+        The grid of the first array, if that has named axes.
+
+    Raises
+    ------
+    ValueError
+        If its axes are none of a plane or volume, or another array lies elsewhere.
+    """
+    names = [p.name for p in parameters(function) if p.is_array and values[p.name] is not None]
+    found = {name: own for name in names if (own := NamedArray.of(values[name], name))}
+    first = found.get(names[0]) if names else None
+    for name, own in found.items():
+        if first is not None:
+            first.check_alike(own)
+        plain = own if last else _plane_or_volume(own, function.__name__)
+        axis = plain.channel_axis
+        if axis is not None and "channel_axis" not in values:
+            plain = _one_channel(plain, axis, function.__name__)
+        elif axis is not None and values["channel_axis"] is not None:
+            raise ValueError(
+                f"channel_axis is {values['channel_axis']}, but {name} names its channels itself "
+                f"({own.data.dims[own.channel_axis]}); leave it out"
+            )
+        elif axis is not None:
+            values["channel_axis"] = axis
+        values[name] = plain.data.data
+        if own is first and values.get("spacing", 0) is None:
+            sizes = plain.spacing
+            values["spacing"] = VoxelSize(sizes[-(last or len(sizes)) :], sizes.unit)
+    return first
+
+
+def _plane_or_volume(named: NamedArray, function: str) -> NamedArray:
+    """Return an array without axes of one pixel, or raise an error if it is still a stack."""
+    own = named.without_single()
+    more = [each for each in own.axes[:-2] if each == "t" or len(own.axes) > 3]
+    if more:
+        raise ValueError(
+            f"{own.name} has the axis {more[0]}, but {function} works on one plane or volume; "
+            f"select a place along it, or work on all with Recipe({function!r}, {{}}).run"
+        )
+    return own
+
+
+def _one_channel(named: NamedArray, axis: int, function: str) -> NamedArray:
+    """Return an array without its channels, or raise an error if there are several."""
+    dim, count = named.data.dims[axis], named.data.shape[axis]
+    if count > 1:
+        raise ValueError(
+            f"{named.name} has {count} channels along {dim}, but {function} takes one; select it, "
+            f"as {named.name}.isel({dim}=0) does"
+        )
+    return replace(named, data=named.data.isel({dim: 0}))
+
+
+def _on_grid(grid: NamedArray, result: Any) -> Any:
+    """Return what a function gave with the coordinates of its first array."""
+    if isinstance(result, tuple):
+        return tuple(map(grid.like, result))
+    return grid.like(result)
 
 
 def check(function: Callable[..., Any], values: Mapping[str, Any]) -> dict[str, Any]:

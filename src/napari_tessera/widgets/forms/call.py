@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,12 +15,14 @@ import psutil
 from napari_tessera.deep.inference.cache import Cache
 from napari_tessera.methods.registry import Method
 from napari_tessera.pipeline.found_levels import found_levels, with_levels
-from napari_tessera.pipeline.recipe import Recipe
+from napari_tessera.pipeline.provenance import with_inputs
+from napari_tessera.pipeline.recipe import KEY, Recipe
 from napari_tessera.pipeline.recipe_data import unpack_region
-from napari_tessera.pipeline.result import KINDS, ObjectTable, Result
+from napari_tessera.pipeline.result import KINDS, ObjectTable, PolygonSet, Result, on_grid
 from napari_tessera.pipeline.run import run
 from napari_tessera.pipeline.source import Region, Source
 from napari_tessera.pipeline.walk import BlockSize, LevelsFrom, Walk
+from napari_tessera.signature.named_arrays import NamedArray
 from napari_tessera.signature.progress import Reporter
 from napari_tessera.signature.words import AXES, Array, Over
 from napari_tessera.widgets.layers.features import made_by, write_features
@@ -82,6 +85,19 @@ class Call:
         walk = self.settled().walk
         return Recipe.of(self.method, self.source, self.values, walk, before=before)
 
+    def kept_recipe(self) -> Recipe:
+        """Return the recipe that a result keeps, with hashes of what it is made from."""
+        recipe = self.recipe(before=before(self))
+        if recipe.before is not None:  # whose first input has its hash already, or is gone
+            return recipe
+        # what a layer holds may differ from its file
+        images = {
+            name: replace(value, path=None)
+            for name, value in self.values.items()
+            if isinstance(value, Source)
+        }
+        return with_inputs(recipe, replace(self.source, path=None), **images)
+
     def estimate(self) -> Estimate | None:
         """Return what the run will cost, None if nobody can say so; takes time.
 
@@ -124,7 +140,7 @@ class Call:
 
 
 def apply(
-    layer: Layer | Sequence[Layer],
+    layer: Any,
     method: str,
     /,
     *,
@@ -137,7 +153,7 @@ def apply(
     only: Sequence[int] = (),
     blocks: BlockSize | None = None,
     **parameters: Any,
-) -> Layer:
+) -> Any:
     """Run a method on a layer, by the same path as its form, and return the layer it gives.
 
     The layer is not added to a viewer; do so with ``viewer.add_layer(...)``. A table is written
@@ -146,7 +162,8 @@ def apply(
     Parameters
     ----------
     layer : Image or Labels layer, or several Image layers
-        Several Image layers of one grid become channels.
+        Several Image layers of one grid become channels. An array of xarray or an image of bioio
+        may stand for a layer, and for those among the parameters.
     method : str
         Its name, such as "watershed".
     over : {"planes", "volume"}, optional
@@ -172,6 +189,9 @@ def apply(
     Returns
     -------
     napari.layers.Labels, Shapes for polygons, or Image for probabilities
+        Of an array of xarray or bioio, what the method gives of arrays: labels and images as an
+        array of xarray with its coordinates and, in `attrs`, the recipe as JSON; a table; polygons
+        and their table.
 
     Raises
     ------
@@ -180,6 +200,11 @@ def apply(
     """
     if isinstance(layer, Sequence) and not layer:
         raise ValueError("layer is an empty list; pass one or several layers")
+    part = unpack_region(region) if isinstance(region, dict) else region
+    walk = Walk(over, levels_from, join, part, tuple(only), blocks)
+    if (grid := NamedArray.of(layer)) is not None:
+        own = replace(Source.of(layer, channel_axis=channel_axis), channel=channel)
+        return _applied(grid, own, find_method(method), parameters, walk)
     first = layer[0] if isinstance(layer, Sequence) else layer
     own = source(layer, channel_axis=channel_axis, channel=channel)
     entry = find_method(method)
@@ -190,15 +215,35 @@ def apply(
         else value
         for name, value in parameters.items()
     }
-    part = unpack_region(region) if isinstance(region, dict) else region
-    walk = Walk(over, levels_from, join, part, tuple(only), blocks)
     call = Call(entry, first, own, values, walk)
-    result, recipe = call.run(), call.recipe(before=before(call))
+    recipe, result = call.kept_recipe(), call.run()
     recipe = replace(recipe, found=found_levels(entry, values, result))
     if isinstance(result, ObjectTable):
         write_features(first, result.table or {}, recipe)
         return first
     return result_layer(result, recipe, first, dropped_axis(own))
+
+
+def _applied(
+    grid: NamedArray, own: Source, method: Method, values: Mapping[str, Any], walk: Walk
+) -> Any:
+    """Return what a method gives of an array with named axes."""
+    given, images = dict(values), dict[str, Source]()
+    for name, value in values.items():
+        if (other := NamedArray.of(value, name)) is not None:
+            grid.check_alike(other)
+            images[name] = Source.of(value)
+            is_image = any(p.name == name and p.is_image for p in method.options)
+            given[name] = images[name] if is_image else images[name].whole
+    recipe = with_inputs(Recipe.of(method, own, given, walk), own, **images)
+    result = run(method, own, given, walk)
+    if isinstance(result, PolygonSet):
+        return result.polygons, result.table
+    if isinstance(result, ObjectTable):
+        return result.table
+    found = on_grid(result, grid).array
+    found.attrs[KEY] = json.dumps(recipe.to_dict())
+    return found
 
 
 def before(call: Call) -> dict[str, Any] | None:

@@ -12,7 +12,7 @@ from napari_tessera.pipeline.recipe import Recipe
 from napari_tessera.pipeline.result import ObjectTable, PolygonSet, Result
 from napari_tessera.signature.progress import Reporter
 from napari_tessera.signature.words import Array
-from napari_tessera.widgets.forms.call import Call, before, digest
+from napari_tessera.widgets.forms.call import Call, digest
 from napari_tessera.widgets.layers.features import made_by, write_features
 from napari_tessera.widgets.layers.following import ObjectRows, TableChange
 from napari_tessera.widgets.layers.from_result import named_by, result_layer, show
@@ -155,7 +155,7 @@ def work(call: Call, last: tuple[Layer, str] | None, report: Reporter) -> Outcom
     """Run a call and find out whether the last result, with its hash, may be replaced."""
     call = call.settled()
     call.estimate()  # refuses what cannot fit
-    recipe, result = call.recipe(before=before(call)), call.run(report)
+    recipe, result = call.kept_recipe(), call.run(report)
     recipe = replace(recipe, found=found_levels(call.method, call.values, result))
     untouched = last is None or digest(_arrays(last[0])) == last[1]
     old, layer, key = None if last is None else last[0], None, ""

@@ -1,0 +1,107 @@
+"""Results in files, with what is known of how they were made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from napari_tessera.batch.manifest import MANIFEST, Manifest, with_origin
+from napari_tessera.batch.outputs import OUTPUTS
+from napari_tessera.io.csv_files import read_rows
+from napari_tessera.io.files import opened, read
+from napari_tessera.io.formats import Asked
+from napari_tessera.pipeline.comparison import Comparison, compare_entries, compare_values
+from napari_tessera.pipeline.recipe import KEY, Recipe
+from napari_tessera.pipeline.result import KINDS, Labelled, Result
+from napari_tessera.signature.text_files import check_openable, read_json
+
+_ENTRIES = {".geojson": ("features", "polygon"), ".json": ("annotations", "object")}
+"""Where in files of JSON the entries are, and what one is."""
+
+
+@dataclass(frozen=True)
+class KeptOutput:
+    """A result in a file.
+
+    Attributes
+    ----------
+    path : Path
+    recipe : Recipe
+        How it was made.
+    array : array or None
+        Labels or an image, read lazily.
+    axes : tuple of str
+        The names of its axes.
+    word : str
+        The word for it in `OUTPUTS`, if its recipe stands in the manifest of a batch.
+    """
+
+    path: Path
+    recipe: Recipe
+    array: Any = None
+    axes: tuple[str, ...] = ()
+    word: str = ""
+
+    @classmethod
+    def of(cls, path: Path) -> Self:
+        """Return a result with its recipe, from the file itself or from the batch it lies in.
+
+        Raises
+        ------
+        OSError
+            If there is no such file.
+        ValueError
+            If it is none that is known, or nothing says how it was made.
+        """
+        check_openable(path)
+        kept = _kept_in(path)
+        if "recipe" not in kept:
+            return cls._of_batch(path)
+        recipe = Recipe.from_dict(kept["recipe"], path.name)
+        if path.suffix.lower() in _ENTRIES:
+            return cls(path, recipe)
+        kind = KINDS.get(str(kept.get("kind")), Result)
+        source = read(path, labels=issubclass(kind, Labelled))
+        names = opened(path, Asked()).axes or ()
+        return cls(path, recipe, source.array, names)
+
+    @classmethod
+    def _of_batch(cls, path: Path) -> Self:
+        made = Manifest(path.parent).made(path.name)
+        if made is None or made[0] not in OUTPUTS:
+            raise ValueError(
+                f"{str(path)!r} does not say how it was made, nor does {MANIFEST} beside it; only "
+                "what this program has written can be made again"
+            )
+        word, finished, steps = made
+        origin = finished.origin
+        if not origin:  # of versions that wrote the inputs alone
+            file, known = next(iter(finished.inputs.items()))
+            origin = {"source": {"name": Path(file).name, "path": file, "sha256": known.sha256}}
+        return cls(path, with_origin(Recipe.from_dict(steps, MANIFEST), origin), word=word)
+
+    def compare_file(self, again: Path) -> Comparison:
+        """Compare it with another file of the same format."""
+        suffix = self.path.suffix.lower()
+        if suffix in _ENTRIES:
+            where, unit = _ENTRIES[suffix]
+            return compare_entries(read_json(self.path)[where], read_json(again)[where], unit)
+        if suffix == ".csv":
+            return compare_entries(read_rows(self.path), read_rows(again), "row")
+        one, other = (opened(path, Asked(labels=True)).array for path in (self.path, again))
+        if tuple(one.shape) != tuple(other.shape):
+            raise ValueError(f"it has shape {one.shape}, but {other.shape} is found")
+        return compare_values(one, other)
+
+
+def _kept_in(path: Path) -> Mapping[str, Any]:
+    """Return what a file says of how it was made."""
+    suffix = path.suffix.lower()
+    if suffix == ".csv":
+        return {}
+    if suffix in _ENTRIES:
+        data = read_json(path)
+        return data.get(KEY, {}) if isinstance(data, dict) else {}
+    return opened(path, Asked()).kept
