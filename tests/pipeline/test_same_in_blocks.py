@@ -375,7 +375,7 @@ def test_the_crf_is_nearly_that_of_the_whole():
     compare()
     tally.tell("crf", f"pixels alike: mean {np.mean(pixels):.4%}, least {min(pixels):.4%}")
     assert np.mean(pixels) >= 0.99
-    assert min(pixels) >= 0.95
+    assert min(pixels) >= 0.97
     assert tally.share(0.9) >= 0.97
 
 
