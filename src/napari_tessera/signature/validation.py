@@ -99,7 +99,7 @@ def take_named(
     """
     names = [p.name for p in parameters(function) if p.is_array and values[p.name] is not None]
     found = {name: own for name in names if (own := NamedArray.of(values[name], name))}
-    first = found.get(names[0]) if names else None
+    first, given = found.get(names[0]) if names else None, values.get("channel_axis")
     for name, own in found.items():
         if first is not None:
             first.check_alike(own)
@@ -107,9 +107,9 @@ def take_named(
         axis = plain.channel_axis
         if axis is not None and "channel_axis" not in values:
             plain = _one_channel(plain, axis, function.__name__)
-        elif axis is not None and values["channel_axis"] is not None:
+        elif axis is not None and given is not None:
             raise ValueError(
-                f"channel_axis is {values['channel_axis']}, but {name} names its channels itself "
+                f"channel_axis is {given}, but {name} names its channels itself "
                 f"({own.data.dims[own.channel_axis]}); leave it out"
             )
         elif axis is not None:
