@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from napari_tessera.algorithms.atomic_files import atomic_write, check_target
+from napari_tessera.algorithms.atomic_files import atomic_update, atomic_write, check_target
 from napari_tessera.algorithms.file_lock import FileLock
 
 
@@ -204,3 +204,38 @@ def test_who_interrupts_the_clearing_away_still_leaves_nothing(tmp_path, monkeyp
         folder_written(place, overwrite=True)
     assert names(tmp_path) == ["a.zarr"]
     assert (place / "a").read_text() == "new"
+
+
+def test_files_of_a_folder_are_replaced_one_by_one_and_the_last_ones_last(tmp_path, monkeypatch):
+    place, moved, replace = old_folder(tmp_path / "a"), [], Path.replace
+    (place / "same").write_text("same")
+    stamp = (place / "same").stat().st_mtime_ns
+
+    def noted(self, target):
+        moved.append(target.relative_to(place).as_posix())
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", noted)
+    with atomic_update(place, last=("list",)) as fresh:
+        for name in ("list", "inner/list", "inner/b", "a", "same"):
+            (fresh / name).parent.mkdir(exist_ok=True)
+            (fresh / name).write_text("new" if name != "same" else "same")
+        assert (place / "a").read_text() == "old"
+    assert moved == ["inner/b", "a", "inner/list", "list"]
+    assert (place / "same").stat().st_mtime_ns == stamp
+    assert names(tmp_path) == ["a"]
+
+
+def test_an_update_that_fails_changes_nothing(tmp_path):
+    place = old_folder(tmp_path / "a")
+    with pytest.raises(OSError, match="the disk is full, nothing was written") as raised:  # noqa: SIM117
+        with atomic_update(place) as fresh:
+            (fresh / "a").write_text("new")
+            raise OSError(errno.ENOSPC, "No space left on device")
+    assert raised.value.errno == errno.ENOSPC
+    assert (place / "a").read_text() == "old"
+    with FileLock(tmp_path / ".a.part" / "lock") as lock:
+        lock.path.parent.mkdir()
+        assert lock.take()
+        with pytest.raises(FileExistsError, match="being written by another"), atomic_update(place):
+            pass

@@ -66,3 +66,13 @@ def test_images_beside_the_inputs_are_read_too(batch_of, chain):
     batch = batch_of(chain, images={"image": "other"}, inputs="images/a*.tif")
     found = batch.read_for(Path("images/a-labels.tif"))
     assert found == [Path("images/a-labels.tif"), Path("other/a.tif")]
+
+
+def test_no_input_is_written_over(folder, recipe):
+    with pytest.raises(ValueError, match=r"output '.*a.tif' is an input too; choose another place"):
+        BatchRun.of(recipe, [folder / "images" / "a.tif"], folder / "images" / "a.tif")
+    inputs = [folder / "images" / "*.tif"]
+    for name in ("a-label.tif", "a.tif"):
+        (folder / "images" / name).write_bytes((folder / "images" / "b.tif").read_bytes())
+    with pytest.raises(ValueError, match="a-label.tif' is an input too"):
+        BatchRun.of(recipe, inputs, folder / "images")

@@ -75,6 +75,7 @@ def test_what_is_made_in_blocks_is_ome_zarr_where_it_can_be():
     assert formatted(of("label"), ["table"], blocks=True) == ["table"]
     assert formatted(of("measure"), None, blocks=True) == ["table"]
     assert formatted(of("label"), None, "tif", blocks=True) == ["labels"]
+    assert formatted(of("label"), ["labels.tif"], blocks=True) == ["labels"]
     assert chosen_outputs(replace(of("watershed"), blocks=[8, 8]))[0].tail == ".zarr"
 
 

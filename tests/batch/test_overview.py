@@ -5,7 +5,7 @@ import pytest
 
 from napari_tessera import METHODS, Recipe
 from napari_tessera.batch.file_results import FileResults
-from napari_tessera.batch.overview import SIDE, drawn, hues, overview, rims
+from napari_tessera.batch.overview import SIDE, drawn, hues, labels_on_image, overview, rims
 from napari_tessera.pipeline.result import (
     ImageResult,
     ObjectLabels,
@@ -59,7 +59,7 @@ def test_colours_are_shown_as_they_are(recipe, axis):
 def test_large_planes_are_thinned(recipe):
     image = np.random.default_rng(0).random((100, 60))
     found = picture(recipe, image, ObjectLabels(np.ones((100, 60), int)), side=40)
-    assert found.shape == (34, 20, 3)
+    assert found.shape == (40, 24, 3)
 
 
 def test_polygons_are_drawn(recipe):
@@ -97,3 +97,15 @@ def test_labels_without_an_image_are_shown_on_black():
     found = picture(recipe, LABELS, ObjectLabels(LABELS))
     assert not found[LABELS == 0].any()
     assert found[3, 3].any()
+
+
+def test_labels_are_coloured_areas_on_their_image():
+    image, labels = np.tile(np.arange(100.0), (50, 1)), np.zeros((50, 100), int)
+    labels[:25] = 3
+    found = labels_on_image(image, labels, 20)
+    assert found.shape == (10, 20, 3)
+    assert (found[5:] == found[5:, :, :1]).all()  # grey
+    assert found[9, 0, 0] < found[9, 19, 0]
+    assert not (found[:5] == found[:5, :, :1]).all(axis=2).any()
+    flat = labels_on_image(np.full((4, 4), 7), np.zeros((4, 4), int), 10)
+    assert flat.shape == (4, 4, 3)

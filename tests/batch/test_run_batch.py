@@ -9,11 +9,13 @@ import pytest
 from napari_tessera import METHODS, Recipe
 from napari_tessera.algorithms.file_lock import FileLock
 from napari_tessera.batch.outputs import LabelsOutput
+from napari_tessera.batch.plan import plan_batch
 from napari_tessera.batch.run_batch import run_batch
 from napari_tessera.io.csv_files import read_rows
 from napari_tessera.io.files import read
 from napari_tessera.pipeline.source import Source
 from napari_tessera.signature.progress import Stop
+from napari_tessera.signature.words import VoxelSize
 
 from .conftest import IMAGES
 
@@ -100,6 +102,51 @@ def test_a_disk_that_is_full_ends_it_and_leaves_no_half_file(batch_of, recipe, m
     assert states(run_batch(batch)) == ["there already", "done", "done"]
 
 
+@pytest.mark.parametrize("words", [["labels.zarr"], ["labels.npy"], ["table"], ["overview"]])
+def test_whatever_fills_the_disk_leaves_what_was_there(batch_of, recipe, words, monkeypatch):
+    run_batch(batch_of(recipe, *words, inputs="images/a.tif"))
+    before = {name: Path("out", name).stat().st_mtime_ns for name in names()}
+
+    def full(*args, **options):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("napari_tessera.algorithms.atomic_files._swapped", full)
+    summary = run_batch(replace(batch_of(recipe, *words), again=True))
+    assert states(summary) == ["failed", "waiting", "waiting"]
+    assert "No space left" in summary.problem
+    assert {name: Path("out", name).stat().st_mtime_ns for name in before} == before
+    monkeypatch.undo()
+    assert states(run_batch(batch_of(recipe, *words))) == ["there already", "done", "done"]
+
+
+def test_a_finished_file_without_a_picture_is_still_finished(batch_of, recipe):
+    batch = replace(batch_of(recipe, "labels.json"), picture_side=12)  # COCO is only written
+    assert states(run_batch(batch)) == ["done"] * 3
+    again = run_batch(batch)
+    assert states(again) == ["there already"] * 3
+    assert again.files[0].picture is None
+
+
+def test_files_of_other_programs_are_read_by_their_plugin(batch_of, folder, recipe):
+    from npe2 import DynamicPlugin
+
+    Path("more").mkdir()
+    for name in ("d.czi", "e.czi"):
+        Path("more", name).write_text("of another program")
+    with DynamicPlugin("czi-plugin") as plugin:
+
+        @plugin.contribute.reader(filename_patterns=["*.czi"])
+        def reader(path):
+            said = {"scale": (0.5, 0.5), "units": ("um", "um"), "axis_labels": ("y", "x")}
+            return lambda path: [(IMAGES["a"], said)]
+
+        batch = batch_of(recipe, "labels", "table", inputs="more/*.czi")
+        assert plan_batch(batch).files[0].reading == "y 24, x 30; 0.5 x 0.5 um"
+        assert states(run_batch(batch)) == ["done"] * 2
+    assert read("out/e-label.tif").spacing == VoxelSize((0.5, 0.5), "um")
+    assert {row["file"] for row in read_rows("out/label.csv")} == {"d.czi", "e.czi"}
+
+
 def test_a_stop_keeps_what_is_finished(batch_of, recipe):
     def stop(progress):
         if progress.done > 0.4:
@@ -174,6 +221,6 @@ def test_small_pictures_are_made_of_new_and_of_finished_files(batch_of, recipe):
     batch = replace(batch_of(recipe), picture_side=12)
     first, again = run_batch(batch), run_batch(batch)
     for one, other in zip(first.files, again.files, strict=True):
-        assert one.picture.shape == (8, 10, 3)
+        assert one.picture.shape == (10, 12, 3)
         np.testing.assert_array_equal(one.picture, other.picture)
     assert run_batch(batch_of(recipe)).files[0].picture is None

@@ -5,6 +5,7 @@ import pytest
 
 from napari_tessera import METHODS, Recipe
 from napari_tessera.io.geojson import read_geojson, write_geojson
+from napari_tessera.pipeline.result import PolygonSet
 from napari_tessera.pipeline.source import Source
 from napari_tessera.signature.words import VoxelSize
 
@@ -29,6 +30,40 @@ def test_a_hole_belongs_to_its_piece_of_the_label(tmp_path):
     assert sorted(hole[:-1]) == [[2.5, 3.0], [3.0, 2.5], [3.0, 3.5], [3.5, 3.0]]
     assert feature["properties"]["label"] == 4
     assert feature["properties"]["z"] == 1
+
+
+def test_a_feature_says_what_qupath_looks_for(tmp_path):
+    square = np.array([[0, 0], [0, 4], [4, 4], [0, 0]], float)
+    table = {
+        "label": np.array([7]), "class": np.array(["Tumor"]), "area": np.array([8.0]),
+        "length": np.array([np.nan]), "closed": np.array([True]), "hole": np.array([False]),
+    }  # fmt: skip
+    path = tmp_path / "q.geojson"
+    result = PolygonSet(polygons=[square], table=table)
+    write_geojson(path, result, Source.of(np.zeros((5, 5))), None)
+    own = json.loads(path.read_text())["features"][0]["properties"]
+    assert own["objectType"] == "annotation"
+    assert own["classification"] == {"name": "Tumor"}
+    assert own["measurements"] == {"area": 8.0}
+    (row,) = read_geojson(path).properties
+    assert set(row) == {"label", "class", "area", "length", "closed"}
+
+
+def test_class_and_measurements_of_qupath_become_columns(tmp_path):
+    ring = [[0, 0], [4, 0], [4, 3], [0, 0]]
+    properties = {
+        "objectType": "detection", "name": "a", "isLocked": False,
+        "classification": {"name": "Stroma", "color": [1, 2, 3]},
+        "measurements": {"Area": 6.0},
+    }  # fmt: skip
+    feature = {
+        "type": "Feature",
+        "geometry": {"type": "Polygon", "coordinates": [ring]},
+        "properties": properties,
+    }
+    path = tmp_path / "q.geojson"
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}))
+    assert read_geojson(path).properties == [{"name": "a", "Area": 6.0, "class": "Stroma"}]
 
 
 def test_pixel_size_and_recipe_stand_beside_the_features(tmp_path):

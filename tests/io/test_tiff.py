@@ -8,9 +8,10 @@ from PIL import Image
 from napari_tessera.io import files
 from napari_tessera.io.formats import Asked
 from napari_tessera.io.tiff import LazyTiff, read_tiff
-from napari_tessera.pipeline.result import ObjectLabels
+from napari_tessera.pipeline.recipe import Recipe
+from napari_tessera.pipeline.result import ClassLabels, ObjectLabels
 from napari_tessera.pipeline.source import Source
-from napari_tessera.signature.words import VoxelSize
+from napari_tessera.signature.words import Look, VoxelSize
 
 LABELS = np.arange(24, dtype=np.uint16).reshape(2, 3, 4)
 
@@ -390,3 +391,21 @@ def test_colours_that_are_not_there_are_refused(tmp_path):
     tifffile.imwrite(tmp_path / "g.tif", LABELS[0])
     with pytest.raises(ValueError, match=r"channel_axis is 'rgb', but 'g.tif' has shape \(3, 4\)"):
         files.read(tmp_path / "g.tif", channel_axis="rgb")
+
+
+@pytest.mark.parametrize("axes", ["yx", "zyx", "tzyx"])
+def test_what_is_written_is_valid_ome(tmp_path, axes):
+    ome_types = pytest.importorskip("ome_types")
+    array = np.zeros((2, 3, 4, 5)[-len(axes) :], np.uint16)
+    sizes = VoxelSize((2, 1, 0.5, 0.25)[-len(axes) :], "um")
+    source = Source.of(array, spacing=sizes, axes=axes, name="a.tif")
+    result = ClassLabels(array, start=(1,) * len(axes), look=Look({1: "a <b> & c"}, {}))
+    files.write(tmp_path / "a.ome.tif", result, source, Recipe("threshold", {}))
+    with tifffile.TiffFile(tmp_path / "a.ome.tif") as file:
+        text = file.ome_metadata
+    found = ome_types.from_xml(text, validate=False)  # the schema is checked by its types
+    pixels = found.images[0].pixels
+    assert (pixels.size_x, pixels.size_y, pixels.type.value) == (5, 4, "uint16")
+    assert (pixels.physical_size_x, pixels.physical_size_x_unit.value) == (0.25, "\u00b5m")
+    assert len(pixels.planes) == int(np.prod(array.shape[:-2]))
+    assert len(found.structured_annotations) == 1

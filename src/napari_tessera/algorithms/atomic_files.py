@@ -7,10 +7,11 @@ to its place when it is whole. Whatever ends the writing leaves what was there b
 from __future__ import annotations
 
 import errno
+import filecmp
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -68,19 +69,73 @@ def atomic_write(
         check_target(path, overwrite=overwrite, owned=owned)
         fresh = place / "new" / path.name
         fresh.parent.mkdir(exist_ok=True)
-        try:
+        with _fullness_told(path, kept=bool(key)):
             yield fresh
             if owned is None:
                 _on_disk(fresh)
-        except OSError as error:
-            if error.errno is None:  # NumPy says only how many bytes it has written
-                raise OSError(f"{str(path)!r} was not written: {error}") from error
-            if error.errno not in FULL:
-                raise
-            done = "what is done is kept for the next run" if key else "nothing was written"
-            raise OSError(error.errno, f"the disk is full, {done}", str(path)) from None
         check_target(path, overwrite=overwrite, owned=owned)
         _swapped(fresh, path, place / "old" / path.name)
+
+
+@contextmanager
+def atomic_update(path: str | Path, *, last: Sequence[str] = ()) -> Iterator[Path]:
+    """Give an empty folder; the files in it at the end take the places of those in `path`.
+
+    Until all of them are written nothing is changed. Then one after the other is moved, so that
+    each is the old or the new one at any time; what is the same as before stays untouched.
+
+    Parameters
+    ----------
+    path : str or Path
+        A folder.
+    last : sequence of str
+        Names of files that are moved after all others, those in the deepest folders first.
+
+    Raises
+    ------
+    FileExistsError
+        If another process writes there.
+    OSError
+        If the disk is full or may not be written to; then all is as it was before.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> place = Path(tempfile.mkdtemp())
+    >>> _ = (place / "a").write_text("old"), (place / "b").write_text("stays")
+    >>> with atomic_update(place) as fresh:
+    ...     _ = (fresh / "a").write_text("new")
+    >>> (place / "a").read_text(), (place / "b").read_text()
+    ('new', 'stays')
+    """
+    path = Path(path).resolve()
+    with _workplace(path) as place:
+        fresh = place / "new" / path.name
+        fresh.mkdir(parents=True)
+        with _fullness_told(path):
+            yield fresh
+            files = [each for each in fresh.rglob("*") if each.is_file()]
+            for each in files:
+                _on_disk(each)
+        for each in sorted(files, key=lambda file: (file.name in last, -len(file.parts))):
+            target = path / each.relative_to(fresh)
+            if not (target.exists() and filecmp.cmp(each, target, shallow=False)):
+                target.parent.mkdir(parents=True, exist_ok=True)
+                each.replace(target)
+
+
+@contextmanager
+def _fullness_told(path: Path, *, kept: bool = False) -> Iterator[None]:
+    """Say what was not written, and that nothing was, or what stays, where a disk is full."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None:  # NumPy says only how many bytes it has written
+            raise OSError(f"{str(path)!r} was not written: {error}") from error
+        if error.errno not in FULL:
+            raise
+        done = "what is done is kept for the next run" if kept else "nothing was written"
+        raise OSError(error.errno, f"the disk is full, {done}", str(path)) from None
 
 
 def check_target(path: Path, *, overwrite: bool, owned: Owned | None = None) -> None:
@@ -115,7 +170,7 @@ def _beside(path: Path) -> Path:
 
 
 @contextmanager
-def _workplace(path: Path, key: str) -> Iterator[Path]:
+def _workplace(path: Path, key: str = "") -> Iterator[Path]:
     """Make an empty folder beside `path` that is gone in the end; of one target there is one.
 
     With a key, it is left when it is interrupted, and not emptied for the same key.

@@ -101,7 +101,8 @@ class BatchRun:
         Raises
         ------
         ValueError
-            If an output or a model is not there, or several inputs have one output.
+            If an output or a model is not there, several inputs have one output, or one of them
+            would be written over.
         OSError
             If nothing fits a wildcard.
         """
@@ -192,6 +193,11 @@ class BatchRun:
         places = [self.place(self.destinations[0], each) for each in self.outputs]
         for output, path in zip(self.outputs, places, strict=True):
             output.check(path)
+        inputs = {each.path.resolve() for each in self.destinations}
+        every = (self.place(each, output) for each in self.destinations for output in self.outputs)
+        for place in every:
+            if place.resolve() in inputs:
+                raise ValueError(f"output {str(place)!r} is an input too; choose another place")
         twice = next((path for path in places if places.count(path) > 1), None)
         if twice is not None:
             raise ValueError(f"two outputs would be written to {twice}; leave one out")

@@ -256,9 +256,10 @@ def formatted(
     >>> formatted(Recipe("label", {}), ["labels", "table"], "zarr")
     ['labels.zarr', 'table']
     """
-    usual = usual_output(recipe)
-    chosen = chosen_outputs(recipe, words or [usual.name])
-    wanted = suffix or (_GROWING if blocks and usual in chosen else "")
+    usual = usual_output(recipe).name
+    words = words or [usual]
+    chosen = chosen_outputs(recipe, words)
+    wanted = suffix or (_GROWING if blocks and usual in words else "")
     able = [each for each in chosen if wanted and _dotted(wanted) in each.suffixes(recipe)]
     if suffix and not able:
         choice = enumerated(

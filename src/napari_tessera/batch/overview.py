@@ -60,13 +60,34 @@ def drawn(result: Result, plane: Array, side: int) -> Array:
 
 @drawn.register
 def _(result: Labelled, plane: Array, side: int) -> Array:
-    labels = _thin(_middle(result.array), side)
-    picture = _thin(plane, side).astype(np.float32)
-    inside = labels > 0
-    colours = hues(labels[inside])
-    picture[inside] = 0.75 * picture[inside] + 0.25 * colours
-    lines = rims(labels)
-    picture[lines] = hues(labels[lines])
+    return labels_on_image(plane, _middle(result.array), side)
+
+
+def labels_on_image(image: Array, labels: Array, side: int) -> Array:
+    """Return labels as coloured areas with outlines on their image.
+
+    Parameters
+    ----------
+    image : ndarray, shape (Y, X) or (Y, X, 3)
+        Grey levels, without their extremes, or colours.
+    labels : ndarray of int, shape (Y, X)
+    side : int
+        Most pixels along a side of what is returned.
+
+    Returns
+    -------
+    ndarray of uint8, shape (y, x, 3)
+
+    Examples
+    --------
+    >>> labels_on_image(np.zeros((400, 200)), np.zeros((400, 200), int), 100).shape
+    (100, 50, 3)
+    """
+    picture, small = _shown(_thin(image, side)).astype(np.float32), _thin(labels, side)
+    inside = small > 0
+    picture[inside] = 0.75 * picture[inside] + 0.25 * hues(small[inside])
+    lines = rims(small)
+    picture[lines] = hues(small[lines])
     return np.asarray(picture.astype(np.uint8))
 
 
@@ -135,6 +156,8 @@ def _plane(image: Source, index: tuple[int, ...]) -> Array:
 
 def _shown(plane: Array) -> Array:
     """Return grey values or colours as colours from 0 to 255, without their extremes."""
+    if plane.ndim == 3 and plane.dtype == np.uint8:
+        return plane[..., :3]
     values = np.nan_to_num(plane.astype(np.float32), nan=0, posinf=0, neginf=0)
     if plane.ndim == 2:
         low, high = np.percentile(values, _EXTREMES)
@@ -149,10 +172,12 @@ def _middle(array: Any) -> Array:
     return np.asarray(array[tuple(n // 2 for n in array.shape[:-2])])
 
 
-def _step(shape: tuple[int, ...], side: int) -> int:
-    return -(-max(shape[:2]) // side)
+def _step(shape: tuple[int, ...], side: int) -> float:
+    """Return how many pixels become one, 1 or more."""
+    return max(shape[:2]) / min(side, max(shape[:2]))
 
 
 def _thin(plane: Array, side: int) -> Array:
     step = _step(plane.shape, side)
-    return plane[::step, ::step]
+    counts = (max(1, round(n / step)) for n in plane.shape[:2])
+    return np.asarray(plane[np.ix_(*((np.arange(n) * step).astype(int) for n in counts))])

@@ -199,8 +199,11 @@ class _Work:
         path, batch = known.outputs.get("labels"), self._batch
         if path is None or not batch.picture_side:
             return known
-        source = batch.open(known.destination.path)
-        return replace(known, picture=self._picture(labels_from(path, source, batch.recipe)))
+        try:
+            found = labels_from(path, batch.open(known.destination.path), batch.recipe)
+        except (OSError, ValueError):  # of a format that is only written, or gone
+            return known
+        return replace(known, picture=self._picture(found))
 
     def _picture(self, results: FileResults) -> Array | None:
         side = self._batch.picture_side

@@ -304,4 +304,4 @@ def _write_objects(path: Path, result: Result, source: Source, recipe: Recipe | 
     path.write_text(_text([item], recipe), encoding="utf-8")
 
 
-COCO = Format((".json",), write=_write_objects, holds=(ObjectLabels,))
+COCO = Format((".json",), write=_write_objects, holds=(ObjectLabels,), title="COCO")

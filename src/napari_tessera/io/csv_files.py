@@ -108,4 +108,4 @@ def _number(row: Mapping[str, str], column: str, k: int, path: Path) -> float:
     return number
 
 
-CSV = Format((".csv",), write=write_csv, holds=(PolygonSet, ObjectTable))
+CSV = Format((".csv",), write=write_csv, holds=(PolygonSet, ObjectTable), title="CSV")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
@@ -346,6 +346,21 @@ def _written_by(path: Path) -> Format | None:
     """Return the format that a file of this name is written in."""
     suffix = path.suffix.lower()
     return next((each for each in FORMATS if each.write and suffix in each.suffixes), None)
+
+
+def titled(suffixes: Iterable[str]) -> list[tuple[str, str]]:
+    """Return formats with their titles, each once: the first of the suffixes of a format.
+
+    Examples
+    --------
+    >>> titled([".tif", ".tiff", ".zarr"])
+    [('OME-TIFF (.tif)', '.tif'), ('OME-Zarr (.zarr)', '.zarr')]
+    """
+    found: dict[str, str] = {}
+    for suffix in suffixes:
+        title = next((each.title for each in FORMATS if suffix in each.suffixes), "")
+        found.setdefault(title, suffix)
+    return [(f"{title} ({suffix})", suffix) for title, suffix in found.items() if title]
 
 
 def written_as(kind: str) -> tuple[str, ...]:

@@ -148,6 +148,8 @@ class Format:
     sink : callable, optional
         For formats that are written block by block: path, source, `overwrite` and `workers` ->
         what does it.
+    title : str
+        What it is called where people choose one to write.
     """
 
     suffixes: tuple[str, ...]
@@ -158,6 +160,7 @@ class Format:
     recognised: Callable[[Path], bool] = lambda path: False
     owned: Callable[[Path], bool] | None = None
     sink: Callable[..., FileSink] | None = None
+    title: str = ""
 
     def opens(self, path: Path) -> bool:
         """Return True if it can read this file."""

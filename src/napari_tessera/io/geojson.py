@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -30,6 +31,7 @@ def write_geojson(path: Path, result: Result, source: Source, recipe: Recipe | N
     result : PolygonSet
     source : Source
         Its pixel size is written beside the features, whose coordinates are pixels, x before y.
+        Class and numbers of a feature stand in its properties as columns, and as QuPath reads them.
     recipe : Recipe, optional
         Written under "napari-tessera".
     """
@@ -39,7 +41,8 @@ def write_geojson(path: Path, result: Result, source: Source, recipe: Recipe | N
     features: list[dict[str, Any]] = []
     pieces = _with_holes(polygons, table)
     for row, holes in pieces.items():
-        properties = {name: column[row] for name, column in table.items() if name != "hole"}
+        own = {name: column[row] for name, column in table.items() if name != "hole"}
+        properties = {**own, **_for_qupath(own)}
         geometry = {"type": "LineString", "coordinates": lines[row]}
         if table["closed"][row]:
             rings = [lines[row], *(lines[hole] for hole in holes)]
@@ -51,6 +54,25 @@ def write_geojson(path: Path, result: Result, source: Source, recipe: Recipe | N
     kept = {**kept_of(result, recipe), **({"planes": leads} if any(leads) else {})}
     collection[KEY] = {**kept, "sha256": _digest(features)}
     path.write_text(json.dumps(collection), encoding="utf-8")
+
+
+def _for_qupath(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what QuPath looks for in a feature: what it is, its class and its measurements."""
+    numbers = {
+        name: float(value)
+        for name, value in row.items()
+        if type(value) in (int, float) and math.isfinite(value) and name != "label"
+    }
+    named = row.get("class")
+    return {
+        "objectType": "annotation",
+        **({"classification": {"name": named}} if isinstance(named, str) and named else {}),
+        **({"measurements": numbers} if numbers else {}),
+    }
+
+
+_QUPATH = ("objectType", "classification", "measurements", "isLocked")
+"""What QuPath says of a feature beside its name and that it is no column of a table."""
 
 
 def _digest(features: list[Any]) -> str:
@@ -69,7 +91,7 @@ class GeoJson(NamedTuple):
     closed : list of bool
         Whether they are polygons, whose last vertex is not the first.
     properties : list of dict
-        Those of their features.
+        Those of their features, with the class and the measurements that QuPath gives them.
     spacing : VoxelSize or None
         Pixel size along each axis, in files that `write_geojson` wrote.
     kept : dict
@@ -103,12 +125,23 @@ def read_geojson(path: Path) -> GeoJson:
         for feature, plane in zip(data["features"], planes, strict=True):
             own = list(_lines(feature["geometry"], plane))
             left += not own
-            lines += [(line, closed, feature.get("properties") or {}) for line, closed in own]
+            lines += [(line, closed, _columns_of(feature)) for line, closed in own]
         sizes = data.get("pixel_size") or {}
         known = VoxelSize(sizes["size"], sizes["unit"]) if sizes else None
     notes = (f"{left} of its features are no polygons or lines; they are left out",)
     vertices, closed, properties = map(list, zip(*lines, strict=True)) if lines else ([], [], [])
     return GeoJson(vertices, closed, properties, known, kept, notes if left else ())
+
+
+def _columns_of(feature: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the properties of a feature; class and measurements of QuPath as columns."""
+    own = feature.get("properties") or {}
+    numbers, named = own.get("measurements"), own.get("classification")
+    known = dict(numbers) if isinstance(numbers, Mapping) else {}
+    if isinstance(named, Mapping) and isinstance(named.get("name"), str):
+        known["class"] = named["name"]
+    plain = {name: each for name, each in own.items() if name not in _QUPATH}
+    return {**plain, **{name: each for name, each in known.items() if name not in plain}}
 
 
 def _lines(geometry: Mapping[str, Any], plane: Sequence[float]) -> Iterator[tuple[Array, bool]]:
@@ -146,4 +179,4 @@ def _with_holes(polygons: list[Array], table: dict[str, list[Any]]) -> dict[int,
     return found
 
 
-GEOJSON = Format((".geojson",), write=write_geojson, holds=(PolygonSet,))
+GEOJSON = Format((".geojson",), write=write_geojson, holds=(PolygonSet,), title="GeoJSON")

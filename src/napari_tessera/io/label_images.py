@@ -8,11 +8,27 @@ import numpy as np
 
 from napari_tessera.io.formats import Contents
 from napari_tessera.io.lazy import Changed, Picked
+from napari_tessera.methods.registry import METHODS
+from napari_tessera.pipeline.result import KINDS, Labelled, Result
 from napari_tessera.pipeline.source import Source
 from napari_tessera.signature.words import Array
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+def are_labels(contents: Contents) -> bool:
+    """Return True for labels of ours, and as napari does for numbers of 32 or 64 bits."""
+    kept = contents.kept
+    if "layer" in kept:
+        return bool(kept["layer"]["type"] == "labels")
+    method = METHODS.get(kept.get("recipe", {}).get("method"))
+    known = kept.get("kind", method.returns if method else None)
+    if known is not None:
+        return issubclass(KINDS.get(known, Result), Labelled)
+    colours = {"c", "s"} & set(contents.axes or ())
+    dtype = np.dtype(contents.array.dtype)
+    return not colours and dtype.kind in "iu" and dtype.itemsize >= 4
 
 
 def ids_of(contents: Contents, path: Path) -> Contents:

@@ -37,4 +37,6 @@ def write_npy(path: Path, result: Result, source: Source, recipe: Recipe | None)
     np.save(path, result.array)
 
 
-NUMPY = Format((".npy",), read_npy, write_npy, holds=(Labelled, ScoreMaps, ImageResult))
+NUMPY = Format(
+    (".npy",), read_npy, write_npy, holds=(Labelled, ScoreMaps, ImageResult), title="NumPy"
+)

@@ -91,7 +91,9 @@ def write_png(path: Path, result: Result, source: Source, recipe: Recipe | None)
     path.write_bytes(imageio.imwrite("<bytes>", array, extension=".png"))
 
 
-PNG = Format((".png",), read_picture, write_png, holds=(Labelled,), magic=(b"\x89PNG",))
+PNG = Format(
+    (".png",), read_picture, write_png, holds=(Labelled,), magic=(b"\x89PNG",), title="PNG"
+)
 PHOTOGRAPHS = Format(
     (".jpg", ".jpeg", ".bmp", ".gif", ".webp"),
     read_picture,

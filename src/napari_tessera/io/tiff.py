@@ -327,5 +327,6 @@ TIFF = Format(
     read_tiff,
     write_tiff,
     holds=(Labelled, ScoreMaps, ImageResult),
+    title="OME-TIFF",
     magic=(b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
 )

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_tessera.algorithms.atomic_files import atomic_write
-from napari_tessera.algorithms.file_names import file_name
 from napari_tessera.io.formats import Asked, Contents, Format, kept_of, origin_of
-from napari_tessera.io.ngff import VERSION, look_in
+from napari_tessera.io.ngff import look_in
 from napari_tessera.io.sizes import NO_SIZES, places_of, sizes_of
 from napari_tessera.io.zarr_sink import ZarrSink
 from napari_tessera.io.zarr_writer import (
@@ -53,7 +50,7 @@ def read_zarr(path: Path, asked: Asked) -> Contents:
     scales = said.get("multiscales")
     if scales:
         return _image(node, scales[asked.choose(len(scales), path)], path)
-    names, usual = _inside(node, said)
+    names, usual = inside(node, said)
     if not names:
         raise ValueError(
             f"{str(path)!r} is a Zarr group without OME metadata; name its array"
@@ -125,8 +122,8 @@ def _kept(node: Any) -> dict[str, Any]:
     return kept
 
 
-def _inside(node: Any, said: Any) -> tuple[list[str], int | None]:
-    """Return the paths of the images in a group, and the number of the first or None."""
+def inside(node: Any, said: Any) -> tuple[list[str], int | None]:
+    """Return the paths of the images in a Zarr group, and the number of the usual one or None."""
     if "plate" in said:
         wells = [str(well["path"]) for well in said["plate"].get("wells", ())]
         there = [well for well in wells if well in node]
@@ -160,112 +157,6 @@ def write_zarr(path: Path, result: Result, source: Source, recipe: Recipe | None
             thread.submit(_write_group, path, result, source, recipe, stopped).result()
         finally:
             stopped.set()
-
-
-class Titled(NamedTuple):
-    """A result with a name, to be written beside others."""
-
-    name: str
-    result: Result
-    source: Source
-    recipe: Recipe | None = None
-
-
-def write_zarr_images(path: Path, images: Sequence[Titled], *, overwrite: bool = False) -> None:
-    """Write images and labels into one OME-Zarr, labels beneath the first image of their shape.
-
-    A single image is the root; several, and labels without an image, are numbered as
-    bioformats2raw does.
-
-    Parameters
-    ----------
-    path : Path
-    images : sequence of Titled
-    overwrite : bool
-        Whether an existing folder may be replaced, if nothing but a Zarr is in it.
-
-    Raises
-    ------
-    FileExistsError, NotADirectoryError
-        If what is there may not be replaced.
-    """
-    import zarr
-
-    beneath = _homes(images)
-    roots = [i for i, home in enumerate(beneath) if home is None]
-    with atomic_write(path, overwrite=overwrite, owned=holds_zarr_alone) as fresh:
-        if len(roots) > 1:
-            said = {"version": VERSION, "bioformats2raw.layout": 3}
-            zarr.open_group(str(fresh), mode="w", zarr_format=3, attributes={"ome": said})
-        for number, root in enumerate(roots):
-            place = fresh / str(number) if len(roots) > 1 else fresh
-            write_zarr(place, *images[root][1:])
-            own = [images[i] for i, home in enumerate(beneath) if home == root]
-            _write_labels(place / "labels", own)
-
-
-def _homes(images: Sequence[Titled]) -> list[int | None]:
-    """Return the number of the image that each belongs beneath, None for those of their own."""
-    pictures = [i for i, each in enumerate(images) if not isinstance(each.result, Labelled)]
-    found: list[int | None] = []
-    for each in images:
-        shape = tuple(each.result.array.shape)
-        fitting = [i for i in pictures if _shape(images[i])[-len(shape) :] == shape]
-        own = isinstance(each.result, Labelled) and fitting
-        found.append(fitting[0] if own else None)
-    return found
-
-
-def _shape(image: Titled) -> tuple[int, ...]:
-    """Return the shape of an image without its channels."""
-    lengths = zip(image.source.axes, image.result.array.shape, strict=True)
-    return tuple(n for name, n in lengths if name != "c")
-
-
-def _write_labels(path: Path, labels: Sequence[Titled]) -> None:
-    """Write labels into the group that OME-Zarr has for those of an image."""
-    import zarr
-
-    if not labels:
-        return
-    names: list[str] = []
-    for each in labels:
-        name = file_name(each.name)
-        while name in names:
-            name += " 2"
-        names.append(name)
-    said = {"version": VERSION, "labels": names}
-    zarr.open_group(str(path), mode="w", zarr_format=3, attributes={"ome": said})
-    for name, each in zip(names, labels, strict=True):
-        write_zarr(path / name, *each[1:])
-
-
-def images_in(path: Path) -> list[str]:
-    """Return the places in a Zarr folder of all its images and their labels; "" is the folder.
-
-    Of a plate, and of groups that say nothing, it is the folder alone.
-    """
-    import zarr
-
-    node: Any = zarr.open(str(path), mode="r")
-    if isinstance(node, zarr.Array):
-        return [""]
-    said: Any = dict(node.attrs)
-    said = said.get("ome", said)
-    if "multiscales" in said:
-        return ["", *_labels_of(node, "")]
-    names, first = _inside(node, said)
-    if first is None:
-        return [""]
-    return [place for name in names for place in (name, *_labels_of(node[name], f"{name}/"))]
-
-
-def _labels_of(node: Any, place: str) -> list[str]:
-    if "labels" not in node:
-        return []
-    said: Any = dict(node["labels"].attrs)
-    named = said.get("ome", said).get("labels", ())
-    return [f"{place}labels/{name}" for name in named if name in node["labels"]]
 
 
 def _write_group(
@@ -302,4 +193,5 @@ ZARR = Format(
     recognised=is_zarr,
     owned=holds_zarr_alone,
     sink=ZarrSink,
+    title="OME-Zarr",
 )

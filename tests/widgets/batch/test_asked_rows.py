@@ -21,6 +21,22 @@ def test_what_a_recipe_gives_is_ticked_with_a_table(rows, folder):
     assert rows.outputs.chosen == ["labels"]
 
 
+def test_the_format_of_labels_can_be_chosen(rows, folder):
+    rows.recipe.open(folder / "r.json")
+    rows.folder.path = folder / "images"
+    assert rows.format.isVisibleTo(rows)
+    assert rows.asked().outputs == ["labels", "table"]
+    titles = [rows.format.itemText(k) for k in range(rows.format.count())]
+    assert titles[:2] == ["OME-TIFF (.tif)", "PNG (.png)"]
+    rows.format.choose(".zarr")
+    assert rows.asked().outputs == ["labels.zarr", "table"]
+    rows.outputs.tick("labels", False)
+    assert not rows.format.isVisibleTo(rows)
+    assert rows.asked().outputs == ["table"]
+    rows.outputs.tick("polygons")
+    assert rows.format.itemText(0) == "GeoJSON (.geojson)"
+
+
 def test_an_image_is_asked_for_if_the_recipe_only_names_one(rows, folder):
     rows.recipe.open(folder / "r.json")
     assert not rows.image.isVisibleTo(rows)

@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QFileDialog
 
 from napari_tessera.pipeline.recipe import KEY
 from napari_tessera.widgets.evaluation.compare import Compare
-from napari_tessera.widgets.evaluation.trials import PRESETS, Candidate, labels_on_image
+from napari_tessera.widgets.evaluation.trials import PRESETS, Candidate
 from napari_tessera.widgets.forms.method_form import MethodForm
 from napari_tessera.widgets.layers.features import recipe_of
 from napari_tessera.widgets.layers.to_source import source
@@ -171,15 +171,3 @@ def test_what_does_not_fit_is_said(viewer, form):
     form.more.choose("watershed")
     form.add_button.click()
     assert form.candidates[-1] == Candidate("watershed")
-
-
-def test_thumbnails_show_labels_in_colours():
-    image, labels = np.tile(np.arange(100.0), (50, 1)), np.zeros((50, 100), int)
-    labels[:25] = 3
-    found = labels_on_image(image, labels, side=20)
-    assert found.shape == (10, 20, 3)
-    assert (found[5:] == found[5:, :, :1]).all()  # grey
-    assert found[9, 0, 0] < found[9, 19, 0]
-    assert not (found[:5] == found[:5, :, :1]).all(axis=2).any()
-    flat = labels_on_image(np.full((4, 4), 7), np.zeros((4, 4), int), side=10)
-    assert flat.shape == (4, 4, 3)

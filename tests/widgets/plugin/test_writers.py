@@ -184,9 +184,53 @@ def test_what_is_read_as_it_is_shown_is_not_written_over(viewer, tmp_path, monke
         viewer.add_layer(_labels(np.uint8, name="cells")).save(str(path))
         (found,) = viewer.open(str(path), plugin="napari-tessera")
         np.testing.assert_array_equal(found.data, viewer.layers[0].data)
+        if suffix == ".zarr":  # its files are only laid over
+            assert found.save(str(path)) == [str(path)]
+            np.testing.assert_array_equal(zarr.open_array(path / "0")[:], viewer.layers[0].data)
+            found.translate = (1, 2, 3)  # now it would have to be written anew
         with pytest.raises(OSError, match="is read from .* as it is shown; choose another name"):
             found.save(str(path))
         found.save(str(tmp_path / f"b{suffix}"))
+
+
+def _stamps(path):
+    return {
+        f.relative_to(path).as_posix(): f.stat().st_mtime_ns for f in path.rglob("*") if f.is_file()
+    }
+
+
+def test_labels_saved_back_write_only_what_was_painted(viewer, saved, tmp_path, monkeypatch):
+    monkeypatch.setattr("napari_tessera.io.zarr_writer.SIDE", 64)
+    monkeypatch.setattr("napari_tessera.io.zarr_writer._IN_A_FILE", 1)
+    monkeypatch.setattr("napari_tessera.io.pyramids.SMALLEST", 100)
+    image = Image(np.arange(90000, dtype=np.float32).reshape(300, 300), name="raw")
+    saved("a.zarr", image, _labels(np.uint16, (300, 300), name="cells"))
+    viewer.layers.clear()
+    path = tmp_path / "a.zarr"
+    _, cells = viewer.open(str(path), plugin="napari-tessera")
+    before = _stamps(path)
+    cells.paint((140, 20), 5)
+    cells.save(str(path))
+    changed = {name for name, stamp in _stamps(path).items() if before.get(name) != stamp}
+    chunks = {name for name in changed if "/c/" in name}
+    assert chunks == {"labels/cells/0/c/2/0", "labels/cells/1/c/1/0", "labels/cells/2/c/0/0"}
+    assert changed - chunks <= {"labels/cells/zarr.json"}
+    again = viewer.open(str(path), plugin="napari-tessera")
+    np.testing.assert_array_equal(again[1].data, cells.data)
+    np.testing.assert_array_equal(again[0].data[0], image.data)
+
+
+def test_a_new_result_saved_to_its_image_goes_beneath_it(viewer, saved, tmp_path):
+    image = Image(np.zeros((20, 30), np.uint8), name="raw")
+    saved("a.zarr", image)
+    labels = viewer.add_layer(_labels(np.uint16, (20, 30), name="cells"))
+    labels.save(str(tmp_path / "a.zarr"))
+    found = viewer.open(str(tmp_path / "a.zarr"), plugin="napari-tessera")
+    assert [type(each) for each in found] == [Image, Labels]
+    np.testing.assert_array_equal(found[1].data, labels.data)
+    other = viewer.add_image(np.zeros((9, 9)), name="other")
+    with pytest.raises(OSError, match="a.zarr' holds raw and cells, which would be lost"):
+        other.save(str(tmp_path / "a.zarr"))
 
 
 def test_every_name_that_is_made_is_a_legal_name_of_a_file():

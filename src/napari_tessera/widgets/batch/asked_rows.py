@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QFileDialog, QLineEdit, QWidget
 
-from napari_tessera.batch.outputs import OUTPUTS, usual_output
+from napari_tessera.batch.outputs import OUTPUTS, formatted, usual_output
+from napari_tessera.io.files import titled
 from napari_tessera.pipeline.recipe import Recipe
 from napari_tessera.widgets.batch.asked import (
     BatchAsked,
@@ -43,6 +44,7 @@ class AskedRows(Rows):
         self.folder, self.output = PathField("Folder of images"), PathField("Folder for results")
         self.image = PathField("Image to measure in", _ask_image)
         self.pattern, self.outputs = QLineEdit(), Several("Write")
+        self.format = Choice("Format")
         self.existing = Choice("Existing results")
         self._output_typed = False
         self._build()
@@ -66,6 +68,8 @@ class AskedRows(Rows):
             raise ValueError("nothing is to be written; tick something under 'Write'")
         image = self.image.path if "image" in named_images(recipe) else None
         pattern, words = self.pattern.text().strip(), self.outputs.chosen
+        if self.format.chosen and self._formats(recipe):
+            words = formatted(recipe, words, self.format.chosen)
         return BatchAsked(recipe, folder, pattern, words, output, image, self.existing.chosen)
 
     def _build(self) -> None:
@@ -84,6 +88,7 @@ class AskedRows(Rows):
             self.pattern: "Which of its files are taken: * stands for letters, **/ for folders",
             self.image: "A file, or a folder, where cells.tif goes with cells-watershed.tif",
             self.outputs: "What is written of each file; of tables, there is one of all files too",
+            self.format: "Of labels, images or outlines; tables are CSV",
             self.output: "Where it is written",
             self.existing: (
                 "Results that are there already, of the same file and recipe, need not be made "
@@ -98,6 +103,7 @@ class AskedRows(Rows):
             ("Files", self.pattern),
             ("Measure in", self.image),
             ("Write", self.outputs),
+            ("Format", self.format),
             ("To", self.output),
             ("Existing", self.existing),
         ):
@@ -106,12 +112,13 @@ class AskedRows(Rows):
     def _connect(self) -> None:
         self.recipe.changed.connect(self._recipe_chosen)
         self.folder.changed.connect(self._folder_chosen)
+        self.outputs.changed.connect(self._outputs_chosen)
         self.output.text.textEdited.connect(self._output_edited)
         for signal in (
             self.pattern.textChanged,
             self.image.changed,
-            self.outputs.changed,
             self.output.changed,
+            self.format.currentIndexChanged,
             self.existing.currentIndexChanged,
         ):
             signal.connect(lambda *_: self.changed.emit())
@@ -125,8 +132,24 @@ class AskedRows(Rows):
         if recipe is not None and (first or not self.outputs.chosen):
             for word in (usual_output(recipe).name, _BESIDE):
                 self.outputs.tick(word)
-        self.fit()
+        self._offer_formats(recipe)
         self._folder_chosen()
+
+    def _outputs_chosen(self) -> None:
+        self._offer_formats(self._recipe())
+        self.changed.emit()
+
+    def _offer_formats(self, recipe: Recipe | None) -> None:
+        """Offer the formats of the first output that can be of several, if there is one."""
+        formats = [] if recipe is None else self._formats(recipe)
+        in_blocks = recipe is not None and any(step.blocks for step in recipe.steps)
+        self.format.offer(formats, usual=".zarr" if in_blocks else None)
+        self.show_row(self.format, bool(formats))
+        self.fit()
+
+    def _formats(self, recipe: Recipe) -> list[tuple[str, str]]:
+        every = [titled(OUTPUTS[word].suffixes(recipe)) for word in self.outputs.chosen]
+        return next((formats for formats in every if len(formats) > 1), [])
 
     def _recipe(self) -> Recipe | None:
         try:

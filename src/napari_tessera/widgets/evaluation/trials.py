@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from qtpy.QtGui import QIcon, QImage, QPixmap
 
+from napari_tessera.batch.overview import labels_on_image
 from napari_tessera.methods.registry import METHODS, Method
 from napari_tessera.pipeline.source import Region, Source
 from napari_tessera.pipeline.trials import Trial
@@ -101,7 +102,7 @@ def picture_of(image: Array, trial: Trial) -> Array | None:
         return None
     labels = np.asarray(trial.result.array)
     plane = labels[tuple(length // 2 for length in labels.shape[:-2])]
-    return labels_on_image(image, plane, side=SIDE)
+    return labels_on_image(image, plane, SIDE)
 
 
 def icon(image: Array) -> QIcon:
@@ -109,41 +110,3 @@ def icon(image: Array) -> QIcon:
     high, wide = image.shape[:2]
     data = np.ascontiguousarray(image)
     return QIcon(QPixmap(QImage(data.data, wide, high, 3 * wide, QImage.Format.Format_RGB888)))
-
-
-OPACITY = 0.5
-
-
-def labels_on_image(image: Array, labels: Array, *, side: int) -> Array:
-    """Return labels in colours on their image, at most `side` pixels wide and high.
-
-    Parameters
-    ----------
-    image : ndarray, shape (Y, X) or (Y, X, 3)
-        Grey levels, from the 1st to the 99th percentile, or colours of 8 bits.
-    labels : ndarray of int, shape (Y, X)
-    side : int
-
-    Returns
-    -------
-    ndarray of uint8, shape (y, x, 3)
-
-    Examples
-    --------
-    >>> labels_on_image(np.zeros((400, 200)), np.zeros((400, 200), int), side=100).shape
-    (100, 50, 3)
-    """
-    from skimage.color import label2rgb
-
-    step = max(labels.shape) / min(side, max(labels.shape))
-    rows, columns = ((np.arange(round(n / step)) * step).astype(int) for n in labels.shape)
-    small, marked = image[np.ix_(rows, columns)], labels[np.ix_(rows, columns)]
-    if small.ndim == 2:
-        grey = np.nan_to_num(np.asarray(small, np.float64))
-        low, high = np.percentile(grey, (1, 99))
-        small = np.clip((grey - low) / max(high - low, 1e-12), 0, 1)
-        small = np.repeat(small[..., None], 3, axis=-1)
-    else:
-        small = small[..., :3] / 255
-    mixed = label2rgb(marked, small, alpha=OPACITY, bg_label=0)
-    return np.round(255 * np.clip(mixed, 0, 1)).astype(np.uint8)

@@ -13,12 +13,11 @@ from napari.utils.notifications import show_info
 from napari_tessera.io.files import opened
 from napari_tessera.io.formats import Asked, Contents
 from napari_tessera.io.geojson import GeoJson, read_geojson
+from napari_tessera.io.label_images import are_labels
 from napari_tessera.io.lazy import lazily
 from napari_tessera.io.sizes import LENGTHS, TIMES
-from napari_tessera.io.zarr import images_in
+from napari_tessera.io.zarr_images import images_in
 from napari_tessera.io.zarr_writer import is_zarr
-from napari_tessera.methods.registry import METHODS
-from napari_tessera.pipeline.result import KINDS, Labelled, Result
 from napari_tessera.signature.units import unit
 from napari_tessera.signature.words import Look
 from napari_tessera.widgets.layers.from_result import look_options
@@ -63,7 +62,7 @@ def _pixels(place: Path, inner: str) -> LayerTuple:
     contents = _colours_last(opened(place / inner, Asked()))
     _say(place / inner, contents.notes)
     said = contents.kept.get("layer", {})
-    kind = "labels" if _is_labels(contents) else "image"
+    kind = "labels" if are_labels(contents) else "image"
     options: dict[str, Any] = {
         "name": place.stem.removesuffix(".ome") if not inner else Path(inner).name,
         **_place(contents),
@@ -77,20 +76,6 @@ def _pixels(place: Path, inner: str) -> LayerTuple:
         options["channel_axis"] = (contents.axes or ()).index("c")
     dtype = np.dtype(said.get("dtype", contents.array.dtype)).newbyteorder("=")
     return _data(contents, kind, dtype), options, kind
-
-
-def _is_labels(contents: Contents) -> bool:
-    """Return True for labels of ours, and as napari does for numbers of 32 or 64 bits."""
-    kept = contents.kept
-    if "layer" in kept:
-        return bool(kept["layer"]["type"] == "labels")
-    method = METHODS.get(kept.get("recipe", {}).get("method"))
-    known = kept.get("kind", method.returns if method else None)
-    if known is not None:
-        return issubclass(KINDS.get(known, Result), Labelled)
-    colours = {"c", "s"} & set(contents.axes or ())
-    dtype = np.dtype(contents.array.dtype)
-    return not colours and dtype.kind in "iu" and dtype.itemsize >= 4
 
 
 def _data(contents: Contents, kind: str, dtype: np.dtype[Any]) -> Any:

@@ -15,7 +15,8 @@ from napari.utils.notifications import show_info
 
 from napari_tessera.algorithms.file_names import file_name
 from napari_tessera.io.files import write
-from napari_tessera.io.zarr import Titled, write_zarr_images
+from napari_tessera.io.zarr_images import Titled, save_over, write_zarr_images
+from napari_tessera.io.zarr_writer import is_zarr
 from napari_tessera.widgets.layers.saved import (
     LayerTuple,
     as_result,
@@ -43,16 +44,21 @@ def write_shapes(path: str, data: Any, state: dict[str, Any]) -> list[str]:
 
 
 def write_zarr_layers(path: str, layers: list[LayerTuple]) -> list[str]:
-    """Write Image and Labels layers into one OME-Zarr, labels beneath the image they lie on."""
+    """Write Image and Labels layers into one OME-Zarr, labels beneath the image they lie on.
+
+    Into one that is there, only what differs is written.
+    """
     target = _ending(path, (".zarr",))
     own = [_layer(layer) for layer in layers]
     with _reasons_told():
         images = []
         for layer in own:
-            _check_not_read_from(layer, target)
             result, source = with_channels_first(as_result(layer), source_of(layer))
             images.append(Titled(layer.name, result, source, recipe_kept(layer)))
-        write_zarr_images(target, images, overwrite=True)
+        if not (target.is_dir() and is_zarr(target) and save_over(target, images)):
+            for layer in own:
+                _check_not_read_from(layer, target)
+            write_zarr_images(target, images, overwrite=True)
     for layer in own:
         _say_what_others_miss(layer)
     return [str(target)]
