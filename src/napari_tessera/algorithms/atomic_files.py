@@ -170,7 +170,7 @@ def _beside(path: Path) -> Path:
 
 
 @contextmanager
-def _workplace(path: Path, key: str) -> Iterator[Path]:
+def _workplace(path: Path, key: str = "") -> Iterator[Path]:
     """Make an empty folder beside `path` that is gone in the end; of one target there is one.
 
     With a key, it is left when it is interrupted, and not emptied for the same key.
