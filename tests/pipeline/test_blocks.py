@@ -115,7 +115,6 @@ def test_no_more_than_a_block_and_its_halo_is_read_at_once(levels):
         ("relabel", {}, {"only": (1,)}, "relabel works on all labels; leave out region and only"),
         ("label", {}, {"join": True}, r"join carries numbers on .*blocks of \(4, 4\) cut"),
         ("label", {}, {"blocks": (4, 4, 4)}, "planes have 2 axes"),
-        ("morphology", {}, {"region": Region((0, 0), (5, 5))}, "leave out region or blocks"),
     ],
 )
 def test_what_cannot_be_cut_says_why(method, options, walk, message):

@@ -1,8 +1,11 @@
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from napari_tessera import METHODS
 from napari_tessera.pipeline.refinement import Refinement
+from napari_tessera.pipeline.run import run
 from napari_tessera.pipeline.source import Region, Source
 from napari_tessera.pipeline.walk import Walk
 
@@ -24,8 +27,33 @@ def test_labels_keep_their_numbers_and_those_not_worked_on_their_pixels(blocks):
     assert alone.dtype == np.int16
 
 
-def test_a_part_is_refined_as_the_whole_is():
+@pytest.mark.parametrize("blocks", [None, (2, 2), (1, 3)])
+def test_a_part_is_refined_as_the_whole_is(blocks):
     labels = np.array([[7, 0, 0, 0, 0, 0, 3]] * 3)
-    walk = Walk(region=Region((0, 1), (3, 6)))
-    own = Refinement.of(METHODS["expand"], Source.of(labels), {"distance": "1 px"}, walk)
-    assert own.in_region(walk.region).array.tolist() == [[7, 0, 0, 0, 3]] * 3
+    region = Region((0, 1), (3, 6))
+    result = run(
+        "expand", Source.of(labels), {"distance": "1 px"}, Walk(None, region=region, blocks=blocks)
+    )
+    assert result.array.tolist() == [[7, 0, 0, 0, 3]] * 3
+    assert (result.start, result.counted()) == ((0, 1), "2 objects")
+
+
+@settings(max_examples=25)
+@given(st.integers(0, 2**32 - 1), st.data())
+def test_a_part_in_blocks_is_that_of_the_whole(seed, data):
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 9, (2, 14, 17)).astype(np.uint16) * (rng.random((2, 14, 17)) < 0.3)
+    stop = (2, *(data.draw(st.integers(5, n)) for n in (14, 17)))
+    start = (data.draw(st.integers(0, 1)), *(data.draw(st.integers(0, n - 2)) for n in stop[1:]))
+    mask = rng.random(np.subtract(stop, start)) < 0.8 if data.draw(st.booleans()) else None
+    walk = Walk("planes", region=Region(start, stop, mask))
+    blocks = data.draw(st.tuples(st.integers(1, 9), st.integers(1, 9)))
+    for method, options in (("expand", {"distance": "2 px"}), ("morphology", {"radius": "1 px"})):
+        expected = run(method, Source.of(labels), options, walk)
+        result = run(method, Source.of(labels), options, walk.in_blocks(blocks))
+        np.testing.assert_array_equal(result.array, expected.array)
+        assert (result.start, result.counted()) == (expected.start, expected.counted())
+        whole = run(method, Source.of(labels), options, Walk("planes")).array[walk.region.box]
+        inside = True if mask is None else mask
+        outside = labels[walk.region.box]
+        np.testing.assert_array_equal(expected.array, np.where(inside, whole, outside))

@@ -162,7 +162,7 @@ def check_target(path: Path, *, overwrite: bool, owned: Owned | None = None) -> 
 
 def forget(path: Path) -> None:
     """Let work that was interrupted begin anew, see `atomic_write`."""
-    (_beside(path) / "key").unlink(missing_ok=True)
+    (_beside(path.resolve()) / "key").unlink(missing_ok=True)
 
 
 def _beside(path: Path) -> Path:

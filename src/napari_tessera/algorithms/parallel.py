@@ -1,7 +1,7 @@
 """The one parallel-for: pieces of an array worked on by all cores, with progress and Stop.
 
 `in_order` hands results on as they come, `parallel_for` waits for all, `map_slabs` makes them one
-array, `map_pieces` lets these say who works on them. `slabs` and `strips` cut. What is called
+array, `map_pieces` lets pieces say who works on them. `slabs` and `strips` cut. What is called
 should not hold the interpreter lock.
 """
 

@@ -113,7 +113,15 @@ class ZarrSink:
     def log(self, layout: Mapping[str, Any]) -> Log:
         """Return what an interrupted run of the same has noted, and where this one does."""
         self._logs += 1
-        return BlockLog(self._beside(f"log {self._logs}", layout)) if self._key else NoLog()
+        if not self._key:
+            return NoLog()
+        own = self._beside(f"log {self._logs}", layout)
+        logs = {each: int(each.name.split()[1]) for each in own.parent.glob("log *")}
+        if any(number == self._logs and each != own for each, number in logs.items()):
+            # laid out otherwise: what came later has been, or will be, written over
+            for each in (each for each, number in logs.items() if number >= self._logs):
+                each.unlink()
+        return BlockLog(own)
 
     def _beside(self, name: str, layout: Any) -> Path:
         """Return a place that no other layout has."""

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from napari_tessera.algorithms.halo_tiles import Box, Tile, tiled
 from napari_tessera.algorithms.labels.ids import alone, beside_others
+from napari_tessera.algorithms.parallel import WORKERS
 from napari_tessera.methods.registry import Method
+from napari_tessera.pipeline.label_arrays import Present
 from napari_tessera.pipeline.method_run import Run
 from napari_tessera.pipeline.result import Result
-from napari_tessera.pipeline.source import Index, Region
+from napari_tessera.pipeline.sinks import Between, MemorySink
+from napari_tessera.pipeline.source import Index, Region, Source
 from napari_tessera.pipeline.walk import Walk
 from napari_tessera.signature.arrays import as_labels
 from napari_tessera.signature.words import Array
@@ -68,22 +72,58 @@ class Refinement(Run):
 
     def in_region(self, region: Region) -> Result:
         """Return the labels of a region, refined as if all were; outside its mask they stay."""
-        if self.sink is not None:
-            raise ValueError(
-                "region is a part of labels that are refined, which is not written block by block; "
-                "leave out region or blocks"
-            )
         pieces, cut, shape = self.pieces, self.method.cut, self.source.shape
         halo = shape[-pieces.axes :] if cut.halo is None else cut.halo(self.values, pieces.spacing)
         # the mask is no part of what is seen: labels go on outside it
-        seen = region.grown(halo, shape)
-        result = self.within(seen).levelled().collected(seen.start)
-        inside = tuple(
-            slice(a - first, b - first)
-            for a, b, first in zip(region.start, region.stop, seen.start, strict=True)
-        )
-        array = result.array[inside]
-        if region.mask is not None:
-            outside = ~np.broadcast_to(region.mask, array.shape)
-            array[outside] = as_labels(np.asarray(self.source.array[region.box]))[outside]
-        return replace(result, array=array, start=region.start, count=None)
+        seen, sink = region.grown(halo, shape), self.sink or MemorySink()
+        own = replace(self.within(seen), sink=None if self.sink is None else Between(sink))
+        result = own.levelled().collected(seen.start)
+        block = tuple(map(min, own.blocks.block, region.shape))
+        array = sink.create(region.shape, result.array.dtype, block)
+        work = _Part(result.array, seen, self.source, region, array)
+        boxes, there = tiled(region.shape, (0,) * len(shape), block), set[int]()
+        for ids in self.workers.in_order(work, boxes, at_once=WORKERS):
+            there.update(ids)
+        return replace(result, array=array, start=region.start, count=len(there))
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Copies a block of refined labels; outside a mask they are those of the source.
+
+    Attributes
+    ----------
+    refined : array
+        Labels of the region `seen`.
+    seen : Region
+    source : Source
+    region : Region
+        The part that is wanted.
+    result : array
+    """
+
+    refined: Any
+    seen: Region
+    source: Source
+    region: Region
+    result: Any
+
+    def __call__(self, tile: Tile) -> list[int]:
+        """Return which labels there are."""
+        place = self.region.start
+        own = np.asarray(self.refined[_moved(tile.core, place, self.seen.start)])
+        if self.region.mask is not None:
+            mask = np.broadcast_to(self.region.mask, self.region.shape)[tile.core]
+            kept = as_labels(np.asarray(self.source.array[_moved(tile.core, place)]))
+            own = np.where(mask, own, kept).astype(own.dtype)
+        self.result[tile.core] = own
+        return [int(number) for number in Present.of(own).ids]
+
+
+def _moved(box: Box, to: Index, start: Index | None = None) -> Box:
+    """Return a box of the region as one of the source, or of a part that starts there."""
+    first = start or (0,) * len(box)
+    return tuple(
+        slice(part.start + a - b, part.stop + a - b)
+        for part, a, b in zip(box, to, first, strict=True)
+    )

@@ -247,6 +247,11 @@ class Region:
         """The box as slices."""
         return tuple(slice(a, b) for a, b in zip(self.start, self.stop, strict=True))
 
+    @property
+    def shape(self) -> Index:
+        """Its length along each axis."""
+        return tuple(b - a for a, b in zip(self.start, self.stop, strict=True))
+
     def covers(self, shape: Sequence[int]) -> bool:
         """Return True if the box is all of an array of this shape."""
         return not any(self.start) and self.stop == tuple(shape)
