@@ -260,7 +260,7 @@ def test_workers_that_come_late_are_waited_for(alone):
     timer.start()
     workers = DaskWorkers(alone)
     timer.join()
-    assert workers.count == alone.cluster.worker_spec[0]["options"]["nthreads"]
+    assert workers.count == sum(alone.nthreads().values()) > 0
     assert list(workers.in_order(abs, [-1], at_once=1)) == [1]
 
 
@@ -414,9 +414,7 @@ def test_the_image_is_not_read_here(client, volume, tmp_path):
 
 def test_a_folder_that_workers_do_not_see_is_told(client, volume, tmp_path):
     hidden = "memory://cluster/cells.zarr"  # the memory of each process is another
-    with pytest.raises(
-        OSError, match=r"cells.zarr/.* cannot be opened on .*; keep files where all"
-    ):
+    with pytest.raises(OSError, match=r"cells.zarr.* cannot be opened on .*; keep files where all"):
         written(CHAIN, volume, hidden, client)
     assert not Url("memory://cluster/cells.zarr").exists()
     assert not Url("memory://cluster/.cells.zarr.part").exists()
