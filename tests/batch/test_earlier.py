@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from napari_tessera.batch.earlier import EarlierRun
-from napari_tessera.batch.inputs import Reading
+from napari_tessera.batch.inputs import FileReading
 from napari_tessera.batch.run_batch import run_batch
 from napari_tessera.signature.words import VoxelSize
 
@@ -43,10 +43,10 @@ def test_an_output_in_another_format_is_another_one(finished, batch_of, recipe):
 
 
 def test_what_is_known_of_files_counts(finished):
-    for changed in ({"reading": Reading(axes=("y", "x"))}, {"by_axes": True}):
+    for changed in ({"reading": FileReading(axes=("y", "x"))}, {"by_axes": True}):
         with pytest.raises(FileExistsError, match="made with another recipe"):
             missing(replace(finished, **changed))
-    sizes = [Reading(VoxelSize((1, 1), unit)) for unit in ("um", "mm")]
+    sizes = [FileReading(VoxelSize((1, 1), unit)) for unit in ("um", "mm")]
     assert len({replace(finished, reading=each).sha256 for each in sizes}) == 2
 
 

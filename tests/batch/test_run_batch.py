@@ -8,7 +8,8 @@ import pytest
 
 from napari_tessera import METHODS, Recipe
 from napari_tessera.algorithms.file_lock import FileLock
-from napari_tessera.batch.outputs import LabelsOutput
+from napari_tessera.batch.manifest import Manifest
+from napari_tessera.batch.outputs import LabelsOutput, TableOutput
 from napari_tessera.batch.plan import plan_batch
 from napari_tessera.batch.run_batch import run_batch
 from napari_tessera.io.csv_files import read_rows
@@ -117,6 +118,34 @@ def test_whatever_fills_the_disk_leaves_what_was_there(batch_of, recipe, words, 
     assert {name: Path("out", name).stat().st_mtime_ns for name in before} == before
     monkeypatch.undo()
     assert states(run_batch(batch_of(recipe, *words))) == ["there already", "done", "done"]
+
+
+def test_what_was_written_before_a_disk_was_full_is_known_to_the_next_run(
+    batch_of, recipe, monkeypatch
+):
+    def full(*args, **options):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    batch = batch_of(recipe, "labels", "table", inputs="images/a.tif")
+    monkeypatch.setattr(TableOutput, "write", full)
+    assert states(run_batch(batch)) == ["failed"]
+    monkeypatch.undo()
+    before = stamps()
+    assert states(run_batch(batch)) == ["done"]
+    assert stamps()["a-label.tif"] == before["a-label.tif"]
+
+
+@pytest.mark.parametrize("word", ["labels", "labels.zarr"])
+def test_no_output_is_left_of_which_nothing_can_be_kept(batch_of, recipe, word, monkeypatch):
+    def full(*args, **options):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Manifest, "add", full)
+    summary = run_batch(batch_of(recipe, word))
+    assert states(summary) == ["failed", "waiting", "waiting"]
+    assert names() == ["batch.jsonl"]
+    monkeypatch.undo()
+    assert states(run_batch(batch_of(recipe, word))) == ["done"] * 3
 
 
 def test_a_finished_file_without_a_picture_is_still_finished(batch_of, recipe):

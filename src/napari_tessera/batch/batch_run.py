@@ -13,7 +13,7 @@ from napari_tessera.batch.checks import check_fits, check_models
 from napari_tessera.batch.fingerprints import recipe_hash
 from napari_tessera.batch.inputs import (
     Destination,
-    Reading,
+    FileReading,
     destinations,
     expanded,
     is_folder,
@@ -49,7 +49,7 @@ class BatchRun:
         Whether outputs that are there already, of the same input and recipe, are made anew.
     blocks : tuple of int or {"auto", "whole"}, optional
         Sides of the blocks that are worked on, see `Walk`; None = as the recipe says.
-    reading : Reading
+    reading : FileReading
         What is known of the files that they do not say.
     by_axes : bool
         Whether a file with a z axis is worked on in volumes and any other in planes, whatever the
@@ -66,7 +66,7 @@ class BatchRun:
     overwrite: bool = False
     again: bool = False
     blocks: BlockSize | Literal["whole"] | None = None
-    reading: Reading = field(default_factory=Reading)
+    reading: FileReading = field(default_factory=FileReading)
     by_axes: bool = False
     picture_side: int = 0
 

@@ -31,7 +31,7 @@ class Destination(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Reading:
+class FileReading:
     """How files are read where it is not left to them, see `files.read`.
 
     Attributes

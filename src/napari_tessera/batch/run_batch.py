@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +25,7 @@ from napari_tessera.deep.inference.cache import Cache
 from napari_tessera.io.files import write_as_made
 from napari_tessera.io.stores import check_readable
 from napari_tessera.pipeline.provenance import with_blocks, with_inputs
+from napari_tessera.pipeline.recipe import Recipe
 from napari_tessera.pipeline.result import Result
 from napari_tessera.pipeline.sinks import Sink
 from napari_tessera.pipeline.workers import Workers
@@ -117,7 +119,7 @@ class _Work:
         except Stop:
             raise
         except Exception as error:  # noqa: BLE001 (one bad file must not end the batch)
-            reason = str(error) or type(error).__name__
+            reason = _reason(error)
             full = isinstance(error, OSError) and error.errno in FULL
             seconds = time.monotonic() - began
             failed = FileOutcome(each, FileState.FAILED, seconds=seconds, reason=reason)
@@ -143,22 +145,45 @@ class _Work:
             check_readable(path)
         contents = batch.folder is not None
         inputs = {str(path): Fingerprint.of(path, contents=contents) for path in files}
+        news = {p for o in missing if not (p := batch.place(each, o)).exists()}
         grown = batch.in_blocks or (self._workers is not None and batch.begins_with_result)
         grown = grown and batch.outputs[0] in missing
         results = self._results(each, Reporter(report, 0.0, _OF_RECIPE), grown=grown)
         written = {batch.outputs[0].name: each.output} if grown else {}
-        for output in (output for output in missing if output.name not in written):
-            report(Progress(_OF_RECIPE, 1.0))
-            written[output.name] = place = batch.place(each, output)
-            output.write(place, results, overwrite=place.exists())
-        counted, seconds = results.steps[-1].counted(), time.monotonic() - began
-        done = FileOutcome(
-            each, FileState.DONE, counted, seconds, notes=results.notes, outputs=written
-        )
-        self._begin()
-        self._earlier.keep(done, inputs, results.recipe)
+        try:
+            for output in (output for output in missing if output.name not in written):
+                report(Progress(_OF_RECIPE, 1.0))
+                place = batch.place(each, output)
+                output.write(place, results, overwrite=place.exists())
+                written[output.name] = place
+        finally:  # whatever ends this run, the next one has to know what is there
+            counted, seconds = results.steps[-1].counted(), time.monotonic() - began
+            done = FileOutcome(
+                each, FileState.DONE, counted, seconds, notes=results.notes, outputs=written
+            )
+            if written:
+                self._keep(done, inputs, results.recipe, news)
         every = {output.name: batch.place(each, output) for output in batch.outputs}
         return replace(done, outputs=every, picture=self._picture(results))
+
+    def _keep(
+        self,
+        done: FileOutcome,
+        inputs: Mapping[str, Fingerprint],
+        recipe: Recipe,
+        news: set[Path],
+    ) -> None:
+        """Keep how outputs were made; new ones of which that cannot be written are removed.
+
+        They would be in the way of the next run, which could not tell who has made them.
+        """
+        try:
+            self._begin()
+            self._earlier.keep(done, inputs, recipe)
+        except OSError:
+            for path in news.intersection(done.outputs.values()):
+                shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+            raise
 
     def _results(self, each: Destination, report: Reporter, *, grown: bool) -> FileResults:
         """Return what the recipe gives of a file; its last result is written meanwhile, or not."""
@@ -209,6 +234,13 @@ class _Work:
     def _picture(self, results: FileResults) -> Array | None:
         side = self._batch.picture_side
         return overview(results, side) if side else None
+
+
+def _reason(error: Exception) -> str:
+    """Return what went wrong, for people: without the number that a system gives it."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror}: {str(error.filename)!r}" if error.filename else error.strerror
+    return str(error) or type(error).__name__
 
 
 @contextmanager

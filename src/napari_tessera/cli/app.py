@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, get_type_hints
 
 from napari_tessera import __version__
 from napari_tessera.batch.batch_run import BatchRun
-from napari_tessera.batch.inputs import Reading, is_folder
+from napari_tessera.batch.inputs import FileReading, is_folder
 from napari_tessera.batch.outputs import formatted
 from napari_tessera.batch.run_batch import run_batch
 from napari_tessera.batch.summary import FileOutcome, FileState
@@ -289,9 +289,9 @@ class Files:
     again: bool = False
 
     @property
-    def reading(self) -> Reading:
+    def reading(self) -> FileReading:
         """What the inputs do not say."""
-        return Reading(_spacing(self.spacing), axes_from(self.axes), self.series)
+        return FileReading(_spacing(self.spacing), axes_from(self.axes), self.series)
 
     @property
     def walk(self) -> Walk:

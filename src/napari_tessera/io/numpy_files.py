@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,7 +35,9 @@ def read_npy(path: Path, asked: Asked) -> Contents:
 
 def write_npy(path: Path, result: Result, source: Source, recipe: Recipe | None) -> None:
     """Write the array alone."""
-    np.save(path, result.array)
+    with path.open("wb") as file:
+        # of a true file, NumPy would not say that the disk is full, only how much it has written
+        np.save(SimpleNamespace(write=file.write), np.asarray(result.array))
 
 
 NUMPY = Format(

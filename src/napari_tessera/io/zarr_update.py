@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_tessera.algorithms.halo_tiles import Box
 from napari_tessera.io.formats import kept_of
 from napari_tessera.io.lazy import LazyArray
 from napari_tessera.io.ngff import image_label, look_in
@@ -22,8 +23,6 @@ from napari_tessera.signature.words import Array
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-Box = tuple[slice, ...]
 
 
 def write_changed_levels(
