@@ -19,7 +19,7 @@ from distributed import Client, LocalCluster
 
 from napari_tessera import Recipe, files
 from napari_tessera.pipeline.dask_workers import DaskWorkers
-from napari_tessera.pipeline.pickling import packed
+from napari_tessera.pipeline.pickling import pickled
 from napari_tessera.pipeline.result import ImageResult
 from napari_tessera.pipeline.source import Source
 
@@ -52,17 +52,17 @@ class Weighed:
         return self._inner.count
 
     def in_order(self, function, jobs, *, at_once):
-        said = {"function": len(packed(function)), "jobs": 0, "sent": 0, "back": 0}
+        said = {"function": len(pickled(function)), "jobs": 0, "sent": 0, "back": 0}
         self.passes.append((type(function).__name__, said))
 
         def counted():
             for job in jobs:
                 said["jobs"] += 1
-                said["sent"] += len(packed(job))
+                said["sent"] += len(pickled(job))
                 yield job
 
         for outcome in self._inner.in_order(function, counted(), at_once=at_once):
-            said["back"] += len(packed(outcome))
+            said["back"] += len(pickled(outcome))
             yield outcome
 
 

@@ -12,7 +12,7 @@ from napari_tessera.batch.inputs import (
     make_folder,
     namesake,
 )
-from napari_tessera.io.stores import place_of
+from napari_tessera.io.stores import path_of
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def files(tmp_path, monkeypatch):
 def test_a_folder_at_a_url_is_refused():
     message = "output is 's3://bucket/results'; at a URL, name one .zarr for one input"
     with pytest.raises(ValueError, match=message):
-        destinations([Path("a.tif")], place_of("s3://bucket/results"), str, folder=True)
+        destinations([Path("a.tif")], path_of("s3://bucket/results"), str, folder=True)
 
 
 @pytest.mark.parametrize(

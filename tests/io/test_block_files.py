@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from napari_tessera.algorithms.halo_tiles import tiled
 from napari_tessera.io.block_files import BlockFiles
-from napari_tessera.io.stores import place_of
+from napari_tessera.io.stores import path_of
 from napari_tessera.pipeline.pickling import Missing
 
 
@@ -81,7 +81,7 @@ def test_a_folder_that_is_not_seen_is_no_empty_one(tmp_path):
 
 
 def test_blocks_lie_at_a_url_as_on_a_disk():
-    place = place_of("memory://blocks")
+    place = path_of("memory://blocks")
     try:
         blocks = BlockFiles.begin(place / "scratch", (4, 6), (2, 6), np.dtype(np.uint8))
         blocks[2:4, 0:6] = np.ones((2, 6))

@@ -5,7 +5,7 @@ import zarr
 
 from napari_tessera import Recipe
 from napari_tessera.io import files
-from napari_tessera.io.stores import Url, check_url, place_of, written_whole
+from napari_tessera.io.stores import Url, check_url, path_of, written_whole
 from napari_tessera.pipeline.result import ImageResult
 from napari_tessera.pipeline.source import Source
 from napari_tessera.signature.progress import Stop
@@ -27,13 +27,13 @@ def names(place):
 
 
 def test_a_url_keeps_its_slashes_through_all_a_path_can_do():
-    url = place_of("s3://bucket/day/brain.zarr")
+    url = path_of("s3://bucket/day/brain.zarr")
     assert isinstance(url, Url)
     assert str(url / "0") == "s3://bucket/day/brain.zarr/0"
     assert str(url.parent) == "s3://bucket/day"
     assert str(url.with_name(".x")) == "s3://bucket/day/.x"
     assert (url.name, url.stem, url.suffix) == ("brain.zarr", "brain", ".zarr")
-    assert url == place_of(url) == Url("s3://bucket/day/brain.zarr")
+    assert url == path_of(url) == Url("s3://bucket/day/brain.zarr")
     assert str(Url("http://host:80/a")) == "http://host:80/a"
 
 
@@ -41,7 +41,7 @@ def test_a_url_keeps_its_slashes_through_all_a_path_can_do():
     "text", ["cells.zarr", "C:/cells.zarr", "C:\\cells", "./a:/b", "file:///a/b"]
 )
 def test_paths_are_no_urls(text):
-    assert not isinstance(place_of(text), Url)
+    assert not isinstance(path_of(text), Url)
 
 
 def test_an_image_goes_to_a_store_and_back(bucket):

@@ -16,7 +16,7 @@ from distributed import Client, LocalCluster
 
 from napari_tessera import Recipe, threshold
 from napari_tessera.io import files
-from napari_tessera.io.stores import Url, place_of
+from napari_tessera.io.stores import Url, path_of
 from napari_tessera.pipeline import dask_workers
 from napari_tessera.pipeline.dask_workers import Begun, DaskWorkers
 from napari_tessera.pipeline.result import ImageResult
@@ -336,7 +336,7 @@ def written(recipe, place, target, workers=None, report=None):
     """Return the result of a recipe on a file, written to a Zarr in blocks."""
     source = files.read(place)
 
-    place_of(target).parent.mkdir(exist_ok=True)
+    path_of(target).parent.mkdir(exist_ok=True)
 
     def made(sink):
         blocks = (12, 40, 40)[-AXES[recipe.over] :]

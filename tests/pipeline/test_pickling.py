@@ -10,7 +10,7 @@ import zarr
 from napari_tessera import METHODS
 from napari_tessera.io import files
 from napari_tessera.pipeline import pickling
-from napari_tessera.pipeline.pickling import LARGEST, Missing, packed, unpacked
+from napari_tessera.pipeline.pickling import LARGEST, Missing, pickled, unpickled
 from napari_tessera.pipeline.result import ImageResult
 from napari_tessera.pipeline.source import Region, Source
 
@@ -41,9 +41,9 @@ def kept(image, place):
 @pytest.mark.parametrize("suffix", [".zarr", ".tif", ".npy"])
 def test_of_a_file_its_place_is_sent(tmp_path, image, suffix):
     source = kept(image, tmp_path / f"image{suffix}")
-    data = packed(source)
+    data = pickled(source)
     assert len(data) < 8000
-    found = unpacked(data)
+    found = unpickled(data)
     np.testing.assert_array_equal(found.whole, image)
     assert (found.axes, tuple(found.spacing), found.path) == (
         source.axes,
@@ -56,9 +56,9 @@ def test_of_a_file_its_place_is_sent(tmp_path, image, suffix):
 def test_so_it_is_of_a_part_of_it_and_of_one_that_is_read_as_labels(tmp_path, image):
     source = kept(image, tmp_path / "image.npy")
     part = source.cut(Region((1, 10, 20), (3, 700, 900)))
-    data = packed({"part": part, "labels": source.as_labels})
+    data = pickled({"part": part, "labels": source.as_labels})
     assert len(data) < 16_000
-    found = unpacked(data)
+    found = unpickled(data)
     np.testing.assert_array_equal(found["part"].whole, image[1:3, 10:, 20:])
     np.testing.assert_array_equal(found["labels"].whole, image)
 
@@ -66,53 +66,53 @@ def test_so_it_is_of_a_part_of_it_and_of_one_that_is_read_as_labels(tmp_path, im
 def test_arrays_of_dask_take_their_files_along_as_places(tmp_path, image):
     kept(image, tmp_path / "image.zarr")
     source = Source.of(da.from_zarr(str(tmp_path / "image.zarr" / "0")) + 1)
-    data = packed(source)
+    data = pickled(source)
     assert len(data) < 20_000
-    np.testing.assert_array_equal(unpacked(data).whole, image + 1)
+    np.testing.assert_array_equal(unpickled(data).whole, image + 1)
 
 
 def test_an_array_that_is_written_to_is_written_to_elsewhere(tmp_path):
     array = zarr.create_array(str(tmp_path / "a"), shape=(6, 8), chunks=(3, 8), dtype=np.uint8)
-    unpacked(packed(array))[:3] = 7
+    unpickled(pickled(array))[:3] = 7
     assert array[:].sum() == 7 * 24
 
 
 @pytest.mark.parametrize("suffix", [".zarr", ".tif", ".npy"])
 def test_a_file_that_is_not_there_is_told(tmp_path, image, suffix):
-    data = packed(kept(image, tmp_path / f"image{suffix}"))
+    data = pickled(kept(image, tmp_path / f"image{suffix}"))
     (tmp_path / f"image{suffix}").rename(tmp_path / f"other{suffix}")
     with pytest.raises(
         Missing, match=r"cannot be opened on .*, where a worker needs it: .*; keep "
     ):
-        unpacked(data)
+        unpickled(data)
 
 
 @pytest.mark.parametrize("suffix", [".zarr", ".tif", ".npy"])
 def test_another_file_of_that_name_is_told(tmp_path, image, suffix):
-    data = packed(kept(image, tmp_path / f"image{suffix}"))
+    data = pickled(kept(image, tmp_path / f"image{suffix}"))
     (tmp_path / f"image{suffix}").rename(tmp_path / f"old{suffix}")
     kept(image[:, :-1], tmp_path / f"image{suffix}")
     message = r"another one is there, .*9, 699, 900.* instead of .*9, 700, 900"
     with pytest.raises(Missing, match=message):
-        unpacked(data)
+        unpickled(data)
 
 
 def test_what_lies_in_memory_is_sent_while_it_is_small(image):
     small, large = Source.of(image[:2], name="small"), Source.of(image, name="brain")
-    np.testing.assert_array_equal(unpacked(packed(small)).whole, image[:2])
+    np.testing.assert_array_equal(unpickled(pickled(small)).whole, image[:2])
     with pytest.raises(ValueError, match=r"'brain' takes 11 MB of memory, but workers open their"):
-        packed(large)
+        pickled(large)
     with pytest.raises(ValueError, match=r"an array of shape \(9, 700, 900\) takes 11 MB"):
-        packed({"mask": image})
+        pickled({"mask": image})
     with pytest.raises(ValueError, match=r"'brain' takes 11 MB"):
-        packed(replace(large, array=da.from_array(image)))
+        pickled(replace(large, array=da.from_array(image)))
     several = [np.zeros(LARGEST, np.uint8) + n for n in range(3)]
     with pytest.raises(ValueError, match="what is to be sent to each worker takes 25 MB"):
-        packed(several)
+        pickled(several)
 
 
 def test_methods_are_sent_by_name():
-    assert unpacked(packed(METHODS["watershed"])) is METHODS["watershed"]
+    assert unpickled(pickled(METHODS["watershed"])) is METHODS["watershed"]
 
 
 def test_an_error_of_a_worker_finds_its_way_back():

@@ -21,7 +21,7 @@ from napari_tessera.batch.inputs import (
 )
 from napari_tessera.batch.outputs import Output, chosen_outputs, usual_output
 from napari_tessera.io.files import read
-from napari_tessera.io.stores import place_of
+from napari_tessera.io.stores import path_of
 from napari_tessera.methods.registry import METHODS
 from napari_tessera.pipeline.recipe import Recipe
 from napari_tessera.pipeline.result import result_name
@@ -186,7 +186,7 @@ class BatchRun:
 
     def read_for(self, path: Path) -> list[Path]:
         """Return the files that are read for an input: itself, and images that go with it."""
-        return [path, *(namesake(place_of(place), path) for place in self.images.values())]
+        return [path, *(namesake(path_of(place), path) for place in self.images.values())]
 
     def _check_places(self) -> None:
         """Raise an error unless each output has a file of its own that can hold it."""

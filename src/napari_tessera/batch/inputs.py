@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from napari_tessera.io.files import listed, read
-from napari_tessera.io.stores import Url, place_of
+from napari_tessera.io.stores import Url, path_of
 from napari_tessera.pipeline.source import Source
 from napari_tessera.signature.words import VoxelSize
 
@@ -168,7 +168,7 @@ def images_beside(path: Path, images: Mapping[str, str | Path | None]) -> dict[s
     FileNotFoundError
         If a folder has no file that the input is named after.
     """
-    places = {name: place_of(place) for name, place in images.items() if place is not None}
+    places = {name: path_of(place) for name, place in images.items() if place is not None}
     return {name: read(namesake(place, path)) for name, place in places.items()}
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from napari_tessera.io.files import READABLE, ColourAxis
-from napari_tessera.io.stores import place_of
+from napari_tessera.io.stores import path_of
 from napari_tessera.pipeline.recipe_data import unpack_region
 from napari_tessera.pipeline.source import Region
 from napari_tessera.pipeline.walk import BlockSize
@@ -160,7 +160,7 @@ def _unchecked(group: Any) -> Any:
 
 def _places(kind: Any, tokens: Sequence[Any]) -> Any:
     """Return paths, of which some may be URLs."""
-    places = [place_of(token.value) for token in tokens]
+    places = [path_of(token.value) for token in tokens]
     return places[0] if kind is Path else places
 
 

@@ -21,7 +21,7 @@ from napari_tessera.io.lazy import damage_told
 from napari_tessera.io.numpy_files import NUMPY
 from napari_tessera.io.pictures import PHOTOGRAPHS, PNG
 from napari_tessera.io.resume import work_key
-from napari_tessera.io.stores import Url, check_readable, check_url, place_of, written_whole
+from napari_tessera.io.stores import Url, check_readable, check_url, path_of, written_whole
 from napari_tessera.io.tiff import TIFF
 from napari_tessera.io.zarr import ZARR, read_zarr
 from napari_tessera.pipeline.provenance import with_blocks, with_inputs
@@ -118,7 +118,7 @@ def read(
     ValueError
         If the format is not known, the file is damaged, or it is a pipe or a device.
     """
-    path = place_of(path)
+    path = path_of(path)
     contents = opened(path, Asked(labels, series))
     contents = ids_of(contents, path) if labels else _coloured(contents, path, channel_axis)
     axis = _channel_axis(contents, path.name, channel_axis, channel)
@@ -270,7 +270,7 @@ def write(
     ValueError
         If the format cannot hold the result.
     """
-    path = place_of(path)
+    path = path_of(path)
     check_output(path, result.kind, overwrite=overwrite)
     result, source = with_classes(result, source)
     if recipe is not None and not result.shown:  # a layer is no source of what is in it
@@ -330,7 +330,7 @@ def write_as_made(
     >>> write_as_made(place, made, source, recipe).counted()
     '1 class'
     """
-    path = place_of(path)
+    path = path_of(path)
     own = _written_by(path)
     recipe = None if recipe is None else _with_input(recipe, source)  # before it may change
     if own is None or own.sink is None:

@@ -127,18 +127,18 @@ class Url(_Path):
     def replace(self, target: Path) -> Path:  # type: ignore[override]
         """Give an object another name; what has it already is gone."""
         system, name = self.files
-        system.mv(name, place_of(target).files[1])  # type: ignore[attr-defined]
+        system.mv(name, path_of(target).files[1])  # type: ignore[attr-defined]
         return target
 
 
-def place_of(text: str | Path) -> Path:
+def path_of(text: str | Path) -> Path:
     """Return a path, or of a URL what can be asked as one.
 
     Examples
     --------
-    >>> place_of("memory://cells.zarr")
+    >>> path_of("memory://cells.zarr")
     Url('memory://cells.zarr')
-    >>> place_of("file:///data/cells.zarr").name
+    >>> path_of("file:///data/cells.zarr").name
     'cells.zarr'
     """
     if isinstance(text, Url) or not _SCHEME.match(str(text)):

@@ -25,7 +25,7 @@ from typing import Any, ClassVar, Self, TypeVar
 
 from napari_tessera.algorithms.parallel import on_one_core
 from napari_tessera.deep.graphics_cards import one_for_each_process
-from napari_tessera.pipeline.pickling import packed, unpacked
+from napari_tessera.pipeline.pickling import pickled, unpickled
 from napari_tessera.signature.progress import Stop
 from napari_tessera.signature.text_files import read_json
 
@@ -127,7 +127,7 @@ class DaskWorkers:
         """Yield what a function gives for each job, in the order of the jobs; see `Workers`."""
         run = uuid.uuid4().hex[:12]  # what an interrupted run has left must not be taken for new
         sent = self.client.submit(
-            Sent, _version(), packed(function), run, key=f"tessera-function-{run}"
+            Sent, _version(), pickled(function), run, key=f"tessera-function-{run}"
         )
         pending: deque[Any] = deque()
         ahead = _Ahead(self.client)
@@ -135,7 +135,7 @@ class DaskWorkers:
         try:
             for number, job in enumerate(jobs):
                 how = {"key": f"tessera-block-{run}-{number}", "retries": _RETRIES}
-                pending.append(self.client.submit(_done, sent, packed(job), at_once, **how))
+                pending.append(self.client.submit(_done, sent, pickled(job), at_once, **how))
                 while len(pending) >= ahead.count:
                     yield self._result(pending.popleft())
             while pending:
@@ -196,7 +196,7 @@ class Sent:
     version : str
         Of this package where it was sent from.
     data : bytes
-        See `packed`.
+        See `pickled`.
     run : str
         What tells runs apart.
     """
@@ -211,7 +211,7 @@ class Sent:
     def function(self) -> Any:
         """The function, opened here."""
         _check_version(platform.node(), _version(), self.version)
-        return unpacked(self.data)
+        return unpickled(self.data)
 
 
 class Begun:
@@ -279,7 +279,7 @@ def _done(sent: Sent, job: bytes, at_once: int) -> Any:
     single = at_once > 1 or get_worker().state.nthreads == 1
     try:
         with _begun().one_of(sent.run), _room(at_once), on_one_core() if single else nullcontext():
-            return sent.function(unpacked(job))
+            return sent.function(unpickled(job))
     except Exception as error:
         # what cannot be pickled, as some errors of libraries, would take it with it on its way back
         error.__cause__ = error.__context__ = None

@@ -50,8 +50,8 @@ class _Found(NamedTuple):
         return cls(tuple(source.array.shape), str(source.array.dtype), size)
 
 
-def packed(thing: Any) -> bytes:
-    """Return bytes of which another process makes the same thing, see `unpacked`.
+def pickled(thing: Any) -> bytes:
+    """Return bytes of which another process makes the same thing, see `unpickled`.
 
     Parameters
     ----------
@@ -65,14 +65,14 @@ def packed(thing: Any) -> bytes:
 
     Examples
     --------
-    >>> unpacked(packed({"smoothing": 2.0}))
+    >>> unpickled(pickled({"smoothing": 2.0}))
     {'smoothing': 2.0}
     """
     import cloudpickle
     import zarr
 
     class Packing(cloudpickle.Pickler):  # type: ignore[misc]
-        """Looks at each object before it is packed."""
+        """Looks at each object before it is pickled."""
 
         def __init__(self, file: io.BytesIO) -> None:
             super().__init__(file, protocol=5)
@@ -90,7 +90,7 @@ def packed(thing: Any) -> bytes:
                 return _opened, (pickle.dumps(obj), place)
             elif id(obj) in self._files:
                 again = self._files[id(obj)].again
-                return _read, (packed(again), _Found.of(again()))
+                return _read, (pickled(again), _Found.of(again()))
             elif isinstance(obj, np.ndarray) and obj.nbytes > LARGEST:
                 name = self._names.get(id(obj), f"an array of shape {obj.shape}")
                 raise _too_large(name, obj.nbytes)
@@ -103,8 +103,8 @@ def packed(thing: Any) -> bytes:
     return file.getvalue()
 
 
-def unpacked(data: bytes) -> Any:
-    """Return what was packed, with its arrays opened here.
+def unpickled(data: bytes) -> Any:
+    """Return what was pickled, with its arrays opened here.
 
     Raises
     ------
@@ -123,10 +123,10 @@ def _too_large(name: str, size: int) -> ValueError:
 
 @lru_cache(maxsize=64)  # the same one comes with each block
 def _opened(data: bytes, place: str) -> Any:
-    """Return a Zarr array that was packed, once it has been looked for."""
+    """Return a Zarr array that was pickled, once it has been looked for."""
     import zarr
 
-    array = unpacked(data)
+    array = unpickled(data)
     with _found_here(place):
         there: Any = zarr.open_array(array.store_path, mode="r")
     found, meant = ((each.shape, str(each.dtype), each.chunks) for each in (there, array))
@@ -137,7 +137,7 @@ def _opened(data: bytes, place: str) -> Any:
 @lru_cache(maxsize=64)
 def _read(data: bytes, meant: _Found) -> Any:
     """Return the array of a file that is read again."""
-    again: Callable[[], Source] = unpacked(data)
+    again: Callable[[], Source] = unpickled(data)
     with _found_here("a file"):
         source = again()
     _check(str(source.path), tuple(_Found.of(source)), tuple(meant))
