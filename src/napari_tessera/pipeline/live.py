@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from napari_tessera.algorithms.halo_tiles import Box
 from napari_tessera.algorithms.labels.ids import renumbered
 from napari_tessera.algorithms.parallel import WORKERS
 from napari_tessera.pipeline.blocks import Blocks
@@ -26,8 +27,6 @@ from napari_tessera.signature.words import Array, Look
 
 if TYPE_CHECKING:
     from types import TracebackType
-
-Box = tuple[slice, ...]
 
 READ_ONLY = (
     "live labels are worked out where they are looked at, and cannot be changed; freeze them to "
