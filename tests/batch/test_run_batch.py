@@ -127,9 +127,9 @@ def test_what_was_written_before_a_disk_was_full_is_known_to_the_next_run(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     batch = batch_of(recipe, "labels", "table", inputs="images/a.tif")
-    monkeypatch.setattr(TableOutput, "write", full)
-    assert states(run_batch(batch)) == ["failed"]
-    monkeypatch.undo()
+    with monkeypatch.context() as patch:
+        patch.setattr(TableOutput, "write", full)
+        assert states(run_batch(batch)) == ["failed"]
     before = stamps()
     assert states(run_batch(batch)) == ["done"]
     assert stamps()["a-label.tif"] == before["a-label.tif"]
