@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from napari_tessera.algorithms.atomic_files import FULL
 from napari_tessera.algorithms.file_lock import FileLock
@@ -153,7 +154,8 @@ class _Work:
     def _results(self, each: Destination, report: Reporter, *, grown: bool) -> FileResults:
         """Return what the recipe gives of a file; its last result is written meanwhile, or not."""
         batch, steps = self._batch, list[Result]()
-        source, images = batch.open(each.path), images_beside(each.path, batch.images)
+        source = batch.open(each.path)
+        images: dict[str, Any] = {**images_beside(each.path, batch.images)}
         recipe = batch.recipe.on(source, **images)
 
         def made(sink: Sink | None) -> Result:
