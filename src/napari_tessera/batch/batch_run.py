@@ -79,7 +79,8 @@ class BatchRun:
         output : Path
             A folder, or the file of a single input.
         outputs : sequence of str, optional
-            The words of `OUTPUTS`; None = what the recipe gives.
+            The words of `OUTPUTS`; None = what the recipe gives, or into a file what its last step
+            gives.
         images : mapping, optional
             Files or folders of images that the recipe only names.
         folder : bool, optional
@@ -92,13 +93,15 @@ class BatchRun:
         OSError
             If nothing fits a wildcard.
         """
+        folder = is_folder(output) if folder is None else folder
+        if not folder and not outputs:
+            outputs = [usual_output(recipe).name]
         chosen = chosen_outputs(recipe, outputs)
         check_models(recipe)
 
         def named(name: str) -> str:
             return f"{Path(result_name(name, recipe.method)).stem}{chosen[0].tail}"
 
-        folder = is_folder(output) if folder is None else folder
         found = destinations(expanded(inputs), output, named, folder=folder)
         own = {name: place for name, place in (images or {}).items() if place is not None}
         batch = cls(recipe, found, chosen, output if folder else None, own)

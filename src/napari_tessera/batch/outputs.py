@@ -13,6 +13,7 @@ from napari_tessera.batch.overview import overview
 from napari_tessera.io.files import check_output, write
 from napari_tessera.methods.registry import METHODS
 from napari_tessera.pipeline.recipe import Recipe
+from napari_tessera.pipeline.recipe_chain import given_by, gives
 from napari_tessera.pipeline.result import (
     KINDS,
     ImageResult,
@@ -153,6 +154,17 @@ def usual_output(recipe: Recipe) -> Output:
     return next(each for each in OUTPUTS.values() if issubclass(kind, each.kinds))
 
 
+def usual_outputs(recipe: Recipe) -> tuple[Output, ...]:
+    """Return the outputs that hold what a recipe gives: its last labels, tables and polygons."""
+    methods = [METHODS[step.method] for step in recipe.steps]
+    kinds = [gives(methods[number]) for number in given_by(methods)]
+    return tuple(
+        each
+        for each in OUTPUTS.values()
+        if each.offered_by(recipe) and any(issubclass(kind, each.kinds) for kind in kinds)
+    )
+
+
 def chosen_outputs(recipe: Recipe, names: Sequence[str] | None = None) -> tuple[Output, ...]:
     """Return outputs by their words, in the order in which they are written.
 
@@ -168,7 +180,7 @@ def chosen_outputs(recipe: Recipe, names: Sequence[str] | None = None) -> tuple[
         If one is unknown, or the recipe does not give it.
     """
     if not names:
-        return (usual_output(recipe),)
+        return usual_outputs(recipe)
     offered = [name for name, each in OUTPUTS.items() if each.offered_by(recipe)]
     wrong = next((name for name in names if name not in offered), None)
     if wrong is not None:
