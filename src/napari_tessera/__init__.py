@@ -27,6 +27,7 @@ _NAMES = {
     "Scores": "metrics.figures",
     "strata": "metrics.strata",
     "Recipe": "pipeline.recipe",
+    "step": "pipeline.recipe",
     "VoxelSize": "signature.words",
     "apply": "widgets.forms.call",
     "live": "widgets.live.live_array",

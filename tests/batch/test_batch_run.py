@@ -34,7 +34,9 @@ def test_the_first_output_of_one_file_has_the_name_that_is_given(folder, recipe)
 
 def test_what_a_recipe_gives_is_written_unless_said_otherwise(batch_of, recipe, chain):
     assert names(batch_of(recipe)) == {"labels": "a-label.tif"}
-    assert names(batch_of(chain)) == {"table": "a-measure.csv"}
+    assert names(batch_of(chain)) == {"labels": "a-measure.tif", "table": "a-measure.csv"}
+    single = batch_of(chain, inputs="images/a.tif", output="a.csv")
+    assert names(single) == {"table": "a.csv"}
 
 
 @pytest.mark.parametrize(

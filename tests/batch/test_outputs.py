@@ -6,7 +6,7 @@ import imageio.v3 as imageio
 import numpy as np
 import pytest
 
-from napari_tessera import METHODS, Recipe
+from napari_tessera import METHODS, Recipe, step
 from napari_tessera.batch.file_results import FileResults
 from napari_tessera.batch.outputs import (
     OUTPUTS,
@@ -14,6 +14,7 @@ from napari_tessera.batch.outputs import (
     formatted,
     step_kinds,
     usual_output,
+    usual_outputs,
 )
 from napari_tessera.io.csv_files import read_rows
 from napari_tessera.io.files import opened, read
@@ -50,6 +51,9 @@ def test_what_can_be_written_follows_from_what_a_recipe_gives(method, usual, off
 def test_a_chain_gives_what_its_steps_give(chain):
     assert step_kinds(chain)[-1] is ObjectTable
     assert usual_output(chain).name == "table"
+    assert [each.name for each in usual_outputs(chain)] == ["labels", "table"]
+    traced = chain.with_step(step("contours", trace="outlines"), at=3)
+    assert [each.name for each in usual_outputs(traced)] == ["labels", "table", "polygons"]
     assert [each.name for each in chosen_outputs(chain, ["labels", "table"])] == ["labels", "table"]
 
 

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from napari_tessera import METHODS, Recipe
+from napari_tessera import METHODS, Recipe, step
 from napari_tessera.pipeline.recipe_export import command, console, script
 from napari_tessera.pipeline.source import Points, Source
 from napari_tessera.pipeline.walk import Walk
@@ -141,3 +141,18 @@ def test_a_recipe_that_knows_nothing_of_its_image_is_written_too():
     assert "viewer.layers['image']" in console(recipe)
     assert "'image.tif'" in script(recipe)
     assert "napari-tessera label image.tif" in command(recipe)
+
+
+def test_branches_are_written_beside_the_labels():
+    recipe = Recipe.chain(
+        step("threshold"), step("label"), step("contours"), step("measure", image="image")
+    )
+    text = script(recipe)
+    assert "results = recipe.run_steps(source)\n" in text
+    for number, name in ((1, "label.tif"), (2, "label-contours.geojson"), (3, "label-measure.csv")):
+        line = f"'image-threshold-{name}', results[{number}], source, recipe.up_to({number}))"
+        assert line in text
+    polygons = console(recipe).split("polygons = apply(\n    layer,\n    'contours'")[1]
+    assert "layer = apply(\n    layer,\n    'measure'" in polygons
+    words = command(recipe).split(" && ")[2:]
+    assert all(each.split()[2] == "image-threshold-label.tif" for each in words)

@@ -65,7 +65,7 @@ def test_what_versions_wrote_is_right(path):
         ({"inputs": {"mask": {"points": [[1, 2], [3]]}}}, r"have \[1, 2\] coordinates"),
         ({"inputs": {"mask": {"points": [[1]], "ids": []}}}, "has 0 ids for 1 points"),
         ({"only": [0]}, "only has 0; labels from 1 are wanted"),
-        ({"over": "rows"}, "over is 'rows'; 'planes' or 'volume' is wanted"),
+        ({"over": "rows"}, "over is 'rows'; 'planes' or 'volume' or null is wanted"),
         ({"region": {"start": [0], "stop": [0, 1]}}, "region goes from"),
         ({"region": {"start": [2], "stop": [1]}}, "region goes from"),
         ({"schema": SCHEMA + 1}, "update napari-tessera"),

@@ -92,7 +92,7 @@ class BatchRun:
             A folder, or the file of a single input.
         outputs : sequence of str, optional
             The words of `OUTPUTS`, with a suffix for another than the usual format, such as
-            "labels.zarr"; None = what the recipe gives.
+            "labels.zarr"; None = what the recipe gives, or into a file what its last step gives.
         images : mapping, optional
             Files or folders of images that the recipe only names.
         folder : bool, optional
@@ -106,13 +106,15 @@ class BatchRun:
         OSError
             If nothing fits a wildcard.
         """
+        folder = is_folder(output) if folder is None else folder
+        if not folder and not outputs:
+            outputs = [usual_output(recipe).name]
         chosen = chosen_outputs(recipe, outputs)
         check_models(recipe)
 
         def named(name: str) -> str:
             return f"{Path(result_name(name, recipe.method)).stem}{chosen[0].tail}"
 
-        folder = is_folder(output) if folder is None else folder
         if outputs and not folder and chosen[0].suffix not in ("", output.suffix.lower()):
             raise ValueError(
                 f"output is {str(output)!r}, but {chosen[0].name} is to be written as "

@@ -78,7 +78,8 @@ class FileResults:
     def over(self) -> Over:
         """Whether the labels are of planes or of volumes."""
         labels = self.labels
-        return self.recipe.over if labels is None else self.recipe_of(labels).over
+        own = self.recipe if labels is None else self.recipe_of(labels)
+        return own.over or self.source.over
 
     @property
     def image(self) -> Source | None:

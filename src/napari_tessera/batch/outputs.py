@@ -14,6 +14,7 @@ from napari_tessera.batch.overview import overview
 from napari_tessera.io.files import check_output, write, written_as
 from napari_tessera.methods.registry import METHODS
 from napari_tessera.pipeline.recipe import Recipe
+from napari_tessera.pipeline.recipe_chain import given_by, gives
 from napari_tessera.pipeline.result import (
     KINDS,
     ImageResult,
@@ -197,6 +198,17 @@ def usual_output(recipe: Recipe) -> Output:
     return next(each for each in OUTPUTS.values() if issubclass(kind, each.kinds))
 
 
+def usual_outputs(recipe: Recipe) -> tuple[Output, ...]:
+    """Return the outputs that hold what a recipe gives: its last labels, tables and polygons."""
+    methods = [METHODS[step.method] for step in recipe.steps]
+    kinds = [gives(methods[number]) for number in given_by(methods)]
+    return tuple(
+        each
+        for each in OUTPUTS.values()
+        if each.offered_by(recipe) and any(issubclass(kind, each.kinds) for kind in kinds)
+    )
+
+
 def chosen_outputs(recipe: Recipe, words: Sequence[str] | None = None) -> tuple[Output, ...]:
     """Return outputs by their words, in the order in which they are written.
 
@@ -214,7 +226,7 @@ def chosen_outputs(recipe: Recipe, words: Sequence[str] | None = None) -> tuple[
     """
     if not words:
         blocks = any(step.blocks for step in recipe.steps)
-        words = formatted(recipe, [usual_output(recipe).name], blocks=blocks)
+        words = formatted(recipe, [each.name for each in usual_outputs(recipe)], blocks=blocks)
     offered = [name for name, each in OUTPUTS.items() if each.offered_by(recipe)]
     chosen: dict[str, Output] = {}
     for word in words:
@@ -257,7 +269,7 @@ def formatted(
     ['labels.zarr', 'table']
     """
     usual = usual_output(recipe).name
-    words = words or [usual]
+    words = words or [each.name for each in usual_outputs(recipe)]
     chosen = chosen_outputs(recipe, words)
     wanted = suffix or (_GROWING if blocks and usual in words else "")
     able = [each for each in chosen if wanted and _dotted(wanted) in each.suffixes(recipe)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -18,21 +18,22 @@ from napari_tessera.deep.inference.cache import Cache
 from napari_tessera.deep.models.library import pinned
 from napari_tessera.methods.registry import METHODS, Method
 from napari_tessera.pipeline import recipe_export as written
-from napari_tessera.pipeline.blocks import sides_kept
-from napari_tessera.pipeline.pieces import Pieces
+from napari_tessera.pipeline.layer_like import is_layer_like, layer_source
+from napari_tessera.pipeline.recipe_chain import check_order, place_of_step
 from napari_tessera.pipeline.recipe_data import pack, pack_region, unpack, unpack_region
+from napari_tessera.pipeline.recipe_run import RecipeRun, StepTools, sides_worked_on
 from napari_tessera.pipeline.recipe_schema import SCHEMA, checked_steps
-from napari_tessera.pipeline.result import Labelled, Result, on_grid
-from napari_tessera.pipeline.run import run
-from napari_tessera.pipeline.sinks import Between, Sink
-from napari_tessera.pipeline.source import Index, Region, Source
+from napari_tessera.pipeline.result import Result, on_grid
+from napari_tessera.pipeline.sinks import Sink
+from napari_tessera.pipeline.source import Source
 from napari_tessera.pipeline.walk import BlockSize, LevelsFrom, Walk
 from napari_tessera.pipeline.workers import Workers
 from napari_tessera.signature.named_arrays import NamedArray
 from napari_tessera.signature.parameters import Parameter
 from napari_tessera.signature.progress import Progress, Reporter
+from napari_tessera.signature.schema import shown
 from napari_tessera.signature.text_files import read_json
-from napari_tessera.signature.words import Over
+from napari_tessera.signature.words import Over, VoxelSize
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -54,7 +55,8 @@ class Recipe:
     inputs : dict
         Arrays besides the source: points by value, painted arrays compressed, images by name.
     over, levels_from, join
-        How the source was walked, see `Walk`.
+        How the source was walked, see `Walk`; `over` is None before it is known, as is usual for
+        the source then.
     channel_axis : int or "rgb", optional
         Which axis held channels; "rgb" for colours, wherever they are.
     channel : int, optional
@@ -82,7 +84,7 @@ class Recipe:
     method: str
     parameters: dict[str, Any]
     inputs: dict[str, Any] = field(default_factory=dict)
-    over: Over = "planes"
+    over: Over | None = "planes"
     levels_from: LevelsFrom = "each"
     join: bool = False
     channel_axis: int | str | None = None
@@ -106,7 +108,7 @@ class Recipe:
             parameters={
                 p.name: _pinned(p, complete[p.name]) for p in method.options if not p.is_array
             },
-            inputs={k: pack(v) for k, v in complete.items() if k in arrays and v is not None},
+            inputs={k: _packed(v) for k, v in complete.items() if k in arrays and v is not None},
             over=walk.over or "planes",
             levels_from=walk.levels_from,
             join=walk.join,
@@ -132,7 +134,7 @@ class Recipe:
             over=over,
             channel_axis="rgb" if source.rgb else source.channel_axis,
             channel=source.channel,
-            blocks=_sides(method, source, method.complete(values), walk),
+            blocks=sides_worked_on(method, source, values, walk),
             before=None if before is None else dict(before),
             source=_described(source),
             versions=_versions(method),
@@ -140,18 +142,59 @@ class Recipe:
 
     def on(self, source: Source, **arrays: Any) -> Recipe:
         """Return the recipe as one of a run on another source, with other `arrays` beside it."""
-        first, *others = self.steps
-        own = _taken(first, arrays) if others else arrays
-        found = _step_on(first, source, own, {})
-        for step in others:
-            inputs = {
-                name: pack(source)
-                for name, data in step.inputs.items()
-                if data.get("name") == first.source.get("name")
-            }
+        return self.on_each(source, self._given(arrays))
+
+    def on_each(self, source: Source, arrays: Sequence[Mapping[str, Any]]) -> Recipe:
+        """Return the recipe as one of a run on another source, with other arrays in each step."""
+        began, before = self.first.source.get("name"), None
+        for number, (step, own) in enumerate(zip(self.steps, arrays, strict=True)):
+            named = [n for n, d in step.inputs.items() if number and d.get("name") == began]
+            inputs = {name: pack(source) for name in named}
+            found = replace(_step_on(step, source, own, inputs), before=before)
             before = found.to_dict()
-            found = replace(_step_on(step, source, _taken(step, arrays), inputs), before=before)
         return found
+
+    def _given(self, arrays: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+        """Return the arrays for each step, of those that are given by name."""
+        steps = self.steps
+        if len(steps) == 1:
+            return [arrays]
+        unknown = arrays.keys() - {name for step in steps for name in step.inputs}
+        if unknown:
+            raise TypeError(f"{min(unknown)} is an array that no step of this recipe takes")
+        return [{n: each for n, each in arrays.items() if n in step.inputs} for step in steps]
+
+    @classmethod
+    def chain(cls, *steps: Recipe) -> Recipe:
+        """Return steps, or chains of them, as one recipe: each works on what is given before it.
+
+        Labels and images are worked on by the next step that takes them. Tables, polygons and
+        probability maps are branches: measurements, outlines and further steps may follow one
+        another, all on the same labels.
+
+        Parameters
+        ----------
+        *steps : Recipe
+            See `step`. An image named as that of the first step, "image" where nothing else is
+            said, is the one that the recipe runs on.
+
+        Raises
+        ------
+        ValueError
+            If there is none, or one takes what those before do not give; it names the step, from 0.
+
+        Examples
+        --------
+        >>> cells = Recipe.chain(
+        ...     step("threshold", smoothing="1 px"),
+        ...     step("label"),
+        ...     step("filter_objects", min_diameter="4 px"),
+        ...     step("measure", image="image"),
+        ... )
+        >>> [each.method for each in cells.steps]
+        ['threshold', 'label', 'filter_objects', 'measure']
+        """
+        return _joined([own for each in steps for own in each.steps])
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], name: str = "recipe") -> Recipe:
@@ -170,6 +213,55 @@ class Recipe:
             and parameters; the message says where, as "recipe.json: steps[2].parameters.level".
         """
         return cls(**checked_steps(data, name)[-1])
+
+    def with_parameters(self, step: int = -1, **parameters: Any) -> Recipe:
+        """Return the recipe with other parameters of one step.
+
+        Parameters
+        ----------
+        step : int
+            Which one, from 0; -1 = the last.
+        **parameters
+            As for `step`; markers, masks and images may be None, which takes them away.
+
+        Raises
+        ------
+        ValueError
+            If the method takes no such; the message says where, as "steps[1].parameters".
+        """
+        steps, number = self.steps, place_of_step(step, self.steps)
+        own = steps[number]
+        options = {each.name: each for each in METHODS[own.method].options}
+        inputs, values = dict(own.inputs), dict(own.parameters)
+        for name, value in parameters.items():
+            if name not in options or not options[name].is_array:
+                known = name in options and value is not None
+                values[name] = _pinned(options[name], value) if known else value
+            elif value is None:
+                inputs.pop(name, None)
+            else:
+                inputs[name] = _packed(value)
+        steps[number] = replace(own, inputs=inputs, parameters=values, found={})
+        return _joined(steps)
+
+    def with_step(self, step: Recipe, at: int | None = None) -> Recipe:
+        """Return the recipe with one more step (or several): at a place from 0, or at the end."""
+        steps = self.steps
+        number = len(steps) if at is None else place_of_step(at, [*steps, step])
+        return _joined([*steps[:number], *step.steps, *steps[number:]])
+
+    def without_step(self, step: int) -> Recipe:
+        """Return the recipe without one of its steps, from 0; what follows works on the others."""
+        steps = self.steps
+        del steps[place_of_step(step, steps)]
+        return _joined(steps)
+
+    def with_step_moved(self, step: int, to: int) -> Recipe:
+        """Return the recipe with one of its steps, from 0, at another place."""
+        steps = self.steps
+        moved = steps.pop(place_of_step(step, steps))
+        steps.insert(place_of_step(to, [*steps, moved]), moved)
+        return _joined(steps)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the recipe as plain data, ready for JSON."""
@@ -207,11 +299,42 @@ class Recipe:
         }
         return {**self.parameters, **kept, **arrays}
 
+    def up_to(self, step: int) -> Recipe:
+        """Return the recipe of what one of its steps gives, from 0: without those after it."""
+        steps = self.steps
+        return _joined(steps[: place_of_step(step, steps) + 1])
+
+    def _source(
+        self, image: Any, spacing: VoxelSize | tuple[float, ...] | None, channel_axis: int | None
+    ) -> Source:
+        """Return what a person runs the recipe on as a source, with axes as the recipe knows."""
+        if isinstance(image, Source):
+            if spacing is not None or channel_axis is not None:
+                raise TypeError("image is a Source with a spacing and channels; give no others")
+            return image
+        own, axes = self.first.channel_axis, tuple(self.first.source.get("axes", ()))
+        if is_layer_like(image):
+            told = channel_axis is None and image.ndim > len(axes) > 0
+            axis = own if told and isinstance(own, int) else channel_axis
+            return layer_source(image, channel_axis=axis)
+        array = image if hasattr(image, "dtype") and hasattr(image, "ndim") else np.asarray(image)
+        if array.dtype.kind not in "buif":
+            raise TypeError(f"image is {shown(image)}; pass an array, a layer or a Source")
+        more = channel_axis is None and array.ndim == len(axes) + 1 > 2
+        colours = more and own == "rgb" and array.shape[-1] in (3, 4)
+        axis = -1 if colours else own if more and isinstance(own, int) else channel_axis
+        known = axes if len(axes) == array.ndim - (axis is not None) else None
+        found = Source.of(array, spacing=spacing, axes=known, channel_axis=axis)
+        return replace(found, rgb=colours)
+
     def run(
         self,
         source: Any,
+        /,
         report: Callable[[Progress], None] | None = None,
         *,
+        spacing: VoxelSize | tuple[float, ...] | None = None,
+        channel_axis: int | None = None,
         cache: Cache | None = None,
         each: Callable[[Result], None] = lambda result: None,
         blocks: BlockSize | Literal["whole"] | None = None,
@@ -219,15 +342,23 @@ class Recipe:
         workers: Workers | Client | None = None,
         **arrays: Any,
     ) -> Result:
-        """Run the recipe on a source.
+        """Run the recipe on an image.
+
+        A step works on the last labels or image that a step before it gave; tables, polygons and
+        probability maps are branches, on which nothing works.
 
         Parameters
         ----------
-        source : Source
+        source : array, layer or Source
             Its channels are taken as the recipe says if it has any. An array of xarray or an image
             of bioio stands for its own; arrays of the results then have its coordinates.
         report : callable, optional
             Takes `Progress`.
+        spacing : tuple of float, optional
+            Pixel size of an array along its last axes; None = 1 pixel.
+        channel_axis : int, optional
+            Axis of an array that holds channels; None = as the recipe says, where its image had an
+            axis more than it has without channels.
         cache : Cache, optional
             Where networks are kept for the next run.
         each : callable
@@ -235,31 +366,40 @@ class Recipe:
         blocks : tuple of int or {"auto", "whole"}, optional
             Sides of the blocks that each step works on, see `Walk`; None = as the recipe says.
         sink : Sink, optional
-            What makes the array of the result; None = it is kept in memory.
+            What makes the array of the last labels or image; None = it is kept in memory.
         workers : Workers or distributed.Client, optional
             Who computes planes, volumes or blocks; None = the threads of this process.
         **arrays
             Images that the recipe only names, such as the one to measure intensities in; or
             markers and masks other than those it keeps.
+
+        Returns
+        -------
+        Result
+            What the last step gave.
+
+        Examples
+        --------
+        >>> image = np.zeros((20, 20))
+        >>> image[2:6, 2:6] = image[9:18, 9:18] = 1
+        >>> recipe = Recipe.chain(step("threshold"), step("label"), step("measure"))
+        >>> recipe.run(image, spacing=(0.5, 0.5)).table["area"].tolist()
+        [4.0, 20.25]
         """
-        if (named := NamedArray.of(source)) is not None:
-            how = {"cache": cache, "blocks": blocks, "sink": sink, "workers": workers, **arrays}
-            own = self.run(Source.of(source), report, each=lambda r: each(on_grid(r, named)), **how)
-            return on_grid(own, named)
-        reporter = Reporter.of(report)
-        if self.before is not None:
-            how = {"cache": cache, "blocks": blocks, "workers": workers}
-            return self._after(source, reporter, arrays, each, sink, how)
-        if source.channel_axis is not None:
-            source = replace(source, channel=self.channel)
-        values, walk = self.values(**arrays), self.walk
-        walk = walk if blocks is None else walk.in_blocks(blocks)
-        how = {"cache": cache, "report": reporter, "sink": sink, "workers": workers}
-        result = run(self.method, source, values, walk, **how)
-        method = METHODS[self.method]
-        result = replace(result, blocks=(_sides(method, source, method.complete(values), walk),))
-        each(result)
+        named = NamedArray.of(source)
+        own = self._source(source if named is None else Source.of(source), spacing, channel_axis)
+        tools = StepTools(cache, blocks, sink, workers=workers)
+        steps = RecipeRun(self.steps, own, self._given(arrays), tools)
+        for outcome, _ in steps.outcomes(Reporter.of(report)):
+            result = outcome.result if named is None else on_grid(outcome.result, named)
+            each(result)
         return result
+
+    def run_steps(self, source: Any, /, **options: Any) -> list[Result]:
+        """Return what each step gives, the last one last; options are those of `run`."""
+        found: list[Result] = []
+        self.run(source, each=found.append, **options)
+        return found
 
     @property
     def walk(self) -> Walk:
@@ -281,38 +421,6 @@ class Recipe:
     def first(self) -> Recipe:
         """The recipe of the first step, which runs on the image."""
         return self.steps[0]
-
-    def _after(
-        self,
-        image: Source,
-        report: Reporter,
-        arrays: Mapping[str, Any],
-        each: Callable[[Result], None],
-        sink: Sink | None,
-        how: Mapping[str, Any],
-    ) -> Result:
-        """Run all steps from the image on; what one gives is what the next one refines."""
-        steps = self.steps
-        unknown = arrays.keys() - {name for step in steps for name in step.inputs}
-        if unknown:
-            raise TypeError(f"{min(unknown)} is an array that no step of this recipe takes")
-        sinks = [*(None if sink is None else Between(sink) for _ in steps[1:]), sink]
-        given = {**how, "sink": sinks[0], "each": each, **_taken(steps[0], arrays)}
-        result = steps[0].run(image, report.part(0, len(steps)), **given)
-        sides = [*result.blocks]
-        place: Index = (0,) * len(image.shape)
-        for number, step in enumerate(steps[1:], 1):
-            place = tuple(np.add(place, result.start or 0))
-            source = _next(image, result)
-            part = image.cut(Region(place, tuple(np.add(place, source.shape))))
-            # mostly the image that all began with
-            began = steps[0].source.get("name")
-            own = {n: part for n, data in step.inputs.items() if data.get("name") == began}
-            given = {**how, "sink": sinks[number], **own, **_taken(step, arrays)}
-            result = step.run(source, report.part(number, len(steps)), **given)
-            sides += result.blocks
-            each(replace(result, start=tuple(np.add(place, result.start or 0))))
-        return replace(result, start=tuple(np.add(place, result.start or 0)), blocks=tuple(sides))
 
     def as_python(self, form: str = "console") -> str:
         """Return the run as Python.
@@ -351,17 +459,61 @@ class Recipe:
         }
 
 
-def _sides(
-    method: Method, source: Source, values: Mapping[str, Any], walk: Walk
-) -> list[int] | None:
-    """Return the sides of the blocks that are worked on, if the result depends on them."""
-    part = source if walk.region is None else source.cut(walk.region)
-    pieces = Pieces(method, part, values, method.over(walk.over, source.over))
-    return sides_kept(pieces, walk.blocks)
+def step(method: str, walk: Walk | None = None, /, **parameters: Any) -> Recipe:
+    """Return one step of a recipe that has not been run yet, see `Recipe.chain`.
+
+    Parameters
+    ----------
+    method : str
+        Its name in the registry, such as "watershed".
+    walk : Walk, optional
+        Planes or volumes, which part; None = as is usual for what it will run on.
+    **parameters
+        The method's own options. Images, markers and masks may be arrays, or the names of images
+        that are given when the recipe runs.
+
+    Returns
+    -------
+    Recipe
+
+    Raises
+    ------
+    ValueError
+        If the method is not known, or does not allow a value.
+    TypeError
+        If it has no such option.
+
+    Examples
+    --------
+    >>> step("watershed", smoothing="2 px").parameters["smoothing"]
+    '2 px'
+    """
+    if method not in METHODS:
+        raise ValueError(f"method is {shown(method)}; choose one of {', '.join(METHODS)}")
+    walk = walk or Walk()
+    own = replace(
+        Recipe.asked(METHODS[method], parameters, walk),
+        over=walk.over,
+        blocks=list(walk.blocks) if isinstance(walk.blocks, tuple) else None,
+        source={"name": "image"},
+    )
+    return _joined([own])
 
 
-def _taken(step: Recipe, arrays: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: each for name, each in arrays.items() if name in step.inputs}
+def _joined(steps: Sequence[Recipe]) -> Recipe:
+    """Return steps as one recipe, each known to be right and to take what is given before it."""
+    check_order(steps)
+    before: dict[str, Any] | None = None
+    for each in steps:
+        before = {**each.to_dict(), "before": before}
+    return Recipe.from_dict(before or {})
+
+
+def _packed(value: Any) -> dict[str, Any]:
+    """Return an array, or the name of an image, as plain data; what is so already stays."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    return {"name": value} if isinstance(value, str) else pack(value)
 
 
 def _step_on(
@@ -369,16 +521,9 @@ def _step_on(
 ) -> Recipe:
     """Return one step as of another source, with other `inputs` and, before these, `arrays`."""
     own = {**step.inputs, **inputs, **{name: pack(value) for name, value in arrays.items()}}
-    described, versions = _described(source), _versions(METHODS[step.method])
-    return replace(step, source=described, inputs=own, versions=versions, found={})
-
-
-def _next(image: Source, result: Result) -> Source:
-    """Return what a step made from an image as the source of the next one."""
-    if not result.continues:
-        raise ValueError(f"a step gives {result.kind}, on which no other step can work")
-    kind = result.kind if isinstance(result, Labelled) else ""
-    return Source(result.array, image.spacing, image.axes, kind=kind, name=image.name)
+    over, described = METHODS[step.method].over(step.over, source.over), _described(source)
+    versions = _versions(METHODS[step.method])
+    return replace(step, source=described, inputs=own, over=over, versions=versions, found={})
 
 
 def _described(source: Source) -> dict[str, Any]:

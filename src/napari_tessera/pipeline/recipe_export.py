@@ -6,10 +6,12 @@ import json
 import keyword
 import shlex
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from napari_tessera.pipeline.result import result_name
+from napari_tessera.methods.registry import METHODS
+from napari_tessera.pipeline.recipe_chain import given_by
+from napari_tessera.pipeline.result import KINDS, result_name
 from napari_tessera.signature.schema import shown
 
 if TYPE_CHECKING:
@@ -39,7 +41,10 @@ def _layer(recipe: Recipe) -> str:
 
 def _applied(recipe: Recipe, layer: str) -> str:
     lines = [f"    {_given(name, code)}," for name, code in _arguments(recipe)]
-    return "\n".join(["layer = apply(", f"    {layer},\n    {recipe.method!r},", *lines, ")"])
+    kind = KINDS[METHODS[recipe.method].returns]
+    # a table is written into the layer; what else is a branch is no layer to go on from
+    name = "layer" if kind.continues or not kind.stands_alone else kind.kind
+    return "\n".join([f"{name} = apply(", f"    {layer},\n    {recipe.method!r},", *lines, ")"])
 
 
 def _given(name: str, code: str) -> str:
@@ -72,9 +77,6 @@ def script(recipe: Recipe) -> str:
         for name, data in step.inputs.items()
         if "name" in data and (step is first or data["name"] != source.get("name"))
     )
-    target = path
-    for step in recipe.steps:
-        target = result_name(target, step.method)
     lines = [
         "from napari_tessera import Recipe, VoxelSize, files",
         "",
@@ -85,11 +87,32 @@ def script(recipe: Recipe) -> str:
         f"    {path!r},",
         *(f"    {key}={code}," for key, code in read.items() if code != "None"),
         ")",
-        f"result = recipe.run(source{images})",
-        f"files.write({target!r}, result, source, recipe)",
+        *_run_and_written(recipe, [target for _, target in _places(recipe, path)], images),
         "",
     ]
     return "\n".join(lines)
+
+
+def _run_and_written(recipe: Recipe, targets: Sequence[str], images: str) -> list[str]:
+    """Return the lines that run a recipe and write what it gives."""
+    given = given_by([METHODS[step.method] for step in recipe.steps])
+    if len(given) == 1:
+        run = f"result = recipe.run(source{images})"
+        return [run, f"files.write({targets[-1]!r}, result, source, recipe)"]
+    return [
+        f"results = recipe.run_steps(source{images})",
+        *(f"files.write({targets[n]!r}, results[{n}], source, recipe.up_to({n}))" for n in given),
+    ]
+
+
+def _places(recipe: Recipe, path: str) -> list[tuple[str, str]]:
+    """Return the file that each step works on, and the one that it is written to."""
+    found = []
+    for step in recipe.steps:
+        target = result_name(path, step.method)
+        found.append((path, target))
+        path = target if KINDS[METHODS[step.method].returns].continues else path
+    return found
 
 
 def _size(source: Mapping[str, Any]) -> str:
@@ -113,11 +136,10 @@ def command(recipe: Recipe, *, windows: bool = False) -> str:
         If painted arrays are too large for one, the channels came from several layers, or a name
         has characters that nobody can type.
     """
-    path, lines = _path(recipe.steps[0]), []
-    for step in recipe.steps:
+    places, lines = _places(recipe, _path(recipe.first)), []
+    for step, (path, _) in zip(recipe.steps, places, strict=True):
         words = _words(step, path)
         lines.append(" ".join(map(_cmd_quoted, words)) if windows else shlex.join(words))
-        path = result_name(path, step.method)
     return " && ".join(lines)
 
 
@@ -155,7 +177,7 @@ def _words(recipe: Recipe, path: str) -> list[str]:
 
 def _walk(recipe: Recipe) -> list[str]:
     """Return the words that say what is read and how it is walked."""
-    words = [f"--{recipe.over}"]
+    words = [] if recipe.over is None else [f"--{recipe.over}"]
     if recipe.levels_from != "each":
         words += _flag("levels_from", recipe.levels_from)
     if recipe.join:
@@ -179,7 +201,6 @@ def _fields(recipe: Recipe) -> dict[str, Any]:
     """Return what a script has to say of a recipe: the parameters, and whatever is not empty."""
     others = {
         "inputs": recipe.inputs,
-        "over": recipe.over,
         "levels_from": recipe.levels_from,
         "join": recipe.join,
         "channel": recipe.channel,
@@ -190,7 +211,7 @@ def _fields(recipe: Recipe) -> dict[str, Any]:
     }
     nothing: tuple[Any, ...] = (None, [], {})
     said = {k: v for k, v in others.items() if v is not False and v not in nothing}
-    return {"parameters": recipe.applicable(), **said}
+    return {"parameters": recipe.applicable(), "over": recipe.over, **said}
 
 
 def _arguments(recipe: Recipe) -> list[tuple[str, str]]:
@@ -198,7 +219,7 @@ def _arguments(recipe: Recipe) -> list[tuple[str, str]]:
     for name, data in recipe.inputs.items():
         named = f"viewer.layers[{data['name']!r}]" if "name" in data else ""
         rows.append((name, named or f"unpack({_code(data, 1)})"))
-    rows.append(("over", repr(recipe.over)))
+    rows += [("over", repr(recipe.over))] if recipe.over is not None else []
     rows += [("levels_from", repr(recipe.levels_from))] if recipe.levels_from != "each" else []
     rows += [("join", "True")] if recipe.join else []
     if isinstance(recipe.channel_axis, int) and not recipe.source.get("parts"):

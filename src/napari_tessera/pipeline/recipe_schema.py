@@ -33,7 +33,7 @@ class _RecipeData(TypedDict):
     method: str
     parameters: dict[str, Any]
     inputs: NotRequired[dict[str, dict[str, Any]]]
-    over: NotRequired[Over]
+    over: NotRequired[Over | None]
     levels_from: NotRequired[LevelsFrom]
     join: NotRequired[bool]
     channel_axis: NotRequired[int | Literal["rgb"] | None]

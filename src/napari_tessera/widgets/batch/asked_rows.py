@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QFileDialog, QLineEdit, QWidget
 
-from napari_tessera.batch.outputs import OUTPUTS, formatted, usual_output
+from napari_tessera.batch.outputs import OUTPUTS, formatted, usual_outputs
 from napari_tessera.io.files import titled
 from napari_tessera.pipeline.recipe import Recipe
 from napari_tessera.widgets.batch.asked import (
@@ -130,7 +130,7 @@ class AskedRows(Rows):
         fitting = [] if recipe is None else [e for e in OUTPUTS.values() if e.offered_by(recipe)]
         self.outputs.offer((each.name, each.name) for each in fitting)
         if recipe is not None and (first or not self.outputs.chosen):
-            for word in (usual_output(recipe).name, _BESIDE):
+            for word in (*(each.name for each in usual_outputs(recipe)), _BESIDE):
                 self.outputs.tick(word)
         self._offer_formats(recipe)
         self._folder_chosen()
