@@ -19,7 +19,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, lru_cache
 from importlib.metadata import version
 from typing import Any, ClassVar, Self, TypeVar
 
@@ -37,6 +37,9 @@ PACKAGE = "napari-tessera"
 _log = logging.getLogger(__name__)
 
 _AHEAD = 2  # blocks sent out for each core: the next one is there when one is done
+# a function of so many bytes comes with each block: who has got a larger one gets all blocks from the
+# scheduler, and others have to steal them
+_SMALL = 1 << 16
 _RETRIES = 2  # of a block, where a network or a disk has failed
 _POLL = 0.5  # seconds between two looks at what workers there are
 
@@ -126,9 +129,10 @@ class DaskWorkers:
     ) -> Generator[R]:
         """Yield what a function gives for each job, in the order of the jobs; see `Workers`."""
         run = uuid.uuid4().hex[:12]  # what an interrupted run has left must not be taken for new
-        sent = self.client.submit(
-            Sent, _version(), pickled(function), run, key=f"tessera-function-{run}"
-        )
+        about = _version(), pickled(function), run
+        sent: Any = Sent(*about)
+        if len(sent.data) > _SMALL:
+            sent = self.client.submit(Sent, *about, key=f"tessera-function-{run}")
         pending: deque[Any] = deque()
         ahead = _Ahead(self.client)
         complete = False
@@ -207,11 +211,17 @@ class Sent:
     def __reduce__(self) -> tuple[Any, ...]:
         return Sent, (self.version, self.data, self.run)
 
-    @cached_property
+    @property
     def function(self) -> Any:
         """The function, opened here."""
-        _check_version(platform.node(), _version(), self.version)
-        return unpickled(self.data)
+        return _opened(self.version, self.data)
+
+
+@lru_cache(maxsize=8)
+def _opened(version: str, data: bytes) -> Any:
+    """Return a function that was sent here, the same one for all its jobs."""
+    _check_version(platform.node(), _version(), version)
+    return unpickled(data)
 
 
 class Begun:
