@@ -38,8 +38,8 @@ def test_points_are_numbered_before_they_are_cut_apart():
 
 
 def test_a_run_that_cannot_be_cut_is_known_before_it_begins():
-    run = Run.of(METHODS["fill_holes"], Source.of(np.eye(9, dtype=int)), {}, Walk(blocks=(4, 4)))
-    with pytest.raises(ValueError, match="fill_holes cannot be cut"):
+    run = Run.of(METHODS["skeleton"], Source.of(np.eye(9, dtype=int)), {}, Walk(blocks=(4, 4)))
+    with pytest.raises(ValueError, match="skeleton cannot be cut"):
         run.levelled()
 
 

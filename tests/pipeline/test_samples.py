@@ -93,7 +93,7 @@ def test_planes_and_volumes(chain, over):
     assert found.noun == {"planes": "planes", "volume": "volumes"}[over]
 
 
-@pytest.mark.parametrize("chain", ["classes", "components", "refined", "image"])
+@pytest.mark.parametrize("chain", ["classes", "components", "classes refined", "image"])
 @pytest.mark.parametrize("shape", [(40, 50), (2, 40, 50)])
 @pytest.mark.parametrize("levels_from", ["each", "all"])
 def test_blocks(cut, chain, shape, levels_from):
@@ -108,7 +108,7 @@ def test_blocks(cut, chain, shape, levels_from):
 @given(
     st.tuples(st.integers(24, 40), st.integers(24, 40)),
     st.integers(0, 1000),
-    st.sampled_from(["components", "refined"]),
+    st.sampled_from(["components", "classes refined"]),
 )
 def test_blocks_of_any_image(shape, seed, chain):
     with pytest.MonkeyPatch.context() as patch:

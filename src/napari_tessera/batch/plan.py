@@ -15,6 +15,7 @@ from napari_tessera.batch.earlier import EarlierRun
 from napari_tessera.batch.inputs import Destination
 from napari_tessera.deep.inference.cache import Cache
 from napari_tessera.deep.inference.cost import Estimate
+from napari_tessera.io.stores import Url
 from napari_tessera.methods.registry import METHODS
 from napari_tessera.pipeline.pieces import Pieces
 from napari_tessera.pipeline.recipe import Recipe
@@ -71,12 +72,12 @@ class Plan:
     Attributes
     ----------
     files : sequence of PlannedFile
-    free : int
-        Bytes that are free where the outputs go.
+    free : int, optional
+        Bytes that are free where the outputs go; None where nobody says it.
     """
 
     files: Sequence[PlannedFile]
-    free: int = 0
+    free: int | None = None
 
     def count(self, standing: Standing) -> int:
         """Return how many files stand so."""
@@ -118,6 +119,8 @@ def plan_batch(batch: BatchRun, report: Callable[[Progress], None] | None = None
         reporter(Progress(number, len(batch.destinations)))
         found.append(_planned(batch, each, earlier, costs))
     place = (batch.folder or batch.destinations[0].output).absolute()
+    if isinstance(place, Url):
+        return Plan(found)
     there = next(each for each in (place, *place.parents) if each.is_dir())
     return Plan(found, shutil.disk_usage(there).free)
 

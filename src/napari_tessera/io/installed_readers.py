@@ -42,7 +42,9 @@ def readers_for(path: Path) -> list[str]:
         for each in _manager().iter_compatible_readers(str(path))
         if each.plugin_name != _OURS
     )
-    return [name for own, name in found if not own or name == _IMAGES_OF_NAPARI]
+    # napari would read any folder as a stack of all that is in it
+    own_reader = None if path.is_dir() else _IMAGES_OF_NAPARI
+    return [name for own, name in found if not own or name == own_reader]
 
 
 def suffixes_of_plugins() -> set[str]:

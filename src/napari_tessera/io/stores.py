@@ -80,6 +80,14 @@ class Url(_Path):
             raise ValueError(f"{str(self)!r} cannot be opened: {error}") from None
         return found
 
+    def absolute(self) -> Url:
+        """Return the URL: no folder is before it."""
+        return self
+
+    def resolve(self, strict: bool = False) -> Url:
+        """Return the URL: stores have no links."""
+        return self
+
     def exists(self) -> bool:
         """Return whether an object is there, or a folder of them, in so far as the store has any.
 

@@ -281,5 +281,7 @@ def plan_sentence(plan: Plan) -> str:
     cost = ""
     if plan.seconds is not None and plan.memory is not None:
         cost = f"; about {duration(plan.seconds)} and {amount(plan.memory)} of memory"
-    disk = f"labels take at most {amount(plan.disk)} of {amount(plan.free)} that are free"
+    disk = f"labels take at most {amount(plan.disk)}"
+    if plan.free is not None:
+        disk += f" of {amount(plan.free)} that are free"
     return f"{files}{cost}; {disk}."

@@ -10,8 +10,12 @@ import numpy as np
 
 from napari_tessera.methods.registry import METHODS
 from napari_tessera.pipeline.recipe import KEY, Recipe
+<<<<<<< ours
 from napari_tessera.pipeline.recipe_chain import gives
 from napari_tessera.pipeline.seams import Seams
+=======
+from napari_tessera.pipeline.recipe_chain import kind_given
+>>>>>>> theirs
 from napari_tessera.signature.words import Array, Look
 from napari_tessera.widgets.layers.geometry import axes
 from napari_tessera.widgets.layers.history import History
@@ -89,7 +93,9 @@ def chain_of(layer: Layer) -> Recipe | None:
     if made is None or table is None:
         return recipe_of(layer)
     own, measured = Recipe.from_dict(made), Recipe.from_dict(table).steps
-    branch = itertools.takewhile(lambda s: not gives(METHODS[s.method]).continues, measured[::-1])
+    branch = itertools.takewhile(
+        lambda s: not kind_given(METHODS[s.method]).continues, measured[::-1]
+    )
     try:
         return Recipe.chain(*own.steps, *list(branch)[::-1])
     except ValueError:  # of another version, in which other steps could follow one another

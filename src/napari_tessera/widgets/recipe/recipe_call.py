@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from napari.components import LayerList, ViewerModel
     from napari.layers import Layer
 
-Told = Callable[[int, str, float], None]
+StepTold = Callable[[int, str, float], None]
 """Takes the number of a step, what it gave in words, and how many seconds that took."""
 
 
@@ -86,7 +86,7 @@ class RecipeCall:
         ]
         return cls(steps, ground, arrays, tools, {})
 
-    def run(self, told: Told, report: Reporter) -> list[GivenLayer]:
+    def run(self, told: StepTold, report: Reporter) -> list[GivenLayer]:
         """Run the steps, in a thread, and return what they give for the viewer."""
         if self.ground.later is not None:
             return self.settled().run(told, report)
