@@ -11,7 +11,7 @@ import tifffile
 from scipy import ndimage
 from skimage import data
 
-from napari_tessera import METHODS, Recipe, apply, files, measure, watershed
+from napari_tessera import METHODS, Recipe, apply, files, measure, step, watershed
 from napari_tessera.deep.settings import Optimisation
 from napari_tessera.deep.training.train import train as train_network
 from napari_tessera.pipeline.object_ranks import SUSPICION
@@ -216,6 +216,30 @@ def batch() -> None:
         viewer.close()
 
 
+def recipes() -> None:
+    """Take a picture of the form of a recipe, with a step changed that has still to be run."""
+    with tempfile.TemporaryDirectory() as place:
+        path = Path(place) / "coins.json"
+        Recipe.chain(
+            step("threshold", background="60 px"),
+            step("fill_holes", labels_are="classes"),
+            step("label"),
+            step("filter_objects", min_diameter="12 px"),
+            step("measure", image="image"),
+        ).save(path)
+        viewer = opened(860)
+        form = open_form(viewer, "recipe")
+        form.choice.open(path)
+        form.running.button.click()
+        demo.wait(lambda: form.running.job is None)
+        form.steps.rows[3].title.setChecked(True)
+        form.steps.rows[3].fields["at_border"].value = "remove"
+        demo.settle()
+        viewer.screenshot(str(HERE / "recipes.png"), canvas_only=False)
+        form.release()
+        viewer.close()
+
+
 def picture(name: str) -> None:
     """Open the coins, fill in the form, run it and save the window."""
     viewer = opened(900 if METHODS[name].returns == "table" else 760, SAMPLES.get(name, "coins"))
@@ -280,6 +304,7 @@ if __name__ == "__main__":
         "explore_table": explore_table,
         "proofread": proofread,
         "batch": batch,
+        "recipes": recipes,
     }
     chosen = sys.argv[1:] or ["train", *own, *forms]
     with tempfile.TemporaryDirectory() as models:

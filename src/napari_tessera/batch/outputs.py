@@ -13,7 +13,7 @@ from napari_tessera.batch.overview import overview
 from napari_tessera.io.files import check_output, write
 from napari_tessera.methods.registry import METHODS
 from napari_tessera.pipeline.recipe import Recipe
-from napari_tessera.pipeline.recipe_chain import given_by, gives
+from napari_tessera.pipeline.recipe_chain import given_by, kind_given
 from napari_tessera.pipeline.result import (
     KINDS,
     ImageResult,
@@ -157,7 +157,7 @@ def usual_output(recipe: Recipe) -> Output:
 def usual_outputs(recipe: Recipe) -> tuple[Output, ...]:
     """Return the outputs that hold what a recipe gives: its last labels, tables and polygons."""
     methods = [METHODS[step.method] for step in recipe.steps]
-    kinds = [gives(methods[number]) for number in given_by(methods)]
+    kinds = [kind_given(methods[number]) for number in given_by(methods)]
     return tuple(
         each
         for each in OUTPUTS.values()

@@ -131,18 +131,27 @@ class Recipe:
 
     def on(self, source: Source, **arrays: Any) -> Recipe:
         """Return the recipe as one of a run on another source, with other `arrays` beside it."""
-        first, *others = self.steps
-        own = _taken(first, arrays) if others else arrays
-        found = _step_on(first, source, own, {})
-        for step in others:
-            inputs = {
-                name: pack(source)
-                for name, data in step.inputs.items()
-                if data.get("name") == first.source.get("name")
-            }
+        return self.on_each(source, self._given(arrays))
+
+    def on_each(self, source: Source, arrays: Sequence[Mapping[str, Any]]) -> Recipe:
+        """Return the recipe as one of a run on another source, with other arrays in each step."""
+        began, before = self.first.source.get("name"), None
+        for number, (step, own) in enumerate(zip(self.steps, arrays, strict=True)):
+            named = [n for n, d in step.inputs.items() if number and d.get("name") == began]
+            inputs = {name: pack(source) for name in named}
+            found = replace(_step_on(step, source, own, inputs), before=before)
             before = found.to_dict()
-            found = replace(_step_on(step, source, _taken(step, arrays), inputs), before=before)
         return found
+
+    def _given(self, arrays: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+        """Return the arrays for each step, of those that are given by name."""
+        steps = self.steps
+        if len(steps) == 1:
+            return [arrays]
+        unknown = arrays.keys() - {name for step in steps for name in step.inputs}
+        if unknown:
+            raise TypeError(f"{min(unknown)} is an array that no step of this recipe takes")
+        return [{n: each for n, each in arrays.items() if n in step.inputs} for step in steps]
 
     @classmethod
     def chain(cls, *steps: Recipe) -> Recipe:
@@ -211,15 +220,17 @@ class Recipe:
         """
         steps, number = self.steps, place_of_step(step, self.steps)
         own = steps[number]
-        arrays = {each.name for each in METHODS[own.method].options if each.is_array}
-        inputs = {n: _packed(v) for n, v in parameters.items() if n in arrays and v is not None}
-        steps[number] = replace(
-            own,
-            inputs={n: v for n, v in own.inputs.items() if n not in parameters} | inputs,
-            parameters=own.parameters
-            | {n: _plain(v) for n, v in parameters.items() if n not in arrays},
-            found={},
-        )
+        options = {each.name: each for each in METHODS[own.method].options}
+        inputs, values = dict(own.inputs), dict(own.parameters)
+        for name, value in parameters.items():
+            if name not in options or not options[name].is_array:
+                known = name in options and value is not None
+                values[name] = _pinned(options[name], value) if known else value
+            elif value is None:
+                inputs.pop(name, None)
+            else:
+                inputs[name] = _packed(value)
+        steps[number] = replace(own, inputs=inputs, parameters=values, found={})
         return _joined(steps)
 
     def with_step(self, step: Recipe, at: int | None = None) -> Recipe:
@@ -361,15 +372,8 @@ class Recipe:
         [4.0, 20.25]
         """
         own = self._source(source, spacing, channel_axis)
-        steps, tools = self.steps, StepTools(cache, blocks, sink)
-        if len(steps) == 1:
-            given = [arrays]
-        else:
-            given = [_taken(each, arrays) for each in steps]
-            unknown = arrays.keys() - {name for step in steps for name in step.inputs}
-            if unknown:
-                raise TypeError(f"{min(unknown)} is an array that no step of this recipe takes")
-        for outcome, _ in RecipeRun(steps, own, given, tools).outcomes(Reporter.of(report)):
+        steps = RecipeRun(self.steps, own, self._given(arrays), StepTools(cache, blocks, sink))
+        for outcome, _ in steps.outcomes(Reporter.of(report)):
             each(outcome.result)
         return outcome.result
 
@@ -496,12 +500,10 @@ def _joined(steps: Sequence[Recipe]) -> Recipe:
 
 
 def _packed(value: Any) -> dict[str, Any]:
-    """Return an array, or the name of an image, as plain data."""
+    """Return an array, or the name of an image, as plain data; what is so already stays."""
+    if isinstance(value, Mapping):
+        return dict(value)
     return {"name": value} if isinstance(value, str) else pack(value)
-
-
-def _taken(step: Recipe, arrays: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: each for name, each in arrays.items() if name in step.inputs}
 
 
 def _step_on(

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from napari_tessera.pipeline.recipe import Recipe
 
 
-def gives(method: Method) -> type[Result]:
+def kind_given(method: Method) -> type[Result]:
     """Return the kind of what a method gives, the first if it is several things."""
     return KINDS[method.returns]
 
@@ -27,7 +27,9 @@ def worked_on(methods: Sequence[Method]) -> type[Result] | None:
     >>> worked_on([METHODS["label"], METHODS["measure"]]).__name__
     'ObjectLabels'
     """
-    return next((gives(each) for each in reversed(methods) if gives(each).continues), None)
+    return next(
+        (kind_given(each) for each in reversed(methods) if kind_given(each).continues), None
+    )
 
 
 def takes(method: Method, before: Sequence[Method]) -> bool:
@@ -54,7 +56,7 @@ def given_by(methods: Sequence[Method]) -> list[int]:
     >>> given_by([METHODS[name] for name in ("threshold", "label", "contours", "measure")])
     [1, 2, 3]
     """
-    goes_on = [number for number, each in enumerate(methods) if gives(each).continues]
+    goes_on = [number for number, each in enumerate(methods) if kind_given(each).continues]
     return [n for n in range(len(methods)) if n not in goes_on or n == goes_on[-1]]
 
 

@@ -222,7 +222,7 @@ def array_key(array: Any) -> Hashable:
     if isinstance(array, Source):
         return image_key(array)
     parts = getattr(array, "parts", None)
-    if parts is not None:  # of several arrays, or of a part of one
+    if parts is not None:  # such as layers that are the channels of one image
         return type(array), tuple(map(array_key, parts))
     if not isinstance(array, np.ndarray):
         return _Same(array)

@@ -11,9 +11,9 @@ from qtpy.QtWidgets import QApplication, QComboBox, QLineEdit, QSpinBox, QToolBu
 
 from napari_tessera.widgets.editing import edit_objects
 from napari_tessera.widgets.forms.form import Form
-from napari_tessera.widgets.forms.recipe_menu import RecipeOfLayer
 from napari_tessera.widgets.forms.run_button import Running
 from napari_tessera.widgets.plugin.menu import open_form
+from napari_tessera.widgets.recipe.form import RecipeForm
 
 from ..conftest import wait
 
@@ -141,7 +141,7 @@ def test_the_edit_form_stops_its_step_when_it_is_released(viewer, monkeypatch):
 def test_the_recipe_form_no_longer_follows_the_selection_once_released(viewer):
     selected = viewer.layers.selection.events.active
     before = len(selected.callbacks)
-    form = RecipeOfLayer(viewer)
+    form = RecipeForm(viewer)
     dock = viewer.window.add_dock_widget(form, name="recipe")
     assert len(selected.callbacks) == before + 1
     dock.destroyOnClose()

@@ -6,12 +6,12 @@ from npe2 import PluginManager
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
-from napari_tessera.widgets.forms.recipe_menu import RecipeOfLayer
 from napari_tessera.widgets.plugin import demo, entry_points
 from napari_tessera.widgets.plugin.manifest import SAMPLES, manifest
 from napari_tessera.widgets.plugin.menu import FORMS
 from napari_tessera.widgets.plugin.samples import nuclei_arrays
 from napari_tessera.widgets.qt.dock import enclosing_dock
+from napari_tessera.widgets.recipe.form import RecipeForm
 
 from ..conftest import wait
 
@@ -46,7 +46,6 @@ def test_every_sample_opens(plugin, name):
 
 
 MENUS = """
-Layers > Metadata > Recipe of a layer
 Layers > Measure > Explore table
 Layers > Measure > Table of objects
 Layers > Segment > Classical > Threshold
@@ -89,6 +88,7 @@ Layers > Segment > Judge > Error map
 Layers > Segment > Judge > Errors of objects
 Layers > Segment > Judge > Support of boundaries
 Layers > Segment > Batch
+Layers > Segment > Recipe
 Plugins > Tessera > Threshold
 Plugins > Tessera > Watershed
 Plugins > Tessera > Train
@@ -102,7 +102,7 @@ Plugins > Tessera > Proofread
 Plugins > Tessera > Label next
 Plugins > Tessera > Models
 Plugins > Tessera > Batch
-Plugins > Tessera > Recipe of a layer
+Plugins > Tessera > Recipe
 """
 """All entries from the top; napari adds "(Tessera)" to each."""
 
@@ -178,28 +178,29 @@ def test_generated_nuclei_are_known():
 
 def test_a_layers_recipe_is_shown_copied_and_replayed(plugin, coins, form_of, run):
     layer = run(form_of("threshold"))
-    widget = RecipeOfLayer(plugin)
+    widget = RecipeForm(plugin)
     plugin.layers.selection.active = layer
-    assert '"method": "threshold"' in widget.text.toPlainText()
-    actions = {a.text(): a for a in widget.button.menu().actions()}
+    assert [row.title.text() for row in widget.steps.rows] == ["1. Threshold"]
+    actions = {a.text(): a for a in widget.recipe_button.menu().actions()}
     for entry, text in (
         ("Copy as Python (console)", "apply("),
         ("Copy as Python (script)", "files.read("),
         ("Copy as command", "napari-tessera threshold"),
+        ("Copy as JSON", '"method": "threshold"'),
     ):
         QApplication.clipboard().clear()
         actions[entry].trigger()
         wait(lambda text=text: text in QApplication.clipboard().text())
     other = plugin.add_image(coins.data[::-1], name="other")
-    plugin.layers.selection.active = layer
-    widget.button.menu().aboutToShow.emit()
+    widget.recipe_button.menu().aboutToShow.emit()
     targets = actions["Replay on"].menu()
     next(a for a in targets.actions() if a.text() == "other").trigger()
     wait(lambda: "other threshold" in plugin.layers)
     np.testing.assert_array_equal(plugin.layers["other threshold"].data, layer.data[::-1])
     plugin.layers.selection.active = other
-    assert "has no recipe" in widget.message.text()
-    assert not widget.button.isEnabled()
+    assert widget.ground.layer.value is other  # to run the recipe on
+    assert [row.title.text() for row in widget.steps.rows] == ["1. Threshold"]
+    widget.release()
 
 
 def test_the_recipe_of_a_form_needs_no_run(plugin, coins, form_of):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,13 +25,24 @@ class RecipeChoice(QWidget):
     Parameters
     ----------
     viewer : ViewerModel
+    read : callable
+        Returns the recipe of a layer, None if it has none.
+    others : sequence of str
+        What can be chosen besides.
     """
 
     changed = Signal()
 
-    def __init__(self, viewer: ViewerModel) -> None:
+    def __init__(
+        self,
+        viewer: ViewerModel,
+        *,
+        read: Callable[[Layer], Recipe | None] = recipe_of,
+        others: Sequence[str] = (),
+    ) -> None:
         super().__init__()
         self._viewer, self._files = viewer, list[Path]()
+        self._read, self.others = read, list(others)
         self.choice, self.button = Choice("Recipe"), QToolButton()
         self.button.setText("...")
         self.button.setToolTip("Open a recipe that was saved as a file")
@@ -64,7 +76,7 @@ class RecipeChoice(QWidget):
                 return Recipe.load(chosen)
             except OSError as error:
                 raise ValueError(f"recipe {chosen.name!r} cannot be read: {error}") from error
-        found = recipe_of(chosen)
+        found = self._read(chosen)
         if found is None:
             raise ValueError(f"layer {chosen.name!r} has no recipe any more; choose another one")
         return found
@@ -76,11 +88,18 @@ class RecipeChoice(QWidget):
         self.refresh()
         self.choice.choose(path)
 
+    def offers(self, layer: Layer) -> bool:
+        """Return whether a layer has a recipe."""
+        with suppress(ValueError):  # of a newer version
+            return self._read(layer) is not None
+        return False
+
     def refresh(self, *_: Any) -> None:
         """List the layers anew; that which is selected is chosen if nothing was before."""
-        layers = [each for each in reversed(self._viewer.layers) if _has_recipe(each)]
-        entries = [(each.name, each) for each in layers]
+        layers = [each for each in reversed(self._viewer.layers) if self.offers(each)]
+        entries: list[tuple[str, Any]] = [(each.name, each) for each in layers]
         entries += [(path.name, path) for path in self._files]
+        entries += [(each, each) for each in self.others]
         active = self._viewer.layers.selection.active
         self.choice.offer(entries, active if active in layers else None)
 
@@ -93,9 +112,3 @@ class RecipeChoice(QWidget):
         path, _ = QFileDialog.getOpenFileName(self, "Recipe", "", "Recipe (*.json)")
         if path:
             self.open(Path(path))
-
-
-def _has_recipe(layer: Layer) -> bool:
-    with suppress(ValueError):  # of a newer version
-        return recipe_of(layer) is not None
-    return False

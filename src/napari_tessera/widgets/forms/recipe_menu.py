@@ -12,8 +12,6 @@ from qtpy.QtWidgets import (
     QApplication,
     QFileDialog,
     QMenu,
-    QPlainTextEdit,
-    QPushButton,
     QWidget,
 )
 
@@ -21,13 +19,12 @@ from napari_tessera.methods.registry import METHODS
 from napari_tessera.pipeline.recipe import Recipe
 from napari_tessera.pipeline.result import ObjectTable, Result
 from napari_tessera.widgets.forms.form import Form
-from napari_tessera.widgets.layers.features import recipe_of, write_features
-from napari_tessera.widgets.layers.from_result import named_by, result_layer, show
+from napari_tessera.widgets.layers.features import write_features
+from napari_tessera.widgets.layers.from_result import result_layer, show
 from napari_tessera.widgets.layers.to_source import beside, dropped_axis, fits, source
 from napari_tessera.widgets.qt.plain_text import menu_text
 
 if TYPE_CHECKING:
-    import napari.viewer
     from napari.components import ViewerModel
     from napari.layers import Layer
 
@@ -78,7 +75,7 @@ def recipe_menu(
     form : Form
         Which complains if something goes wrong.
     method : callable
-        Returns the name of the recipe's method, "" while there is no recipe.
+        Returns the name of the method that the recipe begins with, "" while there is no recipe.
     read : callable
         Reads the form or the layer, or raises ValueError; what it returns makes the recipe, which
         takes time when painted arrays are packed, and is called in a thread.
@@ -112,6 +109,9 @@ def recipe_menu(
     menu.addAction("Copy as Python (console)", lambda: attempt(lambda r: _copy(r.as_python())))
     menu.addAction("Copy as Python (script)", lambda: attempt(lambda r: _copy(r.as_python("file"))))
     menu.addAction("Copy as command", lambda: attempt(lambda r: _copy(r.as_command())))
+    menu.addAction(
+        "Copy as JSON", lambda: attempt(lambda r: _copy(json.dumps(r.to_dict(), indent=2)))
+    )
     targets = menu.addMenu("Replay on")
     menu.addAction("Save ...", lambda: attempt(lambda r: _save(form, r)))
     menu.aboutToShow.connect(fill_targets)
@@ -128,59 +128,3 @@ def _save(parent: QWidget, recipe: Recipe) -> None:
     if path:
         recipe.save(path, overwrite=True)  # the dialog has asked
         show_info("Saved.")
-
-
-class RecipeOfLayer(Form):
-    """Show, copy or replay the recipe that the selected layer carries.
-
-    Parameters
-    ----------
-    napari_viewer : napari.Viewer
-    """
-
-    title = "Recipe"
-
-    def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
-        super().__init__(napari_viewer)
-        self.text, self.button = QPlainTextEdit(), QPushButton("Use recipe")
-        self.text.setReadOnly(True)
-        self.text.setAccessibleName("Recipe")
-        self.text.setToolTip("How the selected layer was made")
-        self.button.setToolTip(
-            "Take it along: as Python, as a command, on another layer, as a file"
-        )
-        self.lay_out(self.message, (self.text, 1), self.button)
-        self.button.setMenu(recipe_menu(self, self._method, self._made))
-        self.watch(self.refresh, self.viewer.layers.selection.events.active)
-        self.refresh()
-
-    def _recipe(self) -> Recipe:
-        layer = self.viewer.layers.selection.active
-        recipe = None if layer is None else recipe_of(layer)
-        if recipe is None:
-            raise ValueError("The selected layer has no recipe; select a result of a method.")
-        return recipe
-
-    def _method(self) -> str:
-        try:
-            return self._recipe().method
-        except ValueError:
-            return ""
-
-    def _made(self) -> Callable[[], Recipe]:
-        recipe = self._recipe()
-        return lambda: recipe
-
-    def refresh(self, event: Any = None) -> None:
-        """Show the recipe of the selected layer."""
-        try:
-            recipe = self._recipe()
-        except ValueError as error:
-            self.say(str(error))
-            self.text.setPlainText("")
-            self.button.setEnabled(False)
-            return
-        method = named_by(METHODS[recipe.method])
-        self.say(f"{method.capitalize()} of {recipe.source.get('name', 'an image')}")
-        self.text.setPlainText(json.dumps(recipe.to_dict(), indent=2))
-        self.button.setEnabled(True)

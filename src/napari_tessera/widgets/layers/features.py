@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_tessera.methods.registry import METHODS
 from napari_tessera.pipeline.recipe import KEY, Recipe
+from napari_tessera.pipeline.recipe_chain import kind_given
 from napari_tessera.signature.words import Array, Look
 from napari_tessera.widgets.layers.geometry import axes
 from napari_tessera.widgets.layers.history import History
@@ -77,6 +80,21 @@ def recipe_of(layer: Layer) -> Recipe | None:
     """Return the recipe that a layer carries, or None; for layers of others, that of its table."""
     recipe = made_by(layer) or layer.metadata.get(KEY, {}).get("table")
     return None if recipe is None else Recipe.from_dict(recipe)
+
+
+def chain_of(layer: Layer) -> Recipe | None:
+    """Return the recipe of a layer, with the measurements that its table was made by at the end."""
+    made, table = made_by(layer), layer.metadata.get(KEY, {}).get("table")
+    if made is None or table is None:
+        return recipe_of(layer)
+    own, measured = Recipe.from_dict(made), Recipe.from_dict(table).steps
+    branch = itertools.takewhile(
+        lambda s: not kind_given(METHODS[s.method]).continues, measured[::-1]
+    )
+    try:
+        return Recipe.chain(*own.steps, *list(branch)[::-1])
+    except ValueError:  # of another version, in which other steps could follow one another
+        return own
 
 
 def image_behind(layer: Layer, layers: Sequence[Layer]) -> Layer | None:

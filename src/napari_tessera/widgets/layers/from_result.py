@@ -24,11 +24,13 @@ def result_layer(
     result: Result, recipe: Recipe, on: Layer, dropped: int | None
 ) -> Labels | Shapes | Image:
     """Return a result as a layer that lies on its source and carries its recipe."""
+    from napari.layers import Labels
+
     method = METHODS[recipe.method]
     place = geometry(on, result.start, dropped)
     made_from = recipe.source["name"] if recipe.source.get("parts") else on.name
     kept: dict[str, Any] = {}
-    if method.refines:
+    if method.refines and isinstance(on, Labels):  # and no image, where the steps before began
         own = followed(on, result.start, result.array)
         place |= {"features": own["features"], "colormap": on.colormap}
         kept = own["metadata"]
@@ -101,10 +103,10 @@ def _(result: PolygonSet, on: Layer, **options: Any) -> Shapes:
 
 def _with_theirs(table: dict[str, Array], on: Layer) -> dict[str, Array]:
     """Return a table of polygons with what is known of the labels that they were drawn around."""
-    known = on.features
-    names = [name for name in known if name != "index" and name not in table]
-    if "label" not in table or "index" not in known or not names:
+    known = getattr(on, "features", None)  # images have none
+    if known is None or "label" not in table or "index" not in known:
         return table
+    names = [name for name in known if name != "index" and name not in table]
     rows = known.drop_duplicates("index").set_index("index").reindex(table["label"])
     return {**table, **{str(name): rows[name].to_numpy() for name in names}}
 

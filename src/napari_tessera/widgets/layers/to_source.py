@@ -28,10 +28,15 @@ if TYPE_CHECKING:
 
 
 class Stacked:
-    """Several arrays of one shape as the channels of one, read lazily; channels come first."""
+    """Several arrays of one shape as the channels of one, read lazily; channels come first.
+
+    Attributes
+    ----------
+    parts : sequence of array
+    """
 
     def __init__(self, arrays: Sequence[Any]) -> None:
-        self._arrays = arrays
+        self.parts = arrays
         self.shape = (len(arrays), *arrays[0].shape)
         self.ndim = len(self.shape)
         self.dtype = np.result_type(*(array.dtype for array in arrays))
@@ -39,8 +44,8 @@ class Stacked:
     def __getitem__(self, index: tuple[Any, ...]) -> Array:
         chosen, rest = index[0], tuple(index[1:])
         if not isinstance(chosen, slice):
-            return np.asarray(self._arrays[chosen][rest])
-        return np.stack([np.asarray(array[rest]) for array in self._arrays[chosen]])
+            return np.asarray(self.parts[chosen][rest])
+        return np.stack([np.asarray(array[rest]) for array in self.parts[chosen]])
 
 
 def luminance_of(layer: Image) -> Any:

@@ -22,8 +22,7 @@ SEGMENT = "napari/layers/segment"
 """The menu of napari that gives each of our groups a submenu."""
 
 GROUPS = {
-    "": "napari/layers/metadata",
-    "Many files": SEGMENT,
+    "Repeat": SEGMENT,
     "Classical": SEGMENT,
     "Deep learning": SEGMENT,
     "Refine": SEGMENT,
@@ -32,7 +31,7 @@ GROUPS = {
 }
 """The menu of napari that a group stands in: under Segment as a submenu, in others by itself."""
 
-ALONE = ("Many files",)
+ALONE = ("Repeat",)
 """The groups that have no submenu under Segment: their forms stand in it themselves."""
 
 
@@ -159,8 +158,8 @@ FORMS = {
     "proofread": Entry("Proofread", _JUDGE, "proofreading.form:Proofread"),
     "label_next": Entry("Label next", _JUDGE, "training.label_next:LabelNext"),
     "explore_table": Entry("Explore table", "Measure", "tables.explore_table:TableExplorer"),
-    "batch": Entry("Batch", "Many files", "batch.form:BatchForm"),
-    "recipe": Entry("Recipe of a layer", "", "forms.recipe_menu:RecipeOfLayer"),
+    "batch": Entry("Batch", "Repeat", "batch.form:BatchForm"),
+    "recipe": Entry("Recipe", "Repeat", "recipe.form:RecipeForm"),
 }
 """All entries by the names of their commands: of methods, of networks, and those of neither."""
 

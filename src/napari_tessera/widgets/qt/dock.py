@@ -8,6 +8,7 @@ others are left alone, and so are forms that the user has floated or put elsewhe
 from __future__ import annotations
 
 import weakref
+from contextlib import suppress
 from typing import TYPE_CHECKING, cast
 
 from qtpy.QtCore import QObject, QSignalBlocker, Qt, QTimer
@@ -125,9 +126,10 @@ def _bring_soon(dock: QDockWidget, *, behind: QDockWidget | None = None) -> None
         found, front = own(), None if other is None else other()
         if found is None or (front is not None and _is_hidden(front)):
             return
-        found.show()
-        found.raise_()
-        _show_whole_titles(found)
+        with suppress(RuntimeError):  # closed at once, it has gone before
+            found.show()
+            found.raise_()
+            _show_whole_titles(found)
 
     QTimer.singleShot(0, bring)
 

@@ -36,7 +36,7 @@ class LayerField(Field):
         accepts: Callable[[Layer], bool],
         usual: Callable[[Layer], bool] | None = None,
     ) -> None:
-        self._layers, self._accepts, self._choice = layers, accepts, Choice()
+        self._layers, self.accepts, self._choice = layers, accepts, Choice()
         self._usual, self._pinned = usual or accepts, False
         super().__init__(parameter, self._choice)
         self.refresh()
@@ -64,7 +64,7 @@ class LayerField(Field):
     @property
     def _fitting(self) -> list[Layer]:
         """The layers that fit, the uppermost first."""
-        return [each for each in reversed(self._layers) if self._accepts(each)]
+        return [each for each in reversed(self._layers) if self.accepts(each)]
 
     def refresh(self, *_: Any) -> None:
         """List the layers anew; the choice stays while its layer is there."""

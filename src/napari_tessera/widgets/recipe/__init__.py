@@ -1,0 +1,1 @@
+"""The form that shows the steps of a recipe, changes them and runs them again."""
