@@ -37,8 +37,8 @@ PACKAGE = "napari-tessera"
 _log = logging.getLogger(__name__)
 
 _AHEAD = 2  # blocks sent out for each core: the next one is there when one is done
-# a function of so many bytes comes with each block: who has got a larger one gets all blocks from the
-# scheduler, and others have to steal them
+# a function of so many bytes comes with each block: who has got a larger one gets all blocks from
+# the scheduler, and others have to steal them
 _SMALL = 1 << 16
 _RETRIES = 2  # of a block, where a network or a disk has failed
 _POLL = 0.5  # seconds between two looks at what workers there are

@@ -12,6 +12,7 @@ from napari.layers import Image, Labels, Shapes
 from napari_tessera import Recipe
 from napari_tessera.io.files import write
 from napari_tessera.methods.registry import METHODS
+from napari_tessera.pipeline.provenance import with_inputs
 from napari_tessera.pipeline.recipe import KEY
 from napari_tessera.pipeline.result import ObjectLabels
 from napari_tessera.pipeline.source import Source
@@ -108,7 +109,8 @@ def test_what_the_command_line_wrote_opens_as_labels_with_its_recipe(viewer, tmp
     (found,) = _opened(viewer, tmp_path / f"a{suffix}")
     assert (type(found), found.scale.tolist()) == (Labels, [0.5, 0.5])
     assert (found.translate.tolist(), found.name) == ([1, 2], "a")
-    assert found.metadata == {KEY: {"kind": "objects", "recipe": recipe.to_dict()}}
+    known = with_inputs(recipe, source).to_dict()
+    assert found.metadata == {KEY: {"kind": "objects", "recipe": known}}
     found.data_setitem((np.array([0]), np.array([0])), 3)  # it can be painted
 
 

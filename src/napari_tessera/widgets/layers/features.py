@@ -10,12 +10,8 @@ import numpy as np
 
 from napari_tessera.methods.registry import METHODS
 from napari_tessera.pipeline.recipe import KEY, Recipe
-<<<<<<< ours
-from napari_tessera.pipeline.recipe_chain import gives
-from napari_tessera.pipeline.seams import Seams
-=======
 from napari_tessera.pipeline.recipe_chain import kind_given
->>>>>>> theirs
+from napari_tessera.pipeline.seams import Seams
 from napari_tessera.signature.words import Array, Look
 from napari_tessera.widgets.layers.geometry import axes
 from napari_tessera.widgets.layers.history import History
