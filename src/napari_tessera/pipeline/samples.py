@@ -154,6 +154,8 @@ def _check(step: Recipe, run: Run, *, last: bool) -> None:
     elif not last and run.kind.numbered and run.blocks.are_cut:
         # where two objects are equally near, their numbers decide
         reason = "numbers objects in all blocks together"
+    elif run.blocks.are_cut and method.cut.assembly_with(run.values) is not None:
+        reason = "decides on objects of all blocks together"
     elif step.only and method.refines:
         reason = "refines labels by their numbers"
     if reason:
