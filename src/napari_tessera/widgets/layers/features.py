@@ -11,7 +11,7 @@ import numpy as np
 from napari_tessera.methods.registry import METHODS
 from napari_tessera.pipeline.recipe import KEY, Recipe
 <<<<<<< ours
-from napari_tessera.pipeline.recipe_chain import gives
+from napari_tessera.pipeline.recipe_chain import kind_given
 from napari_tessera.pipeline.seams import Seams
 =======
 from napari_tessera.pipeline.recipe_chain import kind_given
