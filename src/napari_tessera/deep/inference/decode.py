@@ -19,8 +19,8 @@ from napari_tessera.signature.words import Array, Report, VoxelSize
 SMOOTHING = 0.7
 """Standard deviation, in finest pixels, by which the inner probability is smoothed."""
 
-THRESHOLDS = (0.4, 0.5, 0.6, 0.7)
-SEED_THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.9)
+THRESHOLDS = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+SEED_THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 """What `tuned` tries."""
 
 PRECISIONS = (0.5, 0.65, 0.8)

@@ -136,6 +136,12 @@ class UNetConfig(Config):
         Share of the features that training leaves out in the two deepest levels, 0 to 0.95.
     encoder : str, optional
         A network of segmentation_models_pytorch or timm ("tu-...") as the contracting path.
+    stages : int
+        How often an encoder halves the image, 3 to 5: fewer are smaller and faster, and see less
+        around a pixel.
+    decoder : float
+        Factor for the numbers of channels on the way back from an encoder, 1/16 to 2; 1 is 256
+        to 16.
     allow_noncommercial : bool
         Whether encoders may be used whose licence excludes commercial use.
     """
@@ -146,21 +152,26 @@ class UNetConfig(Config):
     normalisation: Annotated[Normalisation, OWN_WEIGHTS] = "batch"
     dropout: Annotated[float, OWN_WEIGHTS] = 0.0
     encoder: str | None = None
+    stages: int = 5
+    decoder: float = 1.0
     allow_noncommercial: bool = False
 
     def __post_init__(self) -> None:
         _check_encoder(self)
+        _among(self, "stages", 3, 4, 5)
+        _within(self, "decoder", 1 / 16, 2)
         _among(self, "depth", *range(1, 7))
         _within(self, "width", 1 / 64, 2)
         _among(self, "axes", 2, 3)
         _among(self, "normalisation", "batch", "instance", "none")
         _within(self, "dropout", 0, 0.95)
         _unused_with_encoder(self, depth=4, width=1.0, axes=2, normalisation="batch", dropout=0.0)
+        _unused_without_encoder(self, stages=5, decoder=1.0)
 
     @property
     def sizes(self) -> Sizes:
-        """The image sizes it takes: multiples of 2 to the power of `depth`."""
-        multiple = 32 if self.encoder else 2**self.depth
+        """The image sizes it takes: multiples of 2 to the power of `depth`, or of `stages`."""
+        multiple = 2 ** (self.stages if self.encoder else self.depth)
         return Sizes(multiple=multiple, smallest=2 * multiple)
 
 
@@ -515,6 +526,16 @@ def _among(config: Config, name: str, *choices: int | str) -> None:
     # True and 1.0 are 1 elsewhere, and no depth or version
     if not any(type(value) is type(each) and value == each for each in choices):
         raise ValueError(f"{name} is {shown(value)}; choose one of {', '.join(map(str, choices))}")
+
+
+def _unused_without_encoder(config: UNetConfig, **defaults: float) -> None:
+    for name, default in defaults.items():
+        value = getattr(config, name)
+        if config.encoder is None and value != default:
+            raise ValueError(
+                f"{name} is {value!r}, but there is no encoder; choose one, such as {ENCODER!r}, "
+                f"or leave out {name}"
+            )
 
 
 def _unused_with_encoder(config: FCNConfig | UNetConfig, **defaults: float | str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import segmentation_models_pytorch as models
 import timm
@@ -11,16 +12,21 @@ from torch import nn
 
 from napari_tessera.deep.networks.encoders import check_encoder, is_encoder, note_origin
 from napari_tessera.deep.networks.options import (
+    ENCODER,
     TRANSFORMER,
     DPTConfig,
     EncoderConfig,
     PANConfig,
+    UNetConfig,
     scaled,
 )
 
+WIDTHS = (256, 128, 64, 32, 16)
+"""Channels on the way back of a U-Net, the deepest first."""
+
 
 def architecture(
-    name: str, config: EncoderConfig | PANConfig, *, in_channels: int, classes: int
+    name: str, config: EncoderConfig | PANConfig, *, in_channels: int, classes: int, **parts: Any
 ) -> nn.Module:
     """Return an architecture with random weights; nothing is downloaded.
 
@@ -30,6 +36,8 @@ def architecture(
         As the library spells it: "Unet", "FPN", ...
     config : EncoderConfig or PANConfig
     in_channels, classes : int
+    **parts
+        What else the library takes.
 
     Returns
     -------
@@ -50,7 +58,7 @@ def architecture(
     check_encoder(config.encoder, allow_noncommercial=config.allow_noncommercial)
     try:
         network: nn.Module = getattr(models, name)(
-            config.encoder, encoder_weights=None, in_channels=in_channels, classes=classes
+            config.encoder, encoder_weights=None, in_channels=in_channels, classes=classes, **parts
         )
     except (KeyError, RuntimeError, ValueError) as error:
         raise ValueError(
@@ -59,6 +67,33 @@ def architecture(
         ) from error
     note_origin(network.encoder, config.encoder, allow_noncommercial=config.allow_noncommercial)
     return network
+
+
+def unet_on_encoder(config: UNetConfig, *, in_channels: int, classes: int) -> nn.Module:
+    """Return the U-Net of the library, with as many stages and as wide a way back as asked for.
+
+    Examples
+    --------
+    >>> from napari_tessera.deep.networks.options import UNetConfig
+    >>> config = UNetConfig(encoder=ENCODER, stages=4, decoder=0.5)
+    >>> network = unet_on_encoder(config, in_channels=1, classes=3)
+    >>> sum(weights.numel() for weights in network.parameters())
+    870811
+    """
+    options = EncoderConfig(config.encoder or ENCODER, config.allow_noncommercial)
+    widths = [scaled(channels, config.decoder) for channels in WIDTHS[-config.stages :]]
+    parts = {"encoder_depth": config.stages, "decoder_channels": widths}
+    network = architecture("Unet", options, in_channels=in_channels, classes=classes, **parts)
+    _leave_out_unused(network.encoder)
+    return network
+
+
+def _leave_out_unused(encoder: nn.Module) -> None:
+    """Remove the blocks behind the deepest features, which some networks of timm keep and run."""
+    model: Any = getattr(encoder, "model", None)
+    given = getattr(model, "_stage_out_idx", None)  # number of a block, from 1 -> of its features
+    if isinstance(given, dict) and isinstance(model.blocks, nn.Sequential):
+        model.blocks = model.blocks[: max(given)]
 
 
 def dpt(config: DPTConfig, *, in_channels: int, classes: int) -> nn.Module:
@@ -131,7 +166,6 @@ def _no_transformer(name: str, reason: str) -> str:
     )
 
 
-unet = partial(architecture, "Unet")
 unetplusplus = partial(architecture, "UnetPlusPlus")
 fpn = partial(architecture, "FPN")
 pspnet = partial(architecture, "PSPNet")

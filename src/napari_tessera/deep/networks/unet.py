@@ -11,7 +11,6 @@ from torch import nn
 
 from napari_tessera.deep.networks.layers import centre, he_normal
 from napari_tessera.deep.networks.options import (
-    EncoderConfig,
     Normalisation,
     UNet2015Config,
     UNetConfig,
@@ -140,10 +139,9 @@ def unet(config: UNetConfig, *, in_channels: int, classes: int) -> nn.Module:
     """Return a `UNet`, or with an encoder the U-Net of segmentation_models_pytorch."""
     if config.encoder is None:
         return UNet(config, in_channels=in_channels, classes=classes)
-    from napari_tessera.deep.networks import smp
+    from napari_tessera.deep.networks.smp import unet_on_encoder
 
-    options = EncoderConfig(config.encoder, config.allow_noncommercial)
-    return smp.unet(options, in_channels=in_channels, classes=classes)
+    return unet_on_encoder(config, in_channels=in_channels, classes=classes)
 
 
 @dataclass(frozen=True)
