@@ -23,9 +23,9 @@ _LONGEST_ARGUMENT = 100_000
 def console(recipe: Recipe) -> str:
     """Return a run as Python that uses the layers of an open viewer."""
     first, *others = recipe.steps
-    calls = "\n".join(
-        [_applied(first, _layer(first)), *(_applied(step, "layer") for step in others)]
-    )
+    layers = [_layer(first), *("layer" for _ in others)]
+    names = [*map(_branch, recipe.steps[:-1]), "layer"]
+    calls = "\n".join(map(_applied, recipe.steps, layers, names))
     imports = "from napari_tessera import apply\n"
     if "unpack(" in calls:
         imports += "from napari_tessera.pipeline.recipe_data import unpack\n"
@@ -39,11 +39,17 @@ def _layer(recipe: Recipe) -> str:
     return f"[{', '.join(parts)}]" if parts else f"viewer.layers[{name!r}]"
 
 
-def _applied(recipe: Recipe, layer: str) -> str:
-    lines = [f"    {_given(name, code)}," for name, code in _arguments(recipe)]
+def _branch(recipe: Recipe) -> str:
+    """Return the name of what a step gives that others follow: a branch is no layer to go on from.
+
+    A table is written into the layer.
+    """
     kind = KINDS[METHODS[recipe.method].returns]
-    # a table is written into the layer; what else is a branch is no layer to go on from
-    name = "layer" if kind.continues or not kind.stands_alone else kind.kind
+    return "layer" if kind.continues or not kind.stands_alone else kind.kind
+
+
+def _applied(recipe: Recipe, layer: str, name: str) -> str:
+    lines = [f"    {_given(own, code)}," for own, code in _arguments(recipe)]
     return "\n".join([f"{name} = apply(", f"    {layer},\n    {recipe.method!r},", *lines, ")"])
 
 

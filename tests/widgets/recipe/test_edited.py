@@ -80,6 +80,7 @@ def test_what_can_be_done_is_known_before(edited):
     assert [edited.can_remove(n) for n in range(4)] == [False, True, True, True]
     assert [edited.can_move(n, n + 1) for n in range(3)] == [False, True, True]
     assert not edited.can_move(1, 0)
+    assert not edited.can_move(3, 4)
     found = {each.name for each in edited.can_follow}
     assert {"expand", "contours", "measure", "crf"} <= found
     assert not {"threshold", "predict", "paint", "split"} & found

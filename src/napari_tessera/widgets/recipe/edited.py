@@ -126,7 +126,7 @@ class EditedRecipe:
         """Return whether a step can stand at another place."""
         methods = self._methods
         methods.insert(to, methods.pop(number))
-        return self._fits(methods)
+        return 0 <= to < len(methods) and self._fits(methods)
 
     def _fits(self, methods: Sequence[Method]) -> bool:
         """Return whether methods can follow one another, and begin with the same kind of layer."""
