@@ -24,6 +24,8 @@ def no_card(monkeypatch):
 
 @pytest.fixture
 def two_cards(monkeypatch, no_card):
+    # a worker in this process, as other tests have one, takes a card of its own
+    monkeypatch.setattr(graphics_cards, "_SHARED", Event())
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (8 * GIB, 12 * GIB))
@@ -46,7 +48,6 @@ def test_a_card_is_taken_where_there_is_one(two_cards):
 
 
 def test_processes_that_share_cards_take_one_each(two_cards, monkeypatch, tmp_path):
-    monkeypatch.setattr(graphics_cards, "_SHARED", Event())
     monkeypatch.setattr(graphics_cards.tempfile, "gettempdir", lambda: str(tmp_path))
     properties = [SimpleNamespace(uuid=f"card {number}") for number in range(2)]
     monkeypatch.setattr(torch.cuda, "get_device_properties", properties.__getitem__)

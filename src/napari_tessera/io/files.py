@@ -321,6 +321,7 @@ def write_as_made(
     Examples
     --------
     >>> import tempfile
+    >>> from pathlib import Path
     >>> from napari_tessera import Recipe
     >>> from napari_tessera.pipeline.source import Source
     >>> source = Source.of(np.eye(6, 8))

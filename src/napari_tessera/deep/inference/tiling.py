@@ -87,7 +87,7 @@ class TilePlan:
         >>> part = PartOfWhole((90,), (slice(20, 80),), (slice(40, 50),))
         >>> tiles = plan_tiles((90,), Sizes(smallest=1), tile=20).of_part(part, 2)
         >>> tiles.starts, tiles.box
-        (((0, 15),), (slice(10, 45, None),))
+        (((0, 14),), (slice(8, 41, None),))
         """
         places = zip(part.whole, part.seen, part.core, self.tile, self.starts, strict=True)
         boxes, starts = list[slice](), list[tuple[int, ...]]()
