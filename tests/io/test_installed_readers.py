@@ -1,15 +1,12 @@
 """What plugins of napari open is read with the geometry that their layers have."""
 
-import subprocess
-import sys
-
 import dask.array as da
 import numpy as np
 import pytest
 from npe2 import DynamicPlugin
 
 from napari_tessera.io.files import listed, read
-from napari_tessera.io.installed_readers import readers_for, suffixes_of_plugins
+from napari_tessera.io.installed_readers import suffixes_of_plugins
 
 VOLUME = np.arange(3 * 8 * 9, dtype=np.uint16).reshape(3, 8, 9)
 ZYX = {"scale": (2, 0.5, 0.25), "units": ("um", "um", "um"), "axis_labels": ("z", "y", "x")}
@@ -130,26 +127,3 @@ def test_a_folder_lists_what_plugins_open(reads, file):
     reads((VOLUME, {}), pattern="*.csv", name="tables")
     assert suffixes_of_plugins() >= {".czi"}
     assert [path.name for path in listed(file.parent)] == ["a.czi", "b.tif"]
-
-
-def test_no_script_is_run_and_our_own_reader_is_not_asked(tmp_path):
-    assert readers_for(tmp_path / "a.py") == []
-    assert readers_for(tmp_path / "a.tif") == ["napari.get_reader"]
-
-
-def test_readers_are_found_without_napari(tmp_path):
-    code = """
-import sys
-from pathlib import Path
-from napari_tessera.io.installed_readers import readers_for
-assert readers_for(Path("a.pgm")) == ["napari.get_reader"], readers_for(Path("a.pgm"))
-assert "napari" not in sys.modules
-"""
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path)
-
-
-def test_napari_s_own_readers_are_the_last(tmp_path):
-    import imageio.v3 as imageio
-
-    imageio.imwrite(tmp_path / "a.pgm", VOLUME[0].astype(np.uint8))
-    np.testing.assert_array_equal(read(tmp_path / "a.pgm").whole, VOLUME[0])

@@ -1,8 +1,11 @@
 """Files of others are opened with what they say; those of the command line as what they are."""
 
 import json
+import subprocess
+import sys
 
 import dask.array as da
+import imageio.v3 as imageio
 import numpy as np
 import pytest
 import tifffile
@@ -10,7 +13,8 @@ import zarr
 from napari.layers import Image, Labels, Shapes
 
 from napari_tessera import Recipe
-from napari_tessera.io.files import write
+from napari_tessera.io.files import read, write
+from napari_tessera.io.installed_readers import readers_for
 from napari_tessera.methods.registry import METHODS
 from napari_tessera.pipeline.provenance import with_inputs
 from napari_tessera.pipeline.recipe import KEY
@@ -160,3 +164,25 @@ def test_what_is_large_is_read_as_it_is_shown(viewer, tmp_path, monkeypatch):
     assert isinstance(found.data, da.Array)
     assert found.data.chunks == ((1, 1, 1), (20,), (30,))
     np.testing.assert_array_equal(np.asarray(found.data), array)
+
+
+def test_no_script_is_run_and_our_own_reader_is_not_asked(tmp_path):
+    assert readers_for(tmp_path / "a.py") == []
+    assert readers_for(tmp_path / "a.tif") == ["napari.get_reader"]
+
+
+def test_readers_are_found_without_napari(tmp_path):
+    code = """
+import sys
+from pathlib import Path
+from napari_tessera.io.installed_readers import readers_for
+assert readers_for(Path("a.pgm")) == ["napari.get_reader"], readers_for(Path("a.pgm"))
+assert "napari" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path)
+
+
+def test_napari_s_own_readers_are_the_last(tmp_path):
+    image = np.arange(72, dtype=np.uint8).reshape(8, 9)
+    imageio.imwrite(tmp_path / "a.pgm", image)
+    np.testing.assert_array_equal(read(tmp_path / "a.pgm").whole, image)
