@@ -27,7 +27,8 @@ from ..conftest import TORCH, squares, tiny_finder, tiny_model
 _log = logging.getLogger(__name__)
 
 MANY = settings.default.max_examples >= 1000
-CASES = settings(max_examples=1000 if MANY else 25)
+# shares of objects need many cases: few are the same ones each time
+CASES = settings(max_examples=1000 if MANY else 25, derandomize=not MANY)
 
 EXACT = {
     "threshold": [
@@ -234,7 +235,7 @@ def test_watershed_is_the_same_up_to_numbers_in_what_fits_a_halo():
     compare()
     tally.tell("watershed", f"{len(fits)} groups that fit, {np.mean(fits):.2%} the same")
     assert all(fits)
-    assert tally.share(0.99) >= (0.99 if len(tally.shares) > 500 else 0.97)
+    assert tally.share(0.99) >= 0.99
 
 
 @cache
@@ -376,8 +377,7 @@ def test_the_crf_is_nearly_that_of_the_whole():
     tally.tell("crf", f"pixels alike: mean {np.mean(pixels):.4%}, least {min(pixels):.4%}")
     assert np.mean(pixels) >= 0.99
     assert min(pixels) >= 0.97
-    # few cases may have few objects, of which one is many
-    assert tally.share(0.9) >= (0.98 if len(pixels) > 500 else 0.9)
+    assert tally.share(0.9) >= 0.97
 
 
 def test_levels_of_boxes_are_the_same_but_for_rounding():
