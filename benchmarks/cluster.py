@@ -18,8 +18,8 @@ from blocks import Balls
 from distributed import Client, LocalCluster
 
 from napari_tessera import Recipe, files
-from napari_tessera.pipeline.dask_workers import DaskWorkers
-from napari_tessera.pipeline.pickling import pickled
+from napari_tessera.pipeline.blockwise.dask_workers import DaskWorkers
+from napari_tessera.pipeline.blockwise.pickling import pickled
 from napari_tessera.pipeline.result import ImageResult
 from napari_tessera.pipeline.source import Source
 

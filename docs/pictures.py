@@ -15,7 +15,7 @@ from skimage import data
 from napari_tessera import METHODS, Recipe, apply, files, measure, step, watershed
 from napari_tessera.deep.settings import Optimisation
 from napari_tessera.deep.training.train import train as train_network
-from napari_tessera.pipeline.object_ranks import SUSPICION
+from napari_tessera.pipeline.review.object_ranks import SUSPICION
 from napari_tessera.widgets.batch.file_table import TITLES
 from napari_tessera.widgets.plugin import demo
 from napari_tessera.widgets.plugin.menu import open_form, show_form

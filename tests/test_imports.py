@@ -30,7 +30,7 @@ def loaded(code):
     [
         "import napari_tessera",
         "from napari_tessera import watershed, threshold, label, METHODS",
-        "import napari_tessera.cli.app, napari_tessera.io.files, napari_tessera.pipeline.recipe",
+        "import napari_tessera.cli.app, napari_tessera.io.files, napari_tessera.pipeline.recipes.recipe",
         "import napari_tessera.widgets.plugin.entry_points, napari_tessera.widgets.plugin.manifest",
     ],
 )

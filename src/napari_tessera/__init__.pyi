@@ -49,9 +49,9 @@ from napari_tessera.methods.registry import METHODS as METHODS
 from napari_tessera.metrics.figures import Scores as Scores
 from napari_tessera.metrics.score import score as score
 from napari_tessera.metrics.strata import strata as strata
-from napari_tessera.pipeline.label_next import label_next as label_next
-from napari_tessera.pipeline.recipe import Recipe as Recipe
-from napari_tessera.pipeline.recipe import step as step
+from napari_tessera.pipeline.recipes.recipe import Recipe as Recipe
+from napari_tessera.pipeline.recipes.recipe import step as step
+from napari_tessera.pipeline.review.label_next import label_next as label_next
 from napari_tessera.signature.words import VoxelSize as VoxelSize
 from napari_tessera.widgets.forms.call import apply as apply
 from napari_tessera.widgets.live.live_array import live as live

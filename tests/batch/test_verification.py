@@ -1,5 +1,5 @@
 from napari_tessera.batch.verification import Verification
-from napari_tessera.pipeline.comparison import Comparison
+from napari_tessera.pipeline.recipes.comparison import Comparison
 
 
 def test_what_is_equal_is_said_so():

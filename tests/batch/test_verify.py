@@ -13,9 +13,10 @@ import zarr
 from napari_tessera import METHODS, Recipe, VoxelSize, files, verify
 from napari_tessera.batch import verify as module
 from napari_tessera.batch.run_batch import run_batch
-from napari_tessera.pipeline import blocks, samples
-from napari_tessera.pipeline.blocks import automatic_sides
-from napari_tessera.pipeline.provenance import with_inputs
+from napari_tessera.pipeline.blockwise import blocks
+from napari_tessera.pipeline.blockwise.blocks import automatic_sides
+from napari_tessera.pipeline.recipes import samples
+from napari_tessera.pipeline.recipes.provenance import with_inputs
 from napari_tessera.pipeline.source import Region, Source
 from napari_tessera.pipeline.walk import Walk
 from napari_tessera.signature.progress import Stop

@@ -17,8 +17,8 @@ from napari_tessera.cli.app import app, main
 from napari_tessera.io import files
 from napari_tessera.io.formats import Asked
 from napari_tessera.pipeline import collectors
+from napari_tessera.pipeline.blockwise.seams import Seams
 from napari_tessera.pipeline.result import ImageResult
-from napari_tessera.pipeline.seams import Seams
 from napari_tessera.pipeline.source import Source
 
 from ..conftest import TORCH, squares

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from napari_tessera.algorithms.halo_tiles import tiled
 from napari_tessera.io.block_files import BlockFiles
 from napari_tessera.io.stores import path_of
-from napari_tessera.pipeline.pickling import Missing
+from napari_tessera.pipeline.blockwise.pickling import Missing
 
 
 @given(st.data(), st.integers(0, 2**32 - 1))

@@ -18,8 +18,8 @@ from napari_tessera.io import files
 from napari_tessera.io.annotation import Annotation
 from napari_tessera.io.coco import MOST_PIXELS_IN_ALL, read_coco, write_coco
 from napari_tessera.io.run_lengths import packed
-from napari_tessera.pipeline.provenance import with_inputs
-from napari_tessera.pipeline.recipe import KEY
+from napari_tessera.pipeline.recipes.provenance import with_inputs
+from napari_tessera.pipeline.recipes.recipe import KEY
 from napari_tessera.pipeline.result import ClassLabels, ObjectLabels
 from napari_tessera.pipeline.source import Source
 

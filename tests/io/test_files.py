@@ -12,8 +12,8 @@ import zarr
 
 from napari_tessera import METHODS, Recipe
 from napari_tessera.io import files
-from napari_tessera.pipeline.provenance import with_inputs
-from napari_tessera.pipeline.recipe import KEY
+from napari_tessera.pipeline.recipes.provenance import with_inputs
+from napari_tessera.pipeline.recipes.recipe import KEY
 from napari_tessera.pipeline.result import KINDS, ImageResult, ObjectLabels, ObjectTable, ScoreMaps
 from napari_tessera.pipeline.source import Points, Source
 from napari_tessera.signature.words import VoxelSize

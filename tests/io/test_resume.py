@@ -7,11 +7,11 @@ from napari_tessera.algorithms.halo_tiles import Tile
 from napari_tessera.algorithms.labels.attributes import attributes
 from napari_tessera.io import files
 from napari_tessera.io.resume import BlockLog, work_key
+from napari_tessera.pipeline.blockwise.joining import BlockObjects
 from napari_tessera.pipeline.collectors import LabelPiece
-from napari_tessera.pipeline.joining import BlockObjects
 from napari_tessera.pipeline.label_arrays import Present
 from napari_tessera.pipeline.method_run import BlockOutcome
-from napari_tessera.pipeline.recipe import Recipe
+from napari_tessera.pipeline.recipes.recipe import Recipe
 from napari_tessera.pipeline.result import ImageResult
 from napari_tessera.pipeline.source import Source
 from napari_tessera.signature.parts import PartOfWhole

@@ -8,7 +8,7 @@ from PIL import Image
 from napari_tessera.io import files
 from napari_tessera.io.formats import Asked
 from napari_tessera.io.tiff import LazyTiff, read_tiff
-from napari_tessera.pipeline.recipe import Recipe
+from napari_tessera.pipeline.recipes.recipe import Recipe
 from napari_tessera.pipeline.result import ClassLabels, ObjectLabels
 from napari_tessera.pipeline.source import Source
 from napari_tessera.signature.words import Look, VoxelSize

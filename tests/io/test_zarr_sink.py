@@ -12,7 +12,7 @@ import zarr
 from napari_tessera import METHODS
 from napari_tessera.io import files
 from napari_tessera.io.zarr_sink import ZarrSink
-from napari_tessera.pipeline.recipe import Recipe
+from napari_tessera.pipeline.recipes.recipe import Recipe
 from napari_tessera.pipeline.result import ImageResult
 from napari_tessera.pipeline.run import run
 from napari_tessera.pipeline.source import Region, Source
@@ -104,7 +104,7 @@ KILLED = """
 import os
 import sys, time
 from napari_tessera.io import files
-from napari_tessera.pipeline.recipe import Recipe
+from napari_tessera.pipeline.recipes.recipe import Recipe
 
 source, recipe = files.read(sys.argv[1]), Recipe.load(sys.argv[2])
 last = float(sys.argv[4])

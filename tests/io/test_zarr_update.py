@@ -10,7 +10,7 @@ from napari_tessera.algorithms.atomic_files import atomic_update
 from napari_tessera.io.files import write
 from napari_tessera.io.zarr_update import write_changed_attributes, write_changed_levels
 from napari_tessera.io.zarr_writer import MARKS
-from napari_tessera.pipeline.recipe import KEY, Recipe
+from napari_tessera.pipeline.recipes.recipe import KEY, Recipe
 from napari_tessera.pipeline.result import ObjectLabels
 from napari_tessera.pipeline.source import Source
 

@@ -14,7 +14,7 @@ from napari_tessera.deep.models.library import models_folder
 from napari_tessera.io import files
 from napari_tessera.pipeline.run import run
 
-from ..pipeline import test_recipe
+from ..pipeline.recipes import test_recipe
 
 source = test_recipe.source
 

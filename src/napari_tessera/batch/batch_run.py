@@ -23,7 +23,7 @@ from napari_tessera.batch.outputs import Output, chosen_outputs, usual_output
 from napari_tessera.io.files import read
 from napari_tessera.io.stores import path_of
 from napari_tessera.methods.registry import METHODS
-from napari_tessera.pipeline.recipe import Recipe
+from napari_tessera.pipeline.recipes.recipe import Recipe
 from napari_tessera.pipeline.result import result_name
 from napari_tessera.pipeline.source import Source
 from napari_tessera.pipeline.walk import BlockSize

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from napari_tessera.deep.models.library import find_model
 from napari_tessera.methods.registry import METHODS
-from napari_tessera.pipeline.recipe import Recipe
+from napari_tessera.pipeline.recipes.recipe import Recipe
 from napari_tessera.pipeline.source import Source
 
 

@@ -11,7 +11,7 @@ from napari_tessera.batch.inputs import Destination
 from napari_tessera.batch.manifest import Finished, Manifest, file_origin
 from napari_tessera.batch.outputs import Output
 from napari_tessera.batch.summary import FileOutcome, FileState
-from napari_tessera.pipeline.recipe import Recipe
+from napari_tessera.pipeline.recipes.recipe import Recipe
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,7 +11,7 @@ import numpy as np
 
 from napari_tessera.io.files import read
 from napari_tessera.methods.registry import METHODS
-from napari_tessera.pipeline.recipe import Recipe
+from napari_tessera.pipeline.recipes.recipe import Recipe
 from napari_tessera.pipeline.result import (
     Labelled,
     ObjectLabels,

@@ -12,8 +12,8 @@ from napari_tessera.batch.outputs import OUTPUTS
 from napari_tessera.io.csv_files import read_rows
 from napari_tessera.io.files import opened, read
 from napari_tessera.io.formats import Asked
-from napari_tessera.pipeline.comparison import Comparison, compare_entries, compare_values
-from napari_tessera.pipeline.recipe import KEY, Recipe
+from napari_tessera.pipeline.recipes.comparison import Comparison, compare_entries, compare_values
+from napari_tessera.pipeline.recipes.recipe import KEY, Recipe
 from napari_tessera.pipeline.result import KINDS, Labelled, Result
 from napari_tessera.signature.text_files import check_openable, read_json
 

@@ -13,8 +13,8 @@ from napari_tessera.batch.file_results import FileResults
 from napari_tessera.batch.overview import overview
 from napari_tessera.io.files import check_output, write, written_as
 from napari_tessera.methods.registry import METHODS
-from napari_tessera.pipeline.recipe import Recipe
-from napari_tessera.pipeline.recipe_chain import given_by, kind_given
+from napari_tessera.pipeline.recipes.chain import given_by, kind_given
+from napari_tessera.pipeline.recipes.recipe import Recipe
 from napari_tessera.pipeline.result import (
     KINDS,
     ImageResult,

@@ -18,7 +18,7 @@ from napari_tessera.deep.inference.cost import Estimate
 from napari_tessera.io.stores import Url
 from napari_tessera.methods.registry import METHODS
 from napari_tessera.pipeline.pieces import Pieces
-from napari_tessera.pipeline.recipe import Recipe
+from napari_tessera.pipeline.recipes.recipe import Recipe
 from napari_tessera.pipeline.source import Source
 from napari_tessera.signature.progress import Progress, Reporter
 from napari_tessera.signature.units import unit

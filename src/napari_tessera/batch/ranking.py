@@ -7,8 +7,8 @@ import numpy as np
 from napari_tessera.batch.batch_run import BatchRun
 from napari_tessera.batch.file_results import FileResults, labels_from
 from napari_tessera.batch.summary import FileOutcome
+from napari_tessera.pipeline.review.suspects import suspects
 from napari_tessera.pipeline.source import grey
-from napari_tessera.pipeline.suspects import suspects
 from napari_tessera.signature.progress import Progress, Reporter
 from napari_tessera.signature.words import AXES, Report
 

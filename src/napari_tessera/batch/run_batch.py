@@ -24,11 +24,11 @@ from napari_tessera.batch.tables import joined_tables
 from napari_tessera.deep.inference.cache import Cache
 from napari_tessera.io.files import write_as_made
 from napari_tessera.io.stores import check_readable
-from napari_tessera.pipeline.provenance import with_blocks, with_inputs
-from napari_tessera.pipeline.recipe import Recipe
+from napari_tessera.pipeline.blockwise.workers import Workers
+from napari_tessera.pipeline.recipes.provenance import with_blocks, with_inputs
+from napari_tessera.pipeline.recipes.recipe import Recipe
 from napari_tessera.pipeline.result import Result
 from napari_tessera.pipeline.sinks import Sink
-from napari_tessera.pipeline.workers import Workers
 from napari_tessera.signature.progress import Progress, Reporter, Stop
 from napari_tessera.signature.words import Array
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from napari_tessera.pipeline.comparison import Comparison
+from napari_tessera.pipeline.recipes.comparison import Comparison
 
 
 @dataclass(frozen=True)

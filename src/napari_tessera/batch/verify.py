@@ -23,11 +23,11 @@ from napari_tessera.deep.models.library import find_model
 from napari_tessera.io.files import read, write, write_as_made
 from napari_tessera.io.lazy import Picked
 from napari_tessera.methods.registry import METHODS
-from napari_tessera.pipeline.comparison import Comparison, compare_objects, compare_values
-from napari_tessera.pipeline.provenance import InputHash
-from napari_tessera.pipeline.recipe import Recipe
+from napari_tessera.pipeline.recipes.comparison import Comparison, compare_objects, compare_values
+from napari_tessera.pipeline.recipes.provenance import InputHash
+from napari_tessera.pipeline.recipes.recipe import Recipe
+from napari_tessera.pipeline.recipes.samples import Samples
 from napari_tessera.pipeline.result import ObjectLabels, Result
-from napari_tessera.pipeline.samples import Samples
 from napari_tessera.pipeline.sinks import Sink
 from napari_tessera.pipeline.source import Source
 from napari_tessera.signature.progress import Reporter, Stop

@@ -29,9 +29,9 @@ from napari_tessera.cli.train import import_command, models_command, train_comma
 from napari_tessera.cli.verify import verify_command
 from napari_tessera.io.files import read_extra, written_as
 from napari_tessera.methods.registry import METHODS, Method
-from napari_tessera.pipeline.recipe import Recipe
+from napari_tessera.pipeline.blockwise.workers import workers_at
+from napari_tessera.pipeline.recipes.recipe import Recipe
 from napari_tessera.pipeline.walk import LevelsFrom, Walk
-from napari_tessera.pipeline.workers import workers_at
 from napari_tessera.signature.parameters import Parameter, docs
 from napari_tessera.signature.progress import Progress
 from napari_tessera.signature.text_files import parse_json

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 
 from napari_tessera.io.files import READABLE, ColourAxis
 from napari_tessera.io.stores import path_of
-from napari_tessera.pipeline.recipe_data import unpack_region
+from napari_tessera.pipeline.recipes.data import unpack_region
 from napari_tessera.pipeline.source import Region
 from napari_tessera.pipeline.walk import BlockSize
 

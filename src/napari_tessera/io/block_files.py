@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_tessera.algorithms.halo_tiles import Box, tiled
-from napari_tessera.pipeline.pickling import Missing
+from napari_tessera.pipeline.blockwise.pickling import Missing
 from napari_tessera.signature.words import Array
 
 if TYPE_CHECKING:

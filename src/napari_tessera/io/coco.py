@@ -23,7 +23,7 @@ from napari_tessera.io.coco_records import (
 )
 from napari_tessera.io.formats import Format
 from napari_tessera.io.run_lengths import packed, run_lengths
-from napari_tessera.pipeline.recipe import KEY, Recipe
+from napari_tessera.pipeline.recipes.recipe import KEY, Recipe
 from napari_tessera.pipeline.result import ObjectLabels, Result
 from napari_tessera.pipeline.source import Source
 from napari_tessera.signature.schema import shown

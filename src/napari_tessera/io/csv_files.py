@@ -12,7 +12,7 @@ import numpy as np
 
 from napari_tessera.algorithms.atomic_files import atomic_write
 from napari_tessera.io.formats import Format
-from napari_tessera.pipeline.recipe import Recipe
+from napari_tessera.pipeline.recipes.recipe import Recipe
 from napari_tessera.pipeline.result import ObjectTable, PolygonSet, Result
 from napari_tessera.pipeline.source import Points, Source
 from napari_tessera.signature.schema import shown

@@ -24,13 +24,13 @@ from napari_tessera.io.resume import work_key
 from napari_tessera.io.stores import Url, check_readable, check_url, path_of, written_whole
 from napari_tessera.io.tiff import TIFF
 from napari_tessera.io.zarr import ZARR, read_zarr
-from napari_tessera.pipeline.provenance import with_blocks, with_inputs
-from napari_tessera.pipeline.recipe import Recipe
-from napari_tessera.pipeline.recipe_data import unpack
+from napari_tessera.pipeline.blockwise.workers import Workers
+from napari_tessera.pipeline.recipes.data import unpack
+from napari_tessera.pipeline.recipes.provenance import with_blocks, with_inputs
+from napari_tessera.pipeline.recipes.recipe import Recipe
 from napari_tessera.pipeline.result import KINDS, Result
 from napari_tessera.pipeline.sinks import Sink
 from napari_tessera.pipeline.source import Reread, Source
-from napari_tessera.pipeline.workers import Workers
 from napari_tessera.signature.docstrings import enumerated
 from napari_tessera.signature.text_files import parse_json
 from napari_tessera.signature.words import Report, VoxelSize

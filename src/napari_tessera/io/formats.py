@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
 import numpy as np
 
 from napari_tessera.io.sizes import NO_SIZES, GivenSizes
-from napari_tessera.pipeline.recipe import Recipe
+from napari_tessera.pipeline.recipes.recipe import Recipe
 from napari_tessera.pipeline.result import Result, ScoreMaps
 from napari_tessera.pipeline.sinks import Sink
 from napari_tessera.pipeline.source import Source

@@ -12,7 +12,7 @@ import numpy as np
 
 from napari_tessera.io.formats import Format, kept_of
 from napari_tessera.io.lazy import damage_told
-from napari_tessera.pipeline.recipe import KEY, Recipe
+from napari_tessera.pipeline.recipes.recipe import KEY, Recipe
 from napari_tessera.pipeline.result import PolygonSet, Result
 from napari_tessera.pipeline.source import Source
 from napari_tessera.signature.text_files import read_json

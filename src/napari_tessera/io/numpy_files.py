@@ -9,7 +9,7 @@ import numpy as np
 from numpy.lib.format import MAGIC_PREFIX
 
 from napari_tessera.io.formats import Asked, Contents, Format
-from napari_tessera.pipeline.recipe import Recipe
+from napari_tessera.pipeline.recipes.recipe import Recipe
 from napari_tessera.pipeline.result import ImageResult, Labelled, Result, ScoreMaps
 from napari_tessera.pipeline.source import Source
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from napari_tessera.io.formats import Asked, Contents, Format, fitted
 from napari_tessera.io.label_images import cleaned_mask
-from napari_tessera.pipeline.recipe import Recipe
+from napari_tessera.pipeline.recipes.recipe import Recipe
 from napari_tessera.pipeline.result import Labelled, Result
 from napari_tessera.pipeline.source import Source
 from napari_tessera.signature.words import Array

@@ -18,12 +18,12 @@ from typing import Any
 import numpy as np
 
 from napari_tessera.algorithms.labels.attributes import Attributes
-from napari_tessera.pipeline.assembling import PiecesOfBlock
+from napari_tessera.pipeline.blockwise.assembling import PiecesOfBlock
+from napari_tessera.pipeline.blockwise.joining import BlockObjects, Slab
 from napari_tessera.pipeline.collectors import LabelPiece
-from napari_tessera.pipeline.joining import BlockObjects, Slab
 from napari_tessera.pipeline.label_arrays import Present
 from napari_tessera.pipeline.method_run import BlockOutcome
-from napari_tessera.pipeline.recipe import Recipe
+from napari_tessera.pipeline.recipes.recipe import Recipe
 from napari_tessera.pipeline.source import Source
 from napari_tessera.signature.progress import NothingToSeparate
 from napari_tessera.signature.words import Array

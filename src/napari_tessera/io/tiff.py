@@ -14,7 +14,7 @@ from napari_tessera.io.label_images import cleaned_mask
 from napari_tessera.io.lazy import LazyArray, Picked, damage_told
 from napari_tessera.io.ome_xml import lengths, map_annotation, own_part, place
 from napari_tessera.io.sizes import NO_SIZES, GivenSizes, places_of, sizes_of
-from napari_tessera.pipeline.recipe import KEY, Recipe
+from napari_tessera.pipeline.recipes.recipe import KEY, Recipe
 from napari_tessera.pipeline.result import ImageResult, Labelled, Result, ScoreMaps
 from napari_tessera.pipeline.source import Source
 from napari_tessera.signature.units import unit as short_unit

@@ -19,7 +19,7 @@ from napari_tessera.io.zarr_writer import (
     holds_zarr_alone,
     is_zarr,
 )
-from napari_tessera.pipeline.recipe import KEY, Recipe
+from napari_tessera.pipeline.recipes.recipe import KEY, Recipe
 from napari_tessera.pipeline.result import ImageResult, Labelled, Result, ScoreMaps
 from napari_tessera.pipeline.source import Source
 from napari_tessera.signature.progress import Progress, Stop

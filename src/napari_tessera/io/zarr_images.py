@@ -30,7 +30,7 @@ from napari_tessera.io.zarr_update import (
     write_changed_levels,
 )
 from napari_tessera.io.zarr_writer import holds_zarr_alone
-from napari_tessera.pipeline.recipe import Recipe
+from napari_tessera.pipeline.recipes.recipe import Recipe
 from napari_tessera.pipeline.result import Labelled, Result
 from napari_tessera.pipeline.source import Source
 from napari_tessera.signature.docstrings import enumerated

@@ -14,9 +14,9 @@ from napari_tessera.io.formats import kept_of, origin_of, with_classes
 from napari_tessera.io.resume import BlockLog
 from napari_tessera.io.stores import written_whole
 from napari_tessera.io.zarr_writer import OmeZarrImage, OmeZarrWriter, holds_zarr_alone
+from napari_tessera.pipeline.blockwise.workers import workers_of
 from napari_tessera.pipeline.result import Labelled, Result, ScoreMaps
 from napari_tessera.pipeline.sinks import Log, NoLog
-from napari_tessera.pipeline.workers import workers_of
 from napari_tessera.signature.progress import Stop
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from napari_tessera.pipeline.recipe import Recipe
+    from napari_tessera.pipeline.recipes.recipe import Recipe
     from napari_tessera.pipeline.source import Index, Source
     from napari_tessera.signature.words import Report
 

@@ -17,7 +17,7 @@ from napari_tessera.io.ngff import image_label, look_in
 from napari_tessera.io.pyramids import halved
 from napari_tessera.io.stores import MARKS
 from napari_tessera.io.zarr_writer import file_boxes
-from napari_tessera.pipeline.recipe import KEY, Recipe
+from napari_tessera.pipeline.recipes.recipe import KEY, Recipe
 from napari_tessera.pipeline.result import Labelled, Result
 from napari_tessera.signature.words import Array
 

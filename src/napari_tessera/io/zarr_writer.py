@@ -16,9 +16,9 @@ from napari_tessera.algorithms.atomic_files import atomic_write
 from napari_tessera.io.ngff import VERSION, image_label, multiscales
 from napari_tessera.io.pyramids import halved, halvings
 from napari_tessera.io.stores import MARKS
-from napari_tessera.pipeline.recipe import KEY, Recipe
+from napari_tessera.pipeline.blockwise.workers import Threads, Workers
+from napari_tessera.pipeline.recipes.recipe import KEY, Recipe
 from napari_tessera.pipeline.source import Source
-from napari_tessera.pipeline.workers import Threads, Workers
 from napari_tessera.signature.progress import Progress, Stop
 from napari_tessera.signature.words import Look, Report
 

@@ -14,13 +14,13 @@ import numpy as np
 
 from napari_tessera.algorithms.halo_tiles import Tile
 from napari_tessera.algorithms.labels.linking import continuing, overlap
-from napari_tessera.pipeline.joining import BlockGrid, BlockObjects, Joining
+from napari_tessera.pipeline.blockwise.joining import BlockGrid, BlockObjects, Joining
+from napari_tessera.pipeline.blockwise.seams import seams_of
+from napari_tessera.pipeline.blockwise.workers import Threads, Workers
 from napari_tessera.pipeline.label_arrays import LabelArray, Numbers, Present, with_numbers
 from napari_tessera.pipeline.pieces import Location
-from napari_tessera.pipeline.seams import seams_of
 from napari_tessera.pipeline.sinks import Sink
 from napari_tessera.pipeline.source import Index
-from napari_tessera.pipeline.workers import Threads, Workers
 from napari_tessera.signature.progress import Reporter
 from napari_tessera.signature.words import Array
 

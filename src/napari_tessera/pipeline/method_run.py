@@ -14,8 +14,9 @@ import numpy as np
 
 from napari_tessera.deep.inference.cache import Cache
 from napari_tessera.methods.registry import Method
-from napari_tessera.pipeline.assembling import Decision
-from napari_tessera.pipeline.blocks import Blocks
+from napari_tessera.pipeline.blockwise.assembling import Decision
+from napari_tessera.pipeline.blockwise.blocks import Blocks
+from napari_tessera.pipeline.blockwise.workers import Threads, Workers
 from napari_tessera.pipeline.collectors import Collector, Finisher, Whole
 from napari_tessera.pipeline.label_arrays import distinct
 from napari_tessera.pipeline.pieces import Location, Pieces
@@ -29,7 +30,6 @@ from napari_tessera.pipeline.result import KINDS, Result
 from napari_tessera.pipeline.sinks import Log, NoLog, Sink
 from napari_tessera.pipeline.source import Index, Points, Region, Source
 from napari_tessera.pipeline.walk import Walk
-from napari_tessera.pipeline.workers import Threads, Workers
 from napari_tessera.signature.parts import passing
 from napari_tessera.signature.progress import NothingToSeparate, Progress, Reporter
 from napari_tessera.signature.validation import check_lengths

@@ -18,11 +18,12 @@ import numpy as np
 from napari_tessera.algorithms.labels.components import components
 from napari_tessera.algorithms.labels.ids import count
 from napari_tessera.methods.registry import METHODS
-from napari_tessera.pipeline.assembling import (
+from napari_tessera.pipeline.blockwise.assembling import (
     AssemblingCollector,
     AssemblingTableCollector,
     Decision,
 )
+from napari_tessera.pipeline.blockwise.seams import Seams
 from napari_tessera.pipeline.collectors import (
     Collector,
     JoiningCollector,
@@ -32,7 +33,6 @@ from napari_tessera.pipeline.collectors import (
     TableCollector,
     Whole,
 )
-from napari_tessera.pipeline.seams import Seams
 from napari_tessera.pipeline.source import Index
 from napari_tessera.signature.named_arrays import NamedArray
 from napari_tessera.signature.words import Array, Look

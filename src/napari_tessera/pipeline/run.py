@@ -23,13 +23,13 @@ from napari_tessera.methods.ways import (
     Way,
     WholeStack,
 )
+from napari_tessera.pipeline.blockwise.workers import Workers, workers_of
 from napari_tessera.pipeline.method_run import Run
 from napari_tessera.pipeline.refinement import Refinement
 from napari_tessera.pipeline.result import Result
 from napari_tessera.pipeline.sinks import MemorySink, Sink
 from napari_tessera.pipeline.source import Index, Source
 from napari_tessera.pipeline.walk import Walk
-from napari_tessera.pipeline.workers import Workers, workers_of
 from napari_tessera.signature.arrays import as_labels
 from napari_tessera.signature.progress import Progress
 from napari_tessera.signature.words import Array, Over

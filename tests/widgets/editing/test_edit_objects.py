@@ -12,7 +12,7 @@ from napari.utils.interactions import (
 )
 from skimage.draw import disk
 
-from napari_tessera.pipeline.recipe import KEY, Recipe
+from napari_tessera.pipeline.recipes.recipe import KEY, Recipe
 from napari_tessera.pipeline.source import Source
 from napari_tessera.pipeline.walk import Walk
 from napari_tessera.widgets.editing.drawing import first_labelled, place_under

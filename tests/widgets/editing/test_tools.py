@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from napari_tessera import METHODS
-from napari_tessera.pipeline.recipe import Recipe
+from napari_tessera.pipeline.recipes.recipe import Recipe
 from napari_tessera.pipeline.source import Source
 from napari_tessera.widgets.editing.tools import TOOLS, worked_out
 

@@ -7,7 +7,7 @@ import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFileDialog
 
-from napari_tessera.pipeline.recipe import KEY
+from napari_tessera.pipeline.recipes.recipe import KEY
 from napari_tessera.widgets.evaluation.compare import Compare
 from napari_tessera.widgets.evaluation.trials import PRESETS, Candidate
 from napari_tessera.widgets.forms.method_form import MethodForm

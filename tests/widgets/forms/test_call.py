@@ -5,7 +5,7 @@ import pytest
 from napari.layers import Image, Labels
 
 from napari_tessera import Recipe, VoxelSize, apply, contours, measure, watershed
-from napari_tessera.pipeline.provenance import InputHash
+from napari_tessera.pipeline.recipes.provenance import InputHash
 from napari_tessera.pipeline.source import Source
 from napari_tessera.widgets.forms.call import amount, by
 

@@ -6,7 +6,7 @@ from napari.layers import Labels
 from scipy import ndimage
 
 from napari_tessera import apply, fill_holes
-from napari_tessera.pipeline.recipe import KEY, Recipe
+from napari_tessera.pipeline.recipes.recipe import KEY, Recipe
 from napari_tessera.widgets.forms.refine_options import Refining, kind_of, note_kind
 from napari_tessera.widgets.layers.features import recipe_of
 from napari_tessera.widgets.layers.history import History

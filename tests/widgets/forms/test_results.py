@@ -6,7 +6,7 @@ from napari.layers import Image, Labels
 from skimage import data
 
 from napari_tessera import apply, polygons_to_labels
-from napari_tessera.pipeline.recipe import KEY
+from napari_tessera.pipeline.recipes.recipe import KEY
 from napari_tessera.pipeline.result import ObjectLabels
 from napari_tessera.widgets.forms.results import Edits, duration, same_place, sentence
 from napari_tessera.widgets.forms.tables import show_table
@@ -239,7 +239,7 @@ def test_colours_are_measured_channel_by_channel(viewer, form_of, run):
 
 
 def test_a_table_is_made_again_from_its_recipe(viewer, coins, objects, form_of, run):
-    from napari_tessera.pipeline.recipe import Recipe
+    from napari_tessera.pipeline.recipes.recipe import Recipe
     from napari_tessera.widgets.forms.recipe_menu import replay_on_layer
 
     form = form_of("measure")

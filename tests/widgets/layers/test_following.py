@@ -6,7 +6,7 @@ import pytest
 from napari.layers import Labels
 
 from napari_tessera import apply
-from napari_tessera.pipeline.recipe import KEY
+from napari_tessera.pipeline.recipes.recipe import KEY
 from napari_tessera.widgets.editing.edit_objects import Surgery
 from napari_tessera.widgets.editing.tools import TOOLS
 from napari_tessera.widgets.layers.following import ObjectRows, TableChange

@@ -4,7 +4,7 @@ from napari.components import ViewerModel
 from napari.layers import Image, Labels, Shapes
 
 from napari_tessera import METHODS, Recipe
-from napari_tessera.pipeline.recipe import KEY
+from napari_tessera.pipeline.recipes.recipe import KEY
 from napari_tessera.pipeline.result import (
     ClassLabels,
     ImageResult,

@@ -8,7 +8,7 @@ import pytest
 from qtpy.QtCore import Qt
 
 from napari_tessera.pipeline.edits import differences
-from napari_tessera.pipeline.recipe import KEY, Recipe
+from napari_tessera.pipeline.recipes.recipe import KEY, Recipe
 from napari_tessera.pipeline.source import Source
 from napari_tessera.widgets.layers import history as history_module
 from napari_tessera.widgets.layers.history import History, Step

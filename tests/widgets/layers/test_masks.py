@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from napari.layers import Image, Labels
 
-from napari_tessera.pipeline.recipe import KEY
+from napari_tessera.pipeline.recipes.recipe import KEY
 from napari_tessera.widgets.editing.edit_objects import Surgery
 from napari_tessera.widgets.layers.masks import about_images, about_mask, objects_of
 

@@ -6,7 +6,7 @@ import pytest
 from napari.layers import Image, Labels, Shapes
 from napari.utils.colormaps import DirectLabelColormap, label_colormap
 
-from napari_tessera.pipeline.recipe import KEY
+from napari_tessera.pipeline.recipes.recipe import KEY
 from napari_tessera.pipeline.result import ClassLabels, ImageResult, Labelled
 from napari_tessera.widgets.layers.saved import (
     as_result,

@@ -5,7 +5,7 @@ import pytest
 from qtpy.QtWidgets import QFileDialog
 
 from napari_tessera import apply
-from napari_tessera.pipeline.recipe import Recipe
+from napari_tessera.pipeline.recipes.recipe import Recipe
 from napari_tessera.widgets.live.form import LiveForm
 from napari_tessera.widgets.napari_private import shown_labels
 from napari_tessera.widgets.plugin.menu import FORMS

@@ -7,9 +7,9 @@ import pytest
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QWidget
 
-from napari_tessera.pipeline import live_steps
-from napari_tessera.pipeline.live import LiveLabels
-from napari_tessera.pipeline.recipe import Recipe
+from napari_tessera.pipeline.live import steps as live_steps
+from napari_tessera.pipeline.live.live_labels import LiveLabels
+from napari_tessera.pipeline.recipes.recipe import Recipe
 from napari_tessera.pipeline.source import Source
 from napari_tessera.widgets.layers.geometry import geometry
 from napari_tessera.widgets.layers.to_source import is_preview, source

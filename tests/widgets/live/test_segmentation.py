@@ -8,7 +8,7 @@ import zarr
 from napari.layers import Labels
 from qtpy.QtWidgets import QFileDialog
 
-from napari_tessera.pipeline.recipe import Recipe
+from napari_tessera.pipeline.recipes.recipe import Recipe
 from napari_tessera.widgets.forms.form import Form
 from napari_tessera.widgets.layers.to_source import source
 from napari_tessera.widgets.live.asked import LiveAsked

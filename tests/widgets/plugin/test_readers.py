@@ -16,8 +16,8 @@ from napari_tessera import Recipe
 from napari_tessera.io.files import read, write
 from napari_tessera.io.installed_readers import readers_for
 from napari_tessera.methods.registry import METHODS
-from napari_tessera.pipeline.provenance import with_inputs
-from napari_tessera.pipeline.recipe import KEY
+from napari_tessera.pipeline.recipes.provenance import with_inputs
+from napari_tessera.pipeline.recipes.recipe import KEY
 from napari_tessera.pipeline.result import ObjectLabels
 from napari_tessera.pipeline.source import Source
 from napari_tessera.signature.words import VoxelSize

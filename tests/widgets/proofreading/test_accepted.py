@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from napari.layers import Labels
 
-from napari_tessera.pipeline.object_places import object_places
+from napari_tessera.pipeline.review.object_places import object_places
 from napari_tessera.widgets.layers.history import History
 from napari_tessera.widgets.proofreading.accepted import accepted_in, change_of, step_of_change
 

@@ -4,7 +4,7 @@ import numpy as np
 from napari.layers import Labels
 
 from napari_tessera.pipeline.edits import differences
-from napari_tessera.pipeline.object_places import object_places
+from napari_tessera.pipeline.review.object_places import object_places
 from napari_tessera.widgets.forms.form import Form
 from napari_tessera.widgets.layers.history import History, Step
 from napari_tessera.widgets.proofreading.edits import EditsFollowed

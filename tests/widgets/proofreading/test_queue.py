@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from napari.layers import Labels
 
-from napari_tessera.pipeline.object_places import after_edit, object_places
-from napari_tessera.pipeline.object_ranks import UNCERTAINTY
+from napari_tessera.pipeline.review.object_places import after_edit, object_places
+from napari_tessera.pipeline.review.object_ranks import UNCERTAINTY
 from napari_tessera.widgets.proofreading.queue import ProofreadingQueue
 
 WHOLE = [(slice(0, 1), slice(0, 9))]

@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QApplication, QFileDialog
 from skimage import data
 
 from napari_tessera import METHODS, Recipe, apply, step
-from napari_tessera.pipeline.recipe import KEY
+from napari_tessera.pipeline.recipes.recipe import KEY
 from napari_tessera.pipeline.run import run
 from napari_tessera.pipeline.source import Source
 from napari_tessera.widgets.layers.features import made_by
@@ -33,7 +33,7 @@ def counted(monkeypatch):
         names.append(method)
         return run(method, *args, **options)
 
-    monkeypatch.setattr("napari_tessera.pipeline.recipe_run.run", counting)
+    monkeypatch.setattr("napari_tessera.pipeline.recipes.execution.run", counting)
     return names
 
 
@@ -334,7 +334,7 @@ def test_a_stop_adds_nothing_and_keeps_what_was_done(viewer, form, monkeypatch, 
             held.wait(20)
         return run(method, *args, **options)
 
-    monkeypatch.setattr("napari_tessera.pipeline.recipe_run.run", slow)
+    monkeypatch.setattr("napari_tessera.pipeline.recipes.execution.run", slow)
     form.running.button.click()
     wait(lambda: begun.is_set() and states(form)[1] == "3 objects")
     form.running.button.click()
@@ -356,7 +356,7 @@ def test_one_run_at_a_time(viewer, image, form, monkeypatch, quiet_errors):
     form.targets.tick(up)
     form.ground.layer.value = image
     form.targets.tick(up)
-    monkeypatch.setattr("napari_tessera.pipeline.recipe_run.run", slow)
+    monkeypatch.setattr("napari_tessera.pipeline.recipes.execution.run", slow)
     form.running.button.click()
     form.applying.button.click()
     assert "running already; stop it first" in form.message.text()

@@ -3,7 +3,7 @@ import pytest
 from napari.layers import Labels, Shapes
 
 from napari_tessera import Recipe, step
-from napari_tessera.pipeline.recipe_run import KeptSteps, StepTools, array_key
+from napari_tessera.pipeline.recipes.execution import KeptSteps, StepTools, array_key
 from napari_tessera.pipeline.source import Region
 from napari_tessera.signature.progress import Reporter
 from napari_tessera.widgets.layers.to_source import source

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from napari_tessera import step
-from napari_tessera.pipeline.recipe_data import pack
+from napari_tessera.pipeline.recipes.data import pack
 from napari_tessera.pipeline.source import Region
 from napari_tessera.pipeline.walk import Walk
 from napari_tessera.widgets.recipe.words import THE_IMAGE, input_words, step_words

@@ -7,7 +7,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QFileDialog, QLabel
 
-from napari_tessera.pipeline.recipe import KEY
+from napari_tessera.pipeline.recipes.recipe import KEY
 from napari_tessera.widgets.training.pairs import SHOWN, PairsTable
 
 

@@ -3,7 +3,7 @@ import pytest
 from napari.components import ViewerModel
 
 from napari_tessera.deep.training.validation import ValidationResult
-from napari_tessera.pipeline.recipe import KEY
+from napari_tessera.pipeline.recipes.recipe import KEY
 from napari_tessera.widgets.training.validation_layer import ValidationLayer
 
 LABELS = np.array([[0, 1], [2, 0]])

@@ -13,7 +13,7 @@ from napari_tessera.batch.inputs import in_folder
 from napari_tessera.batch.plan import Plan, plan_batch
 from napari_tessera.batch.run_batch import run_batch
 from napari_tessera.batch.summary import FileOutcome, Summary
-from napari_tessera.pipeline.recipe import Recipe
+from napari_tessera.pipeline.recipes.recipe import Recipe
 from napari_tessera.signature.progress import Progress, Reporter
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QFileDialog, QLineEdit, QWidget
 
 from napari_tessera.batch.outputs import OUTPUTS, formatted, usual_outputs
 from napari_tessera.io.files import titled
-from napari_tessera.pipeline.recipe import Recipe
+from napari_tessera.pipeline.recipes.recipe import Recipe
 from napari_tessera.widgets.batch.asked import (
     BatchAsked,
     Existing,

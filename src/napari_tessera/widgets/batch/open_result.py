@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from napari_tessera.batch.summary import FileOutcome
-from napari_tessera.pipeline.recipe import Recipe
+from napari_tessera.pipeline.recipes.recipe import Recipe
 from napari_tessera.widgets.forms.results import Edits
 from napari_tessera.widgets.layers.features import write_features
 from napari_tessera.widgets.layers.saved import LayerTuple

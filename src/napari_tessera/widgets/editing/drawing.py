@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_tessera.pipeline.recipe import KEY
+from napari_tessera.pipeline.recipes.recipe import KEY
 from napari_tessera.signature.words import Array
 from napari_tessera.widgets.layers.geometry import pixel_at
 from napari_tessera.widgets.napari_private import shown_labels

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtWidgets import QButtonGroup, QPushButton
 
 from napari_tessera.methods.registry import METHODS
-from napari_tessera.pipeline.recipe import KEY
+from napari_tessera.pipeline.recipes.recipe import KEY
 from napari_tessera.widgets.editing.drawing import Drawing, place_under, straightened
 from napari_tessera.widgets.editing.tools import TOOLS, Tool, worked_out
 from napari_tessera.widgets.forms.fields.choose import field_for, layer_field

@@ -7,7 +7,7 @@ from typing import Any
 
 from napari_tessera.methods.registry import METHODS
 from napari_tessera.pipeline.edits import Written, differences
-from napari_tessera.pipeline.recipe import Recipe
+from napari_tessera.pipeline.recipes.recipe import Recipe
 from napari_tessera.pipeline.run import step_by_hand
 from napari_tessera.pipeline.source import Source
 from napari_tessera.pipeline.walk import Walk

@@ -9,7 +9,7 @@ import numpy as np
 from qtpy.QtWidgets import QCheckBox, QVBoxLayout, QWidget
 
 from napari_tessera.methods.judge.boundary_support import boundary_support
-from napari_tessera.pipeline.suspects import suspects
+from napari_tessera.pipeline.review.suspects import suspects
 from napari_tessera.signature.parameters import parameters
 from napari_tessera.signature.words import Array, Over, Table, VoxelSize
 from napari_tessera.widgets.evaluation.object_list import ObjectList

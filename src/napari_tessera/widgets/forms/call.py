@@ -15,9 +15,9 @@ import psutil
 from napari_tessera.deep.inference.cache import Cache
 from napari_tessera.methods.registry import Method
 from napari_tessera.pipeline.found_levels import found_levels, with_levels
-from napari_tessera.pipeline.provenance import with_inputs
-from napari_tessera.pipeline.recipe import KEY, Recipe
-from napari_tessera.pipeline.recipe_data import unpack_region
+from napari_tessera.pipeline.recipes.data import unpack_region
+from napari_tessera.pipeline.recipes.provenance import with_inputs
+from napari_tessera.pipeline.recipes.recipe import KEY, Recipe
 from napari_tessera.pipeline.result import KINDS, ObjectTable, PolygonSet, Result, on_grid
 from napari_tessera.pipeline.run import run
 from napari_tessera.pipeline.source import Region, Source

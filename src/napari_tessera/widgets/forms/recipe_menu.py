@@ -16,7 +16,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_tessera.methods.registry import METHODS
-from napari_tessera.pipeline.recipe import Recipe
+from napari_tessera.pipeline.recipes.recipe import Recipe
 from napari_tessera.pipeline.result import ObjectTable, Result
 from napari_tessera.pipeline.source import Source
 from napari_tessera.widgets.forms.form import Form

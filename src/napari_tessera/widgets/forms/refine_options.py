@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, get_args
 
 from napari_tessera.algorithms.labels.components import guessed_kind
-from napari_tessera.pipeline.recipe import KEY
+from napari_tessera.pipeline.recipes.recipe import KEY
 from napari_tessera.signature.words import LabelsAre
 from napari_tessera.widgets.napari_private import shown_labels
 from napari_tessera.widgets.qt.choice import Choice

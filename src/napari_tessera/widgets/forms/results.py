@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_tessera.pipeline.edits import Written, differences
 from napari_tessera.pipeline.found_levels import found_levels, level_sentence
-from napari_tessera.pipeline.recipe import Recipe
+from napari_tessera.pipeline.recipes.recipe import Recipe
 from napari_tessera.pipeline.result import ObjectTable, PolygonSet, Result
 from napari_tessera.signature.progress import Reporter
 from napari_tessera.signature.words import Array

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_tessera.methods.registry import METHODS
-from napari_tessera.pipeline.recipe import KEY, Recipe
-from napari_tessera.pipeline.recipe_chain import kind_given
-from napari_tessera.pipeline.seams import Seams
+from napari_tessera.pipeline.blockwise.seams import Seams
+from napari_tessera.pipeline.recipes.chain import kind_given
+from napari_tessera.pipeline.recipes.recipe import KEY, Recipe
 from napari_tessera.signature.words import Array, Look
 from napari_tessera.widgets.layers.geometry import axes
 from napari_tessera.widgets.layers.history import History

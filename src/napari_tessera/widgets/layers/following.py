@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from napari_tessera.pipeline.edits import Moved
-from napari_tessera.pipeline.recipe import KEY
+from napari_tessera.pipeline.recipes.recipe import KEY
 from napari_tessera.signature.progress import Reporter
 from napari_tessera.signature.words import Array
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_tessera.algorithms.file_names import file_name
 from napari_tessera.methods.registry import METHODS, Method
-from napari_tessera.pipeline.recipe import KEY, Recipe
+from napari_tessera.pipeline.recipes.recipe import KEY, Recipe
 from napari_tessera.pipeline.result import ImageResult, Labelled, PolygonSet, Result, ScoreMaps
 from napari_tessera.signature.words import Array, Look
 from napari_tessera.widgets.layers.following import followed

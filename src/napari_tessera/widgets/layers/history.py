@@ -19,7 +19,7 @@ from napari_tessera.algorithms.halo_tiles import Box
 from napari_tessera.methods.refine.paint import as_text
 from napari_tessera.methods.registry import METHODS
 from napari_tessera.pipeline.edits import Change, unwritable, weight
-from napari_tessera.pipeline.recipe import KEY, Recipe
+from napari_tessera.pipeline.recipes.recipe import KEY, Recipe
 from napari_tessera.pipeline.source import Source, default_axes
 from napari_tessera.signature.words import Array, VoxelSize
 from napari_tessera.widgets.job import Job

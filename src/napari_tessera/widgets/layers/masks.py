@@ -10,7 +10,7 @@ import numpy as np
 
 from napari_tessera.algorithms.labels.components import components
 from napari_tessera.io.label_images import pieces_of_a_mask
-from napari_tessera.pipeline.recipe import KEY
+from napari_tessera.pipeline.recipes.recipe import KEY
 from napari_tessera.widgets.layers.features import class_column
 from napari_tessera.widgets.layers.to_source import is_preview, source
 from napari_tessera.widgets.napari_private import shown_labels, shown_pixels

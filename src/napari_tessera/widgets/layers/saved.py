@@ -16,8 +16,8 @@ from napari.layers import Image, Labels, Layer, Shapes
 from napari.utils.colormaps import CyclicLabelColormap, DirectLabelColormap
 
 from napari_tessera.io.formats import Contents
-from napari_tessera.pipeline.recipe import KEY, Recipe
-from napari_tessera.pipeline.recipe_data import pack, unpack
+from napari_tessera.pipeline.recipes.data import pack, unpack
+from napari_tessera.pipeline.recipes.recipe import KEY, Recipe
 from napari_tessera.pipeline.result import KINDS, ImageResult, Labelled, PolygonSet, Result
 from napari_tessera.pipeline.source import Source, default_axes
 from napari_tessera.signature.words import Look

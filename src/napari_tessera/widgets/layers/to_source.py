@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_tessera.algorithms.filters.smoothing import prepare
-from napari_tessera.pipeline.recipe import KEY
+from napari_tessera.pipeline.recipes.recipe import KEY
 from napari_tessera.pipeline.source import Luminance, Points, Region, Source, grey
 from napari_tessera.signature.parameters import Parameter
 from napari_tessera.signature.words import Array, VoxelSize

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from napari_tessera.algorithms.file_names import file_name
 from napari_tessera.io.files import write_as_made
 from napari_tessera.methods.registry import METHODS
-from napari_tessera.pipeline.live import LiveLabels
-from napari_tessera.pipeline.recipe import Recipe
+from napari_tessera.pipeline.live.live_labels import LiveLabels
+from napari_tessera.pipeline.recipes.recipe import Recipe
 from napari_tessera.pipeline.result import Result
 from napari_tessera.pipeline.run import run as run_method
 from napari_tessera.pipeline.sinks import Sink

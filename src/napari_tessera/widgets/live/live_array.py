@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from napari_tessera.pipeline.live import LiveLabels
-from napari_tessera.pipeline.live_store import KEPT
-from napari_tessera.pipeline.recipe import Recipe
+from napari_tessera.pipeline.live.live_labels import LiveLabels
+from napari_tessera.pipeline.live.store import KEPT
+from napari_tessera.pipeline.recipes.recipe import Recipe
 from napari_tessera.pipeline.source import Source
 from napari_tessera.widgets.layers.geometry import array
 from napari_tessera.widgets.layers.to_source import source

@@ -11,7 +11,7 @@ import numpy as np
 from qtpy.QtCore import QTimer
 
 from napari_tessera.algorithms.halo_tiles import Box
-from napari_tessera.pipeline.live import READ_ONLY, LiveLabels, LiveStatus, LiveView
+from napari_tessera.pipeline.live.live_labels import READ_ONLY, LiveLabels, LiveStatus, LiveView
 from napari_tessera.signature.words import Array
 from napari_tessera.widgets.garbage import garbage
 from napari_tessera.widgets.layers.from_result import look_options

@@ -11,8 +11,8 @@ from weakref import ref
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QFileDialog
 
-from napari_tessera.pipeline.live import LiveLabels, LiveStatus
-from napari_tessera.pipeline.live_levels import cached
+from napari_tessera.pipeline.live.levels import cached
+from napari_tessera.pipeline.live.live_labels import LiveLabels, LiveStatus
 from napari_tessera.pipeline.source import Source
 from napari_tessera.widgets.forms.run_button import Running
 from napari_tessera.widgets.layers.from_result import show

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from napari_tessera.pipeline.object_places import ObjectPlaces
+from napari_tessera.pipeline.review.object_places import ObjectPlaces
 from napari_tessera.signature.words import Array
 from napari_tessera.widgets.layers.following import ACCEPTED, appended
 from napari_tessera.widgets.layers.geometry import axes

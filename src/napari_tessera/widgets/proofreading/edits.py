@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from napari_tessera.algorithms.halo_tiles import Box
-from napari_tessera.pipeline.object_places import ObjectPlaces, after_edit
+from napari_tessera.pipeline.review.object_places import ObjectPlaces, after_edit
 from napari_tessera.signature.words import Array
 from napari_tessera.widgets.layers.geometry import array
 from napari_tessera.widgets.layers.history import History

@@ -10,8 +10,8 @@ from qtpy.QtWidgets import QProgressBar, QPushButton
 
 from napari_tessera.methods.judge.boundary_support import boundary_support
 from napari_tessera.methods.registry import METHODS
-from napari_tessera.pipeline.object_places import ObjectPlaces, object_places
-from napari_tessera.pipeline.object_ranks import AT_SEAMS, SUSPICION, UNCERTAINTY, Ranking
+from napari_tessera.pipeline.review.object_places import ObjectPlaces, object_places
+from napari_tessera.pipeline.review.object_ranks import AT_SEAMS, SUSPICION, UNCERTAINTY, Ranking
 from napari_tessera.signature.parameters import parameters
 from napari_tessera.signature.progress import Reporter
 from napari_tessera.signature.words import AXES, Array

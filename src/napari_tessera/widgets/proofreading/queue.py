@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_tessera.pipeline.object_places import ObjectPlaces
-from napari_tessera.pipeline.object_ranks import Ranking
+from napari_tessera.pipeline.review.object_places import ObjectPlaces
+from napari_tessera.pipeline.review.object_ranks import Ranking
 from napari_tessera.signature.words import Array, Table
 from napari_tessera.widgets.layers.geometry import axes
 from napari_tessera.widgets.layers.history import History

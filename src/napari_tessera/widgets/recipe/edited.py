@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from napari_tessera.methods.registry import METHODS, Method
-from napari_tessera.pipeline.recipe import Recipe
-from napari_tessera.pipeline.recipe_chain import takes
+from napari_tessera.pipeline.recipes.chain import takes
+from napari_tessera.pipeline.recipes.recipe import Recipe
 
 Steps = tuple[Recipe, ...]
 

@@ -12,7 +12,7 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QMenu, QPushButton
 
 from napari_tessera.methods.registry import METHODS
-from napari_tessera.pipeline.recipe import Recipe, step
+from napari_tessera.pipeline.recipes.recipe import Recipe, step
 from napari_tessera.widgets.batch.recipe_choice import RecipeChoice
 from napari_tessera.widgets.connections import Connections
 from napari_tessera.widgets.forms.form import Form

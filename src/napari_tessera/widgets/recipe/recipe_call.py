@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from napari_tessera.methods.registry import METHODS
 from napari_tessera.pipeline.found_levels import found_levels
-from napari_tessera.pipeline.recipe import Recipe
-from napari_tessera.pipeline.recipe_chain import given_by
-from napari_tessera.pipeline.recipe_data import pack_region
-from napari_tessera.pipeline.recipe_run import RecipeRun, StepTools
+from napari_tessera.pipeline.recipes.chain import given_by
+from napari_tessera.pipeline.recipes.data import pack_region
+from napari_tessera.pipeline.recipes.execution import RecipeRun, StepTools
+from napari_tessera.pipeline.recipes.recipe import Recipe
 from napari_tessera.pipeline.result import ImageResult, Labelled, ObjectTable, Result
 from napari_tessera.signature.progress import Reporter
 from napari_tessera.widgets.forms.call import Call, digest

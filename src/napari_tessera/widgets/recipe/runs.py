@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from napari_tessera.deep.inference.cache import Cache
-from napari_tessera.pipeline.recipe_run import KeptSteps, StepTools
+from napari_tessera.pipeline.recipes.execution import KeptSteps, StepTools
 from napari_tessera.widgets.forms.results import duration
 from napari_tessera.widgets.recipe.edited import EditedRecipe
 from napari_tessera.widgets.recipe.recipe_call import RecipeCall, RecipeResults

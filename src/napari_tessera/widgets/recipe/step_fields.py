@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from napari_tessera.methods.registry import METHODS
-from napari_tessera.pipeline.recipe import Recipe
+from napari_tessera.pipeline.recipes.recipe import Recipe
 from napari_tessera.signature.parameters import Parameter
 from napari_tessera.widgets.forms.fields.choose import layer_field
 from napari_tessera.widgets.forms.fields.layer import NONE, LayerField
@@ -134,7 +134,7 @@ def new_step(name: str, layers: LayerList, began: str | None) -> tuple[dict[str,
     Returns
     -------
     values : dict
-        As `pipeline.recipe.step` takes them.
+        As `pipeline.recipes.recipe.step` takes them.
     missing : list of str
         What still has to be chosen.
     """

@@ -8,7 +8,7 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from napari_tessera.methods.registry import METHODS
-from napari_tessera.pipeline.recipe import Recipe
+from napari_tessera.pipeline.recipes.recipe import Recipe
 from napari_tessera.pipeline.result import KINDS
 from napari_tessera.signature.words import AXES, Array
 from napari_tessera.widgets.forms.fields.levels import LevelsField

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from napari_tessera.methods.registry import METHODS
-from napari_tessera.pipeline.recipe import Recipe
+from napari_tessera.pipeline.recipes.recipe import Recipe
 from napari_tessera.signature.parameters import Parameter
 
 THE_IMAGE = "the recipe's image"

@@ -18,7 +18,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_tessera.pipeline.label_next import Next, label_next
+from napari_tessera.pipeline.review.label_next import Next, label_next
 from napari_tessera.pipeline.source import Region
 from napari_tessera.signature.words import Array
 from napari_tessera.widgets.forms.form import Form

@@ -1,0 +1,1 @@
+"""Planes and volumes cut into blocks, and who computes them."""

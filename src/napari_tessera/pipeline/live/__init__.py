@@ -1,0 +1,1 @@
+"""Labels that are worked out where they are looked at."""

@@ -1,0 +1,1 @@
+"""Which objects and regions to look at first."""
