@@ -87,6 +87,11 @@ class Augmentation:
         Smooth with a Gaussian of up to this many pixels.
     noise : float
         Add Gaussian noise of up to this share of the range of intensities.
+    shading : float
+        Uneven light: multiply by a factor, and add a background, that change smoothly across the
+        patch by up to this share.
+    inversion : float
+        Share of the patches that are shown as a negative: bright objects become dark.
     mixup : float
         Share of the batches in which images, and their targets, are blended with one another.
     cutmix : float
@@ -115,6 +120,8 @@ class Augmentation:
     saturation: Fraction = 0.1
     blur: Annotated[float, Word(low=0, high=10)] = 0.0
     noise: Fraction = 0.03
+    shading: Fraction = 0.0
+    inversion: Fraction = 0.0
     mixup: Fraction = 0.0
     cutmix: Fraction = 0.0
     mosaic: Fraction = 0.0

@@ -231,3 +231,39 @@ def test_boxes_cover_half_on_average(shape):
     assert 0.44 < np.mean(shares) < 0.56
     assert np.quantile(shares, 0.1) < 0.2
     assert np.quantile(shares, 0.9) > 0.8
+
+
+def test_shading_is_a_factor_and_a_background_that_change_smoothly():
+    flat, strength = np.full((1, 33, 41), 0.5, np.float32), 0.3
+    seen = [
+        vary(flat, only(shading=strength), np.random.default_rng(seed), rgb=False) - 0.5
+        for seed in range(20)
+    ]
+    for change in seen:
+        # of .5, up to .3 * .5 by the factor and .3 by the background
+        assert np.abs(change).max() <= 1.5 * strength
+        # from one control point to the next, 16 pixels, by twice that at most
+        assert np.abs(np.diff(change, axis=1)).max() <= 2 * 1.5 * strength / 16 + 1e-6
+    assert np.std([change[0, 0, 0] for change in seen]) > 0.05
+    dark = vary(
+        np.zeros((1, 9, 9), np.float32), only(shading=0.3), np.random.default_rng(0), rgb=False
+    )
+    assert np.ptp(dark) > 0.05
+
+
+def test_shading_is_alike_in_all_planes_and_channels():
+    found = vary(
+        np.ones((2, 3, 8, 8), np.float32), only(shading=0.2), np.random.default_rng(1), rgb=False
+    )
+    np.testing.assert_array_equal(found, np.broadcast_to(found[:1, :1], found.shape))
+
+
+def test_a_share_of_the_patches_is_inverted(image):
+    settings = only(inversion=0.25)
+    negatives = 0
+    for seed in range(400):
+        found = vary(image, settings, np.random.default_rng(seed), rgb=False)
+        same = np.array_equal(found, image)
+        assert same or np.array_equal(found, 1 - image)
+        negatives += not same
+    assert 70 <= negatives <= 130  # 100 are expected, standard deviation 9

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import torch
+from torch.nn import functional
 
 from napari_tessera.deep.settings import Augmentation
 from napari_tessera.signature.words import Array
@@ -35,6 +36,8 @@ def vary(image: Array, settings: Augmentation, random: np.random.Generator, *, r
     """
     if rgb and (settings.hue or settings.saturation):
         image = _coloured(image, settings, random)
+    if settings.shading:
+        image = _shaded(image, settings.shading, random)
     if settings.contrast:
         mean = image.mean(axis=tuple(range(1, image.ndim)), keepdims=True)
         image = mean + (image - mean) * random.uniform(1 - settings.contrast, 1 + settings.contrast)
@@ -49,6 +52,8 @@ def vary(image: Array, settings: Augmentation, random: np.random.Generator, *, r
     if settings.noise:
         strength = random.uniform(0, settings.noise)
         image = image + strength * random.standard_normal(image.shape, np.float32)
+    if settings.inversion and random.random() < settings.inversion:
+        image = 1 - image
     return np.asarray(image, np.float32)
 
 
@@ -59,6 +64,20 @@ def _coloured(image: Array, settings: Augmentation, random: np.random.Generator)
     cosine, sine = factor * math.cos(angle), factor * math.sin(angle)
     turn = np.array([[1, 0, 0], [0, cosine, -sine], [0, sine, cosine]])
     return np.tensordot(np.linalg.inv(YIQ) @ turn @ YIQ, image, 1).astype(np.float32)
+
+
+def _shaded(image: Array, strength: float, random: np.random.Generator) -> Array:
+    """Return an image under uneven light: seen through a factor, and before a background."""
+    light, background = (_smooth_field(image.shape[-2:], strength, random) for _ in range(2))
+    return np.asarray(image * (1 + light) + background)
+
+
+def _smooth_field(shape: tuple[int, ...], strength: float, random: np.random.Generator) -> Array:
+    """Return numbers from -strength to strength that change smoothly over a plane."""
+    points = torch.from_numpy(random.uniform(-1, 1, (1, 1, 3, 3)).astype(np.float32))
+    # no further than its control points, as a cubic would go
+    found = functional.interpolate(points, shape, mode="bilinear", align_corners=True)
+    return np.asarray(strength * found[0, 0].numpy(), np.float32)
 
 
 def _blurred(image: Array, width: float) -> Array:
