@@ -217,6 +217,7 @@ def build(name: str, *, in_channels: int, classes: int, **options: Any) -> torch
     config = entry.configure(**options)
     make = made_at(entry.place)
     network: torch.nn.Module = make(config, in_channels=in_channels, classes=classes)
+    made_at("depthwise:keep_depthwise_precise")(network)
     vars(network)["entry"] = name  # a plain attribute: copies have it, weights do not
     return network
 
