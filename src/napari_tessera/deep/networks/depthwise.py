@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 import torch
@@ -50,7 +49,6 @@ def keep_depthwise_precise(network: nn.Module) -> None:
             layer.__class__ = _precise(type(layer))
 
 
-@cache
 def _precise(kind: type) -> Any:
     """Return a kind of convolution, with its own padding, that stays in 32 bits."""
     return type(kind.__name__, (_InFullPrecision, kind), {})
