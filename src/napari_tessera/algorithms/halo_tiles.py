@@ -58,6 +58,21 @@ class Tile:
         return Tile(self.core, seen)
 
 
+def with_halo(box: Box, shape: Sequence[int], halo: Sequence[float]) -> Tile:
+    """Return a box of an array with what is looked at around it, as far as the array goes.
+
+    Examples
+    --------
+    >>> with_halo((slice(1, 4),), (9,), (2,)).seen
+    (slice(0, 6, None),)
+    """
+    seen = tuple(
+        slice(max(0, own.start - math.ceil(more)), min(length, own.stop + math.ceil(more)))
+        for own, length, more in zip(box, shape, halo, strict=True)
+    )
+    return Tile(box, seen)
+
+
 def covering(shape: Sequence[int], halo: Sequence[float], pixels: int) -> list[Tile]:
     """Return tiles of at most so many pixels each, their halo not counted.
 

@@ -3,10 +3,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from scipy import ndimage
 from skimage import measure
 
-from napari_tessera.algorithms.labels.components import components, filled, guessed_kind
+from napari_tessera.algorithms.labels.components import components, guessed_kind
 
 
 @settings(max_examples=50)
@@ -39,26 +38,6 @@ def test_stacks_of_volumes_have_pieces_too():
 
 def test_no_labels_have_no_pieces():
     assert not components(np.zeros((3, 4), bool)).any()
-
-
-def test_holes_are_filled_but_what_lies_in_them_stays():
-    labels = np.array(
-        [
-            [3, 3, 3, 3, 3],
-            [3, 0, 7, 0, 3],
-            [3, 3, 3, 3, 3],
-            [0, 5, 0, 5, 5],
-        ]
-    )
-    expected = labels.copy()
-    expected[1, [1, 3]] = 3
-    np.testing.assert_array_equal(filled(labels), expected)
-    assert labels[1, 1] == 0
-
-
-def test_the_holes_of_one_object_are_those_of_scipy(rng):
-    mask = ndimage.gaussian_filter(rng.random((40, 50)), 2) > 0.5
-    np.testing.assert_array_equal(filled(mask.astype(np.uint8)), ndimage.binary_fill_holes(mask))
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from scipy import ndimage
 from napari_tessera.algorithms.labels import boxes
 from napari_tessera.algorithms.labels.attributes import attributes
 from napari_tessera.algorithms.labels.components import components
-from napari_tessera.algorithms.morphology.holes import enclosing, enclosing_of, gaps
+from napari_tessera.algorithms.morphology.holes import enclosing, enclosing_of, filled, gaps
 from napari_tessera.signature.parts import PartOfWhole
 from napari_tessera.signature.progress import Reporter
 
@@ -56,3 +56,29 @@ def test_pieces_know_which_object_encloses_them_as_pixels_do(seed, axes):
     np.testing.assert_array_equal(
         owners[regions - 1][background], expected.reshape(labels.shape)[background]
     )
+
+
+def test_holes_are_filled_but_what_lies_in_them_stays():
+    labels = np.array(
+        [
+            [3, 3, 3, 3, 3],
+            [3, 0, 7, 0, 3],
+            [3, 3, 3, 3, 3],
+            [0, 5, 0, 5, 5],
+        ]
+    )
+    expected = labels.copy()
+    expected[1, [1, 3]] = 3
+    np.testing.assert_array_equal(filled(labels), expected)
+    assert labels[1, 1] == 0
+
+
+def test_the_holes_of_one_object_are_those_of_scipy(rng):
+    mask = ndimage.gaussian_filter(rng.random((40, 50)), 2) > 0.5
+    np.testing.assert_array_equal(filled(mask.astype(np.uint8)), ndimage.binary_fill_holes(mask))
+
+
+def test_of_two_objects_one_in_the_other_the_inner_one_has_the_hole():
+    expected = NESTED.copy()
+    expected[2, 2], expected[4, 1] = 2, 4
+    np.testing.assert_array_equal(filled(NESTED), expected)

@@ -1,7 +1,11 @@
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import ndimage
 from skimage import data, segmentation
 
+from napari_tessera.algorithms.growth import windows
 from napari_tessera.algorithms.labels.ids import from_points
 from napari_tessera.methods.classical.region_growing import region_growing
 from napari_tessera.pipeline.run import run
@@ -192,3 +196,49 @@ def test_missing_values_are_left_out_inside_a_mask_too():
         image, markers=np.array([[1, 0, 0, 0, 0]]), mask=np.ones((1, 5)), tolerance=1, smoothing=0
     )
     np.testing.assert_array_equal(found, [[1, 1, 0, 0, 0]])
+
+
+@given(
+    seed=st.integers(0, 2**32),
+    tolerance=st.sampled_from([0.05, 0.2, 0.6]),
+    options=st.fixed_dictionaries(
+        {
+            "compare": st.sampled_from(["region", "seed"]),
+            "smoothing": st.sampled_from([0, 0.7, 2]),
+            "connectivity": st.sampled_from(["faces", "full"]),
+            "max_diameter": st.sampled_from([0, 9]),
+        }
+    ),
+    volume=st.booleans(),
+)
+def test_in_a_window_regions_grow_as_in_the_whole_image(seed, tolerance, options, volume):
+    random = np.random.default_rng(seed)
+    shape = (9, 30, 34) if volume else (70, 90)
+    image = ndimage.gaussian_filter(random.random(shape), 1.5, axes=(-2, -1))
+    image /= image.std() * 4
+    if seed % 5 == 0:
+        image[tuple(random.integers(shape))] = np.nan
+    valid = np.isfinite(image)
+    markers = np.zeros(shape, np.uint16)
+    middle = [length // 2 for length in shape]
+    for number in range(1, 4):
+        markers[tuple(at + int(random.integers(-3, 4)) for at in middle)] = 7 * number
+    markers[~valid] = 0
+    if not markers.any():
+        return
+    wanted = {"markers": markers, "tolerance": tolerance, **options}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(windows, "FIRST", 3)
+        patch.setattr(windows, "LARGEST", 1)
+        found = region_growing(image, **wanted)
+        patch.setattr(windows, "LARGEST", 0)
+        np.testing.assert_array_equal(found, region_growing(image, **wanted))
+
+
+def test_a_small_region_of_a_large_image_is_cut_out_where_it_is():
+    image = np.zeros((2000, 1500), np.uint8)
+    image[1800:1900, 40:90] = 100
+    markers = np.zeros(image.shape, np.uint8)
+    markers[1850, 60] = 3
+    found = region_growing(image, markers=markers, tolerance=10, smoothing=0)
+    np.testing.assert_array_equal(found, np.where(image > 0, 3, 0))

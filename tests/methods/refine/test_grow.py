@@ -5,9 +5,10 @@ import pytest
 from scipy import ndimage
 from skimage import data, segmentation
 
+from napari_tessera.algorithms.filters.colour import points_within
 from napari_tessera.algorithms.growth.similar import GrowthRule
 from napari_tessera.methods.refine.edit_objects import with_change
-from napari_tessera.methods.refine.grow import grow, grow_change, points_in_box
+from napari_tessera.methods.refine.grow import grow, grow_change
 
 FIVE = np.array(
     [
@@ -48,7 +49,7 @@ def test_smoothing_in_a_box_is_that_of_the_whole_image(rng):
     image = ndimage.gaussian_filter(rng.random((300, 300)), 3)
     image[140:170, 140:170] += 0.5
     labels = np.zeros(image.shape, int)
-    look = partial(points_in_box, image, (2.0, 2.0), None)
+    look = partial(points_within, image, (2.0, 2.0), None)
     seeds = np.array([[150, 150]])
     box, values = grow_change(labels, seeds, look, GrowthRule(0.25), 1)
     smoothed = ndimage.gaussian_filter(image, 2)

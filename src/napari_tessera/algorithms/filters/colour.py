@@ -6,7 +6,9 @@ from typing import Literal
 
 import numpy as np
 
+from napari_tessera.algorithms.filters.gaussian import reach
 from napari_tessera.algorithms.filters.smoothing import smooth_image
+from napari_tessera.algorithms.halo_tiles import Box, with_halo
 from napari_tessera.algorithms.parallel import map_slabs
 from napari_tessera.signature.progress import NothingToSeparate
 from napari_tessera.signature.words import Array
@@ -54,6 +56,40 @@ def features(image: Array, channel_axis: int | None, space: ColourSpace) -> Arra
     return map_slabs(
         lambda slab: rgb2lab(slab).astype(np.float32), channels[..., :3], 0, np.float32
     )
+
+
+def points_within(
+    image: Array,
+    width: tuple[float, ...],
+    channel_axis: int | None,
+    box: Box,
+    space: ColourSpace = "as is",
+) -> tuple[Array, Array | None]:
+    """Return the smoothed points in a box, as if all of the image had been smoothed.
+
+    They are the same to the last bit if the Gaussian is narrower than `gaussian.WIDE` and no pixel
+    that it sees is without a value.
+
+    Parameters
+    ----------
+    image : ndarray
+    width : tuple of float
+        Standard deviation of the Gaussian along each spatial axis, in pixels.
+    channel_axis, space
+        As for `features`.
+    box : tuple of slice
+        Of the spatial axes.
+
+    Returns
+    -------
+    points, valid
+        As of `smooth_points`.
+    """
+    image = image if channel_axis is None else np.moveaxis(image, channel_axis, -1)
+    tile = with_halo(box, image.shape[: len(box)], tuple(map(reach, width)))
+    seen = features(image[tile.seen], None if channel_axis is None else -1, space)
+    points, valid = smooth_points(seen, width)
+    return points[tile.inner], None if valid is None else valid[tile.inner]
 
 
 def smooth_points(points: Array, width: tuple[float, ...]) -> tuple[Array, Array | None]:

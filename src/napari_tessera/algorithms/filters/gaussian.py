@@ -108,8 +108,8 @@ def _passes(shape: tuple[int, ...], width: tuple[float, ...], dtype: Any) -> lis
     """Return what is done one after the other: the leading axes, then rows and columns."""
     # twice as wide as the axis is long is the mean along it, but for 1e-5, as all wider ones are
     width = tuple(min(w, 2 * size) for w, size in zip(width, shape, strict=True))
-    axes = [axis for axis, w in enumerate(width) if _reach(w)]
-    summed = [0 < _reach(w) <= size and w < WIDE for w, size in zip(width, shape, strict=True)]
+    axes = [axis for axis, w in enumerate(width) if reach(w)]
+    summed = [0 < reach(w) <= size and w < WIDE for w, size in zip(width, shape, strict=True)]
     found = []
     if len(shape) > 1 and all(summed[-2:]):
         del axes[-2:]
@@ -163,7 +163,7 @@ def _cosine_pass(shape: tuple[int, ...], axis: int, width: float, _: Any) -> _Pa
         sliding_rows,
     )
 
-    series, cosines = cosine_series(width), _cosines(_reach(width))
+    series, cosines = cosine_series(width), _cosines(reach(width))
     planes = _planes(shape, axis)
     last = axis == len(shape) - 1
     slide, lines = (sliding_rows, planes[1]) if last else (sliding_columns, planes[2])
@@ -182,13 +182,14 @@ def _planes(shape: tuple[int, ...], axis: int) -> tuple[int, int, int]:
     return math.prod(shape[:axis]), shape[axis], math.prod(shape[axis + 1 :])
 
 
-def _reach(width: float) -> int:
+def reach(width: float) -> int:
+    """Return how many pixels away a Gaussian is cut off."""
     return int(TRUNCATE * width + 0.5)
 
 
 def _weights(width: float) -> Array:
     """Return the weights of a Gaussian from its centre outwards; all of them sum to 1."""
-    half = np.exp(-0.5 * (np.arange(_reach(width) + 1) / width) ** 2)
+    half = np.exp(-0.5 * (np.arange(reach(width) + 1) / width) ** 2)
     return np.asarray(half / (2 * half.sum() - half[0]))
 
 
@@ -205,7 +206,7 @@ def cosine_series(width: float) -> Array:
     ndarray of float64, shape (ORDERS,)
         Of cosines of 0, 1, ... half periods over `TRUNCATE` standard deviations.
     """
-    half, cosines = _weights(width), _cosines(_reach(width))[:, :-1]
+    half, cosines = _weights(width), _cosines(reach(width))[:, :-1]
     # all but the centre stand for two pixels
     twice = np.where(np.arange(half.size) == 0, 1, np.sqrt(2))
     series = np.linalg.lstsq((twice * cosines).T, twice * half, rcond=None)[0]

@@ -9,6 +9,12 @@ import numpy as np
 from numba import njit
 
 from napari_tessera.algorithms.growth.flood import enqueue, offsets
+from napari_tessera.algorithms.growth.levels import (
+    leave_level,
+    levels_in_use,
+    lowest_level,
+    use_level,
+)
 from napari_tessera.signature.progress import Progress, Reporter
 from napari_tessera.signature.words import Array
 
@@ -42,7 +48,7 @@ class GrowthRule(NamedTuple):
 
 
 def grow_regions(
-    framed_points: Array,
+    points: Array,
     numbers: Array,
     inside: Array | None,
     rule: GrowthRule,
@@ -52,8 +58,8 @@ def grow_regions(
 
     Parameters
     ----------
-    framed_points : ndarray of float32, shape (..., Y + 2, X + 2, channels)
-        Intensities, as `framed` returns them.
+    points : ndarray, shape (..., Y, X, channels)
+        Intensities, without NaN.
     numbers : ndarray of int, shape (..., Y, X)
         Seeds, numbered from 1; 0 = none.
     inside : ndarray of bool, optional
@@ -65,7 +71,7 @@ def grow_regions(
     Returns
     -------
     ndarray of int32
-        0 where nothing grew. A view of a larger array.
+        0 where nothing grew.
 
     References
     ----------
@@ -77,51 +83,43 @@ def grow_regions(
     --------
     >>> row = np.array([[[1.0], [2], [9], [8]]])
     >>> seeds = np.array([[1, 0, 0, 2]])
-    >>> grow_regions(framed(row), seeds, None, GrowthRule(np.inf, moving=True))
+    >>> grow_regions(row, seeds, None, GrowthRule(np.inf, moving=True))
     array([[1, 1, 2, 2]], dtype=int32)
     """
     report = Reporter.of(report)
-    padded = tuple(n + 2 for n in numbers.shape)
-    centre = tuple(slice(1, -1) for _ in padded)
-    regions = np.full(padded, _OUTSIDE, np.int32)
-    regions[centre] = numbers
-    if inside is not None:
-        regions[centre][~inside] = _OUTSIDE
-    flat, values = regions.reshape(-1), framed_points.reshape(-1, framed_points.shape[-1])
-    seeds = np.flatnonzero(flat > 0)
-    means, counts = _means(flat[seeds], values[seeds], int(numbers.max()))
-    best = np.empty(flat.size, np.uint16)
+    centre = (slice(1, -1),) * numbers.ndim
+    pixels = _pixels(points, numbers, inside)
+    flat = pixels.reshape(-1, pixels.shape[-1])
+    regions, best, values = flat[:, 0], flat[:, 1], flat[:, 2:].view(np.float32)
+    seeds = np.flatnonzero(regions > 0)
+    means, counts = _means(regions[seeds], values[seeds], int(numbers.max()))
     # distances are sorted into levels: queues of whole numbers instead of a heap
-    settings = (
-        rule.tolerance,
-        _scale(framed_points[centre], rule.tolerance),
-        rule.largest,
-        rule.moving,
-    )
-    queue, near, taken, status = _queue(seeds, flat), offsets(padded, rule.connectivity), 0, _MORE
+    settings = rule.tolerance, _scale(points, rule.tolerance), rule.largest, rule.moving
+    near = offsets(pixels.shape[:-1], rule.connectivity)
+    queue, taken, status = _queue(seeds, regions), 0, _MORE
     while status != _DONE:
         queue = _longer(queue) if status == _FULL else queue
-        status = _take(flat, values, means, counts, near, best, queue, settings)
+        status = _take(regions, values, means, counts, near, best, queue, settings)
         taken += _STEPS
-        report(Progress(min(taken, flat.size), flat.size))
-    result = regions[centre]
-    return np.maximum(result, 0, out=result)
+        report(Progress(min(taken, regions.size), regions.size))
+    return np.maximum(pixels[centre][..., 0], 0)
 
 
-def framed(points: Array) -> Array:
-    """Return points of pixels as float32, with a frame of one pixel around them.
+def _pixels(points: Array, numbers: Array, inside: Array | None) -> Array:
+    """Return what is known of each pixel, with a frame of one pixel around them.
 
-    Parameters
-    ----------
-    points : ndarray, shape (..., Y, X, channels)
-
-    Returns
-    -------
-    ndarray of float32, shape (..., Y + 2, X + 2, channels)
+    Region, level and intensities lie side by side, the latter as float32 in the same bits: a pixel
+    is met at random, and then costs one access to the memory instead of three.
     """
-    values = np.zeros((*(n + 2 for n in points.shape[:-1]), points.shape[-1]), np.float32)
-    values[tuple(slice(1, -1) for _ in points.shape[:-1])] = points
-    return values
+    channels = points.shape[-1]
+    pixels = np.empty((*(n + 2 for n in numbers.shape), 2 + channels), np.int32)
+    pixels[..., 0] = _OUTSIDE
+    inner = pixels[(slice(1, -1),) * numbers.ndim]
+    inner[..., 0] = numbers
+    if inside is not None:
+        inner[~inside, 0] = _OUTSIDE
+    inner[..., 2:].view(np.float32)[:] = points
+    return pixels
 
 
 def _means(numbers: Array, values: Array, highest: int) -> tuple[Array, Array]:
@@ -133,18 +131,23 @@ def _means(numbers: Array, values: Array, highest: int) -> tuple[Array, Array]:
 
 
 def _scale(points: Array, tolerance: float) -> float:
-    """Return the level of a distance of 1."""
-    axes = tuple(range(points.ndim - 1))
+    """Return the level of a distance of 1: the largest that can join has the last level.
+
+    A finite tolerance alone decides, so that a region grows alike in a part of an image.
+    """
+    if math.isfinite(tolerance):
+        return (LEVELS - 1) / (tolerance or 1.0)
+    points, axes = points.astype(np.float32, copy=False), tuple(range(points.ndim - 1))
     widest = float(np.linalg.norm(points.max(axis=axes) - points.min(axis=axes)))
-    return (LEVELS - 1) / (min(tolerance, widest) or 1.0)
+    return (LEVELS - 1) / (widest or 1.0)
 
 
 def _queue(seeds: Array, regions: Array) -> tuple[Array, ...]:
     """Return first-in first-out queues, one per level, with the seeds in the lowest.
 
     Entries are linked lists: pixel, region (of seeds negative) and following entry; then the first
-    and the last entry of each level; then the first free entry, the lowest level in use and how
-    many are free.
+    and the last entry of each level; then the first free entry and how many are free; then which
+    levels are in use, see `lowest_level`.
     """
     size, room = len(seeds), 2 * len(seeds) + (1 << 16)
     # entries are at most some per pixel: a quarter of what 32 bits can number is far enough
@@ -153,20 +156,22 @@ def _queue(seeds: Array, regions: Array) -> tuple[Array, ...]:
     following = np.arange(1, room + 1, dtype=kind)
     pixels[:size], owners[:size] = seeds, -regions[seeds]
     following[size - 1] = following[-1] = -1
-    heads, tails = np.full(LEVELS, -1), np.full(LEVELS, -1)
+    heads, tails = np.full((2, LEVELS), -1, kind)
     heads[0], tails[0] = 0, size - 1
-    return pixels, owners, following, heads, tails, np.array([size, 0, room - size])
+    used = levels_in_use(LEVELS)
+    use_level(0, *used)
+    return pixels, owners, following, heads, tails, np.array([size, room - size]), *used
 
 
 def _longer(queue: tuple[Array, ...]) -> tuple[Array, ...]:
     """Return the queues with twice as much room."""
-    pixels, owners, following, heads, tails, state = queue
+    pixels, owners, following, *levels, state, words, groups = queue
     room = len(pixels)
     more = np.arange(room + 1, 2 * room + 1, dtype=following.dtype)
     more[-1] = state[0]
-    state[0], state[2] = room, state[2] + room
+    state[:] = room, state[1] + room
     longer = [np.concatenate([part, np.empty_like(part)]) for part in (pixels, owners)]
-    return (*longer, np.concatenate([following, more]), heads, tails, state)
+    return (*longer, np.concatenate([following, more]), *levels, state, words, groups)
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
@@ -206,22 +211,24 @@ def _take(
     A pixel of no region holds less than 0 while it is queued, the number of the region that has
     asked for it last, and in `best` at which level; otherwise 0.
     """
-    pixels, owners, following, heads, tails, state = queue
+    pixels, owners, following, heads, tails, state, words, groups = queue
     tolerance, scale, largest, moving = settings
-    free, level, spare = state[0], state[1], state[2]
+    free, spare = state[0], state[1]
     status = _MORE
     for _ in range(_STEPS):
         if spare < near.size:
             status = _FULL
             break
-        while level < heads.size and heads[level] < 0:
-            level += 1
-        if level == heads.size:
+        # a mean that moves, or a pixel that is met, may be nearer than those that wait
+        level = lowest_level(words, groups)
+        if level < 0:
             status = _DONE
             break
         entry = heads[level]
         pixel, region = pixels[entry], abs(owners[entry])
         heads[level] = following[entry]
+        if heads[level] < 0:
+            leave_level(level, words, groups)
         following[entry] = free
         free = entry
         spare += 1
@@ -251,6 +258,6 @@ def _take(
             spare -= 1
             pixels[new], owners[new] = other, region
             enqueue(new, own, following, heads, tails)
-            level = min(level, own)
-    state[0], state[1], state[2] = free, level, spare
+            use_level(own, words, groups)
+    state[0], state[1] = free, spare
     return status

@@ -59,36 +59,6 @@ OBJECTS_OF: Mapping[LabelsAre, Callable[[Array], Array]] = MappingProxyType(
 """By what labels stand for: the objects in them; of classes, what hangs together is one."""
 
 
-def filled(labels: Array) -> Array:
-    """Return labels in which each object's holes are its own; other objects in them stay.
-
-    Parameters
-    ----------
-    labels : ndarray of int, shape (..., Y, X)
-        Objects; 0 = background.
-
-    Returns
-    -------
-    ndarray
-        A copy.
-
-    Examples
-    --------
-    >>> filled(np.array([[2, 2, 2], [2, 0, 2], [2, 2, 2]]))[1]
-    array([2, 2, 2])
-    """
-    from scipy import ndimage
-
-    from napari_tessera.algorithms.labels.boxes import found
-
-    result, boxes = labels.copy(), found(labels)
-    for row, number in enumerate(boxes.ids):
-        box = boxes.box(row)
-        part = result[box]
-        part[ndimage.binary_fill_holes(labels[box] == number) & (part == 0)] = number
-    return result
-
-
 def guessed_kind(labels: Array) -> LabelsAre:
     """Guess what a plane of labels is: objects are mostly in one piece, classes in several.
 

@@ -2,18 +2,64 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 from numba import njit
 
 from napari_tessera.algorithms.labels.attributes import NOWHERE, Attributes
-from napari_tessera.algorithms.labels.boxes import Boxes, batches, volume
+from napari_tessera.algorithms.labels.boxes import Boxes, batches, found, volume
+from napari_tessera.algorithms.labels.ids import renumbered
 from napari_tessera.signature.progress import Progress, Reporter
 from napari_tessera.signature.words import Array
 
 _PART = 1 << 21
 _OPEN, _SHUT, _REACHED = 0, 1, 2
+
+
+def filled(
+    labels: Array,
+    *,
+    most: float = math.inf,
+    objects: Array | None = None,
+    report: Reporter | None = None,
+) -> Array:
+    """Return labels in which each object's holes are its own; other objects in them stay.
+
+    Parameters
+    ----------
+    labels : ndarray of int, shape (..., Y, X)
+        0 = background.
+    most : float
+        Pixels of the largest hole that is filled.
+    objects : ndarray of int, optional
+        What has holes, where the labels are classes: their pieces.
+    report : Reporter, optional
+
+    Returns
+    -------
+    ndarray
+        A copy. Of several objects, one in another, the innermost has the hole.
+
+    Examples
+    --------
+    >>> filled(np.array([[2, 2, 2], [2, 0, 2], [2, 2, 2]]))[1]
+    array([2, 2, 2])
+    """
+    report = Reporter.of(report)
+    pieces, first, pixels = gaps(labels)
+    report(Progress(1, 4))
+    holes = np.flatnonzero((first >= 0) & (pixels <= most))
+    if holes.size == 0:
+        return labels.copy()
+    objects = labels if objects is None else objects
+    boxes = found(objects, report.part(1, 4))
+    owners = enclosing(objects, boxes, first[holes], report.part(2, 4))
+    ids = labels.reshape(-1)[boxes.first]
+    values = np.zeros(pixels.size, labels.dtype)
+    values[holes[owners >= 0]] = ids[owners[owners >= 0]]
+    return np.asarray(labels | renumbered(pieces, values))  # where one is, the other is 0
 
 
 def gaps(labels: Array) -> tuple[Array, Array, Array]:

@@ -137,7 +137,7 @@ def _inner(scores: Array, targets: Targets, voxel: VoxelSize) -> Array:
 
 def _tidied(objects: Array, smallest: int) -> Array:
     """Return objects with their holes filled, without small ones, numbered without gaps."""
-    from napari_tessera.algorithms.labels.components import filled
+    from napari_tessera.algorithms.morphology.holes import filled
 
     whole = filled(objects)
     kept = [label for label, size in sizes(whole).items() if label and size >= smallest]

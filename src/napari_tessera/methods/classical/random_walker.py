@@ -10,7 +10,11 @@ from napari_tessera.algorithms.child_process import stoppable
 from napari_tessera.algorithms.filters.colour import ColourSpace, features, smooth_points
 from napari_tessera.algorithms.filters.smoothing import both
 from napari_tessera.algorithms.labels.ids import smallest_dtype
-from napari_tessera.methods.classical.region_growing import check_seeds, consecutive_markers
+from napari_tessera.methods.classical.region_growing import (
+    check_numbers,
+    check_seeds,
+    consecutive_markers,
+)
 from napari_tessera.signature.progress import NothingToSeparate, Progress, Reporter
 from napari_tessera.signature.units import to_pixels
 from napari_tessera.signature.validation import checked
@@ -101,6 +105,7 @@ def random_walker(
     points, valid = smooth_points(
         features(image, channel_axis, colour_space), to_pixels(smoothing, voxel)
     )
+    check_numbers(markers)
     check_seeds(markers, valid, mask)
     inside = both(mask, valid)
     numbers, ids = consecutive_markers(markers if inside is None else np.where(inside, markers, 0))

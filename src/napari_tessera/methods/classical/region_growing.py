@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, Literal
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 
-from napari_tessera.algorithms.filters.colour import ColourSpace, features, smooth_points
+from napari_tessera.algorithms.filters.colour import (
+    ColourSpace,
+    features,
+    points_within,
+    smooth_points,
+)
+from napari_tessera.algorithms.filters.gaussian import WIDE
 from napari_tessera.algorithms.filters.smoothing import both
-from napari_tessera.algorithms.labels.components import Connectivity, filled
+from napari_tessera.algorithms.growth.windows import extent, reaches_out, windows
+from napari_tessera.algorithms.halo_tiles import Box
+from napari_tessera.algorithms.labels.components import Connectivity
 from napari_tessera.algorithms.labels.ids import renumbered, smallest_dtype
 from napari_tessera.algorithms.labels.numbering import numbered
 from napari_tessera.signature.progress import Progress, Reporter
@@ -29,6 +39,9 @@ from napari_tessera.signature.words import (
     VoxelSize,
     Word,
 )
+
+if TYPE_CHECKING:
+    from napari_tessera.algorithms.growth.similar import GrowthRule
 
 _ADVANCED = "Advanced"
 
@@ -112,30 +125,89 @@ def region_growing(
     >>> region_growing(image, markers=seeds, tolerance=5, smoothing=0)
     array([[7, 7, 7, 0, 0]], dtype=uint16)
     """
-    from napari_tessera.algorithms.growth.similar import GrowthRule, framed, grow_regions
+    from napari_tessera.algorithms.growth.similar import GrowthRule
+    from napari_tessera.algorithms.morphology.holes import filled
 
-    axes = image.ndim - (channel_axis is not None)
-    report, voxel = Reporter.of(report), VoxelSize.of(spacing, axes)
-    points, valid = smooth_points(
-        features(image, channel_axis, colour_space), to_pixels(smoothing, voxel)
-    )
-    check_seeds(markers, valid, mask)
-    inside = both(mask, valid)
+    report, voxel = Reporter.of(report), VoxelSize.of(spacing, markers.ndim)
+    check_numbers(markers)
+    colours = _Colours(image, channel_axis, colour_space, to_pixels(smoothing, voxel))
     if partition:
         tolerance = math.inf
     elif tolerance is None:
+        points, _ = colours.whole
         tolerance = _deviation([points.reshape(-1, points.shape[-1])])
-    numbers, ids = consecutive_markers(markers)
-    report(Progress(1, 10))
     largest = most_pixels(max_diameter, voxel, name="max_diameter")
-    steps = 1 if connectivity == "faces" else axes
+    steps = 1 if connectivity == "faces" else markers.ndim
     rule = GrowthRule(tolerance, largest, steps, moving=compare == "region")
-    values = framed(points)
-    del points  # as large as four images of 8 bits
-    grown = grow_regions(values, numbers, inside, rule, report.part(1, 2))
-    del values, numbers
+    whole, growth = markers.shape, _Growth(colours, markers, mask, rule)
+    report(Progress(1, 10))
+    for window in windows(extent(markers), whole):
+        grown, ids = growth.within(window, report.part(1, 2))
+        if not reaches_out(grown, window, whole):
+            break
     grown = filled(grown) if fill_holes else grown
-    return renumbered(grown, ids.astype(smallest_dtype("objects", int(ids[-1]))))
+    found = renumbered(grown, ids.astype(smallest_dtype("objects", int(ids[-1]))))
+    if found.shape == whole:
+        return found
+    result = np.zeros(whole, found.dtype)
+    result[window] = found
+    return result
+
+
+@dataclass(frozen=True)
+class _Colours:
+    """The intensities of an image as points, smoothed; the whole of it only if need be.
+
+    Attributes
+    ----------
+    image : ndarray
+    channel_axis : int, optional
+    space : {"as is", "lab"}
+    width : tuple of float
+        Standard deviation of the Gaussian along each axis, in pixels.
+    """
+
+    image: Array
+    channel_axis: int | None
+    space: ColourSpace
+    width: tuple[float, ...]
+
+    @cached_property
+    def whole(self) -> tuple[Array, Array | None]:
+        """All points, and where there is a value; None if everywhere."""
+        return smooth_points(features(self.image, self.channel_axis, self.space), self.width)
+
+    def within(self, window: Box) -> tuple[Array, Array | None]:
+        """Return the same of a window, to the last bit."""
+        if "whole" not in vars(self) and max(self.width) < WIDE:
+            axis, space = self.channel_axis, self.space
+            points, valid = points_within(self.image, self.width, axis, window, space)
+            if valid is None:
+                return points, None
+        # gaps are filled by the mean of the whole
+        points, valid = self.whole
+        return points[window], None if valid is None else valid[window]
+
+
+@dataclass(frozen=True)
+class _Growth:
+    """Regions that grow from markers by a rule, as far as a mask allows."""
+
+    colours: _Colours
+    markers: Array
+    mask: Array | None
+    rule: GrowthRule
+
+    def within(self, window: Box, report: Reporter) -> tuple[Array, Array]:
+        """Return the regions that grow in a window, numbered from 1, and the id of each number."""
+        from napari_tessera.algorithms.growth.similar import grow_regions
+
+        points, valid = self.colours.within(window)
+        markers = self.markers[window]
+        mask = None if self.mask is None else self.mask[window]
+        check_seeds(markers, valid, mask)
+        numbers, ids = consecutive_markers(markers)
+        return grow_regions(points, numbers, both(mask, valid), self.rule, report), ids
 
 
 def region_growing_statistics(
@@ -171,7 +243,7 @@ def region_growing_statistics(
 
 
 def check_seeds(markers: Array, valid: Array | None, mask: Array | None) -> None:
-    """Raise an error unless there are seeds, all of them where something can grow.
+    """Raise an error unless all seeds are where something can grow.
 
     Parameters
     ----------
@@ -181,12 +253,6 @@ def check_seeds(markers: Array, valid: Array | None, mask: Array | None) -> None
     mask : ndarray of bool, optional
         Where regions may be; None = everywhere.
     """
-    if markers.min() < 0 or markers.max() > np.iinfo(np.int32).max:
-        raise ValueError(
-            f"markers has values from {markers.min()} to {markers.max()}; use 0 to 2 147 483 647"
-        )
-    if not markers.any():
-        raise ValueError("markers has no seeds; add points, or paint some labels, and run again")
     if valid is not None and np.any(markers[~valid]):
         count = np.count_nonzero(markers[~valid])
         raise ValueError(
@@ -194,6 +260,16 @@ def check_seeds(markers: Array, valid: Array | None, mask: Array | None) -> None
         )
     if mask is not None and not np.any(markers[mask.astype(bool)]):
         raise ValueError("markers has no seeds inside mask; place them there, or choose no mask")
+
+
+def check_numbers(markers: Array) -> None:
+    """Raise an error unless there are seeds, numbered from 1 as 32 bits hold them."""
+    # along the rows: whole planes are read as they lie
+    low, high = int(markers.min(axis=-1).min()), int(markers.max(axis=-1).max())
+    if low < 0 or high > np.iinfo(np.int32).max:
+        raise ValueError(f"markers has values from {low} to {high}; use 0 to 2 147 483 647")
+    if not high:
+        raise ValueError("markers has no seeds; add points, or paint some labels, and run again")
 
 
 def consecutive_markers(markers: Array) -> tuple[Array, Array]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import numpy as np
 
 from napari_tessera.algorithms.labels.components import OBJECTS_OF, components
-from napari_tessera.algorithms.labels.ids import renumbered, smallest_dtype
+from napari_tessera.algorithms.labels.ids import smallest_dtype
 from napari_tessera.signature.arrays import check_ids
 from napari_tessera.signature.parts import passed
 from napari_tessera.signature.progress import Progress, Reporter
@@ -80,23 +80,12 @@ def fill_holes(
            [1, 1, 2, 1],
            [1, 1, 1, 0]])
     """
-    from napari_tessera.algorithms.labels.boxes import found
-    from napari_tessera.algorithms.morphology.holes import enclosing, gaps
+    from napari_tessera.algorithms.morphology.holes import filled
 
-    report, voxel = Reporter.of(report), VoxelSize.of(spacing, labels.ndim)
+    voxel = VoxelSize.of(spacing, labels.ndim)
     most = in_ball(to_pixels(max_diameter, voxel, name="max_diameter")) or math.inf
-    pieces, first, pixels = gaps(labels)
-    report(Progress(1, 4))
-    holes = np.flatnonzero((first >= 0) & (pixels <= most))
-    if holes.size == 0:
-        return labels.copy()
     objects = OBJECTS_OF[labels_are](labels)
-    boxes = found(objects, report.part(1, 4))
-    owners = enclosing(objects, boxes, first[holes], report.part(2, 4))
-    ids = labels.reshape(-1)[boxes.first]
-    values = np.zeros(pixels.size, labels.dtype)
-    values[holes[owners >= 0]] = ids[owners[owners >= 0]]
-    return np.asarray(labels | renumbered(pieces, values))  # where one is, the other is 0
+    return filled(labels, most=most, objects=objects, report=Reporter.of(report))
 
 
 def background_pieces(

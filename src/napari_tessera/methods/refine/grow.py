@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_tessera.algorithms.filters.colour import features, smooth_points
-from napari_tessera.algorithms.filters.gaussian import TRUNCATE
+from napari_tessera.algorithms.filters.colour import points_within
+from napari_tessera.algorithms.growth.windows import extent, reaches_out, windows
 from napari_tessera.algorithms.halo_tiles import Box
-from napari_tessera.algorithms.labels.components import filled
 from napari_tessera.algorithms.labels.paths import pixels_under
 from napari_tessera.algorithms.parallel import slabs
 from napari_tessera.methods.refine.edit_objects import BoxLabels, Drawn, check_room, with_change
@@ -37,9 +36,6 @@ if TYPE_CHECKING:
     from napari_tessera.algorithms.growth.similar import GrowthRule
 
 Seen = Callable[[Box], tuple[Array, Array | None]]
-
-_MARGIN = 48
-"""Pixels around the points in which growth is tried first."""
 
 
 @checked
@@ -116,7 +112,7 @@ def grow(
         look: Seen = partial(distances_in_box, seeds, voxel)
     else:
         widths = to_pixels(smoothing, voxel, name="smoothing")
-        look = partial(points_in_box, image, widths, channel_axis)
+        look = partial(points_within, image, widths, channel_axis)
     number = new_label or int(labels.max()) + 1
     check_room(labels, number)
     return with_change(labels, grow_change(labels, seeds, look, rule, number))
@@ -127,7 +123,7 @@ def grow_change(
 ) -> BoxLabels:
     """Return what `grow` changes.
 
-    The work is done in a box around the points, which is doubled until the object ends inside it.
+    The work is done in a window around the points, which is widened until the object ends inside.
 
     Parameters
     ----------
@@ -142,24 +138,28 @@ def grow_change(
     number : int
         Of the new object.
     """
-    margin = _MARGIN
-    while True:
-        low = np.maximum(seeds.min(axis=0) - margin, 0)
-        high = np.minimum(seeds.max(axis=0) + margin + 1, labels.shape)
-        box = tuple(map(slice, low.tolist(), high.tolist()))
+    from napari_tessera.algorithms.morphology.holes import filled
+
+    around = tuple(map(slice, seeds.min(axis=0).tolist(), (seeds.max(axis=0) + 1).tolist()))
+    for box in windows(around, labels.shape):
         free = labels[box] == 0
         points, valid = look(box)
-        grown = _grown(points, free if valid is None else free & valid, seeds - low, rule)
-        if not _cut_off(grown, low, high, labels.shape):
+        start = [side.start for side in box]
+        grown = _grown(points, free if valid is None else free & valid, seeds - start, rule)
+        if not reaches_out(grown, box, labels.shape):
             break
-        margin *= 2
     if np.count_nonzero(grown) <= len(seeds):
         raise ValueError(
             f"path has nothing similar around it in the background (tolerance "
             f"{rule.tolerance:g} in intensities); choose a larger tolerance, or place it elsewhere"
         )
+    inner = extent(grown)  # holes lie inside
+    box = tuple(
+        slice(side.start + own.start, side.start + own.stop)
+        for side, own in zip(box, inner, strict=True)
+    )
     values = labels[box].copy()
-    values[(filled(grown) > 0) & free] = number
+    values[(filled(grown[inner]) > 0) & free[inner]] = number
     return box, values
 
 
@@ -204,36 +204,12 @@ def distances_in_box(seeds: Array, voxel: VoxelSize, box: Box) -> tuple[Array, N
     return np.sqrt(squared_distance(away, voxel))[..., np.newaxis], None
 
 
-def points_in_box(
-    image: Array, smoothing: tuple[float, ...], channel_axis: int | None, box: Box
-) -> tuple[Array, Array | None]:
-    """Return the smoothed intensities in a box, as if all of the image had been smoothed."""
-    image = image if channel_axis is None else np.moveaxis(image, channel_axis, -1)
-    around, inner = [], []
-    for each, sigma in zip(box, smoothing, strict=True):
-        start = max(0, each.start - math.ceil(TRUNCATE * sigma))
-        around.append(slice(start, each.stop + math.ceil(TRUNCATE * sigma)))
-        inner.append(slice(each.start - start, each.stop - start))
-    own = features(image[tuple(around)], None if channel_axis is None else -1, "as is")
-    points, valid = smooth_points(own, smoothing)
-    return points[tuple(inner)], None if valid is None else valid[tuple(inner)]
-
-
 def _grown(points: Array, free: Array, seeds: Array, rule: GrowthRule) -> Array:
-    from napari_tessera.algorithms.growth.similar import framed, grow_regions
+    from napari_tessera.algorithms.growth.similar import grow_regions
 
     places = tuple(seeds.T)
     if not free[places].all():
         raise ValueError("path has a point where image has no value (NaN or infinity); move it")
     numbers = np.zeros(free.shape, np.int32)
     numbers[places] = 1
-    return grow_regions(framed(points), numbers, free, rule)
-
-
-def _cut_off(grown: Array, low: Array, high: Array, shape: tuple[int, ...]) -> bool:
-    """Return True if a region reaches a side of its box beyond which the array goes on."""
-    for axis in range(grown.ndim):
-        ends = np.moveaxis(grown, axis, 0)
-        if (low[axis] > 0 and ends[0].any()) or (high[axis] < shape[axis] and ends[-1].any()):
-            return True
-    return False
+    return grow_regions(points, numbers, free, rule)
