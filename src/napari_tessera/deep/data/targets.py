@@ -184,7 +184,7 @@ def border_weights(labels: Array, *, weight: float = 10.0, width: float = 5.0) -
     return np.asarray(1 + weight * np.exp(-(together**2) / (2 * width**2)), np.float32)
 
 
-def boundary_distances(inside: Array, known: Array) -> Array:
+def distances_from_boundary(inside: Array, known: Array) -> Array:
     """Return how far pixels are from the boundary of a region, which lies between two pixels.
 
     Parameters
@@ -202,7 +202,7 @@ def boundary_distances(inside: Array, known: Array) -> Array:
     Examples
     --------
     >>> known = np.array([[True, True, True, True, False]])
-    >>> boundary_distances(np.array([[False, True, True, True, True]]), known)
+    >>> distances_from_boundary(np.array([[False, True, True, True, True]]), known)
     array([[0.5, 0.5, 1.5, 2.5, 0. ]], dtype=float32)
     """
     from scipy import ndimage

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from napari_tessera.deep.data.targets import IGNORE, boundary_distances
+from napari_tessera.deep.data.targets import IGNORE, distances_from_boundary
 from napari_tessera.deep.networks.instances import Instances
 from napari_tessera.deep.training.losses import OF_DISTANCES, TERMS
 
@@ -164,7 +164,7 @@ def _distances(target: torch.Tensor, known: torch.Tensor, classes: int) -> torch
             inside = torch.cat([~inside, inside], dim=1)  # (B, 2, *P)
     counted = known.cpu().numpy()
     far = [
-        [boundary_distances(one, own) for one in every]
+        [distances_from_boundary(one, own) for one in every]
         for every, own in zip(inside.cpu().numpy(), counted, strict=True)
     ]
     return _at(known, torch.from_numpy(np.array(far)).to(known.device))
