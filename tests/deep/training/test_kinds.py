@@ -86,6 +86,32 @@ def test_classes_of_objects_are_for_those_who_learn_objects():
         Task(examples=SMALL).prepared(pairs, Reporter())
 
 
+@pytest.mark.parametrize("network", ["mask_rcnn", "yolov5seg"])
+def test_small_objects_are_enlarged_for_networks_that_find_them_one_by_one(network):
+    """Squares of 8 pixels, whose diameter is 9, become 16: boxes, anchors and what is judged."""
+    labels = np.kron(np.arange(1, 65).reshape(8, 8), np.pad(np.ones((8, 8), int), 4))
+    image = (labels > 0).astype(np.float32)
+    first = Task(network, {"width": 1 / 16} if network == "mask_rcnn" else None, examples=SMALL)
+    boxes, anchors = [], []
+    for wanted in (0.0, 18.0):
+        examples = Examples(patch=64, diameter=wanted)
+        task, data = replace(first, examples=examples, augmentation=NO_AUGMENTATION).prepared(
+            ImagePairs([image], [labels]), Reporter()
+        )
+        found = [own.boxes for step in range(4) for own in task.batches(data)(step).objects]
+        # without those that the patch cuts
+        every = torch.cat(found)
+        every = every[(every[:, :2] > 0).all(1) & (every[:, 2:] < 64).all(1)]
+        boxes.append(float((every[:, 2:] - every[:, :2]).median()))
+        anchors.append(np.min(task.network_options["anchors"]))
+        held_out = task.lesson(data, torch.device("cpu")).validator.held_out
+        piece = held_out.shown
+        assert held_out.enlarged(piece).shape[-1] == round(piece.zoom * held_out.shape(piece)[-1])
+    assert piece.zoom == pytest.approx(2, rel=0.01)
+    assert boxes == pytest.approx([8, 16], abs=1)
+    assert anchors[1] / anchors[0] == pytest.approx(2, rel=0.1)
+
+
 @pytest.mark.parametrize("targets", ["boundaries", "distances"])
 def test_targets_are_those_of_the_pasted_objects(targets):
     """Images are bright where their objects are: there are as many in the targets."""
