@@ -51,6 +51,16 @@ def held(name: str, places, *, rgb: bool = False) -> Callable[[Path], tuple[Anno
     return lambda folder: read(folder / name, rgb=rgb).apart(places)
 
 
+def powder(folder: Path) -> tuple[Annotated, Annotated]:
+    """Return quarters of the images of one lot of powder, and the image of another lot."""
+    learnt, rest = read(folder / "powder_sem").apart([2])
+    images, labels = (
+        [part for own in some for rows in np.split(own, 2) for part in np.split(rows, 2, axis=1)]
+        for some in (learnt.images, learnt.labels)
+    )
+    return Annotated(images, labels), rest
+
+
 def membranes(folder: Path) -> tuple[Annotated, Annotated]:
     """Return slices 0 to 17 and 18 to 23 of ISBI 2012: 0 membrane, 1 cell."""
     data = read(folder / "isbi2012_em", "membranes")
@@ -182,7 +192,7 @@ def otsu(data: Annotated) -> list:
 
 # --- rows
 
-T98G, POWDER = held("t98g_phase", slice(3, None, 7)), held("powder_sem", [2])
+T98G = held("t98g_phase", slice(3, None, 7))
 BRIGHT = Augmentation(flips=False, right_angles=False, rotation=5)
 CLASSES = {"kind": "classes"}
 
@@ -190,7 +200,7 @@ CLASSES = {"kind": "classes"}
 def finders() -> Iterator[tuple[str, Row]]:
     """Yield the networks that find objects one by one, beside the U-Net."""
     for network in ("mask_rcnn", "yolov5seg"):
-        for name, data in (("dsb2018", nuclei), ("t98g_phase", T98G), ("powder_sem", POWDER)):
+        for name, data in (("dsb2018", nuclei), ("t98g_phase", T98G), ("powder_sem", powder)):
             yield f"{name} {network}", Row(data, precisions, {"network": network}, otsu)
 
 
@@ -229,7 +239,7 @@ ROWS: Mapping[str, Row] = {
     "dsb2018 16 images": Row(lambda folder: nuclei(folder, 16), precisions, floor=otsu),
     "t98g_phase unet": Row(T98G, precisions, floor=otsu),
     "bacteria_phase unet": Row(held("bacteria_phase", [4]), precisions, floor=otsu),
-    "powder_sem unet": Row(POWDER, precisions, floor=otsu),
+    "powder_sem unet": Row(powder, precisions, floor=otsu),
     "gravel_photos unet": Row(held("gravel_photos", [1, 4], rgb=True), precisions, floor=otsu),
     "isbi2012_em unet": Row(membranes, membrane_errors, CLASSES),
     "axon_myelin_sem unet": Row(axons, overlaps(2, "axons"), CLASSES),
