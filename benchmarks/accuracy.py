@@ -1,9 +1,11 @@
-"""The classical methods on annotated images: chosen on one half, scored on the other.
+"""How right results are on annotated images: of the classical methods, and of networks.
 
-Run ``python benchmarks/accuracy.py FOLDER [--only NAME ...] [--csv FILE]``. FOLDER holds the data
-sets, each in a folder of its own, with ``../tools/bsds_eval.py`` beside it. For every data set a few
-parameter sets are tried on the training half; the best one is scored on the rest, next to the plain
-recipe of scikit-image. Results are appended to the CSV file.
+Run ``python benchmarks/accuracy.py FOLDER [--only NAME ...] [--csv FILE] [--minutes N]``. FOLDER holds
+the data sets, each in a folder of its own, with ``../tools/bsds_eval.py`` beside it. Of the classical
+methods a few parameter sets are tried on the training half of every data set; the best one is scored on
+the rest, next to the plain recipe of scikit-image. Networks (``learned.py``) are trained for N minutes
+each. Results are appended to the CSV file; what it has already is left out, networks of other minutes
+apart.
 """
 
 import argparse
@@ -18,6 +20,8 @@ from pathlib import Path
 import imageio.v3 as imageio
 import numpy as np
 import tifffile
+from annotated import flat, usual
+from learned import ROWS, measured
 from scipy import io, ndimage
 from skimage import color, feature, filters, segmentation
 
@@ -233,19 +237,6 @@ def blood(folder):
         yield f"wbc {name}", "kmeans", chosen, "mean IoU", scores, [theirs(path) for path in rest]
 
 
-def usual(image, sigma=1.0, distance=10, factor=1.0):
-    """Return what plain scikit-image gives: Otsu, then a watershed of the distance."""
-    smooth = filters.gaussian(image.astype(np.float32), sigma, preserve_range=True)
-    inside = smooth > factor * filters.threshold_otsu(smooth)
-    apart = ndimage.distance_transform_edt(inside)
-    peaks = feature.peak_local_max(
-        apart, min_distance=distance, labels=inside.astype(int), exclude_border=False
-    )
-    markers = np.zeros(image.shape, np.int32)
-    markers[tuple(peaks.T)] = np.arange(1, len(peaks) + 1)
-    return segmentation.watershed(-apart, markers, mask=inside)
-
-
 def grown(image, smoothing, method, share, **options):
     """Return objects by a threshold at a share of the automatic level, then a watershed."""
     try:
@@ -256,11 +247,6 @@ def grown(image, smoothing, method, share, **options):
         return watershed(image, mask=inside, foreground="all", smoothing=smoothing, **options)
     except (NothingToSeparate, ValueError):
         return np.zeros(image.shape, int)
-
-
-def flat(image):
-    """Return one channel of a picture that may be stored as colours."""
-    return image if image.ndim == 2 else image[..., :3].max(axis=-1)
 
 
 def nuclei(folder):
@@ -340,48 +326,57 @@ SETS = {
 }
 
 
+COLUMNS = (
+    "date", "row", "minutes", "data", "method", "parameters", "metric", "ours", "scikit-image",
+    "images", "seconds",
+)  # fmt: skip
+
+
+def known(path):
+    """Return the rows that a CSV file has, with their minutes."""
+    if not path.exists():
+        return set()
+    with path.open(newline="", encoding="utf-8") as file:
+        return {(each["row"], each["minutes"]) for each in csv.DictReader(file)}
+
+
+def mean(values):
+    """Return the mean, rounded; nothing where there are no values."""
+    return "" if values is None else round(float(np.mean(values)), 4)
+
+
+def scored(name, minutes, folder):
+    """Return the columns of one row, one for each measure."""
+    began, today = time.perf_counter(), dt.datetime.now(tz=dt.UTC).date().isoformat()
+    found = measured(name, folder, minutes) if name in ROWS else SETS[name](folder / name)
+    return [
+        (
+            *(today, name, minutes, data, method, json.dumps(chosen), metric),
+            *(mean(scores), mean(floor), len(scores), round(time.perf_counter() - began)),
+        )
+        for data, method, chosen, metric, scores, floor in found
+    ]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--only", nargs="*", choices=SETS, default=list(SETS))
+    parser.add_argument("--only", nargs="*", choices=[*SETS, *ROWS], default=[*SETS, *ROWS])
     parser.add_argument("--csv", type=Path, default=Path("accuracy.csv"))
+    parser.add_argument("--minutes", type=float, default=15.0, help="for each network")
     options = parser.parse_args()
-    new = not options.csv.exists()
-    with options.csv.open("a", newline="", encoding="utf-8") as file:
-        rows = csv.writer(file)
-        if new:
-            rows.writerow(
-                [
-                    "date",
-                    "data",
-                    "method",
-                    "parameters",
-                    "metric",
-                    "ours",
-                    "scikit-image",
-                    "images",
-                    "seconds",
-                ]
-            )
-        for name in options.only:
-            began = time.perf_counter()
-            for data, method, chosen, metric, scores, floor in SETS[name](options.folder / name):
-                today = dt.datetime.now(tz=dt.UTC).date().isoformat()
-                seconds = round(time.perf_counter() - began)
-                values = [round(float(np.mean(each)), 4) for each in (scores, floor)]
-                row = [
-                    today,
-                    data,
-                    method,
-                    json.dumps(chosen),
-                    metric,
-                    *values,
-                    len(scores),
-                    seconds,
-                ]
-                rows.writerow(row)
-                file.flush()
-                print(*row, sep="  ")
+    for name in options.only:
+        minutes = options.minutes if name in ROWS else ""
+        if (name, str(minutes)) in known(options.csv):
+            continue
+        rows, new = scored(name, minutes, options.folder), not options.csv.exists()
+        with options.csv.open("a", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            if new:
+                writer.writerow(COLUMNS)
+            writer.writerows(rows)
+        for row in rows:
+            print(*row, sep="  ", flush=True)
 
 
 if __name__ == "__main__":

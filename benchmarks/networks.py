@@ -17,6 +17,8 @@ import time
 from pathlib import Path
 
 import numpy as np
+from annotated import mapped, read
+from scipy import ndimage
 
 from napari_tessera.deep.inference.cache import Cache
 from napari_tessera.deep.settings import Augmentation, Examples, Optimisation, Transfer
@@ -31,43 +33,30 @@ CLASSES = 11
 
 def nuclei(folder: Path) -> dict:
     """Return the fluorescence images of the Data Science Bowl 2018, to train on and to test on."""
-    import imageio.v3 as imageio
-
-    def pairs(part: str) -> tuple[list, list]:
-        files = sorted((folder / "dsb2018" / part / "images").iterdir())
-        images = [imageio.imread(file) for file in files]
-        images = [image[..., 0] if image.ndim == 3 else image for image in images]
-        labels = [imageio.imread(file.parents[1] / "labels" / file.name) for file in files]
-        return images, labels
-
-    return {"train": pairs("train"), "test": pairs("test"), "task": {"kind": "objects"}}
+    learnt, rest = (read(folder / "dsb2018" / part) for part in ("train", "test"))
+    return {"train": learnt, "test": rest, "task": {"kind": "objects"}}
 
 
 def neurites(folder: Path) -> dict:
     """Return the slices of the ISBI 2012 challenge: profiles of neurites, 18 slices and 6."""
-    import imageio.v3 as imageio
-    from scipy import ndimage
-
-    files = sorted((folder / "isbi2012_em" / "images").iterdir())
-    images = [imageio.imread(file) for file in files]
-    membranes = [imageio.imread(file.parents[1] / "membranes" / file.name) for file in files]
-    labels = [ndimage.label(each > 127)[0].astype(np.uint16) for each in membranes]
+    data = read(folder / "isbi2012_em", "membranes")
+    data = mapped(data, lambda own: ndimage.label(own > 127)[0].astype(np.uint16))
+    learnt, rest = data.apart(slice(18, None))
     task = {"kind": "objects", "examples": Examples(diameter=0)}
-    return {"train": (images[:18], labels[:18]), "test": (images[18:], labels[18:]), "task": task}
+    return {"train": learnt, "test": rest, "task": task}
 
 
 def scenes(folder: Path) -> dict:
     """Return CamVid's images; its class 11, nobody knows what, becomes 0, the others 1 to 11."""
-    import imageio.v3 as imageio
 
-    def pairs(part: str) -> tuple[list, list]:
-        files = sorted((folder / "camvid" / part / "images").iterdir())
-        images = [imageio.imread(file) for file in files]
-        labels = [imageio.imread(file.parents[1] / "labels" / file.name) for file in files]
-        return images, [np.where(each == CLASSES, 0, each + 1).astype(np.uint8) for each in labels]
+    def moved(own: np.ndarray) -> np.ndarray:
+        return np.where(own == CLASSES, 0, own + 1).astype(np.uint8)
 
+    learnt, rest = (
+        mapped(read(folder / "camvid" / part, rgb=True), moved) for part in ("train", "val")
+    )
     task = {"kind": "classes", "examples": Examples(patch=224, unlabelled="ignore")}
-    return {"train": pairs("train"), "test": pairs("val"), "task": task}
+    return {"train": learnt, "test": rest, "task": task}
 
 
 DATA = {"dsb2018": nuclei, "camvid": scenes, "isbi2012": neurites}
@@ -101,8 +90,8 @@ def agreement(found: list, truth: list) -> dict[str, float]:
 def one(arguments: argparse.Namespace) -> dict:
     """Train one network and score it."""
     data = DATA[arguments.data](arguments.folder)
-    images, labels = data["train"]
-    rgb = arguments.data == "camvid"
+    learnt, rest = data["train"], data["test"]
+    rgb = learnt.rgb
     augmentation = Augmentation(
         right_angles=not rgb,
         flips=not rgb,
@@ -124,8 +113,8 @@ def one(arguments: argparse.Namespace) -> dict:
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as place:
         model = train(
-            images,
-            labels,
+            learnt.images,
+            learnt.labels,
             model=Path(place) / "model",
             channel_axis=-1 if rgb else None,
             rgb=rgb,
@@ -137,11 +126,10 @@ def one(arguments: argparse.Namespace) -> dict:
             **settings,
         )
         took = time.monotonic() - began
-        kept, (pictures, truth) = Cache(), data["test"]
-        axis = -1 if rgb else None
+        kept, axis = Cache(), -1 if rgb else None
         name, began = str(model.path), time.monotonic()
-        found = [predict(image, model=name, channel_axis=axis, cache=kept) for image in pictures]
-        each = (time.monotonic() - began) / len(pictures)
+        found = [predict(image, model=name, channel_axis=axis, cache=kept) for image in rest.images]
+        each = (time.monotonic() - began) / len(rest.images)
         network = model.load_network()
     return {
         "data": arguments.data,
@@ -151,7 +139,7 @@ def one(arguments: argparse.Namespace) -> dict:
         "peak MB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
         "s per image": round(each, 3),
         "thresholds": model.config.thresholds,
-        **(agreement if rgb else precision)(found, truth),
+        **(agreement if rgb else precision)(found, rest.labels),
     }
 
 

@@ -3,7 +3,8 @@
 ``steps`` compares a bare step of the default network on one thread, on all, and with threads that
 wait awake or asleep, on the machine as it is and beside a program that keeps one core busy.
 ``shares`` trains with the defaults for a while and tells the share of the wall time in steps
-(0 threads = as it chooses). ``stops`` stops such trainings at some moments, and tells how long it took
+(0 threads = as it chooses), and how many steps were taken of those that a bare loop would have taken
+in that time, by bare steps in between, whose own time does not count. ``stops`` stops such trainings at some moments, and tells how long it took
 until the model was there. FOLDER holds ``images`` and ``labels`` with files of the same names; without one, training is on the
 coins of scikit-image. Every row is a process of its own, and settings take turns: a machine that
 is busy meanwhile is busy for all.
@@ -23,32 +24,48 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 AWAKE, ASLEEP = {"GOMP_SPINCOUNT": "300000"}, {}
 """What libgomp does when nothing is chosen, and what the package chooses."""
 
+BARE = "bare steps"
+"""What the measuring itself takes, which is no part of a training."""
 
-def bare_steps(threads: int, count: int) -> list[float]:
-    """Return the seconds of each step of the default network on a batch of noise."""
+
+@cache
+def bare_step() -> Callable[[], float]:
+    """Return a function that takes a step of the default network on noise, and says how long."""
     from napari_tessera.deep.networks.registry import NETWORKS, build  # first: how threads wait
 
     import torch  # isort: skip
 
-    torch.set_num_threads(threads)
     network = build("unet", in_channels=1, classes=3, **NETWORKS["unet"].preset)
     network = network.to(memory_format=torch.channels_last)
     optimiser = torch.optim.AdamW(network.parameters())
     images = torch.randn(8, 1, 128, 128).to(memory_format=torch.channels_last)
-    took = []
-    for _ in range(count + 1):
+
+    def step() -> float:
         began = time.perf_counter()
         optimiser.zero_grad()
         network(images).square().mean().backward()
         optimiser.step()
-        took.append(time.perf_counter() - began)
-    return took[1:]
+        return time.perf_counter() - began
+
+    step()  # the first takes longer
+    return step
+
+
+def bare_steps(threads: int, count: int) -> list[float]:
+    """Return the seconds of each of some bare steps."""
+    from napari_tessera.deep import devices
+
+    devices.set_threads(threads)
+    step = bare_step()
+    return [step() for _ in range(count)]
 
 
 class Clock:
@@ -77,7 +94,7 @@ def shares(folder: str, minutes: float, threads: int) -> dict:
     from napari_tessera.deep.settings import Optimisation
     from napari_tessera.deep.training import checkpoints, stepping, train, validation
 
-    clock, began, first, losses = Clock(), time.monotonic(), [], []
+    clock, began, first, losses, bare = Clock(), time.monotonic(), [], [], []
     clock.watch(stepping.Stepping, "step", "steps")
     clock.watch(validation.Validator, "__call__", "judging")
     clock.watch(checkpoints.ModelWriter, "finished", "end")
@@ -90,6 +107,10 @@ def shares(folder: str, minutes: float, threads: int) -> dict:
             losses.append(progress.values["step"])
         if "judged" in progress.values:
             first.append(time.monotonic() - began)
+            if len(losses) % optimisation.steps == 0:  # after the first, others are in between
+                paused, step = time.monotonic(), bare_step()
+                bare.extend((step(), step()))
+                clock.seconds[BARE] = clock.seconds.get(BARE, 0.0) + time.monotonic() - paused
         if "note" in progress.values:
             print(progress.values["note"], file=sys.stderr)
 
@@ -100,12 +121,14 @@ def shares(folder: str, minutes: float, threads: int) -> dict:
             images, labels, model=place + "/model", optimisation=optimisation, report=hear
         )
         score = model.config.score
-    whole = time.monotonic() - began
+    whole = time.monotonic() - began - clock.seconds.pop(BARE, 0.0)
+    bare = bare or [bare_step()()]
     return {
         "threads": threads or "chosen",
         "score": round(score, 3),
         "seconds": round(whole, 1),
         "count of steps": len(losses),
+        "of those of a bare loop": round(len(losses) * statistics.median(bare) / whole, 3),
         "first point": round(first[0], 1),
         **{part: round(took / whole, 3) for part, took in sorted(clock.seconds.items())},
     }

@@ -99,6 +99,9 @@ class Augmentation:
     mosaic : float
         Share of the patches that are put together of parts of four; for networks that find objects
         one by one, as mixup and cutmix are for the others.
+    copy_paste : float
+        Share of the patches into which objects of another patch are pasted; for objects, not for
+        classes.
 
     References
     ----------
@@ -106,6 +109,8 @@ class Augmentation:
     S. Yun et al., "CutMix: regularization strategy to train strong classifiers", ICCV 2019.
     A. Bochkovskiy, C.-Y. Wang, H.-Y. M. Liao, "YOLOv4: optimal speed and accuracy of object
     detection", arXiv:2004.10934, 2020 (mosaic).
+    G. Ghiasi et al., "Simple copy-paste is a strong data augmentation method for instance
+    segmentation", CVPR 2021.
     """
 
     flips: bool = True
@@ -125,6 +130,7 @@ class Augmentation:
     mixup: Fraction = 0.0
     cutmix: Fraction = 0.0
     mosaic: Fraction = 0.0
+    copy_paste: Fraction = 0.0
 
     def __post_init__(self) -> None:
         check_settings(self)

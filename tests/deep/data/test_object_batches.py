@@ -199,3 +199,17 @@ def test_mosaics_keep_classes():
             assert abs(float(image[0][mask].mean()) - (0.5 + 0.5 * float(kind))) < 0.01
             seen += 1
     assert seen > 8
+
+
+def test_pasted_objects_keep_classes():
+    image, labels = squares()
+    kinds = {label: 1 + label % 2 for label in np.unique(labels).tolist()}
+    shown, counts = labels % 2 + 1.0 * (labels > 0), []
+    for share in (0, 1):
+        settings = replace(NO_AUGMENTATION, copy_paste=share)
+        made = batches(shown, labels, classes=[kinds], augmentation=settings, size=8)(0)
+        for image, own in zip(made.images, made.objects, strict=True):
+            for mask, kind in zip(own.masks, own.classes, strict=True):
+                assert abs(float(image[0][mask].mean()) - (0.5 + 0.5 * float(kind))) < 0.01
+        counts.append(sum(map(len, made.objects)))
+    assert counts[1] > 1.2 * counts[0]

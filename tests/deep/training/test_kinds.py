@@ -1,3 +1,6 @@
+from dataclasses import replace
+
+import numpy as np
 import pytest
 import torch
 
@@ -5,7 +8,7 @@ from napari_tessera.deep.data.batches import Batches
 from napari_tessera.deep.data.object_batches import ObjectBatches
 from napari_tessera.deep.data.pieces import ImagePairs
 from napari_tessera.deep.networks.registry import NETWORKS
-from napari_tessera.deep.settings import Augmentation, Examples, Objective
+from napari_tessera.deep.settings import NO_AUGMENTATION, Augmentation, Examples, Objective
 from napari_tessera.deep.target_kinds import KINDS, BoundaryTargets, ClassTargets, DistanceTargets
 from napari_tessera.deep.training.kinds import ObjectTraining, PixelTraining, training_kind
 from napari_tessera.deep.training.object_validation import ObjectValidator
@@ -29,6 +32,10 @@ def test_networks_that_find_objects_are_trained_in_a_way_of_their_own():
     ("task", "message"),
     [
         ({"augmentation": Augmentation(mosaic=0.5)}, "mosaic is 0.5, but .* scores pixels"),
+        (
+            {"kind": "classes", "augmentation": Augmentation(copy_paste=0.5)},
+            "copy_paste is 0.5, but labels are classes, .* choose 0",
+        ),
         ({"network": "yolov5seg", "kind": "classes"}, "kind is 'classes', but .* finds objects"),
         (
             {"network": "mask_rcnn", "augmentation": Augmentation(mixup=0.3)},
@@ -77,3 +84,45 @@ def test_classes_of_objects_are_for_those_who_learn_objects():
     pairs = ImagePairs([image], [labels], classes=[{1: "cell"}])
     with pytest.raises(ValueError, match="classes is given, but .* gives none to objects"):
         Task(examples=SMALL).prepared(pairs, Reporter())
+
+
+@pytest.mark.parametrize("network", ["mask_rcnn", "yolov5seg"])
+def test_small_objects_are_enlarged_for_networks_that_find_them_one_by_one(network):
+    """Squares of 8 pixels, whose diameter is 9, become 16: boxes, anchors and what is judged."""
+    labels = np.kron(np.arange(1, 65).reshape(8, 8), np.pad(np.ones((8, 8), int), 4))
+    image = (labels > 0).astype(np.float32)
+    first = Task(network, {"width": 1 / 16} if network == "mask_rcnn" else None, examples=SMALL)
+    boxes, anchors = [], []
+    for wanted in (0.0, 18.0):
+        examples = Examples(patch=64, diameter=wanted)
+        task, data = replace(first, examples=examples, augmentation=NO_AUGMENTATION).prepared(
+            ImagePairs([image], [labels]), Reporter()
+        )
+        found = [own.boxes for step in range(4) for own in task.batches(data)(step).objects]
+        # without those that the patch cuts
+        every = torch.cat(found)
+        every = every[(every[:, :2] > 0).all(1) & (every[:, 2:] < 64).all(1)]
+        boxes.append(float((every[:, 2:] - every[:, :2]).median()))
+        anchors.append(np.min(task.network_options["anchors"]))
+        held_out = task.lesson(data, torch.device("cpu")).validator.held_out
+        piece = held_out.shown
+        assert held_out.enlarged(piece).shape[-1] == round(piece.zoom * held_out.shape(piece)[-1])
+    assert piece.zoom == pytest.approx(2, rel=0.01)
+    assert boxes == pytest.approx([8, 16], abs=1)
+    assert anchors[1] / anchors[0] == pytest.approx(2, rel=0.1)
+
+
+@pytest.mark.parametrize("targets", ["boundaries", "distances"])
+def test_targets_are_those_of_the_pasted_objects(targets):
+    """Images are bright where their objects are: there are as many in the targets."""
+    _, labels = squares()
+    settings = replace(NO_AUGMENTATION, copy_paste=1.0)
+    examples = Examples(patch=64, validation=0, diameter=0, normalise="range")
+    task = Task(examples=examples, targets=targets, augmentation=settings)
+    shown = (labels > 0).astype(np.float32)
+    task, data = task.prepared(ImagePairs([shown], [labels]), Reporter())
+    plain = replace(task, augmentation=NO_AUGMENTATION).batches(data)(0)
+    made = task.batches(data)(0)
+    assert made.images.mean() > plain.images.mean()
+    ground = made.targets == 0 if targets == "boundaries" else made.targets[:, 0] == 1
+    assert torch.equal(ground, made.images[:, 0] == 0)

@@ -9,7 +9,7 @@ from torch.nn import functional
 from napari_tessera.deep.data.targets import IGNORE
 from napari_tessera.deep.settings import Objective, parse_losses
 from napari_tessera.deep.target_kinds import KINDS
-from napari_tessera.deep.training.losses import OF_PIXELS, TERMS, suggested_losses
+from napari_tessera.deep.training.losses import OF_DISTANCES, OF_PIXELS, TERMS, suggested_losses
 from napari_tessera.deep.training.objective import Loss
 
 
@@ -33,6 +33,7 @@ def test_written_out_by_hand():
         "tversky": 1
         - ((3 / 4) / (3 / 4 + 0.7 / 4 + 0.3 * 3 / 4) + (1 / 4) / (1 / 4 + 0.7 * 3 / 4 + 0.3 / 4))
         / 2,
+        "boundary": (1 / 4 + 3 / 4) / 2,  # both pixels are half a pixel from the boundary
     }
     told = {name for name, term in TERMS.items() if ">>>" in term.__doc__}
     assert {*by_hand, *told, "lovasz"} == set(TERMS)  # lovasz: by its peer below
@@ -62,6 +63,50 @@ def test_the_others_are_those_of_segmentation_models(batch, name, theirs):
     scores, target = batch
     expected = theirs(scores, target)
     torch.testing.assert_close(Loss({name: 1})(scores, target), expected, rtol=1e-4, atol=1e-5)
+
+
+def signed_distance(inside, known):
+    """Return each pixel's distance to the boundary, negative inside: pixel by pixel."""
+    places = [np.argwhere(side & known) for side in (inside, ~inside)]
+    result = np.zeros(inside.shape)
+    if not all(map(len, places)):
+        return result
+    for own in np.argwhere(known):
+        others = places[1] if inside[tuple(own)] else places[0]
+        far = np.sqrt(((others - own) ** 2).sum(axis=1)).min() - 0.5
+        result[tuple(own)] = -far if inside[tuple(own)] else far
+    return result
+
+
+@pytest.mark.parametrize("void", [False, True])
+def test_boundary_is_the_papers_up_to_what_the_truth_gives(batch, void):
+    scores, target = batch
+    target[1] = 2  # no boundary in this image, and no class 0 and 1
+    if void:
+        target[0, 1:3] = IGNORE
+    found = Loss({"boundary": 1})(scores, target)
+    far = np.array(
+        [
+            [signed_distance(own.numpy() == k, own.numpy() != IGNORE) for k in range(3)]
+            for own in target
+        ]
+    )
+    truth = np.stack([(target == k).numpy() for k in range(3)], axis=1)
+    seen = scores.detach().softmax(1).numpy()
+    papers, least = (far * seen).sum(), (far * truth).sum()
+    assert float(found.detach()) == pytest.approx((papers - least) / np.abs(far).sum(), rel=1e-5)
+
+
+def test_boundary_counts_what_is_far_away_more():
+    target = torch.zeros(1, 9, 9, dtype=torch.long)
+    target[0, 4, :2] = 1
+    found = []
+    for column in (2, 5, 8):  # one pixel too many
+        scores = functional.one_hot(target, 2).movedim(-1, 1) * 40.0
+        scores[0, :, 4, column] = scores[0, :, 4, column].flip(0)
+        found.append(float(Loss({"boundary": 1})(scores, target)))
+    assert found[1] / found[0] == pytest.approx(3.5 / 0.5)
+    assert found[2] / found[0] == pytest.approx(6.5 / 0.5)
 
 
 @pytest.mark.parametrize("name", TERMS)
@@ -229,7 +274,11 @@ def test_bad_input_is_named(make, message):
         make()
 
 
-@pytest.mark.parametrize("objective", [*TERMS, "dice + cross_entropy"])
+@pytest.mark.parametrize(
+    "objective",
+    # distances do depend on where the others are
+    [*(name for name in TERMS if TERMS[name] not in OF_DISTANCES), "dice + cross_entropy"],
+)
 @pytest.mark.parametrize("weighted", [False, True])
 def test_void_pixels_are_as_if_they_were_not_there(objective, weighted):
     """Whatever a network says of void pixels, the loss is that of the others alone."""

@@ -50,6 +50,16 @@ def test_of_volumes_too():
     assert min(examples.shape(examples.judged[-1])) >= 32
 
 
+@pytest.mark.parametrize(
+    ("shape", "sides", "count"),
+    [((360, 360), 360, 1), ((520, 696), 400, 4), ((300, 300, 300), 192, 8)],
+)
+def test_planes_are_judged_in_few_tiles_that_hardly_overlap(shape, sides, count):
+    tiles = held_out(1, 64).tile_run(Bright(), shape).tiles
+    assert tiles.count == count
+    assert max(tiles.tile) <= sides
+
+
 class Bright(torch.nn.Module):
     """Sees interior where the image is bright."""
 

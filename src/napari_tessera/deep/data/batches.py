@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from napari_tessera.deep.data import augmentation as vary
+from napari_tessera.deep.data.copy_paste import copy_pasted
 from napari_tessera.deep.data.patches import Patches
 from napari_tessera.deep.data.targets import border_weights
 from napari_tessera.deep.settings import Objective
@@ -83,7 +84,7 @@ class Batches:
         return self._mixed(Batch(images, truth, weights), random)
 
     def _one(self, random: np.random.Generator) -> tuple[Array, Array, Array | None]:
-        image, labels = self.patches.one(random)
+        image, labels = self._patch(random)
         varied = vary.vary(image, self.patches.augmentation, random, rgb=self.rgb)
         weights = None
         if self.objective.border_weight:
@@ -93,6 +94,15 @@ class Batches:
                 width=self.objective.border_width,
             )
         return np.asarray(varied), self.targets.truth(labels), weights
+
+    def _patch(self, random: np.random.Generator) -> tuple[Array, Array]:
+        """Return a patch, with objects of another one pasted into it as often as asked for."""
+        first, share = self.patches.one(random), self.patches.augmentation.copy_paste
+        if not share or random.random() >= share:
+            return first
+        images, labels = zip(first, self.patches.one(random), strict=True)
+        image, objects, _ = copy_pasted(images, labels, random)
+        return image, objects
 
     def _mixed(self, batch: Batch, random: np.random.Generator) -> Batch:
         """Blend patches, or paste parts of them into one another, as often as asked for."""

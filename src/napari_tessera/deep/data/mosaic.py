@@ -78,7 +78,7 @@ def mosaic(
         source = _somewhere(part, shape, random)
         image[(slice(None), *part)] = images[number][(slice(None), *source)]
         kept = _kept(labels[number], source)
-        found[part] = _numbered(labels[number][source], kept, len(origins))
+        found[part] = numbered_after(len(origins), labels[number][source], kept)
         origins += [(number, label) for label in kept]
     dtype = smallest_dtype("objects", len(origins))
     return image, found.astype(dtype), np.array(origins, np.int64).reshape(-1, 2)
@@ -124,8 +124,22 @@ def _kept(labels: Array, source: tuple[slice, slice]) -> list[int]:
     ]
 
 
-def _numbered(labels: Array, kept: list[int], before: int) -> Array:
-    """Return objects numbered from `before` + 1; those not kept are background."""
+def numbered_after(before: int, labels: Array, kept: Sequence[int]) -> Array:
+    """Return the objects that are kept, numbered from `before` + 1; the others are background.
+
+    Parameters
+    ----------
+    before : int
+        The last number that is taken.
+    labels : ndarray of int
+    kept : sequence of int
+        Ids of objects, rising.
+
+    Examples
+    --------
+    >>> numbered_after(4, np.array([[9, 0, 7, 3]]), [7, 9])
+    array([[6, 0, 5, 0]])
+    """
     # no table by id: ids of connectomics and of tracking go up to 2^63
     ids = np.array([label for label in sizes(labels) if label], labels.dtype)
     numbers = np.zeros(ids.size, np.int64)

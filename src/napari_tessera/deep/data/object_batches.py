@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,11 +10,16 @@ import torch
 
 from napari_tessera.algorithms.labels.components import components
 from napari_tessera.deep.data import augmentation as vary
+from napari_tessera.deep.data.copy_paste import copy_pasted
 from napari_tessera.deep.data.instances import instances_of
+from napari_tessera.deep.data.mosaic import mosaic
 from napari_tessera.deep.data.patches import Patch, Patches
 from napari_tessera.deep.networks.instances import Instances
 from napari_tessera.signature.progress import reported
 from napari_tessera.signature.words import Array, Report
+
+_Objects = tuple[Array, Array, Mapping[int, int] | None]
+"""An image (C, Y, X), its objects (Y, X), and their classes where they have any."""
 
 
 @dataclass(frozen=True)
@@ -90,14 +95,24 @@ class ObjectBatches:
 
     def _one(self, random: np.random.Generator) -> tuple[Array, Instances, int]:
         settings = self.patches.augmentation
-        if settings.mosaic and random.random() < settings.mosaic:
-            four = [self.patches.cut(random) for _ in range(4)]
-            image, labels, classes = _put_together(four, random)
-        else:
-            patch = self.patches.cut(random)
-            image, (labels, classes) = patch.image, told_apart(patch)
+        image, labels, classes = self._patch(random)
+        if settings.copy_paste and random.random() < settings.copy_paste:
+            both = [(image, labels, classes), _as_found(self.patches.cut(random))]
+            image, labels, classes = _put_together(copy_pasted, both, random)
         varied = vary.vary(image, settings, random, rgb=self.rgb)
         return varied, *instances_of(labels, classes)
+
+    def _patch(self, random: np.random.Generator) -> _Objects:
+        """Return a patch, or parts of four."""
+        share = self.patches.augmentation.mosaic
+        if not share or random.random() >= share:
+            return _as_found(self.patches.cut(random))
+        four = [_as_found(self.patches.cut(random)) for _ in range(4)]
+        return _put_together(mosaic, four, random)
+
+
+def _as_found(patch: Patch) -> _Objects:
+    return patch.image, *told_apart(patch)
 
 
 def told_apart(patch: Patch) -> tuple[Array, Mapping[int, int] | None]:
@@ -122,16 +137,13 @@ def told_apart(patch: Patch) -> tuple[Array, Mapping[int, int] | None]:
 
 
 def _put_together(
-    patches: Sequence[Patch], random: np.random.Generator
-) -> tuple[Array, Array, Mapping[int, int] | None]:
-    """Return image, objects and their classes of parts of four patches."""
-    from napari_tessera.deep.data.mosaic import mosaic
-
-    every = [told_apart(patch) for patch in patches]
-    image, labels, origins = mosaic(
-        [patch.image for patch in patches], [own for own, _ in every], random
-    )
-    kinds = [every[number][1] for number, _ in origins]
+    by: Callable[..., tuple[Array, Array, Array]],
+    every: Sequence[_Objects],
+    random: np.random.Generator,
+) -> _Objects:
+    """Return what a mosaic, or pasting, makes of several patches."""
+    image, labels, origins = by([own[0] for own in every], [own[1] for own in every], random)
+    kinds = [every[number][2] for number, _ in origins]
     return image, labels, {
         place: 0 if own is None else own[int(label)]
         for place, (own, (_, label)) in enumerate(zip(kinds, origins, strict=True), start=1)

@@ -184,6 +184,38 @@ def border_weights(labels: Array, *, weight: float = 10.0, width: float = 5.0) -
     return np.asarray(1 + weight * np.exp(-(together**2) / (2 * width**2)), np.float32)
 
 
+def distances_from_boundary(inside: Array, known: Array) -> Array:
+    """Return how far pixels are from the boundary of a region, which lies between two pixels.
+
+    Parameters
+    ----------
+    inside : ndarray of bool
+        The region.
+    known : ndarray of bool
+        Where it is known what belongs to it; other pixels are on neither side, and 0 in the result.
+
+    Returns
+    -------
+    ndarray of float32
+        In pixels, .5 beside the boundary; 0 everywhere if there is no boundary.
+
+    Examples
+    --------
+    >>> known = np.array([[True, True, True, True, False]])
+    >>> distances_from_boundary(np.array([[False, True, True, True, True]]), known)
+    array([[0.5, 0.5, 1.5, 2.5, 0. ]], dtype=float32)
+    """
+    from scipy import ndimage
+
+    within, outside = inside & known, ~inside & known
+    if not within.any() or not outside.any():
+        return np.zeros(inside.shape, np.float32)
+    far = np.where(
+        within, ndimage.distance_transform_edt(~outside), ndimage.distance_transform_edt(~within)
+    )
+    return np.where(known, far - 0.5, 0).astype(np.float32)
+
+
 def class_weights(counts: Sequence[int], kind: ClassWeights) -> list[float] | None:
     """Return weights that make up for rare classes; classes without pixels get 0.
 

@@ -33,8 +33,6 @@ class PixelTraining:
     ----------
     kinds : tuple of str
         What the labels may be.
-    unfit : tuple of str
-        Augmentation that has no meaning.
     has_losses : bool
         Whether the network has losses of its own, so that none are asked for.
     takes_classes : bool
@@ -42,16 +40,24 @@ class PixelTraining:
     """
 
     kinds: ClassVar[tuple[LabelsAre, ...]] = ("objects", "classes")
-    unfit: ClassVar[tuple[str, ...]] = ("mosaic",)
     has_losses: ClassVar[bool] = False
     takes_classes: ClassVar[bool] = False
 
+    def unfit(self, kind: LabelsAre) -> tuple[str, ...]:
+        """Return the augmentation that has no meaning, for labels of a kind."""
+        return ("mosaic", "copy_paste") if kind == "classes" else ("mosaic",)
+
     def check(self, task: Task) -> None:
-        """Refuse a mosaic, which is for objects."""
+        """Refuse a mosaic, which is for objects, and to paste objects where there are none."""
         if task.augmentation.mosaic:
             raise ValueError(
                 f"mosaic is {task.augmentation.mosaic}, but {task.entry.title} scores pixels; "
                 "choose mixup or cutmix, or a network that finds objects one by one"
+            )
+        if task.augmentation.copy_paste and task.kind == "classes":
+            raise ValueError(
+                f"copy_paste is {task.augmentation.copy_paste}, but labels are classes, which have "
+                "no objects to paste; choose 0 (cutmix is for classes)"
             )
 
     def learns(self, task: Task) -> Targets:
@@ -92,9 +98,12 @@ class ObjectTraining:
     """How networks are trained that find objects one by one; see `PixelTraining`."""
 
     kinds: ClassVar[tuple[LabelsAre, ...]] = ("objects",)
-    unfit: ClassVar[tuple[str, ...]] = ("mixup", "cutmix")
     has_losses: ClassVar[bool] = True
     takes_classes: ClassVar[bool] = True
+
+    def unfit(self, kind: LabelsAre) -> tuple[str, ...]:
+        """Return the augmentation that has no meaning."""
+        return ("mixup", "cutmix")
 
     def check(self, task: Task) -> None:
         """Refuse classes of pixels, blended patches and losses of pixels."""
@@ -104,11 +113,11 @@ class ObjectTraining:
                 f"kind is {task.kind!r}, but {title} finds objects; choose "
                 "'objects' and number them in the labels"
             )
-        for name in self.unfit:
+        for name in self.unfit(task.kind):
             if getattr(settings, name):
                 raise ValueError(
                     f"{name} is {getattr(settings, name)}, but {title} learns objects one by one, "
-                    "which cannot be blended; choose 0 (mosaic is for objects)"
+                    "which cannot be blended; choose 0 (mosaic and copy_paste are for objects)"
                 )
         if task.objective != Objective():
             raise ValueError(

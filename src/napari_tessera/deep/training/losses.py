@@ -1,8 +1,9 @@
-"""The losses that can be asked for: a new one is a function, named in one of two lists.
+"""The losses that can be asked for: a new one is a function, named in one of three lists.
 
 Of the N pixels that count, in 2-D or 3-D, each takes log-probabilities of the classes (K, N), the
-true shares of the classes (K, N), and how much each class counts at each pixel, (K, N) or (K, 1).
-No torch is imported here, so that forms and commands can read the names.
+true shares of the classes (K, N), and how much each class counts at each pixel, (K, N) or (K, 1):
+as it is weighted, or by its distance from the boundary of the class. No torch is imported here,
+so that forms and commands can read the names.
 """
 
 from __future__ import annotations
@@ -87,14 +88,32 @@ def lovasz(logarithms: Tensor, truth: Tensor, weights: Tensor) -> Tensor:
     return torch.stack(losses).mean()
 
 
+def boundary(logarithms: Tensor, truth: Tensor, weights: Tensor) -> Tensor:
+    """Return the mean error of the probabilities, weighted by the distance to the boundary.
+
+    Each class's boundary lies half a pixel before its first pixel, and the loss is 1 where all is
+    wrong; classes that are nowhere, or everywhere, do not count. It says how far outlines are off,
+    however few pixels a class has, but little where nothing is found yet: add it to another.
+
+    H. Kervadec et al., "Boundary loss for highly unbalanced segmentation", MIDL 2019.
+    """
+    # sum_q phi(q) p(q) there, phi the distance, negative inside; less what the truth itself gives,
+    # sum_q phi(q) t(q), it is sum_q |phi(q)| |p(q) - t(q)|: the same gradient, 0 where all is right
+    errors = (logarithms.exp() - truth).abs()  # (K, N)
+    return (weights * errors).sum() / weights.sum().clamp_min(1e-12)
+
+
 OF_PIXELS: tuple[Term, ...] = (cross_entropy, focal)
 """Means over the pixels, in which each counts as much as `weights` says."""
 
 OF_REGIONS: tuple[Term, ...] = (dice, iou, tversky, lovasz)
 """Overlaps of the classes as wholes; pixels have no weights there."""
 
+OF_DISTANCES: tuple[Term, ...] = (boundary,)
+"""Means over the pixels, in which each counts as much as it is far from a class's boundary."""
+
 TERMS: Mapping[str, Term] = MappingProxyType(
-    {term.__name__: term for term in (*OF_PIXELS, *OF_REGIONS)}
+    {term.__name__: term for term in (*OF_PIXELS, *OF_REGIONS, *OF_DISTANCES)}
 )
 """Losses that can be summed, by name."""
 
@@ -109,10 +128,12 @@ def suggested_losses() -> tuple[str, ...]:
     >>> suggested_losses()[:2], suggested_losses()[-2:]
     (('dice + cross_entropy', 'iou + cross_entropy'), ('cross_entropy', 'dice'))
     """
-    pixels, regions = ([term.__name__ for term in some] for some in (OF_PIXELS, OF_REGIONS))
+    pixels, regions, distances = (
+        [term.__name__ for term in some] for some in (OF_PIXELS, OF_REGIONS, OF_DISTANCES)
+    )
     return (
         *(f"{each} + {pixels[0]}" for each in regions),
-        *(f"{regions[0]} + {each}" for each in pixels[1:]),
+        *(f"{regions[0]} + {each}" for each in (*pixels[1:], *distances)),
         pixels[0],
         regions[0],
     )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import torch
 from torch.nn import functional
 
-from napari_tessera.deep.data.targets import IGNORE
+from napari_tessera.deep.data.targets import IGNORE, distances_from_boundary
 from napari_tessera.deep.networks.instances import Instances
-from napari_tessera.deep.training.losses import TERMS
+from napari_tessera.deep.training.losses import OF_DISTANCES, TERMS
 
 
 class Loss(torch.nn.Module):
@@ -74,8 +75,16 @@ class Loss(torch.nn.Module):
         if truth.shape[1] == 0:
             return scores.sum() * 0
         counting = self._counting(truth, known, weights)
-        parts = [w * TERMS[name](logarithms, truth, counting) for name, w in self.terms.items()]
-        return torch.stack(parts).sum()
+        total = scores.new_zeros(())
+        for name, weight in self.terms.items():
+            term = TERMS[name]
+            if term in OF_DISTANCES:
+                total = total + weight * term(
+                    logarithms, truth, _distances(target, known, len(truth))
+                )
+            else:
+                total = total + weight * term(logarithms, truth, counting)
+        return total
 
     def _counting(
         self, truth: torch.Tensor, known: torch.Tensor, weights: torch.Tensor | None
@@ -140,6 +149,25 @@ def flattened(
     known = target != IGNORE  # (B, ...)
     ids = target[known].long()  # (N,)
     return _at(known, logarithms), _one_hot(ids, scores.shape[1]), known
+
+
+def _distances(target: torch.Tensor, known: torch.Tensor, classes: int) -> torch.Tensor:
+    """Return how far each of the N pixels is from the boundary of each class, (K, N).
+
+    Of shares, a class is where most of a pixel is its.
+    """
+    if target.ndim == known.ndim:
+        inside = torch.stack([target == number for number in range(classes)], dim=1)
+    else:
+        inside = target >= 0.5  # (B, K, *P)
+        if inside.shape[1] == 1:
+            inside = torch.cat([~inside, inside], dim=1)  # (B, 2, *P)
+    counted = known.cpu().numpy()
+    far = [
+        [distances_from_boundary(one, own) for one in every]
+        for every, own in zip(inside.cpu().numpy(), counted, strict=True)
+    ]
+    return _at(known, torch.from_numpy(np.array(far)).to(known.device))
 
 
 def _at(known: torch.Tensor, values: torch.Tensor) -> torch.Tensor:

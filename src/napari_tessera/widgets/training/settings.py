@@ -188,10 +188,11 @@ class TrainingSettings(Rows):
     def _show_rows(self, *_: Any) -> None:
         """Show what has a meaning beside the other choices."""
         chosen, training, fields = self.options[self.networks.chosen], self.training, self.fields
-        locked, objects = self.name.resumes, fields["kind"].value == "objects"
+        locked, kind = self.name.resumes, fields["kind"].value
+        objects = kind == "objects"
         for name, group in self.options.items():
             self.show_section(name, group is chosen)
-        void: dict[str, Collection[str]] = {"augmentation": training.unfit}
+        void: dict[str, Collection[str]] = {"augmentation": training.unfit(kind)}
         if training.has_losses or objects:
             void["examples"] = ("ignore",)
         for name, group in self.groups.items():
@@ -228,7 +229,7 @@ class TrainingSettings(Rows):
         """Return what is to be learnt and how; what has no meaning for the network is left out."""
         training, kind = self.training, self.fields["kind"].value
         groups = {key: group.value for key, group in self.groups.items()}
-        unfit = dict.fromkeys(training.unfit, 0.0)
+        unfit = dict.fromkeys(training.unfit(kind), 0.0)
         groups["augmentation"] = replace(groups["augmentation"], **unfit)
         if training.has_losses:
             groups["objective"] = Objective()
