@@ -280,8 +280,9 @@ class Examples:
     unlabelled : {"background", "ignore"}
         What 0 means in the labels: background, or not annotated (sparse strokes).
     ignore : int, optional
-        Another number that means "not annotated", in labels of classes: often 255. Such pixels
-        count neither in the loss nor when the network is judged. None = there is none.
+        Another number that means "not annotated": often 255 in labels of classes; in labels of
+        objects one that no object has. Such pixels count neither in the loss nor when the network
+        is judged. None = there is none. Not used by networks that find objects one by one.
     normalise : {"percentiles", "mean", "range"}
         How the intensities of each image are made comparable: from `low` to `high` percentile, by
         mean and standard deviation, or not at all: what the type of number holds, as 0 to 255,

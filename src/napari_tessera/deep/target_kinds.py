@@ -24,6 +24,7 @@ from napari_tessera.deep.data.targets import (
 from napari_tessera.deep.inference.decode import (
     DEFAULTS,
     PRECISIONS,
+    annotated,
     to_classes,
     to_objects,
     tuned,
@@ -137,7 +138,7 @@ class ObjectPixelTargets(PixelTargets):
     def agreement(self, scores: Array, labels: Array) -> Any:
         """Return the average precision of the objects, mean over several overlaps."""
         objects = self.labels(scores)
-        return average_precision(labels, objects, *PRECISIONS)
+        return average_precision(*annotated(labels, objects), *PRECISIONS)
 
     def score(self, agreements: Sequence[Any]) -> float:
         """Return the mean over the images."""

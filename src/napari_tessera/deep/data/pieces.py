@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from napari_tessera.algorithms.filters.intensities import normalised
+from napari_tessera.deep.data.targets import IGNORE
 from napari_tessera.signature.arrays import as_labels, native
 from napari_tessera.signature.words import Array
 
@@ -40,6 +41,9 @@ class Piece:
         What becomes 0 and the range, of each channel.
     classes : mapping of int to int, optional
         The place of each object's class among all; None = they are of one class.
+    ignore : int, optional
+        The number that stands for "not annotated" in labels of objects, which `labels_at` gives as
+        `IGNORE`.
     """
 
     image: Any
@@ -52,6 +56,12 @@ class Piece:
     zoom: float = 1.0
     intensities: tuple[tuple[float, float], ...] = ()
     classes: Mapping[int, int] | None = None
+    ignore: int | None = None
+
+    @property
+    def lowest(self) -> int:
+        """The lowest number that its labels may have."""
+        return 0 if self.ignore is None else IGNORE
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -72,7 +82,10 @@ class Piece:
     def labels_at(self, box: tuple[slice, ...]) -> Array:
         """Return a part of the labels."""
         part = np.asarray(self.labels[(*self.index, *self._within(box))])
-        return as_labels(part, f"{self.name}: labels")
+        labels = as_labels(part, f"{self.name}: labels")
+        if self.ignore is None:
+            return labels
+        return np.where(labels == self.ignore, IGNORE, labels.astype(np.int64))
 
     def like_labels(self, array: Any) -> Array:
         """Return the part of another array of the shape of all labels.

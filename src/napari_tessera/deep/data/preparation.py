@@ -26,6 +26,9 @@ MOST = 255
 VOID, SMALL = 255, 128
 """What palettes write for "not annotated", beside numbers of classes below the second one."""
 
+_UNKNOWN = 2
+"""What stands, where objects are counted, for pixels that are not annotated."""
+
 PLACES = 2000
 """How many annotated pixels of each class are remembered per piece, as centres of patches."""
 
@@ -35,6 +38,10 @@ class _ClassAnnotation:
 
     def check(self, settings: Examples) -> None:
         """Raise an error if settings make no sense for such labels."""
+
+    def marked(self, piece: Piece, settings: Examples) -> Piece:
+        """Return a piece whose labels say what is not annotated; of classes it is no class."""
+        return piece
 
     def counted(self, labels: Array) -> Array:
         """Return what is counted in labels."""
@@ -77,20 +84,20 @@ class _ObjectAnnotation(_ClassAnnotation):
     """Labels are numbers of objects, which are counted as one class."""
 
     def check(self, settings: Examples) -> None:
-        if settings.ignore is not None:
-            raise ValueError(
-                f"ignore is {settings.ignore}, but labels are objects, of which it would be one; "
-                "it is for labels of classes"
-            )
         if settings.unlabelled == "ignore":
             raise ValueError(
                 "unlabelled is 'ignore', but labels are objects, which have no number for "
                 "background; label classes instead (say 1 = background, 2 = object), or choose "
-                "'background'"
+                "'background', with another number for what is not annotated (ignore)"
             )
 
+    def marked(self, piece: Piece, settings: Examples) -> Piece:
+        return replace(piece, ignore=settings.ignore)
+
     def counted(self, labels: Array) -> Array:
-        return (labels != 0).view(np.uint8)
+        found = (labels > 0).view(np.uint8)
+        found[labels < 0] = _UNKNOWN
+        return found
 
     def learnt(self, targets: ObjectTargets) -> Targets:
         return targets
@@ -119,7 +126,8 @@ class Census:
     counts : dict
         Label -> pixels; of objects, 1 stands for all of them. Pixels to ignore are not counted.
     places : dict
-        Label -> some of its pixels, shape (N, D).
+        Label -> some of its pixels, shape (N, D). Of objects beside which something is not
+        annotated, 1 stands for all that is.
     digest : bytes
         Of the labels.
     diameter : float
@@ -133,8 +141,8 @@ class Census:
 
     @property
     def annotated(self) -> bool:
-        """Whether there is anything but background."""
-        return any(self.counts)
+        """Whether there is anything but background, or a background that was marked as such."""
+        return any(self.places)
 
 
 @dataclass(frozen=True)
@@ -148,7 +156,7 @@ class _Counting:
     def census(self, piece: Piece, labels: Array) -> Census:
         """Count the labels of a piece."""
         digest = hashlib.blake2b(np.ascontiguousarray(labels).data, digest_size=16).digest()
-        if labels.dtype.kind == "i" and labels.min(initial=0) < 0:
+        if labels.dtype.kind == "i" and labels.min(initial=0) < piece.lowest:
             raise ValueError(
                 f"{piece.name}: labels has {int(labels.min())}; use 0 for background and numbers "
                 "from 1"
@@ -161,8 +169,11 @@ class _Counting:
                 "choose the kind 'objects'"
             )
         if self.settings.ignore is not None:
-            found.pop(self.settings.ignore, None)
-        places = {label: _some(counted == label, self.random) for label in found}
+            found.pop(self.settings.ignore if piece.ignore is None else _UNKNOWN, None)
+        if piece.ignore is None:
+            places = {label: _some(counted == label, self.random) for label in found}
+        else:  # background is annotated there, too: where a wrong object was, say
+            places = {1: _some(counted != _UNKNOWN, self.random)} if found else {}
         enlarged = self.annotation.enlarged(self.settings, labels.ndim)
         return Census(found, places, digest, median_diameter(labels) if enlarged else 0.0)
 
@@ -274,8 +285,9 @@ def prepare_data(
     every: list[_Example] = []
     used: list[_Example] = []
     latest = np.zeros(0)
-    for number, piece in enumerate(found):
+    for number, given in enumerate(found):
         report(Progress(number, 2 * len(found)))
+        piece = annotation.marked(given, settings)
         labels = piece.labels_at(piece.everything)
         every.append(_Example(piece, counting.census(piece, labels)))
         # an image without objects is an example too, unless all of it is to be ignored

@@ -142,7 +142,8 @@ class Task:
         rgb : bool
             Whether the channels are red, green and blue.
         """
-        everywhere = self.examples.unlabelled == "background"
+        sparse = self.kind == "objects" and self.examples.ignore is not None
+        everywhere = self.examples.unlabelled == "background" and not sparse
         patches = Patches(
             data, self._side(data), self.sizes.margin, self.augmentation, everywhere=everywhere
         )
