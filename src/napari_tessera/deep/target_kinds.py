@@ -83,8 +83,11 @@ class PixelTargets(ABC):
         """
 
     @abstractmethod
-    def agreement(self, scores: Array, labels: Array) -> Any:
-        """Return how far scores (K, *P) agree with labels P, for `score`."""
+    def agreement(self, scores: Array, labels: Array, **options: Any) -> Any:
+        """Return how far scores (K, *P) agree with labels P, for `score`.
+
+        Options are those of `labels`.
+        """
 
     @abstractmethod
     def score(self, agreements: Sequence[Any]) -> float:
@@ -135,9 +138,9 @@ class ObjectPixelTargets(PixelTargets):
         best = tuned(every, self.name, voxel, seconds=seconds, report=report)
         return {name: best[name] for name in DEFAULTS}
 
-    def agreement(self, scores: Array, labels: Array) -> Any:
+    def agreement(self, scores: Array, labels: Array, **options: Any) -> Any:
         """Return the average precision of the objects, mean over several overlaps."""
-        objects = self.labels(scores)
+        objects = self.labels(scores, **options)
         return average_precision(*annotated(labels, objects), *PRECISIONS)
 
     def score(self, agreements: Sequence[Any]) -> float:
@@ -209,7 +212,7 @@ class ClassTargets(PixelTargets):
         """Return nothing: the most probable class needs no threshold."""
         return {}
 
-    def agreement(self, scores: Array, labels: Array) -> Any:
+    def agreement(self, scores: Array, labels: Array, **options: Any) -> Any:
         """Return the table (K, K) of true and predicted classes."""
         truth, classes = self.truth(labels), len(scores)
         known = truth != IGNORE

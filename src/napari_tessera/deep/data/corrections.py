@@ -81,10 +81,76 @@ def annotated_part(labels: Array, right: Array) -> Array:
     >>> annotated_part(labels, labels == 1).astype(int)
     array([[0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0]])
     """
+    reach = max(LEAST, median_diameter(np.where(right, labels, 0)) / 2)
+    return right | (_near(right, reach) & (labels == 0))
+
+
+def marked(
+    labels: Array,
+    before: Array | None,
+    *,
+    axes: int,
+    objects: bool = True,
+    accepted: Collection[int] = (),
+) -> tuple[Array, int | None]:
+    """Return labels in which a number of its own stands for what nobody has put right.
+
+    Parameters
+    ----------
+    labels : ndarray of int, shape (..., Y, X)
+        Objects or classes, put right.
+    before : ndarray of int of the same shape, optional
+        As they were predicted; None = all of `labels` is right.
+    axes : int
+        2 to look at planes one by one, 3 at volumes.
+    objects : bool
+        Whether the numbers are objects; otherwise pixels of other classes than before count, and
+        what lies within twice `LEAST` pixels of them.
+    accepted : collection of int
+        Objects that are right as they are.
+
+    Returns
+    -------
+    labels : ndarray of int
+    number : int or None
+        What stands for "not annotated"; None = nothing does.
+
+    Raises
+    ------
+    ValueError
+        If shapes differ, or nothing was put right.
+
+    Examples
+    --------
+    >>> before = np.array([[1, 1, 0, 0, 0, 0, 0, 2]])
+    >>> marked(np.array([[5, 0, 0, 0, 0, 0, 0, 2]]), before, axes=2)
+    (array([[5, 0, 0, 0, 0, 0, 6, 6]]), 6)
+    """
+    if before is None:
+        return labels, None
+    if before.shape != labels.shape:
+        raise ValueError(
+            f"labels has shape {labels.shape} but before has {before.shape}; pass the labels as "
+            "they were predicted for the same image"
+        )
+    known = np.zeros(labels.shape, bool)
+    for index in np.ndindex(labels.shape[: labels.ndim - axes]):
+        if objects:
+            right = touched(labels[index], before[index], accepted=accepted)
+            known[index] = annotated_part(labels[index], right)
+        else:
+            known[index] = _near(labels[index] != before[index], 2 * LEAST)
+    if not known.any():
+        raise ValueError(
+            "labels is as it was predicted, so that there is nothing to learn; correct or accept "
+            "some objects first, or say that everything in it is right"
+        )
+    number = int(labels.max(initial=0)) + 1
+    wide = np.promote_types(labels.dtype, np.min_scalar_type(number))
+    return np.where(known, labels, wide.type(number)), number
+
+
+def _near(mask: Array, reach: float) -> Array:
     from scipy import ndimage
 
-    if not right.any():
-        return right
-    reach = max(LEAST, median_diameter(np.where(right, labels, 0)) / 2)
-    near = ndimage.distance_transform_edt(~right) <= reach
-    return right | (near & (labels == 0))
+    return np.asarray(ndimage.distance_transform_edt(~mask) <= reach) if mask.any() else mask

@@ -70,7 +70,7 @@ class Piece:
 
     def image_at(self, box: tuple[slice, ...]) -> Array:
         """Return a part of the image as float32 (C, *P), normalised."""
-        return normalised(self.raw(box), self.intensities, channel_axis=self._own_channel_axis)
+        return normalised(self.raw(box), self.intensities, channel_axis=self.own_channel_axis)
 
     def raw(self, box: tuple[slice, ...]) -> Array:
         """Return a part of the image as it was given."""
@@ -106,7 +106,7 @@ class Piece:
     def plane_values(self) -> Array:
         """Return the whole plane or volume that the piece lies in, the channels last."""
         whole = tuple(slice(0, length) for length in self.labels.shape[len(self.index) :])
-        raw, axis = replace(self, box=whole).raw(whole), self._own_channel_axis
+        raw, axis = replace(self, box=whole).raw(whole), self.own_channel_axis
         return raw if axis is None else np.moveaxis(raw, axis, -1)
 
     def part(self, axis: int, start: int, stop: int) -> Piece:
@@ -122,7 +122,7 @@ class Piece:
         return tuple(slice(0, length) for length in self.shape)
 
     @property
-    def _own_channel_axis(self) -> int | None:
+    def own_channel_axis(self) -> int | None:
         """Where the channels are once the leading axes are gone."""
         if self.channel_axis is None:
             return None

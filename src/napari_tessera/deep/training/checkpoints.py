@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from napari_tessera.deep.data.validation_file import VALIDATION, write_validation
 from napari_tessera.deep.models.library import Folder, Model, ModelConfig, card
 from napari_tessera.deep.training.distributed import Ranks
 from napari_tessera.deep.training.object_validation import ObjectValidator
@@ -52,12 +53,23 @@ class ModelWriter:
     folder : Folder
     config : ModelConfig
     validator : Validator or ObjectValidator
+    keeps_examples : bool
+        Whether what is judged on is kept in the folder.
+    tunes : bool
+        Whether thresholds are found in the end; otherwise those of `config` stay.
     """
 
     def __init__(
-        self, folder: Folder, config: ModelConfig, validator: Validator | ObjectValidator
+        self,
+        folder: Folder,
+        config: ModelConfig,
+        validator: Validator | ObjectValidator,
+        *,
+        keeps_examples: bool = True,
+        tunes: bool = True,
     ) -> None:
         self._folder, self._config, self._validator = folder, config, validator
+        self._keeps_examples, self._tunes = keeps_examples, tunes
         self._written, self._tune = False, ValidationResult().tune
 
     def _told(self, state: State) -> ModelConfig:
@@ -82,7 +94,14 @@ class ModelWriter:
     def _best(self, state: State, result: ValidationResult) -> None:
         config = replace(self._told(state), score=result.score)
         self._config = self._folder.write_weights(state.average.state_dict(), config)
-        self._written, self._tune = True, result.tune
+        self._written, self._tune = True, result.tune if self._tunes else None
+        self._keep_examples()
+
+    def _keep_examples(self) -> None:
+        """Write what is judged on, once."""
+        path, held_out = self._folder.path / VALIDATION, self._validator.held_out
+        if self._keeps_examples and held_out.pieces and not path.exists():
+            write_validation(path, held_out.judged, map(held_out.box, held_out.judged))
 
     def before(self) -> tuple[ModelConfig, dict[str, torch.Tensor], dict[str, Any]]:
         """Return what an earlier training has left: its config, tensors and numbers.
@@ -142,7 +161,7 @@ class ModelWriter:
         if not self._written:
             self._best(state, self._validator(state.average))
         try:
-            thresholds = {} if stopped else self._thresholds(state, report)
+            thresholds = self._thresholds(state, report) if self._tunes and not stopped else {}
         except Stop:
             stopped = True
         if stopped:

@@ -117,31 +117,46 @@ def train(
     with joined() as ranks, ExitStack() as held:
         reporter = Reporter.of(report if ranks.first else None)
 
-        def prepared() -> _Training:
+        def prepared() -> PreparedTraining:
             own, folder = Task(**task), Folder(place_of(model))
             if ranks.first:
                 held.enter_context(folder.claimed())
                 folder.check(resume=resume)
-            pairs = ImagePairs(_listed(images), _listed(labels), classes, channel_axis, rgb, names)
+            pairs = ImagePairs(as_list(images), as_list(labels), classes, channel_axis, rgb, names)
             own, data = own.prepared(pairs, reporter)
-            return _Training(own, data, first_config(own, data, rgb=rgb, spacing=spacing), folder)
+            return PreparedTraining(
+                own, data, first_config(own, data, rgb=rgb, spacing=spacing), folder
+            )
 
         training = ranks.together(prepared)
         return training.run(ranks, device=device, resume=resume, report=reporter)
 
 
-def _listed(arrays: Any) -> list[Any]:
+def as_list(arrays: Any) -> list[Any]:
+    """Return arrays as a list; a single one is the only entry."""
     return list(arrays) if isinstance(arrays, list | tuple) else [arrays]
 
 
 @dataclass(frozen=True)
-class _Training:
-    """A training that is ready to begin."""
+class PreparedTraining:
+    """A training that is ready to begin.
+
+    Attributes
+    ----------
+    task : Task
+    data : Data
+    config : ModelConfig
+        What the folder says before there are weights.
+    folder : Folder
+    tunes : bool
+        Whether thresholds are found in the end; otherwise those of `config` stay.
+    """
 
     task: Task
     data: Data
     config: ModelConfig
     folder: Folder
+    tunes: bool = True
 
     def run(self, ranks: Ranks, *, device: str, resume: bool, report: Reporter) -> Model:
         """Train the network, in one process or more, and return the best model."""
@@ -157,7 +172,13 @@ class _Training:
         state, lesson = ranks.together(lambda: self._begin(ranks, device, report))
         state.network, state.average = ranks.shared(state.network), ranks.shared(state.average)
         scored = lesson.validator.measure if self.data.validation else ""
-        writer = ModelWriter(self.folder, replace(self.config, scored=scored), lesson.validator)
+        writer = ModelWriter(
+            self.folder,
+            replace(self.config, scored=scored),
+            lesson.validator,
+            keeps_examples=self.task.examples.keep_validation,
+            tunes=self.tunes,
+        )
         if ranks.told(resume and self.folder.exists):
             before = ranks.led(writer.before)()
             ranks.together(lambda: writer.restore(state, *before))
