@@ -1,10 +1,11 @@
+import shutil
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from napari_tessera.deep.data.validation_file import VALIDATION, read_validation
-from napari_tessera.deep.models.library import Folder, Model, find_model, models
+from napari_tessera.deep.models.library import Folder, Model, find_model, models, models_folder
 from napari_tessera.deep.settings import NO_AUGMENTATION, Examples, Objective, Optimisation
 from napari_tessera.deep.training.improve import Improvement, Judgement, improve
 from napari_tessera.deep.training.train import train
@@ -12,52 +13,64 @@ from napari_tessera.methods.deep.predict import predict
 from napari_tessera.metrics.matching import average_precision
 from napari_tessera.signature.progress import Stop
 
-from ...conftest import squares
+from ...conftest import one_thread, squares, tiny_model
 
 SMALL = {"depth": 2, "width": 1 / 8}
 QUICK = Optimisation(epochs=1, steps=2, batch=2)
-LONGER = Optimisation(epochs=2, steps=30, batch=4, learning_rate=0.01, averaging=0.8)
+LONGER = Optimisation(
+    epochs=1, steps=40, batch=4, learning_rate=0.01, averaging=0.8, mixed_precision=False
+)
 
 
 @pytest.fixture
 def home(tmp_path, monkeypatch):
+    """An own folder of models."""
     monkeypatch.setenv("NAPARI_TESSERA_MODELS", str(tmp_path / "models"))
     return tmp_path / "models"
 
 
-def trained(model="cells", optimisation=QUICK, keep=True, **task):
+@pytest.fixture
+def good(tmp_path, monkeypatch):
+    """A model that finds bright squares, in an own folder."""
+    made = models_folder() / tiny_model()
+    monkeypatch.setenv("NAPARI_TESSERA_MODELS", str(tmp_path / "models"))
+    shutil.copytree(made, tmp_path / "models" / "cells")
+    return find_model("cells")
+
+
+def trained(model="cells", keep=True):
+    """Train a model in no time, which knows nothing yet."""
     image, labels = squares()
     return train(
         image,
         labels,
         model=model,
-        optimisation=optimisation,
+        optimisation=QUICK,
         options=SMALL,
         augmentation=NO_AUGMENTATION,
         examples=Examples(patch=32, keep_validation=keep, low=2),
         objective=Objective("dice"),
-        **task,
     )
 
 
-def test_a_new_model_learns_what_was_put_right_and_the_old_one_stays(home):
-    image, labels = squares()
-    old = trained(optimisation=LONGER)
+def test_a_new_model_learns_what_was_put_right_and_the_old_one_stays(good):
+    (image, labels), old = squares(), good
     before = {each.name: each.read_bytes() for each in old.path.iterdir()}
     dark = 255 - image  # of such images it knows nothing
     as_predicted = predict(dark, model="cells")
     assert average_precision(labels, as_predicted, 0.5) < 0.2
-    made = improve(dark, labels, model="cells", before=as_predicted, optimisation=LONGER)
+    with one_thread():
+        made = improve(dark, labels, model="cells", before=as_predicted, optimisation=LONGER)
     assert made.model.name == "cells 2"
     assert {each.name: each.read_bytes() for each in old.path.iterdir()} == before
-    assert average_precision(labels, predict(dark, model="cells 2"), 0.5) > 0.8
+    assert average_precision(labels, predict(dark, model="cells 2"), 0.5) > 0.6
     assert made.on_corrections.before < 0.2
-    assert made.on_corrections.after > 0.6
+    assert made.on_corrections.after > 0.4
     own, kept = made.model.config, old.config
     for name in ("network", "options", "thresholds", "normalise", "low", "high", "diameter"):
         assert getattr(own, name) == getattr(kept, name), name
     assert own.training["improved"] == {"model": "cells", "weights": kept.weights, "examples": 1}
-    assert own.training["objective"]["loss"] == "dice"
+    assert own.training["augmentation"] == kept.training["augmentation"]
     assert "improved model: cells" in (made.model.path / "card.md").read_text()
     # the examples that tell whether it got worse go along, for the next time
     assert (made.model.path / VALIDATION).read_bytes() == before[VALIDATION]
@@ -65,15 +78,14 @@ def test_a_new_model_learns_what_was_put_right_and_the_old_one_stays(home):
     assert f"On the old validation images: AP {made.on_old.before:.2f} -> " in str(made)
 
 
-def test_scores_are_those_of_what_predict_gives_on_the_examples_that_were_kept(home):
-    old = trained(optimisation=LONGER)
-    image, labels = squares()
+def test_scores_are_those_of_what_predict_gives_on_the_examples_that_were_kept(good):
+    old, (image, labels) = good, squares()
     made = improve(image, labels, model="cells", optimisation=QUICK)
     (example,) = read_validation(old.path / VALIDATION)
     crop, truth = example.raw(example.everything), example.labels_at(example.everything)
     low, width = example.intensities[0]
     for model, score in ((old, made.on_old.before), (made.model, made.on_old.after)):
-        found = predict(crop, model=str(model.path), intensities=((low, width),), diameter=18)
+        found = predict(crop, model=str(model.path), intensities=((low, width),))
         assert score == pytest.approx(average_precision(truth, found, 0.5, 0.65, 0.8), abs=0.1)
 
 
@@ -82,6 +94,8 @@ def test_without_validation_examples_it_is_said_what_cannot_be_told(home):
     trained(keep=False)
     assert not (home / "cells" / VALIDATION).exists()
     made = improve(image, labels, model="cells", optimisation=QUICK)
+    assert made.model.config.training["objective"]["loss"] == "dice"
+    assert made.model.config.low == made.model.config.training["examples"]["low"] == 2
     assert not made.on_old.is_known
     assert made.on_corrections.is_known
     assert "cannot be told (it keeps no validation.npz" in str(made)
@@ -174,12 +188,11 @@ def test_whoever_stops_keeps_the_new_model_without_figures(home):
     seen = []
 
     def stop(progress):
-        seen.append(progress.values)
-        if "step" in progress.values:
+        seen.extend(progress.values)
+        if "step" in seen:
             raise Stop
 
     made = improve(image, labels, model="cells", report=stop)
-    assert any("step" in each for each in seen)
     assert made.model.name == "cells 2"
     assert made.on_old.after is None
     assert str(made).startswith("Model 'cells 2' is ready; 'cells' is kept as it was.")

@@ -125,7 +125,7 @@ def test_stop_keeps_what_is_learnt_so_far(viewer, form, run):
     put_right(run(form))
     form.learning.optimisation = replace(QUICK, epochs=10_000, steps=5)
     form.learning.running.button.click()
-    wait(lambda: form.learning.running.bar.value() > 5)
+    wait(lambda: (models_folder() / "cells 2" / "losses.csv").exists())
     form.learning.running.button.click()
     assert form.message.text() == "Stopping; what is learnt so far is kept ..."
     wait(lambda: form.learning.job is None)

@@ -305,7 +305,7 @@ def _prepared(task: Task, pairs: ImagePairs, old: Model) -> tuple[Task, Data]:
             f"{', '.join(map(str, config.ids))} only; train a new model that starts from it "
             "(transfer weights)"
         )
-    return task, replace(data, ids=config.ids)
+    return task, replace(data, ids=config.ids, note="All that was put right is learnt from.")
 
 
 def _kept(old: Model) -> tuple[list[Piece], str]:
