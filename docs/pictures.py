@@ -309,7 +309,7 @@ def train() -> None:
 
 
 def learn_again() -> None:
-    """Take pictures of a round: what a model predicts, what is put right, what it learns of that."""
+    """Take pictures of a round: what is predicted, what is put right, what is learnt of that."""
     viewer = opened(820)
     form = open_form(viewer, "predict")
     form.fields["model"].value = "coins"

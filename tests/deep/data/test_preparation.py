@@ -216,6 +216,16 @@ def test_strokes_only_count_where_they_are(blocks):
     )
     assert data.ids == (1, 2, 3)
     assert data.counts[2] == 400
+    assert "strokes" not in data.note
+
+
+@pytest.mark.parametrize(("numbers", "said"), [((1, 2), True), ((1, 1), False)])
+def test_strokes_that_would_be_learnt_with_background_around_are_named(numbers, said):
+    labels = np.zeros((48, 64), np.uint8)
+    labels[5, 4:40], labels[20, 30:60] = numbers
+    found = pieces([image_of(labels)], [labels], axes=2)
+    note = prepare_data(found, kind="classes", settings=SMALL).note
+    assert ("98% of the pixels are 0" in note and "choose unlabelled 'ignore'" in note) is said
 
 
 def test_a_number_to_be_ignored_is_no_class(blocks):

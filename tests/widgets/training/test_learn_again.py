@@ -36,7 +36,7 @@ def put_right(layer):
     """Paint an object bigger, as a person does, and delete another one."""
     first = layer.data.max()
     where = np.argwhere(layer.data == first)
-    layer.data_setitem(tuple((where + [0, 1]).clip(0, 95).T), first)
+    layer.data_setitem(tuple((where + np.array([0, 1])).clip(0, 95).T), first)
     layer.data_setitem(tuple(np.argwhere(layer.data == 1).T), 0)
 
 

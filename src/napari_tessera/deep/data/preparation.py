@@ -7,7 +7,7 @@ each piece -> `Data`, of which `patches` are cut.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
@@ -25,6 +25,9 @@ MOST = 255
 
 VOID, SMALL = 255, 128
 """What palettes write for "not annotated", beside numbers of classes below the second one."""
+
+MOSTLY = 0.9
+"""From which share of 0 in labels of several classes on it is asked whether they are strokes."""
 
 _UNKNOWN = 2
 """What stands, where objects are counted, for pixels that are not annotated."""
@@ -47,8 +50,17 @@ class _ClassAnnotation:
         """Return what is counted in labels."""
         return labels
 
-    def note(self, ids: tuple[int, ...]) -> str:
+    def note(self, ids: tuple[int, ...], counts: Mapping[int, int], settings: Examples) -> str:
         """Return what is to be said of the numbers that are learnt as classes."""
+        share = counts.get(0, 0) / max(1, sum(counts.values()))
+        strokes = settings.unlabelled == "background" and len(ids) > 2 and share > MOSTLY
+        sparse = (
+            f" {share:.0%} of the pixels are 0 and are learnt as background; where 0 means 'not "
+            "annotated', as beside strokes, choose unlabelled 'ignore'."
+        )
+        return self._void(ids) + sparse * strokes
+
+    def _void(self, ids: tuple[int, ...]) -> str:
         others = [label for label in ids if label not in (0, VOID)]
         if VOID not in ids or not others or max(others) >= SMALL:
             return ""
@@ -108,7 +120,7 @@ class _ObjectAnnotation(_ClassAnnotation):
     def ids(self, every: set[int], settings: Examples) -> tuple[int, ...]:
         return ()
 
-    def note(self, ids: tuple[int, ...]) -> str:
+    def note(self, ids: tuple[int, ...], counts: Mapping[int, int], settings: Examples) -> str:
         return ""
 
 
@@ -247,11 +259,16 @@ class Data:
     @property
     def counts(self) -> dict[int, int]:
         """Label -> pixels in all training pieces; of objects, 1 stands for all of them."""
-        total: dict[int, int] = {}
-        for each in self.censuses:
-            for label, count in each.counts.items():
-                total[label] = total.get(label, 0) + count
-        return total
+        return _total(self.censuses)
+
+
+def _total(censuses: Iterable[Census]) -> dict[int, int]:
+    """Return label -> pixels in all of several pieces."""
+    total: dict[int, int] = {}
+    for each in censuses:
+        for label, count in each.counts.items():
+            total[label] = total.get(label, 0) + count
+    return total
 
 
 def prepare_data(
@@ -312,7 +329,7 @@ def prepare_data(
         [each.census for each in split.training],
         ids,
         1 if channel_axis is None else found[0].image.shape[channel_axis],
-        split.note + annotation.note(ids),
+        split.note + annotation.note(ids, _total(each.census for each in every), settings),
         hashlib.blake2b(digests, digest_size=16).hexdigest(),
     )
     report(Progress(1, 1))
