@@ -289,10 +289,10 @@ class Examples:
         becomes 0 to 1.
     low, high : float
         The percentiles that become 0 and 1.
-    keep_validation : bool
-        Keep what is judged on of the validation images in the model's folder (at most 20 MB): it
-        tells later whether improving the model has made it worse. Switch it off where nobody who
-        gets the model may see images.
+    keep_examples : bool
+        Keep parts of the images in the model's folder (at most 20 MB): when the model is improved
+        later, they are learnt along so that it forgets nothing, and tell whether it got worse.
+        Switch it off where nobody who gets the model may see images.
     """
 
     patch: Annotated[int, Word(low=4)] = 128
@@ -303,7 +303,7 @@ class Examples:
     normalise: Normalising = "percentiles"
     low: Annotated[float, Word(low=0, high=100, when=("normalise", ("percentiles",)))] = 1.0
     high: Annotated[float, Word(low=0, high=100, when=("normalise", ("percentiles",)))] = 99.8
-    keep_validation: bool = True
+    keep_examples: bool = True
 
     def __post_init__(self) -> None:
         check_settings(self)

@@ -4,7 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from napari_tessera.deep.data.validation_file import VALIDATION, read_validation
+from napari_tessera.deep.data.kept_examples import REPLAY, VALIDATION, read_examples
 from napari_tessera.deep.models.library import Folder, Model, find_model, models, models_folder
 from napari_tessera.deep.settings import NO_AUGMENTATION, Examples, Objective, Optimisation
 from napari_tessera.deep.training.improve import Improvement, Judgement, improve
@@ -48,7 +48,7 @@ def trained(model="cells", keep=True):
         optimisation=QUICK,
         options=SMALL,
         augmentation=NO_AUGMENTATION,
-        examples=Examples(patch=32, keep_validation=keep, low=2),
+        examples=Examples(patch=32, keep_examples=keep, low=2),
         objective=Objective("dice"),
     )
 
@@ -74,6 +74,10 @@ def test_a_new_model_learns_what_was_put_right_and_the_old_one_stays(good):
     assert "improved model: cells" in (made.model.path / "card.md").read_text()
     # the examples that tell whether it got worse go along, for the next time
     assert (made.model.path / VALIDATION).read_bytes() == before[VALIDATION]
+    # and what was put right is learnt along from now on
+    new, known = read_examples(made.model.path / REPLAY)
+    assert (new.ignore is None, known.ignore is None) == (False, True)
+    np.testing.assert_array_equal(new.image, dark)
     assert made.on_old.before > 0.6
     assert f"On the old validation images: AP {made.on_old.before:.2f} -> " in str(made)
 
@@ -81,7 +85,7 @@ def test_a_new_model_learns_what_was_put_right_and_the_old_one_stays(good):
 def test_scores_are_those_of_what_predict_gives_on_the_examples_that_were_kept(good):
     old, (image, labels) = good, squares()
     made = improve(image, labels, model="cells", optimisation=QUICK)
-    (example,) = read_validation(old.path / VALIDATION)
+    (example,) = read_examples(old.path / VALIDATION)
     crop, truth = example.raw(example.everything), example.labels_at(example.everything)
     low, width = example.intensities[0]
     for model, score in ((old, made.on_old.before), (made.model, made.on_old.after)):
@@ -132,11 +136,30 @@ def test_only_what_was_put_right_or_accepted_is_learnt(home, monkeypatch):
     improve(image, labels, model="cells", before=before)
     improve(image, labels, model="cells", before=before, accepted=[[2]])
     improve(image, labels, model="cells")
+    assert all(data.replay is None for data in seen)
     one, two, every = (data.training[0].labels_at(data.training[0].everything) for data in seen)
     assert set(np.unique(one)) == {-1, 0, 1}
     assert set(np.unique(two)) == {-1, 0, 1, 2}
     np.testing.assert_array_equal(every, labels)
     np.testing.assert_array_equal(one == 1, labels == 1)
+
+
+def test_what_it_knew_is_learnt_along(good, monkeypatch):
+    image, labels = squares()
+    seen = []
+
+    def run(self, *_, **__):
+        seen.append(self)
+        raise ValueError("enough")
+
+    monkeypatch.setattr("napari_tessera.deep.training.improve.PreparedTraining.run", run)
+    with pytest.raises(ValueError, match="enough"):
+        improve(255 - image, labels, model="cells")
+    (training,) = seen
+    batch = training.task.batches(training.data)(0)
+    assert training.data.replay.training[0].image.max() > 150
+    darkness = [float(each.median()) > 0.5 for each in batch.images]  # the ground, of negatives
+    assert set(darkness) == {True, False}
 
 
 def test_classes_count_near_what_was_changed(home):

@@ -180,8 +180,10 @@ class _Counting:
                 f"{piece.name}: labels has {len(found)} different numbers; if each is an object, "
                 "choose the kind 'objects'"
             )
-        if self.settings.ignore is not None:
-            found.pop(self.settings.ignore if piece.ignore is None else _UNKNOWN, None)
+        if piece.ignore is not None:
+            found.pop(_UNKNOWN, None)
+        elif self.settings.ignore is not None:
+            found.pop(self.settings.ignore, None)
         if piece.ignore is None:
             places = {label: _some(counted == label, self.random) for label in found}
         else:  # background is annotated there, too: where a wrong object was, say
@@ -245,6 +247,8 @@ class Data:
         Tells these examples from others.
     crowd : int
         Most objects in a patch, where they are learnt one by one.
+    replay : Data, optional
+        Examples of before that are learnt along, so that they are not forgotten.
     """
 
     training: list[Piece]
@@ -255,11 +259,33 @@ class Data:
     note: str
     digest: str
     crowd: int = 0
+    replay: Data | None = None
 
     @property
     def counts(self) -> dict[int, int]:
         """Label -> pixels in all training pieces; of objects, 1 stands for all of them."""
         return _total(self.censuses)
+
+
+def kept_data(
+    pieces: Sequence[Piece], ids: tuple[int, ...], *, kind: LabelsAre, settings: Examples
+) -> Data:
+    """Return examples that a model has kept, whose intensities and zoom are known, to train on.
+
+    Parameters
+    ----------
+    pieces : sequence of Piece
+    ids : tuple of int
+        The labels of the classes that the model knows.
+    kind : {"objects", "classes"}
+    settings : Examples
+        With which it was trained.
+    """
+    counting = _Counting(ANNOTATIONS[kind], settings, np.random.default_rng(1))
+    censuses = [counting.census(each, each.labels_at(each.everything)) for each in pieces]
+    axis = pieces[0].channel_axis
+    channels = 1 if axis is None else pieces[0].image.shape[axis]
+    return Data(list(pieces), [], censuses, ids, channels, "", "")
 
 
 def _total(censuses: Iterable[Census]) -> dict[int, int]:

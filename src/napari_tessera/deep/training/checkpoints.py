@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from napari_tessera.deep.data.validation_file import VALIDATION, write_validation
 from napari_tessera.deep.models.library import Folder, Model, ModelConfig, card
 from napari_tessera.deep.training.distributed import Ranks
 from napari_tessera.deep.training.object_validation import ObjectValidator
@@ -16,6 +15,8 @@ from napari_tessera.deep.training.validation import ValidationResult, Validator
 from napari_tessera.signature.progress import Reporter, Stop
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import torch
 
 HASTE = 0.5
@@ -53,8 +54,8 @@ class ModelWriter:
     folder : Folder
     config : ModelConfig
     validator : Validator or ObjectValidator
-    keeps_examples : bool
-        Whether what is judged on is kept in the folder.
+    keeps : callable, optional
+        Takes the folder and keeps examples there, once there are weights.
     tunes : bool
         Whether thresholds are found in the end; otherwise those of `config` stay.
     """
@@ -65,11 +66,11 @@ class ModelWriter:
         config: ModelConfig,
         validator: Validator | ObjectValidator,
         *,
-        keeps_examples: bool = True,
+        keeps: Callable[[Path], None] | None = None,
         tunes: bool = True,
     ) -> None:
         self._folder, self._config, self._validator = folder, config, validator
-        self._keeps_examples, self._tunes = keeps_examples, tunes
+        self._keeps, self._tunes = keeps, tunes
         self._written, self._tune = False, ValidationResult().tune
 
     def _told(self, state: State) -> ModelConfig:
@@ -95,13 +96,9 @@ class ModelWriter:
         config = replace(self._told(state), score=result.score)
         self._config = self._folder.write_weights(state.average.state_dict(), config)
         self._written, self._tune = True, result.tune if self._tunes else None
-        self._keep_examples()
-
-    def _keep_examples(self) -> None:
-        """Write what is judged on, once."""
-        path, held_out = self._folder.path / VALIDATION, self._validator.held_out
-        if self._keeps_examples and held_out.pieces and not path.exists():
-            write_validation(path, held_out.judged, map(held_out.box, held_out.judged))
+        if self._keeps is not None:
+            self._keeps(self._folder.path)
+            self._keeps = None
 
     def before(self) -> tuple[ModelConfig, dict[str, torch.Tensor], dict[str, Any]]:
         """Return what an earlier training has left: its config, tensors and numbers.

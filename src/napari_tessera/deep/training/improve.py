@@ -18,8 +18,16 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import numpy as np
 
 from napari_tessera.deep.data.corrections import marked
+from napari_tessera.deep.data.kept_examples import (
+    REPLAY,
+    VALIDATION,
+    annotated_box,
+    evenly,
+    read_examples,
+    write_examples,
+)
 from napari_tessera.deep.data.pieces import ImagePairs, Piece
-from napari_tessera.deep.data.validation_file import VALIDATION, read_validation
+from napari_tessera.deep.data.preparation import kept_data
 from napari_tessera.deep.models.library import (
     Folder,
     Model,
@@ -137,7 +145,7 @@ def improve(
 
     The new model begins with the weights of the old one. Network, normalisation, thresholds and
     classes are the old ones, and all that is given is learnt from: both models are judged on the
-    validation examples that the old one has kept, see `Examples.keep_validation`.
+    validation examples that the old one has kept, see `Examples.keep_examples`.
 
     Parameters
     ----------
@@ -199,13 +207,13 @@ def improve(
         held.enter_context(folder.claimed())
         folder.check()
         old_examples, missing = _kept(old)
+        data = replace(data, replay=_replay(old, task))
         judge = _Judge(task, data, old_examples, device)
         on_old, on_new = judge(old, report.part(0, 20))
         config = _config(old, task, data)
         training = PreparedTraining(task, data, config, folder, tunes=False)
         made = training.run(ALONE, device=device, resume=False, report=report.part(1, 1.2))
-        if old_examples:
-            shutil.copyfile(old.path / VALIDATION, made.path / VALIDATION)
+        _hand_on(old, made, data, keep=task.examples.keep_examples)
         try:
             then_old, then_new = judge(made, report.part(19, 20))
         except Stop:  # whoever waits for the end is not kept waiting for figures
@@ -311,15 +319,37 @@ def _prepared(task: Task, pairs: ImagePairs, old: Model) -> tuple[Task, Data]:
 def _kept(old: Model) -> tuple[list[Piece], str]:
     """Return the validation examples of a model, or a sentence that says what that means."""
     try:
-        return read_validation(old.path / VALIDATION), ""
+        return read_examples(old.path / VALIDATION), ""
     except FileNotFoundError:
-        reason = f"it keeps no {VALIDATION}, as earlier versions and models without validation"
+        reason = f"it keeps no {VALIDATION}, as of earlier versions or without validation"
     except ValueError as error:
         reason = str(error)
     return [], (
         f"Whether it has got worse on what {old.name!r} knew cannot be told ({reason}): compare "
         "both on an image of then."
     )
+
+
+def _replay(old: Model, task: Task) -> Data | None:
+    """Return the examples of before to learn along, None if the model keeps none."""
+    try:
+        pieces = read_examples(old.path / REPLAY)
+    except (FileNotFoundError, ValueError):  # without them it learns, too
+        return None
+    settings = _as_before(Examples, old.config.training.get("examples", {}))
+    if not pieces:
+        return None
+    return kept_data(pieces, old.config.ids, kind=task.kind, settings=settings)
+
+
+def _hand_on(old: Model, made: Model, data: Data, *, keep: bool) -> None:
+    """Keep the old examples with the new model, and what was put right among those to replay."""
+    if (old.path / VALIDATION).is_file():
+        shutil.copyfile(old.path / VALIDATION, made.path / VALIDATION)
+    before = [] if data.replay is None else data.replay.training
+    if keep:
+        pieces = [*evenly(data.training), *before]
+        write_examples(made.path / REPLAY, pieces, map(annotated_box, pieces))
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path  # noqa: TC003 (the form reads the annotations)
 from typing import TYPE_CHECKING, Any
 
+from napari_tessera.deep.data.kept_examples import (
+    REPLAY,
+    VALIDATION,
+    annotated_box,
+    evenly,
+    write_examples,
+)
 from napari_tessera.deep.data.pieces import ImagePairs
 from napari_tessera.deep.data.preparation import Data
 from napari_tessera.deep.models.library import Folder, Model, ModelConfig, place_of
@@ -27,6 +34,7 @@ if TYPE_CHECKING:
 
     from napari_tessera.deep.training.loop import Lesson
     from napari_tessera.deep.training.state import State
+    from napari_tessera.deep.training.validation import HeldOut
 
 
 def train(
@@ -176,7 +184,7 @@ class PreparedTraining:
             self.folder,
             replace(self.config, scored=scored),
             lesson.validator,
-            keeps_examples=self.task.examples.keep_validation,
+            keeps=self._keeper(lesson.validator.held_out),
             tunes=self.tunes,
         )
         if ranks.told(resume and self.folder.exists):
@@ -193,6 +201,20 @@ class PreparedTraining:
             devices.released(lesson.device)
         still = Reporter(report, 1.0, 0.0)
         return ranks.led(writer.finished)(state, still, stopped=stopped)
+
+    def _keeper(self, held_out: HeldOut) -> Callable[[Path], None] | None:
+        """Return what keeps examples in a folder that has none yet, None if none are to be kept."""
+        if not self.task.examples.keep_examples:
+            return None
+        learnt, judged = evenly(self.data.training), held_out.judged
+
+        def keep(folder: Path) -> None:
+            if judged and not (folder / VALIDATION).exists():
+                write_examples(folder / VALIDATION, judged, map(held_out.box, judged))
+            if not (folder / REPLAY).exists():
+                write_examples(folder / REPLAY, learnt, map(annotated_box, learnt))
+
+        return keep
 
     def _begin(self, ranks: Ranks, device: str, report: Reporter) -> tuple[State, Lesson]:
         """Return the network before its first step, and what it is to learn."""

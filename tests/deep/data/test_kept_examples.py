@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from napari_tessera.deep.data import validation_file as kept
+from napari_tessera.deep.data import kept_examples as kept
 from napari_tessera.deep.data.pieces import pieces
 
 BOX = (slice(2, 12), slice(4, 20))
@@ -14,8 +14,8 @@ BOX = (slice(2, 12), slice(4, 20))
 
 def written(tmp_path, piece, box=BOX):
     path = tmp_path / "validation.npz"
-    assert kept.write_validation(path, [piece], [box]) == 1
-    (own,) = kept.read_validation(path)
+    assert kept.write_examples(path, [piece], [box]) == 1
+    (own,) = kept.read_examples(path)
     return own
 
 
@@ -68,8 +68,8 @@ def test_what_is_not_annotated_stays_so(tmp_path, objects):
 def test_no_more_is_kept_than_a_model_may_weigh(tmp_path, monkeypatch, objects):
     monkeypatch.setattr(kept, "LARGEST", 900)  # 10 x 16 pixels of image and labels: 160 + 640
     every = pieces([objects.astype(np.uint8)] * 3, [objects] * 3, axes=2)
-    assert kept.write_validation(tmp_path / "v.npz", every, [BOX] * 3) == 1
-    assert len(kept.read_validation(tmp_path / "v.npz")) == 1
+    assert kept.write_examples(tmp_path / "v.npz", every, [BOX] * 3) == 1
+    assert len(kept.read_examples(tmp_path / "v.npz")) == 1
 
 
 def damaged(path, **arrays):
@@ -79,7 +79,7 @@ def damaged(path, **arrays):
 def test_damaged_files_are_named_and_never_unpickled(tmp_path, objects, monkeypatch):
     path = tmp_path / "validation.npz"
     with pytest.raises(FileNotFoundError):
-        kept.read_validation(path)
+        kept.read_examples(path)
     about = {"schema": 1, "pieces": [{"channel_axis": None, "classes": None}]}
     packed = np.frombuffer(json.dumps(about).encode(), np.uint8)
     for write in (
@@ -92,9 +92,9 @@ def test_damaged_files_are_named_and_never_unpickled(tmp_path, objects, monkeypa
     ):
         write()
         with pytest.raises(ValueError, match=r"validation.npz cannot be read .*or remove it"):
-            kept.read_validation(path)
+            kept.read_examples(path)
     monkeypatch.setattr(kept, "_OPENED", 1000)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as bomb:
         bomb.writestr("about.npy", io.BytesIO(bytes(2000)).getvalue())
     with pytest.raises(ValueError, match="far more than is ever kept"):
-        kept.read_validation(path)
+        kept.read_examples(path)

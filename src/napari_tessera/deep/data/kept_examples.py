@@ -1,8 +1,8 @@
-"""The examples that a model is judged on, kept in its folder: ``validation.npz``.
+"""Examples that a model keeps in its folder, for whoever improves it later.
 
-Whoever improves the model later can tell by them whether it has got worse on what it knew. They
-are crops of the images as they were given, with the intensities and the size at which networks see
-them.
+``validation.npz`` tells whether it has got worse on what it knew, and ``replay.npz`` is learnt
+along so that it does not forget. They are crops of the images as they were given, with the
+intensities and the size at which networks see them.
 """
 
 from __future__ import annotations
@@ -22,11 +22,50 @@ from napari_tessera.deep.data.pieces import Piece
 from napari_tessera.signature.text_files import parse_json
 from napari_tessera.signature.words import Array
 
-VALIDATION = "validation.npz"
-"""Its name in the folder of a model."""
+VALIDATION, REPLAY = "validation.npz", "replay.npz"
+"""Their names in the folder of a model."""
 
-LARGEST = 20_000_000
-"""Bytes of all crops before they are compressed: examples that would go beyond are left out."""
+LARGEST = 10_000_000
+"""Bytes of the crops of a file before they are compressed; what would go beyond is left out."""
+
+MOST, SIDE = 24, 256
+"""Crops of the training images that are kept, and pixels of their sides at most, in planes."""
+
+
+def evenly(pieces: Sequence[Piece]) -> list[Piece]:
+    """Return at most `MOST` pieces, evenly spaced.
+
+    Examples
+    --------
+    >>> evenly(list(range(50)))[:4]
+    [0, 3, 6, 9]
+    """
+    return list(pieces[:: -(-len(pieces) // MOST)]) if pieces else []
+
+
+def annotated_box(piece: Piece) -> tuple[slice, ...]:
+    """Return a box of a piece, at most `SIDE` pixels long, around the middle of what is annotated.
+
+    Of volumes it has about as many pixels.
+
+    Examples
+    --------
+    >>> from napari_tessera.deep.data.pieces import pieces
+    >>> labels = np.full((9, 600), 5)  # 5: not annotated
+    >>> labels[3:5, 400:500] = 0
+    >>> (piece,) = pieces([np.zeros((9, 600))], [labels], axes=2)
+    >>> annotated_box(replace(piece, ignore=5))
+    (slice(0, 9, None), slice(322, 578, None))
+    """
+    known = np.nonzero(piece.labels_at(piece.everything) >= 0)
+    box, side = [], round(SIDE ** (2 / len(piece.shape)))
+    for places, length in zip(known, piece.shape, strict=True):
+        middle = (int(places.min()) + int(places.max()) + 1) // 2 if places.size else length // 2
+        own = min(side, length)
+        start = min(max(0, middle - own // 2), length - own)
+        box.append(slice(start, start + own))
+    return tuple(box)
+
 
 _OPENED = 1 << 28
 """Bytes of the largest file that is unpacked."""
@@ -34,7 +73,7 @@ _OPENED = 1 << 28
 _SCHEMA = 1
 
 
-def write_validation(path: Path, pieces: Sequence[Piece], boxes: Iterable[Any]) -> int:
+def write_examples(path: Path, pieces: Sequence[Piece], boxes: Iterable[Any]) -> int:
     """Write crops of pieces, compressed.
 
     Parameters
@@ -96,8 +135,8 @@ def _numbered(piece: Piece, box: Any) -> tuple[Array, dict[str, int] | None, int
     return found, {str(n): piece.classes[int(e)] for n, e in enumerate(ids, 1)}, ignore
 
 
-def read_validation(path: Path) -> list[Piece]:
-    """Return the examples that `write_validation` kept.
+def read_examples(path: Path) -> list[Piece]:
+    """Return the examples that `write_examples` kept.
 
     Raises
     ------
@@ -111,13 +150,13 @@ def read_validation(path: Path) -> list[Piece]:
     try:
         _check_size(path)
         with np.load(path, allow_pickle=False) as file:
-            about = parse_json(file["about"].tobytes().decode(), VALIDATION)
+            about = parse_json(file["about"].tobytes().decode(), path.name)
             _check_schema(about)
             return [_piece(file, number, own) for number, own in enumerate(about["pieces"])]
     except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
         raise ValueError(
             f"{path} cannot be read ({error}); restore it from a copy, or remove it: the model can "
-            "be improved without it, but not be compared on its old examples"
+            "be improved without it, but may then forget, or get worse unseen"
         ) from error
 
 
