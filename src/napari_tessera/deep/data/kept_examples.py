@@ -28,6 +28,11 @@ VALIDATION, REPLAY = "validation.npz", "replay.npz"
 LARGEST = 10_000_000
 """Bytes of the crops of a file before they are compressed; what would go beyond is left out."""
 
+_OPENED = 1 << 28
+"""Bytes of the largest file that is unpacked."""
+
+_SCHEMA = 1
+
 MOST, SIDE = 24, 256
 """Crops of the training images that are kept, and pixels of their sides at most, in planes."""
 
@@ -43,10 +48,10 @@ def evenly(pieces: Sequence[Piece]) -> list[Piece]:
     return list(pieces[:: -(-len(pieces) // MOST)]) if pieces else []
 
 
-def annotated_box(piece: Piece) -> tuple[slice, ...]:
-    """Return a box of a piece, at most `SIDE` pixels long, around the middle of what is annotated.
+def parts_of(pieces: Sequence[Piece]) -> list[Piece]:
+    """Return parts of pieces, about `SIDE` pixels long, in which something is annotated.
 
-    Of volumes it has about as many pixels.
+    Parts of volumes have about as many pixels. There are at most `MOST`, evenly spaced.
 
     Examples
     --------
@@ -54,26 +59,29 @@ def annotated_box(piece: Piece) -> tuple[slice, ...]:
     >>> labels = np.full((9, 600), 5)  # 5: not annotated
     >>> labels[3:5, 400:500] = 0
     >>> (piece,) = pieces([np.zeros((9, 600))], [labels], axes=2)
-    >>> annotated_box(replace(piece, ignore=5))
-    (slice(0, 9, None), slice(322, 578, None))
+    >>> [part.box for part in parts_of([replace(piece, ignore=5)])]
+    [(slice(0, 9, None), slice(300, 600, None))]
     """
-    known = np.nonzero(piece.labels_at(piece.everything) >= 0)
-    box, side = [], round(SIDE ** (2 / len(piece.shape)))
-    for places, length in zip(known, piece.shape, strict=True):
-        middle = (int(places.min()) + int(places.max()) + 1) // 2 if places.size else length // 2
-        own = min(side, length)
-        start = min(max(0, middle - own // 2), length - own)
-        box.append(slice(start, start + own))
-    return tuple(box)
+    found = []
+    for piece in pieces:
+        side, labels = SIDE ** (2 / len(piece.shape)), piece.labels_at(piece.everything)
+        counts = [max(1, round(length / side)) for length in piece.shape]
+        for place in np.ndindex(*counts):
+            own = piece
+            for axis, (number, count, length) in enumerate(
+                zip(place, counts, piece.shape, strict=True)
+            ):
+                own = own.part(axis, number * length // count, (number + 1) * length // count)
+            within = tuple(
+                slice(part.start - whole.start, part.stop - whole.start)
+                for part, whole in zip(own.box, piece.box, strict=True)
+            )
+            if (labels[within] >= 0).any():
+                found.append(own)
+    return evenly(found)
 
 
-_OPENED = 1 << 28
-"""Bytes of the largest file that is unpacked."""
-
-_SCHEMA = 1
-
-
-def write_examples(path: Path, pieces: Sequence[Piece], boxes: Iterable[Any]) -> int:
+def write_examples(path: Path, pieces: Sequence[Piece], boxes: Iterable[Any] | None = None) -> int:
     """Write crops of pieces, compressed.
 
     Parameters
@@ -81,8 +89,8 @@ def write_examples(path: Path, pieces: Sequence[Piece], boxes: Iterable[Any]) ->
     path : Path
         Of the file; one that is there is replaced.
     pieces : sequence of Piece
-    boxes : iterable of tuple of slice
-        Of each piece the part that is kept.
+    boxes : iterable of tuple of slice, optional
+        Of each piece the part that is kept; None = all of it.
 
     Returns
     -------
@@ -92,7 +100,8 @@ def write_examples(path: Path, pieces: Sequence[Piece], boxes: Iterable[Any]) ->
     arrays: dict[str, Array] = {}
     told: list[dict[str, Any]] = []
     total = 0
-    for piece, box in zip(pieces, boxes, strict=True):
+    whole = (piece.everything for piece in pieces)
+    for piece, box in zip(pieces, whole if boxes is None else boxes, strict=True):
         image, (labels, classes, ignore) = piece.raw(box), _numbered(piece, box)
         total += image.nbytes + labels.nbytes
         if total > LARGEST:

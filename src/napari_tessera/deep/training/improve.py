@@ -11,7 +11,7 @@ import shutil
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path  # noqa: TC003 (annotations are read)
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -21,8 +21,7 @@ from napari_tessera.deep.data.corrections import marked
 from napari_tessera.deep.data.kept_examples import (
     REPLAY,
     VALIDATION,
-    annotated_box,
-    evenly,
+    parts_of,
     read_examples,
     write_examples,
 )
@@ -52,7 +51,7 @@ from napari_tessera.signature.progress import Progress, Reporter, Stop
 if TYPE_CHECKING:
     from napari_tessera.deep.data.preparation import Data
 
-IMPROVING = Optimisation(epochs=500, steps=20, minutes=2.0, learning_rate=1e-3)
+IMPROVING = Optimisation(epochs=500, steps=20, minutes=2.0, learning_rate=3e-4)
 """Two minutes, see docs/accuracy.md."""
 
 WORSE = 0.01
@@ -202,7 +201,7 @@ def improve(
     task = _task(old, optimisation, ignore=number, seed=seed)
     pairs = ImagePairs(as_list(images), truths, None, channel_axis, rgb, names)
     task, data = _prepared(task, pairs, old)
-    folder = Folder(place_of(free_name(old.name) if to is None else to))
+    folder = Folder(place_of(_next_name(old) if to is None else to))
     with ExitStack() as held:
         held.enter_context(folder.claimed())
         folder.check()
@@ -219,6 +218,12 @@ def improve(
         except Stop:  # whoever waits for the end is not kept waiting for figures
             then_old = then_new = None
     return Improvement(made, old, Judgement(on_old, then_old), Judgement(on_new, then_new), missing)
+
+
+def _next_name(old: Model) -> str:
+    """Return the name of the old model with a number, also where it does not lie with the others."""
+    name = free_name(old.name)
+    return name if name != old.name else free_name(f"{old.name} 2")
 
 
 def _marked(
@@ -265,9 +270,8 @@ def _task(old: Model, optimisation: Optimisation, *, ignore: int | None, seed: i
         low=config.low,
         high=config.high,
         validation=0.0,
+        ignore=_ignored(old) if ignore is None else ignore,
     )
-    if ignore is not None:
-        examples = replace(examples, ignore=ignore)
     targets = config.targets if config.targets in ("boundaries", "distances") else "boundaries"
     return Task(
         network=config.network,
@@ -348,8 +352,7 @@ def _hand_on(old: Model, made: Model, data: Data, *, keep: bool) -> None:
         shutil.copyfile(old.path / VALIDATION, made.path / VALIDATION)
     before = [] if data.replay is None else data.replay.training
     if keep:
-        pieces = [*evenly(data.training), *before]
-        write_examples(made.path / REPLAY, pieces, map(annotated_box, pieces))
+        write_examples(made.path / REPLAY, [*parts_of(data.training), *before])
 
 
 @dataclass(frozen=True)
@@ -369,7 +372,7 @@ class _Judge:
         place = devices.choose(self.device)
         validator = self.task.lesson(self.data, place, rgb=model.config.rgb).validator
         network, scores = model.load_network().to(place), []
-        for number, pieces in enumerate((self.old, self.data.training)):
+        for number, pieces in enumerate((self.old, parts_of(self.data.training))):
             part = report.part(number, 2)
             judge = validator.on(pieces, model.config.thresholds) if pieces else None
             scores.append(None if judge is None else judge(network, part).score)
@@ -387,9 +390,18 @@ def _config(old: Model, task: Task, data: Data) -> ModelConfig:
         scored="",
         examples=len(data.training),
         data=data.digest,
-        training={**fresh.training, "examples": asdict(task.examples), "improved": before},
+        training={
+            **fresh.training,
+            "examples": {**fresh.training["examples"], "ignore": _ignored(old)},
+            "improved": before,
+        },
         versions=fresh.versions,
         created=time.strftime("%Y-%m-%d"),
         weights="",
         crowd=max(old.config.crowd, data.crowd),
     )
+
+
+def _ignored(old: Model) -> int | None:
+    """Return the number that stood for "not annotated" in the examples of the old model."""
+    return _as_before(Examples, old.config.training.get("examples", {})).ignore

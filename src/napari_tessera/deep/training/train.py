@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from napari_tessera.deep.data.kept_examples import (
     REPLAY,
     VALIDATION,
-    annotated_box,
     evenly,
+    parts_of,
     write_examples,
 )
 from napari_tessera.deep.data.pieces import ImagePairs
@@ -206,13 +206,13 @@ class PreparedTraining:
         """Return what keeps examples in a folder that has none yet, None if none are to be kept."""
         if not self.task.examples.keep_examples:
             return None
-        learnt, judged = evenly(self.data.training), held_out.judged
+        judged = held_out.judged
 
         def keep(folder: Path) -> None:
             if judged and not (folder / VALIDATION).exists():
                 write_examples(folder / VALIDATION, judged, map(held_out.box, judged))
             if not (folder / REPLAY).exists():
-                write_examples(folder / REPLAY, learnt, map(annotated_box, learnt))
+                write_examples(folder / REPLAY, parts_of(evenly(self.data.training)))
 
         return keep
 
