@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from napari_tessera.deep.data.kept_examples import REPLAY, VALIDATION, read_examples
-from napari_tessera.deep.models.library import Folder, Model, find_model, models, models_folder
+from napari_tessera.deep.models.library import Folder, find_model, models, models_folder
 from napari_tessera.deep.settings import NO_AUGMENTATION, Examples, Objective, Optimisation
-from napari_tessera.deep.training.improve import Improvement, Judgement, improve
+from napari_tessera.deep.training.improve import improve
 from napari_tessera.deep.training.train import train
 from napari_tessera.methods.deep.predict import predict
 from napari_tessera.metrics.matching import average_precision
@@ -109,18 +109,6 @@ def test_without_validation_examples_it_is_said_what_cannot_be_told(home):
         improve(image, labels, model="cells", optimisation=QUICK)
     )
     assert [each.name for each in models()] == ["cells", "cells 2", "cells 3"]
-
-
-@pytest.mark.parametrize(
-    ("after", "verdict"), [(0.79, "AP 0.81 -> 0.79: worse."), (0.80, "AP 0.81 -> 0.80.")]
-)
-def test_worse_is_called_so_from_more_than_a_hundredth(home, after, verdict):
-    old = trained()
-    new = Model(old.path.with_name("cells 2"), old.config)
-    said = str(Improvement(new, old, Judgement(0.81, after), Judgement(0.4, 0.7)))
-    assert f"On the old validation images: {verdict}" in said
-    assert ("go on with 'cells'" in said) == verdict.endswith("worse.")
-    assert "'cells' is kept as it was" in said
 
 
 def test_only_what_was_put_right_or_accepted_is_learnt(home, monkeypatch):
