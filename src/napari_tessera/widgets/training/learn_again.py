@@ -10,7 +10,8 @@ import numpy as np
 
 from napari_tessera.deep.inference.cache import Cache
 from napari_tessera.deep.models.library import find_model
-from napari_tessera.deep.training.improve import IMPROVING, Improvement, improve
+from napari_tessera.deep.training.improve import IMPROVING, improve
+from napari_tessera.deep.training.improvement import Improvement
 from napari_tessera.io.datasets import together
 from napari_tessera.methods.registry import METHODS
 from napari_tessera.pipeline.recipes.recipe import Recipe
