@@ -308,6 +308,38 @@ def train() -> None:
     viewer.close()
 
 
+def learn_again() -> None:
+    """Take pictures of a round: what is predicted, what is put right, what is learnt of that."""
+    viewer = opened(820)
+    form = open_form(viewer, "predict")
+    form.fields["model"].value = "coins"
+    form.learning.optimisation = Optimisation(epochs=6, steps=10, learning_rate=3e-4)
+    form.running.press()
+    demo.wait(lambda: form.job is None, patience=300)
+    shoot(viewer, "learn_again_1")
+    layer = form.results.latest
+    for number in np.unique(layer.data)[1::6]:  # some coins, whole and a little larger
+        own = ndimage.binary_dilation(ndimage.binary_fill_holes(layer.data == number), iterations=2)
+        places = np.argwhere(own & ((layer.data == 0) | (layer.data == number)))
+        layer.data_setitem(tuple(places.T), number)
+        layer.selected_label = number
+    layer.mode = "paint"
+    shoot(viewer, "learn_again_2")
+    layer.mode = "pan_zoom"
+    form.learning.running.press()
+    demo.wait(lambda: form.learning.job is None, patience=600)
+    shoot(viewer, "learn_again_3")
+    form.release()
+    viewer.close()
+
+
+def shoot(viewer: napari.Viewer, name: str) -> None:
+    """Take a picture of the window as it is."""
+    viewer.reset_view()
+    demo.settle()
+    viewer.screenshot(str(HERE / f"{name}.png"), canvas_only=False)
+
+
 def train_finder() -> None:
     """Train a Mask R-CNN on the coins."""
     coins = data.coins()
@@ -333,11 +365,14 @@ if __name__ == "__main__":
         "batch": batch,
         "live": live,
         "recipes": recipes,
+        "learn_again": learn_again,
     }
+    of_coins = {"train", "predict", "scores", "uncertainty", "grad_cam", "label_next"}
+    of_coins |= {"learn_again"}
     chosen = sys.argv[1:] or ["train", *own, *forms]
     with tempfile.TemporaryDirectory() as models:
         os.environ["NAPARI_TESSERA_MODELS"] = models
-        if {"train", "predict", "scores", "uncertainty", "grad_cam", "label_next"} & set(chosen):
+        if of_coins & set(chosen):
             train()
         if "detect" in chosen:
             train_finder()

@@ -22,6 +22,7 @@ _NAMES = {
     "Optimisation": "deep.settings",
     "Transfer": "deep.settings",
     "train": "deep.training.train",
+    "improve": "deep.training.improve",
     "label_next": "pipeline.review.label_next",
     "score": "metrics.score",
     "Scores": "metrics.figures",

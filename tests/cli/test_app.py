@@ -395,6 +395,16 @@ def test_a_network_is_trained_listed_and_applied(tmp_path, monkeypatch, capsys):
     assert files.read("maps.tif").array.shape == (3, 96, 96)
     assert call("predict", "images/0.png", "--model", "circles", "--output", "p.tif") == 2
     assert "no such model" in capsys.readouterr().err
+    words = ["improve", "images/0.png", "labels/0.png", "--model", "squares", "--minutes", "0.01"]
+    assert call(*words) == 0
+    said = capsys.readouterr().out
+    assert "squares 2: Model 'squares 2' is ready; 'squares' is kept as it was." in said
+    assert "On the old validation images: AP " in said
+    assert call(*words, "--changes-only", "--to", "./mine") == 0
+    assert Path("mine/weights.safetensors").exists()
+    capsys.readouterr()
+    assert call(*words, "--to", "./mine") == 2
+    assert "improve: model is " in capsys.readouterr().err
 
 
 @pytest.mark.skipif(not TORCH, reason="it needs torch")

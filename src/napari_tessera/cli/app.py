@@ -25,7 +25,12 @@ from napari_tessera.cli.arguments import (
     region_from,
 )
 from napari_tessera.cli.streams import steady_streams
-from napari_tessera.cli.train import import_command, models_command, train_command
+from napari_tessera.cli.train import (
+    import_command,
+    improve_command,
+    models_command,
+    train_command,
+)
 from napari_tessera.cli.verify import verify_command
 from napari_tessera.io.files import read_extra, written_as
 from napari_tessera.methods.registry import METHODS, Method
@@ -75,6 +80,7 @@ def app() -> Any:
         text = f"{method.summary}\n\n{docs(method.function).description}"
         top.command(numbers_as_written(_command(method)), name=name, help=text)
     top.command(numbers_as_written(train_command), name="train")
+    top.command(numbers_as_written(improve_command), name="improve")
     models = App(name="models", help="List your trained models, or import one.")
     models.default(models_command)
     models.command(import_command, name="import")

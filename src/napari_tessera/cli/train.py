@@ -1,14 +1,17 @@
-"""``napari-tessera train`` and ``napari-tessera models``: networks from the command line."""
+"""``napari-tessera train``, ``improve`` and ``models``: networks from the command line."""
 
 from __future__ import annotations
 
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path  # noqa: TC003 (the command line reads the annotations)
-from typing import Literal
+from typing import Any, Literal
+
+import numpy as np
 
 from napari_tessera.cli.arguments import colour_axis, settings
-from napari_tessera.deep.models.library import models, unreadable
+from napari_tessera.deep.models.library import find_model, models, unreadable
 from napari_tessera.deep.networks.registry import NETWORKS
 from napari_tessera.deep.settings import (
     Augmentation,
@@ -18,6 +21,7 @@ from napari_tessera.deep.settings import (
     Transfer,
 )
 from napari_tessera.deep.training.distributed import EndedElsewhere
+from napari_tessera.deep.training.improve import IMPROVING, improve
 from napari_tessera.deep.training.task import Task
 from napari_tessera.deep.training.torchrun import joined, outlast
 from napari_tessera.deep.training.train import train
@@ -143,6 +147,91 @@ def train_command(
     if ranks.first:
         print(one_line(f"{made.path}{score}, {time.monotonic() - began:.0f} s"))
     return 0
+
+
+def improve_command(
+    images: Path,
+    labels: Path,
+    /,
+    *,
+    model: str,
+    to: str | None = None,
+    changes_only: bool = False,
+    minutes: float = 2.0,
+    channels: str | None = None,
+    seed: int = 0,
+    device: str = "auto",
+) -> int:
+    """Let a model go on learning from labels that were put right; the old model stays.
+
+    Both models are judged on the validation images that the old one has kept.
+
+    Parameters
+    ----------
+    images : Path
+        A file or a folder of images.
+    labels : Path
+        Their labels, put right; they are found by their names, as for train.
+    model : str
+        The model to begin with, by name or folder.
+    to : str
+        Name or folder of the new model; by default the old name with the next free number.
+    changes_only : bool
+        Learn only from what differs from what the model predicts now; else all labels are right.
+    minutes : float
+        How long it learns.
+    channels : str
+        Axis of the channels, or rgb; else the files'.
+    seed : int
+        The same seed gives the same weights on one CPU, if it takes as many steps.
+    device : str
+        auto, cpu, cuda, cuda:1 or mps.
+    """
+    try:
+        old, optimisation = find_model(model), replace(IMPROVING, minutes=minutes)
+        pairs = load(
+            matched_files(images, labels),
+            channel_axis=colour_axis(channels),
+            kind=old.config.kind,
+        )
+        if pairs.note:
+            print(one_line(pairs.note), file=sys.stderr)
+        before = None
+        if changes_only:
+            before = [_predicted(image, old.path, pairs, device) for image in pairs.images]
+        made = improve(
+            pairs.images,
+            pairs.labels,
+            model=old.path,
+            before=before,
+            to=to,
+            channel_axis=pairs.channel_axis,
+            rgb=pairs.rgb,
+            names=pairs.names,
+            device=device,
+            optimisation=optimisation,
+            seed=seed,
+            report=_shown,
+        )
+    except (ValueError, TypeError, OSError, Stop, ArithmeticError, MemoryError) as error:
+        print(f"improve: {error}", file=sys.stderr)
+        return 2
+    print(one_line(f"{made.model.path}: {made}"))
+    return 0
+
+
+def _predicted(image: Any, model: Path, pairs: TrainingPairs, device: str) -> Any:
+    """Return what a model makes of an image with the settings that it has by itself."""
+    from napari_tessera.methods.deep.predict import predict
+
+    axes = image.ndim - (pairs.channel_axis is not None)
+    return predict(
+        np.asarray(image),
+        model=str(model),
+        device=device,
+        spacing=pairs.spacing_of(axes),
+        channel_axis=pairs.channel_axis,
+    )
 
 
 def _shown(progress: Progress) -> None:

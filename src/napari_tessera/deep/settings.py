@@ -286,14 +286,19 @@ class Examples:
     unlabelled : {"background", "ignore"}
         What 0 means in the labels: background, or not annotated (sparse strokes).
     ignore : int, optional
-        Another number that means "not annotated", in labels of classes: often 255. Such pixels
-        count neither in the loss nor when the network is judged. None = there is none.
+        Another number that means "not annotated": often 255 in labels of classes; in labels of
+        objects one that no object has. Such pixels count neither in the loss nor when the network
+        is judged. None = there is none. Not used by networks that find objects one by one.
     normalise : {"percentiles", "mean", "range"}
         How the intensities of each image are made comparable: from `low` to `high` percentile, by
         mean and standard deviation, or not at all: what the type of number holds, as 0 to 255,
         becomes 0 to 1.
     low, high : float
         The percentiles that become 0 and 1.
+    keep_examples : bool
+        Keep parts of the images in the model's folder (at most 20 MB): when the model is improved
+        later, they are learnt along so that it forgets nothing, and tell whether it got worse.
+        Switch it off where nobody who gets the model may see images.
     """
 
     patch: Annotated[int, Word(low=4)] = 128
@@ -304,6 +309,7 @@ class Examples:
     normalise: Normalising = "percentiles"
     low: Annotated[float, Word(low=0, high=100, when=("normalise", ("percentiles",)))] = 1.0
     high: Annotated[float, Word(low=0, high=100, when=("normalise", ("percentiles",)))] = 99.8
+    keep_examples: bool = True
 
     def __post_init__(self) -> None:
         check_settings(self)

@@ -24,6 +24,7 @@ from napari_tessera.deep.data.targets import (
 from napari_tessera.deep.inference.decode import (
     DEFAULTS,
     PRECISIONS,
+    annotated,
     to_classes,
     to_objects,
     tuned,
@@ -82,8 +83,11 @@ class PixelTargets(ABC):
         """
 
     @abstractmethod
-    def agreement(self, scores: Array, labels: Array) -> Any:
-        """Return how far scores (K, *P) agree with labels P, for `score`."""
+    def agreement(self, scores: Array, labels: Array, **options: Any) -> Any:
+        """Return how far scores (K, *P) agree with labels P, for `score`.
+
+        Options are those of `labels`.
+        """
 
     @abstractmethod
     def score(self, agreements: Sequence[Any]) -> float:
@@ -134,10 +138,10 @@ class ObjectPixelTargets(PixelTargets):
         best = tuned(every, self.name, voxel, seconds=seconds, report=report)
         return {name: best[name] for name in DEFAULTS}
 
-    def agreement(self, scores: Array, labels: Array) -> Any:
+    def agreement(self, scores: Array, labels: Array, **options: Any) -> Any:
         """Return the average precision of the objects, mean over several overlaps."""
-        objects = self.labels(scores)
-        return average_precision(labels, objects, *PRECISIONS)
+        objects = self.labels(scores, **options)
+        return average_precision(*annotated(labels, objects), *PRECISIONS)
 
     def score(self, agreements: Sequence[Any]) -> float:
         """Return the mean over the images."""
@@ -208,7 +212,7 @@ class ClassTargets(PixelTargets):
         """Return nothing: the most probable class needs no threshold."""
         return {}
 
-    def agreement(self, scores: Array, labels: Array) -> Any:
+    def agreement(self, scores: Array, labels: Array, **options: Any) -> Any:
         """Return the table (K, K) of true and predicted classes."""
         truth, classes = self.truth(labels), len(scores)
         known = truth != IGNORE

@@ -216,6 +216,16 @@ def test_strokes_only_count_where_they_are(blocks):
     )
     assert data.ids == (1, 2, 3)
     assert data.counts[2] == 400
+    assert "strokes" not in data.note
+
+
+@pytest.mark.parametrize(("numbers", "said"), [((1, 2), True), ((1, 1), False)])
+def test_strokes_that_would_be_learnt_with_background_around_are_named(numbers, said):
+    labels = np.zeros((48, 64), np.uint8)
+    labels[5, 4:40], labels[20, 30:60] = numbers
+    found = pieces([image_of(labels)], [labels], axes=2)
+    note = prepare_data(found, kind="classes", settings=SMALL).note
+    assert ("98% of the pixels are 0" in note and "choose unlabelled 'ignore'" in note) is said
 
 
 def test_a_number_to_be_ignored_is_no_class(blocks):
@@ -240,8 +250,25 @@ def test_a_number_to_be_ignored_is_no_class(blocks):
         assert "palettes" not in prepare_data(own, kind="classes", settings=SMALL).note
     with pytest.raises(ValueError, match="nothing but 0 and 255, which is ignored"):
         prepare_data(found[1:], kind="classes", settings=replace(SMALL, ignore=255))
-    with pytest.raises(ValueError, match="ignore is 255, but labels are objects"):
-        prepare_data(found, kind="objects", settings=replace(SMALL, ignore=255))
+
+
+def test_what_is_not_annotated_beside_objects_is_no_object():
+    labels = np.full((48, 64), 9, np.uint8)  # 9: nobody has looked there
+    labels[10:30, 10:40] = 0
+    labels[15:20, 15:25] = 1
+    found = pieces([image_of(labels)], [labels], axes=2)
+    data = prepare_data(found, kind="objects", settings=replace(SMALL, ignore=9, validation=0))
+    assert data.counts == {0: 20 * 30 - 50, 1: 50}
+    (census,) = data.censuses
+    places = census.places[1]  # anywhere in what is annotated
+    assert places.min(axis=0).tolist() == [10, 10]
+    assert places.max(axis=0).tolist() == [29, 39]
+    own = data.training[0].labels_at((slice(9, 16), slice(14, 17)))
+    assert own.tolist() == [[-1] * 3, *([[0] * 3] * 5), [0, 1, 1]]
+    # a wrong object was deleted: there is background to learn
+    emptied = pieces([image_of(labels)], [np.where(labels == 1, 0, labels)], axes=2)
+    settings = replace(SMALL, ignore=9, validation=0)
+    assert prepare_data(emptied, kind="objects", settings=settings).counts == {0: 600}
 
 
 @pytest.mark.parametrize(

@@ -412,7 +412,8 @@ def test_torchrun_trains_a_model(tmp_path):
     assert done.returncode == 0, done.stderr
     made = tmp_path / "made"
     assert sorted(each.name for each in made.iterdir()) == [
-        "card.md", "config.json", "losses.csv", "resume.safetensors", "weights.safetensors",
+        "card.md", "config.json", "losses.csv", "replay.npz", "resume.safetensors",
+        "validation.npz", "weights.safetensors",
     ]  # fmt: skip
     with (made / "losses.csv").open() as file:
         losses = [float(row["loss"]) for row in csv.DictReader(file)]

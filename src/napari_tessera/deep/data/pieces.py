@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from napari_tessera.algorithms.filters.intensities import normalised
+from napari_tessera.deep.data.targets import IGNORE
 from napari_tessera.signature.arrays import as_labels, native
 from napari_tessera.signature.words import Array
 
@@ -40,6 +41,9 @@ class Piece:
         What becomes 0 and the range, of each channel.
     classes : mapping of int to int, optional
         The place of each object's class among all; None = they are of one class.
+    ignore : int, optional
+        The number that stands for "not annotated" in labels of objects, which `labels_at` gives as
+        `IGNORE`.
     """
 
     image: Any
@@ -52,6 +56,12 @@ class Piece:
     zoom: float = 1.0
     intensities: tuple[tuple[float, float], ...] = ()
     classes: Mapping[int, int] | None = None
+    ignore: int | None = None
+
+    @property
+    def lowest(self) -> int:
+        """The lowest number that its labels may have."""
+        return 0 if self.ignore is None else IGNORE
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -60,7 +70,7 @@ class Piece:
 
     def image_at(self, box: tuple[slice, ...]) -> Array:
         """Return a part of the image as float32 (C, *P), normalised."""
-        return normalised(self.raw(box), self.intensities, channel_axis=self._own_channel_axis)
+        return normalised(self.raw(box), self.intensities, channel_axis=self.own_channel_axis)
 
     def raw(self, box: tuple[slice, ...]) -> Array:
         """Return a part of the image as it was given."""
@@ -72,7 +82,10 @@ class Piece:
     def labels_at(self, box: tuple[slice, ...]) -> Array:
         """Return a part of the labels."""
         part = np.asarray(self.labels[(*self.index, *self._within(box))])
-        return as_labels(part, f"{self.name}: labels")
+        labels = as_labels(part, f"{self.name}: labels")
+        if self.ignore is None:
+            return labels
+        return np.where(labels == self.ignore, IGNORE, labels.astype(np.int64))
 
     def like_labels(self, array: Any) -> Array:
         """Return the part of another array of the shape of all labels.
@@ -93,7 +106,7 @@ class Piece:
     def plane_values(self) -> Array:
         """Return the whole plane or volume that the piece lies in, the channels last."""
         whole = tuple(slice(0, length) for length in self.labels.shape[len(self.index) :])
-        raw, axis = replace(self, box=whole).raw(whole), self._own_channel_axis
+        raw, axis = replace(self, box=whole).raw(whole), self.own_channel_axis
         return raw if axis is None else np.moveaxis(raw, axis, -1)
 
     def part(self, axis: int, start: int, stop: int) -> Piece:
@@ -109,7 +122,7 @@ class Piece:
         return tuple(slice(0, length) for length in self.shape)
 
     @property
-    def _own_channel_axis(self) -> int | None:
+    def own_channel_axis(self) -> int | None:
         """Where the channels are once the leading axes are gone."""
         if self.channel_axis is None:
             return None

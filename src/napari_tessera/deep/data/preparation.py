@@ -7,7 +7,7 @@ each piece -> `Data`, of which `patches` are cut.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
@@ -26,6 +26,12 @@ MOST = 255
 VOID, SMALL = 255, 128
 """What palettes write for "not annotated", beside numbers of classes below the second one."""
 
+MOSTLY = 0.9
+"""From which share of 0 in labels of several classes on it is asked whether they are strokes."""
+
+_UNKNOWN = 2
+"""What stands, where objects are counted, for pixels that are not annotated."""
+
 PLACES = 2000
 """How many annotated pixels of each class are remembered per piece, as centres of patches."""
 
@@ -36,12 +42,25 @@ class _ClassAnnotation:
     def check(self, settings: Examples) -> None:
         """Raise an error if settings make no sense for such labels."""
 
+    def marked(self, piece: Piece, settings: Examples) -> Piece:
+        """Return a piece whose labels say what is not annotated; of classes it is no class."""
+        return piece
+
     def counted(self, labels: Array) -> Array:
         """Return what is counted in labels."""
         return labels
 
-    def note(self, ids: tuple[int, ...]) -> str:
+    def note(self, ids: tuple[int, ...], counts: Mapping[int, int], settings: Examples) -> str:
         """Return what is to be said of the numbers that are learnt as classes."""
+        share = counts.get(0, 0) / max(1, sum(counts.values()))
+        strokes = settings.unlabelled == "background" and len(ids) > 2 and share > MOSTLY
+        sparse = (
+            f" {share:.0%} of the pixels are 0 and are learnt as background; where 0 means 'not "
+            "annotated', as beside strokes, choose unlabelled 'ignore'."
+        )
+        return self._void(ids) + sparse * strokes
+
+    def _void(self, ids: tuple[int, ...]) -> str:
         others = [label for label in ids if label not in (0, VOID)]
         if VOID not in ids or not others or max(others) >= SMALL:
             return ""
@@ -77,20 +96,20 @@ class _ObjectAnnotation(_ClassAnnotation):
     """Labels are numbers of objects, which are counted as one class."""
 
     def check(self, settings: Examples) -> None:
-        if settings.ignore is not None:
-            raise ValueError(
-                f"ignore is {settings.ignore}, but labels are objects, of which it would be one; "
-                "it is for labels of classes"
-            )
         if settings.unlabelled == "ignore":
             raise ValueError(
                 "unlabelled is 'ignore', but labels are objects, which have no number for "
                 "background; label classes instead (say 1 = background, 2 = object), or choose "
-                "'background'"
+                "'background', with another number for what is not annotated (ignore)"
             )
 
+    def marked(self, piece: Piece, settings: Examples) -> Piece:
+        return replace(piece, ignore=settings.ignore)
+
     def counted(self, labels: Array) -> Array:
-        return (labels != 0).view(np.uint8)
+        found = (labels > 0).view(np.uint8)
+        found[labels < 0] = _UNKNOWN
+        return found
 
     def learnt(self, targets: ObjectTargets) -> Targets:
         return targets
@@ -101,7 +120,7 @@ class _ObjectAnnotation(_ClassAnnotation):
     def ids(self, every: set[int], settings: Examples) -> tuple[int, ...]:
         return ()
 
-    def note(self, ids: tuple[int, ...]) -> str:
+    def note(self, ids: tuple[int, ...], counts: Mapping[int, int], settings: Examples) -> str:
         return ""
 
 
@@ -119,7 +138,8 @@ class Census:
     counts : dict
         Label -> pixels; of objects, 1 stands for all of them. Pixels to ignore are not counted.
     places : dict
-        Label -> some of its pixels, shape (N, D).
+        Label -> some of its pixels, shape (N, D). Of objects beside which something is not
+        annotated, 1 stands for all that is.
     digest : bytes
         Of the labels.
     diameter : float
@@ -133,8 +153,8 @@ class Census:
 
     @property
     def annotated(self) -> bool:
-        """Whether there is anything but background."""
-        return any(self.counts)
+        """Whether there is anything but background, or a background that was marked as such."""
+        return any(self.places)
 
 
 @dataclass(frozen=True)
@@ -148,7 +168,7 @@ class _Counting:
     def census(self, piece: Piece, labels: Array) -> Census:
         """Count the labels of a piece."""
         digest = hashlib.blake2b(np.ascontiguousarray(labels).data, digest_size=16).digest()
-        if labels.dtype.kind == "i" and labels.min(initial=0) < 0:
+        if labels.dtype.kind == "i" and labels.min(initial=0) < piece.lowest:
             raise ValueError(
                 f"{piece.name}: labels has {int(labels.min())}; use 0 for background and numbers "
                 "from 1"
@@ -160,9 +180,14 @@ class _Counting:
                 f"{piece.name}: labels has {len(found)} different numbers; if each is an object, "
                 "choose the kind 'objects'"
             )
-        if self.settings.ignore is not None:
+        if piece.ignore is not None:
+            found.pop(_UNKNOWN, None)
+        elif self.settings.ignore is not None:
             found.pop(self.settings.ignore, None)
-        places = {label: _some(counted == label, self.random) for label in found}
+        if piece.ignore is None:
+            places = {label: _some(counted == label, self.random) for label in found}
+        else:  # background is annotated there, too: where a wrong object was, say
+            places = {1: _some(counted != _UNKNOWN, self.random)} if found else {}
         enlarged = self.annotation.enlarged(self.settings, labels.ndim)
         return Census(found, places, digest, median_diameter(labels) if enlarged else 0.0)
 
@@ -222,6 +247,8 @@ class Data:
         Tells these examples from others.
     crowd : int
         Most objects in a patch, where they are learnt one by one.
+    replay : Data, optional
+        Examples of before that are learnt along, so that they are not forgotten.
     """
 
     training: list[Piece]
@@ -232,15 +259,42 @@ class Data:
     note: str
     digest: str
     crowd: int = 0
+    replay: Data | None = None
 
     @property
     def counts(self) -> dict[int, int]:
         """Label -> pixels in all training pieces; of objects, 1 stands for all of them."""
-        total: dict[int, int] = {}
-        for each in self.censuses:
-            for label, count in each.counts.items():
-                total[label] = total.get(label, 0) + count
-        return total
+        return _total(self.censuses)
+
+
+def kept_data(
+    pieces: Sequence[Piece], ids: tuple[int, ...], *, kind: LabelsAre, settings: Examples
+) -> Data:
+    """Return examples that a model has kept, whose intensities and zoom are known, to train on.
+
+    Parameters
+    ----------
+    pieces : sequence of Piece
+    ids : tuple of int
+        The labels of the classes that the model knows.
+    kind : {"objects", "classes"}
+    settings : Examples
+        With which it was trained.
+    """
+    counting = _Counting(ANNOTATIONS[kind], settings, np.random.default_rng(1))
+    censuses = [counting.census(each, each.labels_at(each.everything)) for each in pieces]
+    axis = pieces[0].channel_axis
+    channels = 1 if axis is None else pieces[0].image.shape[axis]
+    return Data(list(pieces), [], censuses, ids, channels, "", "")
+
+
+def _total(censuses: Iterable[Census]) -> dict[int, int]:
+    """Return label -> pixels in all of several pieces."""
+    total: dict[int, int] = {}
+    for each in censuses:
+        for label, count in each.counts.items():
+            total[label] = total.get(label, 0) + count
+    return total
 
 
 def prepare_data(
@@ -274,8 +328,9 @@ def prepare_data(
     every: list[_Example] = []
     used: list[_Example] = []
     latest = np.zeros(0)
-    for number, piece in enumerate(found):
+    for number, given in enumerate(found):
         report(Progress(number, 2 * len(found)))
+        piece = annotation.marked(given, settings)
         labels = piece.labels_at(piece.everything)
         every.append(_Example(piece, counting.census(piece, labels)))
         # an image without objects is an example too, unless all of it is to be ignored
@@ -300,7 +355,7 @@ def prepare_data(
         [each.census for each in split.training],
         ids,
         1 if channel_axis is None else found[0].image.shape[channel_axis],
-        split.note + annotation.note(ids),
+        split.note + annotation.note(ids, _total(each.census for each in every), settings),
         hashlib.blake2b(digests, digest_size=16).hexdigest(),
     )
     report(Progress(1, 1))

@@ -146,6 +146,33 @@ def _tidied(objects: Array, smallest: int) -> Array:
     return renumbered(whole, numbers)
 
 
+def annotated(labels: Array, found: Array) -> tuple[Array, Array]:
+    """Return true and found objects as far as somebody has said what is there.
+
+    Found objects that lie for more than half of their pixels where nothing is annotated can be
+    neither right nor wrong and are left out; of the others, what lies there does not count.
+
+    Parameters
+    ----------
+    labels : ndarray of int
+        Below 0 = not annotated.
+    found : ndarray of int of the same shape
+
+    Examples
+    --------
+    >>> annotated(np.array([1, 1, -1, -1, -1]), np.array([3, 3, 3, 4, 4]))
+    (array([1, 1, 0, 0, 0]), array([3, 3, 0, 0, 0]))
+    >>> annotated(np.array([1, 1, 0, -1, -1]), np.array([3, 3, 4, 4, 4]))
+    (array([1, 1, 0, 0, 0]), array([3, 3, 0, 0, 0]))
+    """
+    unknown = labels < 0
+    if not unknown.any():
+        return labels, found
+    whole, there = sizes(found), sizes(found[~unknown])
+    known = [label for label, size in whole.items() if 2 * there.get(label, 0) >= size]
+    return np.where(unknown, 0, labels), np.where(~unknown & np.isin(found, known), found, 0)
+
+
 def tuned(
     pairs: Sequence[tuple[Array, Array]],
     targets: Targets,
@@ -173,7 +200,7 @@ def tuned(
         and `PRECISIONS`. The defaults if no example has an object, or there is no time at all.
     """
     options, began = list(product(THRESHOLDS, SEED_THRESHOLDS)), time.monotonic()
-    if not any(labels.any() for _, labels in pairs):
+    if not any((labels > 0).any() for _, labels in pairs):
         return {**DEFAULTS, "score": 0.0}
     totals, used = np.zeros(len(options)), 0
     for number, (scores, labels) in enumerate(pairs):
@@ -184,7 +211,7 @@ def tuned(
             found = to_objects(
                 scores, targets=targets, threshold=threshold, seed_threshold=seeds, voxel=voxel
             )
-            own[place] = average_precision(labels, found, *PRECISIONS)
+            own[place] = average_precision(*annotated(labels, found), *PRECISIONS)
         totals, used = totals + own, used + 1
     return _best(options, totals, used)
 

@@ -15,6 +15,8 @@ from napari_tessera.deep.training.validation import ValidationResult, Validator
 from napari_tessera.signature.progress import Reporter, Stop
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import torch
 
 HASTE = 0.5
@@ -52,12 +54,23 @@ class ModelWriter:
     folder : Folder
     config : ModelConfig
     validator : Validator or ObjectValidator
+    keeps : callable, optional
+        Takes the folder and keeps examples there, once there are weights.
+    tunes : bool
+        Whether thresholds are found in the end; otherwise those of `config` stay.
     """
 
     def __init__(
-        self, folder: Folder, config: ModelConfig, validator: Validator | ObjectValidator
+        self,
+        folder: Folder,
+        config: ModelConfig,
+        validator: Validator | ObjectValidator,
+        *,
+        keeps: Callable[[Path], None] | None = None,
+        tunes: bool = True,
     ) -> None:
         self._folder, self._config, self._validator = folder, config, validator
+        self._keeps, self._tunes = keeps, tunes
         self._written, self._tune = False, ValidationResult().tune
 
     def _told(self, state: State) -> ModelConfig:
@@ -82,7 +95,10 @@ class ModelWriter:
     def _best(self, state: State, result: ValidationResult) -> None:
         config = replace(self._told(state), score=result.score)
         self._config = self._folder.write_weights(state.average.state_dict(), config)
-        self._written, self._tune = True, result.tune
+        self._written, self._tune = True, result.tune if self._tunes else None
+        if self._keeps is not None:
+            self._keeps(self._folder.path)
+            self._keeps = None
 
     def before(self) -> tuple[ModelConfig, dict[str, torch.Tensor], dict[str, Any]]:
         """Return what an earlier training has left: its config, tensors and numbers.
@@ -142,7 +158,7 @@ class ModelWriter:
         if not self._written:
             self._best(state, self._validator(state.average))
         try:
-            thresholds = {} if stopped else self._thresholds(state, report)
+            thresholds = self._thresholds(state, report) if self._tunes and not stopped else {}
         except Stop:
             stopped = True
         if stopped:

@@ -119,6 +119,11 @@ class ObjectTraining:
                     f"{name} is {getattr(settings, name)}, but {title} learns objects one by one, "
                     "which cannot be blended; choose 0 (mosaic and copy_paste are for objects)"
                 )
+        if task.examples.ignore is not None:
+            raise ValueError(
+                f"ignore is {task.examples.ignore}, but {title} learns all objects of an image; "
+                "leave it out, and label images, or parts that are cut out of them, completely"
+            )
         if task.objective != Objective():
             raise ValueError(
                 f"objective is {task.objective}, but {title} has losses of its own; leave the "

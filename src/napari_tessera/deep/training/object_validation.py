@@ -61,6 +61,10 @@ class ObjectValidator:
         losses = [self._loss(network, piece) for piece in reported(pieces, report)]
         return replace(judged, loss=float(np.mean(losses)), score=scores[best])
 
+    def on(self, pieces: list[Piece], thresholds: Mapping[str, float]) -> ObjectValidator:
+        """Return what judges networks on other examples, whatever thresholds: it tries them."""
+        return replace(self, held_out=self.held_out.on(pieces))
+
     def glance(self, network: torch.nn.Module, report: Report = None) -> ValidationResult:
         """Judge a network on the piece that is shown."""
         return replace(self, held_out=self.held_out.first())(network, report)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from napari_tessera.deep.data.patches import Patches
 from napari_tessera.deep.data.pieces import ImagePairs, pieces
 from napari_tessera.deep.data.preparation import Data
+from napari_tessera.deep.data.replayed_patches import ReplayedPatches
 from napari_tessera.deep.networks.options import Sizes
 from napari_tessera.deep.networks.registry import NETWORKS, Network
 from napari_tessera.deep.settings import (
@@ -142,10 +143,14 @@ class Task:
         rgb : bool
             Whether the channels are red, green and blue.
         """
-        everywhere = self.examples.unlabelled == "background"
+        sparse = self.kind == "objects" and self.examples.ignore is not None
+        everywhere = self.examples.unlabelled == "background" and not sparse
         patches = Patches(
             data, self._side(data), self.sizes.margin, self.augmentation, everywhere=everywhere
         )
+        if data.replay is not None:
+            own = self.examples.unlabelled == "background"
+            patches = ReplayedPatches.of(patches, data.replay, everywhere=own)
         return self._training.batches(self, data, patches, rgb=rgb)
 
     def lesson(

@@ -12,6 +12,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path  # noqa: TC003 (the form reads the annotations)
 from typing import TYPE_CHECKING, Any
 
+from napari_tessera.deep.data.kept_examples import (
+    REPLAY,
+    VALIDATION,
+    evenly,
+    parts_of,
+    write_examples,
+)
 from napari_tessera.deep.data.pieces import ImagePairs
 from napari_tessera.deep.data.preparation import Data
 from napari_tessera.deep.models.library import Folder, Model, ModelConfig, place_of
@@ -27,6 +34,7 @@ if TYPE_CHECKING:
 
     from napari_tessera.deep.training.loop import Lesson
     from napari_tessera.deep.training.state import State
+    from napari_tessera.deep.training.validation import HeldOut
 
 
 def train(
@@ -117,31 +125,46 @@ def train(
     with joined() as ranks, ExitStack() as held:
         reporter = Reporter.of(report if ranks.first else None)
 
-        def prepared() -> _Training:
+        def prepared() -> PreparedTraining:
             own, folder = Task(**task), Folder(place_of(model))
             if ranks.first:
                 held.enter_context(folder.claimed())
                 folder.check(resume=resume)
-            pairs = ImagePairs(_listed(images), _listed(labels), classes, channel_axis, rgb, names)
+            pairs = ImagePairs(as_list(images), as_list(labels), classes, channel_axis, rgb, names)
             own, data = own.prepared(pairs, reporter)
-            return _Training(own, data, first_config(own, data, rgb=rgb, spacing=spacing), folder)
+            return PreparedTraining(
+                own, data, first_config(own, data, rgb=rgb, spacing=spacing), folder
+            )
 
         training = ranks.together(prepared)
         return training.run(ranks, device=device, resume=resume, report=reporter)
 
 
-def _listed(arrays: Any) -> list[Any]:
+def as_list(arrays: Any) -> list[Any]:
+    """Return arrays as a list; a single one is the only entry."""
     return list(arrays) if isinstance(arrays, list | tuple) else [arrays]
 
 
 @dataclass(frozen=True)
-class _Training:
-    """A training that is ready to begin."""
+class PreparedTraining:
+    """A training that is ready to begin.
+
+    Attributes
+    ----------
+    task : Task
+    data : Data
+    config : ModelConfig
+        What the folder says before there are weights.
+    folder : Folder
+    tunes : bool
+        Whether thresholds are found in the end; otherwise those of `config` stay.
+    """
 
     task: Task
     data: Data
     config: ModelConfig
     folder: Folder
+    tunes: bool = True
 
     def run(self, ranks: Ranks, *, device: str, resume: bool, report: Reporter) -> Model:
         """Train the network, in one process or more, and return the best model."""
@@ -157,7 +180,13 @@ class _Training:
         state, lesson = ranks.together(lambda: self._begin(ranks, device, report))
         state.network, state.average = ranks.shared(state.network), ranks.shared(state.average)
         scored = lesson.validator.measure if self.data.validation else ""
-        writer = ModelWriter(self.folder, replace(self.config, scored=scored), lesson.validator)
+        writer = ModelWriter(
+            self.folder,
+            replace(self.config, scored=scored),
+            lesson.validator,
+            keeps=self._keeper(lesson.validator.held_out),
+            tunes=self.tunes,
+        )
         if ranks.told(resume and self.folder.exists):
             before = ranks.led(writer.before)()
             ranks.together(lambda: writer.restore(state, *before))
@@ -172,6 +201,20 @@ class _Training:
             devices.released(lesson.device)
         still = Reporter(report, 1.0, 0.0)
         return ranks.led(writer.finished)(state, still, stopped=stopped)
+
+    def _keeper(self, held_out: HeldOut) -> Callable[[Path], None] | None:
+        """Return what keeps examples in a folder that has none yet, None if none are to be kept."""
+        if not self.task.examples.keep_examples:
+            return None
+        judged = held_out.judged
+
+        def keep(folder: Path) -> None:
+            if judged and not (folder / VALIDATION).exists():
+                write_examples(folder / VALIDATION, judged, map(held_out.box, judged))
+            if not (folder / REPLAY).exists():
+                write_examples(folder / REPLAY, parts_of(evenly(self.data.training)))
+
+        return keep
 
     def _begin(self, ranks: Ranks, device: str, report: Reporter) -> tuple[State, Lesson]:
         """Return the network before its first step, and what it is to learn."""

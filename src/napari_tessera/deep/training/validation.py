@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 
 import numpy as np
@@ -112,6 +112,10 @@ class HeldOut:
         """The pieces to judge on; if there are none, the one that is shown."""
         return self.judged or [self.shown]
 
+    def on(self, pieces: list[Piece]) -> HeldOut:
+        """Return other examples, all of which are judged on as far as there is time for it."""
+        return replace(self, pieces=pieces, shown=pieces[0])
+
     def first(self) -> HeldOut:
         """Return the piece that is shown, and no other to judge on."""
         return replace(self, pieces=self.pieces[:1], pixels=self.pixels // SHOWN)
@@ -167,11 +171,14 @@ class Validator:
     held_out : HeldOut
     targets : PixelTargets
     loss : Loss
+    thresholds : mapping
+        At which objects are judged; empty = the usual ones.
     """
 
     held_out: HeldOut
     targets: PixelTargets
     loss: Loss
+    thresholds: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def measure(self) -> str:
@@ -187,9 +194,11 @@ class Validator:
             scores = self._scores(network, piece, report.part(number, len(pieces)))
             labels = self.held_out.labels(piece)
             if piece is self.held_out.shown:
-                picture = self.held_out.picture(self.targets.labels(scores))
+                picture = self.held_out.picture(
+                    self.targets.labels(scores, None, **self.thresholds)
+                )
             losses.append(self._loss(scores, labels))
-            agreements.append(self.targets.agreement(scores, labels))
+            agreements.append(self.targets.agreement(scores, labels, **self.thresholds))
             if self.targets.has_thresholds:
                 examples.append((scores.astype(np.float16), labels))  # for as long as it is best
         judged = replace(picture, tune=partial(self._tuned, examples))
@@ -197,6 +206,10 @@ class Validator:
             return judged
         score = self.targets.score(agreements)
         return replace(judged, loss=float(np.mean(losses)), score=score)
+
+    def on(self, pieces: list[Piece], thresholds: Mapping[str, float]) -> Validator:
+        """Return what judges networks on other examples, at thresholds."""
+        return replace(self, held_out=self.held_out.on(pieces), thresholds=thresholds)
 
     def glance(self, network: torch.nn.Module, report: Report = None) -> ValidationResult:
         """Judge a network on the piece that is shown."""

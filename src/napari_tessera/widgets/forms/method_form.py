@@ -37,6 +37,7 @@ from napari_tessera.widgets.layers.to_source import beside, dropped_axis
 from napari_tessera.widgets.live.live_box import LiveBox
 from napari_tessera.widgets.qt.rows import Rows, beside_one_another
 from napari_tessera.widgets.tables.measure_button import MeasureButton
+from napari_tessera.widgets.training.learn_again import LearnAgain
 
 if TYPE_CHECKING:
     import napari.viewer
@@ -91,7 +92,7 @@ class MethodForm(Form):
         self.preview = self.previewing.preview
         self.show_preview, self.live = self.previewing.box, self.previewing.live
         self.living = LiveBox(self, self.read)
-        self.preflight = Preflight(self.read)
+        self.preflight, self.learning = Preflight(self.read), LearnAgain(self)
         self.table_button, self.save_button = QPushButton("Show table"), QPushButton("Save table")
         self.measure_button = MeasureButton(
             self, lambda: self.results.latest, make=self.running.press
@@ -128,6 +129,7 @@ class MethodForm(Form):
             self.live,
             beside_one_another(self.run_button, self.measure_button),
             self.bar,
+            *self.learning.parts,
             *self.living.parts,
             beside_one_another(self.reset_button, self.recipe_button),
             beside_one_another(self.table_button, self.save_button),
@@ -377,6 +379,7 @@ class MethodForm(Form):
             self._remember(self._values)
         self.previewing.release()
         self.living.release()
+        self.learning.release()
         self.preflight.cancel()
         self.cache.clear()
         self.fitting.release()
