@@ -280,7 +280,7 @@ def predict_statistics(
     own, spacing = find_model(model), others.get("spacing")
     images = _Images(pieces, own.config, None if spacing is None else len(spacing))
     found = {"intensities": find_intensities(images, own.config)}
-    if not own.config.diameter or "part" not in (first := next(iter(pieces))):
+    if spacing is None or not own.config.diameter or "part" not in (first := next(iter(pieces))):
         return found
     if physical(others["diameter"], spacing, name="diameter"):
         return found
