@@ -329,7 +329,9 @@ def test_a_pin_finds_the_shipped_model_behind_one_of_the_user(home, shipped):
 
 
 def test_a_shipped_model_of_another_version_is_said(home, shipped):
-    with pytest.raises(ValueError, match="'nuclei' has other weights .* came with another version"):
+    with pytest.raises(
+        ValueError, match="'nuclei' has other weights .*they came with another version"
+    ):
         m.find_model("nuclei@" + "0" * 12)
 
 

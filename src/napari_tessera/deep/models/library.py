@@ -131,7 +131,10 @@ def _has_weights(path: Path, pin: str) -> bool:
 def _other_weights(found: Model, pin: str) -> str:
     why = "it was trained again or exchanged;"
     if found.is_shipped:
-        why = "those came with another version of napari-tessera; install that one, or"
+        why = (
+            "they came with another version of napari-tessera, or are those of a model of somebody "
+            "that is not here; install that version or bring the model here, or"
+        )
     return (
         f"model {found.name!r} has other weights ({found.config.weights[:12]}) than those asked "
         f"for ({pin[:12]}): {why} leave out '@{pin[:12]}' to use it as it is now"
