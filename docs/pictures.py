@@ -267,6 +267,14 @@ def recipes() -> None:
         viewer.close()
 
 
+def nuclei() -> None:
+    """Take a picture of what a model that comes along finds at once."""
+    viewer, _ = demo.predicted()
+    demo.settle()
+    viewer.screenshot(str(HERE / "nuclei.png"), canvas_only=False)
+    viewer.close()
+
+
 def picture(name: str) -> None:
     """Open the coins, fill in the form, run it and save the window."""
     viewer = opened(900 if METHODS[name].returns == "table" else 760, SAMPLES.get(name, "coins"))
@@ -366,6 +374,7 @@ if __name__ == "__main__":
         "live": live,
         "recipes": recipes,
         "learn_again": learn_again,
+        "nuclei": nuclei,
     }
     of_coins = {"train", "predict", "scores", "uncertainty", "grad_cam", "label_next"}
     of_coins |= {"learn_again"}

@@ -355,6 +355,21 @@ def test_points_of_one_label_are_one_seed(coins):
 
 
 @pytest.mark.skipif(not TORCH, reason="it needs torch")
+def test_models_that_come_along_are_listed_below_those_of_the_user(tmp_path, monkeypatch, capsys):
+    from ..deep.finders import folder
+
+    monkeypatch.setenv("NAPARI_TESSERA_MODELS", str(tmp_path / "models"))
+    monkeypatch.setattr("napari_tessera.deep.models.shipped.index._FOLDER", tmp_path / "shipped")
+    folder(tmp_path / "models" / "nuclei")
+    folder(tmp_path / "shipped" / "nuclei", score=0.875, scored="AP50 on some")
+    call("models")
+    mine, shipped = capsys.readouterr().out.splitlines()
+    assert mine.split() == ["nuclei", "Mask", "R-CNN", "objects"]
+    assert shipped.startswith("nuclei ")
+    assert shipped.endswith("AP50 on some 0.875; Nuclei (fluorescence), comes with napari-tessera")
+
+
+@pytest.mark.skipif(not TORCH, reason="it needs torch")
 def test_a_network_is_trained_listed_and_applied(tmp_path, monkeypatch, capsys):
     import imageio.v3 as imageio
 

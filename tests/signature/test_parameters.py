@@ -31,4 +31,4 @@ def test_what_is_missing_is_described_and_where_a_model_comes_from():
     seeds = next(p for p in METHODS["region_growing"].options if p.required)
     assert seeds.missing.startswith(f"{seeds.name} is missing: {seeds.help[:20]}")
     model = next(p for p in METHODS["predict"].options if p.required)
-    assert model.missing.startswith("model is missing: train a network")
+    assert model.missing.startswith("model is missing: give the name or the folder of a model: nu")

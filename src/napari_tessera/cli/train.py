@@ -11,7 +11,8 @@ from typing import Any, Literal
 import numpy as np
 
 from napari_tessera.cli.arguments import colour_axis, settings
-from napari_tessera.deep.models.library import find_model, models, unreadable
+from napari_tessera.deep.models.library import find_model, models, shipped_models, unreadable
+from napari_tessera.deep.models.shipped.index import COMES_WITH
 from napari_tessera.deep.networks.registry import NETWORKS
 from napari_tessera.deep.settings import (
     Augmentation,
@@ -270,11 +271,12 @@ def import_command(name: str, /, *, file: Path | None = None, model: str | None 
 
 
 def models_command() -> None:
-    """List your trained models."""
-    for model in models():
+    """List your trained models, and those that come with napari-tessera."""
+    for model in (*models(), *shipped_models()):
         config = model.config
         score = "" if config.score is None else f"{config.scored} {config.score:.3f}"
         title = NETWORKS[config.network].title
-        print(one_line(f"{model.name:24} {title:14} {config.kind:8} {score}"))
+        origin = f"; {model.title}, {COMES_WITH}" if model.is_shipped else ""
+        print(one_line(f"{model.name:24} {title:14} {config.kind:8} {score}{origin}"))
     for name, reason in unreadable():
         print(one_line(f"{name:24} cannot be read: {reason}"))

@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from napari_tessera.deep.inference.cache import Cache
+from napari_tessera.deep.inference.fitting import check_channels
+from napari_tessera.deep.models.library import find_model
 from napari_tessera.methods.registry import Method
 from napari_tessera.pipeline.blockwise.assembling import Decision
 from napari_tessera.pipeline.blockwise.blocks import Blocks
@@ -123,6 +125,7 @@ class Run:
         values = _classes_first(method.complete(parameters), source)
         over = method.over(walk.over, source.over)
         _check_arrays(method, source, values)
+        _check_channels(method, source, values)
         cls.check_only(method, walk)
         if walk.region is not None:
             walk.region.check(source)
@@ -494,3 +497,12 @@ def _check_arrays(method: Method, source: Source, values: Mapping[str, Any]) -> 
             raise ValueError(option.missing)
         if isinstance(value, Points):
             value.check(source.shape, option.name)
+
+
+def _check_channels(method: Method, source: Source, values: Mapping[str, Any]) -> None:
+    """Raise an error if a network of other channels is to see some that are no colours."""
+    if source.channel_axis is None or source.channel is not None or source.rgb:
+        return
+    for option in method.options:
+        if option.word.name == "model":
+            check_channels(find_model(values[option.name]), source.array.shape[source.channel_axis])

@@ -186,10 +186,15 @@ KnownClasses = Annotated[tuple[int, ...], Word("ids")]
 
 _TRAIN = "train a network, then give the name or the folder of the model"
 
-ModelFolder = Annotated[str, ModelWord("model", source=_TRAIN)]
-"""The name of one of the user's models, or the path of a model folder."""
+_MODEL = (
+    "give the name or the folder of a model: nuclei, cells or particles, which come with "
+    "napari-tessera, or a network that you have trained"
+)
 
-PixelModelFolder = Annotated[str, ModelWord("model", one_by_one=False, source=_TRAIN)]
+ModelFolder = Annotated[str, ModelWord("model", source=_MODEL)]
+"""The name of one of the user's models or of a shipped one, or the path of a model folder."""
+
+PixelModelFolder = Annotated[str, ModelWord("model", one_by_one=False, source=_MODEL)]
 """A `ModelFolder` whose network scores pixels."""
 
 ObjectModelFolder = Annotated[str, ModelWord("model", one_by_one=True, source=_TRAIN)]

@@ -296,8 +296,8 @@ def test_what_does_not_fit_is_said(tmp_path, bright):
     image = np.zeros((40, 50))
     with pytest.raises(ValueError, match="'m' finds objects one by one and has no probabilities"):
         scores(image, model=str(model.path))
-    with pytest.raises(ValueError, match="takes 1 channels, but image has 3"):
-        detect(np.zeros((40, 50, 3)), model=str(model.path), channel_axis=-1)
+    with pytest.raises(ValueError, match="takes 1 channel, but image has 3; choose one of them"):
+        detect(np.zeros((3, 40, 50)), model=str(model.path), channel_axis=0)
     pixels = folder(tmp_path / "u", network="unet", options={}, targets="boundaries", ids=())
     with pytest.raises(ValueError, match=r"'u' is a U-Net, which scores pixels; .*Mask R-CNN"):
         detect(image, model=str(pixels.path))

@@ -5,6 +5,7 @@ import pytest
 
 from napari_tessera.deep.inference.fitting import (
     ball_pixels,
+    check_channels,
     enlarged_shape,
     find_intensities,
     fitted_image,
@@ -61,6 +62,18 @@ def test_an_image_keeps_what_it_was_before():
     assert found.array[0, 0, 0] == pytest.approx(-0.5)  # 0, where 50 becomes 0 and 150 becomes 1
 
 
+def test_a_model_of_one_channel_sees_the_mean_of_colours():
+    colours = np.array([[[0, 30, 60], [90, 90, 90]], [[3, 0, 0], [255, 255, 255]]], np.uint8)
+    voxel, own = VoxelSize((1, 1)), model(spacing=None, normalise="range")
+    found = fitted_image(colours, own, voxel, -1, ((0, 1),))
+    np.testing.assert_array_equal(found.array, [[[30, 90], [1, 255]]])
+    levels = fitted_image(colours, model(spacing=None, low=0, high=100), voxel, 2, None)
+    np.testing.assert_allclose(levels.array[0], (found.array[0] - 1) / 254, rtol=1e-6)
+    with pytest.raises(ValueError, match="takes 1 channel, but image has 3"):
+        check_channels(own, 3)
+    check_channels(own, 1)
+
+
 @pytest.mark.parametrize(
     ("shape", "axis", "changes", "message"),
     [
@@ -70,7 +83,8 @@ def test_an_image_keeps_what_it_was_before():
             {"axes": 3, "spacing": (1.0,) * 3},
             "works on volumes .*, but image has 2 spatial axes",
         ),
-        ((8, 9, 2), 2, {}, "takes 1 channels, but image has 2"),
+        ((8, 9, 2), 2, {}, "takes 1 channel, but image has 2; choose one of them"),
+        ((3, 8, 9), 0, {}, "takes 1 channel, but image has 3; choose one of them"),
         (
             (8, 9),
             None,

@@ -1,6 +1,10 @@
 """What is known of a model, without the model."""
 
+import torch
+
 from napari_tessera.deep.models.config import ModelConfig, versions
+from napari_tessera.deep.models.folder import Folder
+from napari_tessera.deep.networks.registry import build
 
 OPTIONS = {"unet": {"width": 1 / 16, "depth": 2}, "segnet_basic": {"width": 1 / 16}}
 
@@ -35,3 +39,16 @@ def described(network="unet", **changes):
         "weights": "",
     }
     return ModelConfig(**{**known, **changes})
+
+
+def made(home, name="cells", seed=0, **changes):
+    """Write a model with random weights and return its network."""
+    torch.manual_seed(seed)
+    config = described(**changes)
+    network = build(
+        config.network, in_channels=config.in_channels, classes=config.classes, **config.options
+    )
+    folder = Folder(home / name)
+    folder.create(config)
+    folder.write_weights(network.state_dict(), config)
+    return network.eval()

@@ -16,28 +16,23 @@ from napari_tessera.deep.models import library as m
 from napari_tessera.deep.models.folder import CONFIG, RESUME, WEIGHTS, sha256
 from napari_tessera.deep.networks.registry import NETWORKS, build
 
-from .described import OPTIONS, described
+from .described import OPTIONS, described, made
 
 
 @pytest.fixture
 def home(tmp_path, monkeypatch):
-    """The user's models, none yet."""
+    """The user's models, none yet; none comes with the package either."""
     folder = tmp_path / "models"
     monkeypatch.setenv("NAPARI_TESSERA_MODELS", str(folder))
+    monkeypatch.setattr("napari_tessera.deep.models.shipped.index._FOLDER", tmp_path / "shipped")
     return folder
 
 
-def made(home, name="cells", seed=0, **changes):
-    """Write a model with random weights and return its network."""
-    torch.manual_seed(seed)
-    config = described(**changes)
-    network = build(
-        config.network, in_channels=config.in_channels, classes=config.classes, **config.options
-    )
-    folder = m.Folder(home / name)
-    folder.create(config)
-    folder.write_weights(network.state_dict(), config)
-    return network.eval()
+@pytest.fixture
+def shipped(home, tmp_path):
+    """The place of the models that come with the package, with one of nuclei."""
+    made(tmp_path / "shipped", "nuclei", seed=7)
+    return tmp_path / "shipped"
 
 
 def rewritten(path, **changes):
@@ -290,6 +285,90 @@ def test_free_names(home):
     assert m.free_name("cells") == "cells 2"
     made(home, "cells 2")
     assert m.free_name("cells") == m.free_name("cells 2") == "cells 3"
+
+
+# --- those that come with the package
+
+
+def test_a_shipped_model_is_found_unless_the_user_has_one_of_that_name(home, shipped):
+    found = m.find_model("nuclei")
+    assert found.path == shipped / "nuclei"
+    assert found.is_shipped
+    assert (found.name, found.title) == ("nuclei", "Nuclei (fluorescence)")
+    assert m.models() == []
+    assert [each.name for each in m.shipped_models()] == ["nuclei"]
+    made(home, "nuclei", seed=1)
+    made(home, "cells")
+    assert m.find_model("nuclei").path == home / "nuclei"
+    assert not m.find_model("nuclei").is_shipped
+    assert m.find_model("nuclei").title == "nuclei"
+    assert [each.path for each in m.shipped_models()] == [shipped / "nuclei"]
+    with pytest.raises(ValueError, match="choose one of cells, nuclei$"):
+        m.find_model("nulcei")
+
+
+def test_a_pin_finds_the_shipped_model_behind_one_of_the_user(home, shipped):
+    pin = m.pinned("nuclei")
+    assert (
+        pin == m.pinned(shipped / "nuclei") == f"nuclei@{sha256(shipped / 'nuclei' / WEIGHTS)[:12]}"
+    )
+    assert m.reference(m.find_model("nuclei")) == "nuclei"
+    made(home, "nuclei", seed=1)
+    own = m.pinned("nuclei")
+    assert own != pin
+    assert m.find_model(pin).path == shipped / "nuclei"
+    assert m.find_model(own).path == home / "nuclei"
+    assert m.reference(m.find_model(pin)) == pin
+    assert m.reference(m.find_model(own)) == "nuclei"
+    assert m.title_of(pin) == "Nuclei (fluorescence)"
+    assert [m.title_of(each) for each in ("nuclei", own, "nowhere")] == ["nuclei", own, "nowhere"]
+    (home / "nuclei" / CONFIG).write_text("{")
+    assert m.find_model(pin).path == shipped / "nuclei"
+    with pytest.raises(ValueError, match=r"config\.json is no JSON"):
+        m.find_model("nuclei")
+
+
+def test_a_shipped_model_of_another_version_is_said(home, shipped):
+    with pytest.raises(
+        ValueError, match="'nuclei' has other weights .*they came with another version"
+    ):
+        m.find_model("nuclei@" + "0" * 12)
+
+
+def test_shipped_models_stay_as_they_are(home, shipped):
+    nuclei = m.find_model("nuclei")
+    for change in (m.removed, lambda model: m.renamed(model, "mine")):
+        with pytest.raises(ValueError, match="comes with napari-tessera and stays as it is; copy"):
+            change(nuclei)
+    with pytest.raises(FileExistsError, match="which is there already; choose another name"):
+        m.Folder(nuclei.path).check()
+    m.Folder(m.place_of("nuclei")).check()  # a training of that name is the user's
+    assert m.place_of("nuclei") == home / "nuclei"
+    assert m.find_model("nuclei") == nuclei
+
+
+def test_a_copy_is_the_users(home, shipped):
+    nuclei = m.find_model("nuclei")
+    m.Folder(nuclei.path).write_card("# Nuclei")
+    (nuclei.path / "notes.txt").write_text("")
+    copy = m.copied(nuclei, "my nuclei")
+    assert copy == m.find_model("my nuclei")
+    assert copy.path == home / "my nuclei"
+    assert sorted(each.name for each in copy.path.iterdir()) == ["card.md", CONFIG, WEIGHTS]
+    copy.verify()
+    assert m.removed(copy).is_dir()
+    with pytest.raises(ValueError, match="name is 'a/b'"):
+        m.copied(nuclei, "a/b")
+    assert m.copied(nuclei, "nuclei").path == home / "nuclei"
+    with pytest.raises(FileExistsError, match="'nuclei', which is there already"):
+        m.copied(nuclei, "nuclei")
+
+
+def test_a_damaged_shipped_model_is_said(home, shipped):
+    (shipped / "nuclei" / WEIGHTS).unlink()
+    assert m.shipped_models() == []
+    ((name, reason),) = m.unreadable()
+    assert (name, "weights.safetensors is missing" in reason) == ("nuclei", True)
 
 
 # --- damaged folders

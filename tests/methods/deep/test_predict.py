@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -149,6 +150,33 @@ def test_stacks_are_walked_with_one_network(image, monkeypatch):
     assert len(both["intensities"]) == 1
 
 
+def test_colours_are_seen_as_their_mean_by_a_network_of_one_channel(image):
+    model = tiny_model()
+    colours = np.stack([image // 2, image, 90 - image // 3], axis=-1)
+    grey = colours.mean(axis=-1, dtype=np.float32)
+    whole = predict(grey, model=model)
+    assert whole.max() > 5
+    np.testing.assert_array_equal(predict(colours, model=model, channel_axis=-1), whole)
+    transparent = np.concatenate([colours, np.full((96, 96, 1), 255, np.uint8)], axis=-1)
+    layer = replace(Source.of(transparent, channel_axis=-1), rgb=True)
+    np.testing.assert_array_equal(run("predict", layer, {"model": model}).array, whole)
+    stack = replace(Source.of(np.stack([colours, colours]), channel_axis=-1), rgb=True)
+    both = run("predict", stack, {"model": model}, walk=Walk("planes", levels_from="all"))
+    np.testing.assert_array_equal(both.array[0], whole)
+    red = replace(layer, channel=0)
+    np.testing.assert_array_equal(
+        run("predict", red, {"model": model}).array, predict(colours[..., 0], model=model)
+    )
+
+
+def test_of_channels_that_are_no_colours_one_has_to_be_chosen(image):
+    channels = Source.of(np.stack([image, image, image], axis=-1), channel_axis=-1)
+    with pytest.raises(ValueError, match="takes 1 channel, but image has 3; choose one of them"):
+        run("predict", channels, {"model": tiny_model()})
+    one = run("predict", replace(channels, channel=1), {"model": tiny_model()})
+    np.testing.assert_array_equal(one.array, predict(image, model=tiny_model()))
+
+
 def test_flips_are_an_average(image):
     model = tiny_model()
     levels = predict_statistics([{"image": image}], model=model)["intensities"]
@@ -186,7 +214,7 @@ def test_the_smallest_objects_go(image):
     ("given", "options", "message"),
     [
         ((96, 96), {"model": "no such model"}, "there is no such model"),
-        ((96, 96, 3), {"channel_axis": -1}, "takes 1 channels, but image has 3"),
+        ((3, 96, 96), {"channel_axis": 0}, "takes 1 channel, but image has 3; choose one of them"),
         ((96, 96), {"rgb": True}, r"takes 3 \(red, green, blue\) channels, but image has 1"),
         ((96, 96), {"device": "cuda:9"}, "device is 'cuda:9', but"),
         ((96, 96), {"threshold": 2}, "threshold is 2"),

@@ -159,6 +159,20 @@ def test_models_are_offered_beside_methods(viewer):
     form.release()
 
 
+@pytest.mark.skipif(not TORCH, reason="needs torch")
+def test_shipped_models_are_offered_with_their_titles(viewer, tmp_path, monkeypatch):
+    from ...deep.finders import folder
+
+    monkeypatch.setattr("napari_tessera.deep.models.shipped.index._FOLDER", tmp_path)
+    pixels = {"network": "unet", "options": {}, "targets": "boundaries", "ids": ()}
+    folder(tmp_path / "nuclei", **pixels)
+    form = Compare(viewer)
+    titles = [form.lines.item(row, 0).text() for row in range(form.lines.rowCount())]
+    assert titles[-1] == "Nuclei (fluorescence)"
+    assert form.candidates[-1] == Candidate("predict", {"model": "nuclei"})
+    form.release()
+
+
 def test_what_does_not_fit_is_said(viewer, form):
     form.button.click()
     assert form.message.text().startswith("image is missing")

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -6,6 +7,7 @@ import pytest
 from napari_tessera.pipeline.source import Source
 from napari_tessera.widgets.forms.cost_line import Preflight, sentences
 
+from ...conftest import tiny_model
 from ..conftest import wait
 
 FOUND = SimpleNamespace(
@@ -32,6 +34,13 @@ def test_shape_channels_and_costs_are_said(shape, options, words):
     assert text.startswith(words)
     assert text.endswith(" and 33 s. On the CPU.")
     assert sentences(own, None) == ""
+
+
+@pytest.mark.parametrize(("rgb", "words"), [(False, "mean of red, green and blue"), (True, "RGB")])
+def test_it_is_said_how_colours_are_seen(rgb, words):
+    own = call(np.zeros((30, 40, 3), np.uint8), channel_axis=-1)
+    own.source, own.values = replace(own.source, rgb=True), {"model": tiny_model(rgb=rgb)}
+    assert sentences(own, FOUND).startswith(f"30 x 40 as (y, x), {words}: 1 tile of 256 x 256")
 
 
 def test_it_is_said_after_a_rest_and_a_form_that_lacks_something_says_nothing(qapp):

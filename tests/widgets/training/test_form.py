@@ -10,6 +10,7 @@ from napari_tessera.widgets.training.model_name import GO_ON, START
 from napari_tessera.widgets.training.models import Models
 
 from ...conftest import squares, tiny_model
+from ...deep.finders import folder
 from ..conftest import wait
 
 SETTINGS = {
@@ -336,6 +337,31 @@ def test_models_are_listed_renamed_and_put_aside(viewer, monkeypatch):
     assert "name is 'a/b'" in shown[-1]
     manager.rename_button.click()
     assert name in [model.name for model in models()]
+
+
+def test_shipped_models_are_listed_copied_and_exported_but_stay(viewer, monkeypatch, tmp_path):
+    monkeypatch.setenv("NAPARI_TESSERA_MODELS", str(tmp_path / "models"))
+    monkeypatch.setattr("napari_tessera.deep.models.shipped.index._FOLDER", tmp_path / "shipped")
+    nuclei = folder(tmp_path / "shipped" / "nuclei")
+    Folder(nuclei.path).write_card("# Nuclei of cells")
+    folder(tmp_path / "models" / "mine")
+    manager = Models(viewer)
+    rows = [manager.list.item(row).text() for row in range(manager.list.count())]
+    assert rows == ["mine", "Nuclei (fluorescence), comes with napari-tessera"]
+    assert manager.rename_button.isEnabled()
+    manager.list.setCurrentRow(1)
+    assert manager.card.toPlainText() == "Nuclei of cells"
+    assert not manager.rename_button.isEnabled()
+    assert not manager.remove_button.isEnabled()
+    assert manager.export_button.isEnabled()
+    monkeypatch.setattr(
+        "napari_tessera.widgets.training.models.QInputDialog.getText",
+        lambda *_, text: (f"my {text}", True),
+    )
+    manager.copy_button.click()
+    assert [model.name for model in models()] == ["mine", "my nuclei"]
+    assert manager.model == nuclei  # stays chosen
+    manager.release()
 
 
 def test_costs_are_said_before_a_prediction(viewer, monkeypatch, form_of):

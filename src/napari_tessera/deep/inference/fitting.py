@@ -56,7 +56,8 @@ def fitted_image(
     """
     from napari_tessera.deep.inference.tiling import resized
 
-    channel_axis = _fitting_axis(image, channel_axis, model)
+    image, channel_axis = in_grey(image, channel_axis, model.config)
+    _check_axes(image, channel_axis, model)
     channels_last = image if channel_axis is None else np.moveaxis(image, channel_axis, -1)
     levels = intensities or find_intensities([channels_last], model.config)
     ready = normalised(image, levels, channel_axis=channel_axis)  # (C, *P)
@@ -64,21 +65,58 @@ def fitted_image(
     return FittedImage(resized(ready, sizes_at(shape, voxel, model)), shape, voxel)
 
 
-def _fitting_axis(image: Array, channel_axis: int | None, model: Model) -> int | None:
-    """Return the axis of the channels, or raise an error if they are not those of the model."""
-    config = model.config
+COLOURS = 3
+"""Channels, in the last axis, that are taken for red, green and blue."""
+
+
+def in_grey(
+    image: Array, channel_axis: int | None, config: ModelConfig
+) -> tuple[Array, int | None]:
+    """Return the mean of red, green and blue, and no channels, for a model of one channel.
+
+    What has other channels, or them in another axis than the last, stays as it is.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> in_grey(np.array([[[10, 20, 60]]]), -1, SimpleNamespace(in_channels=1))
+    (array([[30.]], dtype=float32), None)
+    """
+    last = channel_axis is not None and channel_axis % image.ndim == image.ndim - 1
+    if config.in_channels == 1 and last and image.shape[-1] == COLOURS:
+        return image.mean(axis=-1, dtype=np.float32), None
+    return image, channel_axis
+
+
+def _check_axes(image: Array, channel_axis: int | None, model: Model) -> None:
     axes = image.ndim - (channel_axis is not None)
-    if axes < config.axes:
+    if axes < model.config.axes:
         raise ValueError(
             f"model {model.name!r} works on volumes (Z, Y, X), but image has {axes} spatial axes; "
             "choose a model for planes, or work on a volume"
         )
-    channels = 1 if channel_axis is None else image.shape[channel_axis]
-    if channels == config.in_channels:
-        return channel_axis
-    wanted = "3 (red, green, blue)" if config.rgb else str(config.in_channels)
+    check_channels(model, 1 if channel_axis is None else image.shape[channel_axis])
+
+
+def check_channels(model: Model, channels: int) -> None:
+    """Raise an error if a model takes another number of channels than an image has.
+
+    Raises
+    ------
+    ValueError
+        It says what to choose.
+    """
+    wanted = model.config.in_channels
+    if channels == wanted:
+        return
+    if wanted == 1:
+        raise ValueError(
+            f"model {model.name!r} takes 1 channel, but image has {channels}; choose one of them "
+            "(Channel in the form, --channel on the command line)"
+        )
+    named = "3 (red, green, blue)" if model.config.rgb else str(wanted)
     raise ValueError(
-        f"model {model.name!r} takes {wanted} channels, but image has {channels}; choose the "
+        f"model {model.name!r} takes {named} channels, but image has {channels}; choose the "
         "channels it was trained on, or another model"
     )
 

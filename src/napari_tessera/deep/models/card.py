@@ -30,14 +30,19 @@ def card(config: ModelConfig, losses: Sequence[Mapping[str, float | None]] = ())
     str
         Markdown.
     """
-    parts = [
-        f"# {NETWORKS[config.network].title} for {_subject(config)}\n\n{_images(config)}\n",
+    title = f"# {NETWORKS[config.network].title} for {_subject(config)}\n\n{_images(config)}\n"
+    return "\n".join([title, *training_sections(config, losses), f"## Licence\n\n{LICENCE}\n"])
+
+
+def training_sections(
+    config: ModelConfig, losses: Sequence[Mapping[str, float | None]] = ()
+) -> list[str]:
+    """Return the sections of a card on how the model was made: training, settings, versions."""
+    return [
         f"## Training\n\n{_training(config, losses)}\n",
         "## Settings\n\n" + _list({**config.options, **_flat(config.training)}),
         "## Versions\n\n" + _list(config.versions),
-        f"## Licence\n\n{LICENCE}\n",
     ]
-    return "\n".join(parts)
 
 
 def _subject(config: ModelConfig) -> str:

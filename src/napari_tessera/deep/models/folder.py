@@ -31,8 +31,9 @@ _LARGEST, _LARGEST_CARD = 1 << 26, 1 << 20
 """Bytes of the largest texts that are opened."""
 _PICTURE = re.compile(r"!\[|<")
 """What begins a picture, or HTML, in a card."""
-_FILES = (CONFIG, WEIGHTS, RESUME, LOSSES, CARD)
-_BEGUN = {CONFIG, LOSSES, CARD, *(name + _NEW for name in _FILES)}
+FILES = (CONFIG, WEIGHTS, RESUME, LOSSES, CARD)
+"""All that a model folder may hold."""
+_BEGUN = {CONFIG, LOSSES, CARD, *(name + _NEW for name in FILES)}
 
 
 class Folder:
@@ -226,7 +227,7 @@ class Folder:
         """Remove the folder of a training that was stopped before it had weights."""
         if (self.path / WEIGHTS).exists() or not self.path.is_dir():
             return
-        for name in _FILES:
+        for name in FILES:
             for each in (name, name + _NEW):
                 (self.path / each).unlink(missing_ok=True)
         with suppress(OSError):  # there are files of others

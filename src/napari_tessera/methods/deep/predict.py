@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 from napari_tessera.deep.inference.cache import Cache
 from napari_tessera.deep.inference.decode import to_classes, to_objects
-from napari_tessera.deep.inference.fitting import ball_pixels, find_intensities
+from napari_tessera.deep.inference.fitting import ball_pixels, find_intensities, in_grey
 from napari_tessera.deep.inference.predictor import Predictor
-from napari_tessera.deep.models.library import find_model
+from napari_tessera.deep.models.library import ModelConfig, find_model
 from napari_tessera.deep.settings import Device, Targets
 from napari_tessera.signature.progress import Reporter
 from napari_tessera.signature.units import physical
@@ -56,7 +56,7 @@ def predict(
     cache: Cached = None,
     report: Report = None,
 ) -> Labels:
-    """Find objects or classes with a network that you have trained.
+    """Find objects or classes with a trained network: one of yours, or one that comes with Tessera.
 
     The image is normalised as in training, rescaled to the pixel size of the training images where
     both are known, and predicted in overlapping tiles.
@@ -64,9 +64,11 @@ def predict(
     Parameters
     ----------
     image : ndarray, shape (..., Y, X), or with channels
-        Intensities, a plane or a volume. A network for planes labels volumes plane by plane.
+        Intensities, a plane or a volume. A network for planes labels volumes plane by plane; one
+        for a single channel takes the mean of red, green and blue (3 channels, in the last axis).
     model : str
-        One of your models, by name, or the path of a model folder.
+        One of your models, or nuclei, cells or particles, which come with napari-tessera, by name;
+        or the path of a model folder.
     threshold : float, optional
         Probability from which a pixel belongs to an object, or how sure a network must be that
         finds objects one by one; None = what suited the model's validation images best. Not used
@@ -148,9 +150,11 @@ def scores(
     Parameters
     ----------
     image : ndarray, shape (..., Y, X), or with channels
-        Intensities, a plane or a volume.
+        Intensities, a plane or a volume; a network for a single channel takes the mean of red,
+        green and blue.
     model : str
-        One of your models, by name, or the path of a model folder.
+        One of your models, or nuclei, cells or particles, which come with napari-tessera, by name;
+        or the path of a model folder.
     diameter : float or str
         Median diameter of the objects, by which images with small ones are enlarged for the
         network; 0 = measured in a first pass. Not used for classes.
@@ -273,14 +277,14 @@ def predict_statistics(
     **others
         The other parameters of `predict`.
     """
-    own = find_model(model)
-    found = {"intensities": find_intensities(_Images(pieces), own.config)}
-    if not own.config.diameter or "part" not in (first := next(iter(pieces))):
+    own, spacing = find_model(model), others.get("spacing")
+    images = _Images(pieces, own.config, None if spacing is None else len(spacing))
+    found = {"intensities": find_intensities(images, own.config)}
+    if spacing is None or not own.config.diameter or "part" not in (first := next(iter(pieces))):
         return found
-    spacing = others["spacing"]
     if physical(others["diameter"], spacing, name="diameter"):
         return found
-    axis = -1 if first["image"].ndim > len(spacing) else None
+    axis = images.channel_axis(first["image"])
     predictor = Predictor(
         own,
         others["device"],
@@ -289,7 +293,7 @@ def predict_statistics(
         spacing=spacing,
         channel_axis=axis,
     )
-    return {**found, "diameter": predictor.typical_diameter(_Images(pieces))}
+    return {**found, "diameter": predictor.typical_diameter(piece["image"] for piece in pieces)}
 
 
 def predict_kind(values: Mapping[str, Any]) -> str:
@@ -316,9 +320,17 @@ def predict_halo(values: Mapping[str, Any], spacing: VoxelSize) -> tuple[float, 
 
 @dataclass(frozen=True)
 class _Images:
-    """The images of pieces, read anew each time they are gone through."""
+    """The images of pieces as a model sees their channels, read anew each time."""
 
     pieces: Iterable[Mapping[str, Array]]
+    config: ModelConfig
+    axes: int | None
 
-    def __iter__(self) -> Any:
-        return (piece["image"] for piece in self.pieces)
+    def __iter__(self) -> Iterator[Array]:
+        for piece in self.pieces:
+            image = piece["image"]
+            yield in_grey(image, self.channel_axis(image), self.config)[0]
+
+    def channel_axis(self, image: Array) -> int | None:
+        """Return the axis of the channels of a piece, if it is known to have any."""
+        return -1 if self.axes is not None and image.ndim > self.axes else None

@@ -17,7 +17,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_tessera.deep.models.library import models
+from napari_tessera.deep.models.library import models, reference, shipped_models
 from napari_tessera.methods.registry import METHODS
 from napari_tessera.pipeline.source import Region, Source
 from napari_tessera.pipeline.trials import Trial, compare, parsed_options
@@ -182,9 +182,9 @@ class Compare(Form):
 
     def refit(self) -> None:
         """List the models that have come since."""
-        for model in models():
+        for model in (*models(), *shipped_models()):
             method = "detect" if model.config.one_by_one else "predict"
-            candidate = Candidate(method, {"model": model.name})
+            candidate = Candidate(method, {"model": reference(model)})
             if candidate not in self.candidates:
                 self.add(candidate)
 

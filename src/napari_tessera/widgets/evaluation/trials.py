@@ -10,6 +10,7 @@ import numpy as np
 from qtpy.QtGui import QIcon, QImage, QPixmap
 
 from napari_tessera.batch.overview import labels_on_image
+from napari_tessera.deep.models.library import title_of
 from napari_tessera.methods.registry import METHODS, Method
 from napari_tessera.pipeline.source import Region, Source
 from napari_tessera.pipeline.trials import Trial
@@ -21,7 +22,7 @@ PRESETS = (
     ("watershed", "smoothing = 1 px, 2 px, 4 px"),
     ("kmeans", "clusters = 2, 3"),
 )
-"""What is offered at first, besides the user's models."""
+"""What is offered at first, besides models."""
 
 SIDE = 96
 """Pixels of a thumbnail."""
@@ -44,7 +45,12 @@ class Candidate:
     @property
     def title(self) -> str:
         """What it is called."""
-        return str(self.fixed.get("model", METHODS[self.method].display))
+        return _called(self.method, self.fixed)
+
+
+def _called(method: str, values: Mapping[str, Any]) -> str:
+    """Return what a method is called with its options, which is its model if it has one."""
+    return title_of(values["model"]) if "model" in values else METHODS[method].display
 
 
 def can_be_tried(method: Method) -> bool:
@@ -57,7 +63,7 @@ def trial_title(trial: Trial) -> str:
     """Return what was tried, for people."""
     options = {name: value for name, value in trial.values.items() if name != "model"}
     said = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in options.items())
-    title = str(trial.values.get("model", METHODS[trial.method].display))
+    title = _called(trial.method, trial.values)
     return f"{title}: {said}" if said else title
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QTimer
 
+from napari_tessera.deep.models.library import find_model
 from napari_tessera.widgets.forms.call import amount, by
 from napari_tessera.widgets.forms.results import duration
 from napari_tessera.widgets.job import Job
@@ -74,7 +75,10 @@ def sentences(call: Call, found: Estimate | None) -> str:
     source = call.source
     names = ", ".join(source.axes)
     channels = 1 if source.channel_axis is None else source.array.shape[source.channel_axis]
-    colours = "RGB" if source.rgb else f"{channels} channel{'s' if channels != 1 else ''}"
+    colours = f"{channels} channel{'s' if channels != 1 else ''}"
+    if source.rgb:
+        grey = source.channel is None and find_model(call.values["model"]).config.in_channels == 1
+        colours = "mean of red, green and blue" if grey else "RGB"
     tiles = f"{found.tiles} tile{'s' if found.tiles != 1 else ''} of {by(found.tile)}"
     return (
         f"{by(source.shape)} as ({names}), {colours}: {tiles}, about {amount(found.memory)} and "

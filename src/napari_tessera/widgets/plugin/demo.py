@@ -1,4 +1,4 @@
-"""The main job in one go: napari, a real image, the Watershed form, a segmentation.
+"""The main job in one go: napari, an image of nuclei, the Predict form, a segmentation.
 
 Run ``python -m napari_tessera.widgets.plugin.demo``; with ``--output FOLDER`` it writes a
 screenshot and the labels there and ends.
@@ -46,15 +46,15 @@ def settle(seconds: float = 1.0) -> None:
     wait(lambda: time.monotonic() > end)
 
 
-def segmented() -> tuple[napari.Viewer, MethodForm]:
-    """Return a viewer with the coins, the Watershed form and its result."""
+def predicted() -> tuple[napari.Viewer, MethodForm]:
+    """Return a viewer with nuclei, the Predict form and what a shipped model finds."""
     viewer = napari.Viewer(title="napari-tessera")
     viewer.window.resize(1400, 900)
-    viewer.open_sample("napari-tessera", "coins")
-    _, form = viewer.window.add_plugin_dock_widget("napari-tessera", "Watershed")
+    viewer.open_sample("napari-tessera", "nuclei_plane")
+    _, form = viewer.window.add_plugin_dock_widget("napari-tessera", "Predict")
     form.remembers = False
     form.reset()
-    form.fields["background"].value = "60 px"
+    form.fields["model"].value = "nuclei"
     form.run_button.click()
     wait(lambda: form.job is None)
     QApplication.processEvents()  # the dock has taken its room from the canvas
@@ -67,13 +67,13 @@ def run_demo() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--output", type=Path, help="write screenshot.png and labels.tif here")
     folder = parser.parse_args().output
-    viewer, form = segmented()
+    viewer, form = predicted()
     if folder is None:
         napari.run()
         return
     folder.mkdir(parents=True, exist_ok=True)
     labels = viewer.layers[-1]
-    own = source(viewer.layers["coins"])
+    own = source(viewer.layers["nuclei"])
     result = ObjectLabels(labels.data, start=(0, 0))
     files.write(folder / "labels.tif", result, own, recipe_of(labels), overwrite=True)
     settle()

@@ -31,6 +31,7 @@ SAMPLES = {
     "retina": "Retina (RGB, vessels)",
     "tissue": "Tissue (RGB, immunohistochemistry)",
     "text": "Text (2-D, uneven light)",
+    "nuclei_plane": "Nuclei (2-D, fluorescence, made by computer)",
     "nuclei": "Nuclei (3-D, made by computer, with true labels)",
     "moving_nuclei": "Moving nuclei (3-D and time, made by computer, with true labels)",
 }

@@ -88,6 +88,14 @@ def moving_nuclei() -> LayerData:
 
 
 @_fitted
+def nuclei_plane() -> LayerData:
+    """Return a generated plane of nuclei, (320, 416), uint16."""
+    (image,), _, spacing = nuclei_arrays((1, 320, 416), 500)
+    place = {"scale": spacing[1:], "units": ("um",) * 2, "axis_labels": ("y", "x")}
+    return [(image, {"name": "nuclei", **place}, "image")]
+
+
+@_fitted
 def nuclei() -> LayerData:
     """Return a generated stack of nuclei and the labels it was made from."""
     image, labels, spacing = nuclei_arrays()

@@ -1,4 +1,4 @@
-"""The form that lists trained models: look at them, rename, export, remove."""
+"""The form that lists trained models: look at them, rename, copy, export, remove."""
 
 from __future__ import annotations
 
@@ -20,13 +20,17 @@ from qtpy.QtWidgets import (
 from napari_tessera.deep.models.library import (
     Folder,
     Model,
+    copied,
+    free_name,
     models,
     models_folder,
     removed,
     renamed,
+    shipped_models,
     unreadable,
 )
 from napari_tessera.deep.models.onnx import to_onnx
+from napari_tessera.deep.models.shipped.index import COMES_WITH
 from napari_tessera.widgets.forms.form import Form
 from napari_tessera.widgets.qt.plain_text import as_written
 from napari_tessera.widgets.qt.rows import beside_one_another
@@ -43,7 +47,7 @@ CARD = (
 
 
 class Models(Form):
-    """The form of the user's models.
+    """The form of the user's models, and below them of those that come with napari-tessera.
 
     Parameters
     ----------
@@ -60,13 +64,14 @@ class Models(Form):
         self.card.setOpenExternalLinks(True)
         self._models: list[Model] = []
         self.rename_button, self.remove_button = QPushButton("Rename"), QPushButton("Remove")
-        self.export_button, self.folder_button = QPushButton("Export"), QPushButton("Folder")
-        self.refresh_button = QPushButton("Refresh")
+        self.copy_button, self.export_button = QPushButton("Copy"), QPushButton("Export")
+        self.folder_button, self.refresh_button = QPushButton("Folder"), QPushButton("Refresh")
         tips: dict[QWidget, str] = {
-            self.list: "Your models; the card of the one that is chosen is below",
+            self.list: "Your models, and below them those that come with napari-tessera",
             self.card: "What the chosen model was trained on, how, and how well it did",
             self.rename_button: "Give the model another name",
             self.remove_button: "Move the model aside; its folder is kept",
+            self.copy_button: "Copy the model into your folder of models, under another name",
             self.export_button: "Write the network as ONNX, for other programs",
             self.folder_button: "Open the folder of models",
             self.refresh_button: "List the models anew",
@@ -75,14 +80,15 @@ class Models(Form):
             widget.setToolTip(tip)
         self.lay_out(
             (self.list, 1),
-            beside_one_another(self.rename_button, self.export_button, self.remove_button),
+            beside_one_another(self.rename_button, self.copy_button, self.remove_button),
             (self.card, 2),
-            beside_one_another(self.folder_button, self.refresh_button),
+            beside_one_another(self.export_button, self.folder_button, self.refresh_button),
             self.message,
         )
         self.list.currentRowChanged.connect(self._chosen)
         self.rename_button.clicked.connect(self.rename)
         self.remove_button.clicked.connect(self.remove)
+        self.copy_button.clicked.connect(self.copy)
         self.export_button.clicked.connect(self.export)
         self.refresh_button.clicked.connect(self.refresh)
         self.folder_button.clicked.connect(_open_folder)
@@ -97,21 +103,24 @@ class Models(Form):
     def refresh(self) -> None:
         """List the models anew; the chosen one stays so."""
         before = self.model
-        self._models = models()
+        self._models = [*models(), *shipped_models()]
         self.list.clear()
-        self.list.addItems([each.name for each in self._models])
-        names = [each.name for each in self._models]
-        kept = before.name if before is not None and before.name in names else None
-        self.list.setCurrentRow(names.index(kept) if kept is not None else 0 if names else -1)
+        self.list.addItems([_listed(each) for each in self._models])
+        places = [each.path for each in self._models]
+        kept = places.index(before.path) if before is not None and before.path in places else 0
+        self.list.setCurrentRow(kept if places else -1)
         broken = "; ".join(f"{name}: {reason}" for name, reason in unreadable())
-        empty = "" if names else "There are no models yet; train one. "
+        empty = "" if places else "There are no models yet; train one. "
         self.say(empty + (f"Cannot be read: {broken}" if broken else ""))
         self._chosen()
 
     def _chosen(self, *_: Any) -> None:
-        for button in (self.rename_button, self.remove_button, self.export_button):
-            button.setEnabled(self.model is not None)
-        text = "" if self.model is None else Folder(self.model.path).read_card()
+        model = self.model
+        for button in (self.copy_button, self.export_button):
+            button.setEnabled(model is not None)
+        for button in (self.rename_button, self.remove_button):
+            button.setEnabled(model is not None and not model.is_shipped)
+        text = "" if model is None else Folder(model.path).read_card()
         self.card.document().setMarkdown(text, CARD)
 
     def rename(self) -> None:
@@ -122,6 +131,16 @@ class Models(Form):
         name, agreed = QInputDialog.getText(self, "Rename", "New name", text=model.name)
         if agreed:
             self._try(lambda: renamed(model, name))
+
+    def copy(self) -> None:
+        """Ask for the name of a copy, which is the user's."""
+        model = self.model
+        if model is None:
+            return
+        free = free_name(model.name)
+        name, agreed = QInputDialog.getText(self, "Copy", "Name of the copy", text=free)
+        if agreed:
+            self._try(lambda: copied(model, name))
 
     def remove(self) -> None:
         """Move the chosen model aside, if the user agrees."""
@@ -153,6 +172,10 @@ class Models(Form):
             self.complain(error)
         else:
             self.refresh()
+
+
+def _listed(model: Model) -> str:
+    return f"{model.title}, {COMES_WITH}" if model.is_shipped else model.name
 
 
 def _open_folder() -> None:

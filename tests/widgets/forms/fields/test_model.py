@@ -8,9 +8,11 @@ from qtpy.QtWidgets import QApplication, QFileDialog
 pytest.importorskip("torch")
 
 
+from napari_tessera.deep.models.folder import Folder
+from napari_tessera.deep.networks.registry import build
 from napari_tessera.widgets.forms.fields.model import BROWSE, NONE_YET, ModelField
 
-from ....deep.finders import folder
+from ....deep.finders import config, folder
 from .parameters import parameter
 
 MODEL = parameter("detect", "model")
@@ -19,6 +21,7 @@ MODEL = parameter("detect", "model")
 @pytest.fixture(autouse=True)
 def home(tmp_path, monkeypatch):
     monkeypatch.setenv("NAPARI_TESSERA_MODELS", str(tmp_path / "models"))
+    monkeypatch.setattr("napari_tessera.deep.models.shipped.index._FOLDER", tmp_path / "shipped")
     return tmp_path / "models"
 
 
@@ -118,3 +121,42 @@ def test_a_folder_elsewhere_can_be_chosen(qapp, home, tmp_path, monkeypatch):
 def test_what_is_no_model_is_refused(qapp):
     with pytest.raises((ValueError, FileNotFoundError), match="nowhere"):
         ModelField(MODEL).value = "nowhere"
+
+
+NUCLEI = "Nuclei (fluorescence), comes with napari-tessera"
+CELLS = "Cells (phase contrast), comes with napari-tessera"
+
+
+def test_shipped_models_are_offered_below_those_of_the_user(qapp, home, tmp_path):
+    for name in ("cells", "nuclei"):
+        trained(tmp_path / "shipped" / name, **PIXELS)
+    field = ModelField(parameter("predict", "model"))
+    assert offered(field) == [NUCLEI, CELLS, BROWSE]
+    assert field.value == "nuclei"
+    assert field.kept is None
+    assert field.train_button.isHidden()
+    assert offered(ModelField(MODEL)) == [NONE_YET, BROWSE]  # they score pixels
+    field.value = "cells"
+    kept = field.kept
+    trained(home / "mine", **PIXELS)
+    later = ModelField(parameter("predict", "model"))
+    assert offered(later) == ["mine", NUCLEI, CELLS, BROWSE]
+    later.value = kept
+    assert later.value == "mine"  # it is newer than the choice
+
+
+def test_a_shipped_model_can_be_chosen_behind_one_of_its_name(qapp, home, tmp_path):
+    made = folder(tmp_path / "shipped" / "nuclei", **PIXELS)
+    pin = f"nuclei@{made.config.weights[:12]}"
+    field = ModelField(parameter("predict", "model"))
+    field.value = pin  # as a recipe has it
+    assert (field.value, offered(field)) == ("nuclei", [NUCLEI, BROWSE])
+    own = build("unet", in_channels=1, classes=3, width=1 / 32, depth=1).state_dict()
+    mine = Folder(home / "nuclei")
+    mine.create(config(**PIXELS))
+    mine.write_weights(own, config(**PIXELS))
+    field.refresh()
+    assert offered(field) == ["nuclei", NUCLEI, BROWSE]
+    assert field.value == "nuclei"  # now the user's
+    field.value = tmp_path / "shipped" / "nuclei"
+    assert field.value == pin

@@ -9,7 +9,14 @@ import napari
 from qtpy.QtCore import QEvent, QObject
 from qtpy.QtWidgets import QFileDialog, QPushButton, QVBoxLayout, QWidget
 
-from napari_tessera.deep.models.library import find_model, newest_first
+from napari_tessera.deep.models.library import (
+    Model,
+    find_model,
+    newest_first,
+    reference,
+    shipped_models,
+)
+from napari_tessera.deep.models.shipped.index import COMES_WITH
 from napari_tessera.deep.networks.registry import NETWORKS
 from napari_tessera.signature.words import ModelWord
 from napari_tessera.widgets.forms.fields.field import Field
@@ -24,7 +31,7 @@ NONE_YET = "none yet"
 
 
 class ModelField(Field):
-    """One of the user's models, the newest at first, or a model folder anywhere.
+    """One of the user's models, the newest at first, a shipped one, or a model folder anywhere.
 
     Only those are offered that the parameter is meant for. Where there is none, a button below it
     opens the training of one.
@@ -34,6 +41,7 @@ class ModelField(Field):
         self._word = cast("ModelWord", parameter.word)
         self._choice, self.train_button = Choice(), QPushButton("Train a model ...")
         self._own, self._elsewhere = list[str](), list[str]()
+        self._shipped = dict[str, str]()  # what finds them -> their titles
         super().__init__(parameter, _one_below(self._choice, self.train_button))
         self._choice.setToolTip(parameter.help)
         self._choice.setAccessibleName(parameter.title)
@@ -53,36 +61,52 @@ class ModelField(Field):
     @value.setter
     def value(self, value: Any) -> None:
         if isinstance(value, Mapping):  # as it was kept
-            value = value["model"] if value["newest"] == self._newest else None
+            value = value["model"] if value["newest"] == self._first else None
         if value is None:
             return
-        name = find_model(value).name if not isinstance(value, str) else value
         self.refresh()
-        if name not in (*self._own, *self._elsewhere):
-            find_model(name)  # says what is wrong with it
+        name = value if isinstance(value, str) and value in self._offered else self._named(value)
+        if name not in self._offered:
             self._elsewhere.append(name)
             self.refresh()
         self._choice.choose(name)
 
+    def _named(self, model: Any) -> str:
+        """Return what the list calls a model; raises an error that says what is wrong with it."""
+        found = find_model(model)
+        if found.is_shipped:
+            return reference(found)
+        return model if isinstance(model, str) else found.name
+
     @property
     def kept(self) -> Any:
         """The model, which is taken again until there is a newer one."""
-        chosen, newest = self.value, self._newest
-        return None if chosen in (None, newest) else {"model": chosen, "newest": newest}
+        chosen, first = self.value, self._first
+        return None if chosen in (None, first) else {"model": chosen, "newest": first}
 
     # ------------------------------------------------------------------ what is offered
 
     @property
-    def _newest(self) -> str | None:
-        return self._own[0] if self._own else None
+    def _offered(self) -> tuple[str, ...]:
+        return (*self._own, *self._shipped, *self._elsewhere)
+
+    @property
+    def _first(self) -> str | None:
+        """The one that is chosen at first."""
+        return next(iter(self._offered), None)
 
     def refresh(self) -> None:
         """List the models anew, the newest first; the choice stays while its model is there."""
-        fitting = (e for e in newest_first() if self._word.offers(e.config.one_by_one))
-        self._own = [each.name for each in fitting]
-        entries: list[tuple[str, Any]] = [(name, name) for name in (*self._own, *self._elsewhere)]
+        self._own = [each.name for each in newest_first() if self._fits(each)]
+        self._shipped = {reference(m): m.title for m in shipped_models() if self._fits(m)}
+        entries: list[tuple[str, Any]] = [(name, name) for name in self._own]
+        entries += [(f"{title}, {COMES_WITH}", name) for name, title in self._shipped.items()]
+        entries += [(name, name) for name in self._elsewhere]
         self.train_button.setVisible(not entries)
         self._choice.offer([*(entries or [(NONE_YET, None)]), (BROWSE, BROWSE)])
+
+    def _fits(self, model: Model) -> bool:
+        return self._word.offers(model.config.one_by_one)
 
     def _chosen(self, *_: Any) -> None:
         if self._choice.chosen == BROWSE:
