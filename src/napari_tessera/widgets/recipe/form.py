@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ from napari_tessera.widgets.layers.to_source import fits, sample
 from napari_tessera.widgets.qt.choice import Several
 from napari_tessera.widgets.qt.plain_text import menu_text
 from napari_tessera.widgets.qt.rows import Rows, beside_one_another
+from napari_tessera.widgets.quiet import Quiet
 from napari_tessera.widgets.recipe.edited import EditedRecipe, EditedRecipes
 from napari_tessera.widgets.recipe.recipe_call import RecipeCall
 from napari_tessera.widgets.recipe.runs import RecipeRuns, RunOnLayers
@@ -53,7 +54,7 @@ class RecipeForm(Form):
 
     def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
         super().__init__(napari_viewer)
-        self._quiet, self._pinned = False, False
+        self._quiet, self._pinned = Quiet(), False
         self.edited, self._known = EditedRecipe(), EditedRecipes()
         self._followed, self._rest = Connections(), QTimer(self)
         self._rest.setSingleShot(True)
@@ -182,14 +183,14 @@ class RecipeForm(Form):
     def _ground_for_recipe(self) -> None:
         if self.edited.steps:
             first = self.edited.steps[0]
-            with self._silence():
+            with self._quiet:
                 self.ground.fit_recipe(first, METHODS[first.method])
         self._offer_targets()
 
     def _layers_changed(self, event: Any = None) -> None:
         self._keep_edited()
         self.choice.refresh()
-        with self._silence():
+        with self._quiet:
             self.ground.list_layers()
         for row in self.steps.rows:
             row.refresh()
@@ -219,14 +220,6 @@ class RecipeForm(Form):
 
     # ------------------------------------------------------------------ what is changed
 
-    @contextmanager
-    def _silence(self) -> Iterator[None]:
-        before, self._quiet = self._quiet, True
-        try:
-            yield
-        finally:
-            self._quiet = before
-
     def _change(self, change: Callable[[], None]) -> None:
         """Change the steps, or say why that cannot be."""
         self._pin()
@@ -238,7 +231,7 @@ class RecipeForm(Form):
         self.say("")
         if self.edited.steps:
             first = self.edited.steps[0]
-            with self._silence():
+            with self._quiet:
                 self.ground.take_first(first, METHODS[first.method])
         self._offer_targets()
         self._show_steps()
@@ -312,7 +305,7 @@ class RecipeForm(Form):
 
     def _show_steps(self) -> None:
         steps, edited = self.edited.steps, self.edited
-        with self._silence():
+        with self._quiet:
             self.steps.show_steps(steps, self._began if steps else "image")
             for row in self.steps.rows:
                 self._fit_step(row.number)
@@ -352,7 +345,7 @@ class RecipeForm(Form):
         if layer is not None and METHODS[row.step.method].source.is_image:
             with suppress(ValueError):  # such a layer is refused when it is run
                 values = sample(layer, self.ground.channels.source(layer))
-        with self._silence():
+        with self._quiet:
             row.fit_layer(layer, values)
 
     # ------------------------------------------------------------------ run
