@@ -8,36 +8,32 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QMenu, QPushButton
+from qtpy.QtWidgets import QPushButton
 
 from napari_tessera.methods.registry import METHODS
 from napari_tessera.pipeline.recipes.recipe import Recipe, step
 from napari_tessera.widgets.batch.recipe_choice import RecipeChoice
-from napari_tessera.widgets.connections import Connections
 from napari_tessera.widgets.forms.form import Form
 from napari_tessera.widgets.forms.recipe_menu import recipe_menu
 from napari_tessera.widgets.forms.run_button import Running
 from napari_tessera.widgets.layers.features import chain_of
 from napari_tessera.widgets.layers.to_source import fits, sample
 from napari_tessera.widgets.qt.choice import Several
-from napari_tessera.widgets.qt.plain_text import menu_text
 from napari_tessera.widgets.qt.rows import Rows, beside_one_another
 from napari_tessera.widgets.quiet import Quiet
 from napari_tessera.widgets.recipe.edited import EditedRecipe, EditedRecipes
+from napari_tessera.widgets.recipe.layer_rest import LayerRest
 from napari_tessera.widgets.recipe.recipe_call import RecipeCall
 from napari_tessera.widgets.recipe.runs import RecipeRuns, RunOnLayers
 from napari_tessera.widgets.recipe.source_rows import SourceRows
 from napari_tessera.widgets.recipe.step_fields import new_step
 from napari_tessera.widgets.recipe.step_list import StepList
+from napari_tessera.widgets.recipe.step_menu import StepMenu
 from napari_tessera.widgets.recipe.step_row import TO_RUN
 
 if TYPE_CHECKING:
     import napari.viewer
     from napari.layers import Layer
-
-PAUSE_MS = 300
-"""How long a layer has to rest before its recipe is read again."""
 
 NEW = "a new recipe"
 
@@ -56,10 +52,8 @@ class RecipeForm(Form):
         super().__init__(napari_viewer)
         self._quiet, self._pinned = Quiet(), False
         self.edited, self._known = EditedRecipe(), EditedRecipes()
-        self._followed, self._rest = Connections(), QTimer(self)
-        self._rest.setSingleShot(True)
-        self._rest.setInterval(PAUSE_MS)
-        self._rest.timeout.connect(self._read_again)
+        self._layer_rest = LayerRest(self)
+        self._layer_rest.rested.connect(self._read_again)
         self.runs = RecipeRuns(self, self._show_states)
         self._build()
         self._lay_out()
@@ -78,7 +72,7 @@ class RecipeForm(Form):
         self.running = Running(self, "Run", self.run, stop=self.stop)
         self.applying = Running(self, "Apply", self.apply, stop=self.stop)
         self.targets = Several("Apply to")
-        self.add_menu = QMenu(self)
+        self.add_menu = StepMenu(self, lambda: self.edited)
         self.add_button.setMenu(self.add_menu)
         self.recipe_button.setMenu(recipe_menu(self, self._begins_with, self._made))
         self.choice.setToolTip("A layer whose steps are shown, or a recipe that was saved")
@@ -124,7 +118,7 @@ class RecipeForm(Form):
         self.steps.unfolded.connect(self._fit_step)
         self.undo_button.clicked.connect(lambda: self._change(self.edited.undo))
         self.revert_button.clicked.connect(lambda: self._change(self.edited.revert))
-        self.add_menu.aboutToShow.connect(self._offer_steps)
+        self.add_menu.chosen.connect(self.add_step)
         self.watch_layers(self._layers_changed)
         self.watch(self._selected, self.viewer.layers.selection.events.active)
 
@@ -161,17 +155,10 @@ class RecipeForm(Form):
         except (ValueError, OSError) as error:
             self.complain(error)
             self.edited = EditedRecipe()
-        self._follow_layer()
+        # it may be measured, refined or painted
+        self._layer_rest.follow(self.choice.choice.chosen)
         self._ground_for_recipe()
         self._show_steps()
-
-    def _follow_layer(self) -> None:
-        """Hear of it when the layer whose recipe is shown is measured, refined or painted."""
-        self._followed.end()
-        events = getattr(self.choice.choice.chosen, "events", None)
-        for name in ("metadata", "data", "labels_update"):
-            if hasattr(events, name):
-                self._followed.add(lambda event: self._rest.start(), getattr(events, name))
 
     def _read_again(self) -> None:
         """Show the steps of the layer anew if others have come, unless they were changed here."""
@@ -266,25 +253,13 @@ class RecipeForm(Form):
         self._offer_targets()
         self._show_states()
 
-    def _offer_steps(self) -> None:
-        """Offer the methods that take what the last step gives, in the groups of the menus."""
-        self.add_menu.clear()
-        groups = dict[str, QMenu]()
-        for method in self.edited.can_follow:
-            if method.group not in groups:
-                groups[method.group] = self.add_menu.addMenu(menu_text(method.group))
-            name = method.name
-            groups[method.group].addAction(
-                menu_text(method.display), lambda own=name: self.add_step(own)
-            )
-
     def add_step(self, name: str) -> None:
         """Add a step at the end, with its fields unfolded."""
         missing = list[str]()
 
         def add() -> None:
             began = self._began if self.edited.steps else None
-            values, lacks = new_step(name, self.viewer.layers, began)
+            values, lacks = new_step(name, self.viewer.layers, began, self.edited.steps)
             self.edited.add(step(name, **values))
             missing.extend(lacks)
 
@@ -420,5 +395,5 @@ class RecipeForm(Form):
     def release(self) -> None:
         """Stop the work under way and let go of the viewer."""
         super().release()
-        self._followed.end()
+        self._layer_rest.end()
         self.runs.clear()
