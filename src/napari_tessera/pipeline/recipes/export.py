@@ -88,6 +88,7 @@ def script(recipe: Recipe) -> str:
         "channel_axis": repr(first.channel_axis),
         "channel": repr(first.channel),
         "axes": repr(tuple(source["axes"])) if "axes" in source else "None",
+        "series": repr(source.get("series")),
     }
     images = "".join(
         ", " + _given(name, f"files.read({_file(data)!r})")
@@ -186,6 +187,8 @@ def _words(recipe: Recipe, path: str, target: str, taken: Mapping[str, str]) -> 
         file = taken.get(name) or (_file(data) if "name" in data else None)
         words += _flag(name, _json(data) if file is None else _as_file(file))
     words += _walk(recipe)
+    if path == _path(recipe) and recipe.source.get("series") is not None:
+        words += _flag("series", recipe.source["series"])
     if max(map(len, words)) > _LONGEST_ARGUMENT:
         raise ValueError(
             "the painted markers or mask are too large for a command line; save the recipe and "

@@ -86,9 +86,9 @@ class Recipe:
     before : dict, optional
         The recipe that made the image or labels it ran on, as data.
     source : dict
-        What it ran on: "name", "path", "spacing", "unit", "axes", "parts", the names of the
-        layers that were its channels, and once it has run "sha256" and "hashed", see
-        `provenance.InputHash`.
+        What it ran on: "name", "path", "spacing", "unit", "axes", "series" of its file if it was
+        asked for, "parts", the names of the layers that were its channels, and once it has run
+        "sha256" and "hashed", see `provenance.InputHash`.
     versions : dict
         Of the packages that matter.
     found : dict
@@ -568,6 +568,7 @@ def _described(source: Source) -> dict[str, Any]:
         "unit": source.spacing.unit,
         "axes": list(source.axes),
         "parts": list(source.parts),
+        **({} if source.series is None else {"series": source.series}),
     }
 
 

@@ -24,6 +24,7 @@ class _SourceData(TypedDict, total=False):
     unit: str
     axes: list[str]
     parts: list[str]
+    series: int
     sha256: str
     hashed: str
 

@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QPushButton
 
 from napari_tessera.methods.registry import METHODS
 from napari_tessera.pipeline.recipes.recipe import Recipe, step
+from napari_tessera.signature.system_errors import sentence_of
 from napari_tessera.widgets.batch.recipe_choice import RecipeChoice
 from napari_tessera.widgets.forms.form import Form
 from napari_tessera.widgets.forms.recipe_menu import recipe_menu
@@ -232,7 +233,7 @@ class RecipeForm(Form):
             asked = self.steps.rows[number].asked_of(name)
             self.edited.with_parameters(number, name, **asked)
         except (ValueError, TypeError, OSError) as error:
-            self.say(str(error), wrong=True)
+            self.say(sentence_of(error), wrong=True)
             return
         self.say("")
         self._show_words()
