@@ -28,6 +28,7 @@ _NAMES = {
     "Scores": "metrics.figures",
     "strata": "metrics.strata",
     "Recipe": "pipeline.recipes.recipe",
+    "StepResult": "pipeline.recipes.data",
     "step": "pipeline.recipes.recipe",
     "VoxelSize": "signature.words",
     "apply": "widgets.forms.call",

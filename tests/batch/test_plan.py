@@ -41,7 +41,7 @@ def test_a_plan_tells_what_is_there_and_what_is_wrong(batch_of, recipe):
     assert standings(plan) == ["there already", "cannot be done", "to do", "cannot be done"]
     assert "'b-label.tif' exists already" in plan.files[1].problem.replace("/", "'")
     assert plan.files[1].reading
-    assert "damaged or no such file" in plan.files[3].problem
+    assert "damaged, or of another format" in plan.files[3].problem
     assert plan.files[3].reading == ""
     forced = plan_batch(replace(batch_of(recipe), overwrite=True, again=True))
     assert standings(forced) == ["to do", "to do", "to do", "cannot be done"]

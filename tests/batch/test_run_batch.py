@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_tessera import METHODS, Recipe
+from napari_tessera import METHODS, Recipe, StepResult, step, verify
 from napari_tessera.algorithms.file_lock import FileLock
 from napari_tessera.batch.manifest import Manifest
 from napari_tessera.batch.outputs import LabelsOutput, TableOutput
@@ -14,6 +14,7 @@ from napari_tessera.batch.plan import plan_batch
 from napari_tessera.batch.run_batch import run_batch
 from napari_tessera.io.csv_files import read_rows
 from napari_tessera.io.files import read
+from napari_tessera.pipeline.recipes.comparison import compare_objects
 from napari_tessera.pipeline.source import Source
 from napari_tessera.signature.progress import Stop
 from napari_tessera.signature.words import VoxelSize
@@ -253,3 +254,22 @@ def test_small_pictures_are_made_of_new_and_of_finished_files(batch_of, recipe):
         assert one.picture.shape == (10, 12, 3)
         np.testing.assert_array_equal(one.picture, other.picture)
     assert run_batch(batch_of(recipe)).files[0].picture is None
+
+
+@pytest.mark.parametrize("blocks", [None, (16, 16)])
+def test_steps_that_take_earlier_results_run_on_files_in_blocks_and_again(batch_of, blocks):
+    masked = Recipe.chain(
+        step("threshold", method="manual", levels=(50.0,)),
+        step("threshold", image="image", mask=StepResult(0)),
+        step("label"),
+    )
+    word = "labels" if blocks is None else "labels.zarr"
+    batch = replace(batch_of(masked, word, inputs="images/[ac].tif"), blocks=blocks)
+    assert states(run_batch(batch)) == ["done"] * 2
+    for own in batch.destinations:
+        place, image = batch.place(own, *batch.outputs), IMAGES[own.path.stem]
+        found, expected = read(place, labels=True).whole, masked.run(image).array
+        assert compare_objects(found, expected).differing == 0
+        assert found.max() >= 1
+        assert verify(place).equal
+    assert states(run_batch(batch)) == ["there already"] * 2

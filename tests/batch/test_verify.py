@@ -12,6 +12,7 @@ import zarr
 
 from napari_tessera import METHODS, Recipe, VoxelSize, files, verify
 from napari_tessera.batch import verify as module
+from napari_tessera.batch.batch_run import BatchRun
 from napari_tessera.batch.run_batch import run_batch
 from napari_tessera.pipeline.blockwise import blocks
 from napari_tessera.pipeline.blockwise.blocks import automatic_sides
@@ -22,6 +23,7 @@ from napari_tessera.pipeline.walk import Walk
 from napari_tessera.signature.progress import Stop
 
 from ..conftest import TORCH, squares
+from .conftest import IMAGES
 
 PLACE = ("images", "a.tif")
 
@@ -372,3 +374,38 @@ def test_nothing_is_left_behind_and_a_folder_that_is_read_only_is_no_hindrance(
     before = sorted(folder.rglob("*"))
     assert verify(path).status == 0
     assert sorted(folder.rglob("*")) == before
+
+
+def test_an_image_of_several_in_a_file_is_found_by_its_number(folder):
+    with tifffile.TiffWriter("several.tif") as file:
+        file.write(IMAGES["a"], photometric="minisblack")
+        file.write(IMAGES["c"], photometric="minisblack")
+    second = files.read("several.tif", series=1)
+    found = verify(made(folder / "out.tif", second, *OBJECTS))
+    assert (found.equal, found.inputs) == (True, ())
+    assert found.comparison.pixels == IMAGES["c"].size
+    # which is not what the first one gives
+    other = verify(folder / "out.tif", source=files.read("several.tif", series=0))
+    assert other.equal is False
+
+
+@pytest.mark.parametrize(("word", "suffix"), [("table", ".csv"), ("overview", ".png")])
+def test_files_without_a_place_for_a_recipe_are_made_again_from_one_that_is_given(
+    folder, chain, word, suffix
+):
+    chain.save("chain.json")
+    batch = BatchRun.of(chain, [folder / "images" / "c.tif"], folder / f"own{suffix}", [word])
+    assert run_batch(batch).files[0].reason == ""
+    place, source = folder / f"own{suffix}", folder / "images" / "c.tif"
+    nothing = verify(place)
+    assert nothing.status == 2
+    assert f"{suffix} has no place for that; give its recipe and its input" in nothing.problem
+    assert verify(place, recipe="chain.json", source=source).status == 0
+    assert verify(place, recipe=chain, source=folder / "images" / "a.tif").status == 1
+
+
+def test_labels_without_a_recipe_are_compared_as_labels(folder, recipe):
+    image = files.read(folder / "images" / "a.tif")
+    np.save("own.npy", recipe.run(image).array)
+    assert verify("own.npy", recipe=recipe, source=folder / "images" / "a.tif").equal
+    assert "none.json" in verify("own.npy", recipe="none.json").problem

@@ -232,3 +232,8 @@ def test_where_an_image_begins_is_read_and_written_again(tmp_path, suffix, axes)
     assert found.origin == (0, 4, -0.75)
     files.write(tmp_path / f"b{suffix}", ScoreMaps(np.zeros((2, 3, 4, 5), np.float32)), found)
     assert files.read(tmp_path / f"b{suffix}").origin == (0, 4, -0.75)
+
+
+def test_of_a_folder_it_is_said_that_files_are_wanted(tmp_path):
+    with pytest.raises(ValueError, match=r"is a folder; name the files in it, such as .*\*\.tif'"):
+        files.read(tmp_path)

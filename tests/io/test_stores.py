@@ -5,7 +5,7 @@ import zarr
 
 from napari_tessera import Recipe
 from napari_tessera.io import files
-from napari_tessera.io.stores import Url, check_url, path_of, written_whole
+from napari_tessera.io.stores import Url, check_readable, check_url, path_of, written_whole
 from napari_tessera.pipeline.result import ImageResult
 from napari_tessera.pipeline.source import Source
 from napari_tessera.signature.progress import Stop
@@ -136,6 +136,28 @@ def test_only_a_zarr_is_replaced(bucket):
     system.pipe_file("/bucket/a.zarr/notes.txt", b"mine")
     with pytest.raises(FileExistsError, match="is no Zarr, and is not replaced"):
         check_url(Url(f"{bucket}/a.zarr"), overwrite=True)
+
+
+@pytest.mark.parametrize(
+    ("url", "package"),
+    [
+        ("s3://bucket/a.zarr", "s3fs"),
+        ("gs://bucket/a.zarr", "gcsfs"),
+        ("abfs://bucket/a.zarr", "adlfs"),
+        ("https://host/a.zarr", "aiohttp"),
+    ],
+)
+def test_what_a_kind_of_store_needs_is_said(url, package, monkeypatch):
+    import fsspec
+
+    def missing(*_, **__):
+        raise ImportError("some words of fsspec")
+
+    monkeypatch.setattr(fsspec, "url_to_fs", missing)
+    with pytest.raises(
+        ValueError, match=f"cannot be opened; install {package}: pip install {package}$"
+    ):
+        check_readable(path_of(url))
 
 
 @pytest.mark.parametrize(

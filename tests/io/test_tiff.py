@@ -192,7 +192,7 @@ def test_thumbnails_are_left_and_the_series_can_be_named(tmp_path, first):
     assert "holds 2 images" in source.notes[0]
     other = files.read(tmp_path / "s.tif", series=0 if first else 1)
     assert (other.shape, other.notes) == ((6, 8), ())
-    with pytest.raises(ValueError, match="series is 2, but 's.tif' has 2, numbered from 0"):
+    with pytest.raises(ValueError, match="series is 2, but .*s.tif' has 2, numbered from 0"):
         files.read(tmp_path / "s.tif", series=2)
 
 

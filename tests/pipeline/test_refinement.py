@@ -57,3 +57,36 @@ def test_a_part_in_blocks_is_that_of_the_whole(seed, data):
         inside = True if mask is None else mask
         outside = labels[walk.region.box]
         np.testing.assert_array_equal(expected.array, np.where(inside, whole, outside))
+
+
+@pytest.mark.parametrize("blocks", [None, (3, 4)])
+def test_some_labels_are_decided_on_as_wholes_beside_the_others(blocks):
+    rings = np.zeros((7, 14), np.int16)
+    rings[1:6, 1:6], rings[2:5, 2:5] = 3, 0
+    rings[1:6, 8:13], rings[2:5, 9:12] = 5, 0
+    rings[3, 3] = 9  # an object in the hole of another
+    result = run("fill_holes", Source.of(rings), {}, Walk(only=(3,), blocks=blocks))
+    expected = rings.copy()
+    expected[2:5, 2:5] = 3
+    expected[3, 3] = 9
+    np.testing.assert_array_equal(result.array, expected)
+    assert (result.array.dtype, result.counted()) == (np.int16, "3 objects")
+
+
+@settings(max_examples=12)
+@given(st.integers(0, 2**32 - 1), st.data())
+def test_some_labels_in_blocks_are_those_of_the_whole(seed, data):
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 5, (2, 14, 17)).astype(np.uint16)
+    only = tuple(data.draw(st.sets(st.integers(1, 4), min_size=1)))
+    blocks = data.draw(st.tuples(st.integers(1, 9), st.integers(1, 9)))
+    region = Region((0, 2, 1), (2, 12, 15)) if data.draw(st.booleans()) else None
+    walk = Walk("planes", only=only, region=region)
+    for method, options in (("fill_holes", {}), ("filter_objects", {"min_diameter": "3 px"})):
+        expected = run(method, Source.of(labels), options, walk)
+        result = run(method, Source.of(labels), options, walk.in_blocks(blocks))
+        np.testing.assert_array_equal(result.array, expected.array)
+        assert (result.start, result.counted()) == (expected.start, expected.counted())
+        others = ~np.isin(labels, (0, *only))
+        box = ... if region is None else region.box
+        np.testing.assert_array_equal(result.array[others[box]], labels[box][others[box]])

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from napari_tessera.algorithms.file_lock import FileLock
 from napari_tessera.signature.progress import Stop
+from napari_tessera.signature.system_errors import cause_of
 
 FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 """The numbers of the errors that say that a disk, or a user's share of it, is full."""
@@ -135,7 +136,8 @@ def _fullness_told(path: Path, key: str = "") -> Iterator[None]:
         if error.errno not in FULL:
             raise
         done = "what is done is kept for the next run" if key else "nothing was written"
-        raise OSError(error.errno, f"the disk is full, {done}", str(path)) from None
+        said = f"the disk is full, {done}; make room on it, or choose another place"
+        raise OSError(error.errno, said, str(path)) from None
 
 
 def check_target(path: Path, *, overwrite: bool, owned: Owned | None = None) -> None:
@@ -182,7 +184,7 @@ def _workplace(path: Path, key: str = "") -> Iterator[Path]:
         taken = lock.take()
     except OSError as error:
         _give_up(place)
-        reason = f"cannot write to the folder {str(path.parent)!r}: {error.strerror}"
+        reason = f"cannot write to the folder {str(path.parent)!r}: {cause_of(error)}"
         raise OSError(error.errno, reason, str(path)) from None
     if not taken:
         raise FileExistsError(f"{str(path)!r} is being written by another process; wait for it")

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from napari_tessera.io.files import listed, read
 from napari_tessera.io.stores import Url, path_of
 from napari_tessera.pipeline.source import Source
+from napari_tessera.signature.system_errors import cause_of
 from napari_tessera.signature.words import VoxelSize
 
 
@@ -157,7 +158,7 @@ def make_folder(place: Path) -> None:
         place.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         reason = f"output needs the folder {str(place)!r}, which cannot be made"
-        raise OSError(f"{reason}: {error.strerror}") from None
+        raise OSError(f"{reason}: {cause_of(error)}") from None
 
 
 def images_beside(path: Path, images: Mapping[str, str | Path | None]) -> dict[str, Source]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from napari_tessera.batch.manifest import MANIFEST, Manifest, with_origin
+from napari_tessera.batch.manifest import MANIFEST, Finished, Manifest, with_origin
 from napari_tessera.batch.outputs import OUTPUTS
 from napari_tessera.io.csv_files import read_rows
 from napari_tessera.io.files import opened, read
@@ -45,8 +45,14 @@ class KeptOutput:
     word: str = ""
 
     @classmethod
-    def of(cls, path: Path) -> Self:
+    def of(cls, path: Path, recipe: Recipe | None = None) -> Self:
         """Return a result with its recipe, from the file itself or from the batch it lies in.
+
+        Parameters
+        ----------
+        path : Path
+        recipe : Recipe, optional
+            How it was made, if nothing else says it.
 
         Raises
         ------
@@ -58,7 +64,12 @@ class KeptOutput:
         check_openable(path)
         kept = _kept_in(path)
         if "recipe" not in kept:
-            return cls._of_batch(path)
+            made = Manifest(path.parent).made(path.name)
+            if made is not None and made[0] in OUTPUTS:
+                return cls._of_batch(path, *made)
+            if recipe is None:
+                raise ValueError(_nothing_said(path))
+            return cls._as_told(path, recipe)
         recipe = Recipe.from_dict(kept["recipe"], path.name)
         if path.suffix.lower() in _ENTRIES:
             return cls(path, recipe)
@@ -68,14 +79,17 @@ class KeptOutput:
         return cls(path, recipe, source.array, names)
 
     @classmethod
-    def _of_batch(cls, path: Path) -> Self:
-        made = Manifest(path.parent).made(path.name)
-        if made is None or made[0] not in OUTPUTS:
-            raise ValueError(
-                f"{str(path)!r} does not say how it was made, nor does {MANIFEST} beside it; only "
-                "what this program has written can be made again"
-            )
-        word, finished, steps = made
+    def _as_told(cls, path: Path, recipe: Recipe) -> Self:
+        """Return a result of which somebody says how it was made."""
+        if path.suffix.lower() == ".csv":
+            return cls(path, recipe, word="table")
+        contents = opened(path, Asked())
+        if "s" in (contents.axes or ()):  # in colours: the picture with outlines
+            return cls(path, recipe, word="overview")
+        return cls(path, recipe, read(path, labels=True).array, contents.axes or ())
+
+    @classmethod
+    def _of_batch(cls, path: Path, word: str, finished: Finished, steps: Mapping[str, Any]) -> Self:
         origin = finished.origin
         if not origin:  # of versions that wrote the inputs alone
             file, known = next(iter(finished.inputs.items()))
@@ -94,6 +108,17 @@ class KeptOutput:
         if tuple(one.shape) != tuple(other.shape):
             raise ValueError(f"it has shape {one.shape}, but {other.shape} is found")
         return compare_values(one, other)
+
+
+def _nothing_said(path: Path) -> str:
+    """Return why nobody knows how a file was made, and what helps."""
+    said = f"{str(path)!r} does not say how it was made, nor does {MANIFEST} beside it"
+    keeps = path.suffix.lower() in (*_ENTRIES, ".tif", ".tiff", ".zarr")
+    why = "it is not from this program" if keeps else f"{path.suffix} has no place for that"
+    return (
+        f"{said}: {why}; give its recipe and its input (--recipe, --input), or write results into "
+        f"a folder, where {MANIFEST} keeps both"
+    )
 
 
 def _kept_in(path: Path) -> Mapping[str, Any]:

@@ -200,8 +200,8 @@ def usual_output(recipe: Recipe) -> Output:
 
 def usual_outputs(recipe: Recipe) -> tuple[Output, ...]:
     """Return the outputs that hold what a recipe gives: its last labels, tables and polygons."""
-    methods = [METHODS[step.method] for step in recipe.steps]
-    kinds = [kind_given(methods[number]) for number in given_by(methods)]
+    steps = recipe.steps
+    kinds = [kind_given(METHODS[steps[number].method]) for number in given_by(steps)]
     return tuple(
         each
         for each in OUTPUTS.values()

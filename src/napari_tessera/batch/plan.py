@@ -21,6 +21,7 @@ from napari_tessera.pipeline.pieces import Pieces
 from napari_tessera.pipeline.recipes.recipe import Recipe
 from napari_tessera.pipeline.source import Source
 from napari_tessera.signature.progress import Progress, Reporter
+from napari_tessera.signature.system_errors import sentence_of
 from napari_tessera.signature.units import unit
 
 _BYTES = 4
@@ -132,7 +133,7 @@ def _planned(batch: BatchRun, each: Destination, earlier: EarlierRun, costs: Cos
         missing = earlier.missing(each)
         estimate = costs.of(source) if missing else None
     except Exception as error:  # noqa: BLE001 (one bad file must not hide the others)
-        problem = str(error) or type(error).__name__
+        problem = sentence_of(error)
         return PlannedFile(each, Standing.REFUSED, source, problem)
     standing = Standing.NEW if missing else Standing.FINISHED
     return PlannedFile(each, standing, source, estimate=estimate)

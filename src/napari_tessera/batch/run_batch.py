@@ -30,6 +30,7 @@ from napari_tessera.pipeline.recipes.recipe import Recipe
 from napari_tessera.pipeline.result import Result
 from napari_tessera.pipeline.sinks import Sink
 from napari_tessera.signature.progress import Progress, Reporter, Stop
+from napari_tessera.signature.system_errors import cause_of, sentence_of
 from napari_tessera.signature.words import Array
 
 Told = Callable[[int, FileOutcome], None]
@@ -92,7 +93,7 @@ def run_batch(
             try:
                 tables = work.joined(outcomes)
             except (OSError, ValueError) as error:
-                problem = problem or f"there is no table of all files: {error}"
+                problem = problem or f"there is no table of all files: {sentence_of(error)}"
     return Summary(outcomes, time.monotonic() - began, tables, problem)
 
 
@@ -119,7 +120,7 @@ class _Work:
         except Stop:
             raise
         except Exception as error:  # noqa: BLE001 (one bad file must not end the batch)
-            reason = _reason(error)
+            reason = sentence_of(error)
             full = isinstance(error, OSError) and error.errno in FULL
             seconds = time.monotonic() - began
             failed = FileOutcome(each, FileState.FAILED, seconds=seconds, reason=reason)
@@ -236,13 +237,6 @@ class _Work:
         return overview(results, side) if side else None
 
 
-def _reason(error: Exception) -> str:
-    """Return what went wrong, for people: without the number that a system gives it."""
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.strerror}: {str(error.filename)!r}" if error.filename else error.strerror
-    return str(error) or type(error).__name__
-
-
 @contextmanager
 def _held(folder: Path | None) -> Iterator[None]:
     """Keep other runs out of a folder."""
@@ -253,7 +247,7 @@ def _held(folder: Path | None) -> Iterator[None]:
     try:
         taken = lock.take()
     except OSError as error:
-        reason = f"cannot write to the folder {str(folder)!r}: {error.strerror}"
+        reason = f"cannot write to the folder {str(folder)!r}: {cause_of(error)}"
         raise OSError(error.errno, reason) from None
     if not taken:
         raise FileExistsError(

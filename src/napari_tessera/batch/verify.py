@@ -17,6 +17,7 @@ import numpy as np
 
 from napari_tessera.batch.file_results import FileResults
 from napari_tessera.batch.kept_outputs import KeptOutput
+from napari_tessera.batch.manifest import with_origin
 from napari_tessera.batch.outputs import OUTPUTS
 from napari_tessera.batch.verification import Verification
 from napari_tessera.deep.models.library import find_model
@@ -31,6 +32,7 @@ from napari_tessera.pipeline.result import ObjectLabels, Result
 from napari_tessera.pipeline.sinks import Sink
 from napari_tessera.pipeline.source import Source
 from napari_tessera.signature.progress import Reporter, Stop
+from napari_tessera.signature.system_errors import sentence_of
 from napari_tessera.signature.words import Report, VoxelSize
 
 FITS = 1 << 26
@@ -49,6 +51,7 @@ def verify(
     source: str | Path | Source | None = None,
     sample: int | Literal["all"] | None = None,
     images: Mapping[str, str | Path] | None = None,
+    recipe: str | Path | Recipe | None = None,
     report: Report = None,
 ) -> Verification:
     """Make a result again, or a sample of it, from what its file says, and compare.
@@ -66,6 +69,9 @@ def verify(
         up to 67 million pixels, 8 of a larger one. What cannot be made in part is made as a whole.
     images : mapping, optional
         Files of other images that its recipe names; None = the files it names.
+    recipe : str, Path or Recipe, optional
+        How it was made, for files that do not say it: CSV, PNG and NumPy outside of batches, which
+        have no place for one. `source` says what it ran on.
     report : callable, optional
         Takes `Progress`.
 
@@ -93,14 +99,26 @@ def verify(
     (True, 'all of it', 0)
     """
     try:
-        kept = KeptOutput.of(Path(path))
+        kept = KeptOutput.of(Path(path), _told(recipe, source))
         origin = _Origin(kept, source, images or {})
         origin.check_models()
         return origin.compared(sample, Reporter.of(report))
     except Stop:
         raise
     except Exception as error:  # noqa: BLE001 (whatever it is, it is why nothing could be compared)
-        return Verification(str(path), problem=str(error) or type(error).__name__)
+        return Verification(str(path), problem=sentence_of(error))
+
+
+def _told(recipe: str | Path | Recipe | None, source: str | Path | Source | None) -> Recipe | None:
+    """Return a recipe that somebody gives, as one of a run on `source`."""
+    own = recipe if isinstance(recipe, Recipe | None) else Recipe.load(recipe)
+    if own is None or source is None:
+        return own
+    # pixel size, axes and hash that it has are those of the image that it was made on
+    path = source.path if isinstance(source, Source) else str(source)
+    return with_origin(
+        own, {"source": {"name": own.first.source.get("name", "image"), "path": path}}
+    )
 
 
 @dataclass(frozen=True)
@@ -143,6 +161,7 @@ class _Origin:
             axes=axes,
             channel_axis=first.channel_axis,  # type: ignore[arg-type]
             labels=METHODS[first.method].source.is_labels,
+            series=about.get("series"),
         )
         return self._one_channel(found)
 

@@ -39,6 +39,7 @@ from napari_tessera.pipeline.recipes.recipe import Recipe
 from napari_tessera.pipeline.walk import LevelsFrom, Walk
 from napari_tessera.signature.parameters import Parameter, docs
 from napari_tessera.signature.progress import Progress
+from napari_tessera.signature.system_errors import sentence_of
 from napari_tessera.signature.text_files import parse_json
 from napari_tessera.signature.units import METRES
 from napari_tessera.signature.units import unit as short_unit
@@ -149,7 +150,7 @@ def replay(
         kept = Recipe.load(recipe)
         size = blocks_from(blocks)
     except (OSError, ValueError, TypeError, AttributeError) as error:
-        print(f"{recipe} cannot be replayed: {error}", file=sys.stderr)
+        print(f"{recipe} cannot be replayed: {sentence_of(error)}", file=sys.stderr)
         return 2
 
     def asked() -> BatchRun:
@@ -179,11 +180,11 @@ def _each(method: str, asked: Callable[[], BatchRun], scheduler: str | None) -> 
         with workers_at(scheduler) as workers:
             summary = run_batch(batch, report, told=_tell, workers=workers)
     except (OSError, ValueError, RuntimeError) as error:
-        print(f"{method}: {error}", file=sys.stderr)
+        print(f"{method}: {sentence_of(error)}", file=sys.stderr)
         return 2
     if count > 1:
         print(summary)
-    if summary.problem:
+    if summary.problem and count > 1:  # of one file it is said already
         print(f"{method}: {summary.problem}", file=sys.stderr)
     return 1 if summary.problem or summary.count(FileState.FAILED) else 0
 
@@ -359,7 +360,7 @@ def _run(method: Method, inputs: list[Path], /, **options: Any) -> int:
     try:
         recipe, reading = _asked(method, files, options, images), files.reading
     except (ValueError, TypeError, KeyError, OSError) as error:
-        print(f"{method.name}: {error}", file=sys.stderr)
+        print(f"{method.name}: {sentence_of(error)}", file=sys.stderr)
         return 2
 
     def asked() -> BatchRun:

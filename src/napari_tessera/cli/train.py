@@ -30,6 +30,7 @@ from napari_tessera.io.datasets import TrainingPairs, load, matched_files
 from napari_tessera.signature.docstrings import enumerated, told_of
 from napari_tessera.signature.progress import Progress, Stop
 from napari_tessera.signature.schema import one_line
+from napari_tessera.signature.system_errors import sentence_of
 from napari_tessera.signature.text_files import parse_json
 from napari_tessera.signature.words import LabelsAre
 
@@ -142,7 +143,7 @@ def train_command(
         outlast()
         return 2
     except (ValueError, TypeError, OSError, Stop, ArithmeticError, MemoryError) as error:
-        print(f"train: {error}", file=sys.stderr)
+        print(f"train: {sentence_of(error)}", file=sys.stderr)
         return 2
     score = "" if made.config.score is None else f", {made.config.scored} {made.config.score:.3f}"
     if ranks.first:
@@ -264,7 +265,7 @@ def import_command(name: str, /, *, file: Path | None = None, model: str | None 
     try:
         made = import_model(name, file=file, model=model, report=_shown)
     except (ValueError, OSError, Stop) as error:
-        print(f"models import: {error}", file=sys.stderr)
+        print(f"models import: {sentence_of(error)}", file=sys.stderr)
         return 2
     print(made.path)
     return 0

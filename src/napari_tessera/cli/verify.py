@@ -17,6 +17,7 @@ def verify_command(
     sample: int | None = None,
     all: bool = False,  # noqa: A002
     image: Path | None = None,
+    recipe: Path | None = None,
 ) -> int:
     """Make results again, or samples of them, from what their files say, and compare.
 
@@ -37,6 +38,9 @@ def verify_command(
         Make all again.
     image : Path
         The image that was measured in; by default the file that each names.
+    recipe : Path
+        The recipe (JSON) of files that have no place for one: CSV, PNG and NumPy outside of
+        batches.
     """
     if all and sample is not None:
         print("verify: sample and all are two ways to say how much; leave one out", file=sys.stderr)
@@ -45,7 +49,7 @@ def verify_command(
     chosen: int | Literal["all"] | None = "all" if all else sample
     status = 0
     for path in outputs:
-        found = verify(path, source=input, sample=chosen, images=images)
+        found = verify(path, source=input, sample=chosen, images=images, recipe=recipe)
         print(found, file=sys.stdout if found.status < 2 else sys.stderr)
         status = max(status, found.status)
     return status

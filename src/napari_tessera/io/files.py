@@ -149,6 +149,7 @@ def read(
         reread=Reread(array, again, as_labels),
         time_unit=time,
         notes=notes,
+        series=series,
         origin=tuple(o for i, o in enumerate(contents.origin) if i != axis)
         if spacing is None and axes is None
         else (),
@@ -170,6 +171,10 @@ def opened(path: Path, asked: Asked) -> Contents:
         )
     if found is None or found.read is None:
         known = ", ".join(READABLE)
+        if path.is_dir():
+            raise ValueError(
+                f"{str(path)!r} is a folder; name the files in it, such as {str(path / '*.tif')!r}"
+            )
         raise ValueError(
             f"{str(path)!r} has a format that is not known; known are {known}, and what readers "
             "open that are installed for napari"

@@ -49,7 +49,7 @@ class Asked:
             return usual
         if not 0 <= self.series < count:
             raise ValueError(
-                f"series is {self.series}, but {path.name!r} has {count}, numbered from 0"
+                f"series is {self.series}, but {str(path)!r} has {count}, numbered from 0"
             )
         return self.series
 

@@ -26,7 +26,8 @@ def damage_told(path: Path) -> Iterator[None]:
             raise
         reason = str(error) or type(error).__name__
         raise ValueError(
-            f"{str(path)!r} cannot be read; it is damaged or no such file: {reason}"
+            f"{str(path)!r} cannot be read; it is damaged, or of another format than it is "
+            f"called: {reason}"
         ) from error
 
 

@@ -23,6 +23,17 @@ MARKS = ("zarr.json", ".zattrs", ".zgroup", ".zarray")
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")  # one letter is a drive of Windows
 
+DRIVERS = {
+    "s3": "s3fs",
+    "gs": "gcsfs",
+    "gcs": "gcsfs",
+    "abfs": "adlfs",
+    "az": "adlfs",
+    "https": "aiohttp",
+    "http": "aiohttp",
+}
+"""The packages that fsspec needs for kinds of URLs."""
+
 _CHANGED = ("mtime", "LastModified", "updated", "last_modified", "modified", "created")
 """What the stores of fsspec call the time at which an object was written."""
 
@@ -76,8 +87,16 @@ class Url(_Path):
         try:
             # listings that are kept do not show what others have written meanwhile
             found: tuple[Any, str] = fsspec.url_to_fs(str(self), use_listings_cache=False)
-        except (ImportError, ValueError) as error:
-            raise ValueError(f"{str(self)!r} cannot be opened: {error}") from None
+        except ImportError as error:
+            package = DRIVERS.get(str(self).split("://")[0].lower())
+            how = f"install {package}: pip install {package}" if package else str(error)
+            raise ValueError(f"{str(self)!r} cannot be opened; {how}") from None
+        except ValueError as error:
+            buckets = ", ".join(f"{each}://" for each in DRIVERS)
+            raise ValueError(
+                f"{str(self)!r} cannot be opened: {error}; URLs begin with {buckets} or another "
+                "name that fsspec knows"
+            ) from None
         return found
 
     def absolute(self) -> Url:

@@ -268,11 +268,6 @@ class Run:
         assembly = self.method.cut.assembly_with(self.values)
         if assembly is None or not blocks.are_cut:
             return self.kind.collector(whole)
-        if self.walk.only:
-            raise ValueError(
-                f"only is {self.walk.only}, but in blocks {self.method.name} decides on all "
-                "objects; leave out only or blocks"
-            )
         spacing = self.pieces.spacing
         values = {**self.values, "spacing": spacing}
         check_lengths(self.method.options, self.values, spacing, blocks.shape)

@@ -42,7 +42,27 @@ class Refinement(Run):
         """
         if self.walk.only:
             self._say_missing()
+            if self.method.cut.assembly_with(self.values) is not None and self.blocks.are_cut:
+                return self._assembled_alone(start)
         return super().collected(start)
+
+    def _assembled_alone(self, start: Index) -> Result:
+        """Return the labels of which some were decided on as wholes, in a run of them alone."""
+        source, only, sink = self.source, self.walk.only, self.sink or MemorySink()
+        own = replace(
+            self,
+            source=replace(source, array=_Alone(source.array, only)),
+            walk=replace(self.walk, only=()),
+            sink=None if self.sink is None else Between(sink),
+        )
+        result = own.collected(start)
+        dtype = np.result_type(result.array.dtype, self._numbers()["dtype"])
+        array = sink.create(source.shape, dtype, own.blocks.block)
+        work = _BesideOthers(result.array, source, only, array)
+        boxes, there = tiled(source.shape, (0,) * len(source.shape), own.blocks.block), set[int]()
+        for ids in self.workers.in_order(work, boxes, at_once=WORKERS):
+            there.update(ids)
+        return replace(result, array=array, count=len(there))
 
     def _say_missing(self) -> None:
         missing = set(self.walk.only)
@@ -85,6 +105,62 @@ class Refinement(Run):
         for ids in self.workers.in_order(work, boxes, at_once=WORKERS):
             there.update(ids)
         return replace(result, array=array, start=region.start, count=len(there))
+
+
+@dataclass(frozen=True)
+class _Alone:
+    """Some labels of an array without the others, as it is read.
+
+    Attributes
+    ----------
+    array : array
+    numbers : tuple of int
+    """
+
+    array: Any
+    numbers: tuple[int, ...]
+
+    @property
+    def shape(self) -> Index:
+        return tuple(self.array.shape)
+
+    @property
+    def ndim(self) -> int:
+        return len(self.array.shape)
+
+    @property
+    def dtype(self) -> Any:
+        return self.array.dtype
+
+    def __getitem__(self, index: Any) -> Array:
+        return alone(np.asarray(self.array[index]), self.numbers)
+
+
+@dataclass(frozen=True)
+class _BesideOthers:
+    """Copies a block of refined labels; where others lie, these stay.
+
+    Attributes
+    ----------
+    refined : array
+    source : Source
+        All labels as they were.
+    numbers : tuple of int
+        Those that were refined.
+    result : array
+    """
+
+    refined: Any
+    source: Source
+    numbers: tuple[int, ...]
+    result: Any
+
+    def __call__(self, tile: Tile) -> list[int]:
+        """Return which labels there are."""
+        labels = as_labels(np.asarray(self.source.array[tile.core]))
+        own = beside_others(labels, self.numbers, np.asarray(self.refined[tile.core]))
+        self.result[tile.core] = own
+        return [int(number) for number in Present.of(own).ids]
 
 
 @dataclass(frozen=True)

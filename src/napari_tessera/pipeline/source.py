@@ -71,6 +71,8 @@ class Source:
         What the file left open or had wrong, and how it was taken.
     origin : tuple of float
         Where its first pixel lies along the same axes, in the units of `spacing`; () = at 0.
+    series : int, optional
+        Which image of its file it is, if it was asked for by its number, from 0.
     """
 
     array: Any
@@ -87,6 +89,7 @@ class Source:
     reread: Reread | None = None
     notes: tuple[str, ...] = ()
     origin: tuple[float, ...] = ()
+    series: int | None = None
 
     @classmethod
     def of(

@@ -111,7 +111,6 @@ def test_no_more_than_a_block_and_its_halo_is_read_at_once(levels):
         ("skeleton", {}, {}, "skeleton cannot be cut: it needs each object as a whole"),
         ("watershed", {"seeds": "h-maxima"}, {}, "each peak against the highest of all"),
         ("measure", {"convex": True}, {}, "measure cannot be cut: convex hulls need each object"),
-        ("fill_holes", {}, {"only": (1,)}, "only is .1,., but in blocks fill_holes decides on all"),
         ("relabel", {}, {"only": (1,)}, "relabel works on all labels; leave out region and only"),
         ("label", {}, {"join": True}, r"join carries numbers on .*blocks of \(4, 4\) cut"),
         ("label", {}, {"blocks": (4, 4, 4)}, "planes have 2 axes"),

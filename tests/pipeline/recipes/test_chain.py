@@ -6,9 +6,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from napari_tessera import METHODS, Recipe, step
-from napari_tessera.pipeline.recipes.chain import given_by, place_of_step, takes, worked_on
-from napari_tessera.pipeline.result import ImageResult
+from napari_tessera import METHODS, Recipe, StepResult, step
+from napari_tessera.pipeline.recipes.chain import (
+    first_linked,
+    given_by,
+    inputs_beside,
+    kind_taken,
+    place_of_step,
+    results_taken,
+    sources_of,
+    takes,
+    worked_on,
+)
+from napari_tessera.pipeline.result import ImageResult, Labelled, ScoreMaps
 from napari_tessera.pipeline.source import Points, Region
 from napari_tessera.pipeline.walk import Walk
 
@@ -64,7 +74,7 @@ def test_tables_and_polygons_are_branches(chain):
     assert (labels.number, polygons.number, table.number) == (2, 2, 2)
     # on the labels, whatever else was made of them
     assert (expanded.array > 0).sum() > (labels.array > 0).sum()
-    assert given_by([METHODS[name] for name in names_of(wider)]) == [3, 4, 5]
+    assert given_by(wider.steps) == [3, 4, 5]
 
 
 def test_without_labels_a_branch_leaves_the_image_to_the_next_step():
@@ -175,3 +185,175 @@ def test_planes_or_volumes_are_as_is_usual_for_the_image():
 
 def test_steps_are_counted_from_both_ends():
     assert [place_of_step(number, "abc") for number in (0, 2, -1, -3)] == [0, 2, 2, 0]
+
+
+# ------------------------------------------------------------------ steps that name others
+
+CELLS = np.zeros((24, 30), np.uint8)
+CELLS[2:8, 3:9], CELLS[12:20, 14:24] = 120, 160
+
+
+@pytest.fixture
+def masked():
+    """The brighter objects of those that a level has found, numbered and measured."""
+    return Recipe.chain(
+        step("threshold", method="manual", levels=(50.0,)),
+        step("threshold", image="image", mask=StepResult(0)),
+        step("label"),
+        step("measure", image="image"),
+    )
+
+
+def test_a_step_takes_the_result_of_an_earlier_one_as_its_mask(masked):
+    found = masked.run_steps(CELLS)
+    np.testing.assert_array_equal(found[0].array, CELLS > 0)
+    np.testing.assert_array_equal(found[1].array, CELLS == 160)
+    assert found[3].table["pixels"].tolist() == [80]
+    # without the mask the level lies between objects and background
+    assert masked.with_parameters(1, mask=None).run(CELLS).table["pixels"].tolist() == [36, 80]
+
+
+def test_steps_are_named_in_the_file_and_read_again(masked, tmp_path):
+    masked.save(tmp_path / "masked.json")
+    kept = json.loads((tmp_path / "masked.json").read_text())
+    own = kept["before"]["before"]["inputs"]
+    assert own == {"mask": {"step": 0}, "image": {"name": "image"}}
+    assert Recipe.load(tmp_path / "masked.json") == masked
+    assert Recipe.load(tmp_path / "masked.json").run(CELLS).table["pixels"].tolist() == [80]
+
+
+def test_what_steps_work_on_and_give(masked):
+    assert sources_of(masked.steps) == [None, None, 1, 2]
+    assert [results_taken(each) for each in masked.steps] == [{}, {"mask": 0}, {}, {}]
+    assert list(inputs_beside(masked.steps[1])) == ["mask"]
+    assert given_by(masked.steps) == [2, 3]
+    both = masked.with_step(step("measure", labels=StepResult(0)))
+    assert given_by(both.steps) == [0, 2, 3, 4]
+    assert both.run(CELLS).table["pixels"].tolist() == [116]
+    assert first_linked(masked.steps) == 1
+    assert first_linked(masked.steps[2:]) is None
+    assert first_linked(both.without_step(1).steps) == 3
+
+
+@pytest.mark.parametrize(
+    ("method", "kinds"),
+    [
+        ("watershed", {"markers": Labelled, "mask": Labelled}),
+        ("measure", {"image": ImageResult}),
+        ("crf", {"image": ImageResult, "scores": ScoreMaps}),
+    ],
+)
+def test_each_input_takes_one_kind_of_result(method, kinds):
+    arrays = [each for each in METHODS[method].options if each.is_array]
+    assert {each.name: kind_taken(each) for each in arrays} == kinds
+
+
+def test_images_and_markers_come_from_steps_as_well():
+    markers = Recipe.chain(
+        step("top_hat", radius="6 px"),
+        step("threshold", image="image", method="manual", levels=(50.0,)),
+        step("label"),
+        step(
+            "watershed",
+            image=StepResult(0),
+            markers=StepResult(2),
+            foreground="all",
+            landscape="intensity",
+        ),
+        step("measure", image=StepResult(0)),
+    )
+    found = markers.run_steps(CELLS)
+    assert found[3].array.all()  # it has gone out from the markers
+    np.testing.assert_array_equal(np.unique(found[3].array[CELLS > 0]), [1, 2])
+    expected = found[0].array[found[3].array == 2].mean()
+    assert found[4].table["mean"][1] == pytest.approx(expected)
+
+
+def test_steps_that_are_named_stay_the_same_when_others_move(masked):
+    def named(recipe):
+        return [
+            (each.method, name, data["step"])
+            for each in recipe.steps
+            for name, data in each.inputs.items()
+            if "step" in data
+        ]
+
+    assert named(masked.with_step(step("top_hat", radius="5 px"), at=0)) == [
+        ("threshold", "mask", 1)
+    ]
+    assert named(masked.with_step(step("fill_holes"), at=1)) == [("threshold", "mask", 0)]
+    longer = masked.with_step(step("smooth", labels=StepResult(0)), at=1)
+    assert named(longer) == [("smooth", "labels", 0), ("threshold", "mask", 0)]
+    assert named(longer.without_step(1)) == [("threshold", "mask", 0)]
+    assert named(longer.with_step_moved(2, 1)) == [
+        ("threshold", "mask", 0),
+        ("smooth", "labels", 0),
+    ]
+    # a chain counts from its own first step
+    after = Recipe.chain(step("top_hat", radius="5 px"), masked)
+    assert named(after) == [("threshold", "mask", 1)]
+    assert masked.with_parameters(2, labels=StepResult(1)).steps[2].inputs == {
+        "labels": {"step": 1}
+    }
+    assert masked.with_parameters(2, labels=None) == masked
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda r: r.with_parameters(1, mask=StepResult(1)), r"mask is what steps\[1\] gives, whi"),
+        (lambda r: r.with_parameters(1, mask=StepResult(-1)), r"steps\[1\]: mask is .*steps\[-1\]"),
+        (lambda r: r.with_parameters(3, labels="image"), r"labels is what the recipe runs on, but"),
+        (lambda r: r.with_parameters(3, labels="dapi"), r"labels is 'dapi', but a step works on"),
+        (
+            lambda r: r.with_parameters(3, image=StepResult(1)),
+            "threshold gives classes and image is",
+        ),
+        (lambda r: r.without_step(0), r"steps\[1\]: mask is what steps\[0\] gives; change that"),
+        (lambda r: r.with_step_moved(0, 1), r"steps\[0\]: mask is what steps\[1\] gives, which"),
+        (lambda r: r.with_step(step("kmeans")), "name what it works on as its image"),
+        (lambda r: Recipe.from_dict(r.steps[1].to_dict()), r"mask is what steps\[0\] gives, which"),
+    ],
+)
+def test_a_step_that_cannot_be_named_is_refused(masked, change, message):
+    with pytest.raises(ValueError, match=message):
+        change(masked)
+
+
+def test_files_that_name_no_such_step_are_refused(masked):
+    data = masked.to_dict()
+    data["before"]["before"]["inputs"]["mask"] = {"step": 7}
+    message = r"own.json: steps\[1\]: mask is what steps\[7\] gives, which does not come before it"
+    with pytest.raises(ValueError, match=message):
+        Recipe.from_dict(data, "own.json")
+    data["before"]["before"]["inputs"]["mask"] = {"step": "first"}
+    with pytest.raises(ValueError, match=r"steps\[1\]\.inputs\.mask\.step"):
+        Recipe.from_dict(data, "own.json")
+
+
+def test_an_array_is_no_step():
+    with pytest.raises(TypeError, match="leave it out, and give the array when the recipe runs"):
+        step("threshold", image=CELLS)
+
+
+def test_an_array_given_at_a_run_is_not_for_steps_that_name_others(masked):
+    with pytest.raises(TypeError, match="mask is an array that no step of this recipe takes"):
+        masked.run(CELLS, mask=CELLS > 0)
+    other = masked.run(CELLS, image=CELLS + 1)
+    assert other.table["mean"].tolist() == [161]
+
+
+def test_arrays_are_cut_to_the_part_that_is_worked_on():
+    part = Walk(region=Region((10, 10), (24, 30)))
+    whole = Recipe.chain(
+        step("threshold", method="manual", levels=(50.0,)),
+        step("threshold", part, image="image", method="manual", levels=(140.0,)),
+        step("watershed", image="image", markers=StepResult(0)),
+    )
+    found = whole.run_steps(CELLS)
+    assert found[1].start == (10, 10)
+    inside = whole.with_step(step("error_map", prediction=StepResult(1), truth=StepResult(0)))
+    assert inside.run(CELLS).array.shape == (14, 20)
+    outside = whole.with_parameters(2, markers=StepResult(1))
+    with pytest.raises(ValueError, match=r"steps\[2\]: markers lies in \(10, 10\) to \(24, 30\)"):
+        outside.run(CELLS)

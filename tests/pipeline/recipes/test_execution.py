@@ -1,13 +1,14 @@
 """What steps gave is used again where nothing before them has changed."""
 
 import time
+import weakref
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_tessera import Recipe, step
+from napari_tessera import Recipe, StepResult, step
 from napari_tessera.pipeline.recipes.execution import (
     KeptSteps,
     RecipeRun,
@@ -158,3 +159,31 @@ def test_steps_are_known_by_what_they_do():
     assert key != step_key(2, own, {})
     assert key != step_key(1, own.with_parameters(classes=3), {})
     assert key != step_key(1, own, {"mask": np.ones((2, 2), bool)})
+
+
+def test_a_step_is_run_again_when_what_it_takes_beside_has_changed():
+    kept = KeptSteps(10_000_000)
+    masked = Recipe.chain(
+        step("threshold", method="manual", levels=(50.0,)),
+        step("threshold", image="image", mask=StepResult(0), method="manual", levels=(130.0,)),
+        step("measure", labels=StepResult(0)),
+    )
+    assert fresh(masked, kept=kept) == [True] * 3
+    assert fresh(masked, kept=kept) == [False] * 3
+    assert fresh(masked.with_parameters(1, levels=[150.0]), kept=kept) == [False, True, False]
+    assert fresh(masked.with_parameters(0, levels=[60.0]), kept=kept) == [True] * 3
+
+
+def test_what_later_steps_name_is_let_go_after_the_last_of_them():
+    masked = Recipe.chain(
+        step("threshold", method="manual", levels=(50.0,)),
+        step("threshold", image="image", mask=StepResult(0), method="manual", levels=(130.0,)),
+        step("label"),
+    )
+    arrays, alive = [], []
+    steps = RecipeRun(masked.steps, Source.of(IMAGE), [{}] * 3)
+    for outcome, _ in steps.outcomes(Reporter()):
+        arrays.append(weakref.ref(outcome.result.array))
+        del outcome
+        alive.append([each() is not None for each in arrays])
+    assert [each[0] for each in alive] == [True, True, False]

@@ -3,8 +3,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from napari_tessera import METHODS, Recipe, step
+from napari_tessera import METHODS, Recipe, StepResult, files, step
 from napari_tessera.pipeline.recipes.export import command, console, script
+from napari_tessera.pipeline.result import ImageResult
 from napari_tessera.pipeline.source import Points, Source
 from napari_tessera.pipeline.walk import Walk
 from napari_tessera.signature.words import VoxelSize
@@ -156,3 +157,45 @@ def test_branches_are_written_beside_the_labels():
     assert "layer = apply(\n    layer,\n    'measure'" in polygons
     words = command(recipe).split(" && ")[2:]
     assert all(each.split()[2] == "image-threshold-label.tif" for each in words)
+
+
+def test_earlier_results_are_layers_arguments_and_files():
+    masked = Recipe.chain(
+        step("threshold", method="manual", levels=(4.0,)),
+        step("watershed", image="image", mask=StepResult(0)),
+        step("measure", image="image"),
+    )
+    text = console(masked)
+    compile(text, "console", "exec")
+    assert text.index("step_0 = apply(\n    viewer.layers['image'],\n    'threshold'") > 0
+    assert "layer = apply(\n    viewer.layers['image'],\n    'watershed'" in text
+    assert "    mask=step_0,\n" in text
+    assert "layer = apply(\n    layer,\n    'measure'" in text
+    own = script(masked)
+    compile(own, "script", "exec")
+    assert "'step': 0" in own
+    assert "recipe.run_steps(source)" in own  # none of them is a file of its own
+    first, second, third = command(masked).split(" && ")
+    assert "threshold image.tif --output image-threshold.tif" in first
+    assert "watershed image.tif --output image-watershed.tif" in second
+    assert second.endswith("--mask image-threshold.tif")
+    assert "measure image-watershed.tif --output image-watershed-measure.csv" in third
+
+
+def test_a_script_of_earlier_results_runs(tmp_path, monkeypatch):
+    masked = Recipe.chain(
+        step("threshold", method="manual", levels=(4.0,)),
+        step("threshold", image="image", mask=StepResult(0), method="manual", levels=(8.0,)),
+    )
+    monkeypatch.chdir(tmp_path)
+    files.write("image.tif", *_as_image(np.arange(80, dtype=np.uint8).reshape(8, 10) % 12))
+    exec(compile(script(masked), "script", "exec"), {})
+    found = files.read("image-threshold-2.tif", labels=True).whole
+    assert found.max() == 1
+    # two of one method on one file do not write over one another
+    assert command(masked).count("--output image-threshold.tif") == 1
+    assert command(masked).count("--output image-threshold-2.tif") == 1
+
+
+def _as_image(array):
+    return ImageResult(array), Source.of(array)

@@ -51,10 +51,10 @@ def test_a_failure_has_its_reason_and_is_tried_again(form, folder):
     Path("images/b.tif").write_text("no image")
     run(form)
     assert column(form, "state") == ["done", "failed", "done"]
-    assert "damaged or no such file" in column(form, "found")[1]
+    assert "damaged, or of another format" in column(form, "found")[1]
     assert form.again.isVisibleTo(form)
     form.table.setCurrentCell(1, 0)
-    assert "damaged or no such file" in form.message.text()
+    assert "damaged, or of another format" in form.message.text()
     Path("images/b.tif").write_bytes(good)
     form.rows.existing.setCurrentIndex(1)
     run(form, form.again)

@@ -11,12 +11,14 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication, QFileDialog
 from skimage import data
 
-from napari_tessera import METHODS, Recipe, apply, step
+from napari_tessera import METHODS, Recipe, StepResult, apply, step
 from napari_tessera.pipeline.recipes.recipe import KEY
 from napari_tessera.pipeline.run import run
 from napari_tessera.pipeline.source import Source
 from napari_tessera.widgets.layers.features import made_by
+from napari_tessera.widgets.recipe.step_menu import OTHERS
 from napari_tessera.widgets.recipe.step_row import TO_RUN
+from napari_tessera.widgets.recipe.words import THE_IMAGE
 
 from ..conftest import wait
 from .conftest import IMAGE, press, squares, states, titles
@@ -139,9 +141,51 @@ def test_polygons_and_tables_lie_beside_the_labels(viewer, form):
     assert len(next(e for e in viewer.layers if isinstance(e, Shapes)).data) == 1
 
 
+def test_a_step_takes_an_earlier_result_as_its_mask(viewer, form):
+    for number in (3, 2, 1):
+        form.steps.rows[number].out.click()
+    form.add_menu.aboutToShow.emit()
+    others = next(a for a in form.add_menu.actions() if a.text() == OTHERS).menu()
+    classical = next(a for a in others.actions() if a.text() == "Classical").menu()
+    next(a for a in classical.actions() if a.text() == "Threshold").trigger()
+    fields = form.steps.rows[1].fields
+    assert fields["image"].native.currentText() == THE_IMAGE
+    mask = fields["mask"].native
+    mask.setCurrentText("1. Threshold")
+    set_field(form, 1, "method", "otsu")
+    assert form.steps.rows[1].words.text() == f"image: {THE_IMAGE}; mask: step 1"
+    press(form)
+    # of what is brighter than 50, the brighter part
+    labels = next(each for each in viewer.layers if isinstance(each, Labels))
+    np.testing.assert_array_equal(labels.data > 0, IMAGE > 120)
+    assert not form.steps.rows[0].out.isEnabled()  # the second takes what it gives
+    kept = Recipe.from_dict(labels.metadata[KEY]["recipe"])
+    assert kept.steps[1].inputs["mask"] == {"step": 0}
+    np.testing.assert_array_equal(kept.run(IMAGE).array, labels.data)
+
+
+def test_a_table_lies_with_the_labels_that_its_step_works_on(viewer, form):
+    form.edited.change(
+        Recipe.chain(
+            *form.edited.steps[:2],
+            step("expand", distance="2 px"),
+            step("measure", labels=StepResult(1)),
+            step("measure"),
+        ).steps
+    )
+    press(form)
+    tables = {each.features["pixels"].sum() for each in viewer.layers if isinstance(each, Labels)}
+    assert min(tables) == (IMAGE > 50).sum()
+    assert len(tables) == 2
+
+
 def test_steps_are_added_moved_and_taken_out(form):
     form.add_menu.aboutToShow.emit()
-    groups = {a.text(): [b.text() for b in a.menu().actions()] for a in form.add_menu.actions()}
+    groups = {
+        a.text(): [b.text() for b in a.menu().actions()]
+        for a in form.add_menu.actions()
+        if a.menu()
+    }
     assert "Expand labels" in groups["Refine"]
     assert "Threshold" not in groups["Classical"]  # there are labels by now
     refine = next(a for a in form.add_menu.actions() if a.text() == "Refine").menu()

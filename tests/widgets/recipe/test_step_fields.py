@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
-from napari_tessera import step
+from napari_tessera import Recipe, StepResult, step
 from napari_tessera.pipeline.source import Points
 from napari_tessera.widgets.forms.fields.choose import layer_field
 from napari_tessera.widgets.recipe.step_fields import InputField, StepFields, new_step
-from napari_tessera.widgets.recipe.words import THE_IMAGE
+from napari_tessera.widgets.recipe.words import BEFORE, THE_IMAGE
 
 POINTS = Points(np.array([[1.0, 2.0]]))
 
@@ -91,3 +91,36 @@ def test_new_steps_take_the_image_and_what_is_there(viewer, layers):
     assert missing[0].startswith("truth is missing")
     viewer.add_labels(np.ones((6, 8), int), name="truth")
     assert new_step("error_map", layers, "cells") == ({"truth": "truth"}, [])
+
+
+def test_earlier_results_stand_beside_layers(layers):
+    before = Recipe.chain(step("threshold"), step("label")).steps
+    own = step("watershed", image="cells", mask=StepResult(0))
+    fields = StepFields(own, layers, "cells", before)
+    assert next(iter(fields)) == "image"
+    assert entries(fields["image"]) == [THE_IMAGE]
+    results = ["1. Threshold", "2. Connected components"]
+    assert entries(fields["markers"]) == [*results, "none"]
+    assert fields["mask"].native.currentText() == "1. Threshold"
+    assert fields.asked_of("mask") == {"step": 0}
+    fields["markers"].native.setCurrentText(results[1])
+    assert fields.asked_of("markers") == {"step": 1}
+
+
+def test_what_a_step_works_on_is_chosen_where_there_is_a_choice(layers):
+    before = Recipe.chain(step("threshold"), step("label")).steps
+    fields = StepFields(step("expand"), layers, "cells", before)
+    assert entries(fields["labels"]) == [BEFORE, "1. Threshold", "2. Connected components"]
+    assert fields.asked_of("labels") is None
+    fields["labels"].native.setCurrentText("1. Threshold")
+    assert fields.asked_of("labels") == {"step": 0}
+    assert "image" not in StepFields(step("threshold"), layers, None)
+    assert "labels" not in StepFields(step("expand"), layers, None, ())
+
+
+def test_a_new_step_works_on_what_it_takes(layers):
+    before = Recipe.chain(step("threshold"), step("label")).steps
+    assert new_step("watershed", layers, "cells", before)[0] == {"image": "cells"}
+    assert new_step("expand", layers, "cells", before)[0] == {}
+    after = [*before, step("top_hat", image="cells", radius="5 px")]
+    assert new_step("expand", layers, "cells", after)[0] == {"labels": StepResult(1)}

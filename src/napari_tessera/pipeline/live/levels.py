@@ -15,6 +15,7 @@ from napari_tessera.pipeline.live.grid import LiveGrid
 from napari_tessera.pipeline.live.reading import ChunkCache, Coarser, chunks_of
 from napari_tessera.pipeline.live.steps import LiveStep, StepArray
 from napari_tessera.pipeline.method_run import Run
+from napari_tessera.pipeline.recipes.chain import first_linked, inputs_beside
 from napari_tessera.pipeline.recipes.recipe import Recipe
 from napari_tessera.pipeline.refinement import Refinement
 from napari_tessera.pipeline.result import Labelled
@@ -110,13 +111,19 @@ def _chain(source: Source, recipe: Recipe, arrays: Mapping[str, Any]) -> list[Li
     """Return the steps of a recipe on the full image, each of which works on the one before."""
     image, steps = cached(source), list[LiveStep]()
     began = recipe.first.source.get("name")
+    if (number := first_linked(recipe.steps)) is not None:
+        raise ValueError(
+            f"recipe has the step {recipe.steps[number].method}, which takes what an earlier step "
+            "gives besides the last one; run it, or leave that out"
+        )
     for step in recipe.steps:
         _check(step, last=step is recipe.steps[-1])
+        beside = inputs_beside(step)
         several = step is not recipe.steps[0] or recipe.before is not None
-        own = {n: each for n, each in arrays.items() if not several or n in step.inputs}
+        own = {n: each for n, each in arrays.items() if not several or n in beside}
         if steps:
             source = _after(steps[-1], image)
-            named = {n: image for n, data in step.inputs.items() if data.get("name") == began}
+            named = {n: image for n, data in beside.items() if data.get("name") == began}
             own = {**named, **own}
         else:
             source = image

@@ -9,6 +9,7 @@ import math
 import re
 import zlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, NotRequired, TypedDict
 
 import numpy as np
@@ -20,6 +21,25 @@ MOST_BYTES = 1 << 33
 """Bytes of the largest array that is unpacked."""
 
 _DTYPE = re.compile(r"[<>|=]?(b1|[iu][1248]|f(?:2|4|8|12|16))")
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """What an earlier step of a recipe gives, as an input of a later one.
+
+    Attributes
+    ----------
+    step : int
+        Its number, from 0.
+    """
+
+    step: int
+
+
+class PackedStep(TypedDict):
+    """What an earlier step gives, by its number from 0."""
+
+    step: int
 
 
 class NamedImage(TypedDict):
@@ -58,7 +78,8 @@ class PackedRegion(TypedDict):
 def pack(value: Any) -> dict[str, Any]:
     """Return what a run took besides its source as plain data.
 
-    Points go by value, a `Source` by its name and file, arrays compressed with a hash.
+    Points go by value, a `Source` by its name and file, what an earlier step gives by its number,
+    arrays compressed with a hash.
 
     Examples
     --------
@@ -68,6 +89,8 @@ def pack(value: Any) -> dict[str, Any]:
     if isinstance(value, Points):
         points = {"points": np.asarray(value.coordinates, float).tolist()}
         return points if value.ids is None else {**points, "ids": np.asarray(value.ids).tolist()}
+    if isinstance(value, StepResult):
+        return {"step": value.step}
     if isinstance(value, Source):
         return {"name": value.name, "path": value.path}
     array = np.ascontiguousarray(value)
@@ -88,7 +111,7 @@ def check_packed(data: Any, place: str) -> None:
     ValueError
         It names `place`. An array may have up to `MOST_BYTES`.
     """
-    kinds: Mapping[str, Any] = {"name": NamedImage, "points": PackedPoints}
+    kinds: Mapping[str, Any] = {"name": NamedImage, "points": PackedPoints, "step": PackedStep}
     kind = next((kinds[key] for key in kinds if isinstance(data, Mapping) and key in data), None)
     read_as(PackedArray if kind is None else kind, data, place)
     if kind is None:
@@ -141,6 +164,8 @@ def unpack(data: Mapping[str, Any], place: str = "the recipe") -> Any:
     check_packed(data, place)
     if "name" in data:
         raise ValueError(f"{place} names the image {shown(data['name'])}; give that image")
+    if "step" in data:
+        raise ValueError(f"{place} is what steps[{data['step']}] gives; give an array")
     if "points" in data:
         ids = np.array(data["ids"], np.int64) if "ids" in data else None
         return Points(np.array(data["points"], float), ids)

@@ -7,7 +7,9 @@ import json
 import time
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
+from operator import itemgetter
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -17,7 +19,8 @@ from napari_tessera.methods.registry import METHODS, Method
 from napari_tessera.pipeline.blockwise.blocks import sides_kept
 from napari_tessera.pipeline.blockwise.workers import Workers
 from napari_tessera.pipeline.pieces import Pieces
-from napari_tessera.pipeline.result import KINDS, Labelled, Result
+from napari_tessera.pipeline.recipes.chain import inputs_beside, results_taken, sources_of
+from napari_tessera.pipeline.result import KINDS, Labelled, Result, ScoreMaps
 from napari_tessera.pipeline.run import run
 from napari_tessera.pipeline.sinks import Between, Sink
 from napari_tessera.pipeline.source import Index, Points, Region, Source
@@ -113,8 +116,9 @@ class StepTools:
 class RecipeRun:
     """The steps of a recipe on one image.
 
-    A step works on the last labels or image that a step before it gave. Tables, polygons and
-    probability maps are branches: nothing works on them.
+    A step works on the last labels or image that a step before it gave, or on the one that it
+    names; tables, polygons and probability maps are branches. What it takes beside that may be what
+    earlier steps gave, too: it is kept until the last of those that name it.
 
     Attributes
     ----------
@@ -135,33 +139,59 @@ class RecipeRun:
     def outcomes(self, report: Reporter) -> Iterator[tuple[StepOutcome, bool]]:
         """Yield what each step gives, and whether it was run for it and not kept."""
         count, kept = len(self.steps), self.tools.kept
-        source, place = self.image, (0,) * len(self.image.shape)
         known = None if kept is None else image_key(self.image)
+        began = _Given(self.image, (0,) * len(self.image.shape), known)
+        given = dict[int | None, _Given]({None: began})
         sides: tuple[list[int] | None, ...] = ()  # of the blocks of each step
         for number, step in enumerate(self.steps):
-            make = partial(self._made, number, source, place, report.part(number, count))
+            on = given[self._sources[number]]
+            beside = {name: given[other] for name, other in results_taken(step).items()}
+            make = partial(self._made, number, on, beside, report.part(number, count))
             if kept is None:
                 key, found, fresh = None, make(), True
             else:
-                key = step_key(known, step, self.arrays[number])
+                others = {name: each.key for name, each in beside.items()}
+                key = step_key(on.key, step, self.arrays[number], others)
                 found, fresh = kept.outcome(key, make)
             # what a step gives begins in what it worked on
-            start = tuple(np.add(place, found.result.start or 0).tolist())
+            start = tuple(np.add(on.start, found.result.start or 0).tolist())
             sides = (*sides, *found.result.blocks)
             yield replace(found, result=replace(found.result, start=start, blocks=sides)), fresh
-            if found.result.continues:
-                known, source, place = key, _next(self.image, found.result), start
+            if found.result.on_grid:
+                given[number] = _Given(_next(self.image, found.result), start, key)
+            given = {
+                n: each for n, each in given.items() if n is None or self._last_use(n) > number
+            }
 
-    def _made(self, number: int, source: Source, place: Index, report: Reporter) -> StepOutcome:
+    @cached_property
+    def _sources(self) -> list[int | None]:
+        return sources_of(self.steps)
+
+    def _last_use(self, number: int) -> int:
+        """Return the last step that takes what a step gives, -1 if none does."""
+        users = (
+            other
+            for other, step in enumerate(self.steps)
+            if self._sources[other] == number or number in results_taken(step).values()
+        )
+        return max(users, default=-1)
+
+    def _made(
+        self, number: int, on: _Given, beside: Mapping[str, _Given], report: Reporter
+    ) -> StepOutcome:
         step, tools, began = self.steps[number], self.tools, time.perf_counter()
-        if number == 0 and source.channel_axis is not None:
+        source = on.source
+        if source is self.image and source.channel_axis is not None:
             source = replace(source, channel=step.channel)
         walk = step.walk if tools.blocks is None else step.walk.in_blocks(tools.blocks)
-        given = {**self._own(number, source, place), **self._cut(number, source, place)}
+        part = Region(on.start, tuple(np.add(on.start, source.shape).tolist()))
+        method = METHODS[step.method]
+        others = {n: _part_given(number, n, each, part, method) for n, each in beside.items()}
+        given = {**self._own(number, part), **others, **self._cut(number, part)}
         values, sink = step.values(**given), self._sink(number)
         how: dict[str, Any] = {"cache": tools.cache, "sink": sink, "workers": tools.workers}
         result = run(step.method, source, values, walk, report=report, **how)
-        sides = sides_worked_on(METHODS[step.method], source, values, walk)
+        sides = sides_worked_on(method, source, values, walk)
         return StepOutcome(replace(result, blocks=(sides,)), time.perf_counter() - began)
 
     def _sink(self, number: int) -> Sink | None:
@@ -172,22 +202,62 @@ class RecipeRun:
         later = any(kind.on_grid for kind in gives[number + 1 :])
         return Between(sink) if later else sink
 
-    def _own(self, number: int, source: Source, place: Index) -> dict[str, Any]:
-        """Return the image that all began with, for the step that names it."""
+    def _own(self, number: int, part: Region) -> dict[str, Any]:
+        """Return the image that all began with, for the step that names it beside its source."""
         began = self.steps[0].source.get("name")
-        names = [n for n, d in self.steps[number].inputs.items() if d.get("name") == began]
-        if number == 0 or not names:
-            return {}
-        stop = tuple(np.add(place, source.shape).tolist())
-        return dict.fromkeys(names, self.image.cut(Region(place, stop)))
+        beside = inputs_beside(self.steps[number])
+        names = [name for name, data in beside.items() if data.get("name") == began]
+        return dict.fromkeys(names, self.image.cut(part)) if number and names else {}
 
-    def _cut(self, number: int, source: Source, place: Index) -> dict[str, Any]:
+    def _cut(self, number: int, part: Region) -> dict[str, Any]:
         """Return the arrays of a step, cut to the part that an earlier one has worked in."""
         given, whole = dict(self.arrays[number]), self.image.shape
-        if source.shape == whole:
+        if part.stop == whole and not any(part.start):
             return given
-        stop = tuple(np.add(place, source.shape).tolist())
-        return {name: _cut_to(Region(place, stop), each, whole) for name, each in given.items()}
+        return {name: _cut_to(part, each, whole) for name, each in given.items()}
+
+
+@dataclass(frozen=True)
+class _Given:
+    """What a step gave, or the image, for those that take it.
+
+    Attributes
+    ----------
+    source : Source
+        Of probabilities, the classes are its channels.
+    start : tuple of int
+        Where in the image it begins.
+    key : hashable
+        By what it is known, if what steps give is kept.
+    """
+
+    source: Source
+    start: Index
+    key: Hashable
+
+
+def _part_given(number: int, name: str, given: _Given, part: Region, method: Method) -> Any:
+    """Return what an earlier step gave in the part of the image that another one works on.
+
+    Raises
+    ------
+    ValueError
+        If the earlier one has worked on a part that does not hold it.
+    """
+    source, ends = given.source, (part.start, part.stop)
+    start, stop = (tuple(np.subtract(each, given.start).tolist()) for each in ends)
+    own = Region(start, stop)
+    if min(start, default=0) < 0 or any(a > b for a, b in zip(stop, source.shape, strict=True)):
+        there = tuple(np.add(given.start, source.shape).tolist())
+        raise ValueError(
+            f"steps[{number}]: {name} lies in {given.start} to {there} of the image, but "
+            f"{method.name} works on {part.start} to {part.stop}; let both work on one region"
+        )
+    is_image = any(each.name == name and each.is_image for each in method.options)
+    cut = source if own.covers(source.shape) else source.cut(own)
+    if is_image:
+        return cut
+    return cut.whole if isinstance(source.array, np.ndarray) else cut.array
 
 
 def sides_worked_on(
@@ -211,7 +281,8 @@ def _cut_to(region: Region, given: Any, whole: Index) -> Any:
 def _next(image: Source, result: Result) -> Source:
     """Return what a step made from an image as the source of the next one."""
     kind = result.kind if isinstance(result, Labelled) else ""
-    return Source(result.array, image.spacing, image.axes, kind=kind, name=image.name)
+    axis = 0 if isinstance(result, ScoreMaps) else None
+    return Source(result.array, image.spacing, image.axes, axis, kind=kind, name=image.name)
 
 
 # ------------------------------------------------------------------ by what results are known
@@ -258,7 +329,12 @@ def image_key(image: Source) -> Hashable:
     return array_key(image.array), own, image.rgb, image.kind
 
 
-def step_key(before: Hashable, step: Recipe, given: Mapping[str, Any]) -> Hashable:
+def step_key(
+    before: Hashable,
+    step: Recipe,
+    given: Mapping[str, Any],
+    others: Mapping[str, Hashable] = MappingProxyType({}),
+) -> Hashable:
     """Return by what is known what a step gives.
 
     Parameters
@@ -268,7 +344,10 @@ def step_key(before: Hashable, step: Recipe, given: Mapping[str, Any]) -> Hashab
     step : Recipe
     given : mapping
         Arrays instead of those it keeps.
+    others : mapping
+        By what is known what it takes of earlier steps beside that.
     """
     own = {name: getattr(step, name) for name in (*_OF_RUN, "blocks", "channel")}
     text = json.dumps(own, sort_keys=True)
-    return before, text, tuple((name, array_key(each)) for name, each in sorted(given.items()))
+    arrays = tuple((name, array_key(each)) for name, each in sorted(given.items()))
+    return before, text, arrays, tuple(sorted(others.items(), key=itemgetter(0)))

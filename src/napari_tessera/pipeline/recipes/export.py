@@ -7,10 +7,16 @@ import keyword
 import shlex
 import subprocess
 from collections.abc import Mapping, Sequence
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from napari_tessera.methods.registry import METHODS
-from napari_tessera.pipeline.recipes.chain import given_by
+from napari_tessera.pipeline.recipes.chain import (
+    given_by,
+    inputs_beside,
+    results_taken,
+    sources_of,
+)
 from napari_tessera.pipeline.result import KINDS, result_name
 from napari_tessera.signature.schema import shown
 
@@ -22,10 +28,13 @@ _LONGEST_ARGUMENT = 100_000
 
 def console(recipe: Recipe) -> str:
     """Return a run as Python that uses the layers of an open viewer."""
-    first, *others = recipe.steps
-    layers = [_layer(first), *("layer" for _ in others)]
-    names = [*map(_branch, recipe.steps[:-1]), "layer"]
-    calls = "\n".join(map(_applied, recipe.steps, layers, names))
+    steps, sources = recipe.steps, sources_of(recipe.steps)
+    names = _layer_names(steps)
+    layers = [_layer(steps[0]) if on is None else names[on] for on in sources]
+    calls = "\n".join(
+        _applied(step, layer, name, names)
+        for step, layer, name in zip(steps, layers, names, strict=True)
+    )
     imports = "from napari_tessera import apply\n"
     if "unpack(" in calls:
         imports += "from napari_tessera.pipeline.recipes.data import unpack\n"
@@ -39,17 +48,20 @@ def _layer(recipe: Recipe) -> str:
     return f"[{', '.join(parts)}]" if parts else f"viewer.layers[{name!r}]"
 
 
-def _branch(recipe: Recipe) -> str:
-    """Return the name of what a step gives that others follow: a branch is no layer to go on from.
+def _layer_names(steps: Sequence[Recipe]) -> list[str]:
+    """Return the names of what steps give: a branch is no layer to go on from.
 
-    A table is written into the layer.
+    A table is written into the layer. What a later step names has a name of its own.
     """
-    kind = KINDS[METHODS[recipe.method].returns]
-    return "layer" if kind.continues or not kind.stands_alone else kind.kind
+    named = {data["step"] for step in steps for data in step.inputs.values() if "step" in data}
+    kinds = [KINDS[METHODS[step.method].returns] for step in steps]
+    found = ["layer" if k.continues or not k.stands_alone else k.kind for k in kinds[:-1]]
+    return [f"step_{n}" if n in named else name for n, name in enumerate([*found, "layer"])]
 
 
-def _applied(recipe: Recipe, layer: str, name: str) -> str:
-    lines = [f"    {_given(own, code)}," for own, code in _arguments(recipe)]
+def _applied(recipe: Recipe, layer: str, name: str, names: Sequence[str]) -> str:
+    taken = {own: names[number] for own, number in results_taken(recipe).items()}
+    lines = [f"    {_given(own, taken.get(own, code))}," for own, code in _arguments(recipe)]
     return "\n".join([f"{name} = apply(", f"    {layer},\n    {recipe.method!r},", *lines, ")"])
 
 
@@ -76,11 +88,12 @@ def script(recipe: Recipe) -> str:
         "channel_axis": repr(first.channel_axis),
         "channel": repr(first.channel),
         "axes": repr(tuple(source["axes"])) if "axes" in source else "None",
+        "series": repr(source.get("series")),
     }
     images = "".join(
         ", " + _given(name, f"files.read({_file(data)!r})")
         for step in recipe.steps
-        for name, data in step.inputs.items()
+        for name, data in inputs_beside(step).items()
         if "name" in data and (step is first or data["name"] != source.get("name"))
     )
     lines = [
@@ -101,7 +114,7 @@ def script(recipe: Recipe) -> str:
 
 def _run_and_written(recipe: Recipe, targets: Sequence[str], images: str) -> list[str]:
     """Return the lines that run a recipe and write what it gives."""
-    given = given_by([METHODS[step.method] for step in recipe.steps])
+    given = given_by(recipe.steps)
     if len(given) == 1:
         run = f"result = recipe.run(source{images})"
         return [run, f"files.write({targets[-1]!r}, result, source, recipe)"]
@@ -113,11 +126,15 @@ def _run_and_written(recipe: Recipe, targets: Sequence[str], images: str) -> lis
 
 def _places(recipe: Recipe, path: str) -> list[tuple[str, str]]:
     """Return the file that each step works on, and the one that it is written to."""
-    found = []
-    for step in recipe.steps:
-        target = result_name(path, step.method)
-        found.append((path, target))
-        path = target if KINDS[METHODS[step.method].returns].continues else path
+    found = list[tuple[str, str]]()
+    for step, on in zip(recipe.steps, sources_of(recipe.steps), strict=True):
+        own = path if on is None else found[on][1]
+        wanted = result_name(own, step.method)
+        taken, count, target = {each for _, each in found}, 2, wanted
+        while target in taken:  # two of the same method on the same file
+            target = str(PurePath(wanted).with_stem(f"{PurePath(wanted).stem}-{count}"))
+            count += 1
+        found.append((own, target))
     return found
 
 
@@ -143,8 +160,9 @@ def command(recipe: Recipe, *, windows: bool = False) -> str:
         has characters that nobody can type.
     """
     places, lines = _places(recipe, _path(recipe.first)), []
-    for step, (path, _) in zip(recipe.steps, places, strict=True):
-        words = _words(step, path)
+    for step, (path, target) in zip(recipe.steps, places, strict=True):
+        taken = {name: places[number][1] for name, number in results_taken(step).items()}
+        words = _words(step, path, target, taken)
         lines.append(" ".join(map(_cmd_quoted, words)) if windows else shlex.join(words))
     return " && ".join(lines)
 
@@ -158,15 +176,19 @@ def _cmd_quoted(word: str) -> str:
     return f'"{quoted}{slashes * chr(92)}"'
 
 
-def _words(recipe: Recipe, path: str) -> list[str]:
+def _words(recipe: Recipe, path: str, target: str, taken: Mapping[str, str]) -> list[str]:
+    """Return the words of a step's command; `taken` are files that earlier ones write for it."""
     _check_file(recipe)
     words = ["napari-tessera", recipe.method.replace("_", "-"), path]
-    words += ["--output", _as_file(result_name(path, recipe.method))]
+    words += ["--output", _as_file(target)]
     for name, value in recipe.applicable().items():
         words += _flag(name, value)
-    for name, data in recipe.inputs.items():
-        words += _flag(name, _file(data) if "name" in data else _json(data))
+    for name, data in inputs_beside(recipe).items():
+        file = taken.get(name) or (_file(data) if "name" in data else None)
+        words += _flag(name, _json(data) if file is None else _as_file(file))
     words += _walk(recipe)
+    if path == _path(recipe) and recipe.source.get("series") is not None:
+        words += _flag("series", recipe.source["series"])
     if max(map(len, words)) > _LONGEST_ARGUMENT:
         raise ValueError(
             "the painted markers or mask are too large for a command line; save the recipe and "
@@ -222,7 +244,7 @@ def _fields(recipe: Recipe) -> dict[str, Any]:
 
 def _arguments(recipe: Recipe) -> list[tuple[str, str]]:
     rows = [(name, repr(value)) for name, value in recipe.applicable().items()]
-    for name, data in recipe.inputs.items():
+    for name, data in inputs_beside(recipe).items():
         named = f"viewer.layers[{data['name']!r}]" if "name" in data else ""
         rows.append((name, named or f"unpack({_code(data, 1)})"))
     rows += [("over", repr(recipe.over))] if recipe.over is not None else []

@@ -11,6 +11,7 @@ from typing import Any, Literal, Self, cast
 import numpy as np
 
 from napari_tessera.algorithms.content_hash import ContentHash, hash_of_array, hash_of_files
+from napari_tessera.pipeline.recipes.chain import inputs_beside
 from napari_tessera.pipeline.recipes.recipe import Recipe
 from napari_tessera.pipeline.result import Result
 from napari_tessera.pipeline.source import Source
@@ -113,8 +114,9 @@ def with_inputs(recipe: Recipe, source: Source, /, **images: Any) -> Recipe:
     for step in recipe.steps:
         # the steps after the first work on what the one before gives
         about = {**step.source, **known} if found is None else step.source
+        others = {n: each for n, each in images.items() if n in inputs_beside(step)}
         inputs = {
-            name: {**data, **_hash_beside(data, first.source, known, images.get(name))}
+            name: {**data, **_hash_beside(data, first.source, known, others.get(name))}
             for name, data in step.inputs.items()
         }
         found = replace(step, source=about, inputs=inputs, before=found).to_dict()

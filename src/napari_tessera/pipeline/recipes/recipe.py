@@ -20,10 +20,24 @@ from napari_tessera.methods.registry import METHODS, Method
 from napari_tessera.pipeline.blockwise.workers import Workers
 from napari_tessera.pipeline.layer_like import is_layer_like, layer_source
 from napari_tessera.pipeline.recipes import export as written
-from napari_tessera.pipeline.recipes.chain import check_order, place_of_step
-from napari_tessera.pipeline.recipes.data import pack, pack_region, unpack, unpack_region
+from napari_tessera.pipeline.recipes.chain import (
+    check_order,
+    inputs_beside,
+    linked,
+    place_of_step,
+    with_moved,
+    with_steps,
+    without,
+)
+from napari_tessera.pipeline.recipes.data import (
+    StepResult,
+    pack,
+    pack_region,
+    unpack,
+    unpack_region,
+)
 from napari_tessera.pipeline.recipes.execution import RecipeRun, StepTools, sides_worked_on
-from napari_tessera.pipeline.recipes.schema import SCHEMA, checked_steps
+from napari_tessera.pipeline.recipes.schema import SCHEMA, check_step, checked_steps
 from napari_tessera.pipeline.result import Result, on_grid
 from napari_tessera.pipeline.sinks import Sink
 from napari_tessera.pipeline.source import Source
@@ -53,7 +67,9 @@ class Recipe:
     parameters : dict
         Its options as they were written.
     inputs : dict
-        Arrays besides the source: points by value, painted arrays compressed, images by name.
+        Arrays besides the source: points by value, painted arrays compressed, images by name, what
+        earlier steps give by their numbers. Under the name of what the method works on: the name
+        of the recipe's image, or the number of a step, instead of the one before.
     over, levels_from, join
         How the source was walked, see `Walk`; `over` is None before it is known, as is usual for
         the source then.
@@ -70,9 +86,9 @@ class Recipe:
     before : dict, optional
         The recipe that made the image or labels it ran on, as data.
     source : dict
-        What it ran on: "name", "path", "spacing", "unit", "axes", "parts", the names of the
-        layers that were its channels, and once it has run "sha256" and "hashed", see
-        `provenance.InputHash`.
+        What it ran on: "name", "path", "spacing", "unit", "axes", "series" of its file if it was
+        asked for, "parts", the names of the layers that were its channels, and once it has run
+        "sha256" and "hashed", see `provenance.InputHash`.
     versions : dict
         Of the packages that matter.
     found : dict
@@ -159,10 +175,12 @@ class Recipe:
         steps = self.steps
         if len(steps) == 1:
             return [arrays]
-        unknown = arrays.keys() - {name for step in steps for name in step.inputs}
+        # what an earlier step gives is nobody else's
+        asked = [{n for n, d in inputs_beside(s).items() if "step" not in d} for s in steps]
+        unknown = arrays.keys() - set().union(*asked)
         if unknown:
             raise TypeError(f"{min(unknown)} is an array that no step of this recipe takes")
-        return [{n: each for n, each in arrays.items() if n in step.inputs} for step in steps]
+        return [{n: each for n, each in arrays.items() if n in own} for own in asked]
 
     @classmethod
     def chain(cls, *steps: Recipe) -> Recipe:
@@ -176,7 +194,8 @@ class Recipe:
         ----------
         *steps : Recipe
             See `step`. An image named as that of the first step, "image" where nothing else is
-            said, is the one that the recipe runs on.
+            said, is the one that the recipe runs on. A `StepResult` counts steps from the first of
+            all, in a chain that is put into another one from the first of its own.
 
         Raises
         ------
@@ -194,7 +213,7 @@ class Recipe:
         >>> [each.method for each in cells.steps]
         ['threshold', 'label', 'filter_objects', 'measure']
         """
-        return _joined([own for each in steps for own in each.steps])
+        return _joined(linked(steps))
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], name: str = "recipe") -> Recipe:
@@ -222,7 +241,8 @@ class Recipe:
         step : int
             Which one, from 0; -1 = the last.
         **parameters
-            As for `step`; markers, masks and images may be None, which takes them away.
+            As for `step`; markers, masks and images may be None, which takes them away, and what
+            it works on None for the last labels or image.
 
         Raises
         ------
@@ -231,7 +251,8 @@ class Recipe:
         """
         steps, number = self.steps, place_of_step(step, self.steps)
         own = steps[number]
-        options = {each.name: each for each in METHODS[own.method].options}
+        method = METHODS[own.method]
+        options = {each.name: each for each in (*method.options, method.source)}
         inputs, values = dict(own.inputs), dict(own.parameters)
         for name, value in parameters.items():
             if name not in options or not options[name].is_array:
@@ -248,20 +269,17 @@ class Recipe:
         """Return the recipe with one more step (or several): at a place from 0, or at the end."""
         steps = self.steps
         number = len(steps) if at is None else place_of_step(at, [*steps, step])
-        return _joined([*steps[:number], *step.steps, *steps[number:]])
+        return _joined(with_steps(steps, step, number))
 
     def without_step(self, step: int) -> Recipe:
         """Return the recipe without one of its steps, from 0; what follows works on the others."""
         steps = self.steps
-        del steps[place_of_step(step, steps)]
-        return _joined(steps)
+        return _joined(without(steps, place_of_step(step, steps)))
 
     def with_step_moved(self, step: int, to: int) -> Recipe:
         """Return the recipe with one of its steps, from 0, at another place."""
         steps = self.steps
-        moved = steps.pop(place_of_step(step, steps))
-        steps.insert(place_of_step(to, [*steps, moved]), moved)
-        return _joined(steps)
+        return _joined(with_moved(steps, place_of_step(step, steps), place_of_step(to, steps)))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the recipe as plain data, ready for JSON."""
@@ -286,16 +304,15 @@ class Recipe:
         ValueError
             If the recipe names an image that is not among `arrays`.
         """
-        for name, data in self.inputs.items():
+        inputs = inputs_beside(self)
+        for name, data in inputs.items():
             if "name" in data and arrays.get(name) is None:
                 raise ValueError(
                     f"{name} is missing; the recipe was made with {data['name']!r}, give that or "
                     "another image of the same grid"
                 )
         kept = {
-            k: unpack(data, f"recipe: inputs.{k}")
-            for k, data in self.inputs.items()
-            if k not in arrays
+            k: unpack(data, f"recipe: inputs.{k}") for k, data in inputs.items() if k not in arrays
         }
         return {**self.parameters, **kept, **arrays}
 
@@ -344,8 +361,8 @@ class Recipe:
     ) -> Result:
         """Run the recipe on an image.
 
-        A step works on the last labels or image that a step before it gave; tables, polygons and
-        probability maps are branches, on which nothing works.
+        A step works on the last labels or image that a step before it gave, or on the one that it
+        names; tables and polygons are branches, on which nothing works.
 
         Parameters
         ----------
@@ -469,8 +486,10 @@ def step(method: str, walk: Walk | None = None, /, **parameters: Any) -> Recipe:
     walk : Walk, optional
         Planes or volumes, which part; None = as is usual for what it will run on.
     **parameters
-        The method's own options. Images, markers and masks may be arrays, or the names of images
-        that are given when the recipe runs.
+        The method's own options. Images, markers and masks may be arrays, the names of images that
+        are given when the recipe runs, or a `StepResult`: what an earlier step gives. So may the
+        method's own image or labels, to work on the recipe's image or on an earlier result instead
+        of on the last one.
 
     Returns
     -------
@@ -487,17 +506,32 @@ def step(method: str, walk: Walk | None = None, /, **parameters: Any) -> Recipe:
     --------
     >>> step("watershed", smoothing="2 px").parameters["smoothing"]
     '2 px'
+    >>> cells = Recipe.chain(
+    ...     step("threshold"), step("watershed", image="image", mask=StepResult(0))
+    ... )
+    >>> cells.steps[1].inputs
+    {'mask': {'step': 0}, 'image': {'name': 'image'}}
     """
     if method not in METHODS:
         raise ValueError(f"method is {shown(method)}; choose one of {', '.join(METHODS)}")
-    walk = walk or Walk()
-    own = replace(
-        Recipe.asked(METHODS[method], parameters, walk),
+    walk, name = walk or Walk(), METHODS[method].source.name
+    works_on = parameters.pop(name, None)
+    if not isinstance(works_on, str | StepResult | None):
+        raise TypeError(
+            f"{name} of {method} is {shown(works_on)}; leave it out, and give the array when the "
+            "recipe runs, or name the recipe's image ('image') or an earlier step (StepResult(0))"
+        )
+    own = Recipe.asked(METHODS[method], parameters, walk)
+    named = {} if works_on is None else {name: _packed(works_on)}
+    found = replace(
+        own,
+        inputs={**own.inputs, **named},
         over=walk.over,
         blocks=list(walk.blocks) if isinstance(walk.blocks, tuple) else None,
         source={"name": "image"},
     )
-    return _joined([own])
+    check_step(found.to_dict(), method)  # what it names is checked in a chain
+    return found
 
 
 def _joined(steps: Sequence[Recipe]) -> Recipe:
@@ -534,6 +568,7 @@ def _described(source: Source) -> dict[str, Any]:
         "unit": source.spacing.unit,
         "axes": list(source.axes),
         "parts": list(source.parts),
+        **({} if source.series is None else {"series": source.series}),
     }
 
 

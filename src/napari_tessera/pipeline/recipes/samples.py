@@ -17,6 +17,7 @@ from napari_tessera.methods.ways import PlanesOrVolumes
 from napari_tessera.pipeline.blockwise.blocks import Blocks
 from napari_tessera.pipeline.method_run import Run
 from napari_tessera.pipeline.pieces import Location
+from napari_tessera.pipeline.recipes.chain import first_linked, inputs_beside
 from napari_tessera.pipeline.recipes.recipe import Recipe
 from napari_tessera.pipeline.refinement import Refinement
 from napari_tessera.pipeline.result import ImageResult, Labelled, ScoreMaps
@@ -78,9 +79,11 @@ class Samples:
             If what it gives at one place depends on all others.
         """
         cache, source, steps = Cache(), image, recipe.steps
+        if (number := first_linked(steps)) is not None:
+            raise ValueError(f"{steps[number].method} takes what an earlier step gives")
         for number, step in enumerate(steps):
             last = number == len(steps) - 1
-            own = {n: v for n, v in arrays.items() if n in step.inputs}
+            own = {n: v for n, v in arrays.items() if n in inputs_beside(step)}
             run = _run(step, source, own, cache, report.part(number, len(steps)))
             _check(step, run, last=last)
             if not last:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, NotRequired, TypedDict
 
 from napari_tessera.methods.registry import METHODS, Method
+from napari_tessera.pipeline.recipes.chain import check_named
 from napari_tessera.pipeline.recipes.data import check_packed, check_region
 from napari_tessera.pipeline.walk import LevelsFrom
 from napari_tessera.signature.schema import below, hints_of, read_as, shown
@@ -23,6 +24,7 @@ class _SourceData(TypedDict, total=False):
     unit: str
     axes: list[str]
     parts: list[str]
+    series: int
     sha256: str
     hashed: str
 
@@ -70,11 +72,22 @@ def checked_steps(data: Any, name: str) -> list[Mapping[str, Any]]:
         data = data.get("before") if isinstance(data, Mapping) else None
     for k, step in enumerate(reversed(steps)):
         place = f"{name}: " if len(steps) == 1 else f"{name}: steps[{k}]"
-        _check_step(step, place)
-    return steps[::-1]
+        check_step(step, place)
+    found = steps[::-1]
+    methods = [METHODS[each["method"]] for each in found]
+    began = (found[0].get("source") or {}).get("name", "image")
+    check_named(methods, [each.get("inputs", {}) for each in found], began, name)
+    return found
 
 
-def _check_step(step: Any, place: str) -> None:
+def check_step(step: Any, place: str) -> None:
+    """Raise an error if a step as data is not right, whatever comes before it.
+
+    Raises
+    ------
+    ValueError
+        It names `place`.
+    """
     if isinstance(step, Mapping):
         _check_known(step, place)
         step = {**step, "before": None}  # which has its own turn
@@ -84,7 +97,7 @@ def _check_step(step: Any, place: str) -> None:
         raise ValueError(f"{place.removesuffix(': ')} has unknown {shown(unknown[0])}")
     method = METHODS[step["method"]]
     _check_parameters(step["parameters"], method, below(place, "parameters"))
-    arrays = [each.name for each in method.options if each.is_array]
+    arrays = [each.name for each in (*method.options, method.source) if each.is_array]
     for name, data in step.get("inputs", {}).items():
         _check_name(name, arrays, method, below(place, "inputs"))
         check_packed(data, below(below(place, "inputs"), name))

@@ -26,6 +26,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_tessera.signature.progress import Reporter
+from napari_tessera.signature.system_errors import sentence_of
 from napari_tessera.widgets.connections import Connections
 from napari_tessera.widgets.job import Job
 from napari_tessera.widgets.qt.dock import FormDocks, enclosing_dock, keep_entitled
@@ -204,7 +205,7 @@ class Form(QWidget):
 
     def complain(self, error: Exception) -> None:
         """Say what went wrong, here and as a notification; what runs goes on."""
-        text = str(error)
+        text = sentence_of(error)
         if not isinstance(error, ValueError | TypeError | OSError):  # nothing a user has done
             _log.error("%s failed", self.title, exc_info=error)
             text = f"{type(error).__name__}: {error}"

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Qt
@@ -36,6 +34,7 @@ from napari_tessera.widgets.layers.masks import about_images, about_mask
 from napari_tessera.widgets.layers.to_source import beside, dropped_axis
 from napari_tessera.widgets.live.live_box import LiveBox
 from napari_tessera.widgets.qt.rows import Rows, beside_one_another
+from napari_tessera.widgets.quiet import Quiet
 from napari_tessera.widgets.tables.measure_button import MeasureButton
 from napari_tessera.widgets.training.learn_again import LearnAgain
 
@@ -66,13 +65,13 @@ class MethodForm(Form):
     def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
         super().__init__(napari_viewer)
         self.cache, self.results = Cache(KEPT), Results(self.viewer)
-        self._quiet, self._about_mask, self._adding = False, "", False
+        self._quiet, self._about_mask, self._adding = Quiet(), "", False
         self._build()
         self._lay_out()
         self._show_what_applies()
         self._follow_selection()
         self._connect()
-        with self._silence():
+        with self._quiet:
             self.fields.fill(memory.recall(self.method.name))
         self._source_changed()
         self._values = self._remembered = self.fields.to_remember()
@@ -187,7 +186,7 @@ class MethodForm(Form):
         self._show_rows()
 
     def _source_changed(self) -> None:
-        with self._silence():
+        with self._quiet:
             layer = self.source.value
             self.walk.fill(layer)
             for field in self.fields.layers:
@@ -217,7 +216,7 @@ class MethodForm(Form):
         self._about_mask = text
 
     def _units_changed(self, event: Any = None) -> None:
-        with self._silence():
+        with self._quiet:
             self.fitting.fit()
 
     def _walk_changed(self, *_: Any) -> None:
@@ -226,7 +225,7 @@ class MethodForm(Form):
             self._field_changed()
 
     def _show_rows(self) -> None:
-        with self._silence():
+        with self._quiet:
             self.walk.show_rows(self.source.value)
         self.living.offer(self.method, self.source.value)
         self.rows.fit_width()
@@ -234,7 +233,7 @@ class MethodForm(Form):
     def _field_changed(self, *_: Any) -> None:
         if self._quiet:
             return
-        with self._silence():
+        with self._quiet:
             self.fields.show_what_applies(self.rows)
         self._values = self.fields.to_remember()
         self.rows.fit_width()
@@ -249,14 +248,6 @@ class MethodForm(Form):
         """Return the layers that a run is made of, besides the one it is made on."""
         chosen = [field.value for field in self.fields.layers]
         return [each for each in (*chosen, self.walk.region.chosen) if hasattr(each, "events")]
-
-    @contextmanager
-    def _silence(self) -> Iterator[None]:
-        before, self._quiet = self._quiet, True
-        try:
-            yield
-        finally:
-            self._quiet = before
 
     # ------------------------------------------------------------------ values
 
@@ -285,7 +276,7 @@ class MethodForm(Form):
 
     def reset(self) -> None:
         """Set all fields back to their defaults."""
-        with self._silence():
+        with self._quiet:
             self.fields.fill({p.name: p.default for p in self.method.asked if not p.required})
             self.walk.reset()
             self.replace_last.setChecked(True)

@@ -17,6 +17,7 @@ from napari_tessera.algorithms.file_names import file_name
 from napari_tessera.io.files import write
 from napari_tessera.io.zarr_images import Titled, save_over, write_zarr_images
 from napari_tessera.io.zarr_writer import is_zarr
+from napari_tessera.signature.system_errors import sentence_of
 from napari_tessera.widgets.layers.saved import (
     LayerTuple,
     as_result,
@@ -101,6 +102,10 @@ def _reasons_told() -> Iterator[None]:
         yield
     except ValueError as error:
         raise OSError(str(error)) from error
+    except OSError as error:
+        if error.errno is None:  # words of this program
+            raise
+        raise OSError(sentence_of(error)) from error
 
 
 def _ending(path: str, suffixes: tuple[str, ...]) -> Path:

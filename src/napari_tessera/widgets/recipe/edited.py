@@ -10,7 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from napari_tessera.methods.registry import METHODS, Method
-from napari_tessera.pipeline.recipes.chain import takes
+from napari_tessera.pipeline.recipes.chain import (
+    check_order,
+    grounds_for,
+    takes,
+    with_moved,
+    without,
+)
 from napari_tessera.pipeline.recipes.recipe import Recipe
 
 Steps = tuple[Recipe, ...]
@@ -118,21 +124,22 @@ class EditedRecipe:
 
     def can_remove(self, number: int) -> bool:
         """Return whether what follows a step can do without it."""
-        methods = self._methods
-        del methods[number]
-        return self._fits(methods)
+        try:
+            return self._fits(without(self.steps, number))
+        except ValueError:  # another one names it
+            return False
 
     def can_move(self, number: int, to: int) -> bool:
         """Return whether a step can stand at another place."""
-        methods = self._methods
-        methods.insert(to, methods.pop(number))
-        return 0 <= to < len(methods) and self._fits(methods)
+        return 0 <= to < len(self.steps) and self._fits(with_moved(self.steps, number, to))
 
-    def _fits(self, methods: Sequence[Method]) -> bool:
-        """Return whether methods can follow one another, and begin with the same kind of layer."""
-        begins = self._methods[0].source.is_labels
-        same = bool(methods) and methods[0].source.is_labels == begins
-        return same and all(takes(own, methods[:n]) for n, own in enumerate(methods))
+    def _fits(self, steps: Sequence[Recipe]) -> bool:
+        """Return whether steps can follow one another, and begin with the same kind of layer."""
+        try:
+            check_order(steps)
+        except ValueError:
+            return False
+        return METHODS[steps[0].method].source.is_labels == self._methods[0].source.is_labels
 
     @property
     def _methods(self) -> list[Method]:
@@ -143,6 +150,13 @@ class EditedRecipe:
         """The methods that take what the last step gives."""
         before = self._methods
         return [m for m in METHODS.values() if not m.way.by_hand and takes(m, before)]
+
+    @property
+    def can_branch(self) -> list[Method]:
+        """The methods that take something else: the recipe's image, or what a step before gives."""
+        before = self._methods
+        others = (m for m in METHODS.values() if not m.way.by_hand and not takes(m, before))
+        return [m for m in others if grounds_for(m.source, before)]
 
 
 class EditedRecipes:

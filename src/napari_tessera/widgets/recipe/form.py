@@ -3,40 +3,38 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QMenu, QPushButton
+from qtpy.QtWidgets import QPushButton
 
 from napari_tessera.methods.registry import METHODS
 from napari_tessera.pipeline.recipes.recipe import Recipe, step
+from napari_tessera.signature.system_errors import sentence_of
 from napari_tessera.widgets.batch.recipe_choice import RecipeChoice
-from napari_tessera.widgets.connections import Connections
 from napari_tessera.widgets.forms.form import Form
 from napari_tessera.widgets.forms.recipe_menu import recipe_menu
 from napari_tessera.widgets.forms.run_button import Running
 from napari_tessera.widgets.layers.features import chain_of
 from napari_tessera.widgets.layers.to_source import fits, sample
 from napari_tessera.widgets.qt.choice import Several
-from napari_tessera.widgets.qt.plain_text import menu_text
 from napari_tessera.widgets.qt.rows import Rows, beside_one_another
+from napari_tessera.widgets.quiet import Quiet
 from napari_tessera.widgets.recipe.edited import EditedRecipe, EditedRecipes
+from napari_tessera.widgets.recipe.layer_rest import LayerRest
 from napari_tessera.widgets.recipe.recipe_call import RecipeCall
 from napari_tessera.widgets.recipe.runs import RecipeRuns, RunOnLayers
 from napari_tessera.widgets.recipe.source_rows import SourceRows
 from napari_tessera.widgets.recipe.step_fields import new_step
 from napari_tessera.widgets.recipe.step_list import StepList
+from napari_tessera.widgets.recipe.step_menu import StepMenu
 from napari_tessera.widgets.recipe.step_row import TO_RUN
 
 if TYPE_CHECKING:
     import napari.viewer
     from napari.layers import Layer
-
-PAUSE_MS = 300
-"""How long a layer has to rest before its recipe is read again."""
 
 NEW = "a new recipe"
 
@@ -53,12 +51,10 @@ class RecipeForm(Form):
 
     def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
         super().__init__(napari_viewer)
-        self._quiet, self._pinned = False, False
+        self._quiet, self._pinned = Quiet(), False
         self.edited, self._known = EditedRecipe(), EditedRecipes()
-        self._followed, self._rest = Connections(), QTimer(self)
-        self._rest.setSingleShot(True)
-        self._rest.setInterval(PAUSE_MS)
-        self._rest.timeout.connect(self._read_again)
+        self._layer_rest = LayerRest(self)
+        self._layer_rest.rested.connect(self._read_again)
         self.runs = RecipeRuns(self, self._show_states)
         self._build()
         self._lay_out()
@@ -77,7 +73,7 @@ class RecipeForm(Form):
         self.running = Running(self, "Run", self.run, stop=self.stop)
         self.applying = Running(self, "Apply", self.apply, stop=self.stop)
         self.targets = Several("Apply to")
-        self.add_menu = QMenu(self)
+        self.add_menu = StepMenu(self, lambda: self.edited)
         self.add_button.setMenu(self.add_menu)
         self.recipe_button.setMenu(recipe_menu(self, self._begins_with, self._made))
         self.choice.setToolTip("A layer whose steps are shown, or a recipe that was saved")
@@ -123,7 +119,7 @@ class RecipeForm(Form):
         self.steps.unfolded.connect(self._fit_step)
         self.undo_button.clicked.connect(lambda: self._change(self.edited.undo))
         self.revert_button.clicked.connect(lambda: self._change(self.edited.revert))
-        self.add_menu.aboutToShow.connect(self._offer_steps)
+        self.add_menu.chosen.connect(self.add_step)
         self.watch_layers(self._layers_changed)
         self.watch(self._selected, self.viewer.layers.selection.events.active)
 
@@ -160,17 +156,10 @@ class RecipeForm(Form):
         except (ValueError, OSError) as error:
             self.complain(error)
             self.edited = EditedRecipe()
-        self._follow_layer()
+        # it may be measured, refined or painted
+        self._layer_rest.follow(self.choice.choice.chosen)
         self._ground_for_recipe()
         self._show_steps()
-
-    def _follow_layer(self) -> None:
-        """Hear of it when the layer whose recipe is shown is measured, refined or painted."""
-        self._followed.end()
-        events = getattr(self.choice.choice.chosen, "events", None)
-        for name in ("metadata", "data", "labels_update"):
-            if hasattr(events, name):
-                self._followed.add(lambda event: self._rest.start(), getattr(events, name))
 
     def _read_again(self) -> None:
         """Show the steps of the layer anew if others have come, unless they were changed here."""
@@ -182,14 +171,14 @@ class RecipeForm(Form):
     def _ground_for_recipe(self) -> None:
         if self.edited.steps:
             first = self.edited.steps[0]
-            with self._silence():
+            with self._quiet:
                 self.ground.fit_recipe(first, METHODS[first.method])
         self._offer_targets()
 
     def _layers_changed(self, event: Any = None) -> None:
         self._keep_edited()
         self.choice.refresh()
-        with self._silence():
+        with self._quiet:
             self.ground.list_layers()
         for row in self.steps.rows:
             row.refresh()
@@ -219,14 +208,6 @@ class RecipeForm(Form):
 
     # ------------------------------------------------------------------ what is changed
 
-    @contextmanager
-    def _silence(self) -> Iterator[None]:
-        before, self._quiet = self._quiet, True
-        try:
-            yield
-        finally:
-            self._quiet = before
-
     def _change(self, change: Callable[[], None]) -> None:
         """Change the steps, or say why that cannot be."""
         self._pin()
@@ -238,7 +219,7 @@ class RecipeForm(Form):
         self.say("")
         if self.edited.steps:
             first = self.edited.steps[0]
-            with self._silence():
+            with self._quiet:
                 self.ground.take_first(first, METHODS[first.method])
         self._offer_targets()
         self._show_steps()
@@ -252,7 +233,7 @@ class RecipeForm(Form):
             asked = self.steps.rows[number].asked_of(name)
             self.edited.with_parameters(number, name, **asked)
         except (ValueError, TypeError, OSError) as error:
-            self.say(str(error), wrong=True)
+            self.say(sentence_of(error), wrong=True)
             return
         self.say("")
         self._show_words()
@@ -273,25 +254,13 @@ class RecipeForm(Form):
         self._offer_targets()
         self._show_states()
 
-    def _offer_steps(self) -> None:
-        """Offer the methods that take what the last step gives, in the groups of the menus."""
-        self.add_menu.clear()
-        groups = dict[str, QMenu]()
-        for method in self.edited.can_follow:
-            if method.group not in groups:
-                groups[method.group] = self.add_menu.addMenu(menu_text(method.group))
-            name = method.name
-            groups[method.group].addAction(
-                menu_text(method.display), lambda own=name: self.add_step(own)
-            )
-
     def add_step(self, name: str) -> None:
         """Add a step at the end, with its fields unfolded."""
         missing = list[str]()
 
         def add() -> None:
             began = self._began if self.edited.steps else None
-            values, lacks = new_step(name, self.viewer.layers, began)
+            values, lacks = new_step(name, self.viewer.layers, began, self.edited.steps)
             self.edited.add(step(name, **values))
             missing.extend(lacks)
 
@@ -312,7 +281,7 @@ class RecipeForm(Form):
 
     def _show_steps(self) -> None:
         steps, edited = self.edited.steps, self.edited
-        with self._silence():
+        with self._quiet:
             self.steps.show_steps(steps, self._began if steps else "image")
             for row in self.steps.rows:
                 self._fit_step(row.number)
@@ -352,7 +321,7 @@ class RecipeForm(Form):
         if layer is not None and METHODS[row.step.method].source.is_image:
             with suppress(ValueError):  # such a layer is refused when it is run
                 values = sample(layer, self.ground.channels.source(layer))
-        with self._silence():
+        with self._quiet:
             row.fit_layer(layer, values)
 
     # ------------------------------------------------------------------ run
@@ -427,5 +396,5 @@ class RecipeForm(Form):
     def release(self) -> None:
         """Stop the work under way and let go of the viewer."""
         super().release()
-        self._followed.end()
+        self._layer_rest.end()
         self.runs.clear()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_tessera.methods.registry import METHODS
 from napari_tessera.pipeline.found_levels import found_levels
-from napari_tessera.pipeline.recipes.chain import given_by
+from napari_tessera.pipeline.recipes.chain import given_by, sources_of
 from napari_tessera.pipeline.recipes.data import pack_region
 from napari_tessera.pipeline.recipes.execution import RecipeRun, StepTools
 from napari_tessera.pipeline.recipes.recipe import Recipe
@@ -117,20 +117,18 @@ class RecipeCall:
 
     def _given(self, results: Sequence[Result]) -> list[GivenLayer]:
         """Return layers and tables: of the last labels or image, and of what branches off."""
-        methods, recipe = [METHODS[each.method] for each in self.steps], self.recipe(results)
-        given = given_by(methods)
-        main = next((n for n in given if results[n].continues), None)
+        recipe, given, sources = self.recipe(results), given_by(self.steps), sources_of(self.steps)
         tables = [n for n in given if isinstance(results[n], ObjectTable)]
         found = []
         for number in given:
             result, own = results[number], recipe.up_to(number)
             if isinstance(result, ObjectTable):
-                if main is None:
+                if sources[number] is None:
                     found.append(self._outcome(number, result, own, None))
             else:
                 layer = self._layer(result, own)
-                if number == main and isinstance(result, Labelled):
-                    for later in (n for n in tables if n > number):
+                if isinstance(result, Labelled):
+                    for later in (n for n in tables if sources[n] == number):
                         table = results[later].table or {}
                         write_features(layer, table, recipe.up_to(later))
                     # what it says of its objects takes the place of what was said before

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
 from napari_tessera.signature.progress import Reporter, Stop
+from napari_tessera.signature.system_errors import sentence_of
 from napari_tessera.widgets.recipe.recipe_call import GivenLayer, RecipeCall
 
 T = TypeVar("T")
@@ -53,7 +54,7 @@ class RecipeThread:
             except Exception as error:
                 if alone:
                     raise
-                reason = str(error) or type(error).__name__
+                reason = sentence_of(error)
                 self.failed.append(f"{call.ground.layer.name}: {reason}")
             else:
                 self._given.append((number, found))

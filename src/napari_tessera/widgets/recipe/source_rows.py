@@ -19,6 +19,7 @@ from napari_tessera.widgets.forms.fields.layer import LayerField
 from napari_tessera.widgets.layers.to_source import dropped_axis, source
 from napari_tessera.widgets.qt.choice import Choice
 from napari_tessera.widgets.qt.rows import Rows
+from napari_tessera.widgets.quiet import Quiet
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -69,7 +70,7 @@ class SourceRows(Rows):
     def __init__(self, viewer: ViewerModel, recipe: QWidget) -> None:
         super().__init__()
         self.add("Recipe", recipe)
-        self._viewer, self._quiet = viewer, False
+        self._viewer, self._quiet = viewer, Quiet()
         self._method = METHODS["threshold"]
         sources = {"Image": self._method.source, "Labels": METHODS["label"].source}
         self._fields = {n: layer_field(each, viewer.layers) for n, each in sources.items()}
@@ -132,18 +133,17 @@ class SourceRows(Rows):
         self._show_rows()
 
     def _layer_chosen(self) -> None:
-        before, self._quiet = self._quiet, True
         layer, first = self.layer.value, self._first
-        self.channels.fill(self._pictured(layer), self._viewer.layers)
-        axis = None if first is None else first.channel_axis
-        if layer is not None and first is not None and _has_channels(first, layer):
-            self.channels.axis.choose(axis)
-        self.channels.fill_one(self._pictured(layer))
-        if first is not None and first.channel is not None:
-            self.channels.one.choose(first.channel)
-        self.region.offer(self._regions(layer))
-        self._show_rows()
-        self._quiet = before
+        with self._quiet:
+            self.channels.fill(self._pictured(layer), self._viewer.layers)
+            axis = None if first is None else first.channel_axis
+            if layer is not None and first is not None and _has_channels(first, layer):
+                self.channels.axis.choose(axis)
+            self.channels.fill_one(self._pictured(layer))
+            if first is not None and first.channel is not None:
+                self.channels.one.choose(first.channel)
+            self.region.offer(self._regions(layer))
+            self._show_rows()
         self._changed()
 
     def _regions(self, layer: Layer | None) -> list[tuple[str, Any]]:
@@ -166,10 +166,9 @@ class SourceRows(Rows):
     def _changed(self, *_: Any) -> None:
         if self._quiet:
             return
-        self._quiet = True
-        self.channels.fill_one(self._pictured(self.layer.value))
-        self._show_rows()
-        self._quiet = False
+        with self._quiet:
+            self.channels.fill_one(self._pictured(self.layer.value))
+            self._show_rows()
         self.changed.emit()
 
     # ------------------------------------------------------------------ what is chosen

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from napari_tessera.methods.registry import METHODS
+from napari_tessera.methods.registry import METHODS, Method
+from napari_tessera.pipeline.recipes.chain import grounds_for, takes
+from napari_tessera.pipeline.recipes.data import StepResult
 from napari_tessera.pipeline.recipes.recipe import Recipe
 from napari_tessera.signature.parameters import Parameter
 from napari_tessera.widgets.forms.fields.choose import layer_field
 from napari_tessera.widgets.forms.fields.layer import NONE, LayerField
 from napari_tessera.widgets.forms.method_fields import MethodFields
-from napari_tessera.widgets.recipe.words import THE_IMAGE, input_words
+from napari_tessera.widgets.recipe.words import BEFORE, THE_IMAGE, input_words
 
 if TYPE_CHECKING:
     from napari.components import LayerList
@@ -19,15 +21,15 @@ if TYPE_CHECKING:
 
 
 class InputField(LayerField):
-    """A layer, none, or what a recipe keeps.
+    """A layer, none, what a recipe keeps, or what an earlier step gives.
 
     Parameters
     ----------
     parameter : Parameter
     layers : LayerList
-    like : LayerField
-        The field of the method's form, which says what layers fit.
-    kept : sequence of (str, dict)
+    accepts : callable
+        Says which layers fit.
+    kept : sequence of (str, dict or None)
         What the recipe keeps, or may name, with its words.
     """
 
@@ -35,11 +37,11 @@ class InputField(LayerField):
         self,
         parameter: Parameter,
         layers: LayerList,
-        like: LayerField,
-        kept: Sequence[tuple[str, dict[str, Any]]],
+        accepts: Callable[[Layer], bool],
+        kept: Sequence[tuple[str, dict[str, Any] | None]],
     ) -> None:
         self._kept = kept
-        super().__init__(parameter, layers, like.accepts)
+        super().__init__(parameter, layers, accepts)
 
     @property
     def value(self) -> Any:
@@ -73,19 +75,33 @@ class StepFields(MethodFields):
     layers : LayerList
     began : str, optional
         The name of the image that the recipe was made on, if the step is not the first.
+    before : sequence of Recipe
+        The steps before it. Where it can work on something else than what they give last, there is
+        a field for that, too.
     """
 
-    def __init__(self, step: Recipe, layers: LayerList, began: str | None) -> None:
-        method = METHODS[step.method]
+    def __init__(
+        self, step: Recipe, layers: LayerList, began: str | None, before: Sequence[Recipe] = ()
+    ) -> None:
+        method, methods = METHODS[step.method], [METHODS[each.method] for each in before]
         super().__init__(method, layers)
         for name, field in list(self.items()):
             if isinstance(field, LayerField):
-                kept = _offered(field.parameter, step.inputs.get(name), began)
-                self[name] = InputField(field.parameter, layers, field, kept)
+                kept = _offered(field.parameter, step.inputs.get(name), began, methods)
+                self[name] = InputField(field.parameter, layers, field.accepts, kept)
+        grounds = _grounds(method, began, methods)
+        if len(grounds) > 1 or method.source.name in step.inputs:
+            options = dict(self)
+            self.clear()
+            self[method.source.name] = InputField(
+                method.source, layers, lambda layer: False, grounds
+            )
+            self.update(options)
         self.fill({n: v for n, v in step.parameters.items() if n in self and v is not None})
         for name, data in step.inputs.items():
             if name in self:
-                self[name].value = _layer_named(data, layers, began) or data
+                own = {"name": began} if data.get("name", "") == began else data
+                self[name].value = _layer_named(data, layers, began) or own
         for name in (n for n, e in self.items() if isinstance(e, InputField)):
             if name not in step.inputs and self[name].parameter.optional:
                 self[name].value = None
@@ -101,14 +117,41 @@ class StepFields(MethodFields):
             field.changed.connect(lambda *_, own=name: call(own))
 
 
+def _grounds(
+    method: Method, began: str | None, before: Sequence[Method]
+) -> list[tuple[str, dict[str, Any] | None]]:
+    """Return what a step can work on, with its words; None = what comes before."""
+    if began is None:
+        return []
+    usual = [(BEFORE, None)] if takes(method, before) else []
+    return [*usual, *_results(method.source, began, before)]
+
+
+def _results(
+    parameter: Parameter, began: str | None, before: Sequence[Method]
+) -> list[tuple[str, dict[str, Any] | None]]:
+    """Return the results of earlier steps that an array can be, and the recipe's image."""
+    return [
+        (THE_IMAGE, {"name": began})
+        if number is None
+        else (f"{number + 1}. {before[number].display}", {"step": number})
+        for number in grounds_for(parameter, before)
+    ]
+
+
 def _offered(
-    parameter: Parameter, data: dict[str, Any] | None, began: str | None
-) -> list[tuple[str, dict[str, Any]]]:
-    """Return what a field offers besides layers: the image of the recipe, what it keeps."""
-    found = []
+    parameter: Parameter,
+    data: dict[str, Any] | None,
+    began: str | None,
+    before: Sequence[Method],
+) -> list[tuple[str, dict[str, Any] | None]]:
+    """Return what a field offers besides layers: the recipe's image, results, what it keeps."""
+    found = list[tuple[str, dict[str, Any] | None]]()
     if began is not None and parameter.is_image:
         found.append((THE_IMAGE, {"name": began}))
-    if data is not None and ("name" not in data or data["name"] != began):
+    found += [each for each in _results(parameter, began, before) if each[0] != THE_IMAGE]
+    is_offered = any(data == each for _, each in found)
+    if data is not None and not is_offered and ("name" not in data or data["name"] != began):
         missing = " (by its name)" if "name" in data else " (kept)"
         found.append((f"{input_words(data)}{missing}", data))
     return found
@@ -120,7 +163,9 @@ def _layer_named(data: dict[str, Any], layers: LayerList, began: str | None) -> 
     return layers[name] if name not in (None, began) and name in layers else None
 
 
-def new_step(name: str, layers: LayerList, began: str | None) -> tuple[dict[str, Any], list[str]]:
+def new_step(
+    name: str, layers: LayerList, began: str | None, before: Sequence[Recipe] = ()
+) -> tuple[dict[str, Any], list[str]]:
     """Return what a new step is asked for at first: models, layers and images that it needs.
 
     Parameters
@@ -130,6 +175,8 @@ def new_step(name: str, layers: LayerList, began: str | None) -> tuple[dict[str,
     layers : LayerList
     began : str, optional
         The name of the image of the recipe, if the step is not its first.
+    before : sequence of Recipe
+        The steps before it.
 
     Returns
     -------
@@ -139,6 +186,11 @@ def new_step(name: str, layers: LayerList, began: str | None) -> tuple[dict[str,
         What still has to be chosen.
     """
     method, values, missing = METHODS[name], dict[str, Any](), list[str]()
+    methods = [METHODS[each.method] for each in before]
+    if began is not None and not takes(method, methods):
+        grounds = grounds_for(method.source, methods)
+        latest = StepResult(max((n for n in grounds if n is not None), default=0))
+        values[method.source.name] = began if None in grounds else latest
     usual = {each.name: each.default for each in method.asked}
     for parameter in method.asked:
         if parameter.is_image and began is not None and parameter.applies(usual):

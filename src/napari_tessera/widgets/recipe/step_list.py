@@ -58,9 +58,11 @@ class StepList(QScrollArea):
         for number, each in enumerate(steps):
             own = None if number == 0 else began
             # making fields takes time: those of steps that are the same stay
-            row = next((row for row in before if (row.step, row.began) == (each, own)), None)
+            wanted = (each, own, _methods(steps[:number]))
+            same = (r for r in before if (r.step, r.began, _methods(r.before)) == wanted)
+            row = next(same, None)
             if row is None:
-                row = self._row(number, each, own)
+                row = self._row(number, each, own, steps[:number])
                 row.title.setChecked(unfolded.get(number) == each.method)
             else:
                 before.remove(row)
@@ -74,8 +76,10 @@ class StepList(QScrollArea):
             self._column.insertWidget(row.number, row)
         self.fit_width()
 
-    def _row(self, number: int, step: Recipe, began: str | None) -> StepRow:
-        row = StepRow(number, step, self._viewer, began)
+    def _row(
+        self, number: int, step: Recipe, began: str | None, earlier: Sequence[Recipe]
+    ) -> StepRow:
+        row = StepRow(number, step, self._viewer, began, earlier)
         row.changed.connect(lambda name: self.changed.emit(row.number, name))
         row.walked.connect(lambda: self.walked.emit(row.number))
         row.up.clicked.connect(lambda: self.moved.emit(row.number, row.number - 1))
@@ -99,3 +103,7 @@ class StepList(QScrollArea):
         """Fit the rows to the dock."""
         super().resizeEvent(event)
         self.fit_width()
+
+
+def _methods(steps: Sequence[Recipe]) -> list[str]:
+    return [each.method for each in steps]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Qt, Signal
@@ -36,6 +37,8 @@ class StepRow(QFrame):
     viewer : ViewerModel
     began : str, optional
         The name of the image that the recipe was made on, if the step is not the first.
+    before : sequence of Recipe
+        The steps before it.
 
     Attributes
     ----------
@@ -51,9 +54,16 @@ class StepRow(QFrame):
     walked = Signal()
     unfolded = Signal()
 
-    def __init__(self, number: int, step: Recipe, viewer: ViewerModel, began: str | None) -> None:
+    def __init__(
+        self,
+        number: int,
+        step: Recipe,
+        viewer: ViewerModel,
+        began: str | None,
+        before: Sequence[Recipe] = (),
+    ) -> None:
         super().__init__()
-        self.number, self.step = number, step
+        self.number, self.step, self.before = number, step, tuple(before)
         self._viewer, self.began = viewer, began
         self._method = METHODS[step.method]
         self.fields: StepFields | None = None
@@ -140,7 +150,7 @@ class StepRow(QFrame):
         self.unfolded.emit()
 
     def _make_fields(self) -> None:
-        self.fields = StepFields(self.step, self._viewer.layers, self.began)
+        self.fields = StepFields(self.step, self._viewer.layers, self.began, self.before)
         self.walk = walk = WalkRows(self._method, self._viewer)
         for field in self.fields.values():
             parameter = field.parameter

@@ -10,6 +10,7 @@ from napari_tessera.pipeline.recipes.recipe import Recipe
 from napari_tessera.signature.parameters import Parameter
 
 THE_IMAGE = "the recipe's image"
+BEFORE = "what comes before"
 
 
 def step_words(step: Recipe, began: str | None = None) -> str:
@@ -51,9 +52,13 @@ def input_words(data: Mapping[str, Any], began: str | None = None) -> str:
     --------
     >>> input_words({"points": [[1.0, 2.0]]}), input_words({"name": "dapi"})
     ('1 point', 'dapi')
+    >>> input_words({"step": 0})  # counted from 1 in the form
+    'step 1'
     """
     if "name" in data:
         return THE_IMAGE if data["name"] == began else str(data["name"])
+    if "step" in data:
+        return f"step {data['step'] + 1}"
     if "points" in data:
         count = len(data["points"])
         return f"{count} point{'' if count == 1 else 's'}"

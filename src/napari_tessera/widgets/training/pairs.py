@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QEvent, QObject, Qt, Signal
@@ -23,6 +22,7 @@ from napari_tessera.widgets.connections import Connections
 from napari_tessera.widgets.layers.to_source import fits
 from napari_tessera.widgets.qt.plain_text import as_written
 from napari_tessera.widgets.qt.rows import beside_one_another
+from napari_tessera.widgets.quiet import Quiet
 from napari_tessera.widgets.training.folders import ask_coco, ask_folders, missing_place
 from napari_tessera.widgets.training.pair_match import (
     best_match,
@@ -63,7 +63,7 @@ class PairsTable(QWidget):
         self.rows: list[PairRow] = []
         self._folders: tuple[Path, Path] | None = None
         self._channel_axis: int | None = None
-        self._quiet, self._asks_classes = False, False
+        self._quiet, self._asks_classes = Quiet(), False
         self._build()
         self._lay_out()
         self.add_button.clicked.connect(self.add_pair)
@@ -161,7 +161,7 @@ class PairsTable(QWidget):
         self._numbers.addButton(row.number)
         self.rows.append(row)
         row.number.setChecked(True)
-        with self._silence():
+        with self._quiet:
             row.offer(self._images, self._labels)
             self._guess(row)
         for combo in (row.image, row.labels):
@@ -175,7 +175,7 @@ class PairsTable(QWidget):
             self.add_pair()
         while len(self.rows) > max(1, len(pairs)):
             self.remove_pair()
-        with self._silence():
+        with self._quiet:
             for row, (image, labels) in zip(self.rows, pairs, strict=False):
                 row.image.choose(image)
                 row.labels.choose(labels)
@@ -282,7 +282,7 @@ class PairsTable(QWidget):
 
     def _layers_changed(self, event: Any = None) -> None:
         before = [row.chosen for row in self.rows]
-        with self._silence():
+        with self._quiet:
             for row, was in zip(self.rows, before, strict=True):
                 row.offer(self._images, self._labels)
                 fits_together = None not in row.chosen and matches(*row.chosen, self._channel_axis)
@@ -324,15 +324,6 @@ class PairsTable(QWidget):
 
     def _ask_coco(self) -> None:
         self.folders = ask_coco(self) or self._folders
-
-    @contextmanager
-    def _silence(self) -> Iterator[None]:
-        """Take no choice that is made meanwhile for the user's."""
-        before, self._quiet = self._quiet, True
-        try:
-            yield
-        finally:
-            self._quiet = before
 
 
 def _path(title: str) -> QElidingLabel:
