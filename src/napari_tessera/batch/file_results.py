@@ -52,10 +52,11 @@ class FileResults:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a user should know: how the file was read, and what blocks may have cut."""
+        """What a user should know: of the file, of what was found, and what blocks may have cut."""
         seams = (each.seams for each in self.steps if each.seams is not None)
         told = (f"{each}; the labels' file lists them all" for each in seams if each.straight)
-        return (*self.source.notes, *told)
+        remarks = (note for each in self.steps for note in each.notes)
+        return (*self.source.notes, *remarks, *told)
 
     def recipe_of(self, result: Result) -> Recipe:
         """Return the recipe that gave one of the results: without the steps after it."""

@@ -28,6 +28,7 @@ from napari_tessera.pipeline.regions import (
     whole_planes,
     without_outside,
 )
+from napari_tessera.pipeline.remarks import Listening, summed_up
 from napari_tessera.pipeline.result import KINDS, Result
 from napari_tessera.pipeline.sinks import Log, NoLog, Sink
 from napari_tessera.pipeline.source import Index, Points, Region, Source
@@ -72,11 +73,14 @@ class BlockOutcome(NamedTuple):
         The numbers that the method was called with.
     skipped : NothingToSeparate, optional
         Why there was nothing to separate.
+    remarks : dict, optional
+        What the method remarks of it: what that is about -> a sentence.
     """
 
     known: Any
     resolved: dict[str, Any]
     skipped: NothingToSeparate | None = None
+    remarks: dict[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -243,12 +247,14 @@ class Run:
         blocks = self.blocks
         collector = self._collector(blocks, self._whole(blocks, start))
         resolved, skipped, there = dict(self.values), list[NothingToSeparate](), set[Index]()
+        remarks: list[Mapping[str, str]] = []
         # closed, workers have ended when a stop goes on to clear away what they write
         with closing(self._outcomes(blocks, collector)) as outcomes:
             for place, outcome in outcomes:
                 if outcome.skipped is None:
                     resolved = outcome.resolved
                     there.add(place.index)
+                    remarks.append(outcome.remarks or {})
                 else:
                     skipped.append(outcome.skipped)
                 if outcome.known is None and outcome.skipped is not None:
@@ -261,7 +267,11 @@ class Run:
         # what has places of its own has them in the whole source
         start = start if self.kind.on_grid else (0,) * len(start)
         missed = len(self.pieces) - len(there)
-        return collector.result(resolved=resolved, skipped=missed, start=start, look=look)
+        noun = "blocks" if blocks.are_cut else "planes" if self.pieces.axes == 2 else "volumes"
+        notes = summed_up(remarks, noun)
+        return collector.result(
+            resolved=resolved, skipped=missed, start=start, look=look, notes=notes
+        )
 
     def _collector(self, blocks: Blocks, whole: Whole) -> Collector:
         """Return what puts the pieces together."""
@@ -383,9 +393,9 @@ class Run:
         try:
             if isinstance(job.found, NothingToSeparate):
                 raise job.found
-            own = replace(self, values={**self.values, **job.found})
-            piece, values = own.at(job.place, job.reach, job.report)
-            return BlockOutcome(job.finish(job.place, piece), values)
+            own, heard = replace(self, values={**self.values, **job.found}), Listening(job.report)
+            piece, values = own.at(job.place, job.reach, heard)
+            return BlockOutcome(job.finish(job.place, piece), values, remarks=heard.remarks)
         except NothingToSeparate as reason:
             if not self.method.refines:
                 return BlockOutcome(None, {}, reason)

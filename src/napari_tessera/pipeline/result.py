@@ -66,6 +66,8 @@ class Result:
     blocks : tuple
         Of what a recipe gives: for each of its steps the sides of the blocks that it worked on, or
         None where the result does not depend on them.
+    notes : tuple of str
+        What the method remarks of what it worked on, in sentences.
     """
 
     array: Any = None
@@ -78,6 +80,7 @@ class Result:
     count: int | None = None
     seams: Seams | None = None
     blocks: tuple[list[int] | None, ...] = ()
+    notes: tuple[str, ...] = ()
 
     kind: ClassVar[str]
     nouns: ClassVar[tuple[str, str]]

@@ -1,10 +1,16 @@
+from dataclasses import replace
+
 import pytest
 
+from napari_tessera.deep.data.pieces import pieces
 from napari_tessera.deep.data.preparation import Data
+from napari_tessera.deep.models.config import parsed
 from napari_tessera.deep.settings import Examples
 from napari_tessera.deep.training.first_config import first_config
 from napari_tessera.deep.training.task import Task
 from napari_tessera.signature.words import VoxelSize
+
+from ...conftest import squares
 
 
 def data(**changes):
@@ -61,3 +67,15 @@ def test_what_does_not_fit_is_named():
     task = Task(kind="classes", colours=("#ff0000",))
     with pytest.raises(ValueError, match="colours has 1 texts, but labels has the 2 classes 0, 4"):
         first_config(task, data(ids=(0, 4)))
+
+
+def test_it_says_what_the_examples_look_like():
+    image, labels = squares()
+    found = [replace(each, intensities=((0, 200),)) for each in pieces([image], [labels], axes=2)]
+    seen = first_config(Task(), data(training=found)).seen
+    assert {"median", "noise", "sharpness"} < set(seen)
+    # squares of 7 to 11 pixels are discs of 7.9 to 12.4
+    assert 7.8 < seen["diameter"][0] < seen["diameter"][1] < 12.5
+    classes = first_config(Task(kind="classes"), data(training=found, ids=(0, 1)))
+    assert "diameter" not in classes.seen
+    assert parsed(classes.written()).seen == classes.seen

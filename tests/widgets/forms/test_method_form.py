@@ -12,7 +12,7 @@ from napari_tessera.widgets.forms import remembered as memory
 from napari_tessera.widgets.job import Job
 from napari_tessera.widgets.layers.features import recipe_of
 
-from ...conftest import needed
+from ...conftest import needed, squares, tiny_model
 from ..conftest import same, wait
 
 FORMS = [name for name, method in METHODS.items() if not method.way.by_hand]
@@ -285,6 +285,24 @@ def test_a_level_that_was_found_is_said_drawn_and_kept_in_the_recipe(viewer, coi
     assert not levels.native.isVisibleTo(form)
     form.fields["method"].value = "manual"
     assert levels._slider.isVisibleTo(form)
+
+
+def test_an_image_unlike_those_of_the_training_is_predicted_and_said(viewer, form_of, run):
+    viewer.add_image(255 - squares()[0], name="dark")
+    form = form_of("predict")
+    form.fields["model"].value = tiny_model()
+    run(form)
+    assert len(viewer.layers) == 2
+    assert "This image has dark objects on bright ground; the model" in form.message.text()
+
+
+def test_an_image_of_one_value_is_refused_with_what_to_do(viewer, form_of, run):
+    viewer.add_image(np.zeros((96, 96), np.uint8), name="dark")
+    form = form_of("predict")
+    form.fields["model"].value = tiny_model()
+    run(form)
+    assert len(viewer.layers) == 1
+    assert "one value only, 0; choose another plane" in form.message.text()
 
 
 def test_values_are_kept_when_a_form_is_closed(viewer, coins, form_of):

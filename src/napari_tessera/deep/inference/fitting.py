@@ -12,6 +12,7 @@ import numpy as np
 from napari_tessera.algorithms.filters.intensities import intensities as found_intensities
 from napari_tessera.algorithms.filters.intensities import normalised
 from napari_tessera.deep.models.library import Model, ModelConfig
+from napari_tessera.signature.progress import NothingToSeparate
 from napari_tessera.signature.units import METRES, in_ball, to_pixels, unit
 from napari_tessera.signature.words import Array, VoxelSize
 
@@ -52,12 +53,16 @@ def fitted_image(
     Raises
     ------
     ValueError
-        If the model takes other channels or axes.
+        If the model takes other channels or axes, or the image has no pixels.
+    NothingToSeparate
+        If it has one value only, or none.
     """
     from napari_tessera.deep.inference.tiling import resized
 
     image, channel_axis = in_grey(image, channel_axis, model.config)
     _check_axes(image, channel_axis, model)
+    if intensities is None:  # of a part of a larger image they are known
+        _check_values(image)
     channels_last = image if channel_axis is None else np.moveaxis(image, channel_axis, -1)
     levels = intensities or find_intensities([channels_last], model.config)
     ready = normalised(image, levels, channel_axis=channel_axis)  # (C, *P)
@@ -119,6 +124,26 @@ def check_channels(model: Model, channels: int) -> None:
         f"model {model.name!r} takes {named} channels, but image has {channels}; choose the "
         "channels it was trained on, or another model"
     )
+
+
+def _check_values(image: Array) -> None:
+    """Raise an error if there is nothing to see in an image."""
+    if not image.size:
+        raise ValueError(
+            f"image has shape {image.shape}, and so no pixels; choose a larger part of it"
+        )
+    values = image
+    if image.dtype.kind == "f" and not np.isfinite(image.sum(dtype=np.float64)):
+        values = image[np.isfinite(image)]
+    if not values.size:
+        raise NothingToSeparate(
+            "image has no numbers, only NaN or infinity; choose another plane or channel"
+        )
+    if values.min() == values.max():
+        raise NothingToSeparate(
+            f"image has one value only, {float(values.min()):g}; choose another plane, channel or "
+            "region"
+        )
 
 
 def find_intensities(

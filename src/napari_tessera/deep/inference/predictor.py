@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_tessera.algorithms.labels.ids import ball_diameter
+from napari_tessera.algorithms.labels.ids import ball_diameter, median_diameter
+from napari_tessera.deep.data.appearance import figures, sampled
 from napari_tessera.deep.data.pieces import zoom_of
 from napari_tessera.deep.inference.cache import Cache
+from napari_tessera.deep.inference.familiarity import Familiarity
 from napari_tessera.deep.inference.fitting import FittedImage, enlarged_shape, fitted_image
 from napari_tessera.deep.inference.objects import DetectedObjects
 from napari_tessera.deep.inference.scores import PixelScores
@@ -176,6 +178,35 @@ class Predictor:
         zoom = zoom_of(fitted.share * seen.diameter(), wanted)
         return zoom if zoom >= SLIGHT else 1.0
 
+    def remarks(self, image: Array, labels: Array) -> dict[str, str]:
+        """Return in what an image differs from those of the training, and what to do about it.
+
+        Parameters
+        ----------
+        image : ndarray
+        labels : ndarray of int
+            What the network has found in it.
+
+        Returns
+        -------
+        dict
+            As of `Familiarity.differences`; empty if nothing is known of the training.
+        """
+        config, voxel = self.model.config, self.voxel(image)
+        if not config.seen:
+            return {}
+
+        def look() -> tuple[dict[str, float], float]:
+            fitted = self.fitted(image)
+            boxes = [fitted.array[(slice(None), *box)] for box in sampled(fitted.array.shape[1:])]
+            return figures(boxes, rgb=config.rgb), fitted.share
+
+        sight = (self.channel_axis, tuple(voxel), voxel.unit, self.intensities)
+        key = cache_key(image, self.model, sight)
+        own, share = self.cache.value("figures", key, look, size=lambda _: 1024)
+        diameter = share * _median_diameter(labels, config.axes) if config.kind == "objects" else 0
+        return Familiarity.of(config).differences(own, diameter)
+
     def typical_diameter(self, images: Iterable[Array]) -> str:
         """Return the median diameter of the objects in the pieces of an image, as an option.
 
@@ -274,6 +305,13 @@ class Predictor:
             size=lambda network: sum(4 * each.numel() for each in network.parameters()),
         )
         return with_dropout(network, self.sample) if self.sample else network
+
+
+def _median_diameter(objects: Array, axes: int) -> float:
+    """Return the median diameter of objects, of a volume in the plane that is fullest of them."""
+    if objects.ndim > axes:
+        objects = objects[np.count_nonzero(objects, axis=(1, 2)).argmax()]
+    return median_diameter(objects)
 
 
 def cache_key(image: Array, model: Model, options: tuple[Any, ...]) -> tuple[Any, ...]:

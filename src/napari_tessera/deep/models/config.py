@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import MISSING, asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from importlib.metadata import version
 from platform import python_version
 from types import MappingProxyType
@@ -102,6 +102,9 @@ class ModelConfig:
     fitted : tuple of int
         Shorter side, and longest side, to which images are resized to be looked at in one piece;
         empty = they keep their size and are looked at in tiles.
+    seen : dict
+        What the examples look like: lowest and highest of each figure of
+        `napari_tessera.deep.data.appearance.seen_in`; empty = unknown.
     schema : int
         Version of this layout.
     """
@@ -134,6 +137,7 @@ class ModelConfig:
     weights: str
     crowd: int = 0
     fitted: tuple[int, ...] = ()
+    seen: dict[str, tuple[float, float]] = field(default_factory=dict)
     schema: int = SCHEMA
 
     def __post_init__(self) -> None:
@@ -211,7 +215,11 @@ def parsed(text: str) -> ModelConfig:
         )
     _check_schema(content.get("schema", SCHEMA))
     hints = get_type_hints(ModelConfig)
-    needed = [each.name for each in fields(ModelConfig) if each.default is MISSING]
+    needed = [
+        each.name
+        for each in fields(ModelConfig)
+        if each.default is MISSING and each.default_factory is MISSING
+    ]
     missing = [name for name in needed if name not in content]
     unknown = [name for name in content if name not in hints]
     for words, names in (("lacks", missing), ("has unknown", unknown)):

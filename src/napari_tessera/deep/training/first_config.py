@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict
 
+from napari_tessera.deep.data.appearance import seen_in
 from napari_tessera.deep.data.preparation import ANNOTATIONS, Data
 from napari_tessera.deep.models.library import ModelConfig, versions
 from napari_tessera.deep.training.task import Task
@@ -63,6 +64,7 @@ def first_config(
         created=time.strftime("%Y-%m-%d"),
         weights="",
         crowd=data.crowd,
+        seen=seen_in((*data.training, *data.validation), objects=task.kind == "objects", rgb=rgb),
     )
 
 

@@ -12,6 +12,7 @@ from napari_tessera.deep.inference.predictor import Predictor
 from napari_tessera.deep.models.library import ModelConfig, find_model
 from napari_tessera.deep.settings import Device
 from napari_tessera.methods.deep.predict import TileSide
+from napari_tessera.signature.progress import Progress, Reporter
 from napari_tessera.signature.units import column
 from napari_tessera.signature.validation import checked
 from napari_tessera.signature.words import (
@@ -131,6 +132,8 @@ def detect(
     pasted = predictor.objects(image, report).pasted(
         voxel, smallest=smallest, confidence=confidence, overlap=overlap
     )
+    reporter = Reporter.of(report)
+    reporter(Progress(1, 1, {"remarks": predictor.remarks(image, pasted.labels)}))
     return pasted.labels, _table(pasted, predictor.model.config, voxel)
 
 

@@ -12,7 +12,7 @@ from napari_tessera.deep.inference.fitting import ball_pixels, find_intensities,
 from napari_tessera.deep.inference.predictor import Predictor
 from napari_tessera.deep.models.library import ModelConfig, find_model
 from napari_tessera.deep.settings import Device, Targets
-from napari_tessera.signature.progress import Reporter
+from napari_tessera.signature.progress import Progress, Reporter
 from napari_tessera.signature.units import physical
 from napari_tessera.signature.validation import checked
 from napari_tessera.signature.words import (
@@ -125,9 +125,12 @@ def predict(
     predictor = Predictor(
         own, device, cache, tile, diameter, flips, intensities, spacing, channel_axis
     )
-    found = predictor.answer(image, Reporter.of(report).part(0, 1))
+    reporter = Reporter.of(report)
+    found = predictor.answer(image, reporter.part(0, 1))
     thresholds = {"threshold": threshold, "seed_threshold": seed_threshold}
-    return found.labels(predictor.voxel(image), smallest=smallest, thresholds=thresholds)
+    labels = found.labels(predictor.voxel(image), smallest=smallest, thresholds=thresholds)
+    reporter(Progress(1, 1, {"remarks": predictor.remarks(image, labels)}))
+    return labels
 
 
 @checked

@@ -339,7 +339,8 @@ class MethodForm(Form):
             button.setEnabled(outcome.result.table is not None)
         said = sentence(outcome.result, outcome.number, took)
         self._show_levels(outcome.recipe.found)
-        self.say("\n".join(filter(None, (said, outcome.levels, *kept, *self.running.notes))))
+        notes = (*outcome.result.notes, *self.running.notes)
+        self.say("\n".join(filter(None, (said, outcome.levels, *kept, *notes))))
         self.measure_button.made()
 
     def _show_levels(self, found: dict[str, list[float]]) -> None:
