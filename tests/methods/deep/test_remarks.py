@@ -5,15 +5,15 @@ import pytest
 
 pytest.importorskip("torch")
 
-from napari_tessera.cli.app import main  # noqa: E402
-from napari_tessera.deep.inference.cache import Cache  # noqa: E402
-from napari_tessera.methods.deep.detect import detect  # noqa: E402
-from napari_tessera.methods.deep.predict import predict  # noqa: E402
-from napari_tessera.pipeline.run import run  # noqa: E402
-from napari_tessera.pipeline.source import Source  # noqa: E402
-from napari_tessera.signature.progress import NothingToSeparate  # noqa: E402
+from napari_tessera.cli.app import main
+from napari_tessera.deep.inference.cache import Cache
+from napari_tessera.methods.deep.detect import detect
+from napari_tessera.methods.deep.predict import predict
+from napari_tessera.pipeline.run import run
+from napari_tessera.pipeline.source import Source
+from napari_tessera.signature.progress import NothingToSeparate
 
-from ...conftest import squares, tiny_finder, tiny_model  # noqa: E402
+from ...conftest import squares, tiny_finder, tiny_model
 
 KEPT = Cache(1 << 28)
 
