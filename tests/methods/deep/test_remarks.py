@@ -12,6 +12,7 @@ from napari_tessera.methods.deep.predict import predict  # noqa: E402
 from napari_tessera.pipeline.run import run  # noqa: E402
 from napari_tessera.pipeline.source import Source  # noqa: E402
 from napari_tessera.signature.progress import NothingToSeparate  # noqa: E402
+from napari_tessera.signature.words import VoxelSize  # noqa: E402
 
 from ...conftest import squares, tiny_finder, tiny_model  # noqa: E402
 
@@ -54,7 +55,8 @@ def test_classes_have_no_size():
 def test_of_planes_it_is_said_once():
     image = squares(seed=3)[0]
     stack = np.stack([image, 255 - image, 255 - image])
-    notes = run("predict", Source(stack), {"model": tiny_model()}, cache=KEPT).notes
+    source = Source(stack, VoxelSize((1, 1, 1)), ("t", "y", "x"))
+    notes = run("predict", source, {"model": tiny_model()}, cache=KEPT).notes
     assert len(notes) == 1
     assert notes[0].startswith("2 of 3 planes: This image has dark objects on bright ground")
 
@@ -72,7 +74,7 @@ def test_the_command_line_says_it_beside_the_result(tmp_path, capsys):
 BAD = [
     (np.zeros((96, 96), np.uint8), {}, NothingToSeparate, "one value only, 0"),
     (np.full((96, 96), np.nan), {}, NothingToSeparate, "no numbers, only NaN"),
-    (np.zeros((0, 96), np.uint8), {}, ValueError, "no pixels"),
+    (np.zeros((0, 96), np.uint8), {}, ValueError, "image is empty"),
     (squares()[0], {"diameter": "-3 px"}, ValueError, "diameter is '-3 px'"),
     (squares()[0], {"diameter": "97 px"}, ValueError, "choose a shorter one"),
     (np.stack([squares()[0]] * 2), {"channel_axis": 0}, ValueError, "takes 1 channels"),

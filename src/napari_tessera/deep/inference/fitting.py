@@ -53,7 +53,7 @@ def fitted_image(
     Raises
     ------
     ValueError
-        If the model takes other channels or axes, or the image has no pixels.
+        If the model takes other channels or axes.
     NothingToSeparate
         If it has one value only, or none.
     """
@@ -90,10 +90,6 @@ def _fitting_axis(image: Array, channel_axis: int | None, model: Model) -> int |
 
 def _check_values(image: Array) -> None:
     """Raise an error if there is nothing to see in an image."""
-    if not image.size:
-        raise ValueError(
-            f"image has shape {image.shape}, and so no pixels; choose a larger part of it"
-        )
     values = image
     if image.dtype.kind == "f" and not np.isfinite(image.sum(dtype=np.float64)):
         values = image[np.isfinite(image)]
