@@ -18,7 +18,7 @@ from scipy import ndimage
 
 from napari_tessera.algorithms.filters.intensities import intensities, normalised
 from napari_tessera.algorithms.labels.ids import median_diameter
-from napari_tessera.deep.data.appearance import figures, sampled, seen_in
+from napari_tessera.deep.data.appearance import figures, sample_boxes, seen_in
 from napari_tessera.deep.data.pieces import pieces
 from napari_tessera.deep.inference.familiarity import Familiarity
 
@@ -84,7 +84,7 @@ def looks(image: np.ndarray, change: Callable = CHANGES["as they are"]) -> dict[
     scaled = normalised(image, intensities([image], channels=False), channel_axis=None)[0]
     changed = change(scaled, np.random.default_rng(0))
     again = normalised(changed, intensities([changed], channels=False), channel_axis=None)
-    return figures([again[(slice(None), *box)] for box in sampled(changed.shape)])
+    return figures([again[(slice(None), *box)] for box in sample_boxes(changed.shape)])
 
 
 def told(known: Familiarity, every: list[tuple[dict[str, float], float]]) -> str:
