@@ -201,7 +201,7 @@ def test_what_does_not_fit_is_said(given, options, message):
     own = dict(options)
     model = own.pop("model", None) or tiny_model(rgb=own.pop("rgb", False))
     with pytest.raises((ValueError, FileNotFoundError), match=message):
-        predict(np.zeros(given), model=model, **own)
+        predict(np.arange(np.prod(given)).reshape(given), model=model, **own)
 
 
 def test_a_recipe_notices_another_model(image, tmp_path):

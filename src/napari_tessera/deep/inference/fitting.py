@@ -60,13 +60,14 @@ def fitted_image(
     from napari_tessera.deep.inference.tiling import resized
 
     channel_axis = _fitting_axis(image, channel_axis, model)
+    channels_last = image if channel_axis is None else np.moveaxis(image, channel_axis, -1)
+    shape = image.shape if channel_axis is None else channels_last.shape[:-1]
+    wanted = sizes_at(shape, voxel, model)
     if intensities is None:  # of a part of a larger image they are known
         _check_values(image)
-    channels_last = image if channel_axis is None else np.moveaxis(image, channel_axis, -1)
     levels = intensities or find_intensities([channels_last], model.config)
     ready = normalised(image, levels, channel_axis=channel_axis)  # (C, *P)
-    shape = ready.shape[1:]
-    return FittedImage(resized(ready, sizes_at(shape, voxel, model)), shape, voxel)
+    return FittedImage(resized(ready, wanted), shape, voxel)
 
 
 def _fitting_axis(image: Array, channel_axis: int | None, model: Model) -> int | None:
