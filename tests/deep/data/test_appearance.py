@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from napari_tessera.deep.data.appearance import PIXELS, figures, sampled, seen_in
+from napari_tessera.deep.data.appearance import PIXELS, figures, sample_boxes, seen_in
 from napari_tessera.deep.data.pieces import pieces
 
 
@@ -37,7 +37,7 @@ def test_channels_and_colours_are_told_apart():
 
 @pytest.mark.parametrize("shape", [(5000, 40), (3000, 3000), (200, 300, 400), (3, 4000, 4000)])
 def test_of_large_images_ends_and_middle_are_looked_at(shape):
-    boxes = sampled(shape)
+    boxes = sample_boxes(shape)
     seen = np.zeros(len(shape), bool), np.zeros(len(shape), bool)
     for box in boxes:
         seen[0][:] |= [part.start == 0 for part in box]

@@ -229,7 +229,8 @@ def test_thresholds_do_not_run_the_network_again(tmp_path, bright):
 
 
 def test_nothing_found_gives_an_empty_table(tmp_path, bright):
-    objects, table = detect(np.zeros((40, 50)), model=str(folder(tmp_path / "m").path))
+    dark, levels = np.zeros((40, 50)), ((0.0, 1.0),)
+    objects, table = detect(dark, model=str(folder(tmp_path / "m").path), intensities=levels)
     assert objects.max() == 0
     assert {len(column) for column in table.values()} == {0}
 

@@ -53,7 +53,7 @@ def fitted_image(
     Raises
     ------
     ValueError
-        If the model takes other channels or axes, or the image has no pixels.
+        If the model takes other channels or axes.
     NothingToSeparate
         If it has one value only, or none.
     """
@@ -61,13 +61,14 @@ def fitted_image(
 
     image, channel_axis = in_grey(image, channel_axis, model.config)
     _check_axes(image, channel_axis, model)
+    channels_last = image if channel_axis is None else np.moveaxis(image, channel_axis, -1)
+    shape = image.shape if channel_axis is None else channels_last.shape[:-1]
+    wanted = sizes_at(shape, voxel, model)
     if intensities is None:  # of a part of a larger image they are known
         _check_values(image)
-    channels_last = image if channel_axis is None else np.moveaxis(image, channel_axis, -1)
     levels = intensities or find_intensities([channels_last], model.config)
     ready = normalised(image, levels, channel_axis=channel_axis)  # (C, *P)
-    shape = ready.shape[1:]
-    return FittedImage(resized(ready, sizes_at(shape, voxel, model)), shape, voxel)
+    return FittedImage(resized(ready, wanted), shape, voxel)
 
 
 COLOURS = 3
@@ -128,10 +129,6 @@ def check_channels(model: Model, channels: int) -> None:
 
 def _check_values(image: Array) -> None:
     """Raise an error if there is nothing to see in an image."""
-    if not image.size:
-        raise ValueError(
-            f"image has shape {image.shape}, and so no pixels; choose a larger part of it"
-        )
     values = image
     if image.dtype.kind == "f" and not np.isfinite(image.sum(dtype=np.float64)):
         values = image[np.isfinite(image)]

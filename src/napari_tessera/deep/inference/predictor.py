@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_tessera.algorithms.labels.ids import ball_diameter, median_diameter
-from napari_tessera.deep.data.appearance import figures, sampled
+from napari_tessera.deep.data.appearance import figures, sample_boxes
 from napari_tessera.deep.data.pieces import zoom_of
 from napari_tessera.deep.inference.cache import Cache
 from napari_tessera.deep.inference.familiarity import Familiarity
@@ -198,7 +198,9 @@ class Predictor:
 
         def look() -> tuple[dict[str, float], float]:
             fitted = self.fitted(image)
-            boxes = [fitted.array[(slice(None), *box)] for box in sampled(fitted.array.shape[1:])]
+            boxes = [
+                fitted.array[(slice(None), *box)] for box in sample_boxes(fitted.array.shape[1:])
+            ]
             return figures(boxes, rgb=config.rgb), fitted.share
 
         sight = (self.channel_axis, tuple(voxel), voxel.unit, self.intensities)
