@@ -4,13 +4,16 @@
 wait awake or asleep, on the machine as it is and beside a program that keeps one core busy.
 ``shares`` trains with the defaults for a while and tells the share of the wall time in steps
 (0 threads = as it chooses), and how many steps were taken of those that a bare loop would have taken
-in that time, by bare steps in between, whose own time does not count. ``stops`` stops such trainings at some moments, and tells how long it took
+in that time, by bare steps in between, whose own time does not count. ``parts`` measures what such a training is made
+of in seconds of the processor, on one thread, which others on the machine do not change much, and tells
+the share of steps in ten minutes that follows. ``stops`` stops such trainings at some moments, and tells how long it took
 until the model was there. FOLDER holds ``images`` and ``labels`` with files of the same names; without one, training is on the
 coins of scikit-image. Every row is a process of its own, and settings take turns: a machine that
 is busy meanwhile is busy for all.
 
     python benchmarks/training.py steps
     python benchmarks/training.py shares [FOLDER] --minutes 2 --threads 1 2 0
+    python benchmarks/training.py parts [FOLDER]
     python benchmarks/training.py stops [FOLDER]
 """
 
@@ -18,6 +21,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import statistics
 import subprocess
@@ -134,6 +138,61 @@ def shares(folder: str, minutes: float, threads: int) -> dict:
     }
 
 
+def parts(folder: str, count: int = 6, minutes: float = 10.0) -> dict:
+    """Return the seconds of the processor of each part of a training on one thread."""
+    import torch
+
+    from napari_tessera.deep import devices
+    from napari_tessera.deep.data.pieces import ImagePairs
+    from napari_tessera.deep.settings import Optimisation
+    from napari_tessera.deep.training.distributed import ALONE
+    from napari_tessera.deep.training.first_config import first_config
+    from napari_tessera.deep.training.state import first_state
+    from napari_tessera.deep.training.stepping import Stepping
+    from napari_tessera.deep.training.task import Task
+    from napari_tessera.signature.progress import Reporter
+
+    devices.set_threads(1)
+    found = {"start": time.process_time()}  # Python and PyTorch, so far
+
+    def measured(name: str, function: Callable, *arguments):
+        began = time.process_time()
+        result = function(*arguments)
+        found[name] = time.process_time() - began
+        return result
+
+    quiet, cpu = Reporter(), torch.device("cpu")
+    task = Task(optimisation=Optimisation(threads=1))
+    pairs = ImagePairs(*measured("reading files", examples, folder))
+    task, data = measured("reading labels", task.prepared, pairs, quiet)
+    config = first_config(task, data, rgb=False, spacing=None)
+    state = measured(
+        "network", lambda: first_state(config, task, "imagenet", device=cpu, report=quiet)
+    )
+    lesson = task.lesson(data, cpu)
+    stepping = Stepping(state, lesson, ALONE)
+    network, bare, steps = stepping.begin_epoch(), bare_step(), []
+    for number in range(count):
+        batch = measured("a batch", lesson.batches, number, None).to(cpu)
+        measured("a step", stepping.step, network, batch, quiet)
+        measured("a bare step", bare)
+        steps.append((found["a step"], found["a bare step"]))
+    own, others = (statistics.median(each) for each in zip(*steps, strict=True))
+    measured("a look", lesson.validator.glance, state.average)
+    result = measured("judging", lesson.validator, state.average)
+    measured("thresholds", result.tune, math.inf, None)
+    found |= {"a step": own, "a bare step": others}
+    once = sum(found[n] for n in ("start", "reading files", "reading labels", "network", "a look"))
+    once += found["thresholds"]
+    epoch = task.optimisation.steps * own
+    share = (1 - once / (60 * minutes)) * epoch / (epoch + found["judging"])
+    return {
+        **{name: round(took, 3) for name, took in found.items()},
+        f"share of steps in {minutes:g} minutes": round(share, 3),
+        "of those of a bare loop": round(share * others / own, 3),
+    }
+
+
 def examples(folder: str) -> tuple[list, list]:
     """Return the images and labels of a folder, or coins, by threshold and watershed."""
     if folder:
@@ -222,7 +281,7 @@ def compare_steps(rounds: int, count: int) -> None:
 def main() -> None:
     """Do what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=["steps", "shares", "stops", "bare", "one"])
+    parser.add_argument("what", choices=["steps", "shares", "parts", "stops", "bare", "one"])
     parser.add_argument("rest", nargs="*")
     parser.add_argument("--minutes", type=float, default=2.0)
     parser.add_argument("--threads", type=int, nargs="+", default=[1, os.cpu_count() or 1, 0])
@@ -233,6 +292,8 @@ def main() -> None:
         print(json.dumps(bare_steps(*map(int, asked.rest))))
     elif asked.what == "steps":
         compare_steps(asked.rounds, asked.count)
+    elif asked.what == "parts":
+        print(parts("".join(asked.rest)))
     elif asked.what == "stops":
         stops("".join(asked.rest))
     elif asked.what == "one":
