@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from napari_tessera.deep.data.corrections import annotated_part, touched
+from napari_tessera.deep.data.corrections import annotated_part, put_right
 
 
 def test_what_was_put_right_is_found_whatever_the_numbers():
@@ -14,14 +14,14 @@ def test_what_was_put_right_is_found_whatever_the_numbers():
     labels[4, 11] = 6  # new; 4 is deleted
     expected = np.zeros((12, 12), bool)
     expected[1:4, 6:10] = expected[6:10, 1:9] = expected[11, 11] = expected[4, 11] = True
-    np.testing.assert_array_equal(touched(labels, before), expected)
+    np.testing.assert_array_equal(put_right(labels, before), expected)
     expected[1:4, 1:4] = True
-    np.testing.assert_array_equal(touched(labels, before, accepted=[70_000, 0, 99]), expected)
+    np.testing.assert_array_equal(put_right(labels, before, accepted=[70_000, 0, 99]), expected)
 
 
 def test_nothing_put_right_is_nothing_to_learn():
     labels = np.eye(5, dtype=np.uint8)
-    right = touched(labels, labels * 7)
+    right = put_right(labels, labels * 7)
     assert not right.any()
     assert not annotated_part(labels, right).any()
 

@@ -13,7 +13,7 @@ LEAST = 4.0
 """Pixels around what was put right, at least, in which background counts as looked at."""
 
 
-def touched(labels: Array, before: Array, *, accepted: Collection[int] = ()) -> Array:
+def put_right(labels: Array, before: Array, *, accepted: Collection[int] = ()) -> Array:
     """Return where objects are others than before, or were accepted.
 
     An object is as before if one of before has exactly its pixels, whatever their numbers.
@@ -36,9 +36,9 @@ def touched(labels: Array, before: Array, *, accepted: Collection[int] = ()) -> 
     --------
     >>> before = np.array([[1, 1, 0, 2, 2, 0, 3, 3, 0, 4, 4]])
     >>> labels = np.array([[1, 1, 0, 5, 0, 0, 0, 0, 0, 7, 7]])  # one shrank, one is deleted
-    >>> touched(labels, before).astype(int)
+    >>> put_right(labels, before).astype(int)
     array([[0, 0, 0, 1, 1, 0, 1, 1, 0, 0, 0]])
-    >>> touched(labels, before, accepted=[7]).astype(int)
+    >>> put_right(labels, before, accepted=[7]).astype(int)
     array([[0, 0, 0, 1, 1, 0, 1, 1, 0, 1, 1]])
     """
     new, places = np.unique(labels, return_inverse=True)
@@ -69,7 +69,7 @@ def annotated_part(labels: Array, right: Array) -> Array:
     ----------
     labels : ndarray of int, shape P
     right : ndarray of bool, shape P
-        See `touched`.
+        See `put_right`.
 
     Returns
     -------
@@ -136,7 +136,7 @@ def marked(
     known = np.zeros(labels.shape, bool)
     for index in np.ndindex(labels.shape[: labels.ndim - axes]):
         if objects:
-            right = touched(labels[index], before[index], accepted=accepted)
+            right = put_right(labels[index], before[index], accepted=accepted)
             known[index] = annotated_part(labels[index], right)
         else:
             known[index] = _near(labels[index] != before[index], 2 * LEAST)
