@@ -49,6 +49,7 @@ from napari_tessera.methods.registry import METHODS as METHODS
 from napari_tessera.metrics.figures import Scores as Scores
 from napari_tessera.metrics.score import score as score
 from napari_tessera.metrics.strata import strata as strata
+from napari_tessera.pipeline.recipes.data import StepResult as StepResult
 from napari_tessera.pipeline.recipes.recipe import Recipe as Recipe
 from napari_tessera.pipeline.recipes.recipe import step as step
 from napari_tessera.pipeline.review.label_next import label_next as label_next

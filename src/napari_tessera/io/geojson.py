@@ -1,4 +1,4 @@
-"""Polygons as GeoJSON."""
+"""Polygons, lines and points as GeoJSON."""
 
 from __future__ import annotations
 
@@ -48,11 +48,71 @@ def write_geojson(path: Path, result: Result, source: Source, recipe: Recipe | N
             rings = [lines[row], *(lines[hole] for hole in holes)]
             geometry = {"type": "Polygon", "coordinates": rings}
         features.append({"type": "Feature", "geometry": geometry, "properties": properties})
-    collection: dict[str, Any] = {"type": "FeatureCollection", "features": features}
-    collection["pixel_size"] = {"size": list(source.spacing), "unit": source.spacing.unit}
     leads = [polygons[row][0, :-2].tolist() for row in pieces]
-    kept = {**kept_of(result, recipe), **({"planes": leads} if any(leads) else {})}
-    collection[KEY] = {**kept, "sha256": _digest(features)}
+    _write(path, features, leads, source.spacing, kept_of(result, recipe))
+
+
+def write_geojson_points(
+    path: Path,
+    points: Array,
+    table: Mapping[str, Sequence[Any]],
+    spacing: VoxelSize,
+    kept: Mapping[str, Any],
+) -> None:
+    """Write a feature for each point, with its row of a table.
+
+    Parameters
+    ----------
+    path : Path
+    points : ndarray of float, shape (N, D)
+        In pixels, (..., Y, X).
+    table : mapping
+        Columns of N numbers or texts each.
+    spacing : VoxelSize
+        Pixel size along each axis, written beside the features, whose coordinates are pixels.
+    kept : mapping
+        Written under "napari-tessera".
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> place = Path(tempfile.mkdtemp()) / "points.geojson"
+    >>> size = VoxelSize((0.5, 0.5), "um")
+    >>> write_geojson_points(place, np.array([[1.0, 2.5]]), {"class": ["cell"]}, size, {})
+    >>> found = read_geojson(place)
+    >>> found.points[0].tolist(), found.about_points[0]["class"], found.spacing.unit
+    ([1.0, 2.5], 'cell', 'um')
+    """
+    features = []
+    for number, point in enumerate(points):
+        row = {name: _json_value(column[number]) for name, column in table.items()}
+        geometry = {"type": "Point", "coordinates": point[:-3:-1].tolist()}
+        properties = {**row, **_for_qupath(row)}
+        features.append({"type": "Feature", "geometry": geometry, "properties": properties})
+    _write(path, features, points[:, :-2].tolist(), spacing, kept)
+
+
+def _json_value(value: Any) -> Any:
+    """Return a cell of a table as JSON has it; None if it is no number, or nothing."""
+    own = value.item() if isinstance(value, np.generic) else value
+    if isinstance(own, float) and not math.isfinite(own):
+        return None
+    return own if isinstance(own, str | int | float | None) else str(own)
+
+
+def _write(
+    path: Path,
+    features: list[dict[str, Any]],
+    leads: list[list[float]],
+    spacing: VoxelSize,
+    kept: Mapping[str, Any],
+) -> None:
+    """Write features that lie in planes, whose numbers are `leads`."""
+    collection: dict[str, Any] = {"type": "FeatureCollection", "features": features}
+    collection["pixel_size"] = {"size": list(spacing), "unit": spacing.unit}
+    planes = {"planes": leads} if any(leads) else {}
+    collection[KEY] = {**kept, **planes, "sha256": _digest(features)}
     path.write_text(json.dumps(collection), encoding="utf-8")
 
 
@@ -81,7 +141,7 @@ def _digest(features: list[Any]) -> str:
 
 
 class GeoJson(NamedTuple):
-    """The polygons and lines in a GeoJSON file, and what it keeps.
+    """The polygons, lines and points in a GeoJSON file, and what it keeps.
 
     Attributes
     ----------
@@ -97,6 +157,10 @@ class GeoJson(NamedTuple):
     kept : dict
         As of `Contents`; {} if the features are others by now.
     notes : tuple of str
+    points : list of ndarray, shape (D,)
+        In pixels, as vertices are.
+    about_points : list of dict
+        The properties of each point.
     """
 
     vertices: list[Array]
@@ -105,10 +169,12 @@ class GeoJson(NamedTuple):
     spacing: VoxelSize | None
     kept: Mapping[str, Any]
     notes: tuple[str, ...]
+    points: list[Array]
+    about_points: list[dict[str, Any]]
 
 
 def read_geojson(path: Path) -> GeoJson:
-    """Return the polygons and lines of a GeoJSON file, of this program or another one.
+    """Return what lies in a GeoJSON file, of this program or another one.
 
     Raises
     ------
@@ -121,16 +187,19 @@ def read_geojson(path: Path) -> GeoJson:
         if kept.get("sha256") != _digest(data["features"]):
             kept = {key: each for key, each in kept.items() if key not in ("layer", "planes")}
         planes = kept.get("planes") or [()] * len(data["features"])
-        lines, left = [], 0
+        lines, points, left = [], [], 0
         for feature, plane in zip(data["features"], planes, strict=True):
             own = list(_lines(feature["geometry"], plane))
-            left += not own
+            places = list(_points(feature["geometry"], plane))
+            left += not own and not places
             lines += [(line, closed, _columns_of(feature)) for line, closed in own]
+            points += [(place, _columns_of(feature)) for place in places]
         sizes = data.get("pixel_size") or {}
         known = VoxelSize(sizes["size"], sizes["unit"]) if sizes else None
-    notes = (f"{left} of its features are no polygons or lines; they are left out",)
+    notes = (f"{left} of its features are no polygons, lines or points; they are left out",)
     vertices, closed, properties = map(list, zip(*lines, strict=True)) if lines else ([], [], [])
-    return GeoJson(vertices, closed, properties, known, kept, notes if left else ())
+    places, about = [place for place, _ in points], [row for _, row in points]
+    return GeoJson(vertices, closed, properties, known, kept, notes if left else (), places, about)
 
 
 def _columns_of(feature: Mapping[str, Any]) -> dict[str, Any]:
@@ -154,6 +223,14 @@ def _lines(geometry: Mapping[str, Any], plane: Sequence[float]) -> Iterator[tupl
             vertices = np.array([[*plane, point[1], point[0]] for point in ring], float)
             closed = kind.endswith("Polygon")
             yield (vertices[:-1] if closed else vertices), closed
+
+
+def _points(geometry: Mapping[str, Any], plane: Sequence[float]) -> Iterator[Array]:
+    """Yield the places (..., Y, X) of the points of a geometry in a plane."""
+    places = geometry.get("coordinates", ())
+    every = {"Point": [places], "MultiPoint": places}.get(geometry["type"], ())
+    for point in every:
+        yield np.array([*plane, point[1], point[0]], float)
 
 
 def _with_holes(polygons: list[Array], table: dict[str, list[Any]]) -> dict[int, list[int]]:

@@ -19,9 +19,12 @@ from napari_tessera.pipeline.recipes.execution import (
     step_key,
 )
 from napari_tessera.pipeline.result import ObjectLabels
+from napari_tessera.pipeline.run import run as run_method
 from napari_tessera.pipeline.source import Points, Region, Source
 from napari_tessera.pipeline.walk import Walk
 from napari_tessera.signature.progress import Reporter, Stop
+
+from ...conftest import TORCH, squares, tiny_model
 
 IMAGE = np.zeros((24, 30), np.uint8)
 IMAGE[2:8, 3:9], IMAGE[12:18, 18:24], IMAGE[20:22, 2:4] = 120, 160, 200
@@ -187,3 +190,20 @@ def test_what_later_steps_name_is_let_go_after_the_last_of_them():
         del outcome
         alive.append([each() is not None for each in arrays])
     assert [each[0] for each in alive] == [True, True, False]
+
+
+@pytest.mark.skipif(not TORCH, reason="it needs torch")
+@pytest.mark.parametrize("part", [None, Region((0, 4), (64, 60))])
+def test_probabilities_are_taken_by_a_later_step(part):
+    image, _ = squares()
+    name = tiny_model(kind="classes")
+    refined = Recipe.chain(
+        step("scores", model=name),
+        step("threshold", Walk(region=part), image="image"),
+        step("crf", image="image", scores=StepResult(0)),
+    )
+    scores, classes, found = refined.run_steps(image)
+    box = (slice(None), slice(None)) if part is None else part.box
+    given = {"image": Source.of(image[box]), "scores": scores.array[:, *box]}
+    expected = run_method("crf", Source.of(classes.array), given)
+    np.testing.assert_array_equal(found.array, expected.array)

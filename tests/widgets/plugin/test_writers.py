@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tifffile
 import zarr
-from napari.layers import Image, Labels, Shapes
+from napari.layers import Image, Labels, Points, Shapes
 from napari.utils.colormaps import DirectLabelColormap
 from npe2 import PluginManager
 
@@ -246,3 +246,61 @@ def test_others_find_the_scale_too(saved, tmp_path):
         assert said in text
     kept = text.split('<M K="layer">')[1].split("</M>")[0]
     assert json.loads(kept.replace("&quot;", '"'))["type"] == "labels"
+
+
+@pytest.mark.parametrize("ndim", [2, 3])
+def test_points_keep_features_units_place_and_look(saved, ndim, tmp_path):
+    rng = np.random.default_rng(0)
+    layer = Points(
+        rng.uniform(0, 30, (40, ndim)),
+        name="seeds",
+        features={"label": np.arange(40), "class": ["a", "b"] * 20, "area": [np.nan, 1.5] * 20},
+        face_color="red",
+        symbol="star",
+        size=np.linspace(1, 5, 40),
+        scale=ZYX["scale"][-ndim:],
+        translate=ZYX["translate"][-ndim:],
+        units=UM[-ndim:],
+        axis_labels=("z", "y", "x")[-ndim:],
+        metadata={"mine": {"a": 1}},
+    )
+    (found,) = saved("seeds.geojson", layer)
+    assert isinstance(found, Points)
+    np.testing.assert_array_equal(found.data, layer.data)
+    for name in (*PLACE, "size", "face_color"):
+        np.testing.assert_allclose(getattr(found, name), getattr(layer, name))
+    assert (found.units, found.axis_labels) == (layer.units, layer.axis_labels)
+    assert found.metadata == layer.metadata
+    assert set(found.symbol) == set(layer.symbol)
+    assert found.features["class"].tolist() == layer.features["class"].tolist()
+    np.testing.assert_array_equal(found.features["area"], layer.features["area"])
+    # others see places, classes and numbers
+    first = json.loads((tmp_path / "seeds.geojson").read_text())["features"][1]
+    assert first["geometry"]["coordinates"] == layer.data[1, ::-1][:2].tolist()
+    assert first["properties"]["classification"] == {"name": "b"}
+    assert first["properties"]["measurements"]["area"] == 1.5
+
+
+def test_points_of_other_programs_are_opened_beside_their_polygons(viewer, tmp_path):
+    square = [[[0, 0], [4, 0], [4, 4], [0, 0]]]
+    several = {"type": "MultiPoint", "coordinates": [[1, 2], [3, 5]]}
+    features = [
+        {"type": "Feature", "geometry": several, "properties": {"classification": {"name": "T"}}},
+        {"type": "Feature", "geometry": {"type": "Polygon", "coordinates": square}},
+    ]
+    place = tmp_path / "qupath.geojson"
+    place.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+    shapes, points = viewer.open(str(place), plugin="napari-tessera")
+    assert isinstance(shapes, Shapes)
+    assert points.data.tolist() == [[2, 1], [5, 3]]
+    assert points.features["class"].tolist() == ["T", "T"]
+
+
+def test_points_without_any_and_other_formats(saved, tmp_path):
+    saved_as = tmp_path / "seeds.csv"
+    layer = Points(np.ones((2, 2)), name="seeds")
+    assert writers.write_points(str(saved_as), layer.data, layer.as_layer_data_tuple()[1])
+    assert saved_as.read_text().startswith("index,axis-0,axis-1")
+    (found,) = saved("none.geojson", Points(ndim=2, name="none"))
+    assert isinstance(found, Points)
+    assert len(found.data) == 0

@@ -71,7 +71,7 @@ def test_changes_are_told_by_name(layers):
 def test_only_layers_that_fit_are_offered(viewer, layers):
     viewer.add_labels(np.ones((6, 8), int), name="mask")
     like = layer_field(step_parameter("watershed", "mask"), layers)
-    field = InputField(like.parameter, layers, like, [])
+    field = InputField(like.parameter, layers, like.accepts, [])
     assert entries(field) == ["none", "mask"]
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from napari.layers import Image, Labels, Layer, Shapes
+from napari.layers import Image, Labels, Layer, Points, Shapes
 from napari.utils.colormaps import CyclicLabelColormap, DirectLabelColormap
 
 from napari_tessera.io.formats import Contents
@@ -30,6 +30,7 @@ LayerTuple = tuple[Any, dict[str, Any], str]
 _ALL = ("name", "opacity", "blending", "visible")
 _VOLUMES = ("rendering", "depiction")
 _IMAGE = ("colormap", "contrast_limits", "gamma", "interpolation2d", "interpolation3d", "rgb")
+_POINTS = ("size", "symbol", "border_width", "border_color", "face_color", "out_of_slice_display")
 _SHAPES = ("shape_type", "z_index", "edge_width", "edge_color", "face_color")
 
 STATE: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -37,6 +38,7 @@ STATE: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "image": (*_ALL, *_VOLUMES, *_IMAGE, "iso_threshold", "attenuation"),
         "labels": (*_ALL, *_VOLUMES, "colormap", "features", "iso_gradient_mode"),
         "shapes": (*_ALL, *_SHAPES, "features", "text"),
+        "points": (*_ALL, *_POINTS, "features", "text"),
     }
 )
 """What is kept of a layer of each type besides its data and its place."""
@@ -111,7 +113,7 @@ def source_of(layer: Layer) -> Source:
     if [name.lower() for name in names[-2:]] != ["y", "x"] or len(set(names)) < len(names):
         names = default_axes(layer.ndim)  # the true ones are kept beside
     return Source(
-        np.empty((0,) * layer.ndim) if isinstance(layer, Shapes) else array(layer),
+        np.empty((0,) * layer.ndim) if isinstance(layer, Shapes | Points) else array(layer),
         spacing,
         names,
         channel_axis=layer.ndim if rgb else None,
@@ -136,7 +138,7 @@ def described(layer: Layer) -> dict[str, Any]:
     place = {name: plain(state[name]) for name in PLACE}
     place |= {"spacing": list(spacing), "origin": list(origin)}
     known: dict[str, Any] = {"type": kind, **own, "place": place}
-    if kind != "shapes":
+    if kind not in ("shapes", "points"):
         known["dtype"] = np.dtype(array(layer).dtype).str
     return {**known, "metadata": _writable(layer.metadata)}
 

@@ -42,15 +42,16 @@ READ = ("*.tif", "*.tiff", "*.zarr", "*.geojson")
 
 _TIFF = (".ome.tif", ".ome.tiff", ".tif", ".tiff")
 
-SUFFIXES = {"image": _TIFF, "labels": _TIFF, "shapes": (".geojson",)}
+SUFFIXES = {"image": _TIFF, "labels": _TIFF, "shapes": (".geojson",), "points": (".geojson",)}
 """What is written for a single layer of each type; the first is the usual one."""
 
 WRITERS: dict[str, tuple[str, list[str], tuple[str, ...]]] = {
     "write_image": ("OME-TIFF", ["image"], SUFFIXES["image"]),
     "write_labels": ("OME-TIFF", ["labels"], SUFFIXES["labels"]),
     "write_shapes": ("GeoJSON", ["shapes"], SUFFIXES["shapes"]),
+    "write_points": ("GeoJSON", ["points"], SUFFIXES["points"]),
     "write_zarr_layers": ("OME-Zarr", ["image*", "labels*"], (".zarr",)),
-    "write_folder": ("folder", ["image*", "labels*", "shapes*"], ()),
+    "write_folder": ("folder", ["image*", "labels*", "shapes*", "points*"], ()),
 }
 """Title, types of layers and suffixes of what is written, by function in `writers`."""
 

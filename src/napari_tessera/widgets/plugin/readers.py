@@ -22,6 +22,7 @@ from napari_tessera.signature.units import unit
 from napari_tessera.signature.words import Look
 from napari_tessera.widgets.layers.from_result import look_options
 from napari_tessera.widgets.layers.saved import (
+    PLACE,
     LayerTuple,
     metadata_in,
     place_in,
@@ -47,7 +48,9 @@ def read_layers(path: str) -> list[LayerTuple]:
     if place.suffix.lower() == ".geojson":
         found = read_geojson(place)
         _say(place, found.notes)
-        return [_shapes(found, place.stem)]
+        points = found.points or found.kept.get("layer", {}).get("type") == "points"
+        lines = [_shapes(found, place.stem)] if found.vertices or not points else []
+        return [*lines, *([_points(found, place.stem)] if points else [])]
     inner = images_in(place) if place.is_dir() else [""]
     return [_pixels(place, each) for each in inner]
 
@@ -139,24 +142,42 @@ def _shapes(found: GeoJson, name: str) -> LayerTuple:
     """Return polygons and lines as a Shapes layer, exactly as it was if the file still says so."""
     said = found.kept.get("layer", {})
     options: dict[str, Any] = {"name": name, "metadata": metadata_in(found.kept)}
-    if said:
+    if said.get("type") == "shapes":
         data = revived(said["data"])
         ends = np.cumsum(data["counts"])[:-1]
         lines = np.split(np.asarray(data["vertices"]), ends) if len(data["counts"]) else []
-        place = {key: revived(each) for key, each in said["place"].items()}
-        for key in ("spacing", "origin"):
-            place.pop(key)
-        return lines, {**options, **place, **state_in(said), "ndim": len(place["scale"])}, "shapes"
+        return lines, {**options, **_as_it_was(said)}, "shapes"
     options |= {
         "shape_type": ["polygon" if closed else "path" for closed in found.closed],
         "features": _columns(found.properties),
     }
-    if found.spacing is not None:
-        length = LENGTHS.get(unit(found.spacing.unit), "pixel")
-        count = found.vertices[0].shape[1] if found.vertices else 2
-        units = ("pixel",) * (count - 2) + (length, length)
-        options |= {"scale": found.spacing[-count:], "units": units, "ndim": count}
-    return found.vertices, options, "shapes"
+    count = found.vertices[0].shape[1] if found.vertices else 2
+    return found.vertices, {**options, **_size(found, count)}, "shapes"
+
+
+def _points(found: GeoJson, name: str) -> LayerTuple:
+    """Return points as a Points layer, exactly as it was if the file still says so."""
+    said = found.kept.get("layer", {})
+    options: dict[str, Any] = {"name": name, "metadata": metadata_in(found.kept)}
+    if said.get("type") == "points":
+        return np.asarray(revived(said["data"])), {**options, **_as_it_was(said)}, "points"
+    options["features"] = _columns(found.about_points)
+    return np.array(found.points), {**options, **_size(found, len(found.points[0]))}, "points"
+
+
+def _as_it_was(said: dict[str, Any]) -> dict[str, Any]:
+    """Return the place and look that a file keeps of a layer."""
+    place = {key: revived(said["place"][key]) for key in PLACE}
+    return {**place, **state_in(said), "ndim": len(place["scale"])}
+
+
+def _size(found: GeoJson, count: int) -> dict[str, Any]:
+    """Return the pixel size along so many axes, as napari takes it."""
+    if found.spacing is None:
+        return {}
+    length = LENGTHS.get(unit(found.spacing.unit), "pixel")
+    units = ("pixel",) * (count - 2) + (length, length)
+    return {"scale": found.spacing[-count:], "units": units, "ndim": count}
 
 
 def _columns(rows: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:

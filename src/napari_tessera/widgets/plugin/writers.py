@@ -10,17 +10,21 @@ from typing import Any
 import napari
 import npe2
 import numpy as np
-from napari.layers import Layer
+from napari.layers import Layer, Points
 from napari.utils.notifications import show_info
 
+from napari_tessera.algorithms.atomic_files import atomic_write
 from napari_tessera.algorithms.file_names import file_name
 from napari_tessera.io.files import write
+from napari_tessera.io.geojson import write_geojson_points
 from napari_tessera.io.zarr_images import Titled, save_over, write_zarr_images
 from napari_tessera.io.zarr_writer import is_zarr
 from napari_tessera.signature.system_errors import sentence_of
 from napari_tessera.widgets.layers.saved import (
     LayerTuple,
     as_result,
+    described,
+    plain,
     recipe_kept,
     source_of,
     turned,
@@ -42,6 +46,11 @@ def write_labels(path: str, data: Any, state: dict[str, Any]) -> list[str]:
 def write_shapes(path: str, data: Any, state: dict[str, Any]) -> list[str]:
     """Write a Shapes layer as GeoJSON."""
     return _write_one(path, (data, state, "shapes"))
+
+
+def write_points(path: str, data: Any, state: dict[str, Any]) -> list[str]:
+    """Write a Points layer as GeoJSON."""
+    return _write_one(path, (data, state, "points"))
 
 
 def write_zarr_layers(path: str, layers: list[LayerTuple]) -> list[str]:
@@ -90,9 +99,21 @@ def _write_one(path: str, layer: LayerTuple) -> list[str]:
     own = _layer(layer)
     with _reasons_told():
         _check_not_read_from(own, target)
-        write(target, as_result(own), source_of(own), recipe_kept(own), overwrite=True)
+        if isinstance(own, Points):
+            _write_points(target, own)
+        else:
+            write(target, as_result(own), source_of(own), recipe_kept(own), overwrite=True)
     _say_what_others_miss(own)
     return [str(target)]
+
+
+def _write_points(target: Path, layer: Points) -> None:
+    """Write points with their features, units, place and look."""
+    places = np.asarray(layer.data, float)
+    table = {str(name): column.tolist() for name, column in layer.features.items()}
+    shown = {**described(layer), "data": plain(places)}
+    with atomic_write(target, overwrite=True) as fresh:
+        write_geojson_points(fresh, places, table, source_of(layer).spacing, {"layer": shown})
 
 
 @contextmanager

@@ -280,21 +280,27 @@ class RecipeForm(Form):
         return str(self.edited.steps[0].source.get("name", "image"))
 
     def _show_steps(self) -> None:
-        steps, edited = self.edited.steps, self.edited
+        steps = self.edited.steps
         with self._quiet:
             self.steps.show_steps(steps, self._began if steps else "image")
             for row in self.steps.rows:
                 self._fit_step(row.number)
-        for n, row in enumerate(self.steps.rows):
-            row.up.setEnabled(n > 0 and edited.can_move(n, n - 1))
-            row.down.setEnabled(n + 1 < len(steps) and edited.can_move(n, n + 1))
-            row.out.setEnabled(edited.can_remove(n))
+        self._show_moves()
         self._show_states()
 
     def _show_words(self) -> None:
         for row, each in zip(self.steps.rows, self.edited.steps, strict=True):
             row.show_step(each)
+        self._show_moves()
         self._show_states()
+
+    def _show_moves(self) -> None:
+        """Let steps be moved and taken out where what follows can do without."""
+        edited, count = self.edited, len(self.edited.steps)
+        for n, row in enumerate(self.steps.rows):
+            row.up.setEnabled(n > 0 and edited.can_move(n, n - 1))
+            row.down.setEnabled(n + 1 < count and edited.can_move(n, n + 1))
+            row.out.setEnabled(edited.can_remove(n))
 
     def _show_states(self) -> None:
         """Say of each step what it gave, and from where on they have to be run."""
