@@ -145,7 +145,9 @@ class HeldOut:
 
     def tile_run(self, network: torch.nn.Module, shape: tuple[int, ...]) -> TileRun:
         """Return a network at work on the tiles of an image."""
-        tiles = plan_tiles(shape, self.sizes, tile=max(2 * self.patch, 256))
+        # those of volumes have hardly more pixels than those of planes
+        side = max(2 * self.patch, 256) if len(shape) == 2 else max(self.patch, 48)
+        tiles = plan_tiles(shape, self.sizes, tile=side)
         return TileRun(network, tiles, self.device, batch=2)
 
     def picture(self, labels: Array) -> ValidationResult:
