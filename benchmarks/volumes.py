@@ -99,6 +99,8 @@ class Bench:
         To which the objects of planes are enlarged.
     resliced : bool
         Whether planes across Y and X are learnt too.
+    smallest : str
+        Diameter of the smallest objects that stay.
     filled : bool
         Whether objects fill the volume: they are compared by adapted Rand error and variation of
         information.
@@ -109,6 +111,7 @@ class Bench:
     tests: dict[str, Volume]
     diameter: float = 18.0
     resliced: bool = True
+    smallest: str = "0 px"
     filled: bool = False
 
 
@@ -129,7 +132,7 @@ def nuclei(folder: Path) -> Bench:
     left, right = read(folder, "plant_nuclei_3d", (0.284, 0.127, 0.127), 100).halves()
     embryo = read(folder, "mouse_embryo_3d", (1.75, 0.8, 0.8))
     tests = {"plant_nuclei_3d right half": right, "mouse_embryo_3d": embryo}
-    return Bench([*made, left], left, tests)
+    return Bench([*made, left], left, tests, smallest="8 px")
 
 
 def chloroplasts(folder: Path) -> Bench:
@@ -164,6 +167,7 @@ def fit(bench: Bench, options: argparse.Namespace) -> None:
         optimisation=Optimisation(
             epochs=10_000, steps=100, minutes=options.minutes, batch=batch, threads=1
         ),
+        resume=options.resume,
         report=told(time.monotonic()),
     )
 
@@ -186,14 +190,13 @@ def ways(network: str) -> list[dict]:
     """Return how the objects of a volume may be found."""
     if network == "volumes":
         return [{}]
-    stitched = [{"volumes": "stitched", "stitch_overlap": each} for each in (0.1, 0.25, 0.5)]
+    stitched = [{"volumes": "stitched", "stitch_overlap": each} for each in (0.1, 0.25)]
     return [{"volumes": "planes"}, *stitched, {"volumes": "averaged"}]
 
 
 def choices() -> list[dict]:
     """Return the thresholds that are tried."""
-    names = ("threshold", "seed_threshold", "smallest")
-    values = (0.3, 0.4, 0.5, 0.6, 0.7), (0.3, 0.5, 0.6, 0.7, 0.8, 0.9), ("0 px", "8 px")
+    names, values = ("threshold", "seed_threshold"), ((0.3, 0.4, 0.5, 0.6), (0.5, 0.65, 0.8, 0.9))
     return [dict(zip(names, each, strict=True)) for each in itertools.product(*values)]
 
 
@@ -217,7 +220,8 @@ def scored(bench: Bench, options: argparse.Namespace) -> None:
 
     def run(volume: Volume, **given) -> np.ndarray:
         model = str(options.model)
-        return predict(volume.image, model=model, spacing=volume.spacing, cache=kept, **given)
+        given |= {"spacing": volume.spacing, "smallest": bench.smallest}
+        return predict(volume.image, model=model, cache=kept, **given)
 
     for way in ways(options.network):
         own = bench.chosen
@@ -249,13 +253,17 @@ def main() -> None:
     parser.add_argument("--network", choices=NETWORKS, default="planes")
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=15)
+    parser.add_argument("--resume", action="store_true", help="train longer what was trained")
     parser.add_argument("--tests", action="store_true", help="score what was not trained on, too")
     options = parser.parse_args()
     bench = SETS[options.data](options.folder)
-    if not (options.model / "weights.safetensors").exists():
+    if options.resume or not (options.model / "weights.safetensors").exists():
         began, cpu = time.monotonic(), time.process_time()
         fit(bench, options)
-        print(f"trained: {time.monotonic() - began:.0f} s, CPU {time.process_time() - cpu:.0f} s")
+        print(
+            f"trained: {time.monotonic() - began:.0f} s, CPU {time.process_time() - cpu:.0f} s",
+            flush=True,
+        )
     scored(bench, options)
 
 

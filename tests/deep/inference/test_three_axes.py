@@ -96,12 +96,13 @@ def test_it_can_be_stopped_along_each_axis(volume):
 
     def stop(progress):
         told.append(progress.done)
-        if len(told) == 60:
+        if len(told) == 50:  # of 36 planes across Y and 40 across X
             raise Stop
 
     with pytest.raises(Stop):
         averaged_scores(first, fitted, 1.0, own, Reporter(stop))
-    assert told[0] == pytest.approx(1 / 3)
+    assert told[0] == pytest.approx(1 / 3 + 1 / 3 / 36)
+    assert told[-1] == pytest.approx(2 / 3 + 14 / 3 / 40)
     assert told == sorted(told)
 
 
@@ -123,4 +124,5 @@ def test_it_costs_what_the_planes_of_all_axes_cost(volume):
     assert estimate("planes", (20, 30, 30)).tiles == 20
     # planes across Y and X are 40 x 30, of two tiles each
     assert estimate("averaged", (20, 30, 30)).tiles == 20 + 60 + 60
+    assert estimate("averaged", (20, 30, 30)).memory > estimate("planes", (20, 30, 30)).memory
     assert estimate("averaged", (30, 30)).tiles == 1

@@ -169,6 +169,15 @@ def test_stitched_planes_are_those_of_the_planes(image):
     )
 
 
+@pytest.mark.parametrize("volumes", ["stitched", "averaged"])
+def test_frames_of_a_series_are_no_volume(image, volumes):
+    series = Source.of(np.stack([image, image]), axes="tyx")
+    options = {"model": tiny_model(), "volumes": volumes}
+    found = run("predict", series, options).array
+    assert not set(np.unique(found[0])) & set(np.unique(found[1])) - {0}
+    np.testing.assert_array_equal(found, run("predict", series, {"model": tiny_model()}).array)
+
+
 def test_stacks_are_walked_with_one_network(image, monkeypatch):
     from napari_tessera.deep.models.library import Model
 

@@ -99,7 +99,8 @@ def predict_estimate(
     seen = sum(planes * each.count * math.prod(each.tile) for planes, each in plans)
     row = config.classes * plan.tile[0] * math.prod(plan.shape[1:])
     weights = sum(each.numel() for each in run.network.parameters())
-    pixels = math.prod(sized) * (config.in_channels + config.classes)
+    maps = config.classes * (2 if len(plans) > 1 else 1)  # those across Z, and the sums of all
+    pixels = math.prod(sized) * (config.in_channels + maps)
     return Estimate(
         count * sum(planes * each.count for planes, each in plans),
         plan.tile,

@@ -13,7 +13,7 @@ import numpy as np
 
 from napari_tessera.deep.inference.fitting import FittedImage
 from napari_tessera.deep.inference.scores import PixelScores
-from napari_tessera.signature.progress import Reporter, reported
+from napari_tessera.signature.progress import Reporter
 from napari_tessera.signature.words import Array, VoxelSize
 
 if TYPE_CHECKING:
@@ -71,9 +71,9 @@ def _add_planes(
     shape = planes.shape[2:]  # Z and either X or Y
     enlarged = plane_shape(fitted.shape, fitted.array.shape[1:], fitted.voxel, axis, zoom)
     run = predictor.tile_run(enlarged)
-    for number in reported(range(len(planes)), report):
+    for number, plane in enumerate(planes):  # (C, Z, X) or (C, Z, Y)
         found = tiled_scores(
-            resized(planes[number], enlarged),  # (C, Z, X) or (C, Z, Y)
+            resized(plane, enlarged),
             run,
             classes=len(total),
             flips=predictor.flips,
