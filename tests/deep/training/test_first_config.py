@@ -5,7 +5,7 @@ import pytest
 from napari_tessera.deep.data.pieces import pieces
 from napari_tessera.deep.data.preparation import Data
 from napari_tessera.deep.models.config import parsed
-from napari_tessera.deep.settings import Examples
+from napari_tessera.deep.settings import Examples, Optimisation
 from napari_tessera.deep.training.first_config import first_config
 from napari_tessera.deep.training.task import Task
 from napari_tessera.signature.words import VoxelSize
@@ -35,6 +35,14 @@ def test_it_says_what_is_learnt_of_what_and_that_nothing_is_known_yet():
 def test_without_a_pixel_size_there_is_no_unit():
     config = first_config(Task(), data())
     assert (config.spacing, config.unit) == (None, "pixel")
+
+
+def test_volumes_are_learnt_in_small_cubes_unless_others_are_given():
+    task = Task(options={"axes": 3})
+    assert (task.examples.patch, task.optimisation.batch) == (48, 2)
+    assert (Task().examples.patch, Task().optimisation.batch) == (128, 8)
+    given = Task(options={"axes": 3}, examples=Examples(), optimisation=Optimisation(epochs=2))
+    assert (given.examples.patch, given.optimisation.batch) == (128, 8)
 
 
 @pytest.mark.parametrize(

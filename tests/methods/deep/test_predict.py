@@ -136,6 +136,53 @@ def test_volumes_are_labelled_plane_by_plane_and_decoded_as_one(image):
     assert (labels[0] == labels[1])[inside].mean() > 0.99
 
 
+def test_objects_on_one_another_are_told_apart_by_their_overlap():
+    from napari_tessera.deep.inference.scores import PixelScores
+
+    there = np.zeros((4, 8, 20))  # two blocks, one above a corner of the other
+    there[:2, 1:7, 1:11] = there[2:, 1:7, 8:18] = 1
+    given = PixelScores(np.stack([1 - there, there, 0 * there]), find_model(tiny_model()))
+    options = {"smallest": 0, "thresholds": {"threshold": 0.5, "seed_threshold": 0.5}}
+    voxel = VoxelSize((1, 1, 1))
+    assert given.labels(voxel, **options).max() == 1
+    found = given.stitched(0.25).labels(voxel, **options)
+    np.testing.assert_array_equal(found, there * np.array([1, 1, 2, 2])[:, None, None])
+    assert given.stitched(0.1).labels(voxel, **options).max() == 1
+    told = []
+    given.stitched(0.25).labels(voxel, **options, report=lambda each: told.append(each.done))
+    assert told == [0, 0.25, 0.5, 0.75]
+    # 120 voxels are a ball of 6.1 pixels
+    assert given.stitched(0.25).labels(voxel, **{**options, "smallest": "6 px"}).max() == 2
+    assert given.stitched(0.25).labels(voxel, **{**options, "smallest": "7 px"}).max() == 0
+
+
+def test_stitched_planes_are_those_of_the_planes(image):
+    volume = np.stack([image, image, image[::-1]])
+    options = {"model": tiny_model(), "volumes": "stitched"}
+    found = predict(volume, **options)
+    levels = predict_statistics([{"image": volume}], model=tiny_model())["intensities"]
+    for plane, own in zip(volume, found, strict=True):
+        alone = predict(plane, model=tiny_model(), intensities=levels)
+        np.testing.assert_array_equal(alone > 0, own > 0)
+        assert len(np.unique(alone)) == len(np.unique(own))
+    np.testing.assert_array_equal(found[0], found[1])
+    # of planes and of classes it makes nothing else
+    np.testing.assert_array_equal(predict(image, **options), predict(image, model=tiny_model()))
+    classes = tiny_model(kind="classes")
+    np.testing.assert_array_equal(
+        predict(volume, model=classes, volumes="stitched"), predict(volume, model=classes)
+    )
+
+
+@pytest.mark.parametrize("volumes", ["stitched", "averaged"])
+def test_frames_of_a_series_are_no_volume(image, volumes):
+    series = Source.of(np.stack([image, image]), axes="tyx")
+    options = {"model": tiny_model(), "volumes": volumes}
+    found = run("predict", series, options).array
+    assert not set(np.unique(found[0])) & set(np.unique(found[1])) - {0}
+    np.testing.assert_array_equal(found, run("predict", series, {"model": tiny_model()}).array)
+
+
 def test_stacks_are_walked_with_one_network(image, monkeypatch):
     from napari_tessera.deep.models.library import Model
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from napari_tessera.deep.inference.cache import Cache
 from napari_tessera.deep.inference.fitting import sizes_at
 from napari_tessera.deep.inference.predictor import Predictor
+from napari_tessera.deep.inference.three_axes import plane_shape
 from napari_tessera.deep.models.library import find_model
 from napari_tessera.deep.networks.registry import NETWORKS
 from napari_tessera.deep.triton import keep_away
@@ -21,7 +22,7 @@ from napari_tessera.signature.words import VoxelSize
 if TYPE_CHECKING:
     import torch
 
-    from napari_tessera.deep.inference.tiling import TileRun
+    from napari_tessera.deep.inference.tiling import TilePlan, TileRun
 
 TRIED = 128
 """Side of the tile that is tried, in pixels."""
@@ -79,27 +80,47 @@ def predict_estimate(
     from napari_tessera.deep import devices
     from napari_tessera.deep.inference.tiling import plan_tiles
 
-    predictor = Predictor(find_model(values["model"]), values["device"], cache, values["tile"])
+    predictor = Predictor(
+        find_model(values["model"]),
+        values["device"],
+        cache,
+        values["tile"],
+        averaged=values.get("volumes") == "averaged",
+    )
     model, config = predictor.model, predictor.model.config
     if len(shape) < config.axes:
         raise ValueError(f"model {model.name!r} works on volumes; choose to work on a volume")
     sized = sizes_at(shape, spacing, model)
-    planes = sized[0] if len(shape) > config.axes else 1
     run = predictor.tile_run(sized[-config.axes :])
     plan, tried = run.tiles, plan_tiles((TRIED,) * config.axes, predictor.sizes, tile=TRIED)
     seconds, layers = _tried(replace(run, tiles=tried), config.in_channels)
     share = math.prod(plan.tile) / math.prod(tried.tile)
-    tiles, mirrors = plan.count * planes * count, 4 if values.get("flips") else 1
+    plans, mirrors = _plans(predictor, shape, sized, spacing), 4 if values.get("flips") else 1
+    seen = sum(planes * each.count * math.prod(each.tile) for planes, each in plans)
     row = config.classes * plan.tile[0] * math.prod(plan.shape[1:])
     weights = sum(each.numel() for each in run.network.parameters())
-    pixels = math.prod(sized) * (config.in_channels + config.classes)
+    maps = config.classes * (2 if len(plans) > 1 else 1)  # those across Z, and the sums of all
+    pixels = math.prod(sized) * (config.in_channels + maps)
     return Estimate(
-        tiles,
+        count * sum(planes * each.count for planes, each in plans),
         plan.tile,
         4 * (weights + pixels + row) + int(ALIVE * layers * share * min(plan.count, run.batch)),
-        tiles * seconds * share * mirrors,
+        count * seconds * seen / math.prod(tried.tile) * mirrors,
         devices.explained(values["device"]),
     )
+
+
+def _plans(
+    predictor: Predictor, shape: tuple[int, ...], sized: tuple[int, ...], spacing: VoxelSize
+) -> list[tuple[int, TilePlan]]:
+    """Return how many planes there are, or volumes, and how each is covered; for each axis."""
+    axes = predictor.model.config.axes
+    found = [(sized[0] if len(sized) > axes else 1, predictor.tiles(sized[-axes:]))]
+    if predictor.averages(len(sized)):
+        for axis in (1, 2):
+            across = plane_shape(shape, sized, spacing, axis)
+            found.append((sized[axis], predictor.tiles(across)))
+    return found
 
 
 def _tried(tried: TileRun, channels: int) -> tuple[float, int]:

@@ -139,11 +139,21 @@ def _tidied(objects: Array, smallest: int) -> Array:
     """Return objects with their holes filled, without small ones, numbered without gaps."""
     from napari_tessera.algorithms.morphology.holes import filled
 
-    whole = filled(objects)
-    kept = [label for label, size in sizes(whole).items() if label and size >= smallest]
-    numbers = np.zeros(int(whole.max()) + 1, smallest_dtype("objects", len(kept)))
+    return without_small(filled(objects), smallest)
+
+
+def without_small(objects: Array, smallest: int) -> Array:
+    """Return the objects of at least so many pixels, numbered 1, 2, 3, ...
+
+    Examples
+    --------
+    >>> without_small(np.array([0, 4, 4, 2, 7, 7]), 2)
+    array([0, 1, 1, 0, 2, 2], dtype=uint16)
+    """
+    kept = [label for label, size in sizes(objects).items() if label and size >= smallest]
+    numbers = np.zeros(int(objects.max()) + 1, smallest_dtype("objects", len(kept)))
     numbers[kept] = np.arange(1, len(kept) + 1)
-    return renumbered(whole, numbers)
+    return renumbered(objects, numbers)
 
 
 def annotated(labels: Array, found: Array) -> tuple[Array, Array]:

@@ -12,7 +12,7 @@ from napari_tessera.algorithms.labels.ids import median_diameter
 from napari_tessera.deep.inference.fitting import ball_pixels
 from napari_tessera.deep.models.library import Model, ModelConfig
 from napari_tessera.signature.progress import Reporter
-from napari_tessera.signature.words import Array, VoxelSize
+from napari_tessera.signature.words import Array, Report, VoxelSize
 
 if TYPE_CHECKING:
     from napari_tessera.deep.inference.detections import PlaneDetections
@@ -80,8 +80,17 @@ class DetectedObjects:
         plane = max(self.planes, key=lambda each: float(each.confidence.sum()))
         return pasted(plane, **detection_thresholds(self.model.config)).labels
 
+    def stitched(self, iou: float) -> DetectedObjects:
+        """Return the same: what lies on one another in neighbouring planes is one anyway."""
+        return self
+
     def labels(
-        self, voxel: VoxelSize, *, smallest: float | str, thresholds: Mapping[str, float | None]
+        self,
+        voxel: VoxelSize,
+        *,
+        smallest: float | str,
+        thresholds: Mapping[str, float | None],
+        report: Report = None,
     ) -> Array:
         """Return numbered objects.
 
@@ -92,6 +101,8 @@ class DetectedObjects:
             Diameter of the smallest objects that stay.
         thresholds : mapping
             "threshold", the confidence from which objects are shown; None = the model's own.
+        report : callable, optional
+            Not called: it does not take long.
         """
         return self.pasted(voxel, smallest=smallest, confidence=thresholds["threshold"]).labels
 

@@ -22,6 +22,7 @@ from napari_tessera.deep.inference.familiarity import Familiarity
 from napari_tessera.deep.inference.fitting import FittedImage, enlarged_shape, fitted_image
 from napari_tessera.deep.inference.objects import DetectedObjects
 from napari_tessera.deep.inference.scores import PixelScores
+from napari_tessera.deep.inference.three_axes import averaged_scores
 from napari_tessera.deep.models.library import Model
 from napari_tessera.deep.networks.registry import NETWORKS
 from napari_tessera.signature.parts import passed
@@ -71,6 +72,9 @@ class Predictor:
         Axis of the images that holds channels.
     sample : int
         From 1: features are left out at random, for each number others.
+    averaged : bool
+        Whether networks for planes look at the objects of volumes along all three axes, see
+        `napari_tessera.deep.inference.three_axes`.
     """
 
     model: Model
@@ -83,6 +87,7 @@ class Predictor:
     spacing: Spacing = None
     channel_axis: int | None = None
     sample: int = 0
+    averaged: bool = False
 
     def scores(self, image: Array, report: Report = None) -> PixelScores:
         """Return the probabilities of an image.
@@ -123,8 +128,9 @@ class Predictor:
         one_by_one, voxel = self.model.config.one_by_one, self.voxel(image)
         flips = self.flips and not one_by_one
         sight = (self.channel_axis, tuple(voxel), voxel.unit, self.intensities)
+        means = flips, self.averages(len(voxel))
         part = passed(image.shape, self.channel_axis)
-        own = (*sight, self.device, self.tile, self.diameter, self.sample, flips, str(part))
+        own = (*sight, self.device, self.tile, self.diameter, self.sample, *means, str(part))
         said: Answer = self.cache.value(
             "objects" if one_by_one else "scores",
             cache_key(image, self.model, own),
@@ -143,11 +149,23 @@ class Predictor:
             enlarged = resized(fitted.array, self.enlarged_shape(fitted, zoom))
             return kind.of(enlarged, self, report).resized(fitted.shape)
 
+        def whole(zoom: float, report: Reporter, seen: Answer | None = None) -> Answer:
+            if not self.averages(len(fitted.shape)):
+                return look(zoom, report) if seen is None else seen
+            across_z: Any = look(zoom, report.part(0, 3)) if seen is None else seen
+            return averaged_scores(across_z, fitted, zoom, self, report)
+
         if not self.model.config.diameter or self._told(fitted.voxel):
-            return look(self.zoom(fitted), report)
+            return whole(self.zoom(fitted), report)
         first = look(1, report.part(0, 2))
         zoom = self.zoom(fitted, first)
-        return first if zoom == 1 else look(zoom, report.part(1, 2))
+        return whole(zoom, report.part(1, 2), first if zoom == 1 else None)
+
+    def averages(self, axes: int) -> bool:
+        """Return whether it looks at images of so many axes along three of them."""
+        config = self.model.config
+        able = config.kind == "objects" and not config.one_by_one
+        return self.averaged and able and axes > config.axes
 
     def voxel(self, image: Array) -> VoxelSize:
         """Return the pixel size of an image."""
@@ -260,6 +278,8 @@ class Predictor:
         config, sizes = self.model.config, self.sizes
         side = max(self.side, sizes.smallest)
         side += (sizes.offset - side) % sizes.multiple + sizes.margin
+        if self.averages(axes):
+            return (self.reach + side,) * axes
         return (self.reach,) * (axes - config.axes) + (self.reach + side,) * config.axes
 
     def tiles(self, shape: tuple[int, ...]) -> TilePlan:

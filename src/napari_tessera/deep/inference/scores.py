@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_tessera.algorithms.labels.ids import median_diameter
-from napari_tessera.deep.inference.decode import DEFAULTS
+from napari_tessera.algorithms.labels.stitching import stitched
+from napari_tessera.deep.inference.decode import DEFAULTS, without_small
+from napari_tessera.deep.inference.fitting import ball_pixels
 from napari_tessera.deep.models.library import Model
 from napari_tessera.deep.target_kinds import KINDS, PixelTargets
-from napari_tessera.signature.progress import Reporter
-from napari_tessera.signature.words import Array, VoxelSize
+from napari_tessera.signature.progress import Reporter, reported
+from napari_tessera.signature.words import Array, Report, VoxelSize
 
 if TYPE_CHECKING:
     from napari_tessera.deep.inference.predictor import Predictor
@@ -28,10 +30,14 @@ class PixelScores:
     array : ndarray of float32, shape (K, *P)
     model : Model
         Whose scores they are.
+    stitching : float, optional
+        Intersection over union from which objects that a network for planes finds in neighbouring
+        planes are one; None = they are found in the whole volume.
     """
 
     array: Array
     model: Model
+    stitching: float | None = None
 
     @classmethod
     def of(cls, image: Array, predictor: Predictor, report: Reporter) -> PixelScores:
@@ -85,8 +91,17 @@ class PixelScores:
             found = found[:, found[0].mean(axis=(1, 2)).argmin()]  # the least background
         return replace(self, array=found).objects()
 
+    def stitched(self, iou: float) -> PixelScores:
+        """Return the same, of which objects are found plane by plane and joined."""
+        return replace(self, stitching=iou)
+
     def labels(
-        self, voxel: VoxelSize, *, smallest: float | str, thresholds: Mapping[str, float | None]
+        self,
+        voxel: VoxelSize,
+        *,
+        smallest: float | str,
+        thresholds: Mapping[str, float | None],
+        report: Report = None,
     ) -> Array:
         """Return numbered objects, or the class of each pixel.
 
@@ -97,10 +112,20 @@ class PixelScores:
             Diameter of the smallest objects that stay.
         thresholds : mapping
             "threshold" and "seed_threshold"; None = the model's own.
+        report : callable, optional
         """
         given = {name: value for name, value in thresholds.items() if value is not None}
         own: dict[str, Any] = {**self._thresholds, **given}
-        return self.targets.labels(self.array, voxel, smallest=smallest, **own)
+        flat = self.model.config.axes == 2 and self.array.ndim > 3
+        if self.stitching is not None and flat and self.targets.has_thresholds:
+            fewest = ball_pixels(smallest, voxel, self.array.shape[1:])
+            plane = VoxelSize(voxel[-2:], voxel.unit)
+            found = [
+                self.targets.labels(scores, plane, **own)
+                for scores in reported([*np.moveaxis(self.array, 1, 0)], report)
+            ]
+            return without_small(stitched(np.stack(found), self.stitching), fewest)
+        return self.targets.labels(self.array, voxel, smallest=smallest, report=report, **own)
 
     @property
     def _thresholds(self) -> dict[str, float]:

@@ -38,6 +38,11 @@ if TYPE_CHECKING:
     from napari_tessera.deep.training.loop import Lesson
 
 
+_OF_PLANES: dict[str, Any] = {"examples": Examples(), "optimisation": Optimisation()}
+_OF_VOLUMES = {"examples": Examples(patch=48), "optimisation": Optimisation(batch=2)}
+"""What is taken where nothing is asked for: a cube of 128 voxels a side does not train on a laptop."""
+
+
 @dataclass(frozen=True)
 class Task:
     """Everything that was asked for, besides the examples.
@@ -54,7 +59,8 @@ class Task:
         What the network learns of objects: interior and boundary, or how far inside a pixel is.
         Networks that find objects one by one learn the objects themselves.
     examples, augmentation, objective, optimisation, transfer
-        Groups of settings.
+        Groups of settings. Networks for volumes learn two patches of 48 voxels a side in a step,
+        unless these are given.
     class_names, colours : tuple of str, or dict of int to str
         Of the classes: in order, or by their numbers, where some may be missing.
     seed : int
@@ -65,10 +71,10 @@ class Task:
     options: Mapping[str, Any] | None = None
     kind: LabelsAre = "objects"
     targets: Annotated[ObjectTargets, Word(when=("kind", ("objects",)))] = "boundaries"
-    examples: Examples = Examples()
+    examples: Examples = _OF_PLANES["examples"]
     augmentation: Augmentation = Augmentation()
     objective: Objective = Objective()
-    optimisation: Optimisation = Optimisation()
+    optimisation: Optimisation = _OF_PLANES["optimisation"]
     transfer: Transfer = Transfer()
     class_names: tuple[str, ...] | Mapping[int, str] = ()
     colours: tuple[str, ...] | Mapping[int, str] = ()
@@ -87,6 +93,10 @@ class Task:
                 )
         if not isinstance(self.seed, int) or self.seed < 0:
             raise ValueError(f"seed is {self.seed!r}; pass a whole number from 0")
+        if self.axes == 3:
+            for name, usual in _OF_PLANES.items():
+                if getattr(self, name) is usual:  # it was not given
+                    object.__setattr__(self, name, _OF_VOLUMES[name])
         self._training.check(self)
 
     @property

@@ -149,9 +149,10 @@ class HeldOut:
 
     def tile_run(self, network: torch.nn.Module, shape: tuple[int, ...]) -> TileRun:
         """Return a network at work on the tiles of an image."""
-        # of planes whole ones, mostly: tiles of 256 over 360 pixels look at twice as many
-        least = 512 if len(shape) == 2 else 256
-        tiles = plan_tiles(shape, self.sizes, tile=max(2 * self.patch, least))
+        # of planes whole ones, mostly: tiles of 256 over 360 pixels look at twice as many; those of
+        # volumes have hardly more pixels than a patch
+        side = max(2 * self.patch, 512) if len(shape) == 2 else max(self.patch, 48)
+        tiles = plan_tiles(shape, self.sizes, tile=side)
         return TileRun(network, tiles, self.device, batch=2)
 
     def picture(self, labels: Array) -> ValidationResult:

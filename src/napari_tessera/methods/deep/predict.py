@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from napari_tessera.deep.inference.cache import Cache
 from napari_tessera.deep.inference.decode import to_classes, to_objects
@@ -35,6 +35,11 @@ from napari_tessera.signature.words import (
 
 _ADVANCED = "Advanced"
 
+_VOLUMES = "Volumes"
+
+Volumes = Literal["planes", "stitched", "averaged"]
+"""How networks for planes find the objects of volumes."""
+
 TileSide = Annotated[int, Word(low=32, section=_ADVANCED)]
 
 
@@ -47,6 +52,10 @@ def predict(
     seed_threshold: Fraction | None = None,
     smallest: Length = "0 px",
     diameter: Length = "0 px",
+    volumes: Annotated[Volumes, Word(section=_VOLUMES)] = "planes",
+    stitch_overlap: Annotated[
+        Fraction, Word("fraction", low=0, high=1, when=("volumes", ("stitched",)), section=_VOLUMES)
+    ] = 0.25,
     flips: Annotated[bool, Word(section=_ADVANCED)] = False,
     tile: TileSide = 512,
     device: Annotated[Device, Word("device", section=_ADVANCED)] = "auto",
@@ -64,7 +73,7 @@ def predict(
     Parameters
     ----------
     image : ndarray, shape (..., Y, X), or with channels
-        Intensities, a plane or a volume. A network for planes labels volumes plane by plane; one
+        Intensities, a plane or a volume. A network for planes looks at volumes plane by plane; one
         for a single channel takes the mean of red, green and blue (3 channels, in the last axis).
     model : str
         One of your models, or nuclei, cells or particles, which come with napari-tessera, by name;
@@ -82,6 +91,16 @@ def predict(
     diameter : float or str
         Median diameter of the objects, by which images with small ones are enlarged for the
         network; 0 = measured in a first pass. Not used for classes.
+    volumes : {"planes", "stitched", "averaged"}
+        How a network for planes finds the objects of a volume. Planes: in the probabilities of all
+        planes across Z at once. Stitched: in each of these planes by itself, and those that overlap
+        in neighbouring planes are one; for thick sections. Averaged: in the mean of the
+        probabilities of planes across Z, Y and X, at the right pixel size; takes three times as
+        long. Not used for planes, for classes, by networks for volumes, and by those that find
+        objects one by one, which always join them.
+    stitch_overlap : float
+        Intersection over union from which objects of neighbouring planes are one, 0 to 1; lower
+        values join more.
     flips : bool
         Average over mirrored images: a little better, four times as long. Not used by networks that
         find objects one by one.
@@ -113,6 +132,8 @@ def predict(
     References
     ----------
     O. Ronneberger, P. Fischer, T. Brox, "U-Net", MICCAI 2015 (tiles).
+    C. Stringer et al., "Cellpose: a generalist algorithm for cellular segmentation", Nature Methods
+    18, 2021 (stitched planes, and planes along three axes).
 
     Examples
     --------
@@ -121,15 +142,29 @@ def predict(
         ...
     ValueError: ...
     """
-    own, cache = find_model(model), cache or Cache()
+    own, cache, report = find_model(model), cache or Cache(), Reporter.of(report)
     predictor = Predictor(
-        own, device, cache, tile, diameter, flips, intensities, spacing, channel_axis
+        own,
+        device,
+        cache,
+        tile,
+        diameter,
+        flips,
+        intensities,
+        spacing,
+        channel_axis,
+        averaged=volumes == "averaged",
     )
-    reporter = Reporter.of(report)
-    found = predictor.answer(image, reporter.part(0, 1))
-    thresholds = {"threshold": threshold, "seed_threshold": seed_threshold}
-    labels = found.labels(predictor.voxel(image), smallest=smallest, thresholds=thresholds)
-    reporter(Progress(1, 1, {"remarks": predictor.remarks(image, labels)}))
+    found = predictor.answer(image, report.part(0, 1.1))
+    if volumes == "stitched":
+        found = found.stitched(stitch_overlap)
+    labels = found.labels(
+        predictor.voxel(image),
+        smallest=smallest,
+        thresholds={"threshold": threshold, "seed_threshold": seed_threshold},
+        report=report.part(10, 11),
+    )
+    report(Progress(1, 1, {"remarks": predictor.remarks(image, labels)}))
     return labels
 
 
@@ -318,7 +353,9 @@ def _by_id(ids: tuple[int, ...], texts: tuple[str, ...]) -> dict[int, str]:
 
 def predict_halo(values: Mapping[str, Any], spacing: VoxelSize) -> tuple[float, ...]:
     """Return how far around a part has to be read to predict it, see `Predictor.halo`."""
-    return Predictor(find_model(values["model"]), tile=values["tile"]).halo(len(spacing))
+    averaged = values.get("volumes") == "averaged"  # other methods that ask have no such option
+    predictor = Predictor(find_model(values["model"]), tile=values["tile"], averaged=averaged)
+    return predictor.halo(len(spacing))
 
 
 @dataclass(frozen=True)
