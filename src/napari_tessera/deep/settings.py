@@ -280,6 +280,11 @@ class Examples:
         Images are enlarged, at most 2.5 times, so that objects are so many pixels wide (their
         median): small ones come apart more easily. 0 = as they are. Not used for classes and
         volumes.
+    widest : float
+        Images with larger objects than that are shrunk, at most 4 times, so that they are so many
+        pixels wide (their median), or as many as `diameter` says if that is more: networks see
+        them as a whole. 0 = never. Not used for classes, volumes, and by networks that find
+        objects one by one.
     validation : float
         Share of the examples that is only judged on: whole images or planes where there are
         several, otherwise one end of the image.
@@ -303,6 +308,7 @@ class Examples:
 
     patch: Annotated[int, Word(low=4)] = 128
     diameter: Annotated[float, Word(low=0, high=500)] = 18.0
+    widest: Annotated[float, Word(low=0, high=500)] = 28.0
     validation: Annotated[float, Word(low=0, high=0.9)] = 0.2
     unlabelled: Literal["background", "ignore"] = "background"
     ignore: Annotated[int | None, Word(low=1)] = None

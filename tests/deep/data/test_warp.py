@@ -4,7 +4,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from napari_tessera.deep.data.warp import box_of, mirrored, places, sampled, sampled_labels
+from napari_tessera.deep.data.warp import (
+    box_of,
+    mirrored,
+    places,
+    sampled,
+    sampled_labels,
+    without_aliases,
+)
 from napari_tessera.deep.settings import NO_AUGMENTATION, Augmentation
 
 OFF = {
@@ -200,3 +207,12 @@ def test_volumes_are_sampled_as_by_scipy():
     found = sampled(image, mirrored(where, image.shape[1:]))
     expected = [ndimage.map_coordinates(each, where, order=1, mode="mirror") for each in image]
     np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def test_a_pattern_finer_than_the_pixels_left_becomes_its_mean():
+    stripes = np.tile(np.float32([0, 1]), (1, 32, 16))  # 2 pixels a period
+    kept = without_aliases(stripes, 0.25)
+    assert np.abs(kept - 0.5).max() < 0.01
+    np.testing.assert_array_equal(without_aliases(stripes, 1.0), stripes)
+    wide = np.repeat(stripes, 16, axis=2)  # 32 pixels a period are 8 of those left
+    assert np.ptp(without_aliases(wide, 0.25)) > 0.9

@@ -73,6 +73,12 @@ def test_images_are_enlarged_by_what_was_told_or_seen(image):
     assert measured.zoom(fitted, Seen(8.0)) == 2.5
     assert measured.zoom(fitted, Seen(18.5)) == 1  # hardly smaller: not worth a second pass
     assert measured.zoom(fitted) == 1
+    assert measured.zoom(fitted, Seen(200.0)) == 1
+    config = replace(measured.model.config, widest=25.0)
+    shrinking = replace(measured, model=replace(measured.model, config=config))
+    assert shrinking.zoom(fitted, Seen(27.0)) == 1  # hardly larger
+    assert shrinking.zoom(fitted, Seen(50.0)) == 0.5
+    assert shrinking.zoom(fitted, Seen(500.0)) == 0.25
 
 
 def test_each_kind_is_asked_for_what_it_gives(image):

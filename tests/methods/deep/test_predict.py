@@ -119,7 +119,10 @@ def test_images_with_small_objects_are_enlarged(tmp_path):
     width = median_diameter(squares(seed=3)[1])
     own, given = (scores(unseen, model=name, diameter=d) for d in ("0 px", f"{width:.4f} px"))
     plain = scores(unseen, model=name, diameter="20 px")
-    np.testing.assert_array_equal(plain, scores(unseen, model=name, diameter="40 px"))
+    np.testing.assert_array_equal(plain, scores(unseen, model=name, diameter="28 px"))
+    shrunk = scores(unseen, model=name, diameter="56 px")
+    assert shrunk.shape == plain.shape
+    assert np.abs(shrunk - plain).max() > 0.05
     # what is measured is nearer to the true size than no enlargement at all
     assert np.abs(given - own).mean() < np.abs(plain - own).mean()
 

@@ -66,7 +66,14 @@ class Patches:
 
     def cut(self, random: np.random.Generator) -> Patch:
         """Return a patch, and where it is from."""
-        from napari_tessera.deep.data.warp import box_of, mirrored, places, sampled, sampled_labels
+        from napari_tessera.deep.data.warp import (
+            box_of,
+            mirrored,
+            places,
+            sampled,
+            sampled_labels,
+            without_aliases,
+        )
 
         # large images are seen more often than small ones, but not as often as they have pixels
         sizes = np.sqrt([math.prod(piece.shape) for piece in self.data.training])
@@ -77,7 +84,7 @@ class Patches:
         middle = np.reshape(centre, (-1,) + (1,) * len(side))
         # where in the piece each pixel of the patch lies, (D, *side)
         grid = places(side, centre, self.augmentation, random)
-        if piece.zoom > 1:
+        if piece.zoom != 1:
             grid = (middle + (grid - middle) / piece.zoom).astype(np.float32)
         beyond = any(
             own.min() < -0.5 or own.max() > length - 0.5
@@ -88,7 +95,8 @@ class Patches:
         grid -= np.reshape([part.start for part in box], (-1,) + (1,) * len(self.side))
         inner = (slice(None), *(slice(self.margin, length - self.margin) for length in side))
         labels = sampled_labels(piece.labels_at(box), grid[inner])
-        return Patch(sampled(piece.image_at(box), grid), labels, piece, beyond)
+        seen = without_aliases(piece.image_at(box), piece.zoom)
+        return Patch(sampled(seen, grid), labels, piece, beyond)
 
     def _centre(self, piece: Piece, found: Census, random: np.random.Generator) -> Array:
         """Return where a patch is centred: anywhere, or on a pixel of any annotated class."""

@@ -13,7 +13,7 @@ from napari_tessera.deep.data.targets import IGNORE
 from napari_tessera.signature.arrays import as_labels, native
 from napari_tessera.signature.words import Array
 
-LARGEST_ZOOM = 2.5
+LARGEST_ZOOM, SMALLEST_ZOOM = 2.5, 0.25
 """How much images are enlarged at most."""
 
 
@@ -231,14 +231,28 @@ def _check_pair(name: str, image: Any, labels: Any, channel_axis: int | None, ax
         raise TypeError(f"{name}: image has dtype {image.dtype}; pass real numbers")
 
 
-def zoom_of(diameter: float, wanted: float) -> float:
-    """Return how much an image with objects of a median diameter is enlarged.
+def zoom_of(diameter: float, wanted: float, widest: float = 0.0) -> float:
+    """Return how much an image with objects of a median diameter is enlarged or shrunk.
+
+    Parameters
+    ----------
+    diameter : float
+        Of the objects, 0 = unknown.
+    wanted : float
+        To which smaller ones are enlarged; 0 = images stay as they are.
+    widest : float
+        To which larger ones are shrunk, at least `wanted`; 0 = never.
 
     Examples
     --------
     >>> zoom_of(9, 18), zoom_of(3, 18), zoom_of(40, 18), zoom_of(0, 18), zoom_of(9, 0)
     (2.0, 2.5, 1.0, 1.0, 1.0)
+    >>> zoom_of(9, 18, 28), zoom_of(20, 18, 28), zoom_of(56, 18, 28), zoom_of(280, 18, 28)
+    (2.0, 1.0, 0.5, 0.25)
     """
     if not diameter or not wanted:
         return 1.0
+    most = max(widest, wanted)
+    if widest and diameter > most:
+        return max(most / diameter, SMALLEST_ZOOM)
     return min(max(wanted / diameter, 1.0), LARGEST_ZOOM)

@@ -216,7 +216,7 @@ class _Example:
             low=settings.low,
             high=settings.high,
         )
-        zoom = zoom_of(self.census.diameter, settings.diameter)
+        zoom = zoom_of(self.census.diameter, settings.diameter, settings.widest)
         return replace(self.piece, intensities=found, zoom=zoom)
 
 

@@ -78,6 +78,22 @@ def _bend(side: tuple[int, ...], strength: float, random: np.random.Generator) -
     return np.asarray(found.numpy()).reshape(2, *(1,) * (len(side) - 2), *plane)
 
 
+def without_aliases(image: Array, zoom: float) -> Array:
+    """Return an image (C, *P) without what is finer than the pixels it is to be shrunk to.
+
+    It would come back as a pattern that is not there. The Gaussian is half of the pixels that
+    become one wide, less what a pixel is by itself.
+    """
+    if zoom >= 1:
+        return image
+    from scipy import ndimage
+
+    width = 0.5 * math.sqrt(zoom**-2 - 1)
+    return np.asarray(
+        ndimage.gaussian_filter(image, (0, *(width,) * (image.ndim - 1)), mode="nearest")
+    )
+
+
 def mirrored(places: Array, shape: tuple[int, ...]) -> Array:
     """Return places beyond the border of an image as those they mirror.
 

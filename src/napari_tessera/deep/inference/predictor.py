@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 Answer = PixelScores | DetectedObjects
 
 SLIGHT = 1.1
-"""Images are not enlarged, and predicted again, by less than this."""
+"""Images are not enlarged or shrunk, and predicted again, by less than this."""
 
 _SEEN = 32  # pixels around the core of a part in which objects are found, at least
 
@@ -182,7 +182,7 @@ class Predictor:
         return physical(self.diameter, voxel, name="diameter") / min(voxel)
 
     def zoom(self, fitted: FittedImage, seen: Answer | None = None) -> float:
-        """Return how much an image is enlarged because its objects are small.
+        """Return how much an image is enlarged because its objects are small, or shrunk.
 
         Parameters
         ----------
@@ -192,9 +192,13 @@ class Predictor:
         """
         wanted, told = self.model.config.diameter, self._told(fitted.voxel)
         if told or seen is None or not wanted:
-            return zoom_of(fitted.share * told, wanted)
-        zoom = zoom_of(fitted.share * seen.diameter(), wanted)
-        return zoom if zoom >= SLIGHT else 1.0
+            return self._zoom(fitted.share * told)
+        zoom = self._zoom(fitted.share * seen.diameter())
+        return 1.0 if _is_slight(zoom) else zoom
+
+    def _zoom(self, diameter: float) -> float:
+        config = self.model.config
+        return zoom_of(diameter, config.diameter, config.widest)
 
     def remarks(self, image: Array, labels: Array) -> dict[str, str]:
         """Return in what an image differs from those of the training, and what to do about it.
@@ -247,7 +251,7 @@ class Predictor:
             return f"{wanted / share} px"
         diameter = ball_diameter(float(np.median(sizes)), axes)
         # as in a single piece, which is not enlarged by little
-        slight = zoom_of(share * diameter, wanted) < SLIGHT
+        slight = _is_slight(self._zoom(share * diameter))
         return f"{wanted / share if slight else diameter} px"
 
     def enlarged_shape(self, fitted: FittedImage, zoom: float) -> tuple[int, ...]:
@@ -341,3 +345,7 @@ def cache_key(image: Array, model: Model, options: tuple[Any, ...]) -> tuple[Any
     whole = np.ascontiguousarray(image)
     digest = hashlib.blake2b(whole.data, digest_size=16).digest()
     return image.shape, image.dtype.str, digest, str(model.path), model.config.weights, *options
+
+
+def _is_slight(zoom: float) -> bool:
+    return 1 / SLIGHT < zoom < SLIGHT

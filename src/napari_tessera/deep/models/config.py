@@ -33,6 +33,7 @@ LIMITS: Mapping[str, tuple[float, float]] = MappingProxyType(
         "high": (0, 100),
         "patch": (1, 1 << 15),
         "diameter": (0, 10_000),
+        "widest": (0, 10_000),
         "examples": (0, 1 << 40),
         "crowd": (0, 1 << 20),
         "fitted": (1, 1 << 13),
@@ -81,6 +82,8 @@ class ModelConfig:
         Side of the patches of the training, in pixels.
     diameter : float
         Median diameter, in pixels, to which objects are enlarged; 0 = not at all.
+    widest : float
+        Median diameter, in pixels, to which larger objects are shrunk; 0 = not at all.
     score : float, optional
         The best on the validation examples.
     scored : str
@@ -138,6 +141,7 @@ class ModelConfig:
     crowd: int = 0
     fitted: tuple[int, ...] = ()
     seen: dict[str, tuple[float, float]] = field(default_factory=dict)
+    widest: float = 0.0
     schema: int = SCHEMA
 
     def __post_init__(self) -> None:

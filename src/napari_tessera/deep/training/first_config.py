@@ -35,6 +35,7 @@ def first_config(
     if rgb and data.channels != 3:
         raise ValueError(f"rgb is True, but the images have {data.channels} channels")
     voxel = VoxelSize.of(spacing, task.axes)
+    diameter = ANNOTATIONS[task.kind].enlarged(task.examples, task.axes)
     settings = ("examples", "augmentation", "objective", "optimisation", "transfer")
     return ModelConfig(
         network=task.network,
@@ -54,7 +55,8 @@ def first_config(
         high=task.examples.high,
         thresholds={},
         patch=task.examples.patch,
-        diameter=ANNOTATIONS[task.kind].enlarged(task.examples, task.axes),
+        diameter=diameter,
+        widest=task.examples.widest if diameter else 0.0,
         score=None,
         scored="",
         examples=len(data.training),

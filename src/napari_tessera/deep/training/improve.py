@@ -200,6 +200,7 @@ def _task(old: Model, optimisation: Optimisation, *, ignore: int | None, seed: i
         _as_before(Examples, config.training.get("examples", {})),
         patch=config.patch,
         diameter=config.diameter,
+        widest=config.widest,
         normalise=config.normalise,
         low=config.low,
         high=config.high,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 from napari_tessera.deep.data.patches import Patches
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 _OF_PLANES: dict[str, Any] = {"examples": Examples(), "optimisation": Optimisation()}
 _OF_VOLUMES = {"examples": Examples(patch=48), "optimisation": Optimisation(batch=2)}
-"""What is taken where nothing is asked for: a cube of 128 voxels a side does not train on a laptop."""
+"""What is taken where nothing is asked for: cubes of 128 voxels a side do not train on a laptop."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +97,8 @@ class Task:
             for name, usual in _OF_PLANES.items():
                 if getattr(self, name) is usual:  # it was not given
                     object.__setattr__(self, name, _OF_VOLUMES[name])
+        if self.entry.one_by_one:  # anchors are as large as the objects
+            object.__setattr__(self, "examples", replace(self.examples, widest=0.0))
         self._training.check(self)
 
     @property

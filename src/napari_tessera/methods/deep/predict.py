@@ -90,7 +90,8 @@ def predict(
         Diameter of the smallest objects to keep (0 = all). Not used for classes.
     diameter : float or str
         Median diameter of the objects, by which images with small ones are enlarged for the
-        network; 0 = measured in a first pass. Not used for classes.
+        network, and those with large ones shrunk; 0 = measured in a first pass. Not used for
+        classes.
     volumes : {"planes", "stitched", "averaged"}
         How a network for planes finds the objects of a volume. Planes: in the probabilities of all
         planes across Z at once. Stitched: in each of these planes by itself, and those that overlap
@@ -195,7 +196,8 @@ def scores(
         or the path of a model folder.
     diameter : float or str
         Median diameter of the objects, by which images with small ones are enlarged for the
-        network; 0 = measured in a first pass. Not used for classes.
+        network, and those with large ones shrunk; 0 = measured in a first pass. Not used for
+        classes.
     flips : bool
         Average over mirrored images: a little better, four times as long.
     tile : int
