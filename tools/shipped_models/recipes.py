@@ -98,10 +98,10 @@ NUCLEI = ShippedRecipe(
         noise=0.08,
         shading=0.2,
         inversion=0.15,
-        scaling=1.0,
+        scaling=0.6,
         elastic=2.0,
     ),
-    26,
+    8,
     CardFacts(
         "Nuclei (fluorescence)",
         "Finds nuclei in fluorescence images (DAPI, Hoechst and the like) of cultures and tissue, "
@@ -134,7 +134,7 @@ CELLS = ShippedRecipe(
         scaling=0.75,
         elastic=2.0,
     ),
-    15,
+    8,
     CardFacts(
         "Cells (phase contrast)",
         "Finds whole cells in phase contrast, one channel, adherent cells about 15 to 80 pixels "
@@ -170,7 +170,7 @@ PARTICLES = ShippedRecipe(
         scaling=0.75,
         elastic=3.0,
     ),
-    16,
+    8,
     CardFacts(
         "Particles (grains, powder, coins)",
         "Finds things that touch one another: grains of powder, pebbles, coins, pores; one "

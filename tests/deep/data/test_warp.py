@@ -212,7 +212,7 @@ def test_volumes_are_sampled_as_by_scipy():
 def test_a_pattern_finer_than_the_pixels_left_becomes_its_mean():
     stripes = np.tile(np.float32([0, 1]), (1, 32, 16))  # 2 pixels a period
     kept = without_aliases(stripes, 0.25)
-    assert np.abs(kept - 0.5).max() < 0.01
+    assert np.abs(kept[..., 8:-8] - 0.5).max() < 0.01
     np.testing.assert_array_equal(without_aliases(stripes, 1.0), stripes)
     wide = np.repeat(stripes, 16, axis=2)  # 32 pixels a period are 8 of those left
     assert np.ptp(without_aliases(wide, 0.25)) > 0.9

@@ -1,6 +1,11 @@
+from dataclasses import replace
+
+import numpy as np
 import pytest
 import torch
 
+from napari_tessera.deep.data.kept_examples import VALIDATION, read_examples, write_examples
+from napari_tessera.deep.data.pieces import pieces
 from napari_tessera.deep.models.folder import Folder
 from napari_tessera.deep.models.model import read_model
 from napari_tessera.deep.models.shipped.publish import (
@@ -15,11 +20,18 @@ from ..described import made
 FACTS = CardFacts("Dots", "Of dots.", "dots (CC0)", "Not on lines.", "BSD-3-Clause.")
 
 
+def examples(count):
+    images = [np.full((4, 5), number, np.uint8) for number in range(1, count + 1)]
+    found = pieces(images, [np.ones((4, 5), np.uint8)] * count, axes=2)
+    return [replace(each, intensities=((0.0, 1.0),)) for each in found]
+
+
 def test_what_is_judged_is_what_is_shipped(tmp_path):
     made(tmp_path, "trained")
     trained = Folder(tmp_path / "trained")
     trained.write_resume({}, {})
     trained.append_losses({"epoch": 1, "loss": 0.5})
+    write_examples(trained.path / VALIDATION, examples(7))
     judged = []
 
     def judge(model):
@@ -32,8 +44,10 @@ def test_what_is_judged_is_what_is_shipped(tmp_path):
     model = publish(read_model(trained.path), tmp_path / "dots", FACTS, judge)
     assert model == read_model(tmp_path / "dots")
     assert sorted(each.name for each in model.path.iterdir()) == [
-        "card.md", "config.json", "weights.safetensors",
+        "card.md", "config.json", VALIDATION, "weights.safetensors",
     ]  # fmt: skip
+    kept = [each.image.max() for each in read_examples(model.path / VALIDATION)]
+    assert kept == [1, 4, 7]  # every third
     found = model.load_network().state_dict()
     halves = in_half_precision(trained.read_weights())
     for name, each in found.items():

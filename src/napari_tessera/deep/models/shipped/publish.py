@@ -6,6 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from napari_tessera.deep.data.kept_examples import (
+    REPLAY,
+    VALIDATION,
+    read_examples,
+    write_examples,
+)
 from napari_tessera.deep.models.card import training_sections
 from napari_tessera.deep.models.folder import Folder
 from napari_tessera.deep.models.model import Model
@@ -14,6 +20,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import torch
+
+
+THINNED = 3
+"""Of so many examples that a trained model keeps, one is shipped: packages are to be small."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +74,8 @@ def publish(
 ) -> Model:
     """Write a trained model with weights of 16 bits, judge that one, and write its card.
 
-    What only going on with the training needs is left out.
+    What only going on with the training needs is left out, and of the examples that it keeps a
+    third comes along, so that people can improve it.
 
     Parameters
     ----------
@@ -107,6 +118,9 @@ def publish(
         *training_sections(config, trained.read_losses()),
     )
     folder.write_card("\n".join(sections))
+    for kept in (VALIDATION, REPLAY):
+        if (model.path / kept).is_file():
+            write_examples(place / kept, read_examples(model.path / kept)[::THINNED])
     return Model(place, judged)
 
 
