@@ -115,7 +115,7 @@ def test_whatever_fills_the_disk_leaves_what_was_there(batch_of, recipe, words, 
     monkeypatch.setattr("napari_tessera.algorithms.atomic_files._swapped", full)
     summary = run_batch(replace(batch_of(recipe, *words), again=True))
     assert states(summary) == ["failed", "waiting", "waiting"]
-    assert "No space left" in summary.problem
+    assert "the disk is full; make room on it" in summary.problem
     assert {name: Path("out", name).stat().st_mtime_ns for name in before} == before
     monkeypatch.undo()
     assert states(run_batch(batch_of(recipe, *words))) == ["there already", "done", "done"]
@@ -206,7 +206,7 @@ def test_a_folder_that_cannot_be_written_to_is_named(batch_of, recipe, monkeypat
 
     batch = batch_of(recipe)
     monkeypatch.setattr(FileLock, "take", refused)
-    with pytest.raises(OSError, match=r"cannot write to the folder .*out': Permission denied"):
+    with pytest.raises(OSError, match=r"cannot write to the folder .*out': you have no right to it"):
         run_batch(batch)
 
 
