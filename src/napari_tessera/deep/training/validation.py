@@ -30,7 +30,8 @@ PIXELS = 1 << 18
 SHARE = 0.2
 """Pixels that are judged on at most, by those that an epoch trains on.
 
-To judge a pixel takes half of the time of learning from it: it is a tenth of the time.
+To judge a pixel takes a quarter to half of the time of learning from it: it is a twentieth to a
+tenth of the time.
 """
 
 SHOWN = 4
