@@ -8,6 +8,7 @@ intensities and the size at which networks see them.
 from __future__ import annotations
 
 import json
+import os
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -16,7 +17,6 @@ from typing import Any
 
 import numpy as np
 
-from napari_tessera.algorithms.atomic_files import atomic_write
 from napari_tessera.algorithms.labels.ids import smallest_dtype
 from napari_tessera.deep.data.pieces import Piece
 from napari_tessera.signature.text_files import parse_json
@@ -96,6 +96,11 @@ def write_examples(path: Path, pieces: Sequence[Piece], boxes: Iterable[Any] | N
     -------
     int
         How many pieces it holds, the first ones that take `LARGEST` bytes in all.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written; what is there stays.
     """
     arrays: dict[str, Array] = {}
     told: list[dict[str, Any]] = []
@@ -119,9 +124,25 @@ def write_examples(path: Path, pieces: Sequence[Piece], boxes: Iterable[Any] | N
             }
         )
     about = np.frombuffer(json.dumps({"schema": _SCHEMA, "pieces": told}).encode(), np.uint8)
-    with atomic_write(path, overwrite=True) as fresh, fresh.open("wb") as file:
-        np.savez_compressed(file, about=about, **arrays)  # type: ignore[arg-type]
+    _save(path, {"about": about, **arrays})
     return len(told)
+
+
+def _save(path: Path, arrays: Mapping[str, Array]) -> None:
+    """Write a file under another name, safely on the disk, and rename it."""
+    fresh = path.with_name(path.name + ".new")
+    try:
+        with fresh.open("wb") as file:
+            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        fresh.unlink(missing_ok=True)  # it may fill the disk
+        raise OSError(
+            f"{path.name} of model {path.parent.name!r} cannot be written ({error}); make room on "
+            "the disk and resume the training"
+        ) from error
+    fresh.replace(path)
 
 
 def _numbered(piece: Piece, box: Any) -> tuple[Array, dict[str, int] | None, int | None]:

@@ -96,6 +96,10 @@ class ModelWriter:
         config = replace(self._told(state), score=result.score)
         self._config = self._folder.write_weights(state.average.state_dict(), config)
         self._written, self._tune = True, result.tune if self._tunes else None
+        self._keep()
+
+    def _keep(self) -> None:
+        """Keep examples, unless that is done."""
         if self._keeps is not None:
             self._keeps(self._folder.path)
             self._keeps = None
@@ -157,6 +161,7 @@ class ModelWriter:
         """
         if not self._written:
             self._best(state, self._validator(state.average))
+        self._keep()  # of a training that went on and was not better than before
         try:
             thresholds = self._thresholds(state, report) if self._tunes and not stopped else {}
         except Stop:

@@ -158,15 +158,15 @@ class LearnAgain:
         self.running = Running(form, "Learn again", self._begin, stop=self.stop)
         self.learns_from = Choice("Learn from")
         one_by_one = form.method.name == "detect"
-        entries = [] if one_by_one else [("what I put right", False)]
-        self.learns_from.offer([*entries, ("all that is shown", True)])
+        entries = [] if one_by_one else [("from changes", False)]
+        self.learns_from.offer([*entries, ("from all", True)])
         self.running.button.setToolTip(
             "Improve the model by the labels as they are now, for two minutes, and keep it under "
             "a name of its own; Stop keeps what is learnt so far"
         )
         self.learns_from.setToolTip(
-            "What I put right: objects that were changed, painted or accepted, and what is around "
-            "them. All that is shown: every object, and the background, is right"
+            "From changes: objects that were changed, painted or accepted, and what is around "
+            "them. From all: every object that is shown, and the background, is right"
         )
         labelling = "model" in form.fields and form.method.is_labelling
         row = beside_one_another(self.running.button, self.learns_from)
