@@ -117,9 +117,10 @@ NUCLEI = ShippedRecipe(
         "- 26 fields of BBBC039v1 (J. Caicedo et al. 2018; V. Ljosa et al., Nature Methods 2012): "
         f"CC0.\n\n{ENCODER}",
         MEASURE,
-        "Stained histology, brightfield and electron microscopy; crowded tissue, in which nuclei "
-        "lie over one another; nuclei out of focus; debris as bright as nuclei, which it takes for "
-        "small ones; mitotic figures, which it may split. Volumes are looked at plane by plane.",
+        "On stained histology and brightfield, as the table shows. To be expected, but not "
+        "measured apart: electron microscopy; crowded tissue, in which nuclei lie over one "
+        "another; nuclei out of focus; bright debris; mitotic figures. The range of widths is that "
+        "of the examples and their scaling. Volumes are looked at plane by plane.",
         BSD,
     ),
 )
@@ -150,9 +151,10 @@ CELLS = ShippedRecipe(
         "Copyright (c) 2018 Okinawa Institute of Science & Technology Graduate University.\n\n"
         + ENCODER,
         MEASURE,
-        "It has seen one cell line from one microscope: bright halos, thin protrusions and cells "
-        "in layers are cut or missed, and other lines may need a training that starts from this "
-        "model. It is not for bacteria, brightfield or fluorescence.",
+        "It has seen one cell line from one microscope. To be expected, but not measured apart: "
+        "bright halos, thin protrusions and cells in layers are cut or missed, and other lines "
+        "need a training that starts from this model. It is not for bacteria, brightfield or "
+        "fluorescence.",
         BSD,
     ),
 )
@@ -188,8 +190,9 @@ PARTICLES = ShippedRecipe(
         "ImageGrains): BSD-3-Clause, Copyright (c) 2023, David Mair.\n"
         "- 60 generated scenes of grains and pores.\n\n" + ENCODER,
         MEASURE,
-        "It has seen few real images: grains with strong markings are split, those in shade or of "
-        "the colour of the ground are missed, and so are small ones in the gaps of large ones.",
+        "It has seen few real images. To be expected, but not measured apart: grains with strong "
+        "markings are split, those in shade or of the colour of the ground are missed, and so are "
+        "small ones in the gaps of large ones.",
         BSD,
     ),
 )
