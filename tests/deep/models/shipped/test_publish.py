@@ -17,7 +17,7 @@ from napari_tessera.deep.models.shipped.publish import (
 
 from ..described import made
 
-FACTS = CardFacts("Dots", "Of dots.", "dots (CC0)", "Not on lines.", "BSD-3-Clause.")
+FACTS = CardFacts("Dots", "Of dots.", "dots (CC0)", "Precision.", "Not on lines.", "BSD-3-Clause.")
 
 
 def examples(count):
@@ -60,7 +60,7 @@ def test_what_is_judged_is_what_is_shipped(tmp_path):
     card = (model.path / "card.md").read_text(encoding="utf-8")
     assert card.startswith("# Dots\n\nOf dots.\n")
     assert (
-        "## How well it does\n\n| images | AP50 | AP75 |\n|---|---|---|\n"
+        "## How well it does\n\nPrecision.\n\n| images | AP50 | AP75 |\n|---|---|---|\n"
         "| dots, 5 images | 0.875 | 0.500 |\n| others | 0.250 | 0.125 |\n"
     ) in card
     assert "## Where it fails\n\nNot on lines.\n" in card

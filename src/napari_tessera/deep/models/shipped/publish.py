@@ -53,6 +53,8 @@ class CardFacts:
         Which images it is for, and what to do with others.
     data : str
         What it was trained on, from where, and under which licences that is.
+    measure : str
+        What its figures are.
     limits : str
         Where it fails.
     licence : str
@@ -62,6 +64,7 @@ class CardFacts:
     title: str
     purpose: str
     data: str
+    measure: str
     limits: str
     licence: str
 
@@ -111,7 +114,7 @@ def publish(
     # under Training, the card says what the validation in training found
     sections = (
         f"# {facts.title}\n\n{facts.purpose}\n",
-        f"## How well it does\n\n{_table(figures)}",
+        f"## How well it does\n\n{facts.measure}\n\n{_table(figures)}",
         f"## Where it fails\n\n{facts.limits}\n",
         f"## Data\n\n{facts.data}\n",
         f"## Licence\n\n{facts.licence}\n",
