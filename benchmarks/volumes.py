@@ -196,7 +196,10 @@ def ways(network: str) -> list[dict]:
 
 def choices() -> list[dict]:
     """Return the thresholds that are tried."""
-    names, values = ("threshold", "seed_threshold"), ((0.3, 0.4, 0.5, 0.6), (0.5, 0.65, 0.8, 0.9))
+    names, values = (
+        ("threshold", "seed_threshold"),
+        ((0.2, 0.3, 0.4, 0.5, 0.6), (0.3, 0.5, 0.7, 0.9)),
+    )
     return [dict(zip(names, each, strict=True)) for each in itertools.product(*values)]
 
 

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 _OF_PLANES: dict[str, Any] = {"examples": Examples(), "optimisation": Optimisation()}
 _OF_VOLUMES = {"examples": Examples(patch=48), "optimisation": Optimisation(batch=2)}
-"""What is taken where nothing is asked for: cubes of 128 voxels a side do not train on a laptop."""
+"""What is taken where nothing is asked for: cubes of 128 voxels are too large for laptops."""
 
 
 @dataclass(frozen=True)
