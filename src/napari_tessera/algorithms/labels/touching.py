@@ -51,7 +51,7 @@ class Touching:
         Examples
         --------
         >>> mask = np.array([[1, 1, 0, 1, 0, 0, 0, 0, 0, 1]]) > 0
-        >>> found = Touching.of(mask, (slice(0, 1), slice(0, 2)), (1, 1), (1, 1))
+        >>> found = Touching.of(mask, (slice(0, 1), slice(0, 2)), (1, 2), (1, 1))
         >>> found.box[1], found.own.astype(int), found.near.astype(int)
         (slice(0, 5, None), array([[1, 1, 0, 0, 0]]), array([[1, 1, 0, 1, 0]]))
         """

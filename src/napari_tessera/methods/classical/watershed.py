@@ -160,9 +160,10 @@ def watershed(
     report(Progress(3, 4))
     # scikit-image's lines need neighbours that share a face
     steps = image.ndim if landscape == "distance" and not lines else 1
-    np.negative(heights, out=heights)
     flooding = _Flooding(steps, compactness, lines)
-    labels = flooding.labels(heights, seen, window.own, report.part(3, 4))
+    relief = flooding.relief(heights, window.own)
+    del heights
+    labels = flooding.labels(relief, seen, window.own, report.part(3, 4))
     report(Progress(1, 1))
     result = np.zeros(image.shape, smallest_dtype("objects", int(labels.max(initial=0))))
     result[window.box] = labels
@@ -386,11 +387,23 @@ class _Flooding:
     compactness: float
     lines: bool
 
+    @property
+    def _is_plain(self) -> bool:
+        return not (self.compactness or self.lines)
+
+    def relief(self, heights: Array, inside: Array | None) -> Array:
+        """Return heights, which are not needed any more, upside down as they are flooded."""
+        from napari_tessera.algorithms.growth.flood import in_steps
+
+        np.negative(heights, out=heights)
+        # a quarter to a half of what floats take
+        return in_steps(heights, inside) if self._is_plain else heights
+
     def labels(self, relief: Array, markers: Any, inside: Array | None, report: Reporter) -> Any:
         """Return the markers grown to objects."""
-        from napari_tessera.algorithms.growth.flood import flood, in_steps
+        from napari_tessera.algorithms.growth.flood import flood
 
-        if self.compactness or self.lines:
+        if not self._is_plain:
             return stoppable(
                 "skimage.segmentation",
                 "watershed",
@@ -402,5 +415,4 @@ class _Flooding:
                 },
                 report,
             )
-        # a quarter to a half of what floats take
-        return flood(in_steps(relief, inside), markers, inside, self.steps, report)
+        return flood(relief, markers, inside, self.steps, report)
