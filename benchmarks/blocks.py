@@ -5,8 +5,8 @@ An image of noisy balls is made as it is read, and written nowhere; what is foun
 an OME-Zarr in a temporary folder, all in a process that may not have more memory than the limit. The
 methods: a threshold and then connected components, or a watershed, of which as many objects as balls
 have to come out; a threshold and then a dense CRF, or a U-Net that learns for a minute before (or
-`--model` FOLDER), plane by plane, which have to tell balls from noise. `--planes 4` makes fewer and
-larger planes, which are cut. `--memory` writes a table of the memory over time.
+`--model` FOLDER), plane by plane, which have to tell balls from noise. `--memory` writes a table of the
+memory over time.
 
 ``--rounds 3`` runs it without limit in blocks and in one piece, alternately, and says how much longer
 blocks take; of an image that fits into memory. Only on Linux, which tells the memory of a process.
@@ -50,16 +50,20 @@ class Balls:
     def __getitem__(self, box):
         import numpy as np
 
-        ranges = [np.arange(*part.indices(n)) for part, n in zip(box, self.shape, strict=True)]
+        every = range(self.ndim)
+        box = (*box, *[slice(None)] * (self.ndim - len(box)))
+        planes = tuple(axis for axis in every if not isinstance(box[axis], slice))
+        parts = [slice(box[i], box[i] + 1) if i in planes else box[i] for i in every]
+        ranges = [np.arange(*part.indices(n)) for part, n in zip(parts, self.shape, strict=True)]
         side = len(self._cell)
         rows = self._cell[:, :, ranges[2] % side].take(ranges[1] % side, axis=1)
-        return rows.take(ranges[0] % side, axis=0)
+        return rows.take(ranges[0] % side, axis=0).squeeze(planes)
 
 
-def shape_of(gigabytes, planes):
+def shape_of(gigabytes):
     """Return the shape of an image of about so many gigabytes, made of whole cells."""
-    side = math.sqrt(gigabytes * 1e9 / 2 / planes)
-    return (planes, *2 * (max(CELL, round(side / CELL) * CELL),))
+    side = math.sqrt(gigabytes * 1e9 / 2 / _DEPTH)
+    return (_DEPTH, *2 * (max(CELL, round(side / CELL) * CELL),))
 
 
 def peak():
@@ -89,11 +93,11 @@ def recipe_of(options):
         return Recipe("watershed", {"smoothing": options.smoothing}, over="volume")
     if options.method == "network":
         return Recipe("predict", {"model": options.model, "tile": 256}, over="planes")
-    axes = "planes" if options.method == "crf" else "volume"
-    first = Recipe("threshold", {"smoothing": options.smoothing}, over=axes).to_dict()
+    first = Recipe("threshold", {"smoothing": options.smoothing}, over="volume").to_dict()
     if options.method == "crf":
-        return Recipe("crf", {"labels_are": "classes"}, over=axes, before=first)
-    return Recipe("label", {}, over=axes, before=first)
+        beside = {"image": {"name": "image", "path": ""}}
+        return Recipe("crf", {"labels_are": "classes"}, inputs=beside, over="volume", before=first)
+    return Recipe("label", {}, over="volume", before=first)
 
 
 def found(array, options, path):
@@ -195,7 +199,6 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--gigabytes", type=float, default=11, help="size of the image")
     parser.add_argument("--shape", type=int, nargs=3, help="or its sides in pixels")
-    parser.add_argument("--planes", type=int, default=_DEPTH, help="along the first axis")
     parser.add_argument("--limit", type=float, default=4, help="GB of memory; 0 = any")
     parser.add_argument("--method", choices=(*_COUNTED, "crf", "network"), default="components")
     parser.add_argument("--model", default="", help="folder of a model that finds bright things")
@@ -205,7 +208,7 @@ def main():
     parser.add_argument("--rounds", type=int, help="compare blocks with the whole")
     parser.add_argument("--here", help="measure in this process, into this folder")
     options = parser.parse_args()
-    options.shape = tuple(options.shape or shape_of(options.gigabytes, options.planes))
+    options.shape = tuple(options.shape or shape_of(options.gigabytes))
     if options.here:
         if options.limit:
             # the libraries of torch alone take several GB of addresses, though hardly any memory
@@ -226,7 +229,7 @@ def main():
     print(f"{said['seconds']:.0f} s, {size / 2e6 / said['seconds']:.1f} million pixels/s")
     print(
         f"{said['peak'] / 1e9:.2f} GB at most, {taken / 1e9:.2f} GB of them for the run, "
-        f"1/{size / taken:.0f} of the image"
+        f"{taken / size:.2f} of the image"
     )
     if options.method in _COUNTED and said["number"] != balls:
         sys.exit("not as many objects as balls")
