@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from napari_tessera.algorithms import content_hash
 from napari_tessera.batch.fingerprints import Fingerprint, recipe_hash
 
 
@@ -53,6 +54,29 @@ def test_a_folder_is_known_by_all_its_files(tmp_path, change):
     changes[change]()
     touched(folder / "zarr.json")
     assert not known.fits(folder)
+
+
+def test_of_a_large_store_a_sample_is_hashed_and_an_older_hash_of_all_still_fits(
+    tmp_path, monkeypatch
+):
+    folder = tmp_path / "cells.zarr"
+    folder.mkdir()
+    (folder / "0").write_bytes(bytes(range(16)) * 4)
+    whole = Fingerprint.of(folder, contents=True)
+    assert not whole.sampled
+    for name, value in (("MOST", 32), ("PIECE", 4), ("SAMPLES", 4)):
+        monkeypatch.setattr(content_hash, name, value)
+    known = Fingerprint.of(folder, contents=True)
+    assert known.sampled
+    assert known.sha256 != whole.sha256
+    assert Fingerprint.from_dict(known.to_dict()) == known
+    touched(folder / "0")
+    assert known.fits(folder)
+    assert whole.fits(folder)
+    (folder / "0").write_bytes(bytes(16) * 4)
+    touched(folder / "0")
+    assert not known.fits(folder)
+    assert not whole.fits(folder)
 
 
 def test_a_recipe_is_known_by_what_it_does(recipe, chain):

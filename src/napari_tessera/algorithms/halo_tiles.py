@@ -39,9 +39,9 @@ class Tile:
             for own, out in zip(box, self.seen, strict=True)
         )
 
-    def part_of(self, whole: tuple[int, ...]) -> PartOfWhole:
-        """Return the tile as a part of an array of this shape."""
-        return PartOfWhole(whole, self.seen, self.core)
+    def part_of(self, whole: tuple[int, ...], reach: int = 0) -> PartOfWhole:
+        """Return the tile as a part of an array of this shape; for `reach` see `PartOfWhole`."""
+        return PartOfWhole(whole, self.seen, self.core, reach)
 
     def around(self, width: int) -> Tile:
         """Return the tile with less of its surroundings, so many pixels at most.

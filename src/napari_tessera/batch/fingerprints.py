@@ -8,13 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
+from napari_tessera.algorithms.content_hash import ContentHash, hash_of_files
 from napari_tessera.io.stores import MARKS, Url
 from napari_tessera.pipeline.recipes.recipe import Recipe
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-_AT_ONCE = 1 << 20
 
 _NO_MATTER = ("source", "versions", "found", "before")
 """What a recipe says of where it was made; the steps before are looked at one by one."""
@@ -32,11 +31,14 @@ class Fingerprint:
         When it was last written, in nanoseconds; of a folder, its newest file.
     sha256 : str
         Of what is in it; "" if that was not asked for.
+    sampled : bool
+        Whether that is the hash of a sample: of more than 2 GB, see `content_hash`.
     """
 
     size: int
     changed: int
     sha256: str = ""
+    sampled: bool = False
 
     @classmethod
     def of(cls, path: Path, *, contents: bool = False) -> Self:
@@ -44,17 +46,20 @@ class Fingerprint:
         states = [each.stat() for each in _files(path)]
         size = sum(each.st_size for each in states)
         newest = max((each.st_mtime_ns for each in states), default=0)
-        return cls(size, newest, _sha256(path) if contents else "")
+        found = _hashed(path) if contents else ContentHash("")
+        return cls(size, newest, found.sha256, found.sampled)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Return what `to_dict` gave."""
-        return cls(int(data["size"]), int(data["changed"]), str(data.get("sha256", "")))
+        own = int(data["size"]), int(data["changed"])
+        return cls(*own, str(data.get("sha256", "")), bool(data.get("sampled", False)))
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain data."""
         own: dict[str, Any] = {"size": self.size, "changed": self.changed}
-        return {**own, "sha256": self.sha256} if self.sha256 else own
+        own |= {"sha256": self.sha256} if self.sha256 else {}
+        return {**own, "sampled": True} if self.sampled else own
 
     def fits(self, path: Path) -> bool:
         """Return True if a file is still the same: untouched, or touched with the same contents."""
@@ -62,7 +67,9 @@ class Fingerprint:
             now = Fingerprint.of(path)
             if now.size != self.size:
                 return False
-            return now.changed == self.changed or self.sha256 == _sha256(path)
+            if now.changed == self.changed:
+                return True
+            return bool(self.sha256) and self.sha256 == _hashed(path, self.sampled).sha256
         except OSError:
             return False
 
@@ -85,12 +92,6 @@ def _files(path: Path) -> list[Path]:
     return sorted(each for each in path.rglob("*") if each.is_file())
 
 
-def _sha256(path: Path) -> str:
-    found = hashlib.sha256()
-    for each in _files(path):
-        if each != path:
-            found.update(str(each.relative_to(path)).encode())
-        with each.open("rb") as file:
-            while piece := file.read(_AT_ONCE):
-                found.update(piece)
-    return found.hexdigest()
+def _hashed(path: Path, sampled: bool | None = None) -> ContentHash:
+    own = [("" if each == path else str(each.relative_to(path)), each) for each in _files(path)]
+    return hash_of_files(own, sampled=sampled)

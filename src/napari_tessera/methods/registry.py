@@ -25,6 +25,7 @@ from napari_tessera.methods.classical.threshold import (
     LOCAL,
     hysteresis_pieces,
     threshold,
+    threshold_of_prepared,
     threshold_statistics,
     with_mark,
 )
@@ -148,6 +149,11 @@ class Cut:
         Why the method needs the whole array, where its scope is "global".
     assembly : Assembly, optional
         How it is worked on in blocks all the same, where its scope is "global".
+    prepared : callable, optional
+        Complete parameters -> those with which the method gives the same of the core of a block
+        alone, if this is smoothed already as its statistics do; None = there are none.
+    memory : int
+        About how many bytes it takes for each pixel that it sees of a block.
     """
 
     scope: Scope | Callable[[Values], Scope]
@@ -157,6 +163,8 @@ class Cut:
     exact: bool | Callable[[Values], bool] = True
     reason: str = ""
     assembly: Assembly | None = None
+    prepared: Callable[[Values], dict[str, Any] | None] | None = None
+    memory: int = 32
 
     def assembly_with(self, values: Values) -> Assembly | None:
         """Return how objects are assembled from blocks with these complete parameters, if so."""
@@ -172,6 +180,10 @@ class Cut:
         if self.assembly is not None and self.assembly.refused is not None:
             return self.assembly.refused(values)
         return self.reason if self.halo is None or self.scope_of(values) == "global" else ""
+
+    def prepared_with(self, values: Values) -> dict[str, Any] | None:
+        """Return the parameters for cores of blocks that are smoothed already, if there are any."""
+        return None if self.prepared is None else self.prepared(values)
 
     def halo_in_blocks(self, values: Values, spacing: VoxelSize) -> tuple[float, ...]:
         """Return how far a block looks, in pixels along each axis."""
@@ -431,9 +443,9 @@ def _whole_objects(assembly: Assembly) -> Cut:
 # what is opened or closed is looked at twice
 _ELEMENT = Cut("local", _reach("radius", 2, 2))
 
-_NETWORK = Cut("local", predict_halo, predict_statistics, exact=False)
+_NETWORK = Cut("local", predict_halo, predict_statistics, exact=False, memory=128)
 # a network looks as far as its tiles reach; objects are joined across seams
-_NETWORK_OBJECTS = Cut("joined", predict_halo, predict_statistics, exact=False)
+_NETWORK_OBJECTS = Cut("joined", predict_halo, predict_statistics, exact=False, memory=128)
 _ESTIMATED = RunCost(all_cores=True, estimate=predict_estimate)
 
 _CLASSICAL = (
@@ -449,6 +461,7 @@ _CLASSICAL = (
             exact=lambda values: values["method"] != "sauvola",
             reason="a pixel may be joined to one above the high level however far away",
             assembly=Assembly(hysteresis_pieces, with_mark, _hysteresis_halo),
+            prepared=threshold_of_prepared,
         ),
     ),
     Method(
@@ -461,6 +474,8 @@ _CLASSICAL = (
             smooths=True,
             # of an object larger than the halo, the distances to its far side are not known
             exact=False,
+            # a wide halo is smoothed and cut down to objects that touch the block
+            memory=24,
             reason="h-maxima measure each peak against the highest of all",
         ),
     ),
@@ -527,7 +542,7 @@ _REFINE = (
         crf,
         "Refine",
         # far pixels count for little, but they count
-        Cut("local", crf_halo, crf_statistics, smooths=True, exact=False),
+        Cut("local", crf_halo, crf_statistics, smooths=True, exact=False, memory=128),
         title="Dense CRF",
         cost=RunCost(all_cores=True),
     ),

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from napari_tessera.algorithms.kept_arrays import KeptArrays
 from napari_tessera.deep.inference.cache import Cache
 from napari_tessera.deep.inference.fitting import check_channels
 from napari_tessera.deep.models.library import find_model
@@ -101,6 +102,8 @@ class Run:
         What makes the array of the result; None = it is kept in memory.
     workers : Workers
         Who computes its planes, volumes or blocks.
+    kept : KeptArrays, optional
+        Blocks that were smoothed when levels were found, and need not be smoothed again.
     """
 
     method: Method
@@ -112,6 +115,7 @@ class Run:
     report: Reporter = field(default_factory=Reporter)
     sink: Sink | None = None
     workers: Workers = field(default_factory=Threads)
+    kept: KeptArrays | None = None
 
     @classmethod
     def of(
@@ -185,16 +189,25 @@ class Run:
         These are automatic levels, and the ids of points.
         """
         blocks, several = self.blocks, len(self.pieces) > 1
-        own = self.with_ids() if blocks.are_cut else self
+        own = self.with_ids().keeping() if blocks.are_cut else self
         if self.walk.levels_from == "each" if several else not blocks.are_cut:
             return own
         log = self._log("levels", blocks)
         if 0 in log:
             return replace(own, values={**own.values, **log[0]})
-        reading = replace(own.blocks, reading=self.report.part(0, 10), workers=self.workers)
-        values = reading.resolved()
+        values = own.resolved(own.blocks, self.report.part(0, 10))
         log.note(0, _changed(own.values, values))
         return replace(own, values=values)
+
+    def keeping(self) -> Run:
+        """Return the run with a place for what is smoothed once, if it can go on from that."""
+        goes_on = self.method.cut.prepared_with(self.values) is not None
+        return replace(self, kept=KeptArrays()) if goes_on and self.workers.share_memory else self
+
+    def resolved(self, blocks: Blocks, report: Reporter) -> dict[str, Any]:
+        """Return the values with everything automatic as numbers, found in some blocks."""
+        kept = KeptArrays() if self.kept is None else self.kept
+        return replace(blocks, reading=report, workers=self.workers, kept=kept).resolved()
 
     def with_ids(self) -> Run:
         """Return the run with points that keep their ids whatever they are cut into."""
@@ -224,11 +237,13 @@ class Run:
         image = arrays.get("image")
         if self.method.takes_channels and image is not None and image.ndim > pieces.axes:
             values["channel_axis"] = -1
-        # a method has those of these that its signature names
-        around = {"spacing": pieces.spacing, "report": report, "cache": self.cache}
-        used = {p.name: around[p.name] for p in self.method.parameters if p.name in around}
         own = function or self.method.function
-        return self._called(own, arrays, {**values, **used}), values
+        return self._called(own, arrays, {**values, **self._supplied(report)}), values
+
+    def _supplied(self, report: Reporter) -> dict[str, Any]:
+        """Return what a method gets that no user chooses: those that its signature names."""
+        around = {"spacing": self.pieces.spacing, "report": report, "cache": self.cache}
+        return {p.name: around[p.name] for p in self.method.parameters if p.name in around}
 
     def _called(
         self, function: Callable[..., Any], arrays: dict[str, Array], values: dict[str, Any]
@@ -382,8 +397,7 @@ class Run:
     ) -> dict[str, Any] | NothingToSeparate:
         """Return the levels of one plane or volume, or why there are none."""
         try:
-            own = replace(blocks, only=index, reading=report, workers=self.workers)
-            values = own.resolved()
+            values = self.resolved(replace(blocks, only=index), report)
         except NothingToSeparate as reason:
             return reason
         return _changed(self.values, values)
@@ -414,15 +428,26 @@ class Run:
         """
         if place.tile is None:
             return self.one(place.index, report)
+        prepared = None if self.kept is None else self.kept.taken(place.key)
+        core = tuple(part.stop - part.start for part in place.tile.core)
+        if prepared is not None and prepared.shape == core:  # without gaps
+            return self._of_prepared(prepared, report)
         cut, assembly = self.within(place.seen), self.method.cut.assembly_with(self.values)
         own = None if assembly is None else assembly.pieces
-        with passing(place.tile.part_of(self.source.shape[len(place.index) :])):
+        with passing(place.tile.part_of(self.source.shape[len(place.index) :], reach)):
             piece, values = cut.one((0,) * len(place.index), report, own)
         box = (..., *place.tile.part(place.tile.around(reach).seen))
         if assembly is None:
             return piece[box], values
         pieces, known = piece
         return (None if pieces is None else pieces[box], known), values
+
+    def _of_prepared(self, core: Array, report: Reporter) -> tuple[Any, dict[str, Any]]:
+        """Return what `at` gives, of the core of a block that is smoothed already."""
+        own = self.method.cut.prepared_with(self.values) or {}
+        given = {**own, **self._supplied(report)}
+        arrays = {self.method.source.name: core}
+        return self._called(self.method.function, arrays, given), self.values
 
     def _own(self, place: Location) -> Array:
         """Return the labels of the source at a place."""

@@ -38,6 +38,12 @@ class Location:
         return self.index if self.tile is None else (*self.index, *self.tile.core)
 
     @property
+    def key(self) -> tuple[Any, ...]:
+        """What it is kept under: its index, and where the block begins."""
+        start = () if self.tile is None else tuple(part.start for part in self.tile.core)
+        return self.index, start
+
+    @property
     def seen(self) -> Region:
         """What is read of a block."""
         return self.region(() if self.tile is None else self.tile.seen)

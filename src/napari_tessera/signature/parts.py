@@ -22,6 +22,8 @@ class PartOfWhole:
         What is passed.
     core : tuple of slice
         What counts of it; the rest is there to be looked at.
+    reach : int
+        How many pixels around the core are compared with other parts, and count as well.
 
     Examples
     --------
@@ -33,6 +35,7 @@ class PartOfWhole:
     whole: tuple[int, ...]
     seen: _Box
     core: _Box
+    reach: int = 0
 
     @classmethod
     def all_of(cls, shape: tuple[int, ...]) -> PartOfWhole:
@@ -47,7 +50,7 @@ class PartOfWhole:
 
     def along(self, axes: int) -> PartOfWhole:
         """Return it along the last axes alone."""
-        return PartOfWhole(self.whole[-axes:], self.seen[-axes:], self.core[-axes:])
+        return PartOfWhole(self.whole[-axes:], self.seen[-axes:], self.core[-axes:], self.reach)
 
     def around(self, width: int) -> PartOfWhole:
         """Return the core with less of what lies around it, so many pixels at most.
@@ -61,7 +64,7 @@ class PartOfWhole:
             slice(max(out.start, own.start - width), min(out.stop, own.stop + width))
             for own, out in zip(self.core, self.seen, strict=True)
         )
-        return PartOfWhole(self.whole, seen, self.core)
+        return PartOfWhole(self.whole, seen, self.core, self.reach)
 
     def box_in(self, other: PartOfWhole) -> _Box:
         """Return what is seen of it in what is seen of another part."""
@@ -85,12 +88,26 @@ class PartOfWhole:
                 for axis, (own, n) in enumerate(zip(box, self.whole, strict=True))
             )
 
-        return PartOfWhole(self.whole, mirrored(self.seen), mirrored(self.core))
+        return PartOfWhole(self.whole, mirrored(self.seen), mirrored(self.core), self.reach)
 
     @property
     def start(self) -> tuple[int, ...]:
         """The first pixel of what is passed, in the whole."""
         return tuple(each.start for each in self.seen)
+
+    @property
+    def compared(self) -> _Box:
+        """The core and what is compared around it, in what is passed.
+
+        Examples
+        --------
+        >>> PartOfWhole((9,), (slice(2, 9),), (slice(3, 6),), reach=2).compared
+        (slice(0, 6, None),)
+        """
+        return tuple(
+            slice(max(0, own.start - self.reach - first), own.stop + self.reach - first)
+            for own, first in zip(self.core, self.start, strict=True)
+        )
 
     @property
     def inner(self) -> _Box:

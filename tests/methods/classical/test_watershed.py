@@ -1,10 +1,13 @@
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import ndimage
 from skimage import data, feature, segmentation
 
 from napari_tessera import watershed
 from napari_tessera.methods.classical.watershed import watershed_statistics
+from napari_tessera.signature.parts import PartOfWhole, passing
 from napari_tessera.signature.progress import NothingToSeparate, Progress, Stop
 from napari_tessera.signature.words import VoxelSize
 
@@ -226,3 +229,48 @@ def test_values_of_which_no_square_is_finite_are_refused(value):
     image[3:6, 3:6] = value
     with pytest.raises(ValueError, match=r"image has values from 0 to .* to compute with"):
         watershed(image, landscape="gradient")
+
+
+@settings(max_examples=30, derandomize=True)
+@given(st.data())
+def test_what_touches_the_core_of_a_part_is_what_it_would_be_without_a_core(data):
+    axes = data.draw(st.integers(2, 3))
+    shape = tuple(data.draw(st.integers(20, 90 if axes == 2 else 32)) for _ in range(axes))
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
+    image = ndimage.gaussian_filter(rng.normal(size=shape), rng.uniform(1, 2.5))
+    image = np.digitize(image / image.std(), np.linspace(-2, 2, 200)).astype(np.uint8)
+    options = {
+        "smoothing": 0,
+        "landscape": data.draw(st.sampled_from(["distance", "distance", "intensity", "gradient"])),
+        "seed_distance": data.draw(st.sampled_from([1.5, 3, 6])),
+        "foreground": "level",
+        "level": 100 + float(rng.integers(0, 30)),
+    }
+    core = tuple(slice(n // 3, n // 3 + 1 + n // 4) for n in shape)
+    part = PartOfWhole((100,) * axes, tuple(slice(0, n) for n in shape), core, reach=2)
+    with passing(part):
+        found = watershed(image, **options)
+    expected = watershed(image, **options)
+    here = found[part.compared]
+    np.testing.assert_array_equal(here > 0, expected[part.compared] > 0)
+    pairs = np.unique(np.stack([here.ravel(), expected[part.compared].ravel()]), axis=1).T
+    assert len(pairs) == len(np.unique(pairs[:, 0])) == len(np.unique(pairs[:, 1]))
+
+
+def test_equally_high_peaks_of_components_far_away_decide_which_of_them_is_kept():
+    # each of the pixels is a component, and linked to the next: the first, third and fifth are kept
+    image = np.zeros((3, 30), np.uint8)
+    image[1, 2:28:2] = 100
+    options = {"smoothing": 0, "seed_distance": 3, "foreground": "level", "level": 50.0}
+    expected = watershed(image, **options)
+    core = (slice(0, 3), slice(20, 26))
+    with passing(PartOfWhole((3, 90), (slice(0, 3), slice(0, 30)), core)):
+        found = watershed(image, **options)
+    np.testing.assert_array_equal(found[core] > 0, expected[core] > 0)
+    assert (expected[core] > 0).sum() in (1, 2)
+
+
+def test_nothing_at_the_core_of_a_part_is_nothing():
+    core = (slice(0, 5), slice(0, 1))
+    with passing(PartOfWhole((5, 90), (slice(0, 5), slice(0, 11)), core)):
+        assert not watershed(BAR, smoothing=0).any()

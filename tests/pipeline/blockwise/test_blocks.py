@@ -10,6 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_tessera import METHODS
+from napari_tessera.algorithms import kept_arrays
+from napari_tessera.algorithms.filters.smoothing import prepare
+from napari_tessera.algorithms.kept_arrays import SHARE
+from napari_tessera.methods.classical import threshold as threshold_module
 from napari_tessera.pipeline.blockwise.blocks import Blocks, automatic_sides, sides_kept, sides_of
 from napari_tessera.pipeline.pieces import Pieces
 from napari_tessera.pipeline.recipes.recipe import Recipe
@@ -171,6 +175,37 @@ def test_automatic_blocks_are_made_of_whole_chunks(array, expected):
     pieces = Pieces(method, Source.of(array), method.complete({}), "planes")
     assert sides_of(pieces, "auto") == expected
     assert Blocks.of(pieces, "auto").are_cut == (expected != array.shape)
+
+
+def test_automatic_blocks_are_larger_where_the_halo_is_wide_and_memory_suffices():
+    array = zarr.zeros((240, 2400, 2400), chunks=(24, 480, 480), dtype="u2")
+    method = METHODS["watershed"]
+    pieces = Pieces(method, Source.of(array, axes="zyx"), method.complete({}), "volume")
+    blocks = Blocks.of(pieces, "auto")
+    assert blocks.halo == (106, 106, 106)
+    assert blocks.sides == (240, 240, 480)  # with what is read around: 75 million pixels
+    assert blocks.at_once(8) == 1
+
+
+@pytest.mark.parametrize("levels", ["each", "all"])
+@pytest.mark.parametrize(("share", "times"), [(SHARE, 1), (0, 3)])
+def test_what_is_smoothed_for_a_level_is_not_smoothed_again_as_far_as_memory_goes(
+    levels, share, times, monkeypatch
+):
+    image = np.random.default_rng(0).normal(size=(2, 20, 30)).astype(np.float32)
+    options, walk = {"smoothing": "1 px"}, Walk("planes", levels)
+    expected = run("threshold", Source.of(image), options, walk).array
+    calls = []
+
+    def counted(image, smoothing, *more, **others):
+        calls.extend([image.shape] if any(smoothing) else [])
+        return prepare(image, smoothing, *more, **others)
+
+    monkeypatch.setattr(threshold_module, "prepare", counted)
+    monkeypatch.setattr(kept_arrays, "SHARE", share)
+    result = run("threshold", Source.of(image), options, walk.in_blocks((10, 30))).array
+    np.testing.assert_array_equal(result, expected)
+    assert len(calls) == 4 * times  # blocks, for the range, the histogram and the result
 
 
 @given(st.data())

@@ -22,11 +22,10 @@ from napari_tessera.algorithms.filters.smoothing import (
     prepare,
     smooth_image,
 )
+from napari_tessera.algorithms.kept_arrays import KeptArrays
 from napari_tessera.algorithms.labels.components import components
 from napari_tessera.algorithms.parallel import (
     PIECE,
-    in_order,
-    map_pieces,
     map_slabs,
     parallel_for,
     slabs,
@@ -66,9 +65,6 @@ ThresholdMethod = Literal[
     "gaussian",
     "sauvola",
 ]
-
-_KEPT = 1 << 29
-"""Bytes of prepared intensities that are kept while a level is found."""
 
 LOCAL = ("gaussian", "sauvola")
 """The methods that find a level of their own for each pixel, in a window around it."""
@@ -214,39 +210,61 @@ def threshold_statistics(
     return _find(_Prepared(pieces, *widths, prefilter), **parameters)
 
 
+def threshold_of_prepared(values: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the parameters with which `threshold` gives the same of an image that is prepared.
+
+    Parameters
+    ----------
+    values : mapping
+        Its complete parameters.
+
+    Returns
+    -------
+    dict or None
+        None if a pixel still looks at others then, or at a mask.
+
+    Examples
+    --------
+    >>> threshold_of_prepared({"method": "otsu", "smoothing": "2 px", "mask": None})
+    {'method': 'otsu', 'smoothing': '0 px', 'mask': None, 'background': '0 px'}
+    >>> threshold_of_prepared({"method": "sauvola", "smoothing": "2 px", "mask": None})
+    """
+    if values["method"] in (*LOCAL, "hysteresis") or values["mask"] is not None:
+        return None
+    return {**values, "smoothing": "0 px", "background": "0 px"}
+
+
 class _Prepared:
     """Prepared intensities inside mask and core, piece by piece, as often as they are asked for.
 
-    What was smoothed is kept for the next time, unless it is much.
+    What was smoothed is kept for the next time, as far as memory goes: pieces that know who works
+    on them keep it themselves.
     """
 
     def __init__(self, pieces: Iterable[Mapping[str, Array]], *how: Any) -> None:
         self._pieces, self._prepare = pieces, _Preparing(*how)
-        here = getattr(pieces, "share_memory", True)
-        self._left = _KEPT if here and any(map(any, how[:2])) else 0
-        self._kept: list[Array] | None = None
+        self._kept = KeptArrays() if self._prepare.smooths else KeptArrays(0)
 
     def __iter__(self) -> Any:
         return self.mapped(_itself)
 
     def mapped(self, function: Callable[[Array], Any]) -> Iterator[Any]:
         """Yield what a function gives for each piece that has values."""
-        if self._kept is not None:
-            yield from in_order(function, self._kept)
+        own = getattr(self._pieces, "mapped", None)
+        if own is None:
+            yield from (function(values) for values in self._each())
             return
-        kept: list[Array] = []
-        work = _Then(self._prepare, function, keep=self._left > 0)
-        for result in map_pieces(work, self._pieces):
-            if result is None:
-                continue
-            found, values = result
-            if values is not None and self._left > 0:
-                self._left -= values.nbytes
-                kept.append(values)
-                if self._left <= 0:
-                    kept.clear()
-            yield found
-        self._kept = kept if self._left > 0 else None
+        prepare = self._prepare
+        found = own(function, prepare) if prepare.smooths else own(_Then(prepare, function))
+        yield from (each for each in found if each is not None)
+
+    def _each(self) -> Iterator[Array]:
+        for number, piece in enumerate(self._pieces):
+            values = self._kept.get(number)
+            values = self._prepare(piece) if values is None else values
+            if values is not None:
+                self._kept.put(number, values)
+                yield values
 
 
 def _itself(values: Array) -> Array:
@@ -261,6 +279,11 @@ class _Preparing:
     background: tuple[float, ...]
     prefilter: Prefilter
 
+    @property
+    def smooths(self) -> bool:
+        """Whether there is anything to do."""
+        return any(self.smoothing) or any(self.background)
+
     def __call__(self, piece: Mapping[str, Array]) -> Array | None:
         image, mask = piece["image"], piece.get("mask")
         if image.dtype.kind == "f" and not np.isfinite(image).any():
@@ -270,20 +293,20 @@ class _Preparing:
         smoothed = prepare(filled, self.smoothing, self.background, self.prefilter)[core]
         inside = both(mask, valid)
         inside = None if inside is None else inside[core]
-        return smoothed if inside is None else smoothed[inside]
+        # a copy, so that what lies around the core is let go
+        return np.ascontiguousarray(smoothed) if inside is None else smoothed[inside]
 
 
 @dataclass(frozen=True)
 class _Then:
-    """Does something with prepared intensities, and gives these back if they are to be kept."""
+    """Does something with prepared intensities."""
 
     prepare: _Preparing
     function: Callable[[Array], Any]
-    keep: bool
 
-    def __call__(self, piece: Mapping[str, Array]) -> tuple[Any, Array | None] | None:
+    def __call__(self, piece: Mapping[str, Array]) -> Any:
         values = self.prepare(piece)
-        return None if values is None else (self.function(values), values if self.keep else None)
+        return None if values is None else self.function(values)
 
 
 def _find(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -10,8 +11,10 @@ import numpy as np
 from napari_tessera.algorithms.child_process import stoppable
 from napari_tessera.algorithms.filters.smoothing import Prefilter, both, fill_gaps, prepare
 from napari_tessera.algorithms.labels.ids import smallest_dtype
+from napari_tessera.algorithms.labels.touching import Touching
 from napari_tessera.algorithms.parallel import map_slabs
 from napari_tessera.methods.classical.threshold import Brightness, threshold, threshold_statistics
+from napari_tessera.signature.parts import PartOfWhole, passed
 from napari_tessera.signature.progress import NothingToSeparate, Progress, Reporter
 from napari_tessera.signature.units import physical, to_pixels
 from napari_tessera.signature.validation import checked
@@ -136,51 +139,35 @@ def watershed(
     >>> watershed(image, smoothing=0, seed_distance=2)[2]
     array([0, 1, 1, 1, 0, 2, 2, 2, 0], dtype=uint16)
     """
-    from napari_tessera.algorithms.growth.flood import flood, in_steps
-
     report, voxel = Reporter.of(report), VoxelSize.of(spacing, image.ndim)
     filled, valid = fill_gaps(image)
     widths = to_pixels(smoothing, voxel), to_pixels(background, voxel)
     smoothed = prepare(filled, *widths, prefilter, report.part(0, 4))
     report(Progress(1, 4))
     inside = _foreground(smoothed, foreground, level, objects, both(mask, valid))
-    heights = _heights(smoothed, inside, landscape, objects, voxel, report.part(1, 4))
-    del filled, smoothed  # as large as the image, and of no more use
-    report(Progress(2, 4))
-    if markers is None:
-        if seeds == "distance":
-            apart = physical(seed_distance, voxel, name="seed_distance")
-            markers = _separate_peaks(heights, inside, apart, voxel)
-        else:
-            markers = _rising_peaks(heights, inside, seed_height, report.part(2, 4))
-    elif markers.max() > np.iinfo(np.int32).max or markers.min() < 0:
-        raise ValueError(
-            f"markers has values from {markers.min()} to {markers.max()}; use 0 to 2 147 483 647"
-        )
-    elif not np.any(markers[inside] if inside is not None else markers):
-        raise NothingToSeparate(
-            "markers has no marker inside the foreground; place them on the objects, or set "
-            "foreground to 'all'"
-        )
+    _check(landscape, inside, markers)
+    apart = physical(seed_distance, voxel, name="seed_distance")
+    seeding = _Seeding(seeds, apart, seed_height, voxel)
+    for window in _windows(inside, passed(image.shape), seeding.reach, landscape):
+        heights = _heights(smoothed[window.box], window.near, landscape, objects, voxel, report)
+        if window.complete:
+            del filled, smoothed  # as large as the image, and of no more use
+        report(Progress(2, 4))
+        given = None if markers is None else markers[window.box]
+        seen = seeding.markers(heights, window, report.part(2, 4)) if given is None else given
+        if seen is not None:
+            break
     report(Progress(3, 4))
     # scikit-image's lines need neighbours that share a face
     steps = image.ndim if landscape == "distance" and not lines else 1
-    np.negative(heights, out=heights)
-    if compactness or lines:
-        result = stoppable(
-            "skimage.segmentation",
-            "watershed",
-            {"image": heights, "markers": markers, "mask": inside},
-            {"connectivity": steps, "compactness": compactness, "watershed_line": lines},
-            report,
-        )
-    else:
-        # a quarter to a half of what floats take
-        heights = in_steps(heights, inside)
-        result = flood(heights, markers, inside, steps, report.part(3, 4))
-    report(Progress(1, 1))
+    flooding = _Flooding(steps, compactness, lines)
+    relief = flooding.relief(heights, window.own)
     del heights
-    return np.asarray(result.astype(smallest_dtype("objects", int(result.max()))))
+    labels = flooding.labels(relief, seen, window.own, report.part(3, 4))
+    report(Progress(1, 1))
+    result = np.zeros(image.shape, smallest_dtype("objects", int(labels.max(initial=0))))
+    result[window.box] = labels
+    return result
 
 
 def watershed_statistics(
@@ -229,6 +216,42 @@ def _foreground(
     return threshold(image, method=method, levels=levels, objects=objects, mask=inside) > 0
 
 
+def _check(landscape: Landscape, inside: Array | None, markers: Array | None) -> None:
+    """Raise an error if there is nothing to flood, or nowhere to begin."""
+    if landscape == "distance" and (inside is None or inside.all()):
+        raise NothingToSeparate(
+            "landscape is 'distance', but no pixel is background to measure distances from; "
+            "choose another foreground, or the landscape 'intensity' or 'gradient'"
+        )
+    if markers is None:
+        return
+    if markers.max() > np.iinfo(np.int32).max or markers.min() < 0:
+        raise ValueError(
+            f"markers has values from {markers.min()} to {markers.max()}; use 0 to 2 147 483 647"
+        )
+    if not np.any(markers[inside] if inside is not None else markers):
+        raise NothingToSeparate(
+            "markers has no marker inside the foreground; place them on the objects, or set "
+            "foreground to 'all'"
+        )
+
+
+def _windows(
+    inside: Array | None, part: PartOfWhole, reach: tuple[int, ...], landscape: Landscape
+) -> Iterator[Touching]:
+    """Yield where to flood: what matters of a part, then all of it if that was too little.
+
+    Objects beyond the core count only where they touch it; those near them may hold higher peaks.
+    """
+    if inside is None or part.is_all:
+        yield Touching(tuple(slice(None) for _ in part.whole), inside, inside, complete=True)
+        return
+    # distances end with the components; of other landscapes, what surrounds them counts too
+    more = tuple(1 if landscape == "distance" else width + 2 for width in reach)
+    yield Touching.of(inside, part.compared, reach, more)
+    yield Touching.among_all(inside, part.compared)
+
+
 def _heights(
     image: Array,
     inside: Array | None,
@@ -240,13 +263,8 @@ def _heights(
     """Return the landscape upside down: one peak per object."""
     from napari_tessera.algorithms.geometry.distance import squared_distance
 
-    if landscape == "distance":
-        if inside is None or inside.all():
-            raise NothingToSeparate(
-                "landscape is 'distance', but no pixel is background to measure distances from; "
-                "choose another foreground, or the landscape 'intensity' or 'gradient'"
-            )
-        square = squared_distance(inside, voxel, report)
+    if landscape == "distance" and inside is not None:
+        square = squared_distance(inside, voxel, report.part(1, 4))
         return np.sqrt(square, out=square)
     if landscape == "intensity":
         heights = image.astype(np.float32)
@@ -274,42 +292,127 @@ def _rising_peaks(heights: Array, inside: Array | None, rise: float, report: Rep
     return np.asarray(label(peaks, connectivity=heights.ndim))
 
 
-def _separate_peaks(heights: Array, inside: Array | None, apart: float, voxel: VoxelSize) -> Array:
-    """Number the peaks that are highest within `apart` (a box) and no nearer to one another."""
-    from scipy.spatial import cKDTree
+@dataclass(frozen=True)
+class _Seeding:
+    """Finds markers.
 
-    peaks = _peaks(heights, inside, tuple(2 * int(apart / step) + 1 for step in voxel))
-    order = np.argsort(-heights[tuple(peaks.T)], kind="stable")
-    peaks = peaks[order]
-    tree = cKDTree(peaks * np.array(voxel))
-    alive = np.ones(len(peaks), bool)
-    for index, place in enumerate(tree.data):
-        if alive[index]:
-            near = np.array(tree.query_ball_point(place, apart))
-            alive[near[near > index]] = False
-    markers = np.zeros(heights.shape, smallest_dtype("objects", int(alive.sum())))
-    kept = peaks[alive]
-    kept = kept[np.lexsort(kept.T[::-1])]
-    markers[tuple(kept.T)] = np.arange(1, len(kept) + 1)
-    return markers
+    Attributes
+    ----------
+    seeds : {"distance", "h-maxima"}
+    apart : float
+        Smallest distance, in the unit of `voxel`.
+    rise : float
+    voxel : VoxelSize
+    """
+
+    seeds: Seeds
+    apart: float
+    rise: float
+    voxel: VoxelSize
+
+    @property
+    def reach(self) -> tuple[int, ...]:
+        """How far a peak is compared with others along each axis, in pixels."""
+        return tuple(max(1, int(self.apart / step)) for step in self.voxel)
+
+    def markers(self, heights: Array, window: Touching, report: Reporter) -> Array | None:
+        """Return markers for the components that touch; None if they depend on what is not near."""
+        if self.seeds == "h-maxima":
+            return _rising_peaks(heights, window.near, self.rise, report)
+        return self._separate_peaks(heights, window)
+
+    def _separate_peaks(self, heights: Array, window: Touching) -> Array | None:
+        """Number the peaks that are highest within `apart` (a box) and no nearer to one another."""
+        from scipy.spatial import cKDTree
+
+        peaks, pixels = _peaks(heights, window.near, tuple(2 * width + 1 for width in self.reach))
+        step = np.array(self.voxel)
+        if window.own is not None and not window.complete:
+            peaks = peaks[window.own[tuple(peaks.T)]]
+            # two peaks within `apart` are equally high, and the first of all that are linked like
+            # this is kept: through one of another component, that may lie anywhere
+            others = pixels[~window.own[tuple(pixels.T)]]
+            if len(others) and len(peaks):
+                most = self.apart * (1 + 1e-9)
+                nearest, _ = cKDTree(others * step).query(peaks * step, distance_upper_bound=most)
+                if np.isfinite(nearest).any():
+                    return None
+        order = np.argsort(-heights[tuple(peaks.T)], kind="stable")
+        peaks = peaks[order]
+        tree = cKDTree(peaks * step)
+        alive = np.ones(len(peaks), bool)
+        for index, place in enumerate(tree.data):
+            if alive[index]:
+                near = np.array(tree.query_ball_point(place, self.apart))
+                alive[near[near > index]] = False
+        markers = np.zeros(heights.shape, smallest_dtype("objects", int(alive.sum())))
+        kept = peaks[alive]
+        kept = kept[np.lexsort(kept.T[::-1])]
+        markers[tuple(kept.T)] = np.arange(1, len(kept) + 1)
+        return markers
 
 
-def _peaks(heights: Array, inside: Array | None, size: tuple[int, ...]) -> Array:
-    """Return one pixel of each plateau that is highest in a box of `size`, shape (N, D)."""
+def _peaks(heights: Array, inside: Array | None, size: tuple[int, ...]) -> tuple[Array, Array]:
+    """Return one pixel of each plateau that is highest in a box of `size`, and all of them."""
     from scipy import ndimage
 
-    box = tuple(max(3, width) for width in size)
     highest = map_slabs(
-        lambda slab: ndimage.maximum_filter(slab, size=box, mode="nearest") == slab,
+        lambda slab: ndimage.maximum_filter(slab, size=size, mode="nearest") == slab,
         heights,
-        box[0] // 2,
+        size[0] // 2,
         bool,
     )
     if inside is not None:
         highest &= inside
-    plateaus, count = ndimage.label(highest, np.ones((3,) * heights.ndim))
+    plateaus, _ = ndimage.label(highest, np.ones((3,) * heights.ndim))
     found = np.flatnonzero(plateaus)
     _, first = np.unique(plateaus.ravel()[found], return_index=True)
-    return np.stack(np.unravel_index(found[first], heights.shape), axis=1).reshape(
-        count, heights.ndim
-    )
+    pixels = np.stack(np.unravel_index(found, heights.shape), axis=1)
+    return pixels[first], pixels
+
+
+@dataclass(frozen=True)
+class _Flooding:
+    """Floods a landscape.
+
+    Attributes
+    ----------
+    steps : int
+        1: neighbours share a face; the number of axes: corners count too.
+    compactness : float
+    lines : bool
+    """
+
+    steps: int
+    compactness: float
+    lines: bool
+
+    @property
+    def _is_plain(self) -> bool:
+        return not (self.compactness or self.lines)
+
+    def relief(self, heights: Array, inside: Array | None) -> Array:
+        """Return heights, which are not needed any more, upside down as they are flooded."""
+        from napari_tessera.algorithms.growth.flood import in_steps
+
+        np.negative(heights, out=heights)
+        # a quarter to a half of what floats take
+        return in_steps(heights, inside) if self._is_plain else heights
+
+    def labels(self, relief: Array, markers: Any, inside: Array | None, report: Reporter) -> Any:
+        """Return the markers grown to objects."""
+        from napari_tessera.algorithms.growth.flood import flood
+
+        if not self._is_plain:
+            return stoppable(
+                "skimage.segmentation",
+                "watershed",
+                {"image": relief, "markers": markers, "mask": inside},
+                {
+                    "connectivity": self.steps,
+                    "compactness": self.compactness,
+                    "watershed_line": self.lines,
+                },
+                report,
+            )
+        return flood(relief, markers, inside, self.steps, report)

@@ -16,12 +16,14 @@ from typing import Any, TypeVar
 import numpy as np
 
 from napari_tessera.algorithms.halo_tiles import Tile, tiled
+from napari_tessera.algorithms.kept_arrays import KeptArrays
 from napari_tessera.pipeline.blockwise.workers import Threads, Workers
 from napari_tessera.pipeline.pieces import Location, Pieces
 from napari_tessera.pipeline.regions import cut_source
 from napari_tessera.pipeline.source import Index, Source
 from napari_tessera.pipeline.walk import BlockSize
 from napari_tessera.signature.progress import Progress, Reporter
+from napari_tessera.signature.words import Array
 
 R = TypeVar("R")
 
@@ -29,8 +31,8 @@ PIXELS = 1 << 24
 """About how many pixels a block has at most, its halo among them, if its size is automatic."""
 
 _STEP = 64  # sides of arrays that are not kept in chunks
-_BYTES = 32  # about what a method takes for each pixel it sees
 _MEMORY = 2 << 30  # what all blocks at work may take
+_READ = 2.0  # how often each pixel is read, at most, where a block may be large enough for that
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,8 @@ class Blocks:
         Hears of each block that is read.
     workers : Workers
         Who reads blocks, for statistics that leave it to them.
+    kept : KeptArrays, optional
+        Where they keep what they make of blocks first, by `Location.key`.
     """
 
     pieces: Pieces
@@ -56,6 +60,7 @@ class Blocks:
     only: Index | None = None
     reading: Reporter = field(default_factory=Reporter)
     workers: Workers = field(default_factory=Threads)
+    kept: KeptArrays | None = None
 
     @classmethod
     def of(cls, pieces: Pieces, asked: BlockSize) -> Blocks:
@@ -125,20 +130,28 @@ class Blocks:
         """Return how many may be worked on at once, as far as memory goes."""
         seen = math.prod(_seen(self.sides, self.halo, self.shape))
         # one more waits for its turn to be taken
-        return max(1, min(workers, _MEMORY // (_BYTES * seen) - 1))
-
-    @property
-    def share_memory(self) -> bool:
-        """Whether what workers read is at hand here."""
-        return self.workers.share_memory
+        return max(1, min(workers, _MEMORY // (self.pieces.method.cut.memory * seen) - 1))
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         """Read the arrays of one block after the other, for the statistics; see `Cut`."""
         return map(_Reading(self.pieces), self._read())
 
-    def mapped(self, function: Callable[[dict[str, Any]], R]) -> Iterator[R]:
-        """Yield what a function gives for the arrays of each block, where workers read them."""
-        work = _Reading(replace(self.pieces, reading=Reporter()), function)
+    def mapped(
+        self,
+        function: Callable[[Any], R],
+        prepare: Callable[[dict[str, Any]], Array | None] | None = None,
+    ) -> Iterator[R | None]:
+        """Yield what a function gives for the arrays of each block, where workers read them.
+
+        Parameters
+        ----------
+        function : callable
+        prepare : callable, optional
+            What makes of the arrays the one that the function takes, kept for the next time if
+            there is memory; None = there is none, and nothing for the function.
+        """
+        kept = self.kept if self.workers.share_memory else None
+        work = _Reading(replace(self.pieces, reading=Reporter()), function, prepare, kept)
         at_once = self.at_once(self.workers.count) if self.are_cut else 1
         with closing(self.workers.in_order(work, self._read(), at_once=at_once)) as found:
             yield from found
@@ -159,11 +172,21 @@ class _Reading:
     """Reads the arrays of a block, and does something with them."""
 
     pieces: Pieces
-    function: Callable[[dict[str, Any]], Any] | None = None
+    function: Callable[[Any], Any] | None = None
+    prepare: Callable[[dict[str, Any]], Array | None] | None = None
+    kept: KeptArrays | None = None
 
     def __call__(self, place: Location) -> Any:
-        arrays = self._arrays(place)
-        return arrays if self.function is None else self.function(arrays)
+        if self.function is None or self.prepare is None:
+            arrays = self._arrays(place)
+            return arrays if self.function is None else self.function(arrays)
+        known = None if self.kept is None else self.kept.get(place.key)
+        prepared = self.prepare(self._arrays(place)) if known is None else known
+        if prepared is None:
+            return None
+        if self.kept is not None:
+            self.kept.put(place.key, prepared)
+        return self.function(prepared)
 
     def _arrays(self, place: Location) -> dict[str, Any]:
         if place.tile is None:
@@ -181,6 +204,9 @@ class _Reading:
 def sides_of(pieces: Pieces, asked: BlockSize) -> tuple[int, ...]:
     """Return the sides of blocks: as asked, or of about `PIXELS` with whole chunks of the source.
 
+    Where the halo is wide they have more pixels, as far as memory goes: most of what a small one
+    reads would belong to others.
+
     Raises
     ------
     ValueError
@@ -188,7 +214,7 @@ def sides_of(pieces: Pieces, asked: BlockSize) -> tuple[int, ...]:
     """
     shape = pieces.source.shape[-pieces.axes :]
     if asked == "auto":
-        return automatic_sides(shape, _halo(pieces), _chunks(pieces.source, pieces.axes))
+        return _with_little_overlap(pieces, shape)
     sides = asked * len(shape) if len(asked) == 1 else asked
     if len(sides) != len(shape):
         raise ValueError(
@@ -196,6 +222,16 @@ def sides_of(pieces: Pieces, asked: BlockSize) -> tuple[int, ...]:
             "one for all"
         )
     return tuple(min(side, n) for side, n in zip(sides, shape, strict=True))
+
+
+def _with_little_overlap(pieces: Pieces, shape: Index) -> tuple[int, ...]:
+    halo, chunks = _halo(pieces), _chunks(pieces.source, pieces.axes)
+    most, pixels = _MEMORY // pieces.method.cut.memory, PIXELS
+    sides = automatic_sides(shape, halo, chunks)
+    while pixels < most and math.prod(_seen(sides, halo, shape)) > _READ * math.prod(sides):
+        pixels = min(2 * pixels, most)
+        sides = automatic_sides(shape, halo, chunks, pixels=pixels)
+    return sides
 
 
 def sides_kept(pieces: Pieces, asked: BlockSize | None) -> list[int] | None:
