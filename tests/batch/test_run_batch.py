@@ -206,7 +206,9 @@ def test_a_folder_that_cannot_be_written_to_is_named(batch_of, recipe, monkeypat
 
     batch = batch_of(recipe)
     monkeypatch.setattr(FileLock, "take", refused)
-    with pytest.raises(OSError, match=r"cannot write to the folder .*out': you have no right to it"):
+    with pytest.raises(
+        OSError, match=r"cannot write to the folder .*out': you have no right to it"
+    ):
         run_batch(batch)
 
 
