@@ -2,6 +2,7 @@
 
 import pytest
 
+from napari_tessera.deep.data.kept_examples import REPLAY, VALIDATION, read_examples
 from napari_tessera.deep.models.folder import CARD, CONFIG, WEIGHTS
 from napari_tessera.deep.models.library import shipped_models
 from napari_tessera.deep.models.shipped import index
@@ -26,11 +27,15 @@ def test_each_that_is_there_has_a_title_and_can_be_read():
 def test_it_is_whole_and_says_where_it_comes_from(place):
     import torch
 
-    from napari_tessera.deep.models.folder import read_tensors
+    from napari_tessera.deep.data.kept_examples import REPLAY, VALIDATION, read_examples
+from napari_tessera.deep.models.folder import read_tensors
     from napari_tessera.deep.models.model import read_model
 
-    assert {each.name for each in place.iterdir()} == {CARD, CONFIG, WEIGHTS}
+    assert {each.name for each in place.iterdir()} == {CARD, CONFIG, WEIGHTS, VALIDATION, REPLAY}
     model = read_model(place)
+    for kept in (VALIDATION, REPLAY):
+        assert len(read_examples(place / kept)) >= 3
+    assert model.config.seen
     assert model.is_shipped
     tensors = read_tensors(place / WEIGHTS)[0].values()
     assert {each.dtype for each in tensors if each.is_floating_point()} == {torch.float16}
