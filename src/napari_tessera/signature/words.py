@@ -187,8 +187,8 @@ KnownClasses = Annotated[tuple[int, ...], Word("ids")]
 _TRAIN = "train a network, then give the name or the folder of the model"
 
 _MODEL = (
-    "give the name or the folder of a model: nuclei, which comes with napari-tessera, or a network "
-    "that you have trained"
+    "give the name or the folder of a model: nuclei, cells or particles, which come with "
+    "napari-tessera, or a network that you have trained"
 )
 
 ModelFolder = Annotated[str, ModelWord("model", source=_MODEL)]

@@ -76,8 +76,8 @@ def predict(
         Intensities, a plane or a volume. A network for planes looks at volumes plane by plane; one
         for a single channel takes the mean of red, green and blue (3 channels, in the last axis).
     model : str
-        One of your models, or one that comes with napari-tessera (nuclei), by name; or the path of
-        a model folder.
+        One of your models, or nuclei, cells or particles, which come with napari-tessera, by name;
+        or the path of a model folder.
     threshold : float, optional
         Probability from which a pixel belongs to an object, or how sure a network must be that
         finds objects one by one; None = what suited the model's validation images best. Not used
@@ -192,8 +192,8 @@ def scores(
         Intensities, a plane or a volume; a network for a single channel takes the mean of red,
         green and blue.
     model : str
-        One of your models, or one that comes with napari-tessera (nuclei), by name; or the path of
-        a model folder.
+        One of your models, or nuclei, cells or particles, which come with napari-tessera, by name;
+        or the path of a model folder.
     diameter : float or str
         Median diameter of the objects, by which images with small ones are enlarged for the
         network, and those with large ones shrunk; 0 = measured in a first pass. Not used for
