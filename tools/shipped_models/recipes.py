@@ -179,7 +179,7 @@ PARTICLES = ShippedRecipe(
         scaling=0.75,
         elastic=3.0,
     ),
-    8,
+    7,
     CardFacts(
         "Particles (grains, powder, coins)",
         "Finds things that touch one another: grains of powder, pebbles, coins, pores; one "
