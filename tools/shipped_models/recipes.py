@@ -103,10 +103,10 @@ NUCLEI = ShippedRecipe(
         noise=0.08,
         shading=0.2,
         inversion=0.15,
-        scaling=0.6,
+        scaling=1.0,
         elastic=2.0,
     ),
-    8,
+    26,
     CardFacts(
         "Nuclei (fluorescence)",
         "Finds nuclei in fluorescence images (DAPI, Hoechst and the like) of cultures and tissue, "
