@@ -27,8 +27,7 @@ def test_each_that_is_there_has_a_title_and_can_be_read():
 def test_it_is_whole_and_says_where_it_comes_from(place):
     import torch
 
-    from napari_tessera.deep.data.kept_examples import REPLAY, VALIDATION, read_examples
-from napari_tessera.deep.models.folder import read_tensors
+    from napari_tessera.deep.models.folder import read_tensors
     from napari_tessera.deep.models.model import read_model
 
     assert {each.name for each in place.iterdir()} == {CARD, CONFIG, WEIGHTS, VALIDATION, REPLAY}
