@@ -33,7 +33,7 @@ def test_it_is_whole_and_says_where_it_comes_from(place):
     assert {each.name for each in place.iterdir()} == {CARD, CONFIG, WEIGHTS, VALIDATION, REPLAY}
     model = read_model(place)
     for kept in (VALIDATION, REPLAY):
-        assert len(read_examples(place / kept)) >= 3
+        assert read_examples(place / kept)
     assert model.config.seen
     assert model.is_shipped
     tensors = read_tensors(place / WEIGHTS)[0].values()
