@@ -8,6 +8,7 @@ from napari_tessera.deep.settings import Examples as Examples
 from napari_tessera.deep.settings import Objective as Objective
 from napari_tessera.deep.settings import Optimisation as Optimisation
 from napari_tessera.deep.settings import Transfer as Transfer
+from napari_tessera.deep.training.improve import improve as improve
 from napari_tessera.deep.training.train import train as train
 from napari_tessera.io import files as files
 from napari_tessera.methods.classical.canny import canny as canny

@@ -464,8 +464,8 @@ def test_weights_of_another_width_are_refused(tmp_path, found):
 
 def test_a_model_is_found_by_name(tmp_path, monkeypatch):
     monkeypatch.setenv("NAPARI_TESSERA_MODELS", str(tmp_path))
-    with pytest.raises(ValueError, match="cells"):
-        transfer.weights_of("cells")
+    with pytest.raises(ValueError, match="no such cells"):
+        transfer.weights_of("no such cells")
     giver, network = small("unet2015", 3), small("unet2015", 3)
     described = model.ModelConfig(
         network="unet2015",

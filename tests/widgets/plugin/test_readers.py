@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tifffile
 import zarr
-from napari.layers import Image, Labels, Shapes
+from napari.layers import Image, Labels, Points, Shapes
 
 from napari_tessera import Recipe
 from napari_tessera.io.files import read, write
@@ -141,8 +141,10 @@ def test_polygons_of_others_become_shapes_with_their_properties(viewer, tmp_path
     ]
     path = tmp_path / "g.geojson"
     path.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
-    (found,) = _opened(viewer, path)
+    found, points = _opened(viewer, path)
     assert (type(found), found.shape_type) == (Shapes, ["polygon", "polygon", "path"])
+    assert (type(points), points.data.tolist()) == (Points, [[2, 1]])
+    assert points.features.to_dict("list") == {"class": ["2"]}
     assert found.data[0].tolist() == [[0, 0], [0, 4], [3, 4]]
     assert found.features.to_dict("list") == {"class": ["0", "0", "1"]}
 
