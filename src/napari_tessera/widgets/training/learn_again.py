@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_tessera.deep.inference.cache import Cache
-from napari_tessera.deep.models.library import find_model
+from napari_tessera.deep.inference.fitting import in_grey
+from napari_tessera.deep.models.library import ModelConfig, find_model
 from napari_tessera.deep.training.improve import IMPROVING, improve
 from napari_tessera.deep.training.improvement import Improvement
 from napari_tessera.io.datasets import together
 from napari_tessera.methods.registry import METHODS
 from napari_tessera.pipeline.recipes.recipe import Recipe
-from napari_tessera.pipeline.source import Source, grey
+from napari_tessera.pipeline.source import Source
 from napari_tessera.signature.progress import Progress, Reporter, Stop
 from napari_tessera.widgets.forms.run_button import Running
 from napari_tessera.widgets.layers.features import image_behind, made_by
@@ -76,7 +77,7 @@ class Corrected:
             found = self.prediction.run(self.source, report.part(0, 20), cache=cache)
             before = np.asarray(found.array)
         region = self.prediction.walk.region
-        own = _as_seen(self.source, config.in_channels)
+        own = _as_seen(self.source, config)
         pairs = together(
             [own if region is None else own.cut(region)],
             [np.array(array(self.labels))],
@@ -96,17 +97,15 @@ class Corrected:
         )
 
 
-def _as_seen(own: Source, channels: int) -> Source:
-    """Return an image with the channels that a model takes: one that was chosen, or brightness."""
+def _as_seen(own: Source, config: ModelConfig) -> Source:
+    """Return an image with the channels that a model takes, as when it predicts."""
     if own.channel_axis is None:
         return own
     if own.channel is not None:
         one = np.take(np.asarray(own.array), own.channel, own.channel_axis)
         return replace(own, array=one, channel_axis=None, channel=None, rgb=False)
-    if own.rgb and channels == 1:
-        one = grey(np.asarray(own.array), rgb=True)
-        return replace(own, array=one, channel_axis=None, rgb=False)
-    return own
+    found, axis = in_grey(np.asarray(own.array), own.channel_axis, config)
+    return own if axis is not None else replace(own, array=found, channel_axis=None, rgb=False)
 
 
 def accepted_ids(layer: Labels) -> list[int]:
