@@ -1,8 +1,9 @@
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
 
-from napari_tessera.algorithms.halo_tiles import covering
+from napari_tessera.algorithms.halo_tiles import covering, extent
 
 
 @given(
@@ -22,3 +23,13 @@ def test_tiles_cover_once_and_see_as_far_as_the_halo(shape, pixels, halo):
             assert out.start == max(0, own.start - np.ceil(halo))
             assert out.stop == min(length, own.stop + np.ceil(halo))
     assert (covered == 1).all()
+
+
+@given(
+    arrays(np.int16, array_shapes(min_dims=1, max_dims=3, max_side=7), elements=st.integers(-1, 1))
+)
+def test_the_extent_is_that_of_all_that_is_not_0(seeds):
+    if not seeds.any():
+        return
+    expected = tuple(slice(int(own.min()), int(own.max()) + 1) for own in np.nonzero(seeds))
+    assert extent(seeds) == expected

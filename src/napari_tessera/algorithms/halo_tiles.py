@@ -7,7 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 
+import numpy as np
+
 from napari_tessera.signature.parts import PartOfWhole
+from napari_tessera.signature.words import Array
 
 Box = tuple[slice, ...]
 
@@ -56,6 +59,29 @@ class Tile:
             for own, out in zip(self.core, self.seen, strict=True)
         )
         return Tile(self.core, seen)
+
+
+def extent(marks: Array) -> Box:
+    """Return the smallest box that holds all that is marked.
+
+    Parameters
+    ----------
+    marks : ndarray
+        0 or False = not marked; at least one pixel is.
+
+    Examples
+    --------
+    >>> extent(np.array([[0, 0, 0], [0, 5, 7], [0, 0, 0]]))
+    (slice(1, 2, None), slice(1, 3, None))
+    """
+    # rows first, which are read as they lie; then only those that hold any
+    box: list[slice] = []
+    for axis in range(marks.ndim):
+        part = marks[tuple(box)]
+        others = tuple(range(axis + 1, part.ndim))
+        occupied = np.flatnonzero(part.any(axis=(*range(axis), *others)))
+        box.append(slice(int(occupied[0]), int(occupied[-1]) + 1))
+    return tuple(box)
 
 
 def with_halo(box: Box, shape: Sequence[int], halo: Sequence[float]) -> Tile:

@@ -6,6 +6,7 @@ import pytest
 
 from napari_tessera.deep.models.library import find_model, models, models_folder
 from napari_tessera.deep.settings import Optimisation
+from napari_tessera.pipeline.source import Source
 from napari_tessera.widgets.training import learn_again
 from napari_tessera.widgets.training.learn_again import accepted_ids, prediction_of
 
@@ -145,3 +146,13 @@ def test_accepted_means_in_every_plane(viewer):
     assert accepted_ids(layer) == []
     layer.features = {"index": [1, 1, 2, 3], "accepted": [True, False, True, 0]}
     assert accepted_ids(layer) == [2]
+
+
+def test_colours_are_learnt_from_as_they_are_predicted_from():
+    image = np.random.default_rng(0).integers(0, 255, (5, 6, 3)).astype(np.uint8)
+    own = replace(Source.of(image, channel_axis=2), rgb=True)
+    config = find_model(tiny_model()).config
+    found = learn_again._as_seen(own, config)
+    assert (found.channel_axis, found.rgb) == (None, False)
+    np.testing.assert_array_equal(found.array, image.mean(axis=-1, dtype=np.float32))
+    assert learn_again._as_seen(own, replace(config, in_channels=3)) is own

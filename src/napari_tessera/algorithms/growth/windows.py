@@ -20,29 +20,6 @@ LARGEST = 1 / 8
 """Share of the array from which on a window is not worth it: the whole comes next."""
 
 
-def extent(seeds: Array) -> Box:
-    """Return the smallest box that holds all seeds.
-
-    Parameters
-    ----------
-    seeds : ndarray of int
-        0 = none; at least one pixel is.
-
-    Examples
-    --------
-    >>> extent(np.array([[0, 0, 0], [0, 5, 7], [0, 0, 0]]))
-    (slice(1, 2, None), slice(1, 3, None))
-    """
-    # rows first, which are read as they lie; then only those that hold any
-    box: list[slice] = []
-    for axis in range(seeds.ndim):
-        part = seeds[tuple(box)]
-        others = tuple(range(axis + 1, part.ndim))
-        occupied = np.flatnonzero(part.any(axis=(*range(axis), *others)))
-        box.append(slice(int(occupied[0]), int(occupied[-1]) + 1))
-    return tuple(box)
-
-
 def windows(box: Box, shape: tuple[int, ...]) -> Iterator[Box]:
     """Yield windows of an array around a box, wider and wider; the last one is the whole.
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from napari_tessera.algorithms.halo_tiles import Box
+from napari_tessera.algorithms.halo_tiles import Box, extent, with_halo
 from napari_tessera.algorithms.labels.components import components
 from napari_tessera.signature.words import Array
 
@@ -64,10 +64,7 @@ class Touching:
             chosen[plane[part]] = True
         chosen[0] = False
         both = chosen[numbers]
-        box = tuple(
-            slice(max(0, first - width), min(n, last + 1 + width))
-            for (first, last), width, n in zip(_extent(both), more, mask.shape, strict=True)
-        )
+        box = with_halo(extent(both), mask.shape, more).seen
         return cls(box, own[box], both[box])
 
     @classmethod
@@ -97,12 +94,3 @@ def _cells_near(mask: Array, near: Sequence[int]) -> Array:
     for axis, (side, n) in enumerate(zip(sides, mask.shape, strict=True)):
         fine = np.repeat(fine, side, axis=axis).take(np.arange(n), axis=axis)
     return np.asarray(fine)
-
-
-def _extent(mask: Array) -> list[tuple[int, int]]:
-    """Return the first and the last place along each axis where a mask is set."""
-    found = []
-    for axis in range(mask.ndim):
-        there = np.flatnonzero(mask.any(axis=tuple(i for i in range(mask.ndim) if i != axis)))
-        found.append((int(there[0]), int(there[-1])))
-    return found

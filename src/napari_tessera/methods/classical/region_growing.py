@@ -18,8 +18,8 @@ from napari_tessera.algorithms.filters.colour import (
 )
 from napari_tessera.algorithms.filters.gaussian import WIDE
 from napari_tessera.algorithms.filters.smoothing import both
-from napari_tessera.algorithms.growth.windows import extent, reaches_out, windows
-from napari_tessera.algorithms.halo_tiles import Box
+from napari_tessera.algorithms.growth.windows import reaches_out, windows
+from napari_tessera.algorithms.halo_tiles import Box, extent
 from napari_tessera.algorithms.labels.components import Connectivity
 from napari_tessera.algorithms.labels.ids import renumbered, smallest_dtype
 from napari_tessera.algorithms.labels.numbering import numbered

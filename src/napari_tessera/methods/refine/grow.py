@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_tessera.algorithms.filters.colour import points_within
-from napari_tessera.algorithms.growth.windows import extent, reaches_out, windows
-from napari_tessera.algorithms.halo_tiles import Box
+from napari_tessera.algorithms.growth.windows import reaches_out, windows
+from napari_tessera.algorithms.halo_tiles import Box, extent
 from napari_tessera.algorithms.labels.paths import pixels_under
 from napari_tessera.algorithms.parallel import slabs
 from napari_tessera.methods.refine.edit_objects import BoxLabels, Drawn, check_room, with_change
