@@ -54,3 +54,19 @@ def test_borders_are_counted_between_objects_or_pieces_of_classes():
     assert KINDS["boundaries"]().objects(patch) is patch
     found = KINDS["classes"]((0, 1, 2)).objects(patch)
     assert len(np.unique(found[found > 0])) == 3
+
+
+def test_a_sure_network_is_judged_at_thresholds_that_suit_it():
+    # two touching objects with a boundary that is doubted: seeds hang together up to .8
+    truth = np.array([[0, 1, 1, 1, 1, 2, 2, 2, 2, 0]] * 5)
+    boundary = np.where(np.isin(np.arange(10), (4, 5)), 0.25, 0) * np.ones((5, 1))
+    inside = (truth > 0) - boundary
+    scores = np.stack([1.0 - (truth > 0), inside, boundary])
+    kind = KINDS["boundaries"]()
+    found = kind.agreement(scores, truth)
+    assert found[0] == pytest.approx(1 / 6)  # one object for two, half of it right
+    assert kind.score([found]) == 1
+    assert kind.suiting([found]) == {"threshold": 0.7, "seed_threshold": 0.9}
+    # at given thresholds nothing else is tried
+    given = kind.agreement(scores, truth, threshold=0.5, seed_threshold=0.7)
+    assert given == found[:1]

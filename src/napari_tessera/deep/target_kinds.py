@@ -24,6 +24,7 @@ from napari_tessera.deep.data.targets import (
 from napari_tessera.deep.inference.decode import (
     DEFAULTS,
     PRECISIONS,
+    STEPS,
     annotated,
     to_classes,
     to_objects,
@@ -84,14 +85,18 @@ class PixelTargets(ABC):
 
     @abstractmethod
     def agreement(self, scores: Array, labels: Array, **options: Any) -> Any:
-        """Return how far scores (K, *P) agree with labels P, for `score`.
+        """Return how far scores (K, *P) agree with labels P, for `score` and `suiting`.
 
-        Options are those of `labels`.
+        Options are those of `labels`; without them some are tried.
         """
 
     @abstractmethod
     def score(self, agreements: Sequence[Any]) -> float:
         """Return how good a network is, 0 to 1, by its agreement with several images."""
+
+    def suiting(self, agreements: Sequence[Any]) -> Mapping[str, float]:
+        """Return the options of `labels` that suited best of those that were tried."""
+        return {}
 
     @abstractmethod
     def pixels(self, annotated: Mapping[int, int], truths: Iterable[torch.Tensor]) -> list[int]:
@@ -139,13 +144,20 @@ class ObjectPixelTargets(PixelTargets):
         return {name: best[name] for name in DEFAULTS}
 
     def agreement(self, scores: Array, labels: Array, **options: Any) -> Any:
-        """Return the average precision of the objects, mean over several overlaps."""
-        objects = self.labels(scores, **options)
-        return average_precision(*annotated(labels, objects), *PRECISIONS)
+        """Return the average precision of the objects, mean over several overlaps.
+
+        Without options one for each of `STEPS`.
+        """
+        found = (self.labels(scores, **each) for each in ([options] if options else STEPS))
+        return [average_precision(*annotated(labels, each), *PRECISIONS) for each in found]
 
     def score(self, agreements: Sequence[Any]) -> float:
-        """Return the mean over the images."""
-        return float(np.mean(agreements))
+        """Return the mean over the images, at the thresholds that suit the network best."""
+        return float(np.mean(agreements, axis=0).max())
+
+    def suiting(self, agreements: Sequence[Any]) -> Mapping[str, float]:
+        """Return these thresholds."""
+        return STEPS[int(np.mean(agreements, axis=0).argmax())]
 
 
 class BoundaryTargets(ObjectPixelTargets):

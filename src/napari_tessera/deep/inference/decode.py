@@ -28,6 +28,14 @@ PRECISIONS = (0.5, 0.65, 0.8)
 
 DEFAULTS = {"threshold": 0.5, "seed_threshold": 0.7}
 
+STEPS = (
+    DEFAULTS,
+    {"threshold": 0.7, "seed_threshold": 0.9},
+    {"threshold": 0.8, "seed_threshold": 0.95},
+)
+"""At which a network is judged while it learns: one that has become surer needs higher thresholds,
+and would seem to have become worse at the lower ones."""
+
 INNER: Mapping[str, Callable[[Array], Array]] = MappingProxyType(
     {
         "boundaries": lambda scores: (1 - scores[0]) * (1 - scores[2]),

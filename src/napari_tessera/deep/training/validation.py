@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -174,7 +175,7 @@ class Validator:
     targets : PixelTargets
     loss : Loss
     thresholds : mapping
-        At which objects are judged; empty = the usual ones.
+        At which objects are judged; empty = at several, of which the best count.
     """
 
     held_out: HeldOut
@@ -190,20 +191,17 @@ class Validator:
     def __call__(self, network: torch.nn.Module, report: Report = None) -> ValidationResult:
         """Judge a network."""
         report, pieces = Reporter.of(report), self.held_out.seen
-        losses, agreements, examples = [], [], []
-        picture = ValidationResult()
+        losses, agreements, examples, shown = [], [], [], None
         for number, piece in enumerate(pieces):
             scores = self._scores(network, piece, report.part(number, len(pieces)))
             labels = self.held_out.labels(piece)
             if piece is self.held_out.shown:
-                picture = self.held_out.picture(
-                    self.targets.labels(scores, None, **self.thresholds)
-                )
+                shown = scores
             losses.append(self._loss(scores, labels))
             agreements.append(self.targets.agreement(scores, labels, **self.thresholds))
             if self.targets.has_thresholds:
                 examples.append((scores.astype(np.float16), labels))  # for as long as it is best
-        judged = replace(picture, tune=partial(self._tuned, examples))
+        judged = replace(self._picture(shown, agreements), tune=partial(self._tuned, examples))
         if not self.held_out.pieces:
             return judged
         score = self.targets.score(agreements)
@@ -216,6 +214,13 @@ class Validator:
     def glance(self, network: torch.nn.Module, report: Report = None) -> ValidationResult:
         """Judge a network on the piece that is shown."""
         return replace(self, held_out=self.held_out.first())(network, report)
+
+    def _picture(self, scores: Array | None, agreements: list[Any]) -> ValidationResult:
+        """Return what the network makes of the image that is shown, if it was looked at."""
+        if scores is None:
+            return ValidationResult()
+        options = self.thresholds or self.targets.suiting(agreements)
+        return self.held_out.picture(self.targets.labels(scores, None, **options))
 
     def _tuned(
         self, examples: list[tuple[Array, Array]], seconds: float, report: Report = None
