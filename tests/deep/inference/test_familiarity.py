@@ -49,6 +49,17 @@ def test_what_differs_is_said_with_what_to_do(changes, diameter, subject, words)
     assert "train on your own" in found[subject]
 
 
+@pytest.mark.parametrize(
+    ("diameter", "resize"), [(4, "enlarge"), (6, None), (95, None), (112, None), (200, "shrink")]
+)
+def test_sizes_that_the_network_evens_out_are_not_remarked(diameter, resize):
+    # it sees 18 px of 8, and 28 px of 45; of 4 px 10, of 6 px 15, of 95 and 112 px 28, of 200 px 50
+    evened = Familiarity(NUCLEI, examples=100, wanted=18, widest=28)
+    found = evened.differences(NUCLEUS, diameter)
+    assert (f"{resize} the image" in found.get("size", "")) == (resize is not None)
+    assert bool(found) == (resize is not None)
+
+
 def test_a_model_of_dark_objects_wants_bright_ones_inverted():
     seen = {name: (1 - high, 1 - low) for name, (low, high) in list(NUCLEI.items())[1:2]}
     seen |= {"lower quartile": (0.5, 0.98), "upper quartile": (0.92, 1.0)}
@@ -79,8 +90,9 @@ def test_fewer_examples_say_less():
 
 def test_it_knows_what_the_model_folder_says():
     training = {"augmentation": {"inversion": 0.1}}
-    config = described(seen=NUCLEI, examples=100, training=training)
-    assert Familiarity.of(config) == Familiarity(NUCLEI, 100, negatives=True)
+    config = described(seen=NUCLEI, examples=100, training=training, diameter=18.0, widest=28.0)
+    known = Familiarity(NUCLEI, 100, negatives=True, wanted=18.0, widest=28.0)
+    assert Familiarity.of(config) == known
     in_deviations = Familiarity.of(described(seen=NUCLEI, normalise="mean"))
     assert in_deviations.scale == (0.0, 4.0)
     assert Familiarity.of(described()).seen == {}

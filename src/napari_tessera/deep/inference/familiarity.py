@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from napari_tessera.deep.data.appearance import QUARTILES
+from napari_tessera.deep.data.pieces import zoom_of
 from napari_tessera.deep.models.library import ModelConfig
 
 Range = tuple[float, float]
@@ -29,12 +30,17 @@ class Familiarity:
     scale : (middle, range) of float
         Of normalised intensities: .5 and 1 if the darkest become about 0 and the brightest 1; about
         0 and 4 in standard deviations.
+    wanted, widest : float
+        Diameters to which images are enlarged and shrunk for the network, see
+        `napari_tessera.deep.data.pieces.zoom_of`.
     """
 
     seen: Mapping[str, Range]
     examples: int
     negatives: bool = False
     scale: Range = (0.5, 1.0)
+    wanted: float = 0.0
+    widest: float = 0.0
 
     @classmethod
     def of(cls, config: ModelConfig) -> Familiarity:
@@ -42,7 +48,8 @@ class Familiarity:
         augmentation = config.training.get("augmentation", {})
         scale = (0.0, 4.0) if config.normalise == "mean" else (0.5, 1.0)
         negatives = bool(augmentation.get("inversion"))
-        return cls(config.seen, max(1, config.examples), negatives, scale)
+        sizes = (config.diameter, config.widest)
+        return cls(config.seen, max(1, config.examples), negatives, scale, *sizes)
 
     def differences(self, figures: Mapping[str, float], diameter: float = 0.0) -> dict[str, str]:
         """Return in what an image differs, and a sentence of what that is and what to do.
@@ -141,9 +148,13 @@ class Familiarity:
         if not diameter or "diameter" not in self.seen:
             return ""
         (low, high), margin = self.seen["diameter"], 1.3 + 0.5 * self._doubt
-        if low / margin <= diameter <= high * margin:
+        # what is enlarged or shrunk for the network anyway is no difference to it
+        small, own, large = (
+            each * zoom_of(each, self.wanted, self.widest) for each in (low, diameter, high)
+        )
+        if small / margin <= own <= large * margin:
             return ""
-        resize = "enlarge" if diameter < low else "shrink"
+        resize = "enlarge" if own < small else "shrink"
         return (
             f"Its objects are about {diameter:.0f} px wide; the model was trained on "
             f"{_between(low, high, 0)} px: {resize} the image, or train on your own"
