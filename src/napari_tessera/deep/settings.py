@@ -257,11 +257,17 @@ class Transfer:
         Whether the encoder keeps its weights: never, in the first epochs, or always.
     freeze_epochs : int
         How many epochs, for `freeze` "first".
+    encoder_rate : float
+        How fast the encoder learns, by the learning rate of the rest: below 1 it keeps more of what
+        it knows.
     """
 
     weights: str = "imagenet"
     freeze: Freezing = "never"
     freeze_epochs: Annotated[int, Word(low=1, when=("freeze", ("first",)))] = 5
+    encoder_rate: Annotated[float, Word(low=0.001, high=1, when=("freeze", ("never", "first")))] = (
+        1.0
+    )
 
     def __post_init__(self) -> None:
         check_settings(self)

@@ -396,6 +396,30 @@ def test_a_frozen_encoder_stays_as_it_was(tmp_path, example):
         assert not equal(before, after)
 
 
+def test_an_encoder_may_learn_more_slowly(tmp_path, example):
+    start = train(*example, model=tmp_path / "start", **QUICK)
+    # the first step of Adam moves each weight by the rate, here without a warm-up or an average
+    step = Optimisation(
+        epochs=1, steps=1, learning_rate=0.01, warm_up=0, weight_decay=0, averaging=0
+    )
+    own = Transfer(weights=str(start.path), encoder_rate=0.1)
+    model = train(
+        *example, model=tmp_path / "slow", **{**QUICK, "transfer": own, "optimisation": step}
+    )
+    before, after = weights(start), weights(model)
+    moved = {
+        name: float((after[name] - before[name]).abs().max())
+        for name in before
+        if name.endswith(".weight")
+    }
+    assert max(moved[name] for name in moved if name.startswith("contracting")) == pytest.approx(
+        0.001, rel=0.01
+    )
+    assert max(moved[name] for name in moved if name.startswith("expanding")) == pytest.approx(
+        0.01, rel=0.01
+    )
+
+
 def test_all_is_said_of_it(tmp_path, example):
     said = []
     model = train(*example, model=tmp_path / "m", spacing=(0.5, 0.25), report=said.append, **QUICK)

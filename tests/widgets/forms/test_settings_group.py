@@ -134,7 +134,7 @@ def test_numbers_stay_within_their_bounds():
 
 def test_settings_left_out_keep_their_values(rows):
     group = Group(Transfer, leave_out=("freeze",))
-    assert list(group.fields) == ["weights", "freeze_epochs"]
+    assert list(group.fields) == ["weights", "freeze_epochs", "encoder_rate"]
     group.value = Transfer(freeze="first")
     group.fields["weights"].value = "none"
     assert group.value == Transfer("none", "first")

@@ -49,7 +49,12 @@ def test_rows_without_meaning_and_locked_ones_are_so_when_they_are_made(rows):
     own = FoldedSettings(rows, "Start", Transfer)
     own.show_what_applies(void=("weights",), locked=True)
     shown = {name: not field.native.isHidden() for name, field in own.fields.items()}
-    assert shown == {"weights": False, "freeze": True, "freeze_epochs": False}
+    assert shown == {
+        "weights": False,
+        "freeze": True,
+        "freeze_epochs": False,
+        "encoder_rate": True,
+    }
     assert not own.fields["freeze"].native.isEnabled()
     own.show_what_applies()
     assert own.fields["freeze"].native.isEnabled()

@@ -226,8 +226,9 @@ def _elapsed(steps: float, seconds: float, settings: Optimisation) -> float:
 
 
 def _set_rate(optimiser: torch.optim.Optimizer, settings: Optimisation, elapsed: float) -> None:
+    present = settings.learning_rate * rate(elapsed, settings.warm_up, settings.schedule)
     for group in optimiser.param_groups:
-        group["lr"] = settings.learning_rate * rate(elapsed, settings.warm_up, settings.schedule)
+        group["lr"] = group["share"] * present
 
 
 def rate(elapsed: float, warm_up: float, schedule: Schedule) -> float:

@@ -84,16 +84,24 @@ def first_state(
     network = network.to(device)
     if config.axes == 2:
         network = network.to(memory_format=torch.channels_last)
-    settings = task.optimisation
-    # what scales and shifts is not drawn to 0 (biases, batch normalisation)
-    decayed = [each for each in network.parameters() if each.ndim > 1]
-    rest = [each for each in network.parameters() if each.ndim <= 1]
-    groups = [
-        {"params": decayed, "weight_decay": settings.weight_decay},
-        {"params": rest, "weight_decay": 0.0},
-    ]
-    optimiser = torch.optim.AdamW(groups, lr=settings.learning_rate)
+    optimiser = torch.optim.AdamW(_groups(network, task), lr=task.optimisation.learning_rate)
     return State(network, copy.deepcopy(network).eval(), optimiser)
+
+
+def _groups(network: nn.Module, task: Task) -> list[dict[str, Any]]:
+    """Return the weights by how they learn: "share" of the learning rate, and decay."""
+    slow, rate = set(), task.transfer.encoder_rate
+    if rate < 1:
+        slow = {id(each) for each in transfer.encoder_of(network).parameters()}
+    groups = []
+    for share, own in ((1.0, False), (rate, True)):
+        weights = [each for each in network.parameters() if (id(each) in slow) is own]
+        # what scales and shifts is not drawn to 0 (biases, batch normalisation)
+        for decay, drawn in ((task.optimisation.weight_decay, True), (0.0, False)):
+            some = [each for each in weights if (each.ndim > 1) is drawn]
+            if some:
+                groups.append({"params": some, "weight_decay": decay, "share": share})
+    return groups
 
 
 def stored(state: State) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
