@@ -53,6 +53,33 @@ def test_volumes_come_apart_too():
     np.testing.assert_array_equal(found, labels)
 
 
+def touching_discs():
+    """Return two discs that touch, and scores of a network that sees no boundary between them."""
+    y, x = np.mgrid[:40, :60]
+    left = (y - 20) ** 2 + (x - 20) ** 2 <= 100
+    right = ((y - 20) ** 2 + (x - 38) ** 2 <= 100) & ~left
+    labels = left + 2 * right
+    return labels, perfect((labels > 0).astype(np.uint8), "boundaries")
+
+
+def test_objects_without_a_boundary_between_them_come_apart_at_their_waist():
+    labels, scores = touching_discs()
+    whole = to_objects(scores, targets="boundaries", voxel=FLAT)
+    assert whole.max() == 1
+    found = to_objects(scores, targets="boundaries", voxel=FLAT, split=0.1)
+    assert found.max() == 2
+    assert average_precision(labels, found, 0.9) == 1
+
+
+def test_whether_objects_come_apart_at_waists_is_found_out():
+    labels, scores = touching_discs()
+    assert tuned([(scores, labels)], "boundaries", FLAT)["split"] > 0
+    whole = (labels > 0).astype(np.uint8)  # a dumbbell that is one object
+    best = tuned([(scores, whole)], "boundaries", FLAT)
+    assert best["split"] == 0
+    assert best["score"] == 1
+
+
 @settings(max_examples=30)
 @given(st.integers(0, 2**32 - 1))
 def test_separate_objects_come_back(seed):

@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from napari_tessera.algorithms.geometry.waists import split_at_waists
 from napari_tessera.algorithms.labels.ids import renumbered, sizes, smallest_dtype
 from napari_tessera.deep.settings import Targets
 from napari_tessera.metrics.matching import average_precision
@@ -21,17 +22,18 @@ SMOOTHING = 0.7
 
 THRESHOLDS = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 SEED_THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
+SPLITS = (0.0, 0.1, 0.2)
 """What `tuned` tries."""
 
 PRECISIONS = (0.5, 0.65, 0.8)
 """Intersections over union at which objects count as found."""
 
-DEFAULTS = {"threshold": 0.5, "seed_threshold": 0.7}
+DEFAULTS = {"threshold": 0.5, "seed_threshold": 0.7, "split": 0.0}
 
-STEPS = (
-    DEFAULTS,
-    {"threshold": 0.7, "seed_threshold": 0.9},
-    {"threshold": 0.8, "seed_threshold": 0.95},
+STEPS = tuple(
+    {"threshold": threshold, "seed_threshold": seeds, "split": split}
+    for threshold, seeds in ((0.5, 0.7), (0.7, 0.9), (0.8, 0.95))
+    for split in SPLITS[:2]
 )
 """At which a network is judged while it learns: one that has become surer needs higher thresholds,
 and would seem to have become worse at the lower ones."""
@@ -74,6 +76,7 @@ def to_objects(
     targets: Targets,
     threshold: float = 0.5,
     seed_threshold: float = 0.7,
+    split: float = 0.0,
     smallest: int = 0,
     voxel: VoxelSize,
     report: Reporter | None = None,
@@ -81,6 +84,8 @@ def to_objects(
     """Return numbered objects: seeds where pixels are surely inside, grown over the foreground.
 
     Pieces of the foreground without a seed are objects too: faint and small ones do not vanish.
+    Networks see a boundary where there is one to see; objects that only their outline tells apart
+    are divided by it.
 
     Parameters
     ----------
@@ -92,6 +97,9 @@ def to_objects(
         Probability from which a pixel is foreground.
     seed_threshold : float
         Probability of the inner part from which it is a seed.
+    split : float
+        How deep the waists of objects are at which they come apart, see
+        `napari_tessera.algorithms.geometry.waists.split_at_waists`; 0 = none does.
     smallest : int
         Pixels of the smallest objects that stay.
     voxel : VoxelSize
@@ -109,15 +117,28 @@ def to_objects(
     >>> to_objects(found, targets="boundaries", voxel=VoxelSize((1, 1)))[1]
     array([0, 1, 1, 1, 0, 2, 2, 2, 0], dtype=uint16)
     """
+    report = Reporter.of(report)
+    objects = _grown(scores, targets, (threshold, seed_threshold), voxel, report)
+    return _tidied(split_at_waists(objects, split, voxel), smallest)
+
+
+def _grown(
+    scores: Array,
+    targets: Targets,
+    levels: tuple[float, float],
+    voxel: VoxelSize,
+    report: Reporter | None = None,
+) -> Array:
+    """Return what grows from seeds over the foreground, at the thresholds of both."""
     from scipy import ndimage
 
     from napari_tessera.algorithms.growth.flood import flood
 
     report = Reporter.of(report)
-    inner, foreground = _inner(scores, targets, voxel), scores[0] < 1 - threshold
+    inner, foreground = _inner(scores, targets, voxel), scores[0] < 1 - levels[0]
     report(Progress(1, 5))
     everywhere = np.ones((3,) * foreground.ndim)  # pixels that touch by a corner hang together
-    seeds, count = ndimage.label((inner > seed_threshold) & foreground, everywhere)
+    seeds, count = ndimage.label((inner > levels[1]) & foreground, everywhere)
     report(Progress(2, 5))
     # pieces of the foreground in which nothing is sure are one seed each, numbered after the others
     pieces, _ = ndimage.label(foreground, everywhere)
@@ -131,7 +152,7 @@ def to_objects(
     objects = flood(-inner, seeds, foreground, 1, report.part(3, 5))
     if np.any(objects[foreground] == 0):  # pieces may hang together by corners only
         objects = flood(-inner, objects, foreground, foreground.ndim, report.part(4, 5))
-    return _tidied(objects, smallest)
+    return objects
 
 
 def _inner(scores: Array, targets: Targets, voxel: VoxelSize) -> Array:
@@ -214,30 +235,31 @@ def tuned(
     Returns
     -------
     dict
-        "threshold", "seed_threshold" and "score": the average precision, mean over the examples
-        and `PRECISIONS`. The defaults if no example has an object, or there is no time at all.
+        "threshold", "seed_threshold", "split" and "score": the average precision, mean over the
+        examples and `PRECISIONS`. The defaults if no example has an object, or there is no time at
+        all.
     """
-    options, began = list(product(THRESHOLDS, SEED_THRESHOLDS)), time.monotonic()
+    grown, began = list(product(THRESHOLDS, SEED_THRESHOLDS)), time.monotonic()
     if not any((labels > 0).any() for _, labels in pairs):
         return {**DEFAULTS, "score": 0.0}
-    totals, used = np.zeros(len(options)), 0
+    totals, used = np.zeros((len(grown), len(SPLITS))), 0
     for number, (scores, labels) in enumerate(pairs):
-        own, part = np.zeros(len(options)), Reporter.of(report).part(number, len(pairs))
-        for place, (threshold, seeds) in enumerate(reported(options, part)):
+        own, part = np.zeros(totals.shape), Reporter.of(report).part(number, len(pairs))
+        for place, levels in enumerate(reported(grown, part)):
             if time.monotonic() - began > seconds:
-                return _best(options, totals, used)
-            found = to_objects(
-                scores, targets=targets, threshold=threshold, seed_threshold=seeds, voxel=voxel
-            )
-            own[place] = average_precision(*annotated(labels, found), *PRECISIONS)
+                return _best(totals, used)
+            whole = _grown(scores, targets, levels, voxel)
+            for column, split in enumerate(SPLITS):  # which need no growing anew
+                found = _tidied(split_at_waists(whole, split, voxel), 0)
+                own[place, column] = average_precision(*annotated(labels, found), *PRECISIONS)
         totals, used = totals + own, used + 1
-    return _best(options, totals, used)
+    return _best(totals, used)
 
 
-def _best(options: list[tuple[float, float]], totals: Array, used: int) -> dict[str, float]:
-    """Return the thresholds with the highest total, and the mean over the examples used."""
+def _best(totals: Array, used: int) -> dict[str, float]:
+    """Return the options with the highest total, and the mean over the examples used."""
     if not used:
         return {**DEFAULTS, "score": 0.0}
+    options = list(product(THRESHOLDS, SEED_THRESHOLDS, SPLITS))
     place = int(totals.argmax())
-    threshold, seeds = options[place]
-    return {"threshold": threshold, "seed_threshold": seeds, "score": float(totals[place]) / used}
+    return dict(zip(DEFAULTS, options[place], strict=True)) | {"score": float(totals.max()) / used}

@@ -50,6 +50,7 @@ def predict(
     model: PixelModelFolder,
     threshold: Fraction | None = None,
     seed_threshold: Fraction | None = None,
+    split: Fraction | None = None,
     smallest: Length = "0 px",
     diameter: Length = "0 px",
     volumes: Annotated[Volumes, Word(section=_VOLUMES)] = "planes",
@@ -86,6 +87,11 @@ def predict(
         Probability of the inner part from which an object gets a number of its own; higher values
         split less. None = what suited the model's validation images best. Not used for classes,
         and by networks that find objects one by one.
+    split : float, optional
+        From how deep a waist on objects come apart that touch without a visible boundary: how much
+        farther from the outside the middle of a lobe is than the waist, as a share of what it is in
+        the middle of the object; lower values split more, 0 = none. None = what suited the model's
+        validation images best. Not used for classes, and by networks that find objects one by one.
     smallest : float or str
         Diameter of the smallest objects to keep (0 = all). Not used for classes.
     diameter : float or str
@@ -162,7 +168,7 @@ def predict(
     labels = found.labels(
         predictor.voxel(image),
         smallest=smallest,
-        thresholds={"threshold": threshold, "seed_threshold": seed_threshold},
+        thresholds={"threshold": threshold, "seed_threshold": seed_threshold, "split": split},
         report=report.part(10, 11),
     )
     report(Progress(1, 1, {"remarks": predictor.remarks(image, labels)}))
@@ -250,6 +256,7 @@ def objects(
     targets: Targets = "boundaries",
     threshold: float = 0.5,
     seed_threshold: float = 0.7,
+    split: float = 0.0,
     smallest: float | str = "0 px",
     spacing: Spacing = None,
     report: Report = None,
@@ -262,7 +269,7 @@ def objects(
         Probabilities of background, interior and boundary; or of background, rim and centre.
     targets : {"boundaries", "distances"}
         Which of both they are.
-    threshold, seed_threshold, smallest, spacing, report
+    threshold, seed_threshold, split, smallest, spacing, report
         As for `predict`.
 
     Returns
@@ -275,6 +282,7 @@ def objects(
         targets=targets,
         threshold=threshold,
         seed_threshold=seed_threshold,
+        split=split,
         smallest=ball_pixels(smallest, voxel, scores.shape[1:]),
         voxel=voxel,
         report=Reporter.of(report),
