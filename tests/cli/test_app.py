@@ -177,7 +177,7 @@ def scheduler():
     """Give the address of a scheduler with a worker in this process."""
     distributed = pytest.importorskip("distributed")
     with distributed.LocalCluster(
-        1, threads_per_worker=2, processes=False, protocol="tcp", dashboard_address=":0"
+        n_workers=1, threads_per_worker=2, processes=False, protocol="tcp", dashboard_address=":0"
     ) as cluster:
         yield cluster.scheduler_address
 
