@@ -6,12 +6,13 @@ little that the `Collector` has to know of it, piece after piece, to put them to
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
+from napari_tessera.algorithms.labels.attributes import Attributes
 from napari_tessera.algorithms.labels.linking import continuing, overlap
 from napari_tessera.pipeline.blockwise.workers import Threads, Workers
 from napari_tessera.pipeline.label_arrays import LabelArray, Numbers, Present, with_numbers
@@ -19,10 +20,14 @@ from napari_tessera.pipeline.pieces import Location
 from napari_tessera.pipeline.sinks import Sink
 from napari_tessera.pipeline.source import Index
 from napari_tessera.signature.progress import Reporter
-from napari_tessera.signature.words import Array
+from napari_tessera.signature.words import Array, Table
 
 if TYPE_CHECKING:
     from napari_tessera.pipeline.result import Labelled, PolygonSet, Result
+
+
+JoinedRows = Callable[[Table, Array, Attributes], Table]
+"""Makes rows of objects of those of their pieces, see `joined_rows` of `Cut`."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,8 @@ class Whole:
         How many pieces fit into memory.
     report : Reporter
         Hears of what is done after the last piece.
+    joined_rows : callable, optional
+        Makes the table of objects that lie in several blocks; None = they have none.
     """
 
     shape: Index
@@ -75,6 +82,7 @@ class Whole:
     workers: Workers = field(default_factory=Threads)
     at_once: int = 1
     report: Reporter = field(default_factory=Reporter)
+    joined_rows: JoinedRows | None = None
 
     def array(self, first: Index, dtype: Any) -> Any:
         """Return an array of zeros for a result; axes of its own, of lengths `first`, lead."""
