@@ -1,6 +1,6 @@
 """How fast the processes of a Dask cluster are on this computer, and how little is sent to them.
 
-Run ``python benchmarks/cluster.py [--workers 0 1 2] [--shape 96 480 480] [--block 48 160 160]``. Noisy
+Run ``python benchmarks/cluster.py [--workers 0 1 2] [--shape 96 480 480] [--block 48 240 240]``. Noisy
 balls are written to an OME-Zarr in a temporary folder and separated by a watershed in blocks, into
 another OME-Zarr: by the threads of this process (0 workers), then by so many processes with a core each,
 which read and write the files by themselves. All have to give the same. How much work that is tells the
@@ -86,7 +86,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--workers", type=int, nargs="+", default=(0, 1, 2))
     parser.add_argument("--shape", type=int, nargs=3, default=(96, 480, 480))
-    parser.add_argument("--block", type=int, nargs=3, default=(48, 160, 160))
+    parser.add_argument("--block", type=int, nargs=3, default=(48, 240, 240))
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--network", action="store_true", help="a U-Net in place of a watershed")
     options = parser.parse_args()
