@@ -55,9 +55,11 @@ class Balls:
         planes = tuple(axis for axis in every if not isinstance(box[axis], slice))
         parts = [slice(box[i], box[i] + 1) if i in planes else box[i] for i in every]
         ranges = [np.arange(*part.indices(n)) for part, n in zip(parts, self.shape, strict=True)]
-        side = len(self._cell)
-        rows = self._cell[:, :, ranges[2] % side].take(ranges[1] % side, axis=1)
-        return rows.take(ranges[0] % side, axis=0).squeeze(planes)
+        side, cell = len(self._cell), self._cell
+        z, y, x = (own % side for own in ranges)
+        if z.size < side:  # of a few planes, no others are made
+            cell, z = cell[z], np.arange(z.size)
+        return cell[:, :, x].take(y, axis=1).take(z, axis=0).squeeze(planes)
 
 
 def shape_of(gigabytes):

@@ -1,11 +1,12 @@
 """How fast the processes of a Dask cluster are on this computer, and how little is sent to them.
 
-Run ``python benchmarks/cluster.py [--workers 0 1 2] [--shape 96 768 768] [--block 48 256 256]``. Noisy
+Run ``python benchmarks/cluster.py [--workers 0 1 2] [--shape 96 480 480] [--block 48 240 240]``. Noisy
 balls are written to an OME-Zarr in a temporary folder and separated by a watershed in blocks, into
 another OME-Zarr: by the threads of this process (0 workers), then by so many processes with a core each,
-which read and write the files by themselves. All have to give the same. With ``--network``, a small U-Net
-that has learnt for a minute finds them plane by plane instead. Then: what is pickled for a run and for
-each block, and what comes back.
+which read and write the files by themselves. All have to give the same. How much work that is tells the
+time of all cores, which hardly depends on what else a computer does. With ``--network``, a small U-Net that
+has learnt for a minute finds them plane by plane instead. Then: what is pickled for a run and for each
+block, and what comes back.
 """
 
 import argparse
@@ -27,17 +28,21 @@ from napari_tessera.pipeline.source import Source
 WATERSHED = Recipe("watershed", {"smoothing": "1 px", "seed_distance": "3 px"}, over="volume")
 
 
+def worked(workers):
+    """Return how many seconds the cores of this process and of those of a client have worked."""
+    others = [] if workers is None else workers.run(time.process_time).values()
+    return time.process_time() + sum(others)
+
+
 def separated(recipe, source, block, target, workers):
-    """Return the labels of the recipe, and how many seconds they took."""
-    began = time.perf_counter()
-    result = files.write_as_made(
+    """Return the labels of the recipe."""
+    return files.write_as_made(
         target,
         lambda sink: recipe.run(source, blocks=block, sink=sink, workers=workers),
         source,
         recipe,
         workers=workers,
     )
-    return result, time.perf_counter() - began
 
 
 class Weighed:
@@ -69,7 +74,9 @@ class Weighed:
 
 def cluster(count, stack):
     """Return the client of so many processes with a core each."""
-    made = stack.enter_context(LocalCluster(count, threads_per_worker=1, dashboard_address=":0"))
+    made = stack.enter_context(
+        LocalCluster(n_workers=count, threads_per_worker=1, dashboard_address=":0")
+    )
     client = stack.enter_context(Client(made, set_as_default=False))
     client.wait_for_workers(count)
     return client
@@ -78,8 +85,8 @@ def cluster(count, stack):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--workers", type=int, nargs="+", default=(0, 1, 2))
-    parser.add_argument("--shape", type=int, nargs=3, default=(96, 768, 768))
-    parser.add_argument("--block", type=int, nargs=3, default=(48, 256, 256))
+    parser.add_argument("--shape", type=int, nargs=3, default=(96, 480, 480))
+    parser.add_argument("--block", type=int, nargs=3, default=(48, 240, 240))
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--network", action="store_true", help="a U-Net in place of a watershed")
     options = parser.parse_args()
@@ -97,13 +104,16 @@ def main():
         for number in range(options.rounds):
             for count, client in clients.items():
                 target = place / f"{count} {number}.zarr"
-                result, seconds = separated(recipe, source, block, target, client)
+                began, busy = time.perf_counter(), worked(client)
+                result = separated(recipe, source, block, target, client)
+                seconds, busy = time.perf_counter() - began, worked(client) - busy
                 labels = result.array[:]
                 first = labels if first is None else first
                 assert (labels == first).all(), "not the same labels"
                 who = f"{count} processes" if count else "threads"
                 note = " (first of all: kernels are loaded)" if number == 0 else ""
-                print(f"{who}: {seconds:.1f} s, {size / 1e6 / seconds:.1f} MB/s{note}", flush=True)
+                pace = f"{seconds:.1f} s, {size / 1e6 / seconds:.1f} MB/s"
+                print(f"{who}: {pace}, {busy:.1f} s of cores{note}", flush=True)
         client = next((each for each in clients.values() if each is not None), None)
         if client is not None:
             weighed = Weighed(client)

@@ -8,7 +8,13 @@ import pytest
 from scipy import ndimage
 
 from napari_tessera.algorithms import parallel as tiles
-from napari_tessera.algorithms.parallel import in_order, map_pieces, map_slabs, on_one_core
+from napari_tessera.algorithms.parallel import (
+    cores_given,
+    in_order,
+    map_pieces,
+    map_slabs,
+    on_cores,
+)
 
 
 def test_results_come_in_order_whoever_is_first():
@@ -38,17 +44,24 @@ def test_a_failure_reaches_the_caller_and_drops_the_rest():
     assert len(done) < 10
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
-def test_on_one_core_pieces_go_one_by_one():
+def test_no_more_cores_are_taken_than_are_given():
     here = threading.current_thread()
-    before = here.name
-    with on_one_core():
-        found = set(in_order(lambda _: threading.current_thread(), range(5), workers=4))
-    assert found == {here}
-    assert here.name == before
+    with on_cores(1):
+        assert set(in_order(lambda _: threading.current_thread(), range(5), workers=4)) == {here}
     assert here not in set(in_order(lambda _: threading.current_thread(), range(5), workers=4))
 
 
+def test_cores_are_given_for_a_while():
+    assert cores_given() is None
+    with on_cores(3):
+        assert cores_given() == 3
+        with on_cores(1):
+            assert cores_given() == 1
+        assert cores_given() == 3
+    assert cores_given() is None
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 def test_a_forked_process_has_threads_of_its_own():
     code = """
 import os

@@ -6,6 +6,7 @@ import pytest
 from napari_tessera import METHODS, Recipe, measure
 from napari_tessera.batch.file_results import FileResults, labels_from, with_columns
 from napari_tessera.io.files import read, write
+from napari_tessera.pipeline.blockwise import blocks
 from napari_tessera.pipeline.result import ClassLabels, ObjectLabels, ObjectTable, PolygonSet
 from napari_tessera.pipeline.source import Region, Source
 from napari_tessera.pipeline.walk import Walk
@@ -37,6 +38,17 @@ def test_labels_are_measured_in_their_image(recipe):
     expected = measure(found.labels.array, IMAGES["a"], spacing=(0.5, 0.5))
     assert found.table.keys() == expected.keys()
     assert found.table["mean"].tolist() == [110, 120]
+
+
+def test_large_labels_are_measured_in_blocks(recipe, monkeypatch):
+    asked = []
+    monkeypatch.setattr(blocks, "sides_of", lambda pieces, sides: asked.append(sides) or (5, 9))
+    found = results_of(recipe)
+    expected = measure(found.labels.array, IMAGES["a"])
+    assert found.table.keys() == expected.keys()
+    for name, column in expected.items():
+        np.testing.assert_allclose(found.table[name], column, atol=1e-9)
+    assert set(asked) == {"auto"}
 
 
 def test_labels_that_were_given_have_no_image():

@@ -16,7 +16,7 @@ from napari_tessera import METHODS, Recipe, measure, threshold, watershed
 from napari_tessera.cli.app import app, main
 from napari_tessera.io import files
 from napari_tessera.io.formats import Asked
-from napari_tessera.pipeline import collectors
+from napari_tessera.pipeline.blockwise import joined_objects
 from napari_tessera.pipeline.blockwise.seams import Seams
 from napari_tessera.pipeline.result import ImageResult
 from napari_tessera.pipeline.source import Source
@@ -177,7 +177,7 @@ def scheduler():
     """Give the address of a scheduler with a worker in this process."""
     distributed = pytest.importorskip("distributed")
     with distributed.LocalCluster(
-        1, threads_per_worker=2, processes=False, protocol="tcp", dashboard_address=":0"
+        n_workers=1, threads_per_worker=2, processes=False, protocol="tcp", dashboard_address=":0"
     ) as cluster:
         yield cluster.scheduler_address
 
@@ -205,7 +205,7 @@ def test_what_is_wrong_with_a_scheduler_is_told(words, coins, scheduler, capsys)
 
 
 def test_objects_that_blocks_may_have_cut_are_named(coins, capsys, monkeypatch):
-    monkeypatch.setattr(collectors, "seams_of", lambda labels, sides, workers: Seams(9, (4, 6)))
+    monkeypatch.setattr(joined_objects, "seams_of", lambda labels, sides, workers: Seams(9, (4, 6)))
     assert call("watershed", "coins.tif", "--output", "w.zarr", "--blocks", "200") == 0
     said = "coins.tif: 2 of 9 objects at borders of blocks end there in a straight line: 4, 6"
     assert f"{said}; the labels' file lists them all" in capsys.readouterr().err

@@ -7,6 +7,7 @@ from napari_tessera.algorithms.halo_tiles import Tile
 from napari_tessera.algorithms.labels.attributes import attributes
 from napari_tessera.io import files
 from napari_tessera.io.resume import BlockLog, work_key
+from napari_tessera.pipeline.blockwise.joined_objects import ObjectsOfBlock, RowsOfBlock
 from napari_tessera.pipeline.blockwise.joining import BlockObjects
 from napari_tessera.pipeline.collectors import LabelPiece
 from napari_tessera.pipeline.label_arrays import Present
@@ -45,6 +46,14 @@ def same(first, second):
         BlockObjects.of(LABELS, TILE, 1, (9, 9)),
         LabelPiece(Present.of(LABELS), {"index": np.array([1, 2]), "sure": np.array([0.1, 1])}),
         attributes(LABELS, LABELS, PartOfWhole.all_of(LABELS.shape)),
+        ObjectsOfBlock(
+            BlockObjects.of(LABELS, TILE, 1, (9, 9)),
+            RowsOfBlock.of(
+                LABELS,
+                {"index": np.array([1, 2]), "class": np.array(["a", "bc"])},
+                PartOfWhole.all_of(LABELS.shape),
+            ),
+        ),
         LABELS,
         np.zeros((0, 3), np.float32),
         ([np.eye(2)], {"index": np.array([0])}),

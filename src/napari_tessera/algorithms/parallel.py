@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from typing import Any, TypeVar
 
@@ -34,6 +35,7 @@ PIECE = 1 << 19
 """About how many pixels one call of a simple kernel takes: some milliseconds."""
 
 _POOL = "tessera"
+_GIVEN: ContextVar[int | None] = ContextVar("cores given to a thread", default=None)
 _WIDE = 1024
 
 
@@ -74,6 +76,7 @@ def in_order(
 
 def _results(function: Callable[[T], R], items: Iterable[T], workers: int) -> Iterator[R]:
     single = isinstance(items, Sequence) and len(items) < 2
+    workers = min(workers, cores_given() or workers)
     if workers < 2 or single or threading.current_thread().name.startswith(_POOL):
         yield from map(function, items)
         return
@@ -92,14 +95,25 @@ def _results(function: Callable[[T], R], items: Iterable[T], workers: int) -> It
 
 
 @contextmanager
-def on_one_core() -> Iterator[None]:
-    """Work on pieces one by one in this thread for a while: the other cores are taken."""
-    thread = threading.current_thread()
-    name, thread.name = thread.name, f"{_POOL} {thread.name}"
+def on_cores(count: int) -> Iterator[None]:
+    """Take so many cores at most for the work of this thread, for a while: the others are taken.
+
+    Examples
+    --------
+    >>> with on_cores(2):
+    ...     cores_given()
+    2
+    """
+    token = _GIVEN.set(count)
     try:
         yield
     finally:
-        thread.name = name
+        _GIVEN.reset(token)
+
+
+def cores_given() -> int | None:
+    """Return how many cores `on_cores` has given to this thread; None = nobody has said."""
+    return _GIVEN.get()
 
 
 @cache

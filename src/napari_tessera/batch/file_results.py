@@ -103,7 +103,8 @@ class FileResults:
         if labels is None:
             raise ValueError(f"{self.source.name}: the recipe gives nothing that can be measured")
         image = {} if self.image is None else {"image": self.image}
-        measured = run("measure", self._grid(labels), image, Walk(self.over)).table or {}
+        walk = Walk(self.over, blocks="auto")  # labels of blocks may not fit into memory
+        measured = run("measure", self._grid(labels), image, walk).table or {}
         return with_columns(measured, labels.table)
 
     @cached_property

@@ -19,6 +19,7 @@ import numpy as np
 
 from napari_tessera.algorithms.labels.attributes import Attributes
 from napari_tessera.pipeline.blockwise.assembling import PiecesOfBlock
+from napari_tessera.pipeline.blockwise.joined_objects import ObjectsOfBlock, RowsOfBlock
 from napari_tessera.pipeline.blockwise.joining import BlockObjects, Slab
 from napari_tessera.pipeline.collectors import LabelPiece
 from napari_tessera.pipeline.label_arrays import Present
@@ -41,6 +42,8 @@ _TUPLES: Mapping[str, Callable[..., Any]] = MappingProxyType(
             Present,
             PiecesOfBlock,
             Attributes,
+            ObjectsOfBlock,
+            RowsOfBlock,
         )
     }
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copyreg
+import dataclasses
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ from napari_tessera.methods.classical.threshold import (
     with_mark,
 )
 from napari_tessera.methods.classical.watershed import watershed, watershed_statistics
-from napari_tessera.methods.deep.detect import detect
+from napari_tessera.methods.deep.detect import detect, joined_detections
 from napari_tessera.methods.deep.predict import (
     predict,
     predict_halo,
@@ -38,6 +39,7 @@ from napari_tessera.methods.deep.predict import (
     predict_look,
     predict_statistics,
     scores,
+    sees_all,
 )
 from napari_tessera.methods.judge.boundary_support import boundary_support
 from napari_tessera.methods.judge.error_map import error_map, object_errors
@@ -77,7 +79,7 @@ from napari_tessera.metrics.error_kinds import error_look
 from napari_tessera.signature.parameters import Parameter, docs, gives, parameters, words_given
 from napari_tessera.signature.units import to_pixels
 from napari_tessera.signature.validation import check_value
-from napari_tessera.signature.words import Array, LabelsWord, Look, Over, VoxelSize
+from napari_tessera.signature.words import Array, LabelsWord, Look, Over, Table, VoxelSize
 
 Scope = Literal["local", "joined", "global"]
 Values = Mapping[str, Any]
@@ -154,6 +156,11 @@ class Cut:
         alone, if this is smoothed already as its statistics do; None = there are none.
     memory : int
         About how many bytes it takes for each pixel that it sees of a block.
+    joined_rows : callable, optional
+        How the table of a method that also labels objects is made of those of blocks. Called with
+        the rows of the pieces of all objects, the object that each is a piece of, counted from 0,
+        how large the objects are and where they lie, and the spacing; gives their rows. None = a
+        table cannot be made so.
     """
 
     scope: Scope | Callable[[Values], Scope]
@@ -165,6 +172,7 @@ class Cut:
     assembly: Assembly | None = None
     prepared: Callable[[Values], dict[str, Any] | None] | None = None
     memory: int = 32
+    joined_rows: Callable[..., Table] | None = None
 
     def assembly_with(self, values: Values) -> Assembly | None:
         """Return how objects are assembled from blocks with these complete parameters, if so."""
@@ -310,6 +318,11 @@ class Method:
         return self.gives[0]
 
     @property
+    def has_loose_table(self) -> bool:
+        """True if it gives a table that cannot be made of those of blocks."""
+        return "table" in self.gives and self.cut.joined_rows is None
+
+    @property
     def is_labelling(self) -> bool:
         """True if it labels each pixel."""
         return isinstance(words_given(self.function)[0], LabelsWord)
@@ -443,9 +456,18 @@ def _whole_objects(assembly: Assembly) -> Cut:
 # what is opened or closed is looked at twice
 _ELEMENT = Cut("local", _reach("radius", 2, 2))
 
-_NETWORK = Cut("local", predict_halo, predict_statistics, exact=False, memory=128)
+_NETWORK = Cut(
+    lambda values: "global" if sees_all(values) else "local",
+    predict_halo,
+    predict_statistics,
+    exact=False,
+    reason="a model of photographs looks at the whole image, made smaller",
+    memory=128,
+)
 # a network looks as far as its tiles reach; objects are joined across seams
-_NETWORK_OBJECTS = Cut("joined", predict_halo, predict_statistics, exact=False, memory=128)
+_NETWORK_OBJECTS = dataclasses.replace(
+    _NETWORK, scope=lambda values: "global" if sees_all(values) else "joined"
+)
 _ESTIMATED = RunCost(all_cores=True, estimate=predict_estimate)
 
 _CLASSICAL = (
@@ -532,7 +554,13 @@ _DEEP = (
         kind=predict_kind,
         look=predict_look,
     ),
-    Method(detect, "Deep learning", _NETWORK_OBJECTS, title="Find objects", cost=_ESTIMATED),
+    Method(
+        detect,
+        "Deep learning",
+        dataclasses.replace(_NETWORK_OBJECTS, joined_rows=joined_detections),
+        title="Find objects",
+        cost=_ESTIMATED,
+    ),
     Method(scores, "Deep learning", _NETWORK, title="Probability maps", cost=_ESTIMATED),
 )
 

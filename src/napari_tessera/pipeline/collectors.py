@@ -6,26 +6,28 @@ little that the `Collector` has to know of it, piece after piece, to put them to
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
-from napari_tessera.algorithms.halo_tiles import Tile
+from napari_tessera.algorithms.labels.attributes import Attributes
 from napari_tessera.algorithms.labels.linking import continuing, overlap
-from napari_tessera.pipeline.blockwise.joining import BlockGrid, BlockObjects, Joining
-from napari_tessera.pipeline.blockwise.seams import seams_of
 from napari_tessera.pipeline.blockwise.workers import Threads, Workers
 from napari_tessera.pipeline.label_arrays import LabelArray, Numbers, Present, with_numbers
 from napari_tessera.pipeline.pieces import Location
 from napari_tessera.pipeline.sinks import Sink
 from napari_tessera.pipeline.source import Index
 from napari_tessera.signature.progress import Reporter
-from napari_tessera.signature.words import Array
+from napari_tessera.signature.words import Array, Table
 
 if TYPE_CHECKING:
     from napari_tessera.pipeline.result import Labelled, PolygonSet, Result
+
+
+JoinedRows = Callable[[Table, Array, Attributes], Table]
+"""Makes rows of objects of those of their pieces, see `joined_rows` of `Cut`."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,8 @@ class Whole:
         How many pieces fit into memory.
     report : Reporter
         Hears of what is done after the last piece.
+    joined_rows : callable, optional
+        Makes the table of objects that lie in several blocks; None = they have none.
     """
 
     shape: Index
@@ -78,6 +82,7 @@ class Whole:
     workers: Workers = field(default_factory=Threads)
     at_once: int = 1
     report: Reporter = field(default_factory=Reporter)
+    joined_rows: JoinedRows | None = None
 
     def array(self, first: Index, dtype: Any) -> Any:
         """Return an array of zeros for a result; axes of its own, of lengths `first`, lead."""
@@ -267,73 +272,6 @@ class _Sharing:
     def __call__(self, boxes: tuple[Any, Any]) -> tuple[Array, Array, Array]:
         first, second = (np.asarray(self.array[box]) for box in boxes)
         return overlap(first, second)
-
-
-@dataclass(frozen=True)
-class JoiningFinisher:
-    """Writes the core of a block, whose objects are numbered by themselves.
-
-    Attributes
-    ----------
-    labels : LabelArray
-    reach : int
-    shape : tuple of int
-        Of the plane or volume.
-    """
-
-    labels: LabelArray
-    reach: int
-    shape: Index
-
-    def __call__(self, place: Location, piece: Array) -> BlockObjects:  # noqa: D102
-        tile = _block(place).around(self.reach)
-        objects = BlockObjects.of(piece, tile, self.reach, self.shape)
-        self.labels.write(place.core, piece[tile.inner], objects.highest)
-        return objects
-
-
-class JoiningCollector:
-    """Puts objects into one array, of which those in several blocks become one."""
-
-    waits = False
-    passes = 2
-
-    def __init__(self, kind: type[Labelled], whole: Whole) -> None:
-        self._kind, self._whole = kind, whole
-        self._grid = BlockGrid(whole.cut, whole.block[-len(whole.cut) :], whole.exact)
-        self.reach = self._grid.reach
-        self._labels = LabelArray.of(kind, whole, renumbers=True)
-        self._joining, self._places = Joining(self._grid), list[Location]()
-        self._numbers: dict[Index, int] = {}
-
-    @property
-    def finisher(self) -> Finisher:  # noqa: D102
-        return JoiningFinisher(self._labels, self.reach, self._whole.cut)
-
-    def add(self, place: Location, known: BlockObjects) -> None:  # noqa: D102
-        number = self._numbers.setdefault(place.index, len(self._numbers))
-        self._joining.add(number, _block(place).around(self.reach), known)
-        self._places.append(place)
-
-    def miss(self) -> None:
-        """Do nothing: where nothing is to be found, nothing is joined."""
-
-    def result(self, **about: Any) -> Result:  # noqa: D102
-        count, tables = self._joining.numbers()
-        jobs = (
-            Numbers(place.core, table=table)
-            for place, table in zip(self._places, tables, strict=True)
-        )
-        array = with_numbers(self._labels, self._kind, self._whole, count, jobs)
-        sides, workers = self._grid.sides, self._whole.workers
-        seams = None if self._whole.exact else seams_of(array, sides, workers)
-        return self._kind(array, count=count, seams=seams, **about)
-
-
-def _block(place: Location) -> Tile:
-    if place.tile is None:
-        raise ValueError(f"{place} is a plane or volume; only objects of its blocks are joined")
-    return place.tile
 
 
 @dataclass(frozen=True)

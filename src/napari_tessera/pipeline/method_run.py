@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,7 +21,7 @@ from napari_tessera.methods.registry import Method
 from napari_tessera.pipeline.blockwise.assembling import Decision
 from napari_tessera.pipeline.blockwise.blocks import Blocks
 from napari_tessera.pipeline.blockwise.workers import Threads, Workers
-from napari_tessera.pipeline.collectors import Collector, Finisher, Whole
+from napari_tessera.pipeline.collectors import Collector, Finisher, JoinedRows, Whole
 from napari_tessera.pipeline.label_arrays import distinct
 from napari_tessera.pipeline.pieces import Location, Pieces
 from napari_tessera.pipeline.regions import (
@@ -318,7 +319,13 @@ class Run:
             workers=self.workers,
             at_once=blocks.at_once(self.workers.count) if blocks.are_cut else self._at_once(blocks),
             report=self._after(len(blocks.places)),
+            joined_rows=self._joined_rows(),
         )
+
+    def _joined_rows(self) -> JoinedRows | None:
+        """Return what makes the table of objects that lie in several blocks, if there is one."""
+        joined = self.method.cut.joined_rows
+        return None if joined is None else partial(joined, spacing=self.pieces.spacing)
 
     def _after(self, count: int) -> Reporter:
         """Return what hears of the work after the first pass through so many places."""
@@ -437,10 +444,10 @@ class Run:
         with passing(place.tile.part_of(self.source.shape[len(place.index) :], reach)):
             piece, values = cut.one((0,) * len(place.index), report, own)
         box = (..., *place.tile.part(place.tile.around(reach).seen))
-        if assembly is None:
+        if not isinstance(piece, tuple):
             return piece[box], values
-        pieces, known = piece
-        return (None if pieces is None else pieces[box], known), values
+        labels, more = piece  # a table of what is seen, or what is known of pieces
+        return (None if labels is None else labels[box], more), values
 
     def _of_prepared(self, core: Array, report: Reporter) -> tuple[Any, dict[str, Any]]:
         """Return what `at` gives, of the core of a block that is smoothed already."""

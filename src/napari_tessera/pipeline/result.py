@@ -23,10 +23,10 @@ from napari_tessera.pipeline.blockwise.assembling import (
     AssemblingTableCollector,
     Decision,
 )
+from napari_tessera.pipeline.blockwise.joined_objects import JoiningCollector
 from napari_tessera.pipeline.blockwise.seams import Seams
 from napari_tessera.pipeline.collectors import (
     Collector,
-    JoiningCollector,
     LabelCollector,
     MapCollector,
     PolygonCollector,

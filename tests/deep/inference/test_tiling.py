@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 from torch import nn
 
+from napari_tessera.algorithms.parallel import on_cores
 from napari_tessera.deep import devices
 from napari_tessera.deep.inference.tiling import (
     TilePlan,
@@ -387,6 +388,20 @@ def test_16_bits_are_used_where_they_are_wanted(mixed, monkeypatch):
     found = predicted(noise(1, 4, 4), network, plan_tiles((4, 4), ANY, tile=4), mixed=mixed)
     assert types == [torch.bfloat16 if mixed else torch.float32]
     assert found.dtype == np.float32
+
+
+def test_a_network_takes_the_cores_that_its_thread_was_given():
+    threads, before = [], torch.get_num_threads()
+
+    def network(patches):
+        threads.append(torch.get_num_threads())
+        return pointwise(patches)
+
+    with on_cores(before + 1):
+        predicted(noise(1, 4, 4), network, plan_tiles((4, 4), ANY, tile=4))
+    predicted(noise(1, 4, 4), network, plan_tiles((4, 4), ANY, tile=4))
+    assert threads == [before + 1, before]
+    assert torch.get_num_threads() == before
 
 
 @pytest.mark.parametrize(

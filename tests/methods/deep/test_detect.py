@@ -13,7 +13,7 @@ from napari_tessera.deep.data.object_batches import ObjectBatches  # noqa: E402
 from napari_tessera.deep.inference.cache import Cache  # noqa: E402
 from napari_tessera.deep.inference.cost import network_cost, predict_estimate  # noqa: E402
 from napari_tessera.deep.inference.decode import average_precision  # noqa: E402
-from napari_tessera.deep.models.library import find_model  # noqa: E402
+from napari_tessera.deep.models.library import Model, find_model  # noqa: E402
 from napari_tessera.deep.models.onnx import to_onnx  # noqa: E402
 from napari_tessera.deep.networks.registry import NETWORKS  # noqa: E402
 from napari_tessera.deep.settings import (  # noqa: E402
@@ -29,10 +29,13 @@ from napari_tessera.deep.training.train import train  # noqa: E402
 from napari_tessera.deep.training.validation import HeldOut  # noqa: E402
 from napari_tessera.methods.deep.detect import detect  # noqa: E402
 from napari_tessera.methods.deep.predict import predict, predict_look  # noqa: E402
+from napari_tessera.pipeline.run import run  # noqa: E402
+from napari_tessera.pipeline.source import Source  # noqa: E402
+from napari_tessera.pipeline.walk import Walk  # noqa: E402
 from napari_tessera.signature.words import VoxelSize  # noqa: E402
 
 from ...conftest import squares, tiny_finder, tiny_model  # noqa: E402
-from ...deep.finders import Bright  # noqa: E402
+from ...deep.finders import Bright, folder, painted  # noqa: E402
 
 QUICK = {
     "network": "mask_rcnn",
@@ -220,6 +223,33 @@ def test_the_validator_counts_what_is_found(example):
     nothing = ObjectValidator(HeldOut([], data.training[0], sizes, 32, cpu), 10)(network)
     assert (nothing.score, nothing.loss) == (None, None)
     assert nothing.labels.max() > 5
+
+
+def test_blocks_find_the_objects_of_the_whole_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(Model, "load_network", lambda self: Bright())
+    # at corners and sides of blocks of 60, within one, and dim ones where nothing else is
+    image, labels = painted(
+        (150, 170), (50, 50, 20, 20, 0.95), (50, 110, 8, 20, 0.8), (5, 5, 10, 10, 1.0),
+        (100, 10, 9, 12, 0.6), (115, 55, 10, 12, 0.7), (130, 140, 12, 14, 0.55),
+    )  # fmt: skip
+    values = {"model": str(folder(tmp_path / "bright").path), "tile": 64}
+    whole = run("detect", Source.of(image), values)
+    found = run("detect", Source.of(image), values, Walk(blocks=(60, 60)))
+    assert (whole.number, found.number) == (6, 6)
+    np.testing.assert_array_equal(found.array > 0, labels > 0)
+    scan = np.argsort([np.flatnonzero(whole.array == each)[0] for each in whole.table["index"]])
+    assert found.table["index"].tolist() == [1, 2, 3, 4, 5, 6]
+    assert found.table["confidence"].round(2).tolist() == [1.0, 0.95, 0.8, 0.6, 0.7, 0.55]
+    for name in list(whole.table)[1:]:
+        assert found.table[name].tolist() == whole.table[name][scan].tolist(), name
+
+
+def test_a_model_of_photographs_is_not_cut(tmp_path):
+    model = str(folder(tmp_path / "photographs", fitted=(96, 160)).path)
+    reason = "cannot be cut: a model of photographs looks at the whole image"
+    for method in ("detect", "predict"):
+        with pytest.raises(ValueError, match=f"{method} {reason}"):
+            run(method, Source.of(np.eye(50)), {"model": model}, Walk(blocks=(20, 20)))
 
 
 def test_samples_show_objects(example):

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 
 from napari_tessera.algorithms.halo_tiles import Box
+from napari_tessera.algorithms.parallel import cores_given
 from napari_tessera.deep import devices
 from napari_tessera.deep.networks.options import Sizes
 from napari_tessera.signature.parts import PartOfWhole
@@ -194,9 +195,13 @@ class TileRun:
 
     @contextmanager
     def inference(self) -> Iterator[None]:
-        """Let the network predict, without gradients and in 16 bits where wanted, for a while."""
+        """Let the network predict for a while, without gradients and on the cores of this thread.
+
+        In 16 bits where wanted.
+        """
         short = devices.autocast(self.device, enabled=self.mixed)
-        with torch.inference_mode(), evaluating(self.network), short:
+        threads = devices.threads(cores_given())
+        with threads, torch.inference_mode(), evaluating(self.network), short:
             yield
 
     def batches(self, image: Array) -> Iterator[tuple[list[TileNumber], torch.Tensor]]:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 
-from napari_tessera.algorithms.labels.ids import sizes
 from napari_tessera.deep.inference.cache import Cache
 from napari_tessera.deep.inference.predictor import Predictor
 from napari_tessera.deep.models.library import ModelConfig, find_model
@@ -33,6 +32,7 @@ from napari_tessera.signature.words import (
 )
 
 if TYPE_CHECKING:
+    from napari_tessera.algorithms.labels.attributes import Attributes
     from napari_tessera.deep.inference.pasting import Pasted
 
 _ADVANCED = "Advanced"
@@ -98,7 +98,8 @@ def detect(
     Returns
     -------
     objects : ndarray of uint16 or uint32
-        1, 2, 3, ..., in a plane the surest first.
+        1, 2, 3, ..., in a plane the surest first; in blocks, in the order in which a scan meets
+        them.
     table : dict of ndarray
         One row per object:
 
@@ -137,23 +138,58 @@ def detect(
     return pasted.labels, _table(pasted, predictor.model.config, voxel)
 
 
-def _table(pasted: Pasted, config: ModelConfig, voxel: VoxelSize) -> dict[str, Array]:
-    """Return what is known of each object."""
-    from scipy import ndimage
+def joined_detections(
+    pieces: Table, objects: Array, known: Attributes, *, spacing: VoxelSize
+) -> Table:
+    """Return the table of objects of which blocks have found pieces, without their numbers.
 
-    axes, labels = len(voxel), pasted.labels
-    counted = sizes(labels)
-    pixels = np.array([size for label, size in counted.items() if label], float)
-    boxes = ndimage.find_objects(labels)
-    ends = np.array([[[part.start, part.stop - 1] for part in each] for each in boxes], int)
-    ends = ends.reshape(-1, axes, 2)
-    names = np.array(config.class_names or config.ids)
-    word = "area" if axes == 2 else "volume"
+    Parameters
+    ----------
+    pieces : dict of ndarray
+        Their rows in the tables of the blocks; the surest tells what an object is.
+    objects : ndarray of int
+        The object that each is a piece of, from 0.
+    known : Attributes
+        How large the objects are, and where they lie.
+    spacing : VoxelSize
+
+    Examples
+    --------
+    >>> from napari_tessera.algorithms.labels.attributes import attributes
+    >>> from napari_tessera.signature.parts import PartOfWhole
+    >>> labels = np.array([[1, 1, 0, 2]])
+    >>> known = attributes(labels, labels, PartOfWhole.all_of(labels.shape))
+    >>> pieces = {"class": np.array(["a", "b", "c"]), "confidence": np.array([0.5, 0.8, 0.7])}
+    >>> table = joined_detections(pieces, np.array([0, 0, 1]), known, spacing=VoxelSize((1, 1)))
+    >>> table["class"], table["x max"]
+    (array(['b', 'c'], dtype='<U1'), array([1, 3]))
+    """
+    order = np.lexsort((-pieces["confidence"], objects))
+    _, first = np.unique(objects[order], return_index=True)
+    surest = order[first]
+    told = {name: pieces[name][surest] for name in ("class", "confidence")}
+    return told | _places(known.pixels, known.low, known.high, spacing)
+
+
+def _table(pasted: Pasted, config: ModelConfig, voxel: VoxelSize) -> Table:
+    """Return what is known of each object."""
+    from napari_tessera.algorithms.labels.boxes import found
+
+    boxes, names = found(pasted.labels), np.array(config.class_names or config.ids)
     return {
-        "index": np.arange(1, len(pixels) + 1),
+        "index": np.arange(1, boxes.ids.size + 1),
         "class": names[pasted.classes],
         "confidence": pasted.confidence.astype(float),
+        **_places(boxes.pixels, boxes.low, boxes.high, voxel),
+    }
+
+
+def _places(pixels: Array, low: Array, high: Array, voxel: VoxelSize) -> Table:
+    """Return the columns that say how large objects are, and where they lie."""
+    axes = len(voxel)
+    word, names = "area" if axes == 2 else "volume", "zyx"[-axes:]
+    return {
         column(word, voxel.unit, axes): pixels * np.prod(voxel),
-        **{f"{name} min": ends[:, i, 0] for i, name in enumerate("zyx"[-axes:])},
-        **{f"{name} max": ends[:, i, 1] for i, name in enumerate("zyx"[-axes:])},
+        **{f"{name} min": low[:, i] for i, name in enumerate(names)},
+        **{f"{name} max": high[:, i] - 1 for i, name in enumerate(names)},
     }

@@ -349,6 +349,11 @@ def predict_kind(values: Mapping[str, Any]) -> str:
     return find_model(values["model"]).config.kind
 
 
+def sees_all(values: Mapping[str, Any]) -> bool:
+    """Return whether the model with these parameters looks at the whole image at once."""
+    return bool(find_model(values["model"]).config.fitted)
+
+
 def predict_look(values: Mapping[str, Any]) -> Look:
     """Return names and colours of the classes that `predict` gives with these parameters."""
     own = find_model(values["model"]).config

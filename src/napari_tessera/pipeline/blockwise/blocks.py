@@ -85,7 +85,7 @@ class Blocks:
                 f"blocks is {self.sides}, but {method.name} cannot be cut: {refusal}; "
                 "leave out blocks, or work on a part (region)"
             )
-        if "table" in method.gives and method.cut.assembly_with(values) is None:
+        if method.has_loose_table and method.cut.assembly_with(values) is None:
             raise ValueError(
                 f"blocks is {self.sides}, but {method.name} gives a table, whose objects would be "
                 "cut; use predict, and measure what it finds"

@@ -17,13 +17,13 @@ import uuid
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.metadata import version
 from typing import Any, ClassVar, Self, TypeVar
 
-from napari_tessera.algorithms.parallel import on_one_core
+from napari_tessera.algorithms.parallel import on_cores
 from napari_tessera.deep.graphics_cards import one_for_each_process
 from napari_tessera.pipeline.blockwise.pickling import pickled, unpickled
 from napari_tessera.signature.progress import Stop
@@ -285,10 +285,10 @@ def _done(sent: Sent, job: bytes, at_once: int) -> Any:
     from distributed import get_worker
 
     one_for_each_process()
-    # what fits in once only may take all cores of its worker, unless these are a single one
-    single = at_once > 1 or get_worker().state.nthreads == 1
+    # what fits in once only may take all cores of its worker, but none of other workers beside it
+    cores = 1 if at_once > 1 else get_worker().state.nthreads
     try:
-        with _begun().one_of(sent.run), _room(at_once), on_one_core() if single else nullcontext():
+        with _begun().one_of(sent.run), _room(at_once), on_cores(cores):
             return sent.function(unpickled(job))
     except Exception as error:
         # what cannot be pickled, as some errors of libraries, would take it with it on its way back

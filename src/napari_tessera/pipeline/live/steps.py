@@ -88,7 +88,7 @@ class LiveStep:
         """Whether blocks with a halo give what the whole gives."""
         cut = self.run.method.cut
         whole = cut.halo is None or cut.scope_of(self.run.values) == "global"
-        return not whole and "table" not in self.run.method.gives
+        return not whole and not self.run.method.has_loose_table
 
     @property
     def shape(self) -> Index:

@@ -183,7 +183,7 @@ def _run(
 def _can_be_cut(run: Run) -> bool:
     cut, values = run.method.cut, run.values
     cuttable = cut.halo is not None and cut.scope_of(values) != "global" and cut.is_exact(values)
-    return cuttable and "table" not in run.method.gives
+    return cuttable and not run.method.has_loose_table
 
 
 def _finds_each(run: Run) -> bool:
