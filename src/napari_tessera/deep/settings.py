@@ -194,7 +194,7 @@ class Optimisation:
 
     epochs: Annotated[int, Word(low=1)] = 20
     steps: Annotated[int, Word(low=1)] = 50
-    minutes: Annotated[float | None, Word(low=0.01)] = None
+    minutes: Annotated[float | None, Word(low=0.01, usual=15)] = None
     batch: Annotated[int, Word(low=1)] = 8
     learning_rate: Annotated[float, Word(low=1e-9, high=10)] = 2e-3
     weight_decay: Annotated[float, Word(low=0, high=1)] = 0.01
@@ -317,7 +317,7 @@ class Examples:
     widest: Annotated[float, Word(low=0, high=500)] = 28.0
     validation: Annotated[float, Word(low=0, high=0.9)] = 0.2
     unlabelled: Literal["background", "ignore"] = "background"
-    ignore: Annotated[int | None, Word(low=1)] = None
+    ignore: Annotated[int | None, Word(low=1, usual=255)] = None
     normalise: Normalising = "percentiles"
     low: Annotated[float, Word(low=0, high=100, when=("normalise", ("percentiles",)))] = 1.0
     high: Annotated[float, Word(low=0, high=100, when=("normalise", ("percentiles",)))] = 99.8

@@ -38,6 +38,8 @@ class Word:
         on stays as it is.
     source : str
         Where it comes from, for those who have none; empty if its description says so.
+    usual : float, optional
+        A usual number for what is None by default, from which a form begins.
     """
 
     name: str = ""
@@ -47,6 +49,7 @@ class Word:
     section: str = ""
     refined: bool = False
     source: str = ""
+    usual: float | None = None
 
     def around(self, inner: Word) -> Word:
         """Return the word of an alias with what this one, written around it, says otherwise."""

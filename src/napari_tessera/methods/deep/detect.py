@@ -43,7 +43,7 @@ def detect(
     image: Image,
     *,
     model: ObjectModelFolder,
-    confidence: Fraction | None = None,
+    confidence: Annotated[Fraction | None, Word(usual=0.5)] = None,
     overlap: Fraction = 0.5,
     smallest: Length = "0 px",
     diameter: Length = "0 px",

@@ -124,6 +124,8 @@ class OptionalField(Field):
             self._box.setDecimals(0)
             self._box.least = 1.0
         super().__init__(parameter, _row(self._check, self._box))
+        if parameter.word.usual is not None:
+            self._box.setValue(parameter.word.usual)
         self.value = parameter.default
         self._check.toggled.connect(self._toggle)
         self._box.valueChanged.connect(lambda: self.changed.emit())
