@@ -29,7 +29,7 @@ def test_scores_that_say_the_truth_become_the_labels(name):
     assert kind.score([none]) < 0.2
     assert 0 < kind.score([good, none]) < 1
     assert set(kind.tuned([(scores, OBJECTS)])) == (
-        set() if name == "classes" else {"threshold", "seed_threshold", "split"}
+        set() if name == "classes" else {"threshold", "seed_threshold", "split", "confidence"}
     )
 
 
@@ -64,9 +64,14 @@ def test_a_sure_network_is_judged_at_thresholds_that_suit_it():
     scores = np.stack([1.0 - (truth > 0), inside, boundary])
     kind = KINDS["boundaries"]()
     found = kind.agreement(scores, truth)
-    assert found[0] == pytest.approx(1 / 6)  # one object for two, half of it right
+    assert found[0, 0, 0] == pytest.approx(1 / 6)  # one object for two, half of it right
     assert kind.score([found]) == 1
-    assert kind.suiting([found]) == {"threshold": 0.7, "seed_threshold": 0.9, "split": 0.0}
+    assert kind.suiting([found]) == {
+        "threshold": 0.7,
+        "seed_threshold": 0.9,
+        "split": 0.0,
+        "confidence": 0.0,
+    }
     # at given thresholds nothing else is tried
     given = kind.agreement(scores, truth, threshold=0.5, seed_threshold=0.7)
-    assert given == found[:1]
+    assert given == pytest.approx(found[0, 0, 0])

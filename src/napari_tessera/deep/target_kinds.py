@@ -21,16 +21,9 @@ from napari_tessera.deep.data.targets import (
     class_targets,
     distance_targets,
 )
-from napari_tessera.deep.inference.decode import (
-    DEFAULTS,
-    PRECISIONS,
-    STEPS,
-    annotated,
-    to_classes,
-    to_objects,
-    tuned,
-)
+from napari_tessera.deep.inference.decode import DEFAULTS, to_classes, to_objects
 from napari_tessera.deep.inference.fitting import ball_pixels
+from napari_tessera.deep.inference.tuning import PRECISIONS, QUICK, annotated, tuned
 from napari_tessera.deep.settings import Targets
 from napari_tessera.metrics.matching import average_precision
 from napari_tessera.signature.words import Array, Report, VoxelSize
@@ -137,7 +130,7 @@ class ObjectPixelTargets(PixelTargets):
     def tuned(
         self, pairs: Iterable[tuple[Array, Array]], seconds: float = inf, report: Report = None
     ) -> dict[str, float]:
-        """Return both thresholds."""
+        """Return thresholds, how far waists divide, and how sure objects are at least."""
         every = list(pairs)
         voxel = VoxelSize((1.0,) * every[0][1].ndim)
         best = tuned(every, self.name, voxel, seconds=seconds, report=report)
@@ -146,18 +139,21 @@ class ObjectPixelTargets(PixelTargets):
     def agreement(self, scores: Array, labels: Array, **options: Any) -> Any:
         """Return the average precision of the objects, mean over several overlaps.
 
-        Without options one for each of `STEPS`.
+        Without options for each of `QUICK`.
         """
-        found = (self.labels(scores, **each) for each in ([options] if options else STEPS))
-        return [average_precision(*annotated(labels, each), *PRECISIONS) for each in found]
+        if options:
+            objects = self.labels(scores, **options)
+            return average_precision(*annotated(labels, objects), *PRECISIONS)
+        voxel = VoxelSize((1.0,) * labels.ndim)
+        return np.array(list(QUICK.precisions(scores, labels, self.name, voxel)))
 
     def score(self, agreements: Sequence[Any]) -> float:
-        """Return the mean over the images, at the thresholds that suit the network best."""
+        """Return the mean over the images, at the options that suit the network best."""
         return float(np.mean(agreements, axis=0).max())
 
     def suiting(self, agreements: Sequence[Any]) -> Mapping[str, float]:
-        """Return these thresholds."""
-        return STEPS[int(np.mean(agreements, axis=0).argmax())]
+        """Return these options."""
+        return QUICK.at(int(np.mean(agreements, axis=0).argmax()))
 
 
 class BoundaryTargets(ObjectPixelTargets):

@@ -6,7 +6,7 @@ from skimage import data
 
 from napari_tessera import watershed
 from napari_tessera.deep.data.targets import boundary_targets, distance_targets
-from napari_tessera.deep.inference.decode import to_classes, to_objects, tuned
+from napari_tessera.deep.inference.decode import sure_of, to_classes, to_objects
 from napari_tessera.metrics.matching import average_precision
 from napari_tessera.signature.words import VoxelSize
 
@@ -53,6 +53,28 @@ def test_volumes_come_apart_too():
     np.testing.assert_array_equal(found, labels)
 
 
+def test_objects_stay_that_the_network_is_sure_of():
+    scores = np.zeros((3, 9, 30), np.float32)
+    scores[0] = 1
+    for left, inner in ((1, 0.95), (11, 0.85), (21, 0.6)):
+        scores[0, 1:8, left : left + 8] = 1 - inner
+        scores[1, 1:8, left : left + 8] = inner
+    kept = {
+        confidence: to_objects(scores, targets="boundaries", voxel=FLAT, confidence=confidence)
+        for confidence in (0, 0.7, 0.9)
+    }
+    assert [int(each.max()) for each in kept.values()] == [3, 2, 1]
+    assert kept[0.9][4, 5] == 1
+    assert not kept[0.9][:, 10:].any()
+
+
+def test_how_sure_is_the_most_that_is_reached():
+    objects, inner = np.array([[1, 1, 0, 2, 2]]), np.array([[0.2, 0.8, 0.9, 0.7, 0.1]])
+    np.testing.assert_array_equal(sure_of(objects, inner, 0.75), [[1, 1, 0, 0, 0]])
+    np.testing.assert_array_equal(sure_of(objects, inner, 0.8), [[1, 1, 0, 0, 0]])
+    assert sure_of(objects, inner, 0) is objects
+
+
 def touching_discs():
     """Return two discs that touch, and scores of a network that sees no boundary between them."""
     y, x = np.mgrid[:40, :60]
@@ -69,15 +91,6 @@ def test_objects_without_a_boundary_between_them_come_apart_at_their_waist():
     found = to_objects(scores, targets="boundaries", voxel=FLAT, split=0.1)
     assert found.max() == 2
     assert average_precision(labels, found, 0.9) == 1
-
-
-def test_whether_objects_come_apart_at_waists_is_found_out():
-    labels, scores = touching_discs()
-    assert tuned([(scores, labels)], "boundaries", FLAT)["split"] > 0
-    whole = (labels > 0).astype(np.uint8)  # a dumbbell that is one object
-    best = tuned([(scores, whole)], "boundaries", FLAT)
-    assert best["split"] == 0
-    assert best["score"] == 1
 
 
 @settings(max_examples=30)
@@ -132,41 +145,3 @@ def test_real_objects_come_back(targets):
     labels = watershed(data.coins(), background="60 px")
     found = to_objects(perfect(labels, targets), targets=targets, voxel=FLAT)
     assert average_precision(labels, found, 0.75) == 1
-
-
-def test_thresholds_are_those_that_find_most():
-    labels = np.zeros((30, 40), np.uint8)
-    labels[4:26, 4:18], labels[4:26, 20:36] = 1, 2
-    scores = perfect(labels, "boundaries") * 0.65
-    scores[0] += 1 - scores.sum(axis=0)
-    # background between and around is doubtful: only a high threshold leaves it out
-    doubt = np.zeros_like(labels, bool)
-    doubt[2:28, 2:38] = labels[2:28, 2:38] == 0
-    scores[:, doubt] = np.array([0.45, 0.55, 0]).reshape(3, 1)
-    best = tuned([(scores, labels)], "boundaries", FLAT)
-    assert best["threshold"] == 0.6
-    assert best["score"] == 1
-    found = to_objects(
-        scores,
-        targets="boundaries",
-        voxel=FLAT,
-        threshold=best["threshold"],
-        seed_threshold=best["seed_threshold"],
-    )
-    np.testing.assert_array_equal(found, labels)
-    nothing = tuned([(scores, np.zeros_like(labels))], "boundaries", FLAT)
-    assert (nothing["threshold"], nothing["seed_threshold"]) == (0.5, 0.7)
-
-
-def test_thresholds_leave_empty_examples_empty():
-    labels = np.zeros((12, 12), np.uint8)
-    labels[2:10, 2:10] = 1
-    faint = np.zeros((3, 12, 12), np.float32)
-    faint[0], faint[1] = 0.45, 0.55  # found from everywhere unless the threshold is above it
-    best = tuned(
-        [(perfect(labels, "boundaries"), labels), (faint, np.zeros_like(labels))],
-        "boundaries",
-        FLAT,
-    )
-    assert best["threshold"] == 0.6
-    assert best["score"] == pytest.approx(1)

@@ -28,7 +28,7 @@ def test_an_answer_knows_its_labels(image, made, kind):
     predictor = Predictor(find_model(made()))
     found = predictor.answer(image)
     assert isinstance(found, kind)
-    own = {"threshold": None, "seed_threshold": None, "split": None}
+    own = {"threshold": None, "seed_threshold": None, "split": None, "confidence": None}
     labels = found.labels(predictor.voxel(image), smallest=0, thresholds=own)
     np.testing.assert_array_equal(labels, predict(image, model=made()))
     assert found.resized((48, 48)).labels(VoxelSize((1, 1)), smallest=0, thresholds=own).shape == (

@@ -434,7 +434,7 @@ def test_all_is_said_of_it(tmp_path, example):
     assert config["spacing"] == [0.5, 0.25]
     assert config["options"] == SMALL
     assert config["training"]["examples"]["patch"] == 32
-    assert set(config["thresholds"]) == {"threshold", "seed_threshold", "split"}
+    assert set(config["thresholds"]) == {"threshold", "seed_threshold", "split", "confidence"}
     assert "Trained on 1" in (model.path / "card.md").read_text()
 
 

@@ -75,9 +75,14 @@ def test_a_good_network_gets_a_good_score_and_its_thresholds():
     assert judged.score == 1
     assert judged.loss < 0.5  # it does not know boundaries
     assert judged.labels.max() == 1
-    assert set(judged.tune(60)) == {"threshold", "seed_threshold", "split"}
+    assert set(judged.tune(60)) == {"threshold", "seed_threshold", "split", "confidence"}
     # without any time what suits most
-    assert judged.tune(-1) == {"threshold": 0.5, "seed_threshold": 0.7, "split": 0.0}
+    assert judged.tune(-1) == {
+        "threshold": 0.5,
+        "seed_threshold": 0.7,
+        "split": 0.0,
+        "confidence": 0.0,
+    }
 
 
 def test_one_look_judges_what_is_shown_alone():

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import math
-import time
-from collections.abc import Callable, Mapping, Sequence
-from itertools import product
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 import numpy as np
@@ -13,30 +10,13 @@ import numpy as np
 from napari_tessera.algorithms.geometry.waists import split_at_waists
 from napari_tessera.algorithms.labels.ids import renumbered, sizes, smallest_dtype
 from napari_tessera.deep.settings import Targets
-from napari_tessera.metrics.matching import average_precision
-from napari_tessera.signature.progress import Progress, Reporter, reported
-from napari_tessera.signature.words import Array, Report, VoxelSize
+from napari_tessera.signature.progress import Progress, Reporter
+from napari_tessera.signature.words import Array, VoxelSize
 
 SMOOTHING = 0.7
 """Standard deviation, in finest pixels, by which the inner probability is smoothed."""
 
-THRESHOLDS = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
-SEED_THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
-SPLITS = (0.0, 0.1, 0.2)
-"""What `tuned` tries."""
-
-PRECISIONS = (0.5, 0.65, 0.8)
-"""Intersections over union at which objects count as found."""
-
-DEFAULTS = {"threshold": 0.5, "seed_threshold": 0.7, "split": 0.0}
-
-STEPS = tuple(
-    {"threshold": threshold, "seed_threshold": seeds, "split": split}
-    for threshold, seeds in ((0.5, 0.7), (0.7, 0.9), (0.8, 0.95))
-    for split in SPLITS[:2]
-)
-"""At which a network is judged while it learns: one that has become surer needs higher thresholds,
-and would seem to have become worse at the lower ones."""
+DEFAULTS = {"threshold": 0.5, "seed_threshold": 0.7, "split": 0.0, "confidence": 0.0}
 
 INNER: Mapping[str, Callable[[Array], Array]] = MappingProxyType(
     {
@@ -77,15 +57,16 @@ def to_objects(
     threshold: float = 0.5,
     seed_threshold: float = 0.7,
     split: float = 0.0,
+    confidence: float = 0.0,
     smallest: int = 0,
     voxel: VoxelSize,
     report: Reporter | None = None,
 ) -> Array:
     """Return numbered objects: seeds where pixels are surely inside, grown over the foreground.
 
-    Pieces of the foreground without a seed are objects too: faint and small ones do not vanish.
-    Networks see a boundary where there is one to see; objects that only their outline tells apart
-    are divided by it.
+    Pieces of the foreground without a seed are objects too: faint and small ones do not vanish,
+    unless they are to be surer. Networks see a boundary where there is one to see; objects that
+    only their outline tells apart are divided by it.
 
     Parameters
     ----------
@@ -100,6 +81,8 @@ def to_objects(
     split : float
         How deep the waists of objects are at which they come apart, see
         `napari_tessera.algorithms.geometry.waists.split_at_waists`; 0 = none does.
+    confidence : float
+        Highest probability of the inner part that objects need to stay; 0 = all do.
     smallest : int
         Pixels of the smallest objects that stay.
     voxel : VoxelSize
@@ -117,25 +100,45 @@ def to_objects(
     >>> to_objects(found, targets="boundaries", voxel=VoxelSize((1, 1)))[1]
     array([0, 1, 1, 1, 0, 2, 2, 2, 0], dtype=uint16)
     """
-    report = Reporter.of(report)
-    objects = _grown(scores, targets, (threshold, seed_threshold), voxel, report)
-    return _tidied(split_at_waists(objects, split, voxel), smallest)
+    inner, report = inner_of(scores, targets, voxel), Reporter.of(report)
+    objects = grown_objects(inner, scores[0], (threshold, seed_threshold), report)
+    objects = split_at_waists(objects, split, voxel)
+    return tidied(sure_of(objects, inner, confidence), smallest)
 
 
-def _grown(
-    scores: Array,
-    targets: Targets,
-    levels: tuple[float, float],
-    voxel: VoxelSize,
-    report: Reporter | None = None,
+def sure_of(objects: Array, inner: Array, confidence: float) -> Array:
+    """Return the objects in which the inner probability reaches a level.
+
+    Examples
+    --------
+    >>> sure_of(np.array([1, 1, 0, 2]), np.array([0.5, 0.9, 0.0, 0.6]), 0.8)
+    array([1, 1, 0, 0])
+    """
+    if not confidence:
+        return objects
+    low = peaks(objects, inner) < confidence
+    low[0] = False
+    return np.where(low[objects], objects.dtype.type(0), objects)
+
+
+def peaks(objects: Array, inner: Array) -> Array:
+    """Return the highest inner probability in each object, by its number; 0 = background."""
+    found = np.zeros(int(objects.max(initial=0)) + 1, inner.dtype)
+    inside = objects > 0
+    np.maximum.at(found, objects[inside], inner[inside])
+    return found
+
+
+def grown_objects(
+    inner: Array, background: Array, levels: tuple[float, float], report: Reporter | None = None
 ) -> Array:
-    """Return what grows from seeds over the foreground, at the thresholds of both."""
+    """Return what grows from seeds over the foreground, at the thresholds of it and of seeds."""
     from scipy import ndimage
 
     from napari_tessera.algorithms.growth.flood import flood
 
     report = Reporter.of(report)
-    inner, foreground = _inner(scores, targets, voxel), scores[0] < 1 - levels[0]
+    foreground = background < 1 - levels[0]
     report(Progress(1, 5))
     everywhere = np.ones((3,) * foreground.ndim)  # pixels that touch by a corner hang together
     seeds, count = ndimage.label((inner > levels[1]) & foreground, everywhere)
@@ -155,7 +158,7 @@ def _grown(
     return objects
 
 
-def _inner(scores: Array, targets: Targets, voxel: VoxelSize) -> Array:
+def inner_of(scores: Array, targets: Targets, voxel: VoxelSize) -> Array:
     """Return how surely each pixel lies inside an object, away from its boundary."""
     from scipy import ndimage
 
@@ -164,7 +167,7 @@ def _inner(scores: Array, targets: Targets, voxel: VoxelSize) -> Array:
     return np.asarray(ndimage.gaussian_filter(found, widths, mode="nearest", truncate=3))
 
 
-def _tidied(objects: Array, smallest: int) -> Array:
+def tidied(objects: Array, smallest: int) -> Array:
     """Return objects with their holes filled, without small ones, numbered without gaps."""
     from napari_tessera.algorithms.morphology.holes import filled
 
@@ -183,83 +186,3 @@ def without_small(objects: Array, smallest: int) -> Array:
     numbers = np.zeros(int(objects.max()) + 1, smallest_dtype("objects", len(kept)))
     numbers[kept] = np.arange(1, len(kept) + 1)
     return renumbered(objects, numbers)
-
-
-def annotated(labels: Array, found: Array) -> tuple[Array, Array]:
-    """Return true and found objects as far as somebody has said what is there.
-
-    Found objects that lie for more than half of their pixels where nothing is annotated can be
-    neither right nor wrong and are left out; of the others, what lies there does not count.
-
-    Parameters
-    ----------
-    labels : ndarray of int
-        Below 0 = not annotated.
-    found : ndarray of int of the same shape
-
-    Examples
-    --------
-    >>> annotated(np.array([1, 1, -1, -1, -1]), np.array([3, 3, 3, 4, 4]))
-    (array([1, 1, 0, 0, 0]), array([3, 3, 0, 0, 0]))
-    >>> annotated(np.array([1, 1, 0, -1, -1]), np.array([3, 3, 4, 4, 4]))
-    (array([1, 1, 0, 0, 0]), array([3, 3, 0, 0, 0]))
-    """
-    unknown = labels < 0
-    if not unknown.any():
-        return labels, found
-    whole, there = sizes(found), sizes(found[~unknown])
-    known = [label for label, size in whole.items() if 2 * there.get(label, 0) >= size]
-    return np.where(unknown, 0, labels), np.where(~unknown & np.isin(found, known), found, 0)
-
-
-def tuned(
-    pairs: Sequence[tuple[Array, Array]],
-    targets: Targets,
-    voxel: VoxelSize,
-    *,
-    seconds: float = math.inf,
-    report: Report = None,
-) -> dict[str, float]:
-    """Return the thresholds that give the best objects.
-
-    Parameters
-    ----------
-    pairs : sequence of (scores, labels)
-        Held-out examples.
-    targets : {"boundaries", "distances"}
-    voxel : VoxelSize
-    seconds : float
-        Where it takes longer than that, the examples that come last are left out.
-    report : callable, optional
-
-    Returns
-    -------
-    dict
-        "threshold", "seed_threshold", "split" and "score": the average precision, mean over the
-        examples and `PRECISIONS`. The defaults if no example has an object, or there is no time at
-        all.
-    """
-    grown, began = list(product(THRESHOLDS, SEED_THRESHOLDS)), time.monotonic()
-    if not any((labels > 0).any() for _, labels in pairs):
-        return {**DEFAULTS, "score": 0.0}
-    totals, used = np.zeros((len(grown), len(SPLITS))), 0
-    for number, (scores, labels) in enumerate(pairs):
-        own, part = np.zeros(totals.shape), Reporter.of(report).part(number, len(pairs))
-        for place, levels in enumerate(reported(grown, part)):
-            if time.monotonic() - began > seconds:
-                return _best(totals, used)
-            whole = _grown(scores, targets, levels, voxel)
-            for column, split in enumerate(SPLITS):  # which need no growing anew
-                found = _tidied(split_at_waists(whole, split, voxel), 0)
-                own[place, column] = average_precision(*annotated(labels, found), *PRECISIONS)
-        totals, used = totals + own, used + 1
-    return _best(totals, used)
-
-
-def _best(totals: Array, used: int) -> dict[str, float]:
-    """Return the options with the highest total, and the mean over the examples used."""
-    if not used:
-        return {**DEFAULTS, "score": 0.0}
-    options = list(product(THRESHOLDS, SEED_THRESHOLDS, SPLITS))
-    place = int(totals.argmax())
-    return dict(zip(DEFAULTS, options[place], strict=True)) | {"score": float(totals.max()) / used}

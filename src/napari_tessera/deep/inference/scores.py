@@ -111,7 +111,7 @@ class PixelScores:
         smallest : float or str
             Diameter of the smallest objects that stay.
         thresholds : mapping
-            "threshold", "seed_threshold" and "split"; None = the model's own.
+            "threshold", "seed_threshold", "split" and "confidence"; None = the model's own.
         report : callable, optional
         """
         given = {name: value for name, value in thresholds.items() if value is not None}

@@ -51,6 +51,7 @@ def predict(
     threshold: Annotated[Fraction | None, Word(usual=0.5)] = None,
     seed_threshold: Annotated[Fraction | None, Word(usual=0.7)] = None,
     split: Annotated[Fraction | None, Word(usual=0.1)] = None,
+    confidence: Annotated[Fraction | None, Word(usual=0.8)] = None,
     smallest: Length = "0 px",
     diameter: Length = "0 px",
     volumes: Annotated[Volumes, Word(section=_VOLUMES)] = "planes",
@@ -92,6 +93,10 @@ def predict(
         farther from the outside the middle of a lobe is than the waist, as a share of what it is in
         the middle of the object; lower values split more, 0 = none. None = what suited the model's
         validation images best. Not used for classes, and by networks that find objects one by one.
+    confidence : float, optional
+        How sure the network must be of an object: the highest probability of the inner part that is
+        reached in it; 0 = all stay. None = what suited the model's validation images best. Not used
+        for classes, and by networks that find objects one by one (there it is the threshold).
     smallest : float or str
         Diameter of the smallest objects to keep (0 = all). Not used for classes.
     diameter : float or str
@@ -168,7 +173,12 @@ def predict(
     labels = found.labels(
         predictor.voxel(image),
         smallest=smallest,
-        thresholds={"threshold": threshold, "seed_threshold": seed_threshold, "split": split},
+        thresholds={
+            "threshold": threshold,
+            "seed_threshold": seed_threshold,
+            "split": split,
+            "confidence": confidence,
+        },
         report=report.part(10, 11),
     )
     report(Progress(1, 1, {"remarks": predictor.remarks(image, labels)}))
@@ -257,6 +267,7 @@ def objects(
     threshold: float = 0.5,
     seed_threshold: float = 0.7,
     split: float = 0.0,
+    confidence: float = 0.0,
     smallest: float | str = "0 px",
     spacing: Spacing = None,
     report: Report = None,
@@ -269,7 +280,7 @@ def objects(
         Probabilities of background, interior and boundary; or of background, rim and centre.
     targets : {"boundaries", "distances"}
         Which of both they are.
-    threshold, seed_threshold, split, smallest, spacing, report
+    threshold, seed_threshold, split, confidence, smallest, spacing, report
         As for `predict`.
 
     Returns
@@ -283,6 +294,7 @@ def objects(
         threshold=threshold,
         seed_threshold=seed_threshold,
         split=split,
+        confidence=confidence,
         smallest=ball_pixels(smallest, voxel, scores.shape[1:]),
         voxel=voxel,
         report=Reporter.of(report),
