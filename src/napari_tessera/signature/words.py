@@ -163,6 +163,9 @@ Refined = Annotated[Array, LabelsWord("labels", dtypes="bui", refined=True)]
 Markers = Annotated[Array, ArrayWord("markers", dtypes="bui")]
 """Starting points as a labels array: 0 = none, any other value = the id that grows from there."""
 
+Strokes = Annotated[Array, ArrayWord("strokes", dtypes="bui", from_points=False)]
+"""Pixels that are drawn as examples of classes, by the id of the class: 0 = none."""
+
 ClassScores = Annotated[Array, SCORES]
 """What a network says of each class: probabilities, shape (K, ..., Y, X)."""
 
@@ -310,5 +313,5 @@ NewLabel = Annotated[int | None, Word("new_label", low=1)]
 SUPPLIED = ("spacing", "channel_axis", "report", "cache", "new_label")
 """Words that the caller's surroundings supply; no form or command line asks for them."""
 
-FOUND = ("centres", "intensities", "ids")
+FOUND = ("centres", "intensities", "ids", "forest")
 """Words for what a method's statistics find; no form or command line asks for them."""

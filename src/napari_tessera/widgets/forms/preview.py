@@ -136,8 +136,9 @@ class Preview:
         except (ValueError, TypeError) as error:
             self._fail(error)
             return
-        # those of the whole stack, if the last preview has found them
-        levels = self._levels[1] if self._levels and self._levels[0] == _stack_key(call) else None
+        # those of the whole stack, if the last preview has found them; marks may be new ones
+        known = self._levels and self._levels[0] == _stack_key(call) and not call.method.cut.marks
+        levels = self._levels[1] if self._levels and known else None
 
         def work(report: Reporter) -> tuple[Result, Layer, dict[str, Any] | None]:
             result, found = compute(call, extent, levels, report)

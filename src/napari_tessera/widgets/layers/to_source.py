@@ -62,6 +62,7 @@ def fits(layer: Layer, word: str) -> bool:
         "image": (Image,),
         "labels": (Labels,),
         "markers": (PointsLayer, Labels),
+        "strokes": (Labels,),
         "mask": (Labels,),
         "scores": (Image,),
     }
