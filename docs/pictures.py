@@ -29,6 +29,7 @@ SETTINGS = {
     "region_growing": {"partition": True},
     "random_walker": {"beta": 300.0},
     "kmeans": {"clusters": 4, "colour_space": "lab", "smoothing": "1 px"},
+    "classify_pixels": {"find": "objects"},
     "top_hat": {"radius": "30 px"},
     "morphology": {"operation": "gradient", "radius": "4 px"},
     "smooth": {"radius": "4 px"},
@@ -74,6 +75,12 @@ def prepare(viewer: napari.Viewer, name: str) -> None:
         for y in (*lines, 298):
             strokes[y : y + 2] = 1
         viewer.add_labels(strokes.astype(np.uint8), name="strokes")
+    if name == "classify_pixels":  # two strokes on the background, and one in each of four coins
+        strokes = np.zeros(image.data.shape, np.uint8)
+        strokes[86:88, 20:370] = strokes[5:290, 346:348] = 1
+        for y, x in ((45, 100), (120, 160), (190, 270), (265, 40)):
+            strokes[y - 8 : y + 8, x : x + 2] = 2
+        viewer.add_labels(strokes, name="strokes")
     if "truth" in {option.name for option in METHODS[name].options}:
         truth = apply(image, "watershed", background="60 px")
         truth.name = "truth"

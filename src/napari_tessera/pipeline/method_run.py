@@ -193,9 +193,9 @@ class Run:
         own = self.with_ids().keeping() if blocks.are_cut else self
         if self.walk.levels_from == "each" if several else not blocks.are_cut:
             return own
-        return own._with_found()
+        return own.with_found()
 
-    def _with_found(self) -> Run:
+    def with_found(self) -> Run:
         """Return the run with what is found in all its blocks."""
         own, blocks = self, self.blocks
         log = self._log("levels", blocks)
@@ -207,7 +207,7 @@ class Run:
 
     def taught(self) -> Run:
         """Return the run with what marks teach, also those outside of the part to work on."""
-        return self._with_found() if self.method.cut.marks else self
+        return self.with_found() if self.method.cut.marks else self
 
     def keeping(self) -> Run:
         """Return the run with a place for what is smoothed once, if it can go on from that."""

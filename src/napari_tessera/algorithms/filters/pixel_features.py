@@ -1,7 +1,7 @@
 """What surrounds a pixel, as numbers: Gaussian, slope, Laplacian and curvatures at several scales.
 
-These are the features that interactive pixel classifiers learn from (C. Sommer et al., ilastik, 2011;
-M. Arzt et al., Labkit, 2022). They are worked out tile by tile.
+These are the features that interactive pixel classifiers learn from (C. Sommer et al., ilastik,
+2011; M. Arzt et al., Labkit, 2022). They are worked out tile by tile.
 """
 
 from __future__ import annotations
@@ -16,9 +16,6 @@ import numpy as np
 from napari_tessera.algorithms.filters.gaussian import gaussian, half_weights, reach
 from napari_tessera.algorithms.halo_tiles import Box
 from napari_tessera.signature.words import Array
-
-OUTER = 0.5
-"""Over how many standard deviations of a scale its structure tensor is averaged."""
 
 _NAMES = ("intensity", "slope", "Laplacian")
 _RANKS = {2: ("larger", "smaller"), 3: ("largest", "middle", "smallest")}
@@ -43,8 +40,9 @@ class FilterBank:
     voxel : tuple of float
         Pixel size along each axis, two or three, in finest pixels.
     texture : bool
-        Whether the eigenvalues of the structure tensor are among them: how strongly and how much
-        along one direction intensities change around a pixel.
+        Whether the eigenvalues of the structure tensor are among them: how strongly, and how much
+        along one direction, intensities change around a pixel. Slopes are those of the finest
+        scale, averaged over each of the scales.
     """
 
     scales: tuple[float, ...]
@@ -55,19 +53,20 @@ class FilterBank:
     def names(self) -> tuple[str, ...]:
         """What each number says, of one channel."""
         ranks = _RANKS[len(self.voxel)]
-        own = [*_NAMES, *(f"{each} curvature" for each in ranks)]
-        own += [f"{each} change" for each in ranks] * self.texture
-        return ("intensity", *(f"{name} at {s:.3g} px" for s in self.scales for name in own))
+        curved = [f"{each} curvature" for each in ranks]
+        changing = [f"{each} change" for each in ranks] * self.texture
+        return (
+            "intensity",
+            *(f"{name} at {s:.3g} px" for s in self.scales for name in (*_NAMES, *curved)),
+            *(f"{name} within {s:.3g} px" for s in self.scales for name in changing),
+        )
 
     @property
     def halo(self) -> tuple[int, ...]:
         """How many pixels around each are looked at, along each axis."""
-        largest = max(self.scales)
-        inner, outer = self._widths(largest), self._widths(OUTER * largest)
-        return tuple(
-            reach(i) + 1 + (reach(o) if self.texture else 0)
-            for i, o in zip(inner, outer, strict=True)
-        )
+        more = self._finest if self.texture else (0,) * len(self.voxel)
+        wide = self._widths(max(self.scales))
+        return tuple(reach(w) + 1 + reach(m) for w, m in zip(wide, more, strict=True))
 
     def of(self, image: Array, core: Box) -> Array:
         """Return the numbers of all pixels in a box of an image.
@@ -86,31 +85,46 @@ class FilterBank:
         shape = tuple(each.stop - each.start for each in core)
         count, channels = len(self.names), image.shape[-1]
         result = np.empty((*shape, channels * count), np.float32)
+        bent = 1 + len(self.scales) * (len(_NAMES) + len(self.voxel))
         for channel in range(channels):
             own = result[..., channel * count : (channel + 1) * count]
-            own[..., 0] = image[(*core, channel)]
-            self._fill(image[..., channel], core, own[..., 1:])
+            own[..., 0] = image[..., channel][core]
+            self._derive(image[..., channel], core, own[..., 1:bent])
+            if self.texture:
+                self._feel(image[..., channel], core, own[..., bent:])
         return result
 
-    def _fill(self, channel: Array, core: Box, out: Array) -> None:
-        kernels, axes = _kernels(len(self.voxel)), len(self.voxel)
-        step = out.shape[-1] // len(self.scales)
+    def _derive(self, channel: Array, core: Box, out: Array) -> None:
+        """Write intensity, slope, Laplacian and curvatures at each scale."""
+        derivatives, step = _kernels(len(self.voxel)).derivatives, len(_NAMES) + len(self.voxel)
+        frame = _grown(core, (1,) * len(core), channel.shape)
         for number, scale in enumerate(self.scales):
-            own = out[..., number * step : (number + 1) * step]
-            around = self._widths(OUTER * scale)
-            frame = _grown(core, [1 + reach(w) * self.texture for w in around], channel.shape)
             smoothed = _smoothed(channel, self._widths(scale), frame)
-            # slopes per scale and not per pixel mean the same in images of any pixel size
-            voxel = tuple(size / scale for size in self.voxel)
-            kernels.derivatives(smoothed, _start(core, frame), voxel, own[..., : 3 + axes])
-            if self.texture:
-                inner = _grown(core, [reach(w) for w in around], channel.shape)
-                sides = tuple(each.stop - each.start for each in inner)
-                products = np.empty((axes * (axes + 1) // 2, *sides), np.float32)
-                kernels.products(smoothed, _start(inner, frame), voxel, products)
-                place = _moved(core, inner)
-                averaged = np.stack([_smoothed(each, around, place) for each in products])
-                kernels.tensors(averaged, own[..., 3 + axes :])
+            own = out[..., number * step : (number + 1) * step]
+            derivatives(smoothed, _start(core, frame), self._per(scale), own)
+
+    def _feel(self, channel: Array, core: Box, out: Array) -> None:
+        """Write the eigenvalues of the structure tensor: slopes are fine, and averaged widely."""
+        kernels, step = _kernels(len(self.voxel)), len(self.voxel)
+        more = [reach(width) for width in self._widths(max(self.scales))]
+        inner = _grown(core, more, channel.shape)
+        frame = _grown(inner, (1,) * len(core), channel.shape)
+        smoothed = _smoothed(channel, self._finest, frame)
+        sides = tuple(each.stop - each.start for each in inner)
+        products = np.empty((step * (step + 1) // 2, *sides), np.float32)
+        kernels.products(smoothed, _start(inner, frame), self._per(min(self.scales)), products)
+        place = _moved(core, inner)
+        for number, scale in enumerate(self.scales):
+            averaged = np.stack([_smoothed(e, self._widths(scale), place) for e in products])
+            kernels.tensors(averaged, out[..., number * step : (number + 1) * step])
+
+    @property
+    def _finest(self) -> tuple[float, ...]:
+        return self._widths(min(self.scales))
+
+    def _per(self, scale: float) -> tuple[float, ...]:
+        """Return the pixel size in scales: slopes by it mean the same for pixels of any size."""
+        return tuple(size / scale for size in self.voxel)
 
     def _widths(self, scale: float) -> tuple[float, ...]:
         return tuple(scale / size for size in self.voxel)
@@ -150,9 +164,7 @@ def _start(box: Box, frame: Box) -> tuple[int, ...]:
 def _moved(box: Box, frame: Box) -> Box:
     """Return a box of an array as one of a frame of it."""
     first = _start(box, frame)
-    return tuple(
-        slice(at, at + own.stop - own.start) for at, own in zip(first, box, strict=True)
-    )
+    return tuple(slice(at, at + own.stop - own.start) for at, own in zip(first, box, strict=True))
 
 
 def _smoothed(image: Array, width: tuple[float, ...], frame: Box) -> Array:

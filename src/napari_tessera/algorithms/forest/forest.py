@@ -37,7 +37,8 @@ class Forest:
     roots : ndarray of uint32, shape (trees,)
         The first node of each tree.
     feature, left : ndarray of uint32, shape (nodes,)
-        Which number is compared, and the left child, which the right one follows; a leaf is its own.
+        Which number is compared, and the left child, which the right one follows; a leaf is its
+        own left child.
     level : ndarray of float32, shape (nodes,)
         A row goes to the right where its number is above.
     shares : ndarray of float32, shape (nodes, classes)

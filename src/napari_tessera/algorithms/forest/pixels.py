@@ -1,4 +1,4 @@
-"""Pixels as rows of numbers: examples of marked ones, and how likely each belongs to which class."""
+"""Pixels as rows of numbers: marked ones to learn from, and to which class each other belongs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Describe = Callable[[Box], Array]
 """Takes a box of an image, and returns the numbers that describe its pixels, shape (..., F)."""
 
 
-class Examples:
+class MarkedPixels:
     """Marked pixels of any number of images, each with the numbers that describe it.
 
     Which of many are kept depends on where they lie alone, and not on the parts that an image is
@@ -42,9 +42,7 @@ class Examples:
         # of each class: a random number for each pixel, and what describes it
         self._kept: dict[int, tuple[Array, Array]] = {}
 
-    def add(
-        self, marks: Array, describe: Describe, part: PartOfWhole, number: int = 0
-    ) -> None:
+    def add(self, marks: Array, describe: Describe, part: PartOfWhole, number: int = 0) -> None:
         """Take the marked pixels of a part of a plane or volume.
 
         Parameters

@@ -13,7 +13,11 @@ from napari_tessera.algorithms.filters.colour import features, smooth_points
 from napari_tessera.algorithms.filters.gaussian import WIDE
 from napari_tessera.algorithms.filters.pixel_features import FilterBank, doubling
 from napari_tessera.algorithms.forest.forest import Forest, grown_forest
-from napari_tessera.algorithms.forest.pixels import Examples, likely_classes, pixel_probabilities
+from napari_tessera.algorithms.forest.pixels import (
+    MarkedPixels,
+    likely_classes,
+    pixel_probabilities,
+)
 from napari_tessera.algorithms.halo_tiles import Box
 from napari_tessera.deep.inference.cache import Cache
 from napari_tessera.deep.inference.decode import to_objects
@@ -126,7 +130,7 @@ def classify_pixels(
     bank = _bank(smallest_scale, largest_scale, texture, voxel)
     pixels = DescribedPixels.of(image, channel_axis, bank, cache)
     if forest is None:
-        examples = Examples(seed)
+        examples = MarkedPixels(seed)
         pixels.teach(examples, strokes, passed(strokes.shape))
         forest = _learnt(examples, seed, report.part(0, 3))
     _check_fit(forest, pixels)
@@ -167,7 +171,7 @@ def classify_pixels_statistics(
     if forest is not None:
         return {}
     bank = _bank(smallest_scale, largest_scale, texture, spacing)
-    examples, planes = Examples(seed), 0
+    examples, planes = MarkedPixels(seed), 0
     for piece in pieces:
         image, strokes = piece["image"], piece["strokes"]
         axis = -1 if image.ndim > len(spacing) else channel_axis
@@ -237,8 +241,10 @@ class DescribedPixels:
         )
         return found
 
-    def teach(self, examples: Examples, strokes: Array, part: PartOfWhole, number: int = 0) -> None:
-        """Add the pixels of strokes to examples; see `Examples.add`.
+    def teach(
+        self, examples: MarkedPixels, strokes: Array, part: PartOfWhole, number: int = 0
+    ) -> None:
+        """Add the pixels of strokes to examples; see `MarkedPixels.add`.
 
         Raises
         ------
@@ -274,7 +280,7 @@ def _bank(
     return FilterBank(doubling(low, high), tuple(size / finest for size in voxel), texture)
 
 
-def _learnt(examples: Examples, seed: int, report: Reporter) -> Forest:
+def _learnt(examples: MarkedPixels, seed: int, report: Reporter) -> Forest:
     """Return the forest that examples teach.
 
     Raises
