@@ -29,7 +29,7 @@ SETTINGS = {
     "region_growing": {"partition": True},
     "random_walker": {"beta": 300.0},
     "kmeans": {"clusters": 4, "colour_space": "lab", "smoothing": "1 px"},
-    "classify_pixels": {"find": "objects"},
+    "classify_pixels": {"find": "objects", "largest_scale": "16 px"},
     "top_hat": {"radius": "30 px"},
     "morphology": {"operation": "gradient", "radius": "4 px"},
     "smooth": {"radius": "4 px"},
@@ -59,7 +59,7 @@ def opened(height: int, sample: str = "coins") -> napari.Viewer:
 def prepare(viewer: napari.Viewer, name: str) -> None:
     """Add what the method needs beside the image."""
     image = viewer.layers[0]
-    if name in ("region_growing", "random_walker"):
+    if name in ("region_growing", "random_walker", "classify_pixels"):
         coins = apply(image, "watershed", background="60 px").data
         table = measure(coins)
         lines = (20, 88, 158, 228)
@@ -75,11 +75,13 @@ def prepare(viewer: napari.Viewer, name: str) -> None:
         for y in (*lines, 298):
             strokes[y : y + 2] = 1
         viewer.add_labels(strokes.astype(np.uint8), name="strokes")
-    if name == "classify_pixels":  # two strokes on the background, and one in each of four coins
-        strokes = np.zeros(image.data.shape, np.uint8)
-        strokes[86:88, 20:370] = strokes[5:290, 346:348] = 1
-        for y, x in ((45, 100), (120, 160), (190, 270), (265, 40)):
-            strokes[y - 8 : y + 8, x : x + 2] = 2
+    if name == "classify_pixels":  # lines through every third coin, and across the background
+        strokes = np.zeros(coins.shape, np.uint8)
+        for y, x, wide in zip(table["y"], table["x"], table["area"] ** 0.5, strict=True):
+            strokes[int(y) : int(y) + 2, int(x - 0.4 * wide) : int(x + 0.4 * wide)] = 2
+        strokes[~np.isin(coins, table["index"][::3])] = 0
+        for y in (4, *lines, 298):
+            strokes[y : y + 2, 10:370] = 1
         viewer.add_labels(strokes, name="strokes")
     if "truth" in {option.name for option in METHODS[name].options}:
         truth = apply(image, "watershed", background="60 px")
