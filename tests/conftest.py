@@ -52,7 +52,7 @@ def needed(method, shape, *places, rgb=False):
     return numbers | {
         p.name: given.get(p.word.name, lambda: seeds)()
         for p in method.options
-        if p.required and p.name not in numbers
+        if (p.required or p.word.name == "strokes") and p.name not in numbers
     }
 
 

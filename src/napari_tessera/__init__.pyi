@@ -13,6 +13,9 @@ from napari_tessera.deep.training.train import train as train
 from napari_tessera.io import files as files
 from napari_tessera.methods.classical.canny import canny as canny
 from napari_tessera.methods.classical.classify_pixels import classify_pixels as classify_pixels
+from napari_tessera.methods.classical.classify_pixels import (
+    train_pixel_classifier as train_pixel_classifier,
+)
 from napari_tessera.methods.classical.contours import contours as contours
 from napari_tessera.methods.classical.kmeans import kmeans as kmeans
 from napari_tessera.methods.classical.label import label as label

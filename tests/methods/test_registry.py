@@ -193,7 +193,11 @@ def arrays_of(method, shape, *, optional):
         "mask": mask,
         "scores": np.stack([1 - foreground, foreground / 2, foreground / 2]),
     }
-    taken = (p for p in method.parameters if p.is_array and (p.required or optional))
+    taken = (
+        p
+        for p in method.parameters
+        if p.is_array and (p.required or optional or p.word.name == "strokes")
+    )
     return {p.name: made[p.word.name] for p in taken}
 
 

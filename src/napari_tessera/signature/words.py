@@ -203,6 +203,9 @@ PixelModelFolder = Annotated[str, ModelWord("model", one_by_one=False, source=_M
 ObjectModelFolder = Annotated[str, ModelWord("model", one_by_one=True, source=_TRAIN)]
 """A `ModelFolder` whose network finds objects one by one."""
 
+ClassifierFolder = Annotated[str, Word("classifier")]
+"""The name of one of the user's pixel classifiers, or the path of its folder."""
+
 Length = Annotated[float | str, Word("length", low=0)]
 """A number in the units of `spacing`, or text such as "2 px" (finest pixels) or "1.5 um"."""
 

@@ -56,6 +56,33 @@ class Forest:
     shares: Array
     gains: Array
 
+    def check(self) -> None:
+        """Raise an error unless every row comes to a leaf: compiled code does not look.
+
+        Raises
+        ------
+        ValueError
+        """
+        nodes, own = len(self.left), np.arange(len(self.left))
+        leaf = self.left == own
+        children = self.left.astype(np.int64)[~leaf]
+        types = self.roots, self.feature, self.left
+        if not (
+            all(each.dtype == np.uint32 and each.ndim == 1 for each in types)
+            and self.level.dtype == self.shares.dtype == np.float32
+            and self.feature.shape == self.left.shape == self.level.shape == (nodes,)
+            and self.shares.shape == (nodes, len(self.classes))
+            and len(self.roots) > 0
+            and self.roots.max() < nodes
+            and self.feature.max() < self.features
+            # each step leads on, so that none goes in circles
+            and np.all(children > own[~leaf])
+            and np.all(children + 1 < nodes)
+            and not np.isnan(self.level).any()
+            and np.all((self.shares >= 0) & (self.shares <= 1))
+        ):
+            raise ValueError("its trees lead nowhere")
+
     def probabilities(self, rows: Array, report: Reporter | None = None) -> Array:
         """Return how likely each row belongs to each class, on all cores.
 

@@ -76,6 +76,17 @@ class MarkedPixels:
                 numbers, mine = numbers[lowest], mine[lowest]
             self._kept[label] = numbers, mine
 
+    def copy(self) -> MarkedPixels:
+        """Return another one of the same pixels, which may take more."""
+        other = MarkedPixels(self._seed)
+        other._kept = dict(self._kept)
+        return other
+
+    @property
+    def count(self) -> int:
+        """How many pixels there are."""
+        return sum(len(drawn) for drawn, _ in self._kept.values())
+
     @property
     def classes(self) -> tuple[int, ...]:
         """The classes of which there are some, rising."""
@@ -90,6 +101,11 @@ class MarkedPixels:
     def labels(self) -> Array:
         """The class of each of them."""
         return np.repeat(self.classes, [len(self._kept[each][0]) for each in self.classes])
+
+    @property
+    def drawn(self) -> Array:
+        """The random number of each of them."""
+        return np.concatenate([self._kept[each][0] for each in self.classes])
 
 
 def _marked_boxes(marks: Array, inner: Box) -> list[Box]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from napari_tessera.algorithms.content_hash import hash_of_array
 from napari_tessera.algorithms.filters.colour import features, smooth_points
 from napari_tessera.algorithms.filters.gaussian import WIDE
-from napari_tessera.algorithms.filters.pixel_features import FilterBank, doubling
+from napari_tessera.algorithms.filters.pixel_features import FilterBank
 from napari_tessera.algorithms.forest.forest import Forest, grown_forest
 from napari_tessera.algorithms.forest.pixels import (
     MarkedPixels,
@@ -21,14 +22,20 @@ from napari_tessera.algorithms.forest.pixels import (
 from napari_tessera.algorithms.halo_tiles import Box
 from napari_tessera.deep.inference.cache import Cache
 from napari_tessera.deep.inference.decode import to_objects
+from napari_tessera.methods.classical.pixel_classifier import (
+    PixelClassifier,
+    Scales,
+    find_classifier,
+)
 from napari_tessera.signature.parts import PartOfWhole, passed
 from napari_tessera.signature.progress import Progress, Reporter
-from napari_tessera.signature.units import parse, physical
+from napari_tessera.signature.units import parse
 from napari_tessera.signature.validation import checked
 from napari_tessera.signature.words import (
     Array,
     Cached,
     ChannelAxis,
+    ClassifierFolder,
     Image,
     Labels,
     Length,
@@ -41,8 +48,9 @@ from napari_tessera.signature.words import (
 
 _ADVANCED = "Advanced"
 _HIGHEST = 255  # of the numbers of classes
-_FINEST, _COARSEST = 0.3, 64.0  # scales, in finest pixels
 _AROUND = 16  # pixels in which objects in neighbouring blocks are compared
+
+_OWN_LENGTH = Word("length", low=0, when=("classifier", (None,)))
 
 Wanted = Literal["classes", "objects"]
 
@@ -53,13 +61,14 @@ FoundForest = Annotated[Forest, Word("forest")]
 def classify_pixels(
     image: Image,
     *,
-    strokes: Strokes,
+    strokes: Strokes | None = None,
+    classifier: ClassifierFolder | None = None,
     find: Wanted = "classes",
     background: Annotated[int, Word(low=1, high=_HIGHEST, when=("find", ("objects",)))] = 1,
-    smallest_scale: Length = "1 px",
-    largest_scale: Length = "8 px",
-    texture: bool = False,
-    seed: Annotated[int, Word(low=0, section=_ADVANCED)] = 0,
+    smallest_scale: Annotated[Length, _OWN_LENGTH] = "1 px",
+    largest_scale: Annotated[Length, _OWN_LENGTH] = "8 px",
+    texture: Annotated[bool, Word(when=("classifier", (None,)))] = False,
+    seed: Annotated[int, Word(low=0, section=_ADVANCED, when=("classifier", (None,)))] = 0,
     forest: FoundForest | None = None,
     channel_axis: ChannelAxis = None,
     spacing: Spacing = None,
@@ -76,9 +85,13 @@ def classify_pixels(
     ----------
     image : ndarray, shape (..., Y, X), or with colours or channels in `channel_axis`
         Intensities, a plane or a volume.
-    strokes : ndarray of int
+    strokes : ndarray of int, optional
         The class of the pixels that were drawn, 1 to 255, at least two of them; 0 = not drawn. Of
-        more than 8192 pixels of a class, so many are drawn at random.
+        more than 8192 pixels of a class, so many are drawn at random. None = a classifier knows
+        enough.
+    classifier : str, optional
+        One that was learnt from other images and kept, by name, or the path of its folder. Strokes
+        are added to what it has learnt from.
     find : {"classes", "objects"}
         The class of each pixel; or objects: what is no background, in pieces, those that only
         touch one another divided.
@@ -111,7 +124,8 @@ def classify_pixels(
     Raises
     ------
     ValueError
-        If there are no strokes, or they are all of one class.
+        If there are no strokes, they are all of one class, or the classifier is one of other
+        images.
 
     References
     ----------
@@ -126,19 +140,28 @@ def classify_pixels(
     >>> classify_pixels(image, strokes=strokes, largest_scale="1 px")[3]
     array([1, 1, 1, 2, 2, 2], dtype=uint8)
     """
-    report, voxel = Reporter.of(report), VoxelSize.of(spacing, strokes.ndim)
-    bank = _bank(smallest_scale, largest_scale, texture, voxel)
-    pixels = DescribedPixels.of(image, channel_axis, bank, cache)
+    axes = image.ndim - (channel_axis is not None)
+    report, voxel = Reporter.of(report), VoxelSize.of(spacing, axes)
+    asked = _Asked(Scales(smallest_scale, largest_scale, texture), seed, _found(classifier))
+    pixels = DescribedPixels.of(image, channel_axis, asked.scales.bank(voxel), cache)
+    asked.check(axes, pixels)
+    shape = pixels.points.shape[:-1]
     if forest is None:
-        examples = MarkedPixels(seed)
-        pixels.teach(examples, strokes, passed(strokes.shape))
-        forest = _learnt(examples, seed, report.part(0, 3))
+        examples = asked.examples
+        if strokes is not None:
+            pixels.teach(examples, strokes, passed(shape))
+        elif classifier is None:
+            raise ValueError(
+                "strokes is missing: draw some pixels of each class in a Labels layer, or choose a "
+                "classifier"
+            )
+        forest = asked.learnt(examples, report.part(0, 3))
     _check_fit(forest, pixels)
     report(Progress(1, 3))
     if find == "classes":
-        found = likely_classes(strokes.shape, pixels.describe, forest, report.part(1, 2))
+        found = likely_classes(shape, pixels.describe, forest, report.part(1, 2))
     else:
-        likely = pixel_probabilities(strokes.shape, pixels.describe, forest, report.part(1, 3))
+        likely = pixel_probabilities(shape, pixels.describe, forest, report.part(1, 3))
         found = _objects(likely, forest, background, voxel, report.part(2, 3))
     if pixels.valid is not None:
         found[~pixels.valid] = 0
@@ -152,6 +175,7 @@ def classify_pixels_statistics(
     largest_scale: float | str,
     texture: bool,
     seed: int,
+    classifier: str | None,
     forest: Forest | None,
     spacing: VoxelSize,
     cache: Cache | None = None,
@@ -165,35 +189,165 @@ def classify_pixels_statistics(
     pieces : iterable of mapping
         Image and strokes in pieces, {"image": ..., "strokes": ..., "part": ...}; channels last. Of
         a part of a plane or volume, the strokes in the core count; the rest lies around it.
-    smallest_scale, largest_scale, texture, seed, forest, spacing, cache, channel_axis, **_
+    smallest_scale, largest_scale, texture, seed, classifier, forest, spacing, cache, channel_axis,
+    **_
         As for `classify_pixels`.
     """
     if forest is not None:
         return {}
-    bank = _bank(smallest_scale, largest_scale, texture, spacing)
-    examples, planes = MarkedPixels(seed), 0
+    asked = _Asked(Scales(smallest_scale, largest_scale, texture), seed, _found(classifier))
+    examples, bank = asked.examples, asked.scales.bank(spacing)
     for piece in pieces:
-        image, strokes = piece["image"], piece["strokes"]
-        axis = -1 if image.ndim > len(spacing) else channel_axis
+        if (strokes := piece.get("strokes")) is None:
+            break  # nothing is drawn anywhere
+        axis = -1 if piece["image"].ndim > len(spacing) else channel_axis
         part: PartOfWhole = piece.get("part") or passed(strokes.shape)
-        planes += not any(each.start for each in part.core)
         if strokes[part.inner].any():
-            pixels = DescribedPixels.of(image, axis, bank, cache)
-            pixels.teach(examples, strokes, part, planes - 1)
-    return {"forest": _learnt(examples, seed, Reporter())}
+            pixels = DescribedPixels.of(piece["image"], axis, bank, cache)
+            asked.check(len(spacing), pixels)
+            pixels.teach(examples, strokes, part)
+    return {"forest": asked.learnt(examples, Reporter())}
 
 
 def classify_pixels_halo(values: Mapping[str, Any], spacing: VoxelSize) -> tuple[float, ...]:
     """Return how far the filters of `classify_pixels` look, in pixels along each axis."""
-    scales = values["smallest_scale"], values["largest_scale"]
-    halo = _bank(*scales, values["texture"], spacing).halo
+    halo = _scales(values).bank(spacing).halo
     return tuple(float(each + (_AROUND if values["find"] == "objects" else 0)) for each in halo)
 
 
-def classify_pixels_exact(values: Mapping[str, Any], spacing: VoxelSize | None = None) -> bool:
+def classify_pixels_exact(values: Mapping[str, Any]) -> bool:
     """Return whether parts with their halo are what they are in the whole, to the last bit."""
-    number, unit = parse(values["largest_scale"])
+    number, unit = parse(_scales(values).largest)
     return values["find"] == "classes" and unit == "px" and number < WIDE
+
+
+def train_pixel_classifier(
+    images: Sequence[Array],
+    strokes: Sequence[Array],
+    *,
+    smallest_scale: float | str = "1 px",
+    largest_scale: float | str = "8 px",
+    texture: bool = False,
+    seed: int = 0,
+    classifier: str | Path | None = None,
+    channel_axis: int | None = None,
+    spacing: Sequence[float] | float | None = None,
+    report: Report = None,
+) -> PixelClassifier:
+    """Let strokes in several images teach one classifier; `save` it for `classify_pixels`.
+
+    Parameters
+    ----------
+    images : sequence of ndarray
+        Planes or volumes, all with the same axes and channels.
+    strokes : sequence of ndarray of int
+        Those of each image.
+    smallest_scale, largest_scale, texture, seed, classifier, channel_axis, spacing, report
+        As for `classify_pixels`.
+
+    Returns
+    -------
+    PixelClassifier
+
+    Raises
+    ------
+    ValueError
+        If there are no strokes, they are all of one class, or images do not fit one another.
+
+    Examples
+    --------
+    >>> image = np.tile([10, 12, 11, 90, 91, 92], (6, 1))
+    >>> strokes = np.zeros((6, 6), int)
+    >>> strokes[1, :2], strokes[1, 4:] = 1, 2
+    >>> found = train_pixel_classifier([image], [strokes], largest_scale="1 px")
+    >>> found.forest.classes
+    (1, 2)
+    """
+    if len(images) != len(strokes) or not images:
+        raise ValueError(
+            f"images are {len(images)} and strokes {len(strokes)}; pass strokes for each image"
+        )
+    axes = np.ndim(images[0]) - (channel_axis is not None)
+    asked = _Asked(Scales(smallest_scale, largest_scale, texture), seed, _found(classifier))
+    voxel, examples, counts = VoxelSize.of(spacing, axes), asked.examples, set[tuple[int, int]]()
+    for image, own in zip(images, strokes, strict=True):
+        image, own = _checked_pair(image, strokes=own, channel_axis=channel_axis, spacing=spacing)
+        pixels = DescribedPixels.of(image, channel_axis, asked.scales.bank(voxel))
+        asked.check(own.ndim, pixels)
+        counts.add((own.ndim, pixels.points.shape[-1]))
+        if len(counts) > 1:
+            told = " and ".join(f"{n} axes and {c} channels" for n, c in sorted(counts))
+            raise ValueError(f"images have {told}; pass images that are alike")
+        pixels.teach(examples, own, passed(own.shape))
+    forest, (_, channels) = asked.learnt(examples, Reporter.of(report)), counts.pop()
+    return PixelClassifier(
+        asked.scales.of_size(voxel), axes, channels, asked.seed, forest, examples
+    )
+
+
+@checked
+def _checked_pair(
+    image: Image, *, strokes: Strokes, channel_axis: ChannelAxis, spacing: Spacing
+) -> tuple[Array, Array]:
+    return image, strokes
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """How a forest is to be learnt: as somebody asks for, or as a classifier was.
+
+    Attributes
+    ----------
+    own : Scales
+        As asked for.
+    own_seed : int
+    known : PixelClassifier, optional
+        Which is to learn more.
+    """
+
+    own: Scales
+    own_seed: int
+    known: PixelClassifier | None = None
+
+    @property
+    def scales(self) -> Scales:
+        return self.own if self.known is None else self.known.scales
+
+    @property
+    def seed(self) -> int:
+        return self.own_seed if self.known is None else self.known.seed
+
+    @property
+    def examples(self) -> MarkedPixels:
+        """What is learnt from at first."""
+        return MarkedPixels(self.seed) if self.known is None else self.known.examples.copy()
+
+    def check(self, axes: int, pixels: DescribedPixels) -> None:
+        if self.known is not None:
+            self.known.check(axes, pixels.points.shape[-1])
+
+    def learnt(self, examples: MarkedPixels, report: Reporter) -> Forest:
+        """Return the forest that examples teach, or the known one if there are no new ones.
+
+        Raises
+        ------
+        ValueError
+            If there are none, or they are all of one class.
+        """
+        if self.known is not None and examples.count == self.known.examples.count:
+            return self.known.forest
+        return _learnt(examples, self.seed, report)
+
+
+def _found(classifier: str | Path | None) -> PixelClassifier | None:
+    return None if classifier is None else find_classifier(classifier)
+
+
+def _scales(values: Mapping[str, Any]) -> Scales:
+    """Return the scales that parameters ask for."""
+    if values["classifier"] is not None:
+        return find_classifier(values["classifier"]).scales
+    return Scales(values["smallest_scale"], values["largest_scale"], values["texture"])
 
 
 @dataclass(frozen=True)
@@ -265,21 +419,6 @@ class DescribedPixels:
         examples.add(strokes, self.describe, part, number)
 
 
-def _bank(
-    smallest: float | str, largest: float | str, texture: bool, voxel: VoxelSize
-) -> FilterBank:
-    """Return the filters at all scales, as sizes in finest pixels."""
-    finest = min(voxel)
-    low = physical(smallest, voxel, name="smallest_scale") / finest
-    high = physical(largest, voxel, name="largest_scale") / finest
-    if not _FINEST <= low <= high <= _COARSEST:
-        raise ValueError(
-            f"smallest_scale is {smallest!r} and largest_scale {largest!r}, {low:g} and {high:g} "
-            f"pixels; choose from {_FINEST:g} to {_COARSEST:g}, the largest not below the smallest"
-        )
-    return FilterBank(doubling(low, high), tuple(size / finest for size in voxel), texture)
-
-
 def _learnt(examples: MarkedPixels, seed: int, report: Reporter) -> Forest:
     """Return the forest that examples teach.
 
@@ -301,6 +440,8 @@ def _learnt(examples: MarkedPixels, seed: int, report: Reporter) -> Forest:
 def _check_fit(forest: Forest, pixels: DescribedPixels) -> None:
     """Raise an error if a forest was learnt from other numbers than those of these pixels."""
     count = pixels.points.shape[-1] * len(pixels.bank.names)
+    if not isinstance(forest, Forest):
+        raise TypeError(f"forest is {forest!r}; leave it out, and pass strokes or a classifier")
     if forest.features != count:
         raise ValueError(
             f"forest takes {forest.features} numbers of a pixel, but there are {count} at these "
