@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 
@@ -19,6 +18,7 @@ from napari_tessera.algorithms.forest.pixels import (
     likely_classes,
     pixel_probabilities,
 )
+from napari_tessera.algorithms.forest.stroke_validation import Stroke
 from napari_tessera.algorithms.halo_tiles import Box
 from napari_tessera.deep.inference.cache import Cache
 from napari_tessera.deep.inference.decode import to_objects
@@ -45,6 +45,9 @@ from napari_tessera.signature.words import (
     VoxelSize,
     Word,
 )
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _ADVANCED = "Advanced"
 _HIGHEST = 255  # of the numbers of classes
@@ -209,6 +212,65 @@ def classify_pixels_statistics(
     return {"forest": asked.learnt(examples, Reporter())}
 
 
+def drawn_strokes(pieces: Iterable[Mapping[str, Any]], **values: Any) -> list[Stroke]:
+    """Return the strokes in all pieces one by one, each with what describes its pixels.
+
+    Parameters
+    ----------
+    pieces : iterable of mapping
+        As for `classify_pixels_statistics`, whole planes or volumes.
+    **values
+        The parameters of `classify_pixels`, with "spacing".
+    """
+    from scipy import ndimage
+
+    spacing, found = values["spacing"], list[Stroke]()
+    scales = Scales(values["smallest_scale"], values["largest_scale"], values["texture"])
+    for piece in pieces:
+        marks = piece["strokes"]
+        axis = -1 if piece["image"].ndim > len(spacing) else values.get("channel_axis")
+        pixels = DescribedPixels.of(piece["image"], axis, scales.bank(spacing))
+        for label in np.unique(marks[marks > 0]).tolist():
+            numbers, _ = ndimage.label(marks == label, np.ones((3,) * marks.ndim))
+            each = MarkedPixels(values["seed"])
+            each.add(numbers, pixels.describe, passed(marks.shape))
+            found += [Stroke(label, each.rows[each.labels == n]) for n in each.classes]
+    return found
+
+
+def unsure_pixels(
+    image: Array,
+    forest: Forest,
+    scales: Scales,
+    spacing: VoxelSize,
+    channel_axis: int | None = None,
+    cache: Cache | None = None,
+) -> Array:
+    """Return how unsure a forest is of each pixel: 0 = sure, 1 = all classes are as likely.
+
+    Parameters
+    ----------
+    image : ndarray, shape (..., Y, X), or with channels
+    forest : Forest
+    scales : Scales
+        That it was learnt with.
+    spacing : VoxelSize
+    channel_axis : int, optional
+    cache : Cache, optional
+
+    Returns
+    -------
+    ndarray of float32
+    """
+    pixels = DescribedPixels.of(image, channel_axis, scales.bank(spacing), cache)
+    _check_fit(forest, pixels)
+    likely = pixel_probabilities(pixels.points.shape[:-1], pixels.describe, forest)
+    # the entropy of the classes, as a share of the highest
+    terms = likely * np.log(np.maximum(likely, np.finfo(np.float32).tiny))
+    found = -terms.sum(axis=0) / np.float32(np.log(len(likely)))
+    return np.asarray(np.clip(found, 0, 1))
+
+
 def classify_pixels_halo(values: Mapping[str, Any], spacing: VoxelSize) -> tuple[float, ...]:
     """Return how far the filters of `classify_pixels` look, in pixels along each axis."""
     halo = _scales(values).bank(spacing).halo
@@ -270,8 +332,9 @@ def train_pixel_classifier(
     axes = np.ndim(images[0]) - (channel_axis is not None)
     asked = _Asked(Scales(smallest_scale, largest_scale, texture), seed, _found(classifier))
     voxel, examples, counts = VoxelSize.of(spacing, axes), asked.examples, set[tuple[int, int]]()
-    for image, own in zip(images, strokes, strict=True):
-        image, own = _checked_pair(image, strokes=own, channel_axis=channel_axis, spacing=spacing)
+    options: dict[str, Any] = {"channel_axis": channel_axis, "spacing": spacing}
+    for given, drawn in zip(images, strokes, strict=True):
+        image, own = _checked_pair(given, strokes=drawn, **options)
         pixels = DescribedPixels.of(image, channel_axis, asked.scales.bank(voxel))
         asked.check(own.ndim, pixels)
         counts.add((own.ndim, pixels.points.shape[-1]))

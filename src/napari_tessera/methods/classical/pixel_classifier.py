@@ -85,15 +85,10 @@ class Scales:
 
     def of_size(self, voxel: VoxelSize) -> Scales:
         """Return them in a unit of length, where pixels have one."""
-        if unit(voxel.unit) not in METRES:
-            finest = min(voxel)
-            texts = [f"{physical(e, voxel) / finest:.9g} px" for e in (self.smallest, self.largest)]
-        else:
-            texts = [
-                f"{physical(e, voxel):.9g} {unit(voxel.unit)}"
-                for e in (self.smallest, self.largest)
-            ]
-        return Scales(*texts, self.texture)
+        own = unit(voxel.unit)
+        size, name = (1.0, own) if own in METRES else (min(voxel), "px")
+        low, high = (physical(each, voxel) / size for each in (self.smallest, self.largest))
+        return Scales(f"{low:.9g} {name}", f"{high:.9g} {name}", self.texture)
 
 
 @dataclass(frozen=True, eq=False)
