@@ -28,7 +28,7 @@ from napari_tessera.methods.classical.pixel_classifier import (
     find_classifier,
 )
 from napari_tessera.signature.parts import PartOfWhole, passed
-from napari_tessera.signature.progress import Progress, Reporter
+from napari_tessera.signature.progress import Progress, Reporter, TooLittleDrawn
 from napari_tessera.signature.units import parse
 from napari_tessera.signature.validation import checked
 from napari_tessera.signature.words import (
@@ -172,18 +172,7 @@ def classify_pixels(
 
 
 def classify_pixels_statistics(
-    pieces: Iterable[Mapping[str, Any]],
-    *,
-    smallest_scale: float | str,
-    largest_scale: float | str,
-    texture: bool,
-    seed: int,
-    classifier: str | None,
-    forest: Forest | None,
-    spacing: VoxelSize,
-    cache: Cache | None = None,
-    channel_axis: int | None = None,
-    **_: Any,
+    pieces: Iterable[Mapping[str, Any]], *, forest: Forest | None, **values: Any
 ) -> dict[str, Any]:
     """Return the forest that the strokes in all pieces together teach.
 
@@ -192,14 +181,29 @@ def classify_pixels_statistics(
     pieces : iterable of mapping
         Image and strokes in pieces, {"image": ..., "strokes": ..., "part": ...}; channels last. Of
         a part of a plane or volume, the strokes in the core count; the rest lies around it.
-    smallest_scale, largest_scale, texture, seed, classifier, forest, spacing, cache, channel_axis,
-    **_
-        As for `classify_pixels`.
+    forest : Forest, optional
+    **values
+        The other parameters of `classify_pixels`.
     """
-    if forest is not None:
-        return {}
+    return {} if forest is not None else {"forest": learnt_classifier(pieces, **values).forest}
+
+
+def learnt_classifier(
+    pieces: Iterable[Mapping[str, Any]],
+    *,
+    smallest_scale: float | str,
+    largest_scale: float | str,
+    texture: bool,
+    seed: int,
+    classifier: str | None,
+    spacing: VoxelSize,
+    cache: Cache | None = None,
+    channel_axis: int | None = None,
+    **_: Any,
+) -> PixelClassifier:
+    """Return what the strokes in all pieces teach; arguments as above."""
     asked = _Asked(Scales(smallest_scale, largest_scale, texture), seed, _found(classifier))
-    examples, bank = asked.examples, asked.scales.bank(spacing)
+    examples, bank, channels = asked.examples, asked.scales.bank(spacing), 1
     for piece in pieces:
         if (strokes := piece.get("strokes")) is None:
             break  # nothing is drawn anywhere
@@ -207,9 +211,11 @@ def classify_pixels_statistics(
         part: PartOfWhole = piece.get("part") or passed(strokes.shape)
         if strokes[part.inner].any():
             pixels = DescribedPixels.of(piece["image"], axis, bank, cache)
+            channels = pixels.points.shape[-1]
             asked.check(len(spacing), pixels)
             pixels.teach(examples, strokes, part)
-    return {"forest": asked.learnt(examples, Reporter())}
+    forest, scales = asked.learnt(examples, Reporter()), asked.scales.of_size(spacing)
+    return PixelClassifier(scales, len(spacing), channels, asked.seed, forest, examples)
 
 
 def drawn_strokes(pieces: Iterable[Mapping[str, Any]], **values: Any) -> list[Stroke]:
@@ -273,13 +279,13 @@ def unsure_pixels(
 
 def classify_pixels_halo(values: Mapping[str, Any], spacing: VoxelSize) -> tuple[float, ...]:
     """Return how far the filters of `classify_pixels` look, in pixels along each axis."""
-    halo = _scales(values).bank(spacing).halo
+    halo = scales_asked(values).bank(spacing).halo
     return tuple(float(each + (_AROUND if values["find"] == "objects" else 0)) for each in halo)
 
 
 def classify_pixels_exact(values: Mapping[str, Any]) -> bool:
     """Return whether parts with their halo are what they are in the whole, to the last bit."""
-    number, unit = parse(_scales(values).largest)
+    number, unit = parse(scales_asked(values).largest)
     return values["find"] == "classes" and unit == "px" and number < WIDE
 
 
@@ -406,7 +412,7 @@ def _found(classifier: str | Path | None) -> PixelClassifier | None:
     return None if classifier is None else find_classifier(classifier)
 
 
-def _scales(values: Mapping[str, Any]) -> Scales:
+def scales_asked(values: Mapping[str, Any]) -> Scales:
     """Return the scales that parameters ask for."""
     if values["classifier"] is not None:
         return find_classifier(values["classifier"]).scales
@@ -493,7 +499,7 @@ def _learnt(examples: MarkedPixels, seed: int, report: Reporter) -> Forest:
     classes = examples.classes
     if len(classes) < 2:
         drawn = f"only class {classes[0]}" if classes else "nothing drawn"
-        raise ValueError(
+        raise TooLittleDrawn(
             f"strokes has {drawn}; draw in at least two classes, such as 1 for the background and "
             "2 for what you look for"
         )

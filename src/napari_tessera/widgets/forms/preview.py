@@ -168,7 +168,8 @@ class Preview:
     ) -> None:
         self._job = None
         self._levels = None if levels is None else (_stack_key(call), levels)
-        self._up.put(layer)
+        # what is drawn lies above what it teaches
+        self._up.put(layer, call.layer if call.method.cut.marks else None)
         self._corner = call, corner_of(result, extent)
         now = time.monotonic()
         if self._times and now - self._times[-1] > REST_S:
