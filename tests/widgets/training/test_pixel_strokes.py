@@ -4,6 +4,7 @@ from qtpy.QtWidgets import QInputDialog
 
 from napari_tessera import classify_pixels
 from napari_tessera.methods.classical.pixel_classifier import classifiers, find_classifier
+from napari_tessera.widgets.training.pixel_strokes import BRUSH
 
 from ...conftest import squares
 from ..conftest import wait
@@ -42,7 +43,7 @@ def begin(form, viewer):
 
 def test_each_stroke_is_followed(viewer, form):
     layer = begin(form, viewer)
-    assert layer.mode == "paint"
+    assert (layer.mode, layer.brush_size) == ("paint", BRUSH)
     assert (layer.units, tuple(layer.scale)) == (viewer.layers["squares"].units, (0.5, 0.5))
     wait(lambda: shown(form))
     expected = classify_pixels(IMAGE, strokes=layer.data, largest_scale="2 px")
@@ -81,6 +82,8 @@ def test_where_it_is_unsure_is_shown(viewer, form):
     form.strokes.unsure.button.click()
     wait(lambda: form.strokes.unsure.job is None)
     assert [each.name for each in viewer.layers].count("Unsure") == 1
+    # and it is nothing that could be worked on
+    assert form.walk.channels.others.offered == 0
 
 
 def test_strokes_are_judged(viewer, form):
