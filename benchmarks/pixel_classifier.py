@@ -42,7 +42,9 @@ def generated(truth, seed=0):
             if left <= 0:
                 break
             angle, steps = rng.random() * np.pi, np.arange(min(LENGTH, left))
-            line = places[rng.integers(len(places))] + np.outer(steps, [np.sin(angle), np.cos(angle)])
+            line = places[rng.integers(len(places))] + np.outer(
+                steps, [np.sin(angle), np.cos(angle)]
+            )
             y, x = np.rint(line).astype(int).T
             there = (y >= 0) & (x >= 0) & (y < truth.shape[0]) & (x < truth.shape[1])
             # a stroke ends where its class does
@@ -121,8 +123,13 @@ def timed(what, function):
 def speed():
     """Print how long a first answer takes, and one after another stroke."""
     image, strokes = grains((2048, 2048))
-    timed("plane 2048 x 2048, learn and classify all", lambda: classify_pixels(image, strokes=strokes))
-    values = {**METHODS["classify_pixels"].complete({"strokes": strokes}), "spacing": VoxelSize((1, 1))}
+    timed(
+        "plane 2048 x 2048, learn and classify all", lambda: classify_pixels(image, strokes=strokes)
+    )
+    values = {
+        **METHODS["classify_pixels"].complete({"strokes": strokes}),
+        "spacing": VoxelSize((1, 1)),
+    }
     learn = partial(classify_pixels_statistics, **values)
     forest = timed("  learn", lambda: learn([{"image": image, "strokes": strokes}]))["forest"]
     timed("  classify", lambda: classify_pixels(image, strokes=strokes, forest=forest))

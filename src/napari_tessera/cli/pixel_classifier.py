@@ -7,7 +7,7 @@ from pathlib import Path  # noqa: TC003 (the command line reads the annotations)
 
 from napari_tessera.cli.arguments import colour_axis
 from napari_tessera.io.datasets import load, matched_files
-from napari_tessera.methods.classical.classify_pixels import train_pixel_classifier
+from napari_tessera.methods.classical.stroke_learning import train_pixel_classifier
 from napari_tessera.signature.schema import one_line
 from napari_tessera.signature.system_errors import sentence_of
 from napari_tessera.signature.words import VoxelSize

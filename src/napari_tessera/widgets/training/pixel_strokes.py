@@ -10,13 +10,13 @@ from qtpy.QtWidgets import QInputDialog, QPushButton, QWidget
 from napari_tessera.algorithms.forest.forest import Forest
 from napari_tessera.algorithms.forest.stroke_validation import StrokeAccuracy, cross_validated
 from napari_tessera.deep.models.places import free_name
-from napari_tessera.methods.classical.classify_pixels import (
+from napari_tessera.methods.classical.pixel_classifier import PixelClassifier
+from napari_tessera.methods.classical.stroke_learning import (
     drawn_strokes,
     learnt_classifier,
     scales_asked,
     unsure_pixels,
 )
-from napari_tessera.methods.classical.pixel_classifier import PixelClassifier
 from napari_tessera.pipeline.pieces import Pieces
 from napari_tessera.pipeline.result import ImageResult
 from napari_tessera.signature.progress import Reporter, TooLittleDrawn
