@@ -109,7 +109,7 @@ def test_what_is_learnt_is_kept_and_chosen(viewer, form, run, monkeypatch):
     layer = begin(form, viewer)
     monkeypatch.setattr(QInputDialog, "getText", lambda *_, **known: ("my squares", True))
     form.strokes.save.click()
-    wait(lambda: form.strokes.keeping.job is None)
+    wait(lambda: not form.strokes.keeping.running)
     assert form.message.text().startswith("Kept as 'my squares', learnt from ")
     assert classifiers() == ["my squares"]
     assert find_classifier("my squares").scales.largest == "1 um"
@@ -139,6 +139,17 @@ def test_what_is_missing_is_said(viewer, form, quiet_errors):
 
 
 def test_other_forms_have_none_of_it(viewer, form_of):
-    form = form_of("threshold")
-    assert form.strokes.parts == []
-    assert not form.strokes.draw.isVisible()
+    assert form_of("threshold").strokes is None
+
+
+def test_strokes_outside_of_a_region_teach_its_preview(viewer, form):
+    layer = begin(form, viewer)
+    form.show_preview.setChecked(False)
+    place = {"scale": (0.5, 0.5), "units": ("um", "um")}
+    box = viewer.add_shapes([[[60, 60], [90, 90]]], shape_type="rectangle", name="box", **place)
+    form.walk.region.choose(box)
+    form.show_preview.setChecked(True)
+    wait(lambda: shown(form))
+    assert not layer.data[60:90, 60:90].any()
+    assert max(form.preview.layer.data.shape) <= 31
+    assert set(np.unique(form.preview.layer.data)) == {1, 2}

@@ -103,10 +103,11 @@ def compute(
     values = call.method.complete(call.values)
     if call.walk.levels_from == "all" and levels is None:
         source, own = call.source, values
-        if call.part is not None:
+        marked = bool(call.method.cut.marks)
+        if call.part is not None and not marked:  # marks outside of it teach as well
             source, own = cut_source(source, values, call.part)
         # a preview is one of planes: what is learnt is too
-        over = "planes" if call.method.cut.marks else call.over
+        over = "planes" if marked else call.over
         levels = Pieces(call.method, source, own, over, report).resolved()
     if levels is not None:
         arrays = {p.name for p in call.method.options if p.is_array}

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from napari_tessera.widgets.forms.call import Call
     from napari_tessera.widgets.forms.method_form import MethodForm
+    from napari_tessera.widgets.job import Job
 
 BRUSH = 5
 """Width of a new stroke, in pixels."""
@@ -62,8 +63,10 @@ class PixelStrokes:
     ----------
     draw, save : QPushButton
     unsure, judging, suggesting : Running
+    keeping : Job, optional
+        The work by which a classifier is kept.
     parts : list of QWidget and QLayout
-        For the form to lay out; none where its method learns from nothing.
+        For the form to lay out.
     """
 
     def __init__(self, form: MethodForm) -> None:
@@ -87,19 +90,13 @@ class PixelStrokes:
             widget.setToolTip(tip)
         self.draw.clicked.connect(lambda: self._try(self._begin_drawing))
         self.save.clicked.connect(lambda: self._try(self._ask_name))
-        self.keeping = Running(form, "Keep", lambda: None)
-        self.keeping.button.setVisible(False)
-        self.parts: list[Any] = []
-        if form.method.cut.marks:
-            buttons = (self.unsure.button, self.judging.button, self.suggesting.button)
-            self.parts = [
-                beside_one_another(self.draw, self.save),
-                beside_one_another(*buttons),
-                *(each.bar for each in (self.unsure, self.judging, self.suggesting, self.keeping)),
-            ]
-        else:
-            for widget in tips:
-                widget.setVisible(False)
+        self.keeping: Job | None = None
+        several = (self.unsure, self.judging, self.suggesting)
+        self.parts: list[Any] = [
+            beside_one_another(self.draw, self.save),
+            beside_one_another(*(each.button for each in several)),
+            *(each.bar for each in several),
+        ]
 
     def _try(self, begin: Any) -> None:
         try:
@@ -231,7 +228,7 @@ class PixelStrokes:
                 f"Kept as {name!r}, learnt from {count} pixels; choose it as Classifier."
             )
 
-        self.keeping.start(work, title=f"Keeping {name}", finished=kept)
+        self.keeping = self._form.start(work, title=f"Keeping {name}", finished=kept)
 
     def release(self) -> None:
         """End with the form."""
