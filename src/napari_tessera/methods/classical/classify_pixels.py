@@ -22,7 +22,7 @@ from napari_tessera.methods.classical.stroke_learning import (
     scales_asked,
 )
 from napari_tessera.signature.parts import passed
-from napari_tessera.signature.progress import Progress, Reporter
+from napari_tessera.signature.progress import Progress, Reporter, TooLittleDrawn
 from napari_tessera.signature.units import parse
 from napari_tessera.signature.validation import checked
 from napari_tessera.signature.words import (
@@ -146,7 +146,7 @@ def classify_pixels(
         if strokes is not None:
             pixels.teach(examples, strokes, passed(shape))
         elif classifier is None:
-            raise ValueError(
+            raise TooLittleDrawn(
                 "strokes is missing: draw some pixels of each class in a Labels layer, or choose a "
                 "classifier"
             )
