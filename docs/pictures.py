@@ -29,6 +29,7 @@ SETTINGS = {
     "region_growing": {"partition": True},
     "random_walker": {"beta": 300.0},
     "kmeans": {"clusters": 4, "colour_space": "lab", "smoothing": "1 px"},
+    "classify_pixels": {"find": "objects", "largest_scale": "16 px"},
     "top_hat": {"radius": "30 px"},
     "morphology": {"operation": "gradient", "radius": "4 px"},
     "smooth": {"radius": "4 px"},
@@ -74,6 +75,8 @@ def prepare(viewer: napari.Viewer, name: str) -> None:
         for y in (*lines, 298):
             strokes[y : y + 2] = 1
         viewer.add_labels(strokes.astype(np.uint8), name="strokes")
+    if name == "classify_pixels":
+        viewer.add_labels(strokes_on_coins(image.data), name="strokes")
     if "truth" in {option.name for option in METHODS[name].options}:
         truth = apply(image, "watershed", background="60 px")
         truth.name = "truth"
@@ -84,6 +87,18 @@ def prepare(viewer: napari.Viewer, name: str) -> None:
         viewer.add_layer(apply(image, "threshold", background="60 px", smoothing="2 px"))
     elif METHODS[name].source.word.name == "labels":
         viewer.add_layer(apply(image, "watershed", background="60 px"))
+
+
+def strokes_on_coins(image: np.ndarray) -> np.ndarray:
+    """Return lines through every third coin, and across the background."""
+    coins = watershed(image, background="60 px")
+    table, strokes = measure(coins), np.zeros(coins.shape, np.uint8)
+    for y, x, wide in zip(table["y"], table["x"], table["area"] ** 0.5, strict=True):
+        strokes[int(y) : int(y) + 2, int(x - 0.4 * wide) : int(x + 0.4 * wide)] = 2
+    strokes[~np.isin(coins, table["index"][::3])] = 0
+    for y in (4, 20, 88, 158, 228, 298):
+        strokes[y : y + 2, 10:370] = 1
+    return strokes
 
 
 def surgery() -> None:
@@ -286,6 +301,8 @@ def picture(name: str) -> None:
         form.fields[option].value = value
     if name in ("measure", "crf", "boundary_support"):
         form.fields["image"].value = viewer.layers[0]
+    if name == "classify_pixels":
+        form.fields["strokes"].value = viewer.layers["strokes"]
     form.run_button.click()
     demo.wait(lambda: form.job is None)
     if METHODS[name].refines or name == "error_map":
@@ -341,6 +358,25 @@ def learn_again() -> None:
     viewer.close()
 
 
+def pixel_classifier() -> None:
+    """Take pictures of strokes with what they teach, and of where that is unsure."""
+    viewer = opened(820)
+    form = open_form(viewer, "classify_pixels")
+    form.remembers = False
+    form.fields["largest_scale"].value = "16 px"
+    form.strokes.draw.click()
+    layer, drawn = viewer.layers[-1], strokes_on_coins(viewer.layers[0].data)
+    for label in (1, 2):
+        layer.data_setitem(tuple(np.argwhere(drawn == label).T), label)
+    demo.wait(lambda: form.preview.layer is not None and form.message.text()[:7] == "Preview")
+    shoot(viewer, "pixel_classifier_1")
+    form.strokes.unsure.button.click()
+    demo.wait(lambda: form.strokes.unsure.job is None)
+    shoot(viewer, "pixel_classifier_2")
+    form.release()
+    viewer.close()
+
+
 def shoot(viewer: napari.Viewer, name: str) -> None:
     """Take a picture of the window as it is."""
     viewer.reset_view()
@@ -374,6 +410,7 @@ if __name__ == "__main__":
         "live": live,
         "recipes": recipes,
         "learn_again": learn_again,
+        "pixel_classifier": pixel_classifier,
         "nuclei": nuclei,
     }
     of_coins = {"train", "predict", "scores", "uncertainty", "grad_cam", "label_next"}

@@ -19,7 +19,10 @@ from napari_tessera.methods.refine.paint import as_text
 TORCH = importlib.util.find_spec("torch") is not None
 """Whether networks can be made; the lower floors are tested without."""
 
-OWN = {name: method for name, method in METHODS.items() if TORCH or not method.keeps}
+NETWORKS = {n for n, m in METHODS.items() if any(p.word.name == "model" for p in m.parameters)}
+"""The methods that apply a trained network."""
+
+OWN = {name: method for name, method in METHODS.items() if TORCH or name not in NETWORKS}
 """The methods that run here."""
 
 # no test depends on the clock: the first example of many compiles a kernel
@@ -49,7 +52,7 @@ def needed(method, shape, *places, rgb=False):
     return numbers | {
         p.name: given.get(p.word.name, lambda: seeds)()
         for p in method.options
-        if p.required and p.name not in numbers
+        if (p.required or p.word.name == "strokes") and p.name not in numbers
     }
 
 

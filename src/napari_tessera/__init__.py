@@ -23,6 +23,7 @@ _NAMES = {
     "Transfer": "deep.settings",
     "train": "deep.training.train",
     "improve": "deep.training.improve",
+    "train_pixel_classifier": "methods.classical.stroke_learning",
     "label_next": "pipeline.review.label_next",
     "score": "metrics.score",
     "Scores": "metrics.figures",

@@ -12,11 +12,15 @@ from napari_tessera.deep.training.improve import improve as improve
 from napari_tessera.deep.training.train import train as train
 from napari_tessera.io import files as files
 from napari_tessera.methods.classical.canny import canny as canny
+from napari_tessera.methods.classical.classify_pixels import classify_pixels as classify_pixels
 from napari_tessera.methods.classical.contours import contours as contours
 from napari_tessera.methods.classical.kmeans import kmeans as kmeans
 from napari_tessera.methods.classical.label import label as label
 from napari_tessera.methods.classical.random_walker import random_walker as random_walker
 from napari_tessera.methods.classical.region_growing import region_growing as region_growing
+from napari_tessera.methods.classical.stroke_learning import (
+    train_pixel_classifier as train_pixel_classifier,
+)
 from napari_tessera.methods.classical.threshold import threshold as threshold
 from napari_tessera.methods.classical.watershed import watershed as watershed
 from napari_tessera.methods.deep.detect import detect as detect

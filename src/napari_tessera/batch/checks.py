@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from napari_tessera.deep.models.library import find_model
+from napari_tessera.methods.classical.pixel_classifier import find_classifier
 from napari_tessera.methods.registry import METHODS
 from napari_tessera.pipeline.recipes.recipe import Recipe
 from napari_tessera.pipeline.source import Source
@@ -18,8 +19,11 @@ def check_models(recipe: Recipe) -> None:
     """
     for step in recipe.steps:
         for option in METHODS[step.method].options:
-            if option.word.name == "model" and step.parameters.get(option.name):
-                find_model(step.parameters[option.name])
+            name = step.parameters.get(option.name)
+            if option.word.name == "model" and name:
+                find_model(name)
+            if option.word.name == "classifier" and name:
+                find_classifier(name)
 
 
 def check_fits(recipe: Recipe, source: Source) -> None:

@@ -14,6 +14,12 @@ from napari_tessera.algorithms.filters.gaussian import TRUNCATE
 from napari_tessera.deep.inference.cache import Cache
 from napari_tessera.deep.inference.cost import Estimate, predict_estimate
 from napari_tessera.methods.classical.canny import canny, canny_pieces, canny_statistics
+from napari_tessera.methods.classical.classify_pixels import (
+    classify_pixels,
+    classify_pixels_exact,
+    classify_pixels_halo,
+    classify_pixels_statistics,
+)
 from napari_tessera.methods.classical.contours import contours
 from napari_tessera.methods.classical.kmeans import kmeans, kmeans_statistics
 from napari_tessera.methods.classical.label import label
@@ -143,6 +149,9 @@ class Cut:
         box that counts.
     smooths : bool
         Whether the statistics look at more than single pixels.
+    marks : str
+        Name of the array whose marks the statistics learn from, in all planes or volumes together;
+        parts without marks are not read for them. "" = there is none.
     exact : bool or callable
         Whether pieces with their halo give what the whole gives, to the last bit, or parameters ->
         whether they do: of objects, those that share a pixel where pieces overlap are one.
@@ -167,6 +176,7 @@ class Cut:
     halo: Halo | None = None
     statistics: Callable[..., dict[str, Any]] | None = None
     smooths: bool = False
+    marks: str = ""
     exact: bool | Callable[[Values], bool] = True
     reason: str = ""
     assembly: Assembly | None = None
@@ -535,6 +545,21 @@ _CLASSICAL = (
         "Classical",
         Cut("local", _reach("smoothing", TRUNCATE, 1), kmeans_statistics, smooths=True),
         title="K-means clusters",
+    ),
+    Method(
+        classify_pixels,
+        "Classical",
+        Cut(
+            lambda values: "local" if values["find"] == "classes" else "joined",
+            classify_pixels_halo,
+            classify_pixels_statistics,
+            smooths=True,
+            marks="strokes",
+            exact=classify_pixels_exact,
+        ),
+        title="Pixel classifier",
+        cost=RunCost(all_cores=True),
+        kind=lambda values: str(values["find"]),
     ),
     Method(
         label,

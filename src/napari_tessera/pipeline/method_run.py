@@ -131,6 +131,7 @@ class Run:
     ) -> Run:
         """Return a run, or raise an error that names what does not fit."""
         source = source.as_labels if method.source.is_labels else source
+        walk = replace(walk, levels_from="all") if method.cut.marks else walk
         values = _classes_first(method.complete(parameters), source)
         over = method.over(walk.over, source.over)
         _check_arrays(method, source, values)
@@ -193,12 +194,21 @@ class Run:
         own = self.with_ids().keeping() if blocks.are_cut else self
         if self.walk.levels_from == "each" if several else not blocks.are_cut:
             return own
+        return own.with_found()
+
+    def with_found(self) -> Run:
+        """Return the run with what is found in all its blocks."""
+        own, blocks = self, self.blocks
         log = self._log("levels", blocks)
         if 0 in log:
             return replace(own, values={**own.values, **log[0]})
-        values = own.resolved(own.blocks, self.report.part(0, 10))
+        values = own.resolved(blocks, self.report.part(0, 10))
         log.note(0, _changed(own.values, values))
         return replace(own, values=values)
+
+    def taught(self) -> Run:
+        """Return the run with what marks teach, also those outside of the part to work on."""
+        return self.with_found() if self.method.cut.marks else self
 
     def keeping(self) -> Run:
         """Return the run with a place for what is smoothed once, if it can go on from that."""
@@ -483,7 +493,7 @@ class Run:
         if not self.kind.on_grid:  # places are those in the source
             region = whole_planes(region, self.source, self.over)
             return self.within(region).levelled().collected(region.start)
-        own = self.within(region)
+        own = self.taught().within(region)
         result = own.levelled().collected(region.start)
         if region.mask is not None:
             mask = np.broadcast_to(region.mask, own.source.shape)

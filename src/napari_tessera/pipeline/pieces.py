@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -106,7 +106,16 @@ class Pieces:
         """Read the arrays of one piece after the other, for the statistics."""
         for number, index in enumerate(np.ndindex(self.lead)):
             self.reading(Progress(number, len(self)))
-            yield self.arrays(index)
+            if self.tells(index):
+                yield self.arrays(index)
+
+    def tells(self, index: Index) -> bool:
+        """Return whether the statistics learn something in one piece: without marks they do not."""
+        name = self.method.cut.marks
+        if not name or self.values.get(name) is None:
+            return True
+        word = next(each.word for each in self.method.options if each.name == name)
+        return bool(self._beside(name, cast("ArrayWord", word), self.values[name], index).any())
 
     def resolved(self) -> dict[str, Any]:
         """Return the values with everything automatic as numbers, found in all pieces."""

@@ -13,6 +13,10 @@ class Stop(Exception):
     """Raised inside a method when the user has stopped it."""
 
 
+class TooLittleDrawn(ValueError):
+    """Raised when more has to be drawn before anything can be learnt from it."""
+
+
 class NothingToSeparate(ValueError):
     """Raised when an image is constant, empty of values or all foreground.
 

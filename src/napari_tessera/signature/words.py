@@ -166,6 +166,9 @@ Refined = Annotated[Array, LabelsWord("labels", dtypes="bui", refined=True)]
 Markers = Annotated[Array, ArrayWord("markers", dtypes="bui")]
 """Starting points as a labels array: 0 = none, any other value = the id that grows from there."""
 
+Strokes = Annotated[Array, ArrayWord("strokes", dtypes="bui", from_points=False)]
+"""Pixels that are drawn as examples of classes, by the id of the class: 0 = none."""
+
 ClassScores = Annotated[Array, SCORES]
 """What a network says of each class: probabilities, shape (K, ..., Y, X)."""
 
@@ -202,6 +205,9 @@ PixelModelFolder = Annotated[str, ModelWord("model", one_by_one=False, source=_M
 
 ObjectModelFolder = Annotated[str, ModelWord("model", one_by_one=True, source=_TRAIN)]
 """A `ModelFolder` whose network finds objects one by one."""
+
+ClassifierFolder = Annotated[str, Word("classifier")]
+"""The name of one of the user's pixel classifiers, or the path of its folder."""
 
 Length = Annotated[float | str, Word("length", low=0)]
 """A number in the units of `spacing`, or text such as "2 px" (finest pixels) or "1.5 um"."""
@@ -313,5 +319,5 @@ NewLabel = Annotated[int | None, Word("new_label", low=1)]
 SUPPLIED = ("spacing", "channel_axis", "report", "cache", "new_label")
 """Words that the caller's surroundings supply; no form or command line asks for them."""
 
-FOUND = ("centres", "intensities", "ids")
+FOUND = ("centres", "intensities", "ids", "forest")
 """Words for what a method's statistics find; no form or command line asks for them."""

@@ -25,7 +25,7 @@ WHOLE = (np.bool_, np.uint8, np.uint16, np.int32, np.int64)
 REAL = (*WHOLE, np.float32, np.float64)
 """Types that images come in."""
 
-IDS = ("labels", "markers")
+IDS = ("labels", "markers", "strokes")
 """Words of the arrays whose numbers only tell what is one thing from what is another."""
 
 Variant = Callable[[Array], Array]

@@ -126,7 +126,7 @@ def _plane_pass(
     """Sum rows and columns at once; by bands if no pass before has written where it writes."""
     from napari_tessera.algorithms.filters.gaussian_kernels import weighted_plane
 
-    down, across = (_weights(w).astype(dtype) for w in width[-2:])
+    down, across = (half_weights(w).astype(dtype) for w in width[-2:])
     rows, columns = shape[-2:]
     bands = slabs(rows, columns, pixels=PIECE, least=8 * down.size) if first else [(0, rows)]
 
@@ -140,7 +140,7 @@ def _line_pass(shape: tuple[int, ...], axis: int, width: float, dtype: Any) -> _
     """Sum along one axis: rows beside one another, or as many pixels of them as fit the cache."""
     from napari_tessera.algorithms.filters.gaussian_kernels import weighted_plane
 
-    weights, alone = _weights(width).astype(dtype), np.ones(1, dtype)
+    weights, alone = half_weights(width).astype(dtype), np.ones(1, dtype)
     planes = _planes(shape, axis)
     _, rows, columns = planes
 
@@ -187,7 +187,7 @@ def reach(width: float) -> int:
     return int(TRUNCATE * width + 0.5)
 
 
-def _weights(width: float) -> Array:
+def half_weights(width: float) -> Array:
     """Return the weights of a Gaussian from its centre outwards; all of them sum to 1."""
     half = np.exp(-0.5 * (np.arange(reach(width) + 1) / width) ** 2)
     return np.asarray(half / (2 * half.sum() - half[0]))
@@ -206,7 +206,7 @@ def cosine_series(width: float) -> Array:
     ndarray of float64, shape (ORDERS,)
         Of cosines of 0, 1, ... half periods over `TRUNCATE` standard deviations.
     """
-    half, cosines = _weights(width), _cosines(reach(width))[:, :-1]
+    half, cosines = half_weights(width), _cosines(reach(width))[:, :-1]
     # all but the centre stand for two pixels
     twice = np.where(np.arange(half.size) == 0, 1, np.sqrt(2))
     series = np.linalg.lstsq((twice * cosines).T, twice * half, rcond=None)[0]

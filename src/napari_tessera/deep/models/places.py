@@ -11,6 +11,9 @@ import platformdirs
 REMOVED = "removed"
 """Folder, beside the models, of those that were removed."""
 
+FOREST = "forest.safetensors"
+"""The file by which the folder of a pixel classifier is told from that of a network."""
+
 _NAME = re.compile(r"\w([\w .-]{0,98}[\w-])?")
 
 _DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)

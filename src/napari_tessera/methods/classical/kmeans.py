@@ -12,6 +12,7 @@ import numpy as np
 from napari_tessera.algorithms.filters.colour import ColourSpace, features, smooth_points
 from napari_tessera.algorithms.filters.smoothing import both
 from napari_tessera.algorithms.parallel import parallel_for, slabs
+from napari_tessera.algorithms.scrambled import ALL, scrambled
 from napari_tessera.signature.parts import PartOfWhole, passed
 from napari_tessera.signature.progress import NothingToSeparate, Progress, Reporter
 from napari_tessera.signature.units import to_pixels
@@ -38,7 +39,6 @@ SAMPLE = 1 << 18
 _FEW = 1 << 13
 _PIECE = 1 << 18
 _BEGINNINGS = 8
-_ALL = (1 << 64) - 1
 _MOST = 32  # clusters
 _ADVANCED = "Advanced"
 
@@ -238,7 +238,7 @@ class _Sample:
         self._seed = seed
         # of each pixel: its random number, which plane or volume and which pixel of it, its values
         self._kept: list[tuple[Array, Array, Array]] = []
-        self._highest = np.uint64(_ALL)
+        self._highest = np.uint64(ALL)
 
     def __bool__(self) -> bool:
         """Return whether there is any pixel."""
@@ -253,7 +253,7 @@ class _Sample:
             own = np.arange(start, stop)
             own = own if there is None else own[there[start:stop]]
             where = places.flat(own) + first
-            drawn = _scrambled(where, self._seed)
+            drawn = scrambled(where, self._seed)
             low = drawn <= self._highest
             values = pixels[own[low]].astype(np.float64)
             if places.weight:
@@ -274,19 +274,6 @@ class _Sample:
         self._drop()
         _, where, values = self._kept[0]
         return np.asarray(values[np.argsort(where)])
-
-
-def _scrambled(numbers: Array, seed: int) -> Array:
-    """Return a random number, 64 bits, for each number; no two have the same.
-
-    The finaliser of SplitMix64: G. L. Steele, D. Lea and C. H. Flood, "Fast splittable pseudorandom
-    number generators", OOPSLA 2014.
-    """
-    step = 0x9E3779B97F4A7C15
-    mixed = numbers.astype(np.uint64) * np.uint64(step) + np.uint64((seed + 1) * step & _ALL)
-    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
-        mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
-    return np.asarray(mixed ^ (mixed >> np.uint64(31)))
 
 
 def _points(

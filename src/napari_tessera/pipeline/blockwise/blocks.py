@@ -134,7 +134,7 @@ class Blocks:
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         """Read the arrays of one block after the other, for the statistics; see `Cut`."""
-        return map(_Reading(self.pieces), self._read())
+        return filter(None, map(_Reading(self.pieces), self._read()))
 
     def mapped(
         self,
@@ -190,12 +190,14 @@ class _Reading:
 
     def _arrays(self, place: Location) -> dict[str, Any]:
         if place.tile is None:
-            return self.pieces.arrays(place.index)
+            return self.pieces.arrays(place.index) if self.pieces.tells(place.index) else {}
         smooths = self.pieces.method.cut.smooths
         tile = place.tile if smooths else place.tile.around(0)
         part = Location(place.index, tile).seen
         source, values = cut_source(self.pieces.source, self.pieces.values, part)
         own = replace(self.pieces, source=source, values=values)
+        if not own.tells((0,) * len(own.lead)):
+            return {}
         arrays: dict[str, Any] = own.arrays((0,) * len(own.lead))
         shape = self.pieces.source.shape[-self.pieces.axes :]
         return {**arrays, "core": tile.inner, "part": tile.part_of(shape)}

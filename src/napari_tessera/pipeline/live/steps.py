@@ -196,7 +196,7 @@ class LiveStep:
         """Return the blocks in which levels are found: all of them, or a sample."""
         pieces, each = self.run.pieces, self.run.walk.levels_from == "each"
         only, planes = (index, 1) if each else (None, len(pieces))
-        if planes * math.prod(self.shape) <= SAMPLED:
+        if planes * math.prod(self.shape) <= SAMPLED or self.run.method.cut.marks:
             return Blocks(pieces, self.sides(1 << 21), only, report)
         self.sampled = True
         return SampledBlocks(pieces, self.sides(BLOCK), only, report)

@@ -16,6 +16,7 @@ import numpy as np
 from napari_tessera.algorithms.atomic_files import atomic_write
 from napari_tessera.deep.inference.cache import Cache
 from napari_tessera.deep.models.library import pinned
+from napari_tessera.methods.classical.pixel_classifier import pinned_classifier
 from napari_tessera.methods.registry import METHODS, Method
 from napari_tessera.pipeline.blockwise.workers import Workers
 from napari_tessera.pipeline.layer_like import is_layer_like, layer_source
@@ -574,7 +575,9 @@ def _described(source: Source) -> dict[str, Any]:
 
 def _pinned(parameter: Parameter, value: Any) -> Any:
     """Return a parameter as plain data; a model with its hash, so that no other takes its place."""
-    return pinned(value) if parameter.word.name == "model" else _plain(value)
+    pins = {"model": pinned, "classifier": pinned_classifier}
+    pin = None if value is None else pins.get(parameter.word.name)
+    return _plain(value) if pin is None else pin(value)
 
 
 def _plain(value: Any) -> Any:

@@ -37,6 +37,7 @@ from napari_tessera.widgets.qt.rows import Rows, beside_one_another
 from napari_tessera.widgets.quiet import Quiet
 from napari_tessera.widgets.tables.measure_button import MeasureButton
 from napari_tessera.widgets.training.learn_again import LearnAgain
+from napari_tessera.widgets.training.pixel_strokes import PixelStrokes
 
 if TYPE_CHECKING:
     import napari.viewer
@@ -92,6 +93,7 @@ class MethodForm(Form):
         self.show_preview, self.live = self.previewing.box, self.previewing.live
         self.living = LiveBox(self, self.read)
         self.preflight, self.learning = Preflight(self.read), LearnAgain(self)
+        self.strokes = PixelStrokes(self) if self.method.cut.marks else None
         self.table_button, self.save_button = QPushButton("Show table"), QPushButton("Save table")
         self.measure_button = MeasureButton(
             self, lambda: self.results.latest, make=self.running.press
@@ -123,6 +125,7 @@ class MethodForm(Form):
         self.lay_out(
             self.heading(self.method.summary, page=page, about=about),
             (self.rows, 1),
+            *(self.strokes.parts if self.strokes else ()),
             self.preflight,
             beside_one_another(self.show_preview, self.replace_last),
             self.live,
@@ -372,6 +375,8 @@ class MethodForm(Form):
         self.previewing.release()
         self.living.release()
         self.learning.release()
+        if self.strokes is not None:
+            self.strokes.release()
         self.preflight.cancel()
         self.cache.clear()
         self.fitting.release()

@@ -136,8 +136,9 @@ class Preview:
         except (ValueError, TypeError) as error:
             self._fail(error)
             return
-        # those of the whole stack, if the last preview has found them
-        levels = self._levels[1] if self._levels and self._levels[0] == _stack_key(call) else None
+        # those of the whole stack, if the last preview has found them; marks may be new ones
+        known = self._levels and self._levels[0] == _stack_key(call) and not call.method.cut.marks
+        levels = self._levels[1] if self._levels and known else None
 
         def work(report: Reporter) -> tuple[Result, Layer, dict[str, Any] | None]:
             result, found = compute(call, extent, levels, report)
@@ -167,7 +168,8 @@ class Preview:
     ) -> None:
         self._job = None
         self._levels = None if levels is None else (_stack_key(call), levels)
-        self._up.put(layer)
+        # what is drawn lies above what it teaches
+        self._up.put(layer, call.layer if call.method.cut.marks else None)
         self._corner = call, corner_of(result, extent)
         now = time.monotonic()
         if self._times and now - self._times[-1] > REST_S:

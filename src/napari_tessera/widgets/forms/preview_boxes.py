@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QCheckBox
 
 from napari_tessera.pipeline.found_levels import found_levels, level_sentence
 from napari_tessera.pipeline.result import Result
+from napari_tessera.signature.progress import TooLittleDrawn
 from napari_tessera.widgets.connections import Connections
 from napari_tessera.widgets.forms.preview import Preview
 from napari_tessera.widgets.forms.shortcuts import keys_of, press_preview
@@ -51,7 +52,7 @@ class PreviewBoxes:
     ) -> None:
         self._form, self._layers, self._drawn = form, layers, Connections()
         self._found = found
-        self.preview = Preview(form.viewer, read, self._say, form.complain, parent=form)
+        self.preview = Preview(form.viewer, read, self._say, self._fail, parent=form)
         self.box, self.live = PreviewBox("Preview"), QCheckBox("Live")
         keys = keys_of(press_preview)
         self.box.setToolTip(f"Show what Run will give, while you change the form{keys}")
@@ -104,6 +105,13 @@ class PreviewBoxes:
         if on:
             self.box.setChecked(True)
             self.preview.request()
+
+    def _fail(self, error: Exception) -> None:
+        """Say what is wrong; who is drawing has done nothing wrong yet."""
+        if isinstance(error, TooLittleDrawn):
+            self._form.say(str(error))
+        else:
+            self._form.complain(error)
 
     def _say(self, result: Result, call: Call) -> None:
         note = "Preview: 2-D approximation of the volume. " if call.axes > 2 else "Preview: "

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 WHOLE_PLANE = 4_000_000
 """Planes of up to this many pixels are previewed whole; of larger ones, what is shown."""
 
+WHOLE_DRAWN = 500_000
+"""The same where a preview follows each stroke that is drawn."""
+
 
 @dataclass(frozen=True)
 class PreviewExtent:
@@ -74,7 +77,8 @@ def extent_of(call: Call, viewer: ViewerModel) -> PreviewExtent:
     size = (stop[-1] - start[-1]) * (stop[-2] - start[-2])
     whole_only = call.method.cut.scope_of(call.method.complete(call.values)) == "global"
     whole_only |= not KINDS[call.method.returns].on_grid
-    if size <= WHOLE_PLANE or mask is not None or whole_only or viewer.dims.ndisplay != 2:
+    small = size <= (WHOLE_DRAWN if call.method.cut.marks else WHOLE_PLANE)
+    if small or mask is not None or whole_only or viewer.dims.ndisplay != 2:
         return PreviewExtent(plane)
     low, high = shown_box(viewer, call.layer, axis)
     low = [max(0, v - a) for v, a in zip(low, start, strict=True)]
@@ -99,9 +103,12 @@ def compute(
     values = call.method.complete(call.values)
     if call.walk.levels_from == "all" and levels is None:
         source, own = call.source, values
-        if call.part is not None:
+        marked = bool(call.method.cut.marks)
+        if call.part is not None and not marked:  # marks outside of it teach as well
             source, own = cut_source(source, values, call.part)
-        levels = Pieces(call.method, source, own, call.over, report).resolved()
+        # a preview is one of planes: what is learnt is too
+        over = "planes" if marked else call.over
+        levels = Pieces(call.method, source, own, over, report).resolved()
     if levels is not None:
         arrays = {p.name for p in call.method.options if p.is_array}
         values = {k: v if k in arrays else levels[k] for k, v in values.items()}

@@ -66,7 +66,8 @@ class WalkRows:
         volumes = [("volume", "volume")] if method.way.takes_volumes else []
         stack = [("whole stack", "all")] if method.cut.statistics is not None else []
         self.over.offer([("planes", "planes"), *volumes])
-        self.levels_from.offer([("each plane", "each"), *stack])
+        each = [] if method.cut.marks else [("each plane", "each")]
+        self.levels_from.offer([*each, *stack])
         self._numbers_objects = KINDS[method.returns].numbered
         if method.refines:
             self._numbers_objects = False  # they have numbers

@@ -62,6 +62,7 @@ def fits(layer: Layer, word: str) -> bool:
         "image": (Image,),
         "labels": (Labels,),
         "markers": (PointsLayer, Labels),
+        "strokes": (Labels,),
         "mask": (Labels,),
         "scores": (Image,),
     }
@@ -77,7 +78,7 @@ def is_channel(layer: Layer) -> bool:
     """Return True for a grey Image layer, which can be a channel of another one."""
     from napari.layers import Image
 
-    return isinstance(layer, Image) and not layer.rgb
+    return isinstance(layer, Image) and not layer.rgb and not is_preview(layer)
 
 
 def source(

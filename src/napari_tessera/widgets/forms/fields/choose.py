@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from napari_tessera.signature.parameters import Parameter
+from napari_tessera.widgets.forms.fields.classifier import ClassifierField
 from napari_tessera.widgets.forms.fields.field import Field
 from napari_tessera.widgets.forms.fields.layer import LayerField
 from napari_tessera.widgets.forms.fields.levels import LevelsField
@@ -34,6 +35,7 @@ BY_WORD: dict[str, Callable[[Parameter], Field]] = {
     "levels": LevelsField,
     "level": LevelsField,
     "model": ModelField,
+    "classifier": ClassifierField,
     "device": partial(TextField, suggestions=DEVICES),
 }
 """Fields of parameters whose word says more than their type."""

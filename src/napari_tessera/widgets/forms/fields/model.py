@@ -49,7 +49,7 @@ class ModelField(Field):
         self.refresh()
         self._choice.currentIndexChanged.connect(self._chosen)
         self.train_button.clicked.connect(self._open_training)
-        self._appearing = _Appearing(self._choice, self.refresh)
+        self._appearing = Appearing(self._choice, self.refresh)
 
     # ------------------------------------------------------------------ values
 
@@ -136,7 +136,7 @@ def _one_below(*widgets: QWidget) -> QWidget:
     return native
 
 
-class _Appearing(QObject):
+class Appearing(QObject):
     """Calls a function before a combo box is seen or opened."""
 
     def __init__(self, combo: Choice, before: Callable[[], None]) -> None:

@@ -1,0 +1,1 @@
+"""Extremely randomized trees that classify pixels by numbers."""

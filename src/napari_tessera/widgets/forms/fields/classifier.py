@@ -1,0 +1,56 @@
+"""The form field for a pixel classifier that was kept."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtWidgets import QFileDialog
+
+from napari_tessera.methods.classical.pixel_classifier import classifiers
+from napari_tessera.widgets.forms.fields.field import Field
+from napari_tessera.widgets.forms.fields.model import BROWSE, Appearing
+from napari_tessera.widgets.qt.choice import Choice
+
+if TYPE_CHECKING:
+    from napari_tessera.signature.parameters import Parameter
+
+NONE = "none"
+
+
+class ClassifierField(Field):
+    """None, one of the user's pixel classifiers, the newest at first, or a folder anywhere."""
+
+    def __init__(self, parameter: Parameter) -> None:
+        self._choice, self._elsewhere = Choice(), list[str]()
+        super().__init__(parameter, self._choice)
+        self.refresh()
+        self._choice.currentIndexChanged.connect(self._chosen)
+        self._appearing = Appearing(self._choice, self.refresh)
+
+    @property
+    def value(self) -> str | None:
+        chosen = self._choice.chosen
+        return None if chosen == BROWSE else chosen
+
+    @value.setter
+    def value(self, value: str | None) -> None:
+        if value is not None and value not in (*classifiers(), *self._elsewhere):
+            self._elsewhere.append(value)
+        self.refresh()
+        self._choice.choose(value)
+
+    @property
+    def kept(self) -> None:
+        """Nothing: a form begins with strokes."""
+
+    def refresh(self) -> None:
+        """List the classifiers anew; the choice stays while it is there."""
+        entries: list[tuple[str, Any]] = [(NONE, None)]
+        entries += [(name, name) for name in (*classifiers(), *self._elsewhere)]
+        self._choice.offer([*entries, (BROWSE, BROWSE)])
+
+    def _chosen(self, *_: Any) -> None:
+        if self._choice.chosen == BROWSE:
+            folder = QFileDialog.getExistingDirectory(self._choice, "The folder of a classifier")
+            self.value = folder or None
+        self.changed.emit()
