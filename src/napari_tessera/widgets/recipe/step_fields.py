@@ -181,7 +181,7 @@ def new_step(
     Returns
     -------
     values : dict
-        As `pipeline.recipes.recipe.step` takes them.
+        As `pipeline.recipes.step.step` takes them.
     missing : list of str
         What still has to be chosen.
     """
