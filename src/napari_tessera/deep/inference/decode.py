@@ -10,7 +10,6 @@ from types import MappingProxyType
 
 import numpy as np
 
-from napari_tessera.algorithms.geometry.waists import split_at_waists
 from napari_tessera.algorithms.labels.ids import renumbered, sizes, smallest_dtype
 from napari_tessera.deep.settings import Targets
 from napari_tessera.metrics.matching import average_precision
@@ -119,7 +118,7 @@ def to_objects(
     """
     report = Reporter.of(report)
     objects = _grown(scores, targets, (threshold, seed_threshold), voxel, report)
-    return _tidied(split_at_waists(objects, split, voxel), smallest)
+    return _tidied(objects, split, voxel, smallest)
 
 
 def _grown(
@@ -164,11 +163,12 @@ def _inner(scores: Array, targets: Targets, voxel: VoxelSize) -> Array:
     return np.asarray(ndimage.gaussian_filter(found, widths, mode="nearest", truncate=3))
 
 
-def _tidied(objects: Array, smallest: int) -> Array:
-    """Return objects with their holes filled, without small ones, numbered without gaps."""
+def _tidied(objects: Array, split: float, voxel: VoxelSize, smallest: int) -> Array:
+    """Return objects apart at their waists, filled, without small ones, numbered without gaps."""
+    from napari_tessera.algorithms.geometry.waists import split_at_waists
     from napari_tessera.algorithms.morphology.holes import filled
 
-    return without_small(filled(objects), smallest)
+    return without_small(filled(split_at_waists(objects, split, voxel)), smallest)
 
 
 def without_small(objects: Array, smallest: int) -> Array:
@@ -250,7 +250,7 @@ def tuned(
                 return _best(totals, used)
             whole = _grown(scores, targets, levels, voxel)
             for column, split in enumerate(SPLITS):  # which need no growing anew
-                found = _tidied(split_at_waists(whole, split, voxel), 0)
+                found = _tidied(whole, split, voxel, 0)
                 own[place, column] = average_precision(*annotated(labels, found), *PRECISIONS)
         totals, used = totals + own, used + 1
     return _best(totals, used)
