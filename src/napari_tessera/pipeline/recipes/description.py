@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from napari_tessera.deep.models.library import pinned
-from napari_tessera.methods.registry import Method
+from napari_tessera.methods.method import Method
 from napari_tessera.pipeline.recipes.data import pack
 from napari_tessera.pipeline.source import Source
 from napari_tessera.signature.parameters import Parameter

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from napari_tessera.algorithms.atomic_files import atomic_write
 from napari_tessera.deep.inference.cache import Cache
-from napari_tessera.methods.registry import METHODS, Method
+from napari_tessera.methods.method import Method
+from napari_tessera.methods.registry import METHODS
 from napari_tessera.pipeline.blockwise.workers import Workers
 from napari_tessera.pipeline.recipes import export as written
 from napari_tessera.pipeline.recipes.chain import (
