@@ -250,6 +250,7 @@ class BatchForm(Form):
         if self._batch is None or not self.outcomes:
             return
         outcome, recipe = self.outcomes[number], self._batch.recipe
+        self.say(": ".join(filter(None, (outcome.destination.path.name, outcome.counted))))
         job = self.start(
             lambda report: read_result(outcome),
             finished=lambda read: self._opened.show(read, recipe),
