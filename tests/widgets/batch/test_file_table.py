@@ -4,12 +4,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from qtpy.QtCore import Qt
+from qtpy.QtGui import QColor, QPalette
 from qtpy.QtWidgets import QStyleOptionViewItem
 
 from napari_tessera.batch.inputs import Destination
 from napari_tessera.batch.plan import PlannedFile, Standing
 from napari_tessera.batch.summary import FileOutcome, FileState
 from napari_tessera.widgets.batch.file_table import TITLES, FileTable
+from napari_tessera.widgets.qt.status_line import red
 
 FILES = [Destination(Path(f"{name}.tif"), Path(f"out/{name}.tif")) for name in "abc"]
 PROBLEM = "it is <b>damaged</b>"
@@ -103,3 +105,17 @@ def test_a_narrow_list_says_what_was_found_rather_than_how_long_it_took(table):
     assert set(shown(table, 0)) == {"file", "state", "found"}
     table.resize(640, 300)
     assert "time" in shown(table, 0)
+
+
+def test_red_is_that_of_the_theme(table):
+    table.show_outcomes([FileOutcome(FILES[0], FileState.FAILED, reason="no image")])
+    place, reds = TITLES.index("state"), []
+    for background in ("#ffffff", "#262930"):
+        palette = QPalette()
+        palette.setColor(QPalette.ColorRole.Window, QColor(background))
+        table.setPalette(palette)
+        table.fit_theme()
+        reds.append(table.item(0, place).foreground().color().name())
+        assert reds[-1] == red(table)
+    assert reds[0] != reds[1]
+    assert table.item(0, 0).foreground().color().name() not in reds

@@ -34,6 +34,7 @@ _LONGEST = 0.45
 """Share of the width that the names of files take at most."""
 
 
+_WRONG = Qt.ItemDataRole.UserRole
 _DIGITS = 6
 """Of what was found, there is room for so many at least."""
 
@@ -137,6 +138,18 @@ class FileTable(QTableWidget):
         self._write(row, _FOUND, found, tip=outcome.reason, wrong=failed)
         self._write(row, _TIME, duration(outcome.seconds) if done else "")
 
+    def fit_theme(self) -> None:
+        """Take the red of the theme for what is wrong."""
+        for row in range(self.rowCount()):
+            for column in range(self.columnCount()):
+                item = self.item(row, column)
+                if item is not None:
+                    self._colour(item)
+
+    def _colour(self, item: QTableWidgetItem) -> None:
+        if item.data(_WRONG):
+            item.setForeground(QBrush(QColor(red(self))))
+
     def _begin(self, count: int) -> None:
         self._filling = True  # what is chosen meanwhile, nobody has chosen
         self._numbers = list(range(count))
@@ -148,8 +161,8 @@ class FileTable(QTableWidget):
     ) -> None:
         item = QTableWidgetItem(text)
         item.setToolTip(as_written(tip))
-        if wrong:
-            item.setForeground(QBrush(QColor(red(self))))
+        item.setData(_WRONG, wrong)
+        self._colour(item)
         if column in (_TIME, _SUSPICION):
             item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.setItem(row, column, item)

@@ -98,6 +98,7 @@ class BatchForm(Form):
     def refit(self) -> None:
         """Fit the rows to the theme."""
         self.rows.fit()
+        self.table.fit_theme()
 
     def release(self) -> None:
         """Stop the work under way and let go of the viewer."""
