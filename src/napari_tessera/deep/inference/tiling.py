@@ -153,6 +153,8 @@ def tiled_scores(
 
     Examples
     --------
+    >>> from napari_tessera.deep.inference.tile_plan import plan_tiles
+    >>> from napari_tessera.deep.networks.options import Sizes
     >>> image = np.array([[[0, 0, 9], [0, 9, 9]]], np.float32)
     >>> run = TileRun(
     ...     lambda patches: torch.cat([5 - patches, patches], dim=1),
