@@ -20,7 +20,8 @@ import numpy as np
 import torch
 
 from napari_tessera.deep import devices
-from napari_tessera.deep.inference.tiling import TileRun, evaluating, plan_tiles, tiled_scores
+from napari_tessera.deep.inference.tile_plan import plan_tiles
+from napari_tessera.deep.inference.tiling import TileRun, evaluating, tiled_scores
 from napari_tessera.deep.networks.options import ENCODER, Sizes
 from napari_tessera.deep.networks.registry import build
 

@@ -24,8 +24,8 @@ os.environ.setdefault("NUMBA_CACHE_DIR", str(CACHE))
 import numpy as np
 
 from napari_tessera import METHODS
+from napari_tessera.methods.method import Method
 from napari_tessera.methods.refine.paint import as_text
-from napari_tessera.methods.registry import Method
 from napari_tessera.testing.fuzzing import calls, check_call
 
 DRAWN = as_text(np.array([[0, 0], [1, 1]]), np.array([1, 300]))

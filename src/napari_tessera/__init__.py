@@ -30,7 +30,7 @@ _NAMES = {
     "strata": "metrics.strata",
     "Recipe": "pipeline.recipes.recipe",
     "StepResult": "pipeline.recipes.data",
-    "step": "pipeline.recipes.recipe",
+    "step": "pipeline.recipes.step",
     "VoxelSize": "signature.words",
     "apply": "widgets.forms.call",
     "live": "widgets.live.live_array",

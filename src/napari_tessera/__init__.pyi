@@ -56,7 +56,7 @@ from napari_tessera.metrics.score import score as score
 from napari_tessera.metrics.strata import strata as strata
 from napari_tessera.pipeline.recipes.data import StepResult as StepResult
 from napari_tessera.pipeline.recipes.recipe import Recipe as Recipe
-from napari_tessera.pipeline.recipes.recipe import step as step
+from napari_tessera.pipeline.recipes.step import step as step
 from napari_tessera.pipeline.review.label_next import label_next as label_next
 from napari_tessera.signature.words import VoxelSize as VoxelSize
 from napari_tessera.widgets.forms.call import apply as apply

@@ -3,7 +3,8 @@ import pytest
 
 from napari_tessera import METHODS
 from napari_tessera.algorithms.halo_tiles import tiled
-from napari_tessera.methods.registry import WHOLE_OBJECTS, Method
+from napari_tessera.methods.method import Method
+from napari_tessera.methods.registry import WHOLE_OBJECTS
 from napari_tessera.pipeline.method_run import Run
 from napari_tessera.pipeline.pieces import Location
 from napari_tessera.pipeline.run import run

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from napari_tessera.methods.registry import Cut, Method
+from napari_tessera.methods.method import Cut, Method
 from napari_tessera.pipeline.result import KINDS
 from napari_tessera.signature.validation import checked
 from napari_tessera.signature.words import (

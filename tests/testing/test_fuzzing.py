@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from napari_tessera.methods.method import Cut, Method
 from napari_tessera.methods.refine.paint import as_text
-from napari_tessera.methods.registry import Cut, Method
 from napari_tessera.signature.validation import checked
 from napari_tessera.signature.words import Classes, Image, Objects
 from napari_tessera.testing.fuzzing import MethodCall, calls, check_call

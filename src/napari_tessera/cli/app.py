@@ -34,7 +34,8 @@ from napari_tessera.cli.train import (
 )
 from napari_tessera.cli.verify import verify_command
 from napari_tessera.io.files import read_extra, written_as
-from napari_tessera.methods.registry import METHODS, Method
+from napari_tessera.methods.method import Method
+from napari_tessera.methods.registry import METHODS
 from napari_tessera.pipeline.blockwise.workers import workers_at
 from napari_tessera.pipeline.recipes.recipe import Recipe
 from napari_tessera.pipeline.walk import LevelsFrom, Walk

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_tessera.methods.registry import Method
+from napari_tessera.methods.method import Method
 from napari_tessera.pipeline.pieces import Pieces
 from napari_tessera.pipeline.regions import cut_source
 from napari_tessera.pipeline.result import Labelled, Result

@@ -17,7 +17,7 @@ from napari_tessera.algorithms.kept_arrays import KeptArrays
 from napari_tessera.deep.inference.cache import Cache
 from napari_tessera.deep.inference.fitting import check_channels
 from napari_tessera.deep.models.library import find_model
-from napari_tessera.methods.registry import Method
+from napari_tessera.methods.method import Method
 from napari_tessera.pipeline.blockwise.assembling import Decision
 from napari_tessera.pipeline.blockwise.blocks import Blocks
 from napari_tessera.pipeline.blockwise.workers import Threads, Workers

@@ -10,7 +10,7 @@ from typing import Any, cast
 import numpy as np
 
 from napari_tessera.algorithms.halo_tiles import Box, Tile
-from napari_tessera.methods.registry import Method
+from napari_tessera.methods.method import Method
 from napari_tessera.pipeline.source import Index, Points, Region, Source, grey
 from napari_tessera.signature.arrays import as_labels, fitting, native
 from napari_tessera.signature.progress import Progress, Reporter

@@ -12,7 +12,7 @@ import numpy as np
 from napari_tessera.algorithms.halo_tiles import Box, Tile, tiled
 from napari_tessera.algorithms.labels.ids import alone, beside_others
 from napari_tessera.algorithms.parallel import WORKERS
-from napari_tessera.methods.registry import Method
+from napari_tessera.methods.method import Method
 from napari_tessera.pipeline.label_arrays import Present
 from napari_tessera.pipeline.method_run import Run
 from napari_tessera.pipeline.result import Result

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from napari_tessera.algorithms.halo_tiles import tiled
-from napari_tessera.methods.registry import Method
+from napari_tessera.methods.method import Method
 from napari_tessera.signature.parameters import Parameter
 from napari_tessera.signature.parts import passing
 from napari_tessera.signature.words import Array, VoxelSize

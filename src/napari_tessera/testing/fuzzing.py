@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_tessera.methods.registry import Method
+from napari_tessera.methods.method import Method
 from napari_tessera.signature.arrays import fitting
 from napari_tessera.signature.parameters import Parameter
 from napari_tessera.signature.words import (

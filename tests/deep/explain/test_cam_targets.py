@@ -9,7 +9,8 @@ from napari_tessera.deep.explain.cam_targets import (
     shrunk,
 )
 from napari_tessera.deep.inference.scores import PixelScores
-from napari_tessera.deep.inference.tiling import TilePlan, TileRun
+from napari_tessera.deep.inference.tile_plan import TilePlan
+from napari_tessera.deep.inference.tiling import TileRun
 from napari_tessera.deep.networks.registry import build
 
 TILES = TilePlan((64, 112), (64, 64), (0, 16), ((0,), (0, 48)), 0)

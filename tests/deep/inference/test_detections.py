@@ -15,7 +15,8 @@ from napari_tessera.deep.inference.detections import (  # noqa: E402
 )
 from napari_tessera.deep.inference.pasting import pasted, stacked  # noqa: E402
 from napari_tessera.deep.inference.predictor import Predictor  # noqa: E402
-from napari_tessera.deep.inference.tiling import TileRun, plan_tiles  # noqa: E402
+from napari_tessera.deep.inference.tile_plan import plan_tiles  # noqa: E402
+from napari_tessera.deep.inference.tiling import TileRun  # noqa: E402
 from napari_tessera.deep.networks.options import Sizes  # noqa: E402
 from napari_tessera.methods.deep.detect import detect  # noqa: E402
 from napari_tessera.methods.deep.predict import predict, scores  # noqa: E402

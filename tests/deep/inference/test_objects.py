@@ -7,7 +7,8 @@ torch = pytest.importorskip("torch")
 
 from napari_tessera.deep.inference.detections import detected  # noqa: E402
 from napari_tessera.deep.inference.objects import DetectedObjects, detection_thresholds  # noqa: E402
-from napari_tessera.deep.inference.tiling import TileRun, plan_tiles  # noqa: E402
+from napari_tessera.deep.inference.tile_plan import plan_tiles  # noqa: E402
+from napari_tessera.deep.inference.tiling import TileRun  # noqa: E402
 from napari_tessera.deep.models.library import Model  # noqa: E402
 from napari_tessera.deep.networks.options import Sizes  # noqa: E402
 from napari_tessera.signature.words import VoxelSize  # noqa: E402

@@ -19,7 +19,8 @@ from napari_tessera.deep.explain.grad_cam import Blend, heat  # noqa: E402
 from napari_tessera.deep.explain.layers import begun, find_layer  # noqa: E402
 from napari_tessera.deep.inference.cache import Cache  # noqa: E402
 from napari_tessera.deep.inference.predictor import Predictor  # noqa: E402
-from napari_tessera.deep.inference.tiling import TileRun, plan_tiles  # noqa: E402
+from napari_tessera.deep.inference.tile_plan import plan_tiles  # noqa: E402
+from napari_tessera.deep.inference.tiling import TileRun  # noqa: E402
 from napari_tessera.deep.models.library import Folder, find_model  # noqa: E402
 from napari_tessera.deep.networks.options import Sizes  # noqa: E402
 from napari_tessera.deep.networks.registry import NETWORKS, build  # noqa: E402

@@ -5,7 +5,7 @@ import pytest
 from scipy import ndimage
 
 from napari_tessera.methods.deep.detect import joined_detections
-from napari_tessera.methods.registry import Cut, Method
+from napari_tessera.methods.method import Cut, Method
 from napari_tessera.pipeline.blockwise.joined_objects import RowsOfBlock
 from napari_tessera.pipeline.run import run
 from napari_tessera.pipeline.source import Source

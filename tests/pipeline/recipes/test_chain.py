@@ -1,7 +1,6 @@
 """Recipes put together by hand: which step follows which, and how they are changed."""
 
 import json
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -132,11 +131,6 @@ def test_what_does_not_fit_is_named_with_its_place(chain, change, message):
     assert chain.to_dict() == before
 
 
-def test_an_option_that_is_none_is_refused():
-    with pytest.raises(TypeError, match="label has no option 'sigma'"):
-        step("label", sigma=1)
-
-
 def test_changes_give_other_recipes_and_leave_this_one(chain):
     before = json.dumps(chain.to_dict())
     wider = chain.with_parameters(step=2, min_diameter="5 px", at_border="remove")
@@ -161,26 +155,6 @@ def test_inputs_are_changed_like_other_parameters(chain):
     assert without.parameters["smoothing"] == "2 px"
     assert "image" not in chain.with_parameters(3, image=None).inputs
     assert chain.with_parameters(3, image="dapi").inputs["image"] == {"name": "dapi"}
-
-
-def test_a_step_says_how_it_is_walked():
-    region = Region((0, 1), (4, 6))
-    own = step("kmeans", Walk("planes", "all", region=region), clusters=3)
-    assert own.walk == Walk("planes", "all", region=region)
-    assert own.run(IMAGE).start == (0, 1)
-
-
-def test_planes_or_volumes_are_as_is_usual_for_the_image():
-    own = step("threshold", method="manual", levels=(4.0,))
-    assert own.over is None
-    assert Recipe.from_dict(own.to_dict()).over is None
-    volume = np.stack([IMAGE] * 3)
-    source = replace(own._source(volume, None, None), axes=("z", "y", "x"))
-    assert own.on(source).over == "volume"
-    assert own.on(own._source(volume, None, None)).over == "planes"
-    assert "over=None" in own.as_python("file")
-    assert "over" not in own.as_python()
-    assert "--None" not in own.as_command()
 
 
 def test_steps_are_counted_from_both_ends():
@@ -329,11 +303,6 @@ def test_files_that_name_no_such_step_are_refused(masked):
     data["before"]["before"]["inputs"]["mask"] = {"step": "first"}
     with pytest.raises(ValueError, match=r"steps\[1\]\.inputs\.mask\.step"):
         Recipe.from_dict(data, "own.json")
-
-
-def test_an_array_is_no_step():
-    with pytest.raises(TypeError, match="leave it out, and give the array when the recipe runs"):
-        step("threshold", image=CELLS)
 
 
 def test_an_array_given_at_a_run_is_not_for_steps_that_name_others(masked):

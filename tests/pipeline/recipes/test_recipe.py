@@ -214,15 +214,6 @@ def test_colours_are_repeated_from_a_file(tmp_path, monkeypatch):
         assert recipe.on(replace(grey, name="coins")).source["name"] == "coins"
 
 
-def test_a_recipe_keeps_what_was_written(source):
-    recipe = Recipe.of(METHODS["watershed"], source, {"smoothing": "1.5 um"})
-    assert recipe.parameters["smoothing"] == "1.5 um"
-    assert recipe.over == "volume"
-    assert recipe.source["spacing"] == [2, 0.5, 0.5]
-    assert recipe.source["unit"] == "um"
-    assert {"napari-tessera", "numpy", "scikit-image"} <= set(recipe.versions)
-
-
 def test_a_recipe_is_saved_once_and_never_over_a_file(source, tmp_path):
     recipe = Recipe.of(METHODS["label"], source, {})
     recipe.save(tmp_path / "r.json")
@@ -245,40 +236,6 @@ def test_an_array_that_no_step_takes_is_refused():
     chain = replace(Recipe.of(METHODS["smooth"], source, {}), before=first.to_dict())
     with pytest.raises(TypeError, match="seeds is an array that no step of this recipe takes"):
         chain.run(source, seeds=image)
-
-
-def test_any_array_or_layer_is_taken(source):
-    from napari.layers import Image
-
-    recipe = Recipe.of(METHODS["watershed"], source, {"smoothing": "1 um"})
-    expected = recipe.run(source).array
-    array = source.array
-    np.testing.assert_array_equal(recipe.run(array, spacing=SPACING).array, expected)
-    with pytest.raises(ValueError, match="pixel size has no unit of length"):
-        recipe.run(array)
-    layer = Image(array, scale=SPACING, units=("um",) * 3)
-    np.testing.assert_array_equal(recipe.run(layer).array, expected)
-    plain = Recipe.of(METHODS["threshold"], source, {}, Walk("planes"))
-    assert plain.run(array[0].tolist()).array.shape == (16, 18)
-    with pytest.raises(TypeError, match="image is a Source with a spacing"):
-        recipe.run(source, spacing=SPACING)
-    for nothing in ("stack.tif", None, [object()]):
-        with pytest.raises(TypeError, match="pass an array, a layer or a Source"):
-            recipe.run(nothing)
-
-
-def test_channels_of_an_array_are_those_of_the_recipe(rng):
-    image = rng.integers(0, 255, (20, 20, 3)).astype(np.uint8)
-    green = replace(Source.of(image, channel_axis=2), channel=1)
-    recipe = Recipe.of(METHODS["threshold"], green, {})
-    expected = run("threshold", Source.of(image[..., 1])).array
-    np.testing.assert_array_equal(recipe.run(image).array, expected)
-    moved = np.moveaxis(image, 2, 0)
-    np.testing.assert_array_equal(recipe.run(moved, channel_axis=0).array, expected)
-    np.testing.assert_array_equal(recipe.run(image[..., 1]).array, expected)
-    colours = replace(Source.of(image, channel_axis=2), rgb=True)
-    bright = Recipe.of(METHODS["threshold"], colours, {})
-    np.testing.assert_array_equal(bright.run(image).array, run("threshold", colours).array)
 
 
 OLD = """{"method": "measure", "parameters": {}, "inputs": {"image": {"name": "a.tif"}},

@@ -55,6 +55,8 @@ def test_a_failure_has_its_reason_and_is_tried_again(form, folder):
     assert form.again.isVisibleTo(form)
     form.table.setCurrentCell(1, 0)
     assert "damaged, or of another format" in form.message.text()
+    form.table.setCurrentCell(2, 0)
+    assert form.message.text() == "c.tif: 2 objects"
     Path("images/b.tif").write_bytes(good)
     form.rows.existing.setCurrentIndex(1)
     run(form, form.again)

@@ -48,3 +48,15 @@ def test_what_was_opened_before_makes_room_unless_it_was_edited(viewer, folder, 
     opened.release()
     opened.show(read_result(outcome), recipe)
     assert len(viewer.layers) == 5
+
+
+def test_the_next_result_is_seen_as_a_whole_in_its_own_unit(viewer, outcome):
+    opened, recipe, read = OpenedResult(viewer), Recipe.load("r.json"), read_result(outcome)
+    opened.show(read, recipe)
+    seen = viewer.scene.camera.zoom
+    small = [
+        (data, {**options, "scale": (0.1, 0.1), "units": ("um", "um")}, kind)
+        for data, options, kind in read.layers
+    ]
+    opened.show(read._replace(layers=small), recipe)  # no warning that units are unlike
+    assert viewer.scene.camera.zoom == pytest.approx(10 * seen)

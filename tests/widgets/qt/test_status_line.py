@@ -30,6 +30,7 @@ def luminance(colour):
 
 def test_red_can_be_read_in_light_and_dark(qapp):
     message, found = StatusLine(), []
+    message.say("no image", wrong=True)
     for background in ("#ffffff", "#262930"):
         palette = QPalette()
         palette.setColor(QPalette.ColorRole.Window, QColor(background))
@@ -37,4 +38,6 @@ def test_red_can_be_read_in_light_and_dark(qapp):
         found.append(red(message))
         light, dark = sorted((luminance(background), luminance(found[-1])), reverse=True)
         assert (light + 0.05) / (dark + 0.05) > 4.5
+        message.fit_theme()
+        assert message.styleSheet() == f"color: {found[-1]}"
     assert found[0] != found[1]

@@ -11,13 +11,8 @@ import torch
 from torch.nn import functional
 
 from napari_tessera.deep.explain.layers import Layer, begun, find_layer, seen
-from napari_tessera.deep.inference.tiling import (
-    TileNumber,
-    TilePlan,
-    TileRun,
-    cut_tile,
-    evaluating,
-)
+from napari_tessera.deep.inference.tile_plan import TileNumber, TilePlan, cut_tile
+from napari_tessera.deep.inference.tiling import TileRun, evaluating
 from napari_tessera.signature.progress import Progress, Reporter
 from napari_tessera.signature.words import Array
 

@@ -22,7 +22,8 @@ from napari_tessera.signature.words import VoxelSize
 if TYPE_CHECKING:
     import torch
 
-    from napari_tessera.deep.inference.tiling import TilePlan, TileRun
+    from napari_tessera.deep.inference.tile_plan import TilePlan
+    from napari_tessera.deep.inference.tiling import TileRun
 
 TRIED = 128
 """Side of the tile that is tried, in pixels."""
@@ -78,7 +79,7 @@ def predict_estimate(
         If the model or the device is not there, or the model takes other images.
     """
     from napari_tessera.deep import devices
-    from napari_tessera.deep.inference.tiling import plan_tiles
+    from napari_tessera.deep.inference.tile_plan import plan_tiles
 
     predictor = Predictor(
         find_model(values["model"]),

@@ -7,7 +7,6 @@ from types import MappingProxyType
 
 import numpy as np
 
-from napari_tessera.algorithms.geometry.waists import split_at_waists
 from napari_tessera.algorithms.labels.ids import renumbered, sizes, smallest_dtype
 from napari_tessera.deep.settings import Targets
 from napari_tessera.signature.progress import Progress, Reporter
@@ -100,6 +99,8 @@ def to_objects(
     >>> to_objects(found, targets="boundaries", voxel=VoxelSize((1, 1)))[1]
     array([0, 1, 1, 1, 0, 2, 2, 2, 0], dtype=uint16)
     """
+    from napari_tessera.algorithms.geometry.waists import split_at_waists
+
     inner, report = inner_of(scores, targets, voxel), Reporter.of(report)
     objects = grown_objects(inner, scores[0], (threshold, seed_threshold), report)
     objects = split_at_waists(objects, split, voxel)

@@ -16,7 +16,8 @@ import torch
 
 from napari_tessera.algorithms.halo_tiles import Box
 from napari_tessera.deep import devices
-from napari_tessera.deep.inference.tiling import TilePlan, TileRun
+from napari_tessera.deep.inference.tile_plan import TilePlan
+from napari_tessera.deep.inference.tiling import TileRun
 from napari_tessera.deep.models.config import ModelConfig
 from napari_tessera.deep.networks.instances import GRID, Detections
 from napari_tessera.signature.progress import Progress, Reporter

@@ -33,7 +33,8 @@ from napari_tessera.signature.words import Array, Report, Spacing, VoxelSize
 if TYPE_CHECKING:
     import torch
 
-    from napari_tessera.deep.inference.tiling import TilePlan, TileRun
+    from napari_tessera.deep.inference.tile_plan import TilePlan
+    from napari_tessera.deep.inference.tiling import TileRun
     from napari_tessera.deep.networks.options import Sizes
 
 Answer = PixelScores | DetectedObjects
@@ -291,7 +292,7 @@ class Predictor:
 
         A part of one is covered as the whole is. Images that were fitted are one tile.
         """
-        from napari_tessera.deep.inference.tiling import plan_tiles
+        from napari_tessera.deep.inference.tile_plan import plan_tiles
 
         config = self.model.config
         if config.fitted:

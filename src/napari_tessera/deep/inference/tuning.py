@@ -10,7 +10,6 @@ from itertools import product
 
 import numpy as np
 
-from napari_tessera.algorithms.geometry.waists import split_at_waists
 from napari_tessera.algorithms.labels.ids import sizes
 from napari_tessera.deep.inference.decode import DEFAULTS, grown_objects, inner_of, peaks, tidied
 from napari_tessera.deep.settings import Targets
@@ -67,6 +66,8 @@ class Options:
         ndarray of float, shape (splits, confidences)
             The mean over `PRECISIONS`.
         """
+        from napari_tessera.algorithms.geometry.waists import split_at_waists
+
         inner = inner_of(scores, targets, voxel)
         for levels in self.levels:
             whole = grown_objects(inner, scores[0], levels)

@@ -15,7 +15,8 @@ from napari_tessera.deep.data.pieces import Piece
 from napari_tessera.deep.inference.detections import PlaneDetections, detected
 from napari_tessera.deep.inference.objects import DEFAULTS
 from napari_tessera.deep.inference.pasting import pasted
-from napari_tessera.deep.inference.tiling import cut_tile, evaluating, plan_tiles, resized
+from napari_tessera.deep.inference.tile_plan import cut_tile, plan_tiles
+from napari_tessera.deep.inference.tiling import evaluating, resized
 from napari_tessera.deep.inference.tuning import PRECISIONS
 from napari_tessera.deep.training.validation import HeldOut, ValidationResult, middle
 from napari_tessera.metrics.matching import average_precision

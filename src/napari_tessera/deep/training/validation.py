@@ -12,7 +12,8 @@ import numpy as np
 import torch
 
 from napari_tessera.deep.data.pieces import Piece
-from napari_tessera.deep.inference.tiling import TileRun, plan_tiles, resized, tiled_scores
+from napari_tessera.deep.inference.tile_plan import plan_tiles
+from napari_tessera.deep.inference.tiling import TileRun, resized, tiled_scores
 from napari_tessera.deep.networks.options import Sizes
 from napari_tessera.deep.target_kinds import PixelTargets
 from napari_tessera.deep.training.objective import Loss

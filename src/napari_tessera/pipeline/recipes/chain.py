@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from napari_tessera.methods.registry import METHODS, Method
+from napari_tessera.methods.method import Method
+from napari_tessera.methods.registry import METHODS
 from napari_tessera.pipeline.result import KINDS, ImageResult, Labelled, Result, ScoreMaps
 from napari_tessera.signature.parameters import Parameter
 from napari_tessera.signature.schema import shown

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from napari_tessera.deep.inference.cache import Cache
-from napari_tessera.methods.registry import METHODS, Method
+from napari_tessera.methods.method import Method
+from napari_tessera.methods.registry import METHODS
 from napari_tessera.pipeline.blockwise.blocks import sides_kept
 from napari_tessera.pipeline.blockwise.workers import Workers
 from napari_tessera.pipeline.pieces import Pieces

@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
 from napari_tessera.algorithms.atomic_files import atomic_write
 from napari_tessera.deep.inference.cache import Cache
-from napari_tessera.deep.models.library import pinned
-from napari_tessera.methods.classical.pixel_classifier import pinned_classifier
-from napari_tessera.methods.registry import METHODS, Method
+from napari_tessera.methods.method import Method
+from napari_tessera.methods.registry import METHODS
 from napari_tessera.pipeline.blockwise.workers import Workers
-from napari_tessera.pipeline.layer_like import is_layer_like, layer_source
 from napari_tessera.pipeline.recipes import export as written
 from napari_tessera.pipeline.recipes.chain import (
     check_order,
@@ -31,22 +25,26 @@ from napari_tessera.pipeline.recipes.chain import (
     without,
 )
 from napari_tessera.pipeline.recipes.data import (
-    StepResult,
     pack,
     pack_region,
     unpack,
     unpack_region,
 )
+from napari_tessera.pipeline.recipes.description import (
+    input_data,
+    package_versions,
+    parameter_data,
+    source_data,
+)
 from napari_tessera.pipeline.recipes.execution import RecipeRun, StepTools, sides_worked_on
-from napari_tessera.pipeline.recipes.schema import SCHEMA, check_step, checked_steps
+from napari_tessera.pipeline.recipes.given_source import given_source
+from napari_tessera.pipeline.recipes.schema import SCHEMA, checked_steps
 from napari_tessera.pipeline.result import Result, on_grid
 from napari_tessera.pipeline.sinks import Sink
 from napari_tessera.pipeline.source import Source
 from napari_tessera.pipeline.walk import BlockSize, LevelsFrom, Walk
 from napari_tessera.signature.named_arrays import NamedArray
-from napari_tessera.signature.parameters import Parameter
 from napari_tessera.signature.progress import Progress, Reporter
-from napari_tessera.signature.schema import shown
 from napari_tessera.signature.text_files import read_json
 from napari_tessera.signature.words import Over, VoxelSize
 
@@ -123,9 +121,11 @@ class Recipe:
         return cls(
             method=method.name,
             parameters={
-                p.name: _pinned(p, complete[p.name]) for p in method.options if not p.is_array
+                p.name: parameter_data(p, complete[p.name])
+                for p in method.options
+                if not p.is_array
             },
-            inputs={k: _packed(v) for k, v in complete.items() if k in arrays and v is not None},
+            inputs={k: input_data(v) for k, v in complete.items() if k in arrays and v is not None},
             over=walk.over or "planes",
             levels_from=walk.levels_from,
             join=walk.join,
@@ -153,8 +153,8 @@ class Recipe:
             channel=source.channel,
             blocks=sides_worked_on(method, source, values, walk),
             before=None if before is None else dict(before),
-            source=_described(source),
-            versions=_versions(method),
+            source=source_data(source),
+            versions=package_versions(method),
         )
 
     def on(self, source: Source, **arrays: Any) -> Recipe:
@@ -205,6 +205,7 @@ class Recipe:
 
         Examples
         --------
+        >>> from napari_tessera import step
         >>> cells = Recipe.chain(
         ...     step("threshold", smoothing="1 px"),
         ...     step("label"),
@@ -258,11 +259,11 @@ class Recipe:
         for name, value in parameters.items():
             if name not in options or not options[name].is_array:
                 known = name in options and value is not None
-                values[name] = _pinned(options[name], value) if known else value
+                values[name] = parameter_data(options[name], value) if known else value
             elif value is None:
                 inputs.pop(name, None)
             else:
-                inputs[name] = _packed(value)
+                inputs[name] = input_data(value)
         steps[number] = replace(own, inputs=inputs, parameters=values, found={})
         return _joined(steps)
 
@@ -322,29 +323,6 @@ class Recipe:
         steps = self.steps
         return _joined(steps[: place_of_step(step, steps) + 1])
 
-    def _source(
-        self, image: Any, spacing: VoxelSize | tuple[float, ...] | None, channel_axis: int | None
-    ) -> Source:
-        """Return what a person runs the recipe on as a source, with axes as the recipe knows."""
-        if isinstance(image, Source):
-            if spacing is not None or channel_axis is not None:
-                raise TypeError("image is a Source with a spacing and channels; give no others")
-            return image
-        own, axes = self.first.channel_axis, tuple(self.first.source.get("axes", ()))
-        if is_layer_like(image):
-            told = channel_axis is None and image.ndim > len(axes) > 0
-            axis = own if told and isinstance(own, int) else channel_axis
-            return layer_source(image, channel_axis=axis)
-        array = image if hasattr(image, "dtype") and hasattr(image, "ndim") else np.asarray(image)
-        if array.dtype.kind not in "buif":
-            raise TypeError(f"image is {shown(image)}; pass an array, a layer or a Source")
-        more = channel_axis is None and array.ndim == len(axes) + 1 > 2
-        colours = more and own == "rgb" and array.shape[-1] in (3, 4)
-        axis = -1 if colours else own if more and isinstance(own, int) else channel_axis
-        known = axes if len(axes) == array.ndim - (axis is not None) else None
-        found = Source.of(array, spacing=spacing, axes=known, channel_axis=axis)
-        return replace(found, rgb=colours)
-
     def run(
         self,
         source: Any,
@@ -398,6 +376,8 @@ class Recipe:
 
         Examples
         --------
+        >>> import numpy as np
+        >>> from napari_tessera import step
         >>> image = np.zeros((20, 20))
         >>> image[2:6, 2:6] = image[9:18, 9:18] = 1
         >>> recipe = Recipe.chain(step("threshold"), step("label"), step("measure"))
@@ -405,7 +385,9 @@ class Recipe:
         [4.0, 20.25]
         """
         named = NamedArray.of(source)
-        own = self._source(source if named is None else Source.of(source), spacing, channel_axis)
+        own = given_source(
+            self.first, source if named is None else Source.of(source), spacing, channel_axis
+        )
         tools = StepTools(cache, blocks, sink, workers=workers)
         steps = RecipeRun(self.steps, own, self._given(arrays), tools)
         for outcome, _ in steps.outcomes(Reporter.of(report)):
@@ -477,64 +459,6 @@ class Recipe:
         }
 
 
-def step(method: str, walk: Walk | None = None, /, **parameters: Any) -> Recipe:
-    """Return one step of a recipe that has not been run yet, see `Recipe.chain`.
-
-    Parameters
-    ----------
-    method : str
-        Its name in the registry, such as "watershed".
-    walk : Walk, optional
-        Planes or volumes, which part; None = as is usual for what it will run on.
-    **parameters
-        The method's own options. Images, markers and masks may be arrays, the names of images that
-        are given when the recipe runs, or a `StepResult`: what an earlier step gives. So may the
-        method's own image or labels, to work on the recipe's image or on an earlier result instead
-        of on the last one.
-
-    Returns
-    -------
-    Recipe
-
-    Raises
-    ------
-    ValueError
-        If the method is not known, or does not allow a value.
-    TypeError
-        If it has no such option.
-
-    Examples
-    --------
-    >>> step("watershed", smoothing="2 px").parameters["smoothing"]
-    '2 px'
-    >>> cells = Recipe.chain(
-    ...     step("threshold"), step("watershed", image="image", mask=StepResult(0))
-    ... )
-    >>> cells.steps[1].inputs
-    {'mask': {'step': 0}, 'image': {'name': 'image'}}
-    """
-    if method not in METHODS:
-        raise ValueError(f"method is {shown(method)}; choose one of {', '.join(METHODS)}")
-    walk, name = walk or Walk(), METHODS[method].source.name
-    works_on = parameters.pop(name, None)
-    if not isinstance(works_on, str | StepResult | None):
-        raise TypeError(
-            f"{name} of {method} is {shown(works_on)}; leave it out, and give the array when the "
-            "recipe runs, or name the recipe's image ('image') or an earlier step (StepResult(0))"
-        )
-    own = Recipe.asked(METHODS[method], parameters, walk)
-    named = {} if works_on is None else {name: _packed(works_on)}
-    found = replace(
-        own,
-        inputs={**own.inputs, **named},
-        over=walk.over,
-        blocks=list(walk.blocks) if isinstance(walk.blocks, tuple) else None,
-        source={"name": "image"},
-    )
-    check_step(found.to_dict(), method)  # what it names is checked in a chain
-    return found
-
-
 def _joined(steps: Sequence[Recipe]) -> Recipe:
     """Return steps as one recipe, each known to be right and to take what is given before it."""
     check_order(steps)
@@ -544,53 +468,11 @@ def _joined(steps: Sequence[Recipe]) -> Recipe:
     return Recipe.from_dict(before or {})
 
 
-def _packed(value: Any) -> dict[str, Any]:
-    """Return an array, or the name of an image, as plain data; what is so already stays."""
-    if isinstance(value, Mapping):
-        return dict(value)
-    return {"name": value} if isinstance(value, str) else pack(value)
-
-
 def _step_on(
     step: Recipe, source: Source, arrays: Mapping[str, Any], inputs: Mapping[str, Any]
 ) -> Recipe:
     """Return one step as of another source, with other `inputs` and, before these, `arrays`."""
     own = {**step.inputs, **inputs, **{name: pack(value) for name, value in arrays.items()}}
-    over, described = METHODS[step.method].over(step.over, source.over), _described(source)
-    versions = _versions(METHODS[step.method])
+    over, described = METHODS[step.method].over(step.over, source.over), source_data(source)
+    versions = package_versions(METHODS[step.method])
     return replace(step, source=described, inputs=own, over=over, versions=versions, found={})
-
-
-def _described(source: Source) -> dict[str, Any]:
-    return {
-        "name": source.name,
-        "path": source.path,
-        "spacing": list(source.spacing),
-        "unit": source.spacing.unit,
-        "axes": list(source.axes),
-        "parts": list(source.parts),
-        **({} if source.series is None else {"series": source.series}),
-    }
-
-
-def _pinned(parameter: Parameter, value: Any) -> Any:
-    """Return a parameter as plain data; a model with its hash, so that no other takes its place."""
-    pins = {"model": pinned, "classifier": pinned_classifier}
-    pin = None if value is None else pins.get(parameter.word.name)
-    return _plain(value) if pin is None else pin(value)
-
-
-def _plain(value: Any) -> Any:
-    """Return a parameter as JSON and Python would both write it."""
-    if isinstance(value, np.generic):
-        return value.item()
-    if not isinstance(value, tuple | list | np.ndarray):
-        return value
-    return [_plain(each) if np.ndim(each) else float(each) for each in value]
-
-
-def _versions(method: Method) -> dict[str, str]:
-    packages = ["napari-tessera", "numpy", "scipy", "scikit-image", "numba"]
-    # what a network gives depends on what runs it
-    packages += ["torch"] * any(each.word.name == "model" for each in method.options)
-    return {"python": platform.python_version(), **{name: version(name) for name in packages}}

@@ -8,8 +8,15 @@ from typing import Any
 import numpy as np
 from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtGui import QBrush, QColor, QIcon
-from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QStyledItemDelegate,
+    QTableWidget,
+    QTableWidgetItem,
+)
 
+from napari_tessera.batch.inputs import Destination
 from napari_tessera.batch.plan import PlannedFile, Standing
 from napari_tessera.batch.summary import FileOutcome, FileState
 from napari_tessera.widgets.evaluation.trials import icon
@@ -27,6 +34,19 @@ _LONGEST = 0.45
 """Share of the width that the names of files take at most."""
 
 
+_WRONG = Qt.ItemDataRole.UserRole
+_DIGITS = 6
+"""Of what was found, there is room for so many at least."""
+
+
+class _Sentence(QStyledItemDelegate):
+    """A text of which the beginning is shown where it has no room, as the rest tells less."""
+
+    def initStyleOption(self, option: Any, index: Any) -> None:
+        super().initStyleOption(option, index)
+        option.textElideMode = Qt.TextElideMode.ElideRight
+
+
 class FileTable(QTableWidget):
     """The files of a batch, first as they are planned, then as they are done."""
 
@@ -38,6 +58,7 @@ class FileTable(QTableWidget):
         self._numbers = list[int]()
         self._pictures: dict[int, QIcon] = {}
         self._filling = False
+        self._columns = frozenset[int]()
         self.setHorizontalHeaderLabels(TITLES)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
@@ -52,6 +73,7 @@ class FileTable(QTableWidget):
         self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         # texts of any length, which have the rest of the width
         for column in (_READ, _FOUND):
+            self.setItemDelegateForColumn(column, _Sentence(self))
             self.horizontalHeader().setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
         self.currentCellChanged.connect(self._moved)
         self._show_columns(_STATE, _READ)
@@ -63,7 +85,8 @@ class FileTable(QTableWidget):
             refused = each.standing is Standing.REFUSED
             self._write(row, _FILE, each.destination.path.name, tip=str(each.destination.path))
             self._write(row, _STATE, each.standing.value, tip=each.problem, wrong=refused)
-            self._write(row, _READ, each.problem or each.reading, tip=each.problem or each.reading)
+            read = _without_path(each.problem, each.destination) or each.reading
+            self._write(row, _READ, read, tip=each.problem or each.reading)
         self._show_columns(_STATE, _READ)
         self._filling = False
 
@@ -110,9 +133,22 @@ class FileTable(QTableWidget):
             self.setRowHeight(row, SIDE + 4)
         failed, done = (outcome.state is each for each in (FileState.FAILED, FileState.DONE))
         self._write(row, _STATE, outcome.state.value, tip=outcome.reason, wrong=failed)
-        found = outcome.reason if failed else outcome.counted
+        reason = _without_path(outcome.reason, outcome.destination)
+        found = reason if failed else outcome.counted
         self._write(row, _FOUND, found, tip=outcome.reason, wrong=failed)
         self._write(row, _TIME, duration(outcome.seconds) if done else "")
+
+    def fit_theme(self) -> None:
+        """Take the red of the theme for what is wrong."""
+        for row in range(self.rowCount()):
+            for column in range(self.columnCount()):
+                item = self.item(row, column)
+                if item is not None:
+                    self._colour(item)
+
+    def _colour(self, item: QTableWidgetItem) -> None:
+        if item.data(_WRONG):
+            item.setForeground(QBrush(QColor(red(self))))
 
     def _begin(self, count: int) -> None:
         self._filling = True  # what is chosen meanwhile, nobody has chosen
@@ -125,15 +161,14 @@ class FileTable(QTableWidget):
     ) -> None:
         item = QTableWidgetItem(text)
         item.setToolTip(as_written(tip))
-        if wrong:
-            item.setForeground(QBrush(QColor(red(self))))
+        item.setData(_WRONG, wrong)
+        self._colour(item)
         if column in (_TIME, _SUSPICION):
             item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.setItem(row, column, item)
 
     def _show_columns(self, *own: int) -> None:
-        for column in range(len(TITLES)):
-            self.setColumnHidden(column, column not in (_FILE, *own))
+        self._columns = frozenset((_FILE, *own))
         self._fit()
 
     def resizeEvent(self, event: Any) -> None:
@@ -142,12 +177,23 @@ class FileTable(QTableWidget):
         self._fit()
 
     def _fit(self) -> None:
+        for column in range(len(TITLES)):
+            self.setColumnHidden(column, column not in self._columns)
         for column in (_STATE, _TIME, _SUSPICION):
             self.resizeColumnToContents(column)
         self.resizeColumnToContents(_FILE)
-        most = round(_LONGEST * self.viewport().width())
-        self.setColumnWidth(_FILE, min(self.columnWidth(_FILE), most))
+        width = self.viewport().width()
+        self.setColumnWidth(_FILE, min(self.columnWidth(_FILE), round(_LONGEST * width)))
+        # what was found tells more than how long it took
+        left = width - sum(map(self.columnWidth, (_FILE, _STATE, _TIME)))
+        if left < self.fontMetrics().horizontalAdvance("0" * _DIGITS):
+            self.setColumnHidden(_TIME, True)
 
     def _moved(self, row: int, column: int, before: int, _: Any) -> None:
         if row >= 0 and row != before and not self._filling:
             self.picked.emit(self._numbers[row])
+
+
+def _without_path(reason: str, destination: Destination) -> str:
+    """Return a reason without the path of its own file, which stands beside it."""
+    return reason.removeprefix(f"{str(destination.path)!r} ")

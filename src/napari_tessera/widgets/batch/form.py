@@ -98,6 +98,7 @@ class BatchForm(Form):
     def refit(self) -> None:
         """Fit the rows to the theme."""
         self.rows.fit()
+        self.table.fit_theme()
 
     def release(self) -> None:
         """Stop the work under way and let go of the viewer."""
@@ -250,6 +251,7 @@ class BatchForm(Form):
         if self._batch is None or not self.outcomes:
             return
         outcome, recipe = self.outcomes[number], self._batch.recipe
+        self.say(": ".join(filter(None, (outcome.destination.path.name, outcome.counted))))
         job = self.start(
             lambda report: read_result(outcome),
             finished=lambda read: self._opened.show(read, recipe),

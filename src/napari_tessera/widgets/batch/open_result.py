@@ -76,16 +76,16 @@ class OpenedResult:
         """Add the layers of a result; those of the result before go, if nobody has edited them."""
         from napari.layers import Layer
 
-        before = self._layers
         added = [Layer.create(*each) for each in read.layers]
         if read.table is not None and "index" in read.table:
             write_features(added[-1], read.table, recipe)
+        # those before go first: they may have another unit, and an empty viewer fits what comes
+        for layer, edits in self._layers:
+            if not edits.seen() and layer in self._viewer.layers:
+                self._viewer.layers.remove(layer)
         for layer in added:
             self._viewer.add_layer(layer)
         self._layers = [(layer, Edits(layer)) for layer in added]
-        for layer, edits in before:
-            if not edits.seen() and layer in self._viewer.layers:
-                self._viewer.layers.remove(layer)
         self._viewer.layers.selection.active = added[-1]
 
     def release(self) -> None:

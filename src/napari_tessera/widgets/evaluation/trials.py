@@ -11,7 +11,8 @@ from qtpy.QtGui import QIcon, QImage, QPixmap
 
 from napari_tessera.batch.overview import labels_on_image
 from napari_tessera.deep.models.library import title_of
-from napari_tessera.methods.registry import METHODS, Method
+from napari_tessera.methods.method import Method
+from napari_tessera.methods.registry import METHODS
 from napari_tessera.pipeline.source import Region, Source
 from napari_tessera.pipeline.trials import Trial
 from napari_tessera.signature.words import Array, Table

@@ -13,7 +13,7 @@ import numpy as np
 import psutil
 
 from napari_tessera.deep.inference.cache import Cache
-from napari_tessera.methods.registry import Method
+from napari_tessera.methods.method import Method
 from napari_tessera.pipeline.found_levels import found_levels, with_levels
 from napari_tessera.pipeline.recipes.data import unpack_region
 from napari_tessera.pipeline.recipes.provenance import with_inputs

@@ -218,6 +218,7 @@ class Form(QWidget):
         """Let go of the viewer when the dock that held the form is closed; fit its theme."""
         if event.type() in (QEvent.Type.Show, QEvent.Type.StyleChange):
             self._fit_font()
+            self.message.fit_theme()
             self.refit()
         # a layout asks for room when it gets fields later
         if event.type() in (QEvent.Type.Show, QEvent.Type.LayoutRequest):

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from napari_tessera.methods.registry import Method
+from napari_tessera.methods.method import Method
 from napari_tessera.widgets.forms.fields.choose import field_for
 from napari_tessera.widgets.forms.fields.field import Field
 from napari_tessera.widgets.forms.fields.layer import LayerField

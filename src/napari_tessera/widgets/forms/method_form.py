@@ -9,7 +9,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QCheckBox, QPushButton, QWidget
 
 from napari_tessera.deep.inference.cache import Cache
-from napari_tessera.methods.registry import Method
+from napari_tessera.methods.method import Method
 from napari_tessera.pipeline.result import KINDS, Labelled, Result
 from napari_tessera.widgets.forms import remembered as memory
 from napari_tessera.widgets.forms.call import Call

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtWidgets import QCheckBox, QWidget
 
 from napari_tessera.deep.inference.cache import Cache
-from napari_tessera.methods.registry import Method
+from napari_tessera.methods.method import Method
 from napari_tessera.pipeline.result import KINDS
 from napari_tessera.pipeline.source import Source
 from napari_tessera.pipeline.walk import Walk

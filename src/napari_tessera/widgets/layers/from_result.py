@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_tessera.algorithms.file_names import file_name
-from napari_tessera.methods.registry import METHODS, Method
+from napari_tessera.methods.method import Method
+from napari_tessera.methods.registry import METHODS
 from napari_tessera.pipeline.recipes.recipe import KEY, Recipe
 from napari_tessera.pipeline.result import ImageResult, Labelled, PolygonSet, Result, ScoreMaps
 from napari_tessera.signature.words import Array, Look

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from qtpy.QtWidgets import QCheckBox
 
-from napari_tessera.methods.registry import Method
+from napari_tessera.methods.method import Method
 from napari_tessera.methods.ways import PlanesOrVolumes
 from napari_tessera.widgets.layers.geometry import array
 from napari_tessera.widgets.live.asked import LiveAsked

@@ -18,12 +18,18 @@ class StatusLine(PlainLabel):
 
     def __init__(self) -> None:
         super().__init__()
+        self._wrong = False
         self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
 
     def say(self, text: str, *, wrong: bool = False) -> None:
         """Say a sentence in place of the one before."""
-        self.setStyleSheet(f"color: {red(self)}" if wrong else "")
+        self._wrong = wrong
+        self.fit_theme()
         self.setText(text)
+
+    def fit_theme(self) -> None:
+        """Take the red of the theme if something is wrong."""
+        self.setStyleSheet(f"color: {red(self)}" if self._wrong else "")
 
 
 def red(widget: QWidget) -> str:

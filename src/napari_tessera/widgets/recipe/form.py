@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtWidgets import QPushButton
 
 from napari_tessera.methods.registry import METHODS
-from napari_tessera.pipeline.recipes.recipe import Recipe, step
+from napari_tessera.pipeline.recipes.recipe import Recipe
+from napari_tessera.pipeline.recipes.step import step
 from napari_tessera.signature.system_errors import sentence_of
 from napari_tessera.widgets.batch.recipe_choice import RecipeChoice
 from napari_tessera.widgets.forms.form import Form

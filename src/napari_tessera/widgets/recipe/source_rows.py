@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Signal
 
-from napari_tessera.methods.registry import METHODS, Method
+from napari_tessera.methods.method import Method
+from napari_tessera.methods.registry import METHODS
 from napari_tessera.pipeline.recipes.data import pack_region
 from napari_tessera.pipeline.recipes.recipe import Recipe
 from napari_tessera.pipeline.source import Region, Source

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from napari_tessera.methods.registry import METHODS, Method
+from napari_tessera.methods.method import Method
+from napari_tessera.methods.registry import METHODS
 from napari_tessera.pipeline.recipes.chain import grounds_for, takes
 from napari_tessera.pipeline.recipes.data import StepResult
 from napari_tessera.pipeline.recipes.recipe import Recipe
@@ -181,7 +182,7 @@ def new_step(
     Returns
     -------
     values : dict
-        As `pipeline.recipes.recipe.step` takes them.
+        As `pipeline.recipes.step.step` takes them.
     missing : list of str
         What still has to be chosen.
     """

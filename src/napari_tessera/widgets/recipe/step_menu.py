@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QMenu, QWidget
 
-from napari_tessera.methods.registry import Method
+from napari_tessera.methods.method import Method
 from napari_tessera.widgets.qt.plain_text import menu_text
 from napari_tessera.widgets.recipe.edited import EditedRecipe
 

@@ -12,7 +12,8 @@ from qtpy.QtWidgets import QCheckBox, QPushButton, QWidget
 
 from napari_tessera.deep.models.library import Folder, Model, place_of
 from napari_tessera.io.datasets import TrainingPairs, load, matched_files
-from napari_tessera.methods.registry import METHODS, Method
+from napari_tessera.methods.method import Method
+from napari_tessera.methods.registry import METHODS
 from napari_tessera.pipeline.recipes.recipe import KEY
 from napari_tessera.signature.progress import Progress, Reporter, Stop
 from napari_tessera.signature.words import ModelWord, VoxelSize
