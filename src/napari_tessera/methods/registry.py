@@ -48,6 +48,7 @@ from napari_tessera.methods.measure.measure import (
     measured_objects,
     measured_pieces,
 )
+from napari_tessera.methods.refine.between_planes import fill_between_planes
 from napari_tessera.methods.refine.clean import (
     background_pieces,
     expand,
@@ -70,6 +71,7 @@ from napari_tessera.methods.ways import (
     PLANES_ONLY,
     PLANES_OR_VOLUMES,
     POINTED_PLACE,
+    VOLUMES_ONLY,
     WHOLE_STACK,
     Way,
 )
@@ -558,6 +560,7 @@ _REFINE = (
         "Refine",
         _whole_objects(Assembly(object_pieces, kept_objects, _neighbours, by_id=_by_id)),
     ),
+    Method(fill_between_planes, "Refine", WHOLE_OBJECTS, way=VOLUMES_ONLY),
     Method(expand, "Refine", Cut("local", _reach("distance", 1, 1)), title="Expand labels"),
     Method(skeleton, "Refine", WHOLE_OBJECTS),
     Method(convex_hull, "Refine", WHOLE_OBJECTS),
