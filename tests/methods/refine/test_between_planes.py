@@ -49,14 +49,16 @@ def test_what_lies_aslant_is_followed():
 
 
 def test_outlines_over_one_another_are_those_of_signed_distances():
-    """The textbook, by scipy: centres that agree are laid on one another as they are."""
+    """The textbook, by scipy, as large as the areas of the two planes say."""
     first, last, spacing = disc(8), disc(3), (2.0, 0.5)
     labels = np.zeros((5, 21, 21), np.uint16)
     labels[0][first] = labels[4][last] = 3
     found = fill_between_planes(labels, spacing=(1.0, *spacing))
     for z in (1, 2, 3):
         own = (1 - z / 4) * signed(first, spacing) + z / 4 * signed(last, spacing)
-        np.testing.assert_array_equal(found[z] == 3, own <= 1e-6)
+        area = (1 - z / 4) * first.sum() + z / 4 * last.sum()
+        assert own[found[z] == 3].max() < own[found[z] == 0].min() - 1e-6
+        assert abs((found[z] == 3).sum() - area) <= 4  # which are as deep as one another
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
@@ -98,8 +100,7 @@ def test_a_piece_that_ends_shrinks_to_nothing():
     found = fill_between_planes(labels)
     sizes = [np.count_nonzero(plane[8:, 8:]) for plane in found]
     assert sizes == sorted(sizes, reverse=True)
-    assert len(set(sizes)) == 6
-    assert sizes[-1] == 0
+    assert sizes[0] > sizes[2] > sizes[4] > sizes[5] == 0
 
 
 def test_of_two_that_meet_a_pixel_goes_to_the_one_it_lies_deeper_in():
@@ -154,7 +155,7 @@ def test_a_ball_comes_back_from_every_fourth_plane():
     found = fill_between_planes(known(ball, slice(4, None, 4)))
     inner = slice(8, 33)
     both = (found & ball)[inner].sum() / (found | ball)[inner].sum()
-    assert both > 0.95
+    assert both > 0.97
 
 
 def test_outlines_are_drawn_to_the_edges_of_an_image():
@@ -168,7 +169,7 @@ def test_outlines_are_drawn_to_the_edges_of_an_image():
     np.testing.assert_array_equal(without[1] > 0, disc(6))
     np.testing.assert_array_equal(found[[0, 2]], truth[[0, 2]])
     wrong = np.count_nonzero(found[1] != truth[1])
-    assert wrong < 0.3 * np.count_nonzero(without[1] != truth[1])
+    assert wrong < 0.4 * np.count_nonzero(without[1] != truth[1])
     # without any value there are no edges, and something is filled all the same
     nothing = fill_between_planes(labels, np.full(labels.shape, np.nan), search="1 px")
     assert nothing[1, 10, 10] == 1

@@ -10,6 +10,14 @@ from napari_tessera.algorithms.halo_tiles import extent, with_halo
 from napari_tessera.signature.progress import NothingToSeparate
 from napari_tessera.signature.words import Array, VoxelSize
 
+_STEADY = 1.0
+"""How strong an edge at the end of the reach must be to count as much as none where an outline is.
+
+In units of the strong ones among the slopes around. Without it noise moves outlines: those of the
+nuclei of `benchmarks/planes.py`, every second plane known, fell from 0.90 to 0.77 of overlap; with
+it to 0.88.
+"""
+
 
 def at_edges(
     labels: Array,
@@ -54,7 +62,11 @@ def at_edges(
     # of what is thin, half stays: it would have no inside else
     markers = np.where((own > 0) & (depth <= np.maximum(-reach, deepest[own] / 2)), own, 0)
     markers[own == 0] = outside
-    found = flood(slopes, markers, open_, 1)
+    # of slopes alike, the outline stays where it is
+    band = (markers == 0) & open_
+    usual = float(np.percentile(slopes[band], 95)) if band.any() else 0
+    relief = slopes / (usual or 1) + _STEADY * (1 - np.abs(depth) / (reach or 1))
+    found = flood(relief, markers, open_, 1)
     result = np.zeros_like(labels)
     result[box] = np.where(found == outside, 0, found)
     return result

@@ -37,17 +37,18 @@ def fill_between_planes(
     *,
     axis: Across = "first",
     search: Annotated[Length, Word(section=_EDGES)] = "2 px",
-    smoothing: Annotated[Length, Word(section=_EDGES)] = "1 px",
+    smoothing: Annotated[Length, Word(section=_EDGES)] = "2 px",
     spacing: Spacing = None,
     report: Report = None,
 ) -> Labels:
     """Fill in objects that are painted in some planes of a volume, in the planes between.
 
     Outlines are interpolated by their signed distances, after they are laid upon one another by
-    their centres, so that what lies aslant is followed. A label changes between two planes that
-    have it, nowhere else, and over background only. It may have several pieces, and these may
-    branch: pieces that overlap belong together, or those that do so once they lie upon one another;
-    a piece that ends shrinks to nothing before the next painted plane.
+    their centres, so that what lies aslant is followed, and drawn as large as its areas in the
+    planes around say, so that what is round stays so. A label changes between two planes that have
+    it, nowhere else, and over background only. It may have several pieces, and these may branch:
+    pieces that overlap belong together, or those that do so once they lie upon one another; a piece
+    that ends shrinks to nothing before the next painted plane.
 
     Parameters
     ----------
