@@ -354,6 +354,8 @@ def test_arrays_of_xarray_come_back_with_their_coordinates(method):
         array = label(array > 0)
     y, x = (("y", 5 + 0.5 * np.arange(24)), ("x", 0.5 * np.arange(26)))
     grid = {"y": (*y, {"units": "um"}), "x": (*x, {"units": "um"})}
+    if array.ndim > 2:
+        grid["z"] = ("z", np.arange(float(len(array))), {"units": "um"})
     named = xr.DataArray(array, dims=("z", "y", "x")[-array.ndim :], coords=grid)
     own = needed(method, array.shape, *(PATHS.get(method.name) or SEEDS))
     if method.name in PATHS:

@@ -234,7 +234,7 @@ def _link(low: _Outline, high: _Outline, drawing: Drawing) -> Link:
         laid = np.zeros(shape, bool)
         laid[tuple(map(slice, begin, begin + each.mask.shape))] = each.mask
         fields.append(signed_distance(laid, drawing.voxel))
-    pixels = np.count_nonzero(low.mask), np.count_nonzero(high.mask)
+    pixels = int(np.count_nonzero(low.mask)), int(np.count_nonzero(high.mask))
     return Link(fields[0], fields[1], (middles + before).astype(float), centres, pixels)
 
 
