@@ -32,20 +32,20 @@ STEPS = (2, 4, 8)
 
 
 def interpolated(labels):
-    """Return what signed distances give where they lie, object by object."""
+    """Return what signed distances give where they lie, object by object, in the object's box."""
     best, result = np.full(labels.shape, 1e-5), labels.copy()
     for number, box in enumerate(ndimage.find_objects(labels), 1):
         if box is None:
             continue
-        mask = labels == number
+        mask, near, own = labels[box] == number, best[box], result[box]
         known = np.flatnonzero(mask.any(axis=(1, 2)))
-        fields = {z: _signed(mask[z]) for z in known}
+        fields = {z: _signed(np.pad(mask[z], 1))[1:-1, 1:-1] for z in known}
         for low, high in pairwise(known):
             for z in range(low + 1, high):
                 share = (z - low) / (high - low)
-                own = (1 - share) * fields[low] + share * fields[high]
-                deeper = (own < best[z]) & (labels[z] == 0)
-                best[z][deeper], result[z][deeper] = own[deeper], number
+                between = (1 - share) * fields[low] + share * fields[high]
+                deeper = (between < near[z]) & (labels[box][z] == 0)
+                near[z][deeper], own[z][deeper] = between[deeper], number
     return result
 
 
@@ -94,10 +94,13 @@ def candidates(image, spacing):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("data", type=Path)
-    folder = parser.parse_args().data
+    parser.add_argument("--one-label", action="store_true", help="objects are pieces of one label")
+    asked = parser.parse_args()
+    folder = asked.data
     for name, spacing in DATA.items():
         (image,) = (tifffile.imread(file) for file in (folder / name / "images").iterdir())
         (truth,) = (tifffile.imread(file) for file in (folder / name / "labels").iterdir())
+        truth = (truth > 0).astype(truth.dtype) if asked.one_label else truth
         functions = candidates(image, spacing)
         thin = np.where(np.arange(len(truth))[:, None, None] % 8 == 0, truth, 0).astype(truth.dtype)
         for function in functions.values():  # compiled and loaded once

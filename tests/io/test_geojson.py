@@ -67,7 +67,8 @@ def test_class_and_measurements_of_qupath_become_columns(tmp_path):
     }
     path = tmp_path / "q.geojson"
     path.write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}))
-    assert read_geojson(path).properties == [{"name": "a", "Area": 6.0, "class": "Stroma"}]
+    expected = {"name": "a", "Area": 6.0, "class": "Stroma", "colour": "#010203"}
+    assert read_geojson(path).properties == [expected]
 
 
 def test_pixel_size_and_recipe_stand_beside_the_features(tmp_path):
