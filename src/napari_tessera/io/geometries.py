@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 MOST_PIXELS = 1 << 33
 """Pixels of the largest array that outlines are drawn into."""
 
-Piece = tuple[int, list[int]]
+PieceWithHoles = tuple[int, list[int]]
 """The row of an outline, and those of the holes in it."""
 
 
@@ -83,7 +83,7 @@ class Geometries(NamedTuple):
         return said if known else list(self.objects)  # type: ignore[return-value]
 
 
-def in_objects(polygons: list[Array], table: Mapping[str, list[Any]]) -> list[list[Piece]]:
+def in_objects(polygons: list[Array], table: Mapping[str, list[Any]]) -> list[list[PieceWithHoles]]:
     """Return the polygons as objects: those of one label in one plane of which all else is equal.
 
     Parameters
@@ -99,7 +99,7 @@ def in_objects(polygons: list[Array], table: Mapping[str, list[Any]]) -> list[li
     >>> in_objects([square, square / 2 + 2, square + 20], table)
     [[(0, [1]), (2, [])]]
     """
-    found: dict[Any, list[Piece]] = {}
+    found: dict[Any, list[PieceWithHoles]] = {}
     for row, holes in _with_holes(polygons, table).items():
         rest = tuple(str(column[row]) for name, column in table.items() if name != "hole")
         own = (rest, *polygons[row][0, :-2].tolist()) if table["closed"][row] else row

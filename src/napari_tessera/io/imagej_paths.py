@@ -13,7 +13,7 @@ CURVE = 16
 """Into how many lines a curve is cut."""
 
 
-def digest(rois: Sequence[bytes]) -> str:
+def rois_digest(rois: Sequence[bytes]) -> str:
     """Return a hash of ROIs: what is kept of them counts while they are as written."""
     return hashlib.sha256(b"".join(rois)).hexdigest()
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from napari_tessera.io.formats import Asked, Contents, Format
 from napari_tessera.io.geometries import Geometries, as_contents
-from napari_tessera.io.imagej_paths import depth, digest, rings
+from napari_tessera.io.imagej_paths import depth, rings, rois_digest
 from napari_tessera.io.imagej_writing import write_rois
 from napari_tessera.pipeline.recipes.recipe import KEY
 from napari_tessera.pipeline.result import Labelled, PolygonSet
@@ -54,7 +54,7 @@ def read_rois(path: Path) -> Geometries:
     if not found and notes:
         more = f" (and {len(notes) - 1} more)" if len(notes) > 1 else ""
         raise ValueError(f"{str(path)!r} cannot be read: {notes[0]}{more}")
-    if kept.get("sha256") != digest([own.data for own in found]):
+    if kept.get("sha256") != rois_digest([own.data for own in found]):
         kept.pop("layer", None)
     axes = kept.pop("axes", None)
     axes = _axes([own.roi for own in found]) if axes is None else tuple(axes)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_tessera.io.formats import kept_of
-from napari_tessera.io.geometries import Piece, in_objects, outlines_of, shape_kept
-from napari_tessera.io.imagej_paths import digest
+from napari_tessera.io.geometries import PieceWithHoles, in_objects, outlines_of, shape_kept
+from napari_tessera.io.imagej_paths import rois_digest
 from napari_tessera.pipeline.recipes.data import unpack
 from napari_tessera.pipeline.recipes.recipe import KEY, Recipe
 from napari_tessera.pipeline.result import Result
@@ -104,7 +104,7 @@ def _write(path: Path, rois: Sequence[ImagejRoi], kept: Mapping[str, Any]) -> No
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for roi, data in zip(rois, own, strict=True):
             archive.writestr(f"{_free(roi.name, taken)}.roi", data)
-        archive.comment = _comment({**kept, "sha256": digest(own)})
+        archive.comment = _comment({**kept, "sha256": rois_digest(own)})
 
 
 def _comment(kept: dict[str, Any]) -> bytes:
@@ -129,7 +129,7 @@ def _free(name: str, taken: set[str]) -> str:
 
 
 def _roi_of(
-    polygons: list[Array], pieces: list[Piece], row: Mapping[str, Any], source: Source
+    polygons: list[Array], pieces: list[PieceWithHoles], row: Mapping[str, Any], source: Source
 ) -> ImagejRoi:
     from roifile import ROI_TYPE
 

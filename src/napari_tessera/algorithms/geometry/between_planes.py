@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
-from napari_tessera.algorithms.geometry.linked_outlines import Drawing, Link, linked
+from napari_tessera.algorithms.geometry.linked_outlines import Link, PlaneDrawing, linked_outlines
 from napari_tessera.algorithms.labels.boxes import Boxes
 from napari_tessera.algorithms.parallel import parallel_for
 from napari_tessera.signature.progress import Progress, Reporter
@@ -81,14 +81,14 @@ def _through(points: tuple[tuple[int, int], ...], z: int) -> float:
     return total
 
 
-def gaps(volume: Array, boxes: Boxes) -> list[Gap]:
+def gaps_in_labels(volume: Array, boxes: Boxes) -> list[Gap]:
     """Return where labels are missing between planes that have them, in the order of the planes.
 
     Examples
     --------
     >>> from napari_tessera.algorithms.labels.boxes import found
     >>> volume = np.array([[[1, 0]], [[0, 0]], [[0, 2]], [[1, 2]]])
-    >>> gaps(volume, found(volume))
+    >>> gaps_in_labels(volume, found(volume))
     [Gap(row=0, low=0, high=3, around=((0, 1), (3, 1)))]
     """
     every = []
@@ -105,8 +105,8 @@ def gaps(volume: Array, boxes: Boxes) -> list[Gap]:
     return sorted(every, key=lambda gap: (gap.low, gap.row))
 
 
-def fill_gaps(
-    volume: Array, boxes: Boxes, every: list[Gap], drawing: Drawing, report: Reporter
+def drawn_planes(
+    volume: Array, boxes: Boxes, every: list[Gap], drawing: PlaneDrawing, report: Reporter
 ) -> Iterator[tuple[int, Array, Array]]:
     """Yield each plane that something is drawn in, with the rows of what is drawn and how deep.
 
@@ -117,7 +117,7 @@ def fill_gaps(
         Of its labels.
     every : list of Gap
         In the order of the planes.
-    drawing : Drawing
+    drawing : PlaneDrawing
     report : Reporter
 
     Yields
@@ -133,7 +133,7 @@ def fill_gaps(
         _, height, width = boxes.box(gap.row)
         ends = (gap.low, gap.high)
         sides = [volume[z, height, width] == boxes.ids[gap.row] for z in ends]
-        return linked(sides, (height.start, width.start), drawing)
+        return linked_outlines(sides, (height.start, width.start), drawing)
 
     waiting, open_gaps = list(reversed(every)), list[tuple[Gap, list[Link]]]()
     first = every[0].low if every else 0
@@ -163,7 +163,7 @@ class _Plane(NamedTuple):
 
     distances: Array
     rows: Array
-    drawing: Drawing
+    drawing: PlaneDrawing
 
 
 def _draw(link: Link, share: float, row: int, swell: float, plane: _Plane) -> None:

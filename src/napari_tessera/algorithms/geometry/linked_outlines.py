@@ -16,7 +16,7 @@ from napari_tessera.signature.words import Array, VoxelSize
 
 
 @dataclass(frozen=True)
-class Drawing:
+class PlaneDrawing:
     """How outlines are drawn in a plane.
 
     Attributes
@@ -69,7 +69,9 @@ class Link:
     pixels: tuple[int, int]
 
 
-def linked(sides: list[Array], start: tuple[int, int], drawing: Drawing) -> list[Link]:
+def linked_outlines(
+    sides: list[Array], start: tuple[int, int], drawing: PlaneDrawing
+) -> list[Link]:
     """Return which outlines of a label in two planes belong together.
 
     Parameters
@@ -78,7 +80,7 @@ def linked(sides: list[Array], start: tuple[int, int], drawing: Drawing) -> list
         A part of each plane.
     start : tuple of int
         Where it begins in the plane.
-    drawing : Drawing
+    drawing : PlaneDrawing
     """
     numbered = [components(side) for side in sides]
     both = _Pieces(numbered, [found(side) for side in numbered], start)
@@ -213,14 +215,14 @@ class _Pieces:
         return np.array([first + own.start for first, own in zip(self.start, box, strict=True)])
 
 
-def _ending(outline: _Outline, drawing: Drawing, side: int) -> Link:
+def _ending(outline: _Outline, drawing: PlaneDrawing, side: int) -> Link:
     """Return a piece that has no other: it shrinks to nothing towards the plane without it."""
     link = _link(outline, outline, drawing)
     pixels = link.pixels[0]
     return replace(link, pixels=(pixels, 0) if side == 0 else (0, pixels))
 
 
-def _link(low: _Outline, high: _Outline, drawing: Drawing) -> Link:
+def _link(low: _Outline, high: _Outline, drawing: PlaneDrawing) -> Link:
     """Return two outlines laid upon one another by their centres."""
     both = (low, high)
     centres = np.stack([each.centre for each in both])

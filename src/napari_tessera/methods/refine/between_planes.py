@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 
 Across = Literal["first", "y", "x"]
 
-_EDGES = "Edges of an image"
+_EDGES = "Edges of the image"
 
 
 @checked
 def fill_between_planes(
     labels: Refined,
-    image: Annotated[Image | None, Word(section=_EDGES)] = None,
+    image: Image | None = None,
     *,
     axis: Across = "first",
     search: Annotated[Length, Word(section=_EDGES)] = "2 px",
@@ -97,8 +97,8 @@ def fill_between_planes(
            [0, 0, 1, 1, 1, 0, 0],
            [0, 0, 0, 0, 1, 1, 1]])
     """
-    from napari_tessera.algorithms.geometry.between_planes import fill_gaps
-    from napari_tessera.algorithms.geometry.linked_outlines import Drawing
+    from napari_tessera.algorithms.geometry.between_planes import drawn_planes
+    from napari_tessera.algorithms.geometry.linked_outlines import PlaneDrawing
     from napari_tessera.algorithms.growth.to_edges import at_edges
     from napari_tessera.algorithms.labels.boxes import found
 
@@ -113,9 +113,9 @@ def fill_between_planes(
     volume = np.moveaxis(labels, side, 0).copy(order="C")
     boxes = found(volume, report.part(0, 2))
     every = _checked_gaps(volume, boxes, axis)
-    drawing = Drawing(own, 0.0 if image is None else physical(search, own, name="search"))
+    drawing = PlaneDrawing(own, 0.0 if image is None else physical(search, own, name="search"))
     numbers = np.concatenate([np.zeros(1, labels.dtype), boxes.ids])
-    planes = fill_gaps(volume, boxes, every, drawing, report.part(1, 2))
+    planes = drawn_planes(volume, boxes, every, drawing, report.part(1, 2))
     widths = to_pixels(smoothing, own, name="smoothing")
     for place, rows, distances in planes:
         free = volume[place] == 0
@@ -140,7 +140,7 @@ def _remarks(boxes: Boxes) -> dict[str, str]:
 
 def _checked_gaps(volume: Array, boxes: Boxes, axis: str) -> list[Gap]:
     """Return what is to be filled, or raise an error if there can be nothing."""
-    from napari_tessera.algorithms.geometry.between_planes import gaps
+    from napari_tessera.algorithms.geometry.between_planes import gaps_in_labels
 
     if not boxes.ids.size:
         raise NothingToSeparate("labels is empty; paint objects in two planes or more")
@@ -151,4 +151,4 @@ def _checked_gaps(volume: Array, boxes: Boxes, axis: str) -> list[Gap]:
             f"labels has objects in {where} across the axis {axis!r}; paint an object in two "
             "planes or more with the same label, or choose another axis"
         )
-    return gaps(volume, boxes)
+    return gaps_in_labels(volume, boxes)
