@@ -650,5 +650,6 @@ def test_objects_go_to_other_programs_and_back_by_the_ending_of_the_file(coins, 
     assert call("contours", name, "--output", "outlines.zip") == 0
     assert len(read_rois(Path("outlines.zip")).vertices) >= expected.max()
     capsys.readouterr()
-    assert main(["threshold", name, "--output", "o.tif"]) == 1
+    with pytest.raises(SystemExit):
+        main(["threshold", name, "--output", "o.tif"])
     assert "and no image; pass it where labels are wanted" in capsys.readouterr().err

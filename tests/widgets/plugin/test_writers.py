@@ -11,7 +11,7 @@ import zarr
 from napari.layers import Image, Labels, Points, Shapes
 from napari.utils.colormaps import DirectLabelColormap
 from npe2 import PluginManager
-from roifile import ImagejRoi, roiwrite
+from roifile import ROI_TYPE, ImagejRoi, roiwrite
 
 from napari_tessera import METHODS
 from napari_tessera.algorithms.file_names import file_name
@@ -354,11 +354,11 @@ def test_shapes_are_rois_of_imagej_and_come_back(saved, tmp_path):
 def test_rois_of_others_keep_their_form_place_and_colour(viewer, tmp_path):
     box = {"left": 2, "top": 1, "right": 7, "bottom": 5, "z_position": 3}
     rois = [
-        ImagejRoi(roitype=1, name="a", stroke_color=b"\xff\x00\x80\x00", **box),
-        ImagejRoi(roitype=2, name="b", **box),
+        ImagejRoi(roitype=ROI_TYPE.RECT, name="a", stroke_color=b"\xff\x00\x80\x00", **box),
+        ImagejRoi(roitype=ROI_TYPE.OVAL, name="b", **box),
     ]
     point = ImagejRoi.frompoints(np.array([[4, 3]]), name="p")
-    point.roitype, point.z_position = 10, 1
+    point.roitype, point.z_position = ROI_TYPE.POINT, 1
     roiwrite(tmp_path / "a.zip", [*rois, point], mode="w")
     shapes, points = viewer.open(str(tmp_path / "a.zip"), plugin="napari-tessera")
     assert shapes.shape_type == ["rectangle", "ellipse"]
