@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from roifile import ROI_TYPE, ImagejRoi, roiread
+from roifile import ROI_TYPE, roiread
 
 from napari_tessera import METHODS, Recipe
 from napari_tessera.io.files import read, write
@@ -130,17 +130,6 @@ def test_points_lie_on_pixels_and_between(tmp_path):
     assert [point.tolist() for point in found.points] == points.tolist()
     assert [row["class"] for row in found.about_points] == ["cell", "dirt"]
     assert [roi.z_position for roi in roiread(tmp_path / "a.zip")] == [1, 4]
-
-
-def test_a_single_roi_is_one(tmp_path):
-    source = Source.of(np.zeros((9, 9)))
-    write(tmp_path / "a.roi", polygons(SQUARE), source)
-    assert isinstance(roiread(tmp_path / "a.roi"), ImagejRoi)
-    with pytest.raises(
-        ValueError, match=r"a file .roi holds one ROI, but there are 2; choose .zip"
-    ):
-        write(tmp_path / "b.roi", polygons(SQUARE, SQUARE + 9), source)
-    assert not (tmp_path / "b.roi").exists()
 
 
 def test_far_corners_keep_their_place(tmp_path):

@@ -15,7 +15,7 @@ from napari_tessera.io.coco import COCO
 from napari_tessera.io.csv_files import CSV, read_points
 from napari_tessera.io.formats import Asked, Contents, Format, with_classes
 from napari_tessera.io.geojson import GEOJSON
-from napari_tessera.io.imagej_rois import ROIS
+from napari_tessera.io.imagej_rois import ROI, ROIS
 from napari_tessera.io.installed_readers import INSTALLED, suffixes_of_plugins
 from napari_tessera.io.label_images import ids_of
 from napari_tessera.io.lazy import damage_told
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from distributed import Client
 
-FORMATS = (TIFF, PNG, PHOTOGRAPHS, NUMPY, ZARR, GEOJSON, ROIS, COCO, CSV, INSTALLED)
+FORMATS = (TIFF, PNG, PHOTOGRAPHS, NUMPY, ZARR, GEOJSON, ROIS, ROI, COCO, CSV, INSTALLED)
 """Every format once, in the order in which messages name them; what others open is the last."""
 
 READABLE = tuple(suffix for each in FORMATS if each.read for suffix in each.suffixes)
@@ -261,7 +261,7 @@ def write(
     path : str or Path
         Labels: TIFF (.tif, OME with recipe), PNG (planes only), NumPy (.npy), or OME-Zarr (.zarr);
         objects also COCO (.json, planes only); as outlines GeoJSON (.geojson) or ROIs of ImageJ
-        (.zip, of one object .roi). Images and probabilities: TIFF, NumPy or OME-Zarr,
+        (.zip). Images and probabilities: TIFF, NumPy or OME-Zarr,
         with the classes as channels.
         Polygons: ROIs of ImageJ, or GeoJSON (.geojson), in pixels with x before y, the centre of
         the first pixel at (0, 0), the columns of their table as properties. Tables, also that of

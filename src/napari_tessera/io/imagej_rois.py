@@ -284,11 +284,12 @@ def _read_labels(path: Path, asked: Asked) -> Contents:
 
 
 ROIS = Format(
-    (".zip", ".roi"),
+    (".zip",),
     read=_read_labels,
     write=write_rois,
     holds=(PolygonSet, Labelled),
-    magic=(b"Iout",),
     drawn=True,
     title="ImageJ ROIs",
 )
+
+ROI = Format((".roi",), read=_read_labels, magic=(b"Iout",), drawn=True)

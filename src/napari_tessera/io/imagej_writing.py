@@ -36,7 +36,7 @@ def write_rois(path: Path, result: Result, source: Source, recipe: Recipe | None
     Parameters
     ----------
     path : Path
-        A set (.zip), or one ROI (.roi).
+        A set (.zip).
     result : PolygonSet or Labelled
         Labels are written as their outlines along the sides of pixels.
     source : Source
@@ -95,11 +95,6 @@ def _grid(source: Source) -> dict[str, Any]:
 
 def _write(path: Path, rois: Sequence[ImagejRoi], kept: Mapping[str, Any]) -> None:
     own = [roi.tobytes() for roi in rois]
-    if path.suffix.lower() == ".roi":
-        if len(own) != 1:
-            raise ValueError(f"a file .roi holds one ROI, but there are {len(own)}; choose .zip")
-        path.write_bytes(own[0])
-        return
     taken: set[str] = set()
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for roi, data in zip(rois, own, strict=True):

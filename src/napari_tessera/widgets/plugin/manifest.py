@@ -42,7 +42,7 @@ READ = ("*.tif", "*.tiff", "*.zarr", "*.geojson", "*.zip", "*.roi", "*.json")
 
 _TIFF = (".ome.tif", ".ome.tiff", ".tif", ".tiff")
 
-_DRAWN = (".geojson", ".zip", ".roi")
+_DRAWN = (".geojson", ".zip")
 
 SUFFIXES = {
     "image": _TIFF,
@@ -58,9 +58,9 @@ WRITERS: dict[str, tuple[str, list[str], tuple[str, ...]]] = {
     "write_shapes": ("GeoJSON", ["shapes"], (".geojson",)),
     "write_points": ("GeoJSON", ["points"], (".geojson",)),
     "write_labels_geojson": ("GeoJSON", ["labels"], (".geojson",)),
-    "write_labels_rois": ("ImageJ ROIs", ["labels"], (".zip", ".roi")),
-    "write_shapes_rois": ("ImageJ ROIs", ["shapes"], (".zip", ".roi")),
-    "write_points_rois": ("ImageJ ROIs", ["points"], (".zip", ".roi")),
+    "write_labels_rois": ("ImageJ ROIs", ["labels"], (".zip",)),
+    "write_shapes_rois": ("ImageJ ROIs", ["shapes"], (".zip",)),
+    "write_points_rois": ("ImageJ ROIs", ["points"], (".zip",)),
     "write_labels_coco": ("COCO", ["labels"], (".json",)),
     "write_zarr_layers": ("OME-Zarr", ["image*", "labels*"], (".zarr",)),
     "write_folder": ("folder", ["image*", "labels*", "shapes*", "points*"], ()),
