@@ -44,7 +44,7 @@ SETTINGS = {
 }
 """What is chosen in the forms; all other fields keep their defaults."""
 
-SAMPLES = {"kmeans": "tissue"}
+SAMPLES = {"kmeans": "tissue", "fill_between_planes": "nuclei"}
 """The sample that is opened, where it is not the coins."""
 
 
@@ -77,6 +77,15 @@ def prepare(viewer: napari.Viewer, name: str) -> None:
         viewer.add_labels(strokes.astype(np.uint8), name="strokes")
     if name == "classify_pixels":
         viewer.add_labels(strokes_on_coins(image.data), name="strokes")
+    if name == "fill_between_planes":  # seen from the side
+        painted = viewer.layers.pop()
+        kept = np.zeros_like(painted.data)
+        kept[::3] = painted.data[::3]
+        viewer.add_labels(kept, name="painted", scale=painted.scale, units=painted.units)
+        viewer.dims.order = (1, 0, 2)
+        viewer.dims.set_current_step(1, 70)
+        viewer.reset_view()
+        return
     if "truth" in {option.name for option in METHODS[name].options}:
         truth = apply(image, "watershed", background="60 px")
         truth.name = "truth"

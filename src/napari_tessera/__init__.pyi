@@ -18,9 +18,7 @@ from napari_tessera.methods.classical.kmeans import kmeans as kmeans
 from napari_tessera.methods.classical.label import label as label
 from napari_tessera.methods.classical.random_walker import random_walker as random_walker
 from napari_tessera.methods.classical.region_growing import region_growing as region_growing
-from napari_tessera.methods.classical.stroke_learning import (
-    train_pixel_classifier as train_pixel_classifier,
-)
+from napari_tessera.methods.classical.stroke_learning import train_pixel_classifier as train_pixel_classifier
 from napari_tessera.methods.classical.threshold import threshold as threshold
 from napari_tessera.methods.classical.watershed import watershed as watershed
 from napari_tessera.methods.deep.detect import detect as detect
@@ -32,6 +30,7 @@ from napari_tessera.methods.judge.error_map import object_errors as object_error
 from napari_tessera.methods.judge.grad_cam import grad_cam as grad_cam
 from napari_tessera.methods.judge.uncertainty import uncertainty as uncertainty
 from napari_tessera.methods.measure.measure import measure as measure
+from napari_tessera.methods.refine.between_planes import fill_between_planes as fill_between_planes
 from napari_tessera.methods.refine.clean import expand as expand
 from napari_tessera.methods.refine.clean import fill_holes as fill_holes
 from napari_tessera.methods.refine.clean import filter_objects as filter_objects

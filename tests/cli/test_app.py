@@ -16,6 +16,7 @@ from napari_tessera import METHODS, Recipe, measure, threshold, watershed
 from napari_tessera.cli.app import app, main
 from napari_tessera.io import files
 from napari_tessera.io.formats import Asked
+from napari_tessera.io.imagej_rois import read_rois
 from napari_tessera.pipeline.blockwise import joined_objects
 from napari_tessera.pipeline.blockwise.seams import Seams
 from napari_tessera.pipeline.result import ImageResult
@@ -636,3 +637,19 @@ def test_a_replay_that_cannot_work_is_refused_before_anything(saved, capsys, wor
     assert call("replay", "r.json", *words) == 2
     assert message in capsys.readouterr().err
     assert not Path("o").exists()
+
+
+@pytest.mark.parametrize("name", ["cells.zip", "cells.geojson", "cells.json"])
+def test_objects_go_to_other_programs_and_back_by_the_ending_of_the_file(coins, name, capsys):
+    assert call("watershed", "coins.tif", "--output", name, "--background", "60 px") == 0
+    expected = watershed(data.coins(), background="60 px")
+    found = files.read(name, labels=True).array
+    np.testing.assert_array_equal(found[: expected.shape[0], : expected.shape[1]], expected)
+    assert call("measure", name, "--image", "coins.tif", "--output", "table.csv") == 0
+    assert len(Path("table.csv").read_text().splitlines()) == 1 + expected.max()
+    assert call("contours", name, "--output", "outlines.zip") == 0
+    assert len(read_rois(Path("outlines.zip")).vertices) >= expected.max()
+    capsys.readouterr()
+    with pytest.raises(SystemExit):
+        main(["threshold", name, "--output", "o.tif"])
+    assert "and no image; pass it where labels are wanted" in capsys.readouterr().err

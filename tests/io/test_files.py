@@ -86,7 +86,8 @@ def test_objects_are_written_in_every_format_and_read_where_it_can_be(tmp_path, 
     files.write(path, ObjectLabels(plane), Source.of(plane))
     assert path.exists()
     if suffix in files.READABLE:
-        np.testing.assert_array_equal(files.read(path).whole, plane)
+        drawn = suffix in (".geojson", ".zip", ".json")  # these are read as labels only
+        np.testing.assert_array_equal(files.read(path, labels=drawn).whole, plane)
 
 
 @pytest.mark.parametrize("suffix", files.written_as("table"))

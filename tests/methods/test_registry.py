@@ -79,13 +79,18 @@ def blobs(shape, method, seed=0):
 
 
 @every
-def test_planes_only_says_so(method):
+def test_what_takes_planes_or_volumes_only_says_so(method):
     image = blobs((5, 24, 26), method)
     if not method.way.takes_volumes:
         with pytest.raises(ValueError, match="over is 'volume', but .* works on planes"):
             run(method, Source.of(image), needed(method, image.shape, *SEEDS), Walk(over="volume"))
         with pytest.raises(ValueError, match=r"\(5, 24, 26\)"):
             method.function(image, **needed(method, image.shape, *SEEDS))
+    if not method.way.takes_planes:
+        with pytest.raises(ValueError, match="over is 'planes', but .* works on volumes"):
+            run(method, Source.of(image), walk=Walk(over="planes"))
+        with pytest.raises(ValueError, match=r"\(24, 26\)"):
+            method.function(image[0])
 
 
 @every
@@ -201,8 +206,14 @@ def arrays_of(method, shape, *, optional):
     return {p.name: made[p.word.name] for p in taken}
 
 
-def case_of(method, shape=(24, 26), *, optional=False, tolerance=0.0, **values):
+def shape_of(method):
+    """Return the shape of a plane, or of a volume for a method that takes no planes."""
+    return (24, 26) if method.way.takes_planes else (5, 24, 26)
+
+
+def case_of(method, shape=None, *, optional=False, tolerance=0.0, **values):
     """Return what a method is tested with: two blocks, and all that it cannot do without."""
+    shape = shape or shape_of(method)
     arrays = arrays_of(method, shape, optional=optional)
     rgb = "channel_axis" in values
     own = {k: v for k, v in needed(method, shape, *SEEDS, rgb=rgb).items() if k not in arrays}
@@ -222,9 +233,11 @@ def test_it_keeps_what_every_method_promises(method, kind, contract, networks):
     optional = any(p.is_array and not p.required for p in method.options)
     if kind == "volume" and not method.way.takes_volumes:
         pytest.skip("it takes planes only")
+    if kind == "plane" and not method.way.takes_planes:
+        pytest.skip("it takes volumes only")
     if kind == "more arrays" and not optional:
         pytest.skip("it takes no other arrays")
-    shape = (5, 24, 26) if kind == "volume" else (24, 26)
+    shape = (5, 24, 26) if kind == "volume" else shape_of(method)
     values = {"trace": "edges"} if method.name == "contours" and kind == "more arrays" else {}
     if method.name in NETWORKS:  # a plane after the other: three are as good as five
         shape = (3, 24, 26) if kind == "volume" else shape
@@ -275,7 +288,8 @@ def test_files_of_any_type_and_byte_order_are_walked_alike(method, stored):
     del options[method.source.name]
     plain = stack.astype("uint8" if stored == "bool" else stored[1:])
     few = method.refines and method.way.in_parts and not method.way.by_hand
-    walk = Walk("planes", only=(1,) if few else ())
+    over = "planes" if method.way.takes_planes else "volume"
+    walk = Walk(over, only=(1,) if few else ())
     if stored == "bool" and method.name in ("merge", "replace"):
         pytest.skip("it has one object only")
     found, expected = (
@@ -340,17 +354,19 @@ def test_arrays_of_xarray_come_back_with_their_coordinates(method):
     xr = pytest.importorskip("xarray", reason="it needs xarray")
     if method.name == "paint":
         pytest.skip("it does again what a brush did, in arrays of any axes")
-    array = blobs((24, 26), method)
+    array = blobs(shape_of(method), method)
     if method.source.is_labels:
         array = label(array > 0)
     y, x = (("y", 5 + 0.5 * np.arange(24)), ("x", 0.5 * np.arange(26)))
     grid = {"y": (*y, {"units": "um"}), "x": (*x, {"units": "um"})}
-    named = xr.DataArray(array, dims=("y", "x"), coords=grid)
+    if array.ndim > 2:
+        grid["z"] = ("z", np.arange(float(len(array))), {"units": "um"})
+    named = xr.DataArray(array, dims=("z", "y", "x")[-array.ndim :], coords=grid)
     own = needed(method, array.shape, *(PATHS.get(method.name) or SEEDS))
     if method.name in PATHS:
         own["path"] = PATHS[method.name]
     images = {p.name: array for p in method.options if p.is_image and method.name != "contours"}
-    size = {"spacing": VoxelSize((0.5, 0.5), "um")}
+    size = {"spacing": VoxelSize((1, 0.5, 0.5)[-array.ndim :], "um")}
     size = size if any(p.name == "spacing" for p in method.parameters) else {}
     own |= {method.source.name: array, **images}
     expected = method.function(**own, **size)

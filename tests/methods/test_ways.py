@@ -8,6 +8,7 @@ from napari_tessera.methods.ways import (
     PLANES_ONLY,
     PLANES_OR_VOLUMES,
     POINTED_PLACE,
+    VOLUMES_ONLY,
     WHOLE_STACK,
     Way,
 )
@@ -16,17 +17,19 @@ from napari_tessera.pipeline.source import Source
 
 
 @pytest.mark.parametrize(
-    ("way", "takes_volumes", "in_parts", "by_hand"),
+    ("way", "axes", "in_parts", "by_hand"),
     [
-        (PLANES_OR_VOLUMES, True, True, False),
-        (PLANES_ONLY, False, True, False),
-        (WHOLE_STACK, True, False, False),
-        (POINTED_PLACE, True, True, True),
-        (PAINTED_PIXELS, True, False, True),
+        (PLANES_OR_VOLUMES, {2, 3}, True, False),
+        (PLANES_ONLY, {2}, True, False),
+        (VOLUMES_ONLY, {3}, True, False),
+        (WHOLE_STACK, {2, 3}, False, False),
+        (POINTED_PLACE, {2, 3}, True, True),
+        (PAINTED_PIXELS, {2, 3}, False, True),
     ],
 )
-def test_ways_differ_in_what_forms_ask(way, takes_volumes, in_parts, by_hand):
-    assert (way.takes_volumes, way.in_parts, way.by_hand) == (takes_volumes, in_parts, by_hand)
+def test_ways_differ_in_what_forms_ask(way, axes, in_parts, by_hand):
+    assert {n for n, takes in ((2, way.takes_planes), (3, way.takes_volumes)) if takes} == axes
+    assert (way.in_parts, way.by_hand) == (in_parts, by_hand)
 
 
 def test_every_way_is_walked_by_some_method():

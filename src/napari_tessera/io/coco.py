@@ -21,7 +21,7 @@ from napari_tessera.io.coco_records import (
     listed_pictures,
     read_object,
 )
-from napari_tessera.io.formats import Format
+from napari_tessera.io.formats import Asked, Contents, Format
 from napari_tessera.io.run_lengths import packed, run_lengths
 from napari_tessera.pipeline.recipes.recipe import KEY, Recipe
 from napari_tessera.pipeline.result import ObjectLabels, Result
@@ -108,6 +108,15 @@ def read_content(path: str | Path, images: str | Path | None = None) -> CocoCont
         said = (f"{path.name}: {note}; left out" for note in notes)
         items[0] = replace(items[0], notes=(*items[0].notes, *said))
     return CocoContent(items, pictures.refused)
+
+
+def is_coco(path: Path) -> bool:
+    """Return whether a JSON file is one of COCO, which lists images and annotations."""
+    try:
+        content = read_json(path)
+    except (OSError, ValueError):
+        return False
+    return isinstance(content, dict) and {"images", "annotations"} <= content.keys()
 
 
 def _content(path: Path) -> list[list[Any]]:
@@ -304,4 +313,27 @@ def _write_objects(path: Path, result: Result, source: Source, recipe: Recipe | 
     path.write_text(_text([item], recipe), encoding="utf-8")
 
 
-COCO = Format((".json",), write=_write_objects, holds=(ObjectLabels,), title="COCO")
+def _read_labels(path: Path, asked: Asked) -> Contents:
+    """Return the objects of the one image of a file as labels."""
+    if not asked.labels:
+        raise ValueError(
+            f"{str(path)!r} holds objects and no image; pass it where labels are wanted, or open "
+            "it in the viewer"
+        )
+    items = read_coco(path)
+    if len(items) != 1:
+        raise ValueError(
+            f"{str(path)!r} has the objects of {len(items)} images; labels are those of one: "
+            "pass a file of one image"
+        )
+    return Contents(items[0].labels, notes=items[0].notes)
+
+
+COCO = Format(
+    (".json",),
+    read=_read_labels,
+    write=_write_objects,
+    holds=(ObjectLabels,),
+    drawn=True,
+    title="COCO",
+)

@@ -15,6 +15,7 @@ from napari_tessera.io.coco import COCO
 from napari_tessera.io.csv_files import CSV, read_points
 from napari_tessera.io.formats import Asked, Contents, Format, with_classes
 from napari_tessera.io.geojson import GEOJSON
+from napari_tessera.io.imagej_rois import ROI, ROIS
 from napari_tessera.io.installed_readers import INSTALLED, suffixes_of_plugins
 from napari_tessera.io.label_images import ids_of
 from napari_tessera.io.lazy import damage_told
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 
     from distributed import Client
 
-FORMATS = (TIFF, PNG, PHOTOGRAPHS, NUMPY, ZARR, GEOJSON, COCO, CSV, INSTALLED)
+FORMATS = (TIFF, PNG, PHOTOGRAPHS, NUMPY, ZARR, GEOJSON, ROIS, ROI, COCO, CSV, INSTALLED)
 """Every format once, in the order in which messages name them; what others open is the last."""
 
 READABLE = tuple(suffix for each in FORMATS if each.read for suffix in each.suffixes)
@@ -51,12 +52,15 @@ PICTURES = (*PNG.suffixes, *PHOTOGRAPHS.suffixes)
 
 
 def listed(folder: Path) -> list[Path]:
-    """Return the files of a folder that can be read, by their names.
+    """Return the files of a folder that can be read as images, by their names.
 
     Those that installed plugins open are among them. Hidden files are none (a Mac puts ._cells.tif
     beside cells.tif), nor are the archives in which cellpose keeps what it knows (cells_seg.npy).
     """
-    readable = {*READABLE, *suffixes_of_plugins()}
+    images = {
+        suffix for each in FORMATS if each.read and not each.drawn for suffix in each.suffixes
+    }
+    readable = {*images, *suffixes_of_plugins()}
     return sorted(
         each
         for each in folder.iterdir()
@@ -90,7 +94,8 @@ def read(
     path : str or Path
         TIFF (also ImageJ and OME), PNG, JPEG, BMP, GIF, WebP, NumPy (.npy), or a Zarr or OME-Zarr
         folder, the latter also as a URL that fsspec knows, such as ``s3://bucket/brain.zarr``; and
-        what napari's installed readers open.
+        what napari's installed readers open. Labels also from outlines: GeoJSON (.geojson), ROIs of
+        ImageJ (.zip, .roi), COCO of one image (.json).
     spacing : sequence of float, optional
         Pixel size along the last axes; None = what the file says, or 1.
     axes : tuple of str, optional
@@ -255,10 +260,12 @@ def write(
     ----------
     path : str or Path
         Labels: TIFF (.tif, OME with recipe), PNG (planes only), NumPy (.npy), or OME-Zarr (.zarr);
-        objects also COCO (.json, planes only). Images and probabilities: TIFF, NumPy or OME-Zarr,
+        objects also COCO (.json, planes only); as outlines GeoJSON (.geojson) or ROIs of ImageJ
+        (.zip). Images and probabilities: TIFF, NumPy or OME-Zarr,
         with the classes as channels.
-        Polygons: GeoJSON (.geojson), in pixels with x before y, the centre of the first pixel at
-        (0, 0), the columns of their table as properties. Tables, also that of polygons: .csv.
+        Polygons: ROIs of ImageJ, or GeoJSON (.geojson), in pixels with x before y, the centre of
+        the first pixel at (0, 0), the columns of their table as properties. Tables, also that of
+        polygons: .csv.
     result : Result
     source : Source
     recipe : Recipe, optional

@@ -148,6 +148,8 @@ class Format:
     sink : callable, optional
         For formats that are written block by block: path, source, `overwrite` and `workers` ->
         what does it.
+    drawn : bool
+        Whether its files hold outlines of objects, which are read as labels and as nothing else.
     title : str
         What it is called where people choose one to write.
     """
@@ -160,6 +162,7 @@ class Format:
     recognised: Callable[[Path], bool] = lambda path: False
     owned: Callable[[Path], bool] | None = None
     sink: Callable[..., FileSink] | None = None
+    drawn: bool = False
     title: str = ""
 
     def opens(self, path: Path) -> bool:

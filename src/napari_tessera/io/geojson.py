@@ -5,15 +5,23 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_tessera.io.formats import Format, kept_of
+from napari_tessera.io.formats import Asked, Contents, Format, kept_of
+from napari_tessera.io.geometries import (
+    Geometries,
+    as_contents,
+    in_objects,
+    outlines_of,
+    shape_kept,
+)
 from napari_tessera.io.lazy import damage_told
 from napari_tessera.pipeline.recipes.recipe import KEY, Recipe
-from napari_tessera.pipeline.result import PolygonSet, Result
+from napari_tessera.pipeline.result import Labelled, PolygonSet, Result
 from napari_tessera.pipeline.source import Source
 from napari_tessera.signature.text_files import read_json
 from napari_tessera.signature.words import Array, VoxelSize
@@ -23,33 +31,39 @@ if TYPE_CHECKING:
 
 
 def write_geojson(path: Path, result: Result, source: Source, recipe: Recipe | None) -> None:
-    """Write a feature for each polygon, with the holes in it and its row of the table.
+    """Write a feature for each object, with its pieces, the holes in them and its row of the table.
 
     Parameters
     ----------
     path : Path
-    result : PolygonSet
+    result : PolygonSet or Labelled
+        Labels are written as their outlines along the sides of pixels.
     source : Source
         Its pixel size is written beside the features, whose coordinates are pixels, x before y.
         Class and numbers of a feature stand in its properties as columns, and as QuPath reads them.
     recipe : Recipe, optional
         Written under "napari-tessera".
     """
-    polygons = result.polygons if isinstance(result, PolygonSet) else []
-    table = {name: column.tolist() for name, column in (result.table or {}).items()}
+    kept = {**kept_of(result, recipe), **shape_kept(result, source)}
+    polygons, table = outlines_of(result)
     lines = [vertices[:, :-3:-1].tolist() for vertices in polygons]
     features: list[dict[str, Any]] = []
-    pieces = _with_holes(polygons, table)
-    for row, holes in pieces.items():
-        own = {name: column[row] for name, column in table.items() if name != "hole"}
+    objects = in_objects(polygons, table)
+    for pieces in objects:
+        row = pieces[0][0]
+        own = {name: _json_value(column[row]) for name, column in table.items() if name != "hole"}
         properties = {**own, **_for_qupath(own)}
         geometry = {"type": "LineString", "coordinates": lines[row]}
         if table["closed"][row]:
-            rings = [lines[row], *(lines[hole] for hole in holes)]
-            geometry = {"type": "Polygon", "coordinates": rings}
+            rings = [[lines[first], *(lines[hole] for hole in holes)] for first, holes in pieces]
+            several = len(rings) > 1
+            geometry = {
+                "type": "MultiPolygon" if several else "Polygon",
+                "coordinates": rings if several else rings[0],
+            }
         features.append({"type": "Feature", "geometry": geometry, "properties": properties})
-    leads = [polygons[row][0, :-2].tolist() for row in pieces]
-    _write(path, features, leads, source.spacing, kept_of(result, recipe))
+    leads = [polygons[pieces[0][0]][0, :-2].tolist() for pieces in objects]
+    _write(path, features, leads, source.spacing, kept)
 
 
 def write_geojson_points(
@@ -123,10 +137,13 @@ def _for_qupath(row: Mapping[str, Any]) -> dict[str, Any]:
         for name, value in row.items()
         if type(value) in (int, float) and math.isfinite(value) and name != "label"
     }
-    named = row.get("class")
+    named, colour = row.get("class"), row.get("colour")
+    classified: dict[str, Any] = {"name": named} if isinstance(named, str) and named else {}
+    if classified and isinstance(colour, str) and re.fullmatch("#[0-9a-fA-F]{6}", colour):
+        classified["color"] = list(bytes.fromhex(colour[1:]))
     return {
         "objectType": "annotation",
-        **({"classification": {"name": named}} if isinstance(named, str) and named else {}),
+        **({"classification": classified} if classified else {}),
         **({"measurements": numbers} if numbers else {}),
     }
 
@@ -140,40 +157,7 @@ def _digest(features: list[Any]) -> str:
     return hashlib.sha256(json.dumps(features).encode()).hexdigest()
 
 
-class GeoJson(NamedTuple):
-    """The polygons, lines and points in a GeoJSON file, and what it keeps.
-
-    Attributes
-    ----------
-    vertices : list of ndarray, shape (N, D)
-        In pixels, (Y, X), of stacks that `write_geojson` wrote (..., Y, X); holes are polygons of
-        their own, after that in which they are.
-    closed : list of bool
-        Whether they are polygons, whose last vertex is not the first.
-    properties : list of dict
-        Those of their features, with the class and the measurements that QuPath gives them.
-    spacing : VoxelSize or None
-        Pixel size along each axis, in files that `write_geojson` wrote.
-    kept : dict
-        As of `Contents`; {} if the features are others by now.
-    notes : tuple of str
-    points : list of ndarray, shape (D,)
-        In pixels, as vertices are.
-    about_points : list of dict
-        The properties of each point.
-    """
-
-    vertices: list[Array]
-    closed: list[bool]
-    properties: list[dict[str, Any]]
-    spacing: VoxelSize | None
-    kept: Mapping[str, Any]
-    notes: tuple[str, ...]
-    points: list[Array]
-    about_points: list[dict[str, Any]]
-
-
-def read_geojson(path: Path) -> GeoJson:
+def read_geojson(path: Path) -> Geometries:
     """Return what lies in a GeoJSON file, of this program or another one.
 
     Raises
@@ -188,18 +172,27 @@ def read_geojson(path: Path) -> GeoJson:
             kept = {key: each for key, each in kept.items() if key not in ("layer", "planes")}
         planes = kept.get("planes") or [()] * len(data["features"])
         lines, points, left = [], [], 0
-        for feature, plane in zip(data["features"], planes, strict=True):
+        for number, (feature, plane) in enumerate(zip(data["features"], planes, strict=True), 1):
             own = list(_lines(feature["geometry"], plane))
             places = list(_points(feature["geometry"], plane))
             left += not own and not places
-            lines += [(line, closed, _columns_of(feature)) for line, closed in own]
+            lines += [(*line, _columns_of(feature), number) for line in own]
             points += [(place, _columns_of(feature)) for place in places]
         sizes = data.get("pixel_size") or {}
         known = VoxelSize(sizes["size"], sizes["unit"]) if sizes else None
     notes = (f"{left} of its features are no polygons, lines or points; they are left out",)
-    vertices, closed, properties = map(list, zip(*lines, strict=True)) if lines else ([], [], [])
+    vertices, closed, holes, properties, objects = (
+        map(list, zip(*lines, strict=True)) if lines else ([], [], [], [], [])
+    )
     places, about = [place for place, _ in points], [row for _, row in points]
-    return GeoJson(vertices, closed, properties, known, kept, notes if left else (), places, about)
+    return Geometries(
+        vertices, closed, properties, known, kept, notes if left else (), places, about,
+        tuple(objects), tuple(holes),
+    )  # fmt: skip
+
+
+def _read_labels(path: Path, asked: Asked) -> Contents:
+    return as_contents(read_geojson(path), asked, path)
 
 
 def _columns_of(feature: Mapping[str, Any]) -> dict[str, Any]:
@@ -207,22 +200,29 @@ def _columns_of(feature: Mapping[str, Any]) -> dict[str, Any]:
     own = feature.get("properties") or {}
     numbers, named = own.get("measurements"), own.get("classification")
     known = dict(numbers) if isinstance(numbers, Mapping) else {}
-    if isinstance(named, Mapping) and isinstance(named.get("name"), str):
-        known["class"] = named["name"]
+    if isinstance(named, Mapping):
+        several = named.get("names") or [named.get("name")]
+        if all(isinstance(each, str) for each in several):
+            known["class"] = ": ".join(several)  # as QuPath joins them
+        colour = named.get("color")
+        if isinstance(colour, Sequence) and len(colour) == 3:
+            known["colour"] = "#" + bytes(int(part) & 255 for part in colour).hex()
     plain = {name: each for name, each in own.items() if name not in _QUPATH}
     return {**plain, **{name: each for name, each in known.items() if name not in plain}}
 
 
-def _lines(geometry: Mapping[str, Any], plane: Sequence[float]) -> Iterator[tuple[Array, bool]]:
-    """Yield the vertices (..., Y, X) of a geometry in a plane, and whether they are closed."""
+def _lines(
+    geometry: Mapping[str, Any], plane: Sequence[float]
+) -> Iterator[tuple[Array, bool, bool]]:
+    """Yield the vertices (..., Y, X) of a geometry in a plane, if they are closed, and a hole."""
     kind, places = geometry["type"], geometry.get("coordinates", ())
     several = kind.startswith("Multi")
     for each in places if several else [places]:
         rings = each if kind.endswith("Polygon") else [each] if kind.endswith("LineString") else ()
-        for ring in rings:
+        for number, ring in enumerate(rings):
             vertices = np.array([[*plane, point[1], point[0]] for point in ring], float)
             closed = kind.endswith("Polygon")
-            yield (vertices[:-1] if closed else vertices), closed
+            yield (vertices[:-1] if closed else vertices), closed, closed and number > 0
 
 
 def _points(geometry: Mapping[str, Any], plane: Sequence[float]) -> Iterator[Array]:
@@ -233,27 +233,11 @@ def _points(geometry: Mapping[str, Any], plane: Sequence[float]) -> Iterator[Arr
         yield np.array([*plane, point[1], point[0]], float)
 
 
-def _with_holes(polygons: list[Array], table: dict[str, list[Any]]) -> dict[int, list[int]]:
-    """Return the rows that are no holes, each with the rows of the holes in it."""
-    from skimage.measure import points_in_poly
-
-    found: dict[int, list[int]] = {}
-    pieces: dict[tuple[Any, ...], list[int]] = {}
-    places = [(label, *p[0, :-2]) for p, label in zip(polygons, table["label"], strict=True)]
-    for row, place in enumerate(places):
-        if not table["hole"][row]:
-            found[row] = []
-            pieces.setdefault(place, []).append(row)
-    for row in np.flatnonzero(table["hole"]).tolist():
-        inside = [
-            piece
-            for piece in pieces[places[row]]
-            if points_in_poly(polygons[row][:1, -2:], polygons[piece][:, -2:])[0]
-        ]
-        # of pieces within holes of pieces, the innermost
-        own = min(inside or pieces[places[row]], key=lambda piece: np.ptp(polygons[piece][:, -1]))
-        found[own].append(row)
-    return found
-
-
-GEOJSON = Format((".geojson",), write=write_geojson, holds=(PolygonSet,), title="GeoJSON")
+GEOJSON = Format(
+    (".geojson",),
+    read=_read_labels,
+    write=write_geojson,
+    holds=(PolygonSet, Labelled),
+    drawn=True,
+    title="GeoJSON",
+)

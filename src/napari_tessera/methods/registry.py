@@ -52,6 +52,7 @@ from napari_tessera.methods.measure.measure import (
     measured_pieces,
 )
 from napari_tessera.methods.method import Assembly, Cut, Halo, Method, RunCost, Values
+from napari_tessera.methods.refine.between_planes import fill_between_planes
 from napari_tessera.methods.refine.clean import (
     background_pieces,
     expand,
@@ -73,6 +74,7 @@ from napari_tessera.methods.ways import (
     PAINTED_PIXELS,
     PLANES_ONLY,
     POINTED_PLACE,
+    VOLUMES_ONLY,
     WHOLE_STACK,
 )
 from napari_tessera.metrics.error_kinds import error_look
@@ -288,6 +290,7 @@ _REFINE = (
         "Refine",
         _whole_objects(Assembly(object_pieces, kept_objects, _neighbours, by_id=_by_id)),
     ),
+    Method(fill_between_planes, "Refine", WHOLE_OBJECTS, way=VOLUMES_ONLY),
     Method(expand, "Refine", Cut("local", _reach("distance", 1, 1)), title="Expand labels"),
     Method(skeleton, "Refine", WHOLE_OBJECTS),
     Method(convex_hull, "Refine", WHOLE_OBJECTS),

@@ -12,6 +12,8 @@ class Way:
 
     Attributes
     ----------
+    takes_planes : bool
+        Whether planes can be worked on, and not only volumes.
     takes_volumes : bool
         Whether volumes can be worked on, and not only planes.
     in_parts : bool
@@ -20,6 +22,7 @@ class Way:
         Whether a mouse says where it works, so that no form asks for it.
     """
 
+    takes_planes: ClassVar[bool] = True
     takes_volumes: ClassVar[bool] = True
     in_parts: ClassVar[bool] = True
     by_hand: ClassVar[bool] = False
@@ -45,6 +48,18 @@ class PlanesOnly(PlanesOrVolumes):
         return "planes"
 
 
+class VolumesOnly(PlanesOrVolumes):
+    """One volume after the other, or a series of planes as one."""
+
+    takes_planes = False
+
+    def over(self, asked: Over | None, usual: Over, method: str) -> Over:
+        """Return "volume", or raise an error if planes are asked for."""
+        if asked == "planes":
+            raise ValueError(f"over is 'planes', but {method} works on volumes; choose 'volume'")
+        return "volume"
+
+
 class WholeStack(Way):
     """All planes or volumes at once, because their numbers have to agree."""
 
@@ -63,5 +78,5 @@ class PaintedPixels(WholeStack):
     by_hand = True
 
 
-PLANES_OR_VOLUMES, PLANES_ONLY = PlanesOrVolumes(), PlanesOnly()
+PLANES_OR_VOLUMES, PLANES_ONLY, VOLUMES_ONLY = PlanesOrVolumes(), PlanesOnly(), VolumesOnly()
 WHOLE_STACK, POINTED_PLACE, PAINTED_PIXELS = WholeStack(), PointedPlace(), PaintedPixels()

@@ -128,7 +128,8 @@ class _Done(Case):
 
 
 def _arguments(method: Method, random: Random, fixed: Mapping[str, Any]) -> dict[str, Any]:
-    shape = _shape(random, most=3 if method.way.takes_volumes else 2)
+    way = method.way
+    shape = _shape(random, 2 if way.takes_planes else 3, 3 if way.takes_volumes else 2)
     # most calls have little that is strange in them, or only the first check would be tested
     strange = random.choice([0, 0, 0.05, 0.3])
     channels = method.takes_channels and random.random() < 0.3
@@ -164,8 +165,8 @@ def _applies(parameter: Parameter, values: Mapping[str, Any]) -> bool:
         return True
 
 
-def _shape(random: Random, most: int = 3) -> tuple[int, ...]:
-    axes = int(random.choice([2, most, 1, 4, 0], p=[0.7, 0.25, 0.02, 0.02, 0.01]))
+def _shape(random: Random, usual: int = 2, most: int = 3) -> tuple[int, ...]:
+    axes = int(random.choice([usual, most, 1, 4, 0], p=[0.7, 0.25, 0.02, 0.02, 0.01]))
     sides = random.choice(
         [0, 1, 2, 3, 8, 17, 24], size=axes, p=[0.01, 0.1, 0.1, 0.1, 0.2, 0.29, 0.2]
     )

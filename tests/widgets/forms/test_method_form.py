@@ -22,7 +22,11 @@ FORMS = [name for name, method in METHODS.items() if not method.way.by_hand]
 def test_every_method_runs_from_its_form(viewer, coins, form_of, run, name):
     place = {"scale": coins.scale, "translate": coins.translate, "units": coins.units}
     if METHODS[name].source.word.name == "labels":
-        viewer.add_labels((data.coins() > 100).astype(np.uint8), name="classes", **place)
+        classes = (data.coins() > 100).astype(np.uint8)
+        if not METHODS[name].way.takes_planes:
+            classes = np.stack([classes, np.zeros_like(classes), classes])
+            place = {}
+        viewer.add_labels(classes, name="classes", **place)
     seeds = needed(METHODS[name], coins.data.shape)
     if "image" in seeds:
         seeds["image"] = coins

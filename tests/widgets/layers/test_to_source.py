@@ -144,7 +144,10 @@ def test_colours_with_points_are_repeated_in_the_console():
 @pytest.mark.parametrize("name", [n for n, method in METHODS.items() if not method.way.by_hand])
 def test_the_console_form_of_every_method_gives_the_same(name):
     if METHODS[name].source.word.name == "labels":
-        layer = Labels((data.coins() > 100).astype(np.uint8), name="it's a layer")
+        classes = (data.coins() > 100).astype(np.uint8)
+        volume = np.stack([classes, np.zeros_like(classes), classes])
+        own = classes if METHODS[name].way.takes_planes else volume
+        layer = Labels(own, name="it's a layer")
     else:
         layer = Image(data.coins(), name="it's a layer", scale=(0.5, 0.5), units=("um", "um"))
     sure = {"confidence": 0.05} if name == "detect" else {}  # coins are no squares

@@ -75,6 +75,7 @@ Layers > Segment > Refine > Morphology
 Layers > Segment > Refine > Smooth borders
 Layers > Segment > Refine > Fill holes
 Layers > Segment > Refine > Filter objects
+Layers > Segment > Refine > Fill between planes
 Layers > Segment > Refine > Expand labels
 Layers > Segment > Refine > Skeleton
 Layers > Segment > Refine > Convex hull

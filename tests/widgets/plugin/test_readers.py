@@ -146,7 +146,9 @@ def test_polygons_of_others_become_shapes_with_their_properties(viewer, tmp_path
     assert (type(points), points.data.tolist()) == (Points, [[2, 1]])
     assert points.features.to_dict("list") == {"class": ["2"]}
     assert found.data[0].tolist() == [[0, 0], [0, 4], [3, 4]]
-    assert found.features.to_dict("list") == {"class": ["0", "0", "1"]}
+    assert found.features.to_dict("list") == {
+        "label": [1, 1, 2], "class": ["0", "0", "1"], "hole": [False, True, False],
+    }  # fmt: skip
 
 
 def test_stacks_of_files_folders_and_what_is_not_there_are_left_to_others(tmp_path):

@@ -1,6 +1,7 @@
 """Layers are saved and opened as File > Save and File > Open do it."""
 
 import json
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +11,17 @@ import zarr
 from napari.layers import Image, Labels, Points, Shapes
 from napari.utils.colormaps import DirectLabelColormap
 from npe2 import PluginManager
+from roifile import ROI_TYPE, ImagejRoi, roiwrite
 
 from napari_tessera import METHODS
 from napari_tessera.algorithms.file_names import file_name
+from napari_tessera.io.geojson import read_geojson
+from napari_tessera.io.imagej_rois import read_rois
 from napari_tessera.widgets.layers.features import recipe_of
 from napari_tessera.widgets.layers.from_result import named_by
 from napari_tessera.widgets.plugin import writers
 from napari_tessera.widgets.plugin.entry_points import activate
+from napari_tessera.widgets.plugin.readers import find_reader
 
 from ..conftest import same
 
@@ -304,3 +309,77 @@ def test_points_without_any_and_other_formats(saved, tmp_path):
     (found,) = saved("none.geojson", Points(ndim=2, name="none"))
     assert isinstance(found, Points)
     assert len(found.data) == 0
+
+
+@pytest.mark.parametrize("suffix", [".zip", ".geojson"])
+def test_objects_saved_as_outlines_are_the_same_labels_again(saved, suffix, tmp_path):
+    ring = _labels(name="rings", features=NAMED, scale=ZYX["scale"], units=UM)
+    ring.data[1, 4:6, 5:7] = 0
+    (found,) = saved(f"rings{suffix}", ring)
+    _check_same(found, ring)
+    # a copy that others have changed is outlines, with class and numbers of each
+    path = tmp_path / f"rings{suffix}"
+    read = {".zip": read_rois, ".geojson": read_geojson}[suffix]
+    own = read(path).columns
+    assert {(row["label"], row["class"]) for row in own} == {(1, "nucleus"), (7, 'a <b> & "c"')}
+    assert sum(row["hole"] for row in own) == 1
+
+
+def test_objects_of_a_plane_are_saved_as_coco_with_their_classes(saved):
+    plane = _labels(np.uint16, (20, 30), name="objects")
+    (found,) = saved("objects.json", plane)
+    np.testing.assert_array_equal(found.data, plane.data)
+    assert found.features.to_dict("list") == {"index": [1, 7], "class": ["object", "object"]}
+
+
+def test_shapes_are_rois_of_imagej_and_come_back(saved, tmp_path):
+    box = np.array([[0.5, 1.5], [0.5, 6.5], [4.5, 6.5], [4.5, 1.5]])
+    layer = Shapes(
+        [box, box + 10, box[:3]],
+        shape_type=["rectangle", "ellipse", "path"],
+        edge_color=["#102030", "#777777", "red"],
+        features={"name": ["a", "b", "c"]},
+        name="rois",
+    )
+    (found,) = saved("rois.zip", layer)
+    assert found.shape_type == layer.shape_type
+    for one, other in zip(found.data, layer.data, strict=True):
+        np.testing.assert_allclose(one, other)
+    own = read_rois(tmp_path / "rois.zip")
+    assert [row.get("roi") for row in own.properties] == ["rectangle", "oval", None]
+    assert [row.get("colour") for row in own.properties] == ["#102030", None, "#ff0000"]
+    assert [row["name"] for row in own.properties] == ["a", "b", "c"]
+
+
+def test_rois_of_others_keep_their_form_place_and_colour(viewer, tmp_path):
+    box = {"left": 2, "top": 1, "right": 7, "bottom": 5, "z_position": 3}
+    rois = [
+        ImagejRoi(roitype=ROI_TYPE.RECT, name="a", stroke_color=b"\xff\x00\x80\x00", **box),
+        ImagejRoi(roitype=ROI_TYPE.OVAL, name="b", **box),
+    ]
+    point = ImagejRoi.frompoints(np.array([[4, 3]]), name="p")
+    point.roitype, point.z_position = ROI_TYPE.POINT, 1
+    roiwrite(tmp_path / "a.zip", [*rois, point], mode="w")
+    shapes, points = viewer.open(str(tmp_path / "a.zip"), plugin="napari-tessera")
+    assert shapes.shape_type == ["rectangle", "ellipse"]
+    for each in shapes.data:
+        assert each.tolist() == [[2, 0.5, 1.5], [2, 0.5, 6.5], [2, 4.5, 6.5], [2, 4.5, 1.5]]
+    np.testing.assert_allclose(shapes.edge_color[0], [0, 128 / 255, 0, 1])
+    assert shapes.features["name"].tolist() == ["a", "b"]
+    assert points.data.tolist() == [[0, 3, 4]]
+
+
+def test_points_are_rois_of_imagej_and_come_back(saved):
+    layer = Points([[1.0, 2.5], [3, 4]], name="seeds", features={"class": ["a", "b"]}, size=3)
+    (found,) = saved("seeds.zip", layer)
+    np.testing.assert_array_equal(found.data, layer.data)
+    assert found.features["class"].tolist() == ["a", "b"]
+
+
+def test_a_zip_or_json_of_other_things_is_left_to_others(tmp_path):
+    (tmp_path / "a.json").write_text('{"method": "label"}')
+    (tmp_path / "b.json").write_text("{")
+    with zipfile.ZipFile(tmp_path / "c.zip", "w") as archive:
+        archive.writestr("a.txt", "hello")
+    for name in ("a.json", "b.json", "c.zip"):
+        assert find_reader(str(tmp_path / name)) is None

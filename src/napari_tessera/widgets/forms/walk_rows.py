@@ -65,7 +65,8 @@ class WalkRows:
         method = self._method
         volumes = [("volume", "volume")] if method.way.takes_volumes else []
         stack = [("whole stack", "all")] if method.cut.statistics is not None else []
-        self.over.offer([("planes", "planes"), *volumes])
+        planes = [("planes", "planes")] if method.way.takes_planes else []
+        self.over.offer([*planes, *volumes])
         each = [] if method.cut.marks else [("each plane", "each")]
         self.levels_from.offer([*each, *stack])
         self._numbers_objects = KINDS[method.returns].numbered

@@ -63,7 +63,9 @@ def _(layer: Labels) -> Result:
     known = KINDS.get(str(layer.metadata.get(KEY, {}).get("kind")), Labelled)
     kind = known if issubclass(known, Labelled) else Labelled
     look = Look(class_names(layer), _chosen_colours(layer))
-    return kind(array(layer), look=look, shown=described(layer))
+    table = {str(name): column.to_numpy() for name, column in layer.features.items()}
+    own = table if "index" in table else None
+    return kind(array(layer), look=look, table=own, shown=described(layer))
 
 
 @as_result.register(Image)

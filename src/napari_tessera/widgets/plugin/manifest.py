@@ -37,19 +37,31 @@ SAMPLES = {
 }
 """The samples under File > Open Sample, by function in `samples`."""
 
-READ = ("*.tif", "*.tiff", "*.zarr", "*.geojson")
+READ = ("*.tif", "*.tiff", "*.zarr", "*.geojson", "*.zip", "*.roi", "*.json")
 """What is offered to be opened besides folders; as few as may be, as napari asks which reader."""
 
 _TIFF = (".ome.tif", ".ome.tiff", ".tif", ".tiff")
 
-SUFFIXES = {"image": _TIFF, "labels": _TIFF, "shapes": (".geojson",), "points": (".geojson",)}
+_DRAWN = (".geojson", ".zip")
+
+SUFFIXES = {
+    "image": _TIFF,
+    "labels": (*_TIFF, *_DRAWN, ".json"),
+    "shapes": _DRAWN,
+    "points": _DRAWN,
+}
 """What is written for a single layer of each type; the first is the usual one."""
 
 WRITERS: dict[str, tuple[str, list[str], tuple[str, ...]]] = {
-    "write_image": ("OME-TIFF", ["image"], SUFFIXES["image"]),
-    "write_labels": ("OME-TIFF", ["labels"], SUFFIXES["labels"]),
-    "write_shapes": ("GeoJSON", ["shapes"], SUFFIXES["shapes"]),
-    "write_points": ("GeoJSON", ["points"], SUFFIXES["points"]),
+    "write_image": ("OME-TIFF", ["image"], _TIFF),
+    "write_labels": ("OME-TIFF", ["labels"], _TIFF),
+    "write_shapes": ("GeoJSON", ["shapes"], (".geojson",)),
+    "write_points": ("GeoJSON", ["points"], (".geojson",)),
+    "write_labels_geojson": ("GeoJSON", ["labels"], (".geojson",)),
+    "write_labels_rois": ("ImageJ ROIs", ["labels"], (".zip",)),
+    "write_shapes_rois": ("ImageJ ROIs", ["shapes"], (".zip",)),
+    "write_points_rois": ("ImageJ ROIs", ["points"], (".zip",)),
+    "write_labels_coco": ("COCO", ["labels"], (".json",)),
     "write_zarr_layers": ("OME-Zarr", ["image*", "labels*"], (".zarr",)),
     "write_folder": ("folder", ["image*", "labels*", "shapes*", "points*"], ()),
 }

@@ -10,16 +10,20 @@ from typing import Any
 import numpy as np
 from napari.utils.notifications import show_info
 
+from napari_tessera.io.annotation import Annotation
+from napari_tessera.io.coco import is_coco, read_coco
 from napari_tessera.io.files import opened
 from napari_tessera.io.formats import Asked, Contents
-from napari_tessera.io.geojson import GeoJson, read_geojson
+from napari_tessera.io.geojson import read_geojson
+from napari_tessera.io.geometries import Geometries, drawn_labels
+from napari_tessera.io.imagej_rois import is_roi_set, read_rois
 from napari_tessera.io.label_images import are_labels
 from napari_tessera.io.lazy import lazily
 from napari_tessera.io.sizes import LENGTHS, TIMES
 from napari_tessera.io.zarr_images import images_in
 from napari_tessera.io.zarr_writer import is_zarr
 from napari_tessera.signature.units import unit
-from napari_tessera.signature.words import Look
+from napari_tessera.signature.words import Array, Look
 from napari_tessera.widgets.layers.from_result import look_options
 from napari_tessera.widgets.layers.saved import (
     PLACE,
@@ -39,20 +43,50 @@ def find_reader(path: str | Sequence[str]) -> Callable[[str], list[LayerTuple]] 
     if not isinstance(path, str) or not Path(path).exists():
         return None
     place = Path(path)
-    return read_layers if place.is_file() or is_zarr(place) else None
+    if not place.is_file():
+        return read_layers if is_zarr(place) else None
+    looked_at = {".zip": is_roi_set, ".json": is_coco}.get(place.suffix.lower())
+    return read_layers if looked_at is None or looked_at(place) else None
 
 
 def read_layers(path: str) -> list[LayerTuple]:
     """Return the layers in a file: what was saved as it was, images of others with their scale."""
     place = Path(path)
-    if place.suffix.lower() == ".geojson":
-        found = read_geojson(place)
-        _say(place, found.notes)
-        points = found.points or found.kept.get("layer", {}).get("type") == "points"
-        lines = [_shapes(found, place.stem)] if found.vertices or not points else []
-        return [*lines, *([_points(found, place.stem)] if points else [])]
+    suffix = place.suffix.lower()
+    if suffix in DRAWN:
+        return _geometries(place, DRAWN[suffix](place))
+    if suffix == ".json":
+        return [_annotated(each) for each in read_coco(place)]
     inner = images_in(place) if place.is_dir() else [""]
     return [_pixels(place, each) for each in inner]
+
+
+DRAWN = {".geojson": read_geojson, ".zip": read_rois, ".roi": read_rois}
+"""What reads files of outlines and points."""
+
+
+def _geometries(place: Path, found: Geometries) -> list[LayerTuple]:
+    """Return outlines, lines and points as layers; labels that were saved so, as labels."""
+    _say(place, found.notes)
+    said = found.kept.get("layer", {})
+    if said.get("type") == "labels":
+        options = {"name": place.stem, "metadata": metadata_in(found.kept), **_as_it_was(said)}
+        del options["ndim"]
+        labels = drawn_labels(found, place) if found.vertices else np.zeros(found.kept["shape"])
+        return [(labels.astype(said["dtype"]), options, "labels")]
+    points = len(found.points) > 0 or said.get("type") == "points"
+    lines = [_shapes(found, place.stem)] if found.vertices or not points else []
+    return [*lines, *([_points(found, place.stem)] if points else [])]
+
+
+def _annotated(item: Annotation) -> LayerTuple:
+    """Return the objects of an image in a COCO file as labels, with their classes and scores."""
+    _say(item.file, item.notes)
+    ids = sorted(item.classes)
+    features: dict[str, list[Any]] = {"index": ids, "class": [item.classes[n] for n in ids]}
+    if item.scores:
+        features["score"] = [item.scores.get(n) for n in ids]
+    return item.labels, {"name": item.file.stem, "features": features}, "labels"
 
 
 def _say(place: Path, notes: Sequence[str]) -> None:
@@ -138,7 +172,7 @@ def _look(kept: Any) -> dict[str, Any]:
     return look_options(Look(names, kept.get("colours", {})))
 
 
-def _shapes(found: GeoJson, name: str) -> LayerTuple:
+def _shapes(found: Geometries, name: str) -> LayerTuple:
     """Return polygons and lines as a Shapes layer, exactly as it was if the file still says so."""
     said = found.kept.get("layer", {})
     options: dict[str, Any] = {"name": name, "metadata": metadata_in(found.kept)}
@@ -147,15 +181,45 @@ def _shapes(found: GeoJson, name: str) -> LayerTuple:
         ends = np.cumsum(data["counts"])[:-1]
         lines = np.split(np.asarray(data["vertices"]), ends) if len(data["counts"]) else []
         return lines, {**options, **_as_it_was(said)}, "shapes"
-    options |= {
-        "shape_type": ["polygon" if closed else "path" for closed in found.closed],
-        "features": _columns(found.properties),
+    kinds = [
+        _KINDS.get(str(row.get("roi")), "polygon") if closed else "path"
+        for row, closed in zip(found.properties, found.closed, strict=True)
+    ]
+    lines = [
+        _around(line) if kind == "ellipse" else line
+        for line, kind in zip(found.vertices, kinds, strict=True)
+    ]
+    options |= {"shape_type": kinds, "features": _columns(found.columns), **_colours(found)}
+    count = lines[0].shape[1] if lines else 2
+    return lines, {**options, **_size(found, count)}, "shapes"
+
+
+_KINDS = {"rectangle": "rectangle", "oval": "ellipse"}
+"""What napari calls a kind of ROI."""
+
+_COLOURS = {"edge_color": ("colour", "#777777"), "face_color": ("fill", "#00000000")}
+"""The column in which a file says a colour, and the one of those without."""
+
+
+def _around(line: Array) -> Array:
+    """Return the corners of the rectangle around the vertices of an oval."""
+    low, high = line.min(axis=0), line.max(axis=0)
+    corners = np.tile(low, (4, 1))
+    corners[[1, 2], -1] = high[-1]
+    corners[[2, 3], -2] = high[-2]
+    return corners
+
+
+def _colours(found: Geometries) -> dict[str, Any]:
+    """Return the colours of outlines, if the file says any."""
+    return {
+        option: [str(row.get(column, usual)) for row in found.properties]
+        for option, (column, usual) in _COLOURS.items()
+        if any(column in row for row in found.properties)
     }
-    count = found.vertices[0].shape[1] if found.vertices else 2
-    return found.vertices, {**options, **_size(found, count)}, "shapes"
 
 
-def _points(found: GeoJson, name: str) -> LayerTuple:
+def _points(found: Geometries, name: str) -> LayerTuple:
     """Return points as a Points layer, exactly as it was if the file still says so."""
     said = found.kept.get("layer", {})
     options: dict[str, Any] = {"name": name, "metadata": metadata_in(found.kept)}
@@ -171,7 +235,7 @@ def _as_it_was(said: dict[str, Any]) -> dict[str, Any]:
     return {**place, **state_in(said), "ndim": len(place["scale"])}
 
 
-def _size(found: GeoJson, count: int) -> dict[str, Any]:
+def _size(found: Geometries, count: int) -> dict[str, Any]:
     """Return the pixel size along so many axes, as napari takes it."""
     if found.spacing is None:
         return {}

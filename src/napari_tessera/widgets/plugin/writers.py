@@ -17,6 +17,7 @@ from napari_tessera.algorithms.atomic_files import atomic_write
 from napari_tessera.algorithms.file_names import file_name
 from napari_tessera.io.files import write
 from napari_tessera.io.geojson import write_geojson_points
+from napari_tessera.io.imagej_writing import write_roi_points
 from napari_tessera.io.zarr_images import Titled, save_over, write_zarr_images
 from napari_tessera.io.zarr_writer import is_zarr
 from napari_tessera.signature.system_errors import sentence_of
@@ -39,18 +40,22 @@ def write_image(path: str, data: Any, state: dict[str, Any]) -> list[str]:
 
 
 def write_labels(path: str, data: Any, state: dict[str, Any]) -> list[str]:
-    """Write a Labels layer as OME-TIFF."""
+    """Write a Labels layer as OME-TIFF, or its objects as GeoJSON, ROIs of ImageJ or COCO."""
     return _write_one(path, (data, state, "labels"))
 
 
 def write_shapes(path: str, data: Any, state: dict[str, Any]) -> list[str]:
-    """Write a Shapes layer as GeoJSON."""
+    """Write a Shapes layer as GeoJSON or ROIs of ImageJ."""
     return _write_one(path, (data, state, "shapes"))
 
 
 def write_points(path: str, data: Any, state: dict[str, Any]) -> list[str]:
-    """Write a Points layer as GeoJSON."""
+    """Write a Points layer as GeoJSON or ROIs of ImageJ."""
     return _write_one(path, (data, state, "points"))
+
+
+write_labels_geojson = write_labels_rois = write_labels_coco = write_labels
+write_shapes_rois, write_points_rois = write_shapes, write_points
 
 
 def write_zarr_layers(path: str, layers: list[LayerTuple]) -> list[str]:
@@ -112,8 +117,12 @@ def _write_points(target: Path, layer: Points) -> None:
     places = np.asarray(layer.data, float)
     table = {str(name): column.tolist() for name, column in layer.features.items()}
     shown = {**described(layer), "data": plain(places)}
+    source, kept = source_of(layer), {"layer": shown}
     with atomic_write(target, overwrite=True) as fresh:
-        write_geojson_points(fresh, places, table, source_of(layer).spacing, {"layer": shown})
+        if target.suffix.lower() == ".geojson":
+            write_geojson_points(fresh, places, table, source.spacing, kept)
+        else:
+            write_roi_points(fresh, places, table, source, kept)
 
 
 @contextmanager
