@@ -16,6 +16,7 @@ from napari_tessera.methods.classical.canny import canny, canny_pieces, canny_st
 from napari_tessera.methods.classical.contours import contours
 from napari_tessera.methods.classical.kmeans import kmeans, kmeans_statistics
 from napari_tessera.methods.classical.label import label
+from napari_tessera.methods.classical.pick_objects import pick_objects
 from napari_tessera.methods.classical.random_walker import random_walker
 from napari_tessera.methods.classical.region_growing import (
     region_growing,
@@ -67,6 +68,7 @@ from napari_tessera.methods.refine.paint import paint
 from napari_tessera.methods.refine.shape import convex_hull, skeleton
 from napari_tessera.methods.ways import (
     PAINTED_PIXELS,
+    PICKED_PLACES,
     PLANES_ONLY,
     PLANES_OR_VOLUMES,
     POINTED_PLACE,
@@ -507,6 +509,12 @@ _CLASSICAL = (
         random_walker,
         "Classical",
         Cut("global", reason="what a pixel becomes depends on all seeds"),
+    ),
+    Method(
+        pick_objects,
+        "Classical",
+        Cut("global", reason="an object may be as large as the image"),
+        way=PICKED_PLACES,
     ),
     Method(
         kmeans,

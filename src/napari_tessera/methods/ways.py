@@ -57,6 +57,13 @@ class PointedPlace(Way):
     by_hand = True
 
 
+class PickedPlaces(PlanesOrVolumes):
+    """The planes or volumes in which objects are picked."""
+
+    in_parts = False
+    by_hand = True
+
+
 class PaintedPixels(WholeStack):
     """Pixels anywhere in the stack, as a hand has painted them."""
 
@@ -65,3 +72,4 @@ class PaintedPixels(WholeStack):
 
 PLANES_OR_VOLUMES, PLANES_ONLY = PlanesOrVolumes(), PlanesOnly()
 WHOLE_STACK, POINTED_PLACE, PAINTED_PIXELS = WholeStack(), PointedPlace(), PaintedPixels()
+PICKED_PLACES = PickedPlaces()
