@@ -1,6 +1,7 @@
 """How many clicks an object takes until it is right: ours, and two methods that take seeds.
 
-Run ``python benchmarks/clicks.py FOLDER [--only NAME ...] [--objects N] [--peers N] [--tune] [--csv FILE]``.
+Run ``python benchmarks/clicks.py FOLDER [--only NAME ...] [--objects N] [--peers N]
+[--methods NAME ...] [--tune] [--csv FILE]``.
 FOLDER holds the data sets. Clicks are simulated as in Xu et al., "Deep interactive object selection", CVPR
 2016: the next one lies in the middle of the largest connected error, where the distance to its border is
 largest; the first one in the middle of the object. At most 20. Objects are drawn evenly from the images, with
@@ -227,6 +228,7 @@ def main():
     parser.add_argument("--only", nargs="*", default=SETS)
     parser.add_argument("--objects", type=int, default=60)
     parser.add_argument("--peers", type=int, default=20)
+    parser.add_argument("--methods", nargs="*", default=list(METHODS))
     parser.add_argument("--tune", action="store_true")
     parser.add_argument("--fit", type=Path)
     parser.add_argument("--csv", type=Path)
@@ -236,7 +238,7 @@ def main():
         return
     for name in given.only:
         sample = list(objects(given.folder / name, given.objects, given.tune))
-        for title in METHODS:
+        for title in given.methods:
             some = sample if title == "pick_objects" else sample[: given.peers]
             found = row(name, title, some)
             print(found, flush=True)

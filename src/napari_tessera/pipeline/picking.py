@@ -10,7 +10,7 @@ import numpy as np
 
 from napari_tessera.algorithms.halo_tiles import Box
 from napari_tessera.algorithms.labels.ids import smallest_dtype
-from napari_tessera.algorithms.picking.marks import Marks, check_picks
+from napari_tessera.algorithms.picking.marks import Marks, check_picks, check_values
 from napari_tessera.algorithms.picking.picked import Scene, picked
 from napari_tessera.methods.registry import METHODS
 from napari_tessera.pipeline.pieces import Pieces
@@ -63,7 +63,9 @@ class Picker:
         if any(not 0 <= place < length for place, length in zip(index, shape, strict=False)):
             raise ValueError(f"picks has a mark at {index}, outside image, whose shape is {shape}")
         check_picks(own, shape[lead:])
-        mask = picked(self._scene(index), Marks.of(own[:, 1:]))
+        scene = self._scene(index)
+        check_values(scene.image, scene.channel_axis, own)
+        mask = picked(scene, Marks.of(own[:, 1:]))
         box = (*(slice(place, place + 1) for place in index), *mask.box)
         return box, mask.values.reshape((1,) * lead + mask.values.shape)
 
@@ -74,7 +76,7 @@ class Picker:
             image = pieces.read(index, self.source)
             colours = -1 if image.ndim > pieces.axes else None
             self._read.clear()
-            self._read[index] = Scene(image, colours, pieces.spacing)
+            self._read[index] = Scene.of(image, colours, pieces.spacing)
         return self._read[index]
 
 

@@ -94,6 +94,8 @@ def check_values(image: Array, channel_axis: int | None, picks: Array) -> None:
     """Raise an error if marks lie where the image has no value."""
     image = image if channel_axis is None else np.moveaxis(image, channel_axis, -1)
     points = picks[picks[:, 1] != CORNER, 2:]
+    if not len(points):
+        return
     under = image[tuple(np.rint(points).astype(int).T)].reshape(len(points), -1)
     missing = ~np.isfinite(under).all(axis=1)
     if missing.any():

@@ -18,6 +18,7 @@ from napari_tessera.algorithms.picking.outlines import Bounds, Outline, outline_
 from napari_tessera.algorithms.picking.plausibility import plausibility
 from napari_tessera.algorithms.picking.rays import FIRST, RATIO, RINGS, Rays, directions
 from napari_tessera.algorithms.picking.star import radius_of, star_mask
+from napari_tessera.signature.progress import NothingToSeparate
 from napari_tessera.signature.words import Array, Spacing, VoxelSize
 
 NEAR = 9.0
@@ -48,7 +49,15 @@ class Scene:
 
     @classmethod
     def of(cls, image: Array, channel_axis: int | None, spacing: Spacing) -> Scene:
-        """Return an image with the size of its pixels."""
+        """Return an image with the size of its pixels.
+
+        Raises
+        ------
+        NothingToSeparate
+            If it has one value.
+        """
+        if image.min() == image.max():
+            raise NothingToSeparate("image is constant; there is no object in it")
         axes = image.ndim - (channel_axis is not None)
         return cls(image, channel_axis, VoxelSize.of(spacing, axes))
 

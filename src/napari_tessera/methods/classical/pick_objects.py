@@ -8,7 +8,7 @@ import numpy as np
 
 from napari_tessera.algorithms.labels.ids import smallest_dtype
 from napari_tessera.algorithms.picking.marks import Marks, check_picks, check_values
-from napari_tessera.signature.progress import NothingToSeparate, Progress, Reporter
+from napari_tessera.signature.progress import Progress, Reporter
 from napari_tessera.signature.validation import checked
 from napari_tessera.signature.words import (
     ChannelAxis,
@@ -83,8 +83,6 @@ def pick_objects(
     report, rows = Reporter.of(report), np.array(picks, float)
     scene = Scene.of(image, channel_axis, spacing)
     check_picks(rows, scene.shape)
-    if image.min() == image.max():
-        raise NothingToSeparate("image is constant; there is no object in it")
     check_values(image, channel_axis, rows)
     numbers = [int(number) for number in dict.fromkeys(rows[:, 0].tolist())]
     result = np.zeros(scene.shape, smallest_dtype("objects", max(numbers)))
