@@ -29,9 +29,9 @@ from skimage.draw import polygon
 
 from napari_tessera import random_walker, region_growing
 from napari_tessera.algorithms.halo_tiles import extent
-from napari_tessera.algorithms.picking.marks import OFF, ON, Marks
-from napari_tessera.algorithms.picking.outlines import Bounds, outlines
-from napari_tessera.algorithms.picking.picked import Mask, Scene, picked
+from napari_tessera.algorithms.picking.marks import OFF, ON, ObjectMarks
+from napari_tessera.algorithms.picking.outlines import Bounds, candidate_outlines
+from napari_tessera.algorithms.picking.picked import BoxMask, Scene, picked
 from napari_tessera.algorithms.picking.star import radius_of, star_mask
 
 CLICKS = 20
@@ -112,7 +112,7 @@ def ours(image, truth):
     scene = Scene.of(image, None if image.ndim == 2 else 2, None)
 
     def answer(clicks):
-        found = picked(scene, Marks.of(np.array([[sign, *place] for sign, place in clicks])))
+        found = picked(scene, ObjectMarks.of(np.array([[sign, *place] for sign, place in clicks])))
         whole = np.zeros(truth.shape, bool)
         whole[found.box] = found.values
         return whole
@@ -212,8 +212,8 @@ def fitted(folder, count, file):
             scene = Scene.of(image, None if image.ndim == 2 else 2, None)
             rays = scene.rays(np.array(next_click(truth, np.zeros_like(truth))[1]), 320.0)
             low = np.zeros(rays.inside.shape[:2], int)
-            for found in outlines(rays, Bounds(low, low + len(rays.radii) - 1)):
-                mask = Mask(*star_mask(rays, radius_of(found.places), truth.shape))
+            for found in candidate_outlines(rays, Bounds(low, low + len(rays.radii) - 1)):
+                mask = BoxMask(*star_mask(rays, radius_of(found.places), truth.shape))
                 shared = (mask.values & truth[mask.box]).sum()
                 measures.append(found.measures)
                 scores.append(shared / (mask.values.sum() + truth.sum() - shared))

@@ -10,7 +10,7 @@ import numpy as np
 
 from napari_tessera.algorithms.halo_tiles import Box
 from napari_tessera.algorithms.labels.ids import smallest_dtype
-from napari_tessera.algorithms.picking.marks import Marks, check_picks, check_values
+from napari_tessera.algorithms.picking.marks import ObjectMarks, check_picks, check_values
 from napari_tessera.algorithms.picking.picked import Scene, picked
 from napari_tessera.methods.registry import METHODS
 from napari_tessera.pipeline.pieces import Pieces
@@ -19,7 +19,7 @@ from napari_tessera.pipeline.source import Index, Source
 from napari_tessera.pipeline.walk import Walk
 from napari_tessera.signature.words import Array, Over
 
-Rows = Sequence[Sequence[float]]
+PickRows = Sequence[Sequence[float]]
 """Marks: object, sign, and a point in pixels along all axes of a source."""
 
 PICK = METHODS["pick_objects"]
@@ -48,7 +48,7 @@ class Picker:
     def _pieces(self) -> Pieces:
         return Pieces(PICK, self.source, {}, self.over)
 
-    def picked(self, rows: Rows) -> tuple[Box, Array]:
+    def picked(self, rows: PickRows) -> tuple[Box, Array]:
         """Return the box of the object that marks lie on, along all axes, and its pixels there.
 
         Raises
@@ -65,7 +65,7 @@ class Picker:
         check_picks(own, shape[lead:])
         scene = self._scene(index)
         check_values(scene.image, scene.channel_axis, own)
-        mask = picked(scene, Marks.of(own[:, 1:]))
+        mask = picked(scene, ObjectMarks.of(own[:, 1:]))
         box = (*(slice(place, place + 1) for place in index), *mask.box)
         return box, mask.values.reshape((1,) * lead + mask.values.shape)
 
@@ -80,7 +80,7 @@ class Picker:
         return self._read[index]
 
 
-def added(labels: Any, box: Box, mask: Array, number: int, *, over_others: bool) -> Array:
+def labels_with(labels: Any, box: Box, mask: Array, number: int, *, over_others: bool) -> Array:
     """Return the labels in a box with an object more, as `differences` takes them.
 
     Raises
@@ -102,7 +102,7 @@ def added(labels: Any, box: Box, mask: Array, number: int, *, over_others: bool)
     return np.where(free, number, old).astype(old.dtype)
 
 
-def rows_of(recipe: Mapping[str, Any] | None) -> list[list[float]]:
+def picks_in(recipe: Mapping[str, Any] | None) -> list[list[float]]:
     """Return the marks that a recipe picks objects by; none if it does anything else."""
     if recipe is None or recipe.get("method") != PICK.name:
         return []
@@ -110,7 +110,7 @@ def rows_of(recipe: Mapping[str, Any] | None) -> list[list[float]]:
 
 
 def with_object(
-    known: Mapping[str, Any] | None, own: Picker, rows: Rows, *, over_others: bool
+    known: Mapping[str, Any] | None, own: Picker, rows: PickRows, *, over_others: bool
 ) -> dict[str, Any] | None:
     """Return the recipe of labels with one object more, None if picking alone does not give them.
 
@@ -124,7 +124,7 @@ def with_object(
         Whether it has the pixels that others have, too.
     """
     overlap = "last" if over_others else "first"
-    before = rows_of(known)
+    before = picks_in(known)
     if known is not None:
         same = known["source"].get("name") == own.source.name and known["over"] == own.over
         alike = known["parameters"].get("overlap") == overlap if before else False

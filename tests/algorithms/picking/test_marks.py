@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from napari_tessera.algorithms.picking.marks import CORNER, OFF, ON, Marks, check_picks
+from napari_tessera.algorithms.picking.marks import CORNER, OFF, ON, ObjectMarks, check_picks
 
 
 def test_the_centre_is_the_first_point_on_the_object_or_the_middle_of_the_box():
     rows = np.array([[OFF, 1, 1], [ON, 5, 6], [ON, 7, 7], [CORNER, 2, 8], [CORNER, 10, 4]])
-    assert Marks.of(rows).centre.tolist() == [5, 6]
-    assert Marks.of(rows[3:]).centre.tolist() == [6, 6]
-    assert Marks.of(rows).with_sign(OFF).tolist() == [[1, 1]]
+    assert ObjectMarks.of(rows).centre.tolist() == [5, 6]
+    assert ObjectMarks.of(rows[3:]).centre.tolist() == [6, 6]
+    assert ObjectMarks.of(rows).with_sign(OFF).tolist() == [[1, 1]]
 
 
 @pytest.mark.parametrize(

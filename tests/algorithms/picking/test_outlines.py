@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 from skimage.draw import disk
 
-from napari_tessera.algorithms.picking.outlines import MEASURES, Bounds, outline_near, outlines
+from napari_tessera.algorithms.picking.outlines import (
+    MEASURES,
+    Bounds,
+    candidate_outlines,
+    outline_near,
+)
 from napari_tessera.algorithms.picking.plausibility import plausibility
 from napari_tessera.algorithms.picking.rays import Rays
 from napari_tessera.algorithms.picking.star import radius_of
@@ -30,7 +35,7 @@ def most_plausible(found):
 
 @pytest.mark.parametrize(("inner", "outer", "seen"), [(9, 0, 0), (0, 9, 1)])
 def test_one_of_them_is_the_border_of_the_object(inner, outer, seen):
-    found = list(outlines(*around(disc(20, inner, outer))))
+    found = list(candidate_outlines(*around(disc(20, inner, outer))))
     best = most_plausible(found)
     assert best.seen == seen
     assert best.broken == 0
@@ -39,7 +44,7 @@ def test_one_of_them_is_the_border_of_the_object(inner, outer, seen):
 
 def test_an_object_of_another_colour_as_bright_as_its_surroundings():
     image = np.stack([disc(20, 9, 0), disc(20, 0, 9)], -1)
-    found = list(outlines(*around(image, channel_axis=-1)))
+    found = list(candidate_outlines(*around(image, channel_axis=-1)))
     best = most_plausible(found)
     assert best.seen == 2
     np.testing.assert_allclose(radius_of(best.places), 20.5, rtol=0.05)
@@ -47,7 +52,7 @@ def test_an_object_of_another_colour_as_bright_as_its_surroundings():
 
 def test_what_is_known_of_a_disc():
     rays, bounds = around(disc(20))
-    best = most_plausible(list(outlines(rays, bounds)))
+    best = most_plausible(list(candidate_outlines(rays, bounds)))
     known = dict(zip(MEASURES, best.measures, strict=True))
     assert known["size"] == pytest.approx(np.log(20.5), abs=0.06)
     assert known["narrowness"] > 0.9
@@ -63,7 +68,7 @@ def test_bounds_are_kept_to_or_counted():
     rays, _ = around(disc(20))
     low, high = np.zeros((1, 64), int), np.full((1, 64), len(rays.radii) - 1)
     high[0, :5] = 30
-    found = list(outlines(rays, Bounds(low, high)))
+    found = list(candidate_outlines(rays, Bounds(low, high)))
     for own in found:
         assert own.broken == (own.places[0, :5] > 30).sum()
     assert min(own.broken for own in found) == 0

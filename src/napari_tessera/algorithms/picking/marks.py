@@ -13,7 +13,7 @@ ON, CORNER, OFF = 1, 0, -1
 
 
 @dataclass(frozen=True)
-class Marks:
+class ObjectMarks:
     """What is marked of one object, in pixels.
 
     Attributes
@@ -30,12 +30,12 @@ class Marks:
     box: Array | None = None
 
     @classmethod
-    def of(cls, rows: Array) -> Marks:
+    def of(cls, rows: Array) -> ObjectMarks:
         """Return what rows of a sign and a point say.
 
         Examples
         --------
-        >>> marks = Marks.of(np.array([[1, 5, 5], [-1, 7, 9], [0, 9, 2], [0, 3, 8]]))
+        >>> marks = ObjectMarks.of(np.array([[1, 5, 5], [-1, 7, 9], [0, 9, 2], [0, 3, 8]]))
         >>> marks.signs.tolist(), marks.points.tolist(), marks.box.tolist()
         ([1.0, -1.0], [[5.0, 5.0], [7.0, 9.0]], [[3.0, 2.0], [9.0, 8.0]])
         """

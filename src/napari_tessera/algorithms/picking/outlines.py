@@ -93,7 +93,7 @@ MEASURES = (
 """What is known of an outline."""
 
 
-def outlines(rays: Rays, bounds: Bounds) -> Iterator[Outline]:
+def candidate_outlines(rays: Rays, bounds: Bounds) -> Iterator[Outline]:
     """Yield outlines of bright, of dark and (in colours) of differently coloured objects.
 
     They are the best ones of each range of sizes.

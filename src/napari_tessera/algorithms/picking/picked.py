@@ -13,8 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from napari_tessera.algorithms.halo_tiles import Box
-from napari_tessera.algorithms.picking.marks import OFF, ON, Marks
-from napari_tessera.algorithms.picking.outlines import Bounds, Outline, outline_near, outlines
+from napari_tessera.algorithms.picking.marks import OFF, ON, ObjectMarks
+from napari_tessera.algorithms.picking.outlines import (
+    Bounds,
+    Outline,
+    candidate_outlines,
+    outline_near,
+)
 from napari_tessera.algorithms.picking.plausibility import plausibility
 from napari_tessera.algorithms.picking.rays import FIRST, RATIO, RINGS, Rays, directions
 from napari_tessera.algorithms.picking.star import radius_of, star_mask
@@ -80,7 +85,7 @@ class Scene:
 
 
 @dataclass
-class Mask:
+class BoxMask:
     """A mask in a box of an array."""
 
     box: Box
@@ -100,7 +105,7 @@ class Mask:
         some = places[:: 1 + len(places) // _SOME]
         return float(np.linalg.norm((some - point) / steps, axis=1).min(initial=np.inf))
 
-    def united(self, other: Mask) -> Mask:
+    def united(self, other: BoxMask) -> BoxMask:
         """Return what lies in either."""
         box = tuple(
             slice(min(a.start, b.start), max(a.stop, b.stop))
@@ -109,9 +114,9 @@ class Mask:
         values = np.zeros([side.stop - side.start for side in box], bool)
         for own in (self, other):
             values[_within(own.box, box)] |= own.values
-        return Mask(box, values)
+        return BoxMask(box, values)
 
-    def without(self, other: Mask) -> Mask:
+    def without(self, other: BoxMask) -> BoxMask:
         """Return what lies in this one alone."""
         shared = tuple(
             slice(max(a.start, b.start), min(a.stop, b.stop))
@@ -120,7 +125,7 @@ class Mask:
         values = self.values.copy()
         if all(side.start < side.stop for side in shared):
             values[_within(shared, self.box)] &= ~other.values[_within(shared, other.box)]
-        return Mask(self.box, values)
+        return BoxMask(self.box, values)
 
 
 def _within(box: Box, whole: Box) -> Box:
@@ -130,7 +135,7 @@ def _within(box: Box, whole: Box) -> Box:
     )
 
 
-def picked(scene: Scene, marks: Marks) -> Mask:
+def picked(scene: Scene, marks: ObjectMarks) -> BoxMask:
     """Return the object that marks lie on."""
     mask = _seen_from(scene, marks.centre, marks)
     for sign, point in zip(marks.signs, marks.points, strict=True):
@@ -143,22 +148,22 @@ def picked(scene: Scene, marks: Marks) -> Mask:
     return mask
 
 
-def _piece(scene: Scene, point: Array, others: Array, reach: float) -> Mask:
+def _piece(scene: Scene, point: Array, others: Array, reach: float) -> BoxMask:
     """Return what is like a point around it, but no further than up to marks of the other kind."""
     away = np.linalg.norm((others - point) / scene.steps, axis=1)
     reach = max(_LEAST, min(reach, float(away.min(initial=np.inf))))
     signs = np.array([ON] + [OFF] * len(others))
-    return _seen_from(scene, point, Marks(signs, np.vstack([point, others])), reach)
+    return _seen_from(scene, point, ObjectMarks(signs, np.vstack([point, others])), reach)
 
 
-def _seen_from(scene: Scene, centre: Array, marks: Marks, reach: float = math.inf) -> Mask:
+def _seen_from(scene: Scene, centre: Array, marks: ObjectMarks, reach: float = math.inf) -> BoxMask:
     """Return the most plausible outline around a point, mended by one mark after the other."""
     corners = np.maximum(centre, np.array(scene.shape) - 1 - centre) / scene.steps
     rays = scene.rays(centre, min(reach, float(np.linalg.norm(corners))))
-    return Mask(*star_mask(rays, radius_of(mended(rays, marks)), scene.shape))
+    return BoxMask(*star_mask(rays, radius_of(mended(rays, marks)), scene.shape))
 
 
-def mended(rays: Rays, marks: Marks) -> Array:
+def mended(rays: Rays, marks: ObjectMarks) -> Array:
     """Return the radius along each ray of the outline that is most plausible with all marks.
 
     A mark near the outline moves it there, and as far again: who mends clicks into the middle of
@@ -192,7 +197,7 @@ def closeness(ring: int, ray: int, axes: int) -> Array:
 
 def most_plausible(rays: Rays, bounds: Bounds) -> Outline:
     """Return the most plausible outline of those that break fewest bounds."""
-    found = list(outlines(rays, bounds))
+    found = list(candidate_outlines(rays, bounds))
     scores = plausibility(np.array([own.measures for own in found]))
     broken = np.array([own.broken for own in found])
     return found[int(np.lexsort((-scores, broken))[0])]

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from napari_tessera.algorithms.labels.ids import smallest_dtype
-from napari_tessera.algorithms.picking.marks import Marks, check_picks, check_values
+from napari_tessera.algorithms.picking.marks import ObjectMarks, check_picks, check_values
 from napari_tessera.signature.progress import Progress, Reporter
 from napari_tessera.signature.validation import checked
 from napari_tessera.signature.words import (
@@ -19,15 +19,13 @@ from napari_tessera.signature.words import (
     Spacing,
 )
 
-Overlap = Literal["first", "last"]
-
 
 @checked
 def pick_objects(
     image: Image,
     *,
     picks: Picks,
-    overlap: Overlap = "first",
+    overlap: Literal["first", "last"] = "first",
     channel_axis: ChannelAxis = None,
     spacing: Spacing = None,
     report: Report = None,
@@ -88,7 +86,7 @@ def pick_objects(
     result = np.zeros(scene.shape, smallest_dtype("objects", max(numbers)))
     for done, number in enumerate(numbers):
         report(Progress(done, len(numbers)))
-        mask = picked(scene, Marks.of(rows[rows[:, 0] == number, 1:]))
+        mask = picked(scene, ObjectMarks.of(rows[rows[:, 0] == number, 1:]))
         own = result[mask.box]
         own[mask.values & (own == 0) if overlap == "first" else mask.values] = number
     report(Progress(1, 1))

@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QCheckBox, QFileDialog, QPushButton
 from napari_tessera.algorithms.file_names import file_name
 from napari_tessera.algorithms.picking.marks import CORNER, OFF, ON
 from napari_tessera.io.csv_files import write_picks
-from napari_tessera.pipeline.picking import PICK, Picker, empty_labels, rows_of
+from napari_tessera.pipeline.picking import PICK, Picker, empty_labels, picks_in
 from napari_tessera.pipeline.recipes.recipe import KEY
 from napari_tessera.widgets.editing.drawing import Drawing
 from napari_tessera.widgets.forms.fields.choose import layer_field
@@ -261,11 +261,15 @@ class PickObjects(Form):
             self.rows = [row for row in self.rows if row[1] != CORNER]
             self._mark([[1, CORNER, *path[0]], [1, CORNER, *path[-1]]])
         else:
-            self._mark([[1, sign, *point] for point in spaced(path)])
+            self.mark(sign, *spaced(path))
 
     def _pixel(self, image: Image, event: Any) -> tuple[float, ...]:
         there = pixel_at(self.viewer, image, event.position)
         return tuple(round(float(at), 2) for at in there)
+
+    def mark(self, sign: int, *places: tuple[float, ...]) -> None:
+        """Mark pixels of the image, as clicks do: 1 = on the object, -1 = beside it."""
+        self._mark([[1, sign, *place] for place in places])
 
     def _mark(self, rows: list[list[float]]) -> None:
         """Take marks as those of the present object, and look for it anew; the newest count."""
@@ -373,7 +377,7 @@ class PickObjects(Form):
         return f"Object of {self.found.pixels} pixels; marks: {', '.join(said)}{box}."
 
     def _kept_rows(self) -> list[list[float]]:
-        return [] if self._target is None else rows_of(made_by(self._target))
+        return [] if self._target is None else picks_in(made_by(self._target))
 
     def _show_marks(self) -> None:
         if self._target is not None:

@@ -13,7 +13,7 @@ from napari_tessera.algorithms.parallel import slabs
 from napari_tessera.methods.refine.paint import as_text
 from napari_tessera.methods.registry import METHODS
 from napari_tessera.pipeline.edits import Written, differences
-from napari_tessera.pipeline.picking import Picker, Rows, added, with_object
+from napari_tessera.pipeline.picking import Picker, PickRows, labels_with, with_object
 from napari_tessera.pipeline.recipes.recipe import Recipe
 from napari_tessera.pipeline.source import Source
 from napari_tessera.signature.words import Array
@@ -33,7 +33,7 @@ class Found:
     mask : ndarray of bool
     """
 
-    rows: Rows
+    rows: PickRows
     box: Box
     mask: Array
 
@@ -71,7 +71,7 @@ def step_of_object(
     labels = into.array
     highest = _highest(labels)
     number, start = highest + 1, [side.start for side in found.box]
-    values = added(labels, found.box, found.mask, number, over_others=over_others)
+    values = labels_with(labels, found.box, found.mask, number, over_others=over_others)
     changes = differences(labels, tuple(start), values)
     rows = [[number, *row[1:]] for row in found.rows]
     # what labels hold that have no recipe, nobody knows

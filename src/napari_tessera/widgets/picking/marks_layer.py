@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from napari_tessera.algorithms.picking.marks import CORNER, OFF, ON
-from napari_tessera.pipeline.picking import Rows
+from napari_tessera.pipeline.picking import PickRows
 from napari_tessera.pipeline.recipes.recipe import KEY
 from napari_tessera.signature.words import Array
 from napari_tessera.widgets.layers.painted import LIKE
@@ -33,7 +33,7 @@ class MarksLayer:
         self._layers = viewer.layers
         self._shown: Points | None = None
 
-    def show(self, rows: Rows, on: Layer) -> None:
+    def show(self, rows: PickRows, on: Layer) -> None:
         """Show marks, in pixels of the layer they lie on; without any, the layer is taken away."""
         if not rows:
             self.remove()

@@ -6,13 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-Point = tuple[float, ...]
-
 MOST = 9
 """Marks that one stroke makes at most."""
 
 
-def spaced(path: Sequence[Point]) -> list[Point]:
+def spaced(path: Sequence[tuple[float, ...]]) -> list[tuple[float, ...]]:
     """Return places along a path, evenly; the first one if it hardly moves.
 
     Examples
@@ -31,7 +29,7 @@ def spaced(path: Sequence[Point]) -> list[Point]:
     return [path[place] for place in dict.fromkeys(at.tolist())]
 
 
-def corners(path: Sequence[Point]) -> list[Point]:
+def corners(path: Sequence[tuple[float, ...]]) -> list[tuple[float, ...]]:
     """Return the corners of the box between the ends of a path, the first one again at the end.
 
     Examples
