@@ -1,7 +1,7 @@
 """How many clicks an object takes until it is right: ours, and two methods that take seeds.
 
 Run ``python benchmarks/clicks.py FOLDER [--only NAME ...] [--objects N] [--peers N]
-[--methods NAME ...] [--tune] [--csv FILE]``.
+[--methods NAME ...] [--few] [--tune] [--csv FILE]``.
 FOLDER holds the data sets. Clicks are simulated as in Xu et al., "Deep interactive object selection", CVPR
 2016: the next one lies in the middle of the largest connected error, where the distance to its border is
 largest; the first one in the middle of the object. At most 20. Objects are drawn evenly from the images, with
@@ -12,8 +12,8 @@ Region growing and random walker get the clicks as seeds, and the border of a wi
 seeds of the background. The window reaches one and a half diameters of the true object around it, which they
 are told, and is reduced to about 128 x 128 pixels.
 
-``--fit`` writes what is known of all outlines around the first clicks, and how well they overlap, for the weights of
-`napari_tessera.algorithms.picking.plausibility`.
+``--fit --objects 15`` prints the table of `napari_tessera.algorithms.picking.plausibility`, fitted to the outlines
+around first clicks in the images to choose on, of the sets whose licences allow that.
 """
 
 import argparse
@@ -39,6 +39,9 @@ LEVELS = (0.80, 0.85, 0.90)
 SETS = ("dsb2018", "t98g_phase", "wbc", "powder_sem", "gravel_photos", "coco128_seg")
 FREE = ("dsb2018", "t98g_phase", "powder_sem", "gravel_photos")
 """Whose licences allow that weights are fitted to them."""
+
+SQUARED = [0, 1, 3, 5, 6]
+"""The measures of which too much may be as bad as too little."""
 
 
 def images_of(folder, tune):
@@ -204,8 +207,36 @@ def row(name, title, sample):
     }
 
 
-def fitted(folder, count, file):
-    """Write the measures of all outlines around first clicks, and their overlap."""
+def weights(measures, scores, groups):
+    """Return mean, deviation, weight and weight of the square of each measure.
+
+    With them, the overlap of the outline that is drawn with probabilities in proportion to exp(plausibility) is
+    as high as it gets.
+    """
+    import torch
+
+    measures, groups = np.array(measures), torch.tensor(groups)
+    means, deviations = measures.mean(axis=0), measures.std(axis=0) + 1e-9
+    seen = np.clip((measures - means) / deviations, -3, 3)
+    known = torch.tensor(np.concatenate([seen, seen[:, SQUARED] ** 2], axis=1))
+    overlaps = torch.tensor(np.array(scores))
+    own = torch.zeros(known.shape[1], dtype=torch.float64, requires_grad=True)
+    steps = torch.optim.Adam([own], 3e-2)
+    for _ in range(300):
+        powers = torch.exp(known @ own)
+        sums = torch.zeros(int(groups.max()) + 1, dtype=torch.float64)
+        shares = powers / sums.scatter_add(0, groups, powers)[groups]
+        gained = torch.zeros_like(sums).scatter_add(0, groups, shares * overlaps).mean()
+        steps.zero_grad()
+        (5e-3 * (own**2).sum() - gained).backward()
+        steps.step()
+    squares = np.zeros(len(means))
+    linear, squares[SQUARED] = np.split(own.detach().numpy(), [len(means)])
+    return np.column_stack([means, deviations, linear, squares])
+
+
+def fitted(folder, count):
+    """Print the weights that fit the outlines around first clicks."""
     measures, scores, groups, group = [], [], [], 0
     for name in FREE:
         for image, truth in objects(folder / name, count, tune=True):
@@ -219,7 +250,7 @@ def fitted(folder, count, file):
                 scores.append(shared / (mask.values.sum() + truth.sum() - shared))
                 groups.append(group)
             group += 1
-    np.savez(file, measures=measures, scores=scores, groups=groups)
+    print(np.array2string(weights(measures, scores, groups), precision=4, suppress_small=True))
 
 
 def main():
@@ -229,17 +260,19 @@ def main():
     parser.add_argument("--objects", type=int, default=60)
     parser.add_argument("--peers", type=int, default=20)
     parser.add_argument("--methods", nargs="*", default=list(METHODS))
+    parser.add_argument("--few", action="store_true", help="the objects of the peers for all")
     parser.add_argument("--tune", action="store_true")
-    parser.add_argument("--fit", type=Path)
+    parser.add_argument("--fit", action="store_true")
     parser.add_argument("--csv", type=Path)
     given = parser.parse_args()
     if given.fit:
-        fitted(given.folder, given.objects, given.fit)
+        fitted(given.folder, given.objects)
         return
     for name in given.only:
         sample = list(objects(given.folder / name, given.objects, given.tune))
         for title in given.methods:
-            some = sample if title == "pick_objects" else sample[: given.peers]
+            all_of_them = title == "pick_objects" and not given.few
+            some = sample if all_of_them else sample[: given.peers]
             found = row(name, title, some)
             print(found, flush=True)
             if given.csv:

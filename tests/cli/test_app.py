@@ -636,3 +636,11 @@ def test_a_replay_that_cannot_work_is_refused_before_anything(saved, capsys, wor
     assert call("replay", "r.json", *words) == 2
     assert message in capsys.readouterr().err
     assert not Path("o").exists()
+
+
+def test_objects_are_picked_by_a_table_of_marks(coins, capsys):
+    Path("picks.csv").write_text("object,sign,axis-0,axis-1\n5,1,50,157\n")
+    assert call("pick-objects", "coins.tif", "--picks", "picks.csv", "--output", "out.tif") == 0
+    assert np.unique(files.read("out.tif", labels=True).whole).tolist() == [0, 5]
+    assert call("pick-objects", "coins.tif", "--picks", "[[1,1,1,9000]]", "--output", "b.tif") == 1
+    assert "picks has a mark at (1, 9000), outside image" in capsys.readouterr().err

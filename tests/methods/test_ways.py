@@ -5,6 +5,7 @@ from napari_tessera import METHODS
 from napari_tessera.methods import ways
 from napari_tessera.methods.ways import (
     PAINTED_PIXELS,
+    PICKED_PLACES,
     PLANES_ONLY,
     PLANES_OR_VOLUMES,
     POINTED_PLACE,
@@ -22,6 +23,7 @@ from napari_tessera.pipeline.source import Source
         (PLANES_ONLY, False, True, False),
         (WHOLE_STACK, True, False, False),
         (POINTED_PLACE, True, True, True),
+        (PICKED_PLACES, True, False, True),
         (PAINTED_PIXELS, True, False, True),
     ],
 )

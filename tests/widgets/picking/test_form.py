@@ -17,6 +17,7 @@ from napari_tessera.pipeline.recipes.recipe import Recipe
 from napari_tessera.pipeline.source import Source
 from napari_tessera.widgets.layers.features import recipe_of
 from napari_tessera.widgets.layers.history import History
+from napari_tessera.widgets.picking.form import PickObjects
 from napari_tessera.widgets.plugin.menu import open_form
 
 from ..conftest import wait
@@ -41,6 +42,7 @@ def layer(viewer, plane):
 @pytest.fixture
 def form(viewer, layer):
     form = open_form(viewer, "pick")
+    assert isinstance(form, PickObjects)
     yield form
     form.release()
 

@@ -1,10 +1,12 @@
 """Marks as a Points layer."""
 
+import numpy as np
+
 from napari_tessera.widgets.picking.marks_layer import COLOURS, MarksLayer
 
 
 def test_marks_have_numbers_signs_and_colours(viewer):
-    on = viewer.add_labels([[0, 1], [0, 0]], name="cells", scale=(2, 2))
+    on = viewer.add_labels(np.zeros((2, 2), int), name="cells", scale=(2, 2))
     marks = MarksLayer(viewer)
     marks.show([[1, 1, 0, 0], [2, -1, 1, 1], [2, 0, 1, 0]], on)
     layer = marks.layer
