@@ -82,7 +82,7 @@ class PickObjects(Form):
         self.over = Choice("Objects are in")
         self.over.offer([("planes", "planes"), ("volumes", "volume")])
         self.over.setToolTip("Whether objects lie in single planes or go through volumes")
-        self.over_others = QCheckBox("Go over objects that are there")
+        self.over_others = QCheckBox("Over other objects")
         self.over_others.setToolTip("Whether a kept object takes pixels of others, or goes behind")
         self.pick_button = self._button("Pick", "Mark objects with clicks and drags")
         self.box_button = self._button("Box", "Mark an object by a box around it")
