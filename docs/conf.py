@@ -62,7 +62,7 @@ On the command line: ``napari-tessera {command} --help``.
 STEP = """{title}
 {line}
 
-A step of the form *Edit objects* (*Layers > Segment > Refine*), which recipes repeat.
+A step of the form *{form}*, which recipes repeat.
 
 .. autofunction:: napari_tessera.{name}
 
@@ -86,6 +86,7 @@ def write_pages():
             title=method.display,
             line="=" * len(method.display),
             command=name.replace("_", "-"),
+            form="Pick objects" if method.group == "Classical" else "Edit objects",
         )
         (folder / f"{name}.rst").write_text(page, encoding="utf-8")
 

@@ -123,6 +123,25 @@ def surgery() -> None:
     viewer.close()
 
 
+def pick() -> None:
+    """Take a picture of the form that picks objects: some are kept, one is being mended."""
+    viewer = opened(760)
+    form = open_form(viewer, "pick")
+    form.pick_button.click()
+    for place in ((54, 100), (50, 157), (52, 214)):
+        form.mark(1, place)
+        demo.wait(lambda: form.job is None)
+        form.keep_button.click()
+        demo.wait(lambda: form.job is None)
+    form.mark(1, (125, 152))
+    demo.wait(lambda: form.job is None)
+    form.mark(-1, (148, 152))
+    demo.wait(lambda: form.job is None)
+    demo.settle()
+    viewer.screenshot(str(HERE / "pick.png"), canvas_only=False)
+    viewer.close()
+
+
 def explorer() -> None:
     """Take a picture of the form that lists errors, at one of them."""
     viewer = opened(900)
@@ -410,6 +429,7 @@ if __name__ == "__main__":
     forms = [name for name, method in METHODS.items() if not method.way.by_hand]
     own = {
         "surgery": surgery,
+        "pick": pick,
         "compare": compare,
         "explorer": explorer,
         "label_next": label_next,

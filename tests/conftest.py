@@ -43,7 +43,9 @@ def needed(method, shape, *places, rgb=False):
     for number, place in enumerate(places, 1):
         seeds[(..., *place)] = number
     path = tuple(tuple(map(float, point)) for point in np.argwhere(seeds)[:2])
+    firsts = [(number, np.argwhere(seeds == number)[0]) for number in range(1, len(places) + 1)]
     given = {
+        "picks": lambda: tuple((float(n), 1.0, *map(float, place)) for n, place in firsts),
         "model": lambda: (tiny_finder if method.name == "detect" else tiny_model)(rgb=rgb),
         "path": lambda: path,
         "": lambda: as_text(np.argwhere(seeds), seeds[seeds > 0]),

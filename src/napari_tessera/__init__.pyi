@@ -16,6 +16,7 @@ from napari_tessera.methods.classical.classify_pixels import classify_pixels as 
 from napari_tessera.methods.classical.contours import contours as contours
 from napari_tessera.methods.classical.kmeans import kmeans as kmeans
 from napari_tessera.methods.classical.label import label as label
+from napari_tessera.methods.classical.pick_objects import pick_objects as pick_objects
 from napari_tessera.methods.classical.random_walker import random_walker as random_walker
 from napari_tessera.methods.classical.region_growing import region_growing as region_growing
 from napari_tessera.methods.classical.stroke_learning import train_pixel_classifier as train_pixel_classifier

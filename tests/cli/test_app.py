@@ -653,3 +653,11 @@ def test_objects_go_to_other_programs_and_back_by_the_ending_of_the_file(coins, 
     with pytest.raises(SystemExit):
         main(["threshold", name, "--output", "o.tif"])
     assert "and no image; pass it where labels are wanted" in capsys.readouterr().err
+
+
+def test_objects_are_picked_by_a_table_of_marks(coins, capsys):
+    Path("picks.csv").write_text("object,sign,axis-0,axis-1\n5,1,50,157\n")
+    assert call("pick-objects", "coins.tif", "--picks", "picks.csv", "--output", "out.tif") == 0
+    assert np.unique(files.read("out.tif", labels=True).whole).tolist() == [0, 5]
+    assert call("pick-objects", "coins.tif", "--picks", "[[1,1,1,9000]]", "--output", "b.tif") == 1
+    assert "picks has a mark at (1, 9000), outside image" in capsys.readouterr().err

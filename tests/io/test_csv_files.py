@@ -3,7 +3,15 @@ import csv
 import numpy as np
 import pytest
 
-from napari_tessera.io.csv_files import CSV, read_points, read_rows, write_csv, write_table
+from napari_tessera.io.csv_files import (
+    CSV,
+    picks_from,
+    read_points,
+    read_rows,
+    write_csv,
+    write_picks,
+    write_table,
+)
 from napari_tessera.pipeline.result import ImageResult, ObjectTable, PolygonSet
 from napari_tessera.pipeline.source import Source
 
@@ -104,3 +112,22 @@ def test_a_table_is_replaced_by_a_whole_one_only(tmp_path):
         write_table(tmp_path / "t.csv", {"x": np.zeros(2), "y": np.zeros(3)})
     assert (tmp_path / "t.csv").read_text() == "x\n1\n"
     assert [path.name for path in tmp_path.iterdir()] == ["t.csv"]
+
+
+def test_marks_of_objects_are_written_and_read(tmp_path):
+    picks = [[1, 1, 3.5, 4.0], [1, -1, 7.0, 2.25], [2, 0, -1.0, 4.0]]
+    write_picks(tmp_path / "picks.csv", picks)
+    first = (tmp_path / "picks.csv").read_text().splitlines()[0]
+    assert first == "object,sign,axis-0,axis-1"
+    assert picks_from(str(tmp_path / "picks.csv")) == picks
+    assert picks_from("[[1, 1, 3.5, 4]]") == [[1, 1, 3.5, 4]]
+
+
+def test_tables_that_are_no_marks_say_what_is_missing(tmp_path):
+    path = tmp_path / "points.csv"
+    path.write_text("index,axis-0,axis-1\n0,3,4\n")
+    with pytest.raises(ValueError, match="has no column 'object'; pass a table of object, sign"):
+        picks_from(str(path))
+    path.write_text("object,sign,axis-0,axis-1\n1,on,3,4\n")
+    with pytest.raises(ValueError, match="row 1 has the sign 'on'; a number is wanted"):
+        picks_from(str(path))

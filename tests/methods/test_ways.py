@@ -5,6 +5,7 @@ from napari_tessera import METHODS
 from napari_tessera.methods import ways
 from napari_tessera.methods.ways import (
     PAINTED_PIXELS,
+    PICKED_PLACES,
     PLANES_ONLY,
     PLANES_OR_VOLUMES,
     POINTED_PLACE,
@@ -24,6 +25,7 @@ from napari_tessera.pipeline.source import Source
         (VOLUMES_ONLY, {3}, True, False),
         (WHOLE_STACK, {2, 3}, False, False),
         (POINTED_PLACE, {2, 3}, True, True),
+        (PICKED_PLACES, {2, 3}, False, True),
         (PAINTED_PIXELS, {2, 3}, False, True),
     ],
 )

@@ -33,6 +33,7 @@ from napari_tessera.cli.train import (
     train_command,
 )
 from napari_tessera.cli.verify import verify_command
+from napari_tessera.io.csv_files import picks_from
 from napari_tessera.io.files import read_extra, written_as
 from napari_tessera.methods.method import Method
 from napari_tessera.methods.registry import METHODS
@@ -346,6 +347,8 @@ def _option(parameter: Parameter) -> inspect.Parameter:
     text = parameter.help
     if parameter.is_image:
         text += " A file, or a folder: cells.tif goes with cells.tif and cells-watershed.tif."
+    elif parameter.word.name == "picks":
+        text += " A table (.csv), as the form saves it, or JSON: [[1, 1, y, x], [1, -1, y, x]]."
     elif parameter.word.name == "path":
         text += " As JSON: [[y, x], [y, x]]."
     elif parameter.is_array:
@@ -393,6 +396,8 @@ def _asked(method: Method, files: Files, options: dict[str, Any], images: dict[s
     for parameter in method.options:
         if parameter.word.name == "path":
             values[parameter.name] = parse_json(values[parameter.name], parameter.name)
+        elif parameter.word.name == "picks":
+            values[parameter.name] = picks_from(values[parameter.name])
     recipe = Recipe.asked(method, values, files.walk)
     named = {name: {"name": each} for name, each in images.items() if each is not None}
     return replace(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from napari_tessera.pipeline.recipes.recipe import Recipe
 from napari_tessera.pipeline.result import ObjectTable, PolygonSet, Result
 from napari_tessera.pipeline.source import Points, Source
 from napari_tessera.signature.schema import shown
-from napari_tessera.signature.text_files import parse_csv, read_text
+from napari_tessera.signature.text_files import parse_csv, parse_json, read_text
 from napari_tessera.signature.words import Array
 
 _RUN = ("=", "+", "-", "@", "\t", "\r")
@@ -109,3 +109,39 @@ def _number(row: Mapping[str, str], column: str, k: int, path: Path) -> float:
 
 
 CSV = Format((".csv",), write=write_csv, holds=(PolygonSet, ObjectTable), title="CSV")
+
+
+def picks_from(text: str) -> list[list[float]]:
+    """Return the marks of objects from a table (.csv) or from JSON.
+
+    Parameters
+    ----------
+    text : str
+        A table has columns "object", "sign" and "axis-0", "axis-1", ..., as `write_picks` makes it.
+
+    Raises
+    ------
+    ValueError
+        If it is neither.
+    """
+    if not text.lower().endswith(".csv"):
+        return parse_json(text, "picks")  # type: ignore[no-any-return]
+    rows, path = read_rows(text), Path(text)
+    found = set(rows[0]) if rows else set()
+    axes = [f"axis-{k}" for k in range(sum(name.startswith("axis-") for name in found))]
+    names = ["object", "sign", *(axes or ["axis-0"])]
+    missing = [name for name in names if name not in found]
+    if missing:
+        raise ValueError(
+            f"{text!r} has no column {missing[0]!r}; pass a table of object, sign, axis-0, axis-1, "
+            "..., such as the form for picking objects saves"
+        )
+    return [[_number(row, name, k, path) for name in names] for k, row in enumerate(rows, 1)]
+
+
+def write_picks(path: str | Path, picks: Sequence[Sequence[float]]) -> None:
+    """Write the marks of objects as a table; an existing file is replaced."""
+    rows = np.array(picks, float)
+    signs = {"object": rows[:, 0].astype(int), "sign": rows[:, 1].astype(int)}
+    places = {f"axis-{axis}": column for axis, column in enumerate(rows[:, 2:].T)}
+    write_table(path, {**signs, **places})

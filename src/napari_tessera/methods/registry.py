@@ -18,6 +18,7 @@ from napari_tessera.methods.classical.classify_pixels import (
 from napari_tessera.methods.classical.contours import contours
 from napari_tessera.methods.classical.kmeans import kmeans, kmeans_statistics
 from napari_tessera.methods.classical.label import label
+from napari_tessera.methods.classical.pick_objects import pick_objects
 from napari_tessera.methods.classical.random_walker import random_walker
 from napari_tessera.methods.classical.region_growing import (
     region_growing,
@@ -72,6 +73,7 @@ from napari_tessera.methods.refine.paint import paint
 from napari_tessera.methods.refine.shape import convex_hull, skeleton
 from napari_tessera.methods.ways import (
     PAINTED_PIXELS,
+    PICKED_PLACES,
     PLANES_ONLY,
     POINTED_PLACE,
     VOLUMES_ONLY,
@@ -218,6 +220,12 @@ _CLASSICAL = (
         random_walker,
         "Classical",
         Cut("global", reason="what a pixel becomes depends on all seeds"),
+    ),
+    Method(
+        pick_objects,
+        "Classical",
+        Cut("global", reason="an object may be as large as the image"),
+        way=PICKED_PLACES,
     ),
     Method(
         kmeans,

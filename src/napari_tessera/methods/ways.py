@@ -72,6 +72,13 @@ class PointedPlace(Way):
     by_hand = True
 
 
+class PickedPlaces(PlanesOrVolumes):
+    """The planes or volumes in which objects are picked."""
+
+    in_parts = False
+    by_hand = True
+
+
 class PaintedPixels(WholeStack):
     """Pixels anywhere in the stack, as a hand has painted them."""
 
@@ -80,3 +87,4 @@ class PaintedPixels(WholeStack):
 
 PLANES_OR_VOLUMES, PLANES_ONLY, VOLUMES_ONLY = PlanesOrVolumes(), PlanesOnly(), VolumesOnly()
 WHOLE_STACK, POINTED_PLACE, PAINTED_PIXELS = WholeStack(), PointedPlace(), PaintedPixels()
+PICKED_PLACES = PickedPlaces()

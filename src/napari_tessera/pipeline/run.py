@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_tessera.algorithms.labels.ids import smallest_dtype
 from napari_tessera.deep.inference.cache import Cache
 from napari_tessera.methods.method import Method
 from napari_tessera.methods.registry import METHODS
 from napari_tessera.methods.ways import (
     PaintedPixels,
+    PickedPlaces,
     PlanesOrVolumes,
     PointedPlace,
     Way,
@@ -119,6 +121,48 @@ def _(way: WholeStack, run: Run) -> Result:
     # any two axes in front are as good as one: numbers have to agree, not places
     numbered = run.method.function(labels.reshape(-1, *labels.shape[-2:]), **run.values)
     return run.labelled(numbered.reshape(labels.shape))
+
+
+@walked.register
+def _(way: PickedPlaces, run: Run) -> Result:
+    _check_uncut(run)
+    _check_all(run)
+    rows = np.asarray(run.values["picks"], float)
+    lead, axes = len(run.pieces.lead), len(run.source.shape)
+    if rows.ndim != 2 or rows.shape[1] != 2 + axes:
+        raise ValueError(
+            f"picks has rows of {rows.shape[-1]} numbers, but {run.source.name} has {axes} axes; "
+            f"pass an object, a sign and {axes} coordinates"
+        )
+    places = np.rint(rows[:, 2 : 2 + lead]).astype(int)
+    _check_places(rows[:, 0], places, run.pieces.lead)
+    dtype = smallest_dtype("objects", int(rows[:, 0].max()))
+    labels = np.zeros(run.source.shape, dtype)
+    there = np.unique(places, axis=0)
+    for done, place in enumerate(there.tolist()):
+        own = np.delete(rows[(places == place).all(axis=1)], range(2, 2 + lead), axis=1)
+        values = {**run.values, "picks": tuple(map(tuple, own.tolist()))}
+        part = run.report.part(done, len(there))
+        labels[tuple(place)], _ = replace(run, values=values).one(tuple(place), part)
+    return run.labelled(labels)
+
+
+def _check_places(numbers: Array, places: Array, lead: tuple[int, ...]) -> None:
+    """Raise an error if marks lie in no plane or volume, or those of one object in several."""
+    outside = ((places < 0) | (places >= np.array(lead, int))).any(axis=1)
+    if outside.any():
+        raise ValueError(
+            f"picks has a mark at {tuple(places[outside][0].tolist())} of the leading axes, whose "
+            f"lengths are {lead}; move or delete it"
+        )
+    for number in np.unique(numbers):
+        own = np.unique(places[numbers == number], axis=0)
+        if len(own) > 1:
+            first, second = (tuple(place) for place in own[:2].tolist())
+            raise ValueError(
+                f"picks has marks of object {number:g} at {first} and at {second}; one object lies "
+                "in one plane, or in one volume if over is 'volume'"
+            )
 
 
 @walked.register

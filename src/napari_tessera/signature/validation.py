@@ -35,6 +35,7 @@ _FAINTEST = 1e-30
 _ROWS = MappingProxyType(
     {
         "path": "points, one (y, x) or (z, y, x) each",
+        "picks": "marks, one (object, sign, y, x) or (object, sign, z, y, x) each",
         "centres": "rows of numbers, one per cluster",
         "intensities": "pairs of numbers, one per channel",
     }

@@ -313,6 +313,9 @@ Cached = Annotated[Any, Word("cache")]
 Path = Annotated[tuple[tuple[float, ...], ...], Word("path")]
 """Points clicked or drawn, in pixels: (Y, X) in a plane, (Z, Y, X) in a volume."""
 
+Picks = Annotated[tuple[tuple[float, ...], ...], Word("picks")]
+"""Marks on objects and beside them, one row each: object, sign, and the point in pixels."""
+
 NewLabel = Annotated[int | None, Word("new_label", low=1)]
 """The first number that is free for a new object; None = one more than the highest."""
 

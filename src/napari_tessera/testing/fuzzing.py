@@ -264,7 +264,7 @@ def _sensible(parameter: Parameter, shape: tuple[int, ...], random: Random) -> A
             [0.5, 1, 2] if usual else [1e-3, 1, 10, 1e6], size=len(shape)
         ).tolist()
         return VoxelSize(sizes, "um") if random.random() < 0.5 else sizes
-    if word.name in ("path", "centres", "intensities", "levels"):
+    if word.name in ("path", "picks", "centres", "intensities", "levels"):
         return _table(word.name, shape, random)
     if word.name == "ids":
         return tuple(range(random.integers(1, 4)))
@@ -282,6 +282,10 @@ def _table(word: str, shape: tuple[int, ...], random: Random) -> Any:
     rows = random.integers(1, 4)
     if word == "path":
         table = random.random((rows, len(shape))) * np.array(shape) - 0.4
+    elif word == "picks":
+        table = np.ones((rows, 2 + len(shape)))
+        table[1:, 1] = random.integers(-1, 2, rows - 1)
+        table[:, 2:] = random.random((rows, len(shape))) * np.array(shape) - 0.4
     else:
         columns = 2 if word == "intensities" else random.integers(1, 4)
         table = np.sort(random.integers(0, 60, (rows, columns)), axis=0).astype(float)

@@ -1,0 +1,1 @@
+"""One object from a few marks on it and beside it."""

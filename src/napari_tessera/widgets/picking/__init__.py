@@ -1,0 +1,1 @@
+"""Objects picked one after another with the mouse."""
