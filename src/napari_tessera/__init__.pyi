@@ -19,7 +19,9 @@ from napari_tessera.methods.classical.label import label as label
 from napari_tessera.methods.classical.pick_objects import pick_objects as pick_objects
 from napari_tessera.methods.classical.random_walker import random_walker as random_walker
 from napari_tessera.methods.classical.region_growing import region_growing as region_growing
-from napari_tessera.methods.classical.stroke_learning import train_pixel_classifier as train_pixel_classifier
+from napari_tessera.methods.classical.stroke_learning import (
+    train_pixel_classifier as train_pixel_classifier,
+)
 from napari_tessera.methods.classical.threshold import threshold as threshold
 from napari_tessera.methods.classical.watershed import watershed as watershed
 from napari_tessera.methods.deep.detect import detect as detect

@@ -168,6 +168,10 @@ def manifest_text() -> str:
     return _HEAD + yaml.safe_dump(manifest(), sort_keys=False, width=100)
 
 
+WIDEST_LINE = 100
+"""Characters, as pyproject.toml tells the formatter."""
+
+
 def stub_text() -> str:
     """Return the stub that tells type checkers and editors what the package offers."""
     places = {name: f"{module}.{name}" for name, module in _NAMES.items()}
@@ -177,10 +181,16 @@ def stub_text() -> str:
     }
     modules = [place.rsplit(".", 1)[0] for place in (*places.values(), *_MODULES.values())]
     lines = [
-        f"from napari_tessera.{module} import {name} as {name}"
+        _wrapped(f"from napari_tessera.{module} import ", f"{name} as {name}")
         for module, name in sorted(zip(modules, (*places, *_MODULES), strict=True))
     ]
     return "\n".join([_HEAD, *lines, "", "__version__: str", ""])
+
+
+def _wrapped(before: str, name: str) -> str:
+    """Return an import as the formatter writes it: in brackets if a line is too short for it."""
+    line = before + name
+    return line if len(line) <= WIDEST_LINE else f"{before}(\n    {name},\n)"
 
 
 def write_files() -> None:
