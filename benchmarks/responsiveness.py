@@ -84,17 +84,16 @@ def learning():
     import tempfile
 
     from napari_tessera import watershed
-    from napari_tessera.widgets.training.form import training
+    from napari_tessera.widgets.plugin.menu import open_form
 
     os.environ["NAPARI_TESSERA_MODELS"] = tempfile.mkdtemp()
     viewer = napari.Viewer()
     image = stack(4, 1024)
     viewer.add_image(image, name="stack")
     viewer.add_labels(np.stack([watershed(plane) for plane in image]), name="truth")
-    form = training("unet")(viewer)
-    viewer.window.add_dock_widget(form, name="training")
+    form = open_form(viewer, "train_unet")
     form.settings.groups["optimisation"].fill({"epochs": 6, "steps": 10, "minutes": None})
-    form.settings.name.setText("gaps")
+    form.settings.name.line.setText("gaps")
     measured("training", form, form.train_button)
     form = dock_module.dock(METHODS["predict"])(viewer)
     form.remembers = False

@@ -7,7 +7,7 @@ from scipy import ndimage
 from skimage import metrics
 
 from napari_tessera import VoxelSize, label
-from napari_tessera.deep.inference.decode import average_precision
+from napari_tessera.metrics.matching import average_precision
 from napari_tessera.metrics.score import score
 from napari_tessera.signature.progress import Stop
 

@@ -14,7 +14,7 @@ from napari_tessera.methods.classical.pixel_classifier import (
     find_classifier,
     pinned_classifier,
 )
-from napari_tessera.pipeline.recipes.recipe import step
+from napari_tessera.pipeline.recipes.step import step
 from napari_tessera.signature.words import VoxelSize
 
 RNG = np.random.default_rng(0)

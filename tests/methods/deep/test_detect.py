@@ -12,7 +12,6 @@ from napari_tessera.cli.app import main  # noqa: E402
 from napari_tessera.deep.data.object_batches import ObjectBatches  # noqa: E402
 from napari_tessera.deep.inference.cache import Cache  # noqa: E402
 from napari_tessera.deep.inference.cost import network_cost, predict_estimate  # noqa: E402
-from napari_tessera.deep.inference.decode import average_precision  # noqa: E402
 from napari_tessera.deep.models.library import Model, find_model  # noqa: E402
 from napari_tessera.deep.models.onnx import to_onnx  # noqa: E402
 from napari_tessera.deep.networks.registry import NETWORKS  # noqa: E402
@@ -29,6 +28,7 @@ from napari_tessera.deep.training.train import train  # noqa: E402
 from napari_tessera.deep.training.validation import HeldOut  # noqa: E402
 from napari_tessera.methods.deep.detect import detect  # noqa: E402
 from napari_tessera.methods.deep.predict import predict, predict_look  # noqa: E402
+from napari_tessera.metrics.matching import average_precision  # noqa: E402
 from napari_tessera.pipeline.run import run  # noqa: E402
 from napari_tessera.pipeline.source import Source  # noqa: E402
 from napari_tessera.pipeline.walk import Walk  # noqa: E402
