@@ -62,7 +62,8 @@ def test_a_chain_gives_what_its_steps_give(chain):
     [
         ("label", None, "zarr", ["labels.zarr"]),
         ("label", ["table", "labels"], ".JSON", ["labels.json", "table"]),
-        ("label", ["labels", "polygons"], "geojson", ["labels", "polygons"]),
+        ("label", ["labels", "polygons"], "geojson", ["labels.geojson", "polygons"]),
+        ("label", ["labels", "polygons"], "csv", ["labels", "polygons.csv"]),
         ("label", ["labels.npy", "table"], "tif", ["labels", "table"]),
         ("contours", None, "csv", ["polygons.csv"]),
         ("top_hat", ["image", "overview"], "npy", ["image.npy", "overview"]),

@@ -149,9 +149,17 @@ def test_no_output_is_left_of_which_nothing_can_be_kept(batch_of, recipe, word, 
     assert states(run_batch(batch_of(recipe, word))) == ["done"] * 3
 
 
-def test_a_finished_file_without_a_picture_is_still_finished(batch_of, recipe):
-    batch = replace(batch_of(recipe, "labels.json"), picture_side=12)  # COCO is only written
+def test_a_finished_file_without_a_picture_is_still_finished(batch_of, recipe, monkeypatch):
+    batch = replace(batch_of(recipe, "labels.json"), picture_side=12)
     assert states(run_batch(batch)) == ["done"] * 3
+    again = run_batch(batch)
+    assert states(again) == ["there already"] * 3
+    assert again.files[0].picture is not None
+
+    def unread(*_):
+        raise ValueError("of a format that is only written")
+
+    monkeypatch.setattr("napari_tessera.batch.run_batch.labels_from", unread)
     again = run_batch(batch)
     assert states(again) == ["there already"] * 3
     assert again.files[0].picture is None

@@ -394,7 +394,7 @@ def written_as(kind: str) -> tuple[str, ...]:
     Examples
     --------
     >>> written_as("polygons")[:2]
-    ('.geojson', '.csv')
+    ('.geojson', '.zip')
     """
     able = [each for each in FORMATS if each.write and each.can_hold(KINDS[kind])]
     return tuple(suffix for each in able for suffix in each.suffixes)

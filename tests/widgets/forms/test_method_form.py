@@ -30,9 +30,11 @@ def test_every_method_runs_from_its_form(viewer, coins, form_of, run, name):
     seeds = needed(METHODS[name], coins.data.shape)
     if "image" in seeds:
         seeds["image"] = coins
-    if "markers" in seeds:
-        viewer.add_labels(seeds["markers"], name="seeds", scale=coins.scale, translate=(3, 4))
+    for drawn in {"markers", "strokes"} & set(seeds):
+        viewer.add_labels(seeds[drawn], name="seeds", scale=coins.scale, translate=(3, 4))
     form = form_of(name)
+    if "strokes" in seeds:
+        form.fields["strokes"].value = viewer.layers["seeds"]
     if "model" in seeds:
         form.fields["model"].value = seeds["model"]
     if "truth" in seeds:

@@ -56,6 +56,7 @@ Layers > Segment > Classical > Contours
 Layers > Segment > Classical > Region growing
 Layers > Segment > Classical > Random walker
 Layers > Segment > Classical > K-means clusters
+Layers > Segment > Classical > Pixel classifier
 Layers > Segment > Classical > Connected components
 Layers > Segment > Deep learning > Train
 Layers > Segment > Deep learning > Train U-Net
@@ -89,6 +90,7 @@ Layers > Segment > Judge > Grad-CAM
 Layers > Segment > Judge > Error map
 Layers > Segment > Judge > Errors of objects
 Layers > Segment > Judge > Support of boundaries
+Layers > Segment > Pick objects
 Layers > Segment > Batch
 Layers > Segment > Live segmentation
 Layers > Segment > Recipe
@@ -97,6 +99,7 @@ Plugins > Tessera > Watershed
 Plugins > Tessera > Train
 Plugins > Tessera > Predict
 Plugins > Tessera > Find objects
+Plugins > Tessera > Pick objects
 Plugins > Tessera > Edit objects
 Plugins > Tessera > Table of objects
 Plugins > Tessera > Compare methods

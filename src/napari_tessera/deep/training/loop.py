@@ -228,7 +228,7 @@ def _elapsed(steps: float, seconds: float, settings: Optimisation) -> float:
 def _set_rate(optimiser: torch.optim.Optimizer, settings: Optimisation, elapsed: float) -> None:
     present = settings.learning_rate * rate(elapsed, settings.warm_up, settings.schedule)
     for group in optimiser.param_groups:
-        group["lr"] = group["share"] * present
+        group["lr"] = group.get("share", 1.0) * present
 
 
 def rate(elapsed: float, warm_up: float, schedule: Schedule) -> float:
