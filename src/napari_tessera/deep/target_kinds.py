@@ -21,11 +21,12 @@ from napari_tessera.deep.data.targets import (
     class_targets,
     distance_targets,
 )
-from napari_tessera.deep.inference.decode import DEFAULTS, to_classes, to_objects
+from napari_tessera.deep.inference.decode import DEFAULTS, Thresholds, to_classes, to_objects
 from napari_tessera.deep.inference.fitting import ball_pixels
 from napari_tessera.deep.inference.tuning import PRECISIONS, QUICK, annotated, tuned
 from napari_tessera.deep.settings import Targets
 from napari_tessera.metrics.matching import average_precision
+from napari_tessera.signature.progress import Reporter
 from napari_tessera.signature.words import Array, Report, VoxelSize
 
 if TYPE_CHECKING:
@@ -120,12 +121,20 @@ class ObjectPixelTargets(PixelTargets):
         voxel: VoxelSize | None = None,
         *,
         smallest: float | str = "0 px",
+        report: Report = None,
         **options: Any,
     ) -> Array:
-        """Return numbered objects, see `napari_tessera.deep.inference.decode.to_objects`."""
+        """Return numbered objects; the other options are those of `Thresholds`."""
         voxel = voxel or VoxelSize((1.0,) * (scores.ndim - 1))
         fewest = ball_pixels(smallest, voxel, scores.shape[1:])
-        return to_objects(scores, targets=self.name, voxel=voxel, smallest=fewest, **options)
+        return to_objects(
+            scores,
+            targets=self.name,
+            thresholds=Thresholds(**options),
+            smallest=fewest,
+            voxel=voxel,
+            report=Reporter.of(report),
+        )
 
     def tuned(
         self, pairs: Iterable[tuple[Array, Array]], seconds: float = inf, report: Report = None

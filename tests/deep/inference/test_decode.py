@@ -6,7 +6,7 @@ from skimage import data
 
 from napari_tessera import watershed
 from napari_tessera.deep.data.targets import boundary_targets, distance_targets
-from napari_tessera.deep.inference.decode import sure_of, to_classes, to_objects
+from napari_tessera.deep.inference.decode import Thresholds, sure_of, to_classes, to_objects
 from napari_tessera.metrics.matching import average_precision
 from napari_tessera.signature.words import VoxelSize
 
@@ -60,7 +60,9 @@ def test_objects_stay_that_the_network_is_sure_of():
         scores[0, 1:8, left : left + 8] = 1 - inner
         scores[1, 1:8, left : left + 8] = inner
     kept = {
-        confidence: to_objects(scores, targets="boundaries", voxel=FLAT, confidence=confidence)
+        confidence: to_objects(
+            scores, targets="boundaries", voxel=FLAT, thresholds=Thresholds(confidence=confidence)
+        )
         for confidence in (0, 0.7, 0.9)
     }
     assert [int(each.max()) for each in kept.values()] == [3, 2, 1]
@@ -88,7 +90,7 @@ def test_objects_without_a_boundary_between_them_come_apart_at_their_waist():
     labels, scores = touching_discs()
     whole = to_objects(scores, targets="boundaries", voxel=FLAT)
     assert whole.max() == 1
-    found = to_objects(scores, targets="boundaries", voxel=FLAT, split=0.1)
+    found = to_objects(scores, targets="boundaries", voxel=FLAT, thresholds=Thresholds(split=0.1))
     assert found.max() == 2
     assert average_precision(labels, found, 0.9) == 1
 
@@ -120,7 +122,9 @@ def test_faint_and_tiny_objects_do_not_vanish_unless_asked_to():
     assert every.max() == 3
     fewer = to_objects(scores, targets="boundaries", voxel=FLAT, smallest=4)
     assert np.bincount(fewer.ravel())[1:].tolist() == [4, 16]
-    assert to_objects(scores, targets="boundaries", voxel=FLAT, threshold=0.6).max() == 0
+    assert (
+        to_objects(scores, targets="boundaries", voxel=FLAT, thresholds=Thresholds(0.6)).max() == 0
+    )
 
 
 def test_what_hangs_on_an_object_by_a_corner_stays():

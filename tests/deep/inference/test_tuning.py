@@ -2,16 +2,16 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from napari_tessera.deep.inference.decode import DEFAULTS, to_objects
+from napari_tessera.deep.inference.decode import DEFAULTS, Thresholds, to_objects
 from napari_tessera.deep.inference.tuning import PRECISIONS, QUICK, annotated, tuned
 from napari_tessera.metrics.matching import average_precision
 
 from .test_decode import FLAT, perfect, touching_discs
 
 
-def without_score(found):
-    """Return the options alone."""
-    return {name: found[name] for name in DEFAULTS}
+def thresholds(found):
+    """Return what was found, without the score."""
+    return Thresholds(**{name: found[name] for name in DEFAULTS})
 
 
 def doubtful(seed):
@@ -33,7 +33,9 @@ def test_options_are_judged_by_the_objects_that_they_give(seed):
     assert found.shape == QUICK.shape
     assert len(np.unique(found)) > 3
     for place, value in enumerate(found.ravel()):
-        objects = to_objects(scores, targets="boundaries", voxel=FLAT, **QUICK.at(place))
+        objects = to_objects(
+            scores, targets="boundaries", voxel=FLAT, thresholds=Thresholds(**QUICK.at(place))
+        )
         # one by one, and what is left out before objects are compared
         expected = average_precision(*annotated(labels, objects), *PRECISIONS)
         assert value == pytest.approx(expected)
@@ -60,7 +62,7 @@ def test_thresholds_are_those_that_find_most():
     best = tuned([(scores, labels)], "boundaries", FLAT)
     assert best["threshold"] == 0.6
     assert best["score"] == 1
-    found = to_objects(scores, targets="boundaries", voxel=FLAT, **without_score(best))
+    found = to_objects(scores, targets="boundaries", voxel=FLAT, thresholds=thresholds(best))
     np.testing.assert_array_equal(found, labels)
     nothing = tuned([(scores, np.zeros_like(labels))], "boundaries", FLAT)
     assert (nothing["threshold"], nothing["seed_threshold"]) == (0.5, 0.7)
@@ -79,5 +81,5 @@ def test_thresholds_leave_empty_examples_empty():
     assert best["threshold"] == 0.6 or best["confidence"] > 0.55
     assert best["score"] == pytest.approx(1)
     for scores in (perfect(labels, "boundaries"), faint):
-        found = to_objects(scores, targets="boundaries", voxel=FLAT, **without_score(best))
+        found = to_objects(scores, targets="boundaries", voxel=FLAT, thresholds=thresholds(best))
         assert found.max() == (scores is not faint)

@@ -9,7 +9,7 @@ from napari_tessera.algorithms.labels.ids import median_diameter
 from napari_tessera.cli.app import main
 from napari_tessera.deep.inference.cache import Cache
 from napari_tessera.deep.inference.cost import predict_estimate
-from napari_tessera.deep.inference.decode import to_objects
+from napari_tessera.deep.inference.decode import Thresholds, to_objects
 from napari_tessera.deep.models.library import find_model, models_folder
 from napari_tessera.deep.settings import Examples, Optimisation
 from napari_tessera.deep.training.train import train
@@ -44,7 +44,9 @@ def test_scores_are_probabilities_and_make_what_predict_makes(image):
     np.testing.assert_allclose(found.sum(axis=0), 1, atol=1e-5)
     best = find_model(model).config.thresholds
     np.testing.assert_array_equal(predict(image, model=model), objects(found, **best))
-    own = to_objects(found, targets="boundaries", voxel=VoxelSize((1, 1)), threshold=0.3)
+    own = to_objects(
+        found, targets="boundaries", voxel=VoxelSize((1, 1)), thresholds=Thresholds(0.3)
+    )
     np.testing.assert_array_equal(
         predict(image, model=model, threshold=0.3, seed_threshold=0.7), own
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from types import MappingProxyType
 
 import numpy as np
@@ -15,7 +16,32 @@ from napari_tessera.signature.words import Array, VoxelSize
 SMOOTHING = 0.7
 """Standard deviation, in finest pixels, by which the inner probability is smoothed."""
 
-DEFAULTS = {"threshold": 0.5, "seed_threshold": 0.7, "split": 0.0, "confidence": 0.0}
+
+@dataclass(frozen=True)
+class Thresholds:
+    """How objects are read off what a network says.
+
+    Attributes
+    ----------
+    threshold : float
+        Probability from which a pixel is foreground.
+    seed_threshold : float
+        Probability of the inner part from which it is a seed.
+    split : float
+        How deep the waists of objects are at which they come apart, see
+        `napari_tessera.algorithms.geometry.waists.split_at_waists`; 0 = none does.
+    confidence : float
+        Highest probability of the inner part that objects need to stay; 0 = all do.
+    """
+
+    threshold: float = 0.5
+    seed_threshold: float = 0.7
+    split: float = 0.0
+    confidence: float = 0.0
+
+
+DEFAULTS = asdict(Thresholds())
+"""By their names, as model folders hold them."""
 
 INNER: Mapping[str, Callable[[Array], Array]] = MappingProxyType(
     {
@@ -53,10 +79,7 @@ def to_objects(
     scores: Array,
     *,
     targets: Targets,
-    threshold: float = 0.5,
-    seed_threshold: float = 0.7,
-    split: float = 0.0,
-    confidence: float = 0.0,
+    thresholds: Thresholds = Thresholds(),
     smallest: int = 0,
     voxel: VoxelSize,
     report: Reporter | None = None,
@@ -73,15 +96,7 @@ def to_objects(
         Background, interior, boundary; or background, rim, centre.
     targets : {"boundaries", "distances"}
         Which of both.
-    threshold : float
-        Probability from which a pixel is foreground.
-    seed_threshold : float
-        Probability of the inner part from which it is a seed.
-    split : float
-        How deep the waists of objects are at which they come apart, see
-        `napari_tessera.algorithms.geometry.waists.split_at_waists`; 0 = none does.
-    confidence : float
-        Highest probability of the inner part that objects need to stay; 0 = all do.
+    thresholds : Thresholds
     smallest : int
         Pixels of the smallest objects that stay.
     voxel : VoxelSize
@@ -102,9 +117,10 @@ def to_objects(
     from napari_tessera.algorithms.geometry.waists import split_at_waists
 
     inner, report = inner_of(scores, targets, voxel), Reporter.of(report)
-    objects = grown_objects(inner, scores[0], (threshold, seed_threshold), report)
-    objects = split_at_waists(objects, split, voxel)
-    return tidied(sure_of(objects, inner, confidence), smallest)
+    levels = thresholds.threshold, thresholds.seed_threshold
+    objects = grown_objects(inner, scores[0], levels, report)
+    objects = split_at_waists(objects, thresholds.split, voxel)
+    return tidied(sure_of(objects, inner, thresholds.confidence), smallest)
 
 
 def sure_of(objects: Array, inner: Array, confidence: float) -> Array:

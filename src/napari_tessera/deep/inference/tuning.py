@@ -13,7 +13,7 @@ import numpy as np
 from napari_tessera.algorithms.labels.ids import sizes
 from napari_tessera.deep.inference.decode import DEFAULTS, grown_objects, inner_of, peaks, tidied
 from napari_tessera.deep.settings import Targets
-from napari_tessera.metrics.matching import pairs_of, partners
+from napari_tessera.metrics.matching import Matched, pairs_of, partners
 from napari_tessera.metrics.overlap import overlap_table
 from napari_tessera.signature.progress import Reporter, reported
 from napari_tessera.signature.words import Array, Report, VoxelSize
@@ -90,21 +90,22 @@ and would seem to have become worse at the lower ones."""
 
 
 def _precisions(
-    labels: Array, found: Array, sureness: Array, confidences: Sequence[float]
+    labels: Array, objects: Array, sureness: Array, confidences: Sequence[float]
 ) -> list[float]:
     """Return the average precision of the objects that are sure enough, at each confidence.
 
     From an overlap of a half on there is one partner only, whatever else is there: what is not sure
     enough may be left out afterwards.
     """
-    pairs = pairs_of(overlap_table(*annotated(labels, found)))
+    pairs = pairs_of(overlap_table(*annotated(labels, objects)))
     sure = sureness[pairs.found.ids]
     matched = [sure[pairs.second[partners(pairs, iou)]] for iou in PRECISIONS]
     every = []
     for confidence in confidences:
         kept, true = int((sure >= confidence).sum()), pairs.true.ids.size
         right = [int((each >= confidence).sum()) for each in matched]
-        every.append(float(np.mean([n / (true + kept - n) if true + kept else 1 for n in right])))
+        found = [Matched(n, kept - n, true - n, 0.0) for n in right]
+        every.append(float(np.mean([each.average_precision for each in found])))
     return every
 
 

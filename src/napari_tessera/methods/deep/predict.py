@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from napari_tessera.deep.inference.cache import Cache
-from napari_tessera.deep.inference.decode import to_classes, to_objects
+from napari_tessera.deep.inference.decode import Thresholds, to_classes, to_objects
 from napari_tessera.deep.inference.fitting import ball_pixels, find_intensities, in_grey
 from napari_tessera.deep.inference.predictor import Predictor
 from napari_tessera.deep.models.library import ModelConfig, find_model
@@ -291,10 +291,7 @@ def objects(
     return to_objects(
         scores,
         targets=targets,
-        threshold=threshold,
-        seed_threshold=seed_threshold,
-        split=split,
-        confidence=confidence,
+        thresholds=Thresholds(threshold, seed_threshold, split, confidence),
         smallest=ball_pixels(smallest, voxel, scores.shape[1:]),
         voxel=voxel,
         report=Reporter.of(report),
