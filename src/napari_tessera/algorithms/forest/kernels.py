@@ -73,9 +73,8 @@ def grow_tree(
     own, lower = np.zeros(kinds), np.zeros(kinds)
     while node < nodes:  # breadth first: the top of a tree, which all pass, lies together
         first, stop = begin[node], end[node]
-        own[:] = 0
-        for i in range(first, stop):
-            own[classes[order[i]]] += weights[classes[order[i]]]
+        here = order[first:stop]
+        _weigh(classes, weights, here, own)
         total = own.sum()
         best, chosen, cut = 0.0, -1, np.float32(0)
         impurity = total - (own * own).sum() / total
@@ -86,19 +85,16 @@ def grow_tree(
                 name = names[at]
                 left_over -= 1
                 names[at], names[left_over] = names[left_over], name
-                low = high = rows[order[first], name]
-                for i in range(first + 1, stop):
-                    value = rows[order[i], name]
-                    low, high = min(low, value), max(high, value)
+                low, high = _ends(rows, here, name)
                 if not low < high:
                     continue
                 tried += 1
                 place = np.float32(low + _share(state) * (high - low))
                 place = low if place >= high else place
                 lower[:] = 0
-                for i in range(first, stop):
-                    if rows[order[i], name] <= place:
-                        lower[classes[order[i]]] += weights[classes[order[i]]]
+                for row in here:  # a list of those below first would take longer
+                    if rows[row, name] <= place:
+                        lower[classes[row]] += weights[classes[row]]
                 below = lower.sum()
                 above = total - below
                 pure = (lower * lower).sum() / below + ((own - lower) ** 2).sum() / above
@@ -107,23 +103,47 @@ def grow_tree(
                     best, chosen, cut = gain, name, place
         if chosen < 0:
             feature[node], level[node], left[node] = 0, np.inf, node
-            for k in range(kinds):
-                shares[node, k] = own[k] / total
+            shares[node] = own / total
         else:
             gains[chosen] += best
-            middle, last = first, stop - 1
-            while middle <= last:
-                if rows[order[middle], chosen] <= cut:
-                    middle += 1
-                else:
-                    order[middle], order[last] = order[last], order[middle]
-                    last -= 1
+            middle = first + _parted(rows, here, chosen, cut)
             feature[node], level[node], left[node] = chosen, cut, nodes
             begin[nodes], end[nodes] = first, middle
             begin[nodes + 1], end[nodes + 1] = middle, stop
             nodes += 2
         node += 1
     return nodes
+
+
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _weigh(classes: Any, weights: Any, here: Any, sums: Any) -> None:
+    """Add up what the rows of each class count."""
+    sums[:] = 0
+    for row in here:
+        sums[classes[row]] += weights[classes[row]]
+
+
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _ends(rows: Any, here: Any, name: int) -> tuple[Any, Any]:
+    """Return the lowest and the highest of a feature."""
+    low = high = rows[here[0], name]
+    for row in here[1:]:
+        value = rows[row, name]
+        low, high = min(low, value), max(high, value)
+    return low, high
+
+
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _parted(rows: Any, here: Any, name: int, cut: Any) -> int:
+    """Order rows so that those up to a cut come first, and return how many these are."""
+    middle, last = 0, here.size - 1
+    while middle <= last:
+        if rows[here[middle], name] <= cut:
+            middle += 1
+        else:
+            here[middle], here[last] = here[last], here[middle]
+            last -= 1
+    return middle
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
