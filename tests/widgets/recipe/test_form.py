@@ -519,7 +519,7 @@ def test_everything_can_be_heard_and_reached_with_keys(form):
 
 
 def test_the_viewer_is_not_held(viewer, tmp_path):
-    """From opening a step's settings to the result, no gap in the GUI thread is over 50 ms."""
+    """While steps run, the GUI thread never computes for over 50 ms without letting Qt work."""
     from napari_tessera.widgets.recipe.form import RecipeForm
 
     big = np.kron(IMAGE, np.ones((20, 20), np.uint8))
@@ -529,24 +529,21 @@ def test_the_viewer_is_not_held(viewer, tmp_path):
     viewer.window.add_dock_widget(form, name="Recipe")
     form.choice.open(tmp_path / "r.json")
     press(form)  # what is compiled and imported once is there
-    shown = []
     for row in form.steps.rows:
-        began = time.perf_counter()
         row.title.setChecked(True)
-        shown.append(time.perf_counter() - began)
     set_field(form, 0, "smoothing", "2 px")
-    ticks = [time.perf_counter()]
+    # what the thread itself computes: a busy machine lets it wait for longer than that
+    ticks = [time.thread_time()]
     timer = QTimer()
     timer.setInterval(5)
-    timer.timeout.connect(lambda: ticks.append(time.perf_counter()))
+    timer.timeout.connect(lambda: ticks.append(time.thread_time()))
     timer.start()
     form.running.button.click()
     wait(lambda: form.running.job is None)
     timer.stop()
     form.release()
-    print("gaps", max(np.diff(ticks)), "unfolded", shown)  # noqa: T201
-    # a busy machine is no failure: what held the viewer would hold it for much longer
-    assert np.median(np.diff(ticks)) < 0.05
+    assert len(ticks) > 3
+    assert max(np.diff(ticks)) < 0.05
 
 
 def test_methods_by_hand_are_shown_and_not_offered(viewer, image, form):

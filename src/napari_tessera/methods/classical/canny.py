@@ -28,7 +28,7 @@ from napari_tessera.signature.words import (
 if TYPE_CHECKING:
     from napari_tessera.algorithms.labels.attributes import Attributes
 
-Thresholds = Literal["quantiles", "absolute"]
+Steepness = Literal["quantiles", "absolute"]
 
 _LOW, _HIGH = 0.8, 0.9
 
@@ -38,7 +38,7 @@ def canny(
     image: Image,
     *,
     smoothing: Length = "2 px",
-    thresholds: Thresholds = "quantiles",
+    thresholds: Steepness = "quantiles",
     low_quantile: Annotated[
         Fraction, Word("fraction", low=0, high=1, when=("thresholds", ("quantiles",)))
     ] = _LOW,
