@@ -159,7 +159,8 @@ class Optimisation:
     Attributes
     ----------
     epochs : int
-        How often the network is judged on the validation images, and kept if it is the best yet.
+        How often the network is judged on the validation images, and kept unless an earlier one
+        was better there by more than chance (a standard error).
     steps : int
         Training steps in each epoch.
     minutes : float, optional
@@ -180,7 +181,7 @@ class Optimisation:
     averaging : float
         Share of the past in the running average of the weights, which is what is kept.
     patience : int
-        Training ends after so many epochs without a better validation score; 0 = never.
+        Training ends after so many epochs without a higher validation score; 0 = never.
     mixed_precision : bool
         Compute in 16 bits where the device gains by it; volumes are learnt in 32 on CPUs.
     threads : int, optional

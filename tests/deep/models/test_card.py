@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import torch
 
 from napari_tessera.deep.models.card import card
@@ -27,6 +29,8 @@ def test_card_says_what_a_reader_asks():
         "## Licence\n\nNot stated.",
     ):
         assert part in text
+    early = card(replace(config, epoch=1), [{"epoch": 1.0}, {"epoch": 2.0}])
+    assert "for 2 epochs (the weights are those after 1), in patches" in early
     bare = described(
         spacing=None, unit="pixel", normalise="mean", score=None, training={}, options={}
     )

@@ -116,7 +116,7 @@ def fitted(batches, ranks, report=None):
     # the rounding of gradients near 0, another on each processor, is not to be blown up
     optimiser = torch.optim.AdamW(network.parameters(), lr=SETTINGS.learning_rate, eps=1e-3)
     state = State(network, average, optimiser)
-    losses, best, first = [], [], []
+    losses, kept, first = [], [], []
 
     def judge(average, report):
         first.append(next(network.contracting.parameters()).detach().clone())
@@ -124,13 +124,13 @@ def fitted(batches, ranks, report=None):
 
     judge.loss = Loss({"cross_entropy": 1})
     checkpoints = Checkpoints(
-        lambda row: losses.append(row["loss"]), lambda *_: best.append(1), lambda state: None
+        lambda row: losses.append(row["loss"]), lambda *_: kept.append(1), lambda state: None
     )
     lesson = Lesson(batches, judge, SETTINGS, lambda epoch: epoch == 1, CPU, seed=0)
     fit(state, lesson, checkpoints, report=Reporter.of(report), ranks=ranks)
     return {
         "weights": network.state_dict(), "average": state.average.state_dict(), "first": first,
-        "losses": losses, "best": best, "state": (state.epoch, state.best, state.since),
+        "losses": losses, "kept": kept, "state": (state.epoch, state.best, state.since),
     }  # fmt: skip
 
 
@@ -315,8 +315,8 @@ def test_two_processes_learn_as_one_that_takes_the_batches_of_both(watched):
 
 def test_the_first_alone_judges_and_writes_and_all_know_of_it(watched):
     first, second = (each["fitted"] for each in watched)
-    assert len(first["losses"]) == len(first["best"]) == len(first["first"]) == 3
-    assert second["losses"] == second["best"] == second["first"] == []
+    assert len(first["losses"]) == len(first["kept"]) == len(first["first"]) == 3
+    assert second["losses"] == second["kept"] == second["first"] == []
     assert first["state"] == second["state"] == (3, (0.2, -0.5), 0)
 
 

@@ -86,22 +86,28 @@ def test_epochs_begin_at_zero_or_where_training_goes_on(record):
     assert later.epoch_span == (20, 21)
 
 
-def test_the_best_epoch_has_the_best_score_then_the_lowest_loss(record):
-    assert record.best is None
+def test_folders_of_before_keep_the_epoch_with_the_best_score_then_the_lowest_loss(record):
+    assert record.kept is None
     record.add(1, 1.0)
-    assert record.best is None  # nothing is judged
+    assert record.kept is None  # nothing is judged
     record.add(2, 0.9, 0.8, 0.5)
     record.add(3, 0.8, 0.9, 0.7)
     record.add(4, 0.7, 0.6, 0.7)
     record.add(5, 0.6, 0.6, 0.7)
     record.add(6, 0.5, 0.1, 0.6)
-    assert record.best == Point(4, 0.7, 0.6, 0.7)  # the first of two that are alike
+    assert record.kept == Point(4, 0.7, 0.6, 0.7)  # the first of two that are alike
 
 
-def test_without_scores_the_best_has_the_lowest_validation_loss(record):
+def test_the_last_epoch_that_is_said_to_be_kept_is_it(record):
+    for epoch, (score, kept) in enumerate(((0.5, True), (0.9, True), (0.8, True), (0.1, False)), 1):
+        record.add(epoch, 1.0, 0.5, score, kept=kept)
+    assert record.kept == Point(3, 1.0, 0.5, 0.8, kept=True)
+
+
+def test_without_scores_the_one_that_is_kept_has_the_lowest_validation_loss(record):
     for epoch, loss in enumerate((0.5, 0.3, 0.4), 1):
         record.add(epoch, 0.1, loss)
-    assert record.best.epoch == 2
+    assert record.kept.epoch == 2
 
 
 def test_what_is_not_finite_is_left_out(record):
@@ -109,7 +115,7 @@ def test_what_is_not_finite_is_left_out(record):
     record.add_step(0.5, float("nan"))
     assert record.points == [Point(1)]
     assert record.steps(10)[0].size == 0
-    assert record.best is None
+    assert record.kept is None
 
 
 def test_steps_are_as_many_as_can_be_seen(record):
@@ -185,7 +191,7 @@ def test_the_best_epoch_has_a_ring(curve):
         curve.add(epoch, 1.0, 1.0, score)
     lines = shown(curve)
     assert [list(part) for part in lines.ring.get_data()] == [[2], [0.8]]
-    assert (lines.best.get_text(), lines.best.xy) == ("best", (2, 0.8))
+    assert (lines.kept.get_text(), lines.kept.xy) == ("kept", (2, 0.8))
     assert lines.ring.get_color() == lines.lines["score"].get_color()
     curve.clear()
     for epoch, loss in enumerate((4.0, 1.0, 3.0), 1):

@@ -71,6 +71,8 @@ def _images(config: ModelConfig) -> str:
 def _training(config: ModelConfig, losses: Sequence[Mapping[str, float | None]]) -> str:
     what = "planes" if config.axes == 2 else "volumes"
     epochs = f" for {len(losses)} epochs" if losses else ""
+    if losses and config.epoch:
+        epochs += f" (the weights are those after {config.epoch})"
     score = "It was not validated: nothing was held out."
     if config.score is not None:
         score = f"Validation: {config.scored or 'score'} {config.score:.3g}."

@@ -36,6 +36,7 @@ LIMITS: Mapping[str, tuple[float, float]] = MappingProxyType(
         "widest": (0, 10_000),
         "examples": (0, 1 << 40),
         "crowd": (0, 1 << 20),
+        "epoch": (0, 1 << 40),
         "fitted": (1, 1 << 13),
     }
 )
@@ -85,7 +86,9 @@ class ModelConfig:
     widest : float
         Median diameter, in pixels, to which larger objects are shrunk; 0 = not at all.
     score : float, optional
-        The best on the validation examples.
+        Of the weights, on the validation examples.
+    epoch : int
+        Epochs after which they were as they are; 0 = unknown.
     scored : str
         What the score is.
     examples : int
@@ -139,6 +142,7 @@ class ModelConfig:
     created: str
     weights: str
     crowd: int = 0
+    epoch: int = 0
     fitted: tuple[int, ...] = ()
     seen: dict[str, tuple[float, float]] = field(default_factory=dict)
     widest: float = 0.0

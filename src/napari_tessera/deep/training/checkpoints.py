@@ -31,19 +31,19 @@ class Checkpoints:
     ----------
     row : callable
         Takes a row for the table of losses.
-    best : callable
-        Takes the state and what judging it gave, whenever it is the best so far.
+    good : callable
+        Takes the state and what judging it gave, whenever its weights are to be kept.
     resume : callable
         Takes the state after each epoch.
     """
 
     row: Callable[[dict[str, Any]], None]
-    best: Callable[[State, ValidationResult], None]
+    good: Callable[[State, ValidationResult], None]
     resume: Callable[[State], None]
 
     def led(self, ranks: Ranks) -> Checkpoints:
         """Return what the first of several processes writes for all."""
-        return Checkpoints(ranks.led(self.row), ranks.led(self.best), ranks.led(self.resume))
+        return Checkpoints(ranks.led(self.row), ranks.led(self.good), ranks.led(self.resume))
 
 
 class ModelWriter:
@@ -81,24 +81,24 @@ class ModelWriter:
     @property
     def checkpoints(self) -> Checkpoints:
         """What the training loop calls."""
-        return Checkpoints(self._folder.append_losses, self._best_epoch, self._resume)
+        return Checkpoints(self._folder.append_losses, self._good_epoch, self._resume)
 
-    def _best_epoch(self, state: State, result: ValidationResult) -> None:
+    def _good_epoch(self, state: State, result: ValidationResult) -> None:
         if not self._folder.exists:
             # first: weights without it could not be gone on with, should all end in between
             self._resume(state)
-        self._best(state, result)
+        self._keep_weights(state, result)
 
     def _resume(self, state: State) -> None:
         self._folder.write_resume(*stored(state))
 
-    def _best(self, state: State, result: ValidationResult) -> None:
-        config = replace(self._told(state), score=result.score)
+    def _keep_weights(self, state: State, result: ValidationResult) -> None:
+        config = replace(self._told(state), score=result.score, epoch=state.epoch)
         self._config = self._folder.write_weights(state.average.state_dict(), config)
         self._written, self._tune = True, result.tune if self._tunes else None
-        self._keep()
+        self._keep_examples()
 
-    def _keep(self) -> None:
+    def _keep_examples(self) -> None:
         """Keep examples, unless that is done."""
         if self._keeps is not None:
             self._keeps(self._folder.path)
@@ -146,7 +146,7 @@ class ModelWriter:
             if not state.optimiser.state:
                 self._folder.remove()
                 raise Stop
-            self._best(state, ValidationResult())
+            self._keep_weights(state, ValidationResult())
 
     def finished(self, state: State, report: Reporter, *, stopped: bool = False) -> Model:
         """Find the best thresholds for the best weights, write the card, return the model.
@@ -160,8 +160,8 @@ class ModelWriter:
             Whether somebody waits already for the end.
         """
         if not self._written:
-            self._best(state, self._validator(state.average))
-        self._keep()  # of a training that went on and was not better than before
+            self._keep_weights(state, self._validator(state.average))
+        self._keep_examples()  # of a training that went on and was not better than before
         try:
             thresholds = self._thresholds(state, report) if self._tunes and not stopped else {}
         except Stop:

@@ -17,6 +17,7 @@ from napari_tessera.deep.data.object_batches import ObjectBatch
 from napari_tessera.deep.settings import Optimisation, Schedule
 from napari_tessera.deep.training.checkpoints import Checkpoints
 from napari_tessera.deep.training.distributed import ALONE, Ranks
+from napari_tessera.deep.training.merit import Merit
 from napari_tessera.deep.training.object_validation import ObjectValidator
 from napari_tessera.deep.training.state import State
 from napari_tessera.deep.training.stepping import Stepping
@@ -77,8 +78,9 @@ def fit(
     lesson : Lesson
     checkpoints : Checkpoints
     report : Reporter
-        Gets epoch, losses and score, and the judged picture, as values; may raise `Stop`. It is
-        called between small pieces of work, also by the threads that make batches.
+        Gets epoch, losses and score, the judged picture, and whether the weights are kept, as
+        values; may raise `Stop`. It is called between small pieces of work, also by the threads
+        that make batches.
     ranks : Ranks
         The processes that train together; all call `fit`, with states of the same weights.
     """
@@ -101,10 +103,11 @@ def fit(
                     "score": result.score,
                 }
             )
-            _keep_if_best(state, result, mean, checkpoints)
+            kept = _keep_if_good(state, result, result.merit(state.epoch, mean), checkpoints)
             checkpoints.resume(state)
             share = _elapsed(state.epoch / settings.epochs, state.seconds, settings)
-            report(Progress(share, 1, {"epoch": state.epoch, "loss": mean, "judged": result}))
+            values = {"epoch": state.epoch, "loss": mean, "judged": result, "kept": kept}
+            report(Progress(share, 1, values))
 
 
 class _Course:
@@ -199,19 +202,17 @@ def _average(state: State, share: float, step: int) -> None:
             kept.copy_(present[name])
 
 
-def _keep_if_best(
-    state: State, result: ValidationResult, mean: float, checkpoints: Checkpoints
-) -> None:
-    """Keep the weights if no epoch was better; without validation the last is the best."""
-    if result.score is None or result.loss is None:
-        found = (float(state.epoch), -mean)
-    else:
-        found = (result.score, -result.loss)
-    if found > state.best:
-        state.best, state.since = found, 0
-        checkpoints.best(state, result)
-    else:
-        state.since += 1
+def _keep_if_good(
+    state: State, result: ValidationResult, merit: Merit, checkpoints: Checkpoints
+) -> bool:
+    """Keep the weights unless an epoch was better by more than chance, and return whether."""
+    good = merit.reaches(state.best)
+    state.since += 1
+    if merit.is_above(state.best):
+        state.best, state.since = merit, 0
+    if good:
+        checkpoints.good(state, result)
+    return good
 
 
 def _over(state: State, settings: Optimisation) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -18,6 +18,7 @@ from napari_tessera.deep.inference.pasting import pasted
 from napari_tessera.deep.inference.tile_plan import cut_tile, plan_tiles
 from napari_tessera.deep.inference.tiling import evaluating, resized
 from napari_tessera.deep.inference.tuning import PRECISIONS
+from napari_tessera.deep.training.merit import without_each
 from napari_tessera.deep.training.validation import HeldOut, ValidationResult, middle
 from napari_tessera.metrics.matching import average_precision
 from napari_tessera.signature.progress import Reporter, reported
@@ -53,14 +54,19 @@ class ObjectValidator:
             self._detections(network, piece, report.part(number, len(pieces)))
             for number, piece in enumerate(pieces)
         ]
-        scores = self._scores(pieces, found, report)
-        best = max(scores, key=lambda each: scores[each])
+        precisions = self._precisions(pieces, found, report)
+        best = CONFIDENCES[int(np.mean(precisions, axis=0).argmax())]
         picture = self.held_out.picture(_labels(found[0], best))
-        judged = replace(picture, tune=partial(_thresholds, scores))
+        judged = replace(picture, tune=partial(_thresholds, np.mean(precisions, axis=0)))
         if not self.held_out.pieces:
             return judged
         losses = [self._loss(network, piece) for piece in reported(pieces, report)]
-        return replace(judged, loss=float(np.mean(losses)), score=scores[best])
+        return replace(
+            judged,
+            loss=float(np.mean(losses)),
+            score=_score(precisions),
+            without=without_each(_score, precisions),
+        )
 
     def on(self, pieces: list[Piece], thresholds: Mapping[str, float]) -> ObjectValidator:
         """Return what judges networks on other examples, whatever thresholds: it tries them."""
@@ -81,17 +87,18 @@ class ObjectValidator:
         found = detected(enlarged, run, limit=limit, report=report)
         return found.resized(self.held_out.shape(piece))
 
-    def _scores(
+    def _precisions(
         self, pieces: list[Piece], found: list[PlaneDetections], report: Reporter
-    ) -> dict[float, float]:
-        """Return the mean precision of the objects at each confidence."""
-        scores = dict.fromkeys(CONFIDENCES, 0.0)
+    ) -> list[Array]:
+        """Return the precision of the objects of each piece at each of `CONFIDENCES`."""
+        precisions = []
         for piece, each in zip(reported(pieces, report), found, strict=True):
             labels = self.held_out.labels(piece)
-            for confidence in CONFIDENCES:
-                own = _labels(each, confidence)
-                scores[confidence] += average_precision(labels, own, *PRECISIONS) / len(pieces)
-        return scores
+            every = (_labels(each, confidence) for confidence in CONFIDENCES)
+            precisions.append(
+                np.array([average_precision(labels, own, *PRECISIONS) for own in every])
+            )
+        return precisions
 
     def _loss(self, network: torch.nn.Module, piece: Piece) -> float:
         """Return the sum of the network's losses on the middle of a piece."""
@@ -119,16 +126,18 @@ class ObjectValidator:
         return image, padded
 
 
-def _thresholds(
-    scores: Mapping[float, float], seconds: float, report: Report = None
-) -> dict[str, float]:
+def _score(precisions: Sequence[Array]) -> float:
+    """Return the mean precision at the confidence that suits all best."""
+    return float(np.mean(precisions, axis=0).max())
+
+
+def _thresholds(scores: Array, seconds: float, report: Report = None) -> dict[str, float]:
     """Return the confidence that gives the best objects, by the precision at each: in no time."""
-    highest = max(scores.values())
-    if not highest:
+    if not scores.any():
         return dict(DEFAULTS)
     # of equals the middle one, which is the safest
-    equal = [each for each in scores if scores[each] == highest]
-    return {**DEFAULTS, "threshold": equal[len(equal) // 2]}
+    equal = np.flatnonzero(scores == scores.max())
+    return {**DEFAULTS, "threshold": CONFIDENCES[equal[len(equal) // 2]]}
 
 
 def _labels(found: PlaneDetections, confidence: float) -> Array:

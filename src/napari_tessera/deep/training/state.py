@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from torch import nn
 from napari_tessera.deep.models.config import ModelConfig
 from napari_tessera.deep.networks.registry import build
 from napari_tessera.deep.training import transfer
+from napari_tessera.deep.training.merit import Merit
 from napari_tessera.signature.progress import Progress, Reporter
 
 if TYPE_CHECKING:
@@ -35,8 +35,8 @@ class State:
         Epochs done.
     seconds : float
         Time they took.
-    best : tuple of float
-        Score and negative loss of the best epoch.
+    best : Merit
+        Of the best epoch.
     since : int
         Epochs since then.
     threads : int
@@ -48,7 +48,7 @@ class State:
     optimiser: torch.optim.AdamW
     epoch: int = 0
     seconds: float = 0.0
-    best: tuple[float, float] = (-math.inf, -math.inf)
+    best: Merit = Merit()
     since: int = 0
     threads: int = 0
 
@@ -113,7 +113,8 @@ def stored(state: State) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     numbers = {
         "epoch": state.epoch,
         "seconds": state.seconds,
-        "best": list(state.best),
+        "best": [state.best.score, -state.best.loss],
+        "without": list(state.best.without),
         "since": state.since,
         "threads": state.threads,
     }
@@ -144,9 +145,11 @@ def restore_state(
         found.setdefault(int(index), {})[key] = each
     state.optimiser.load_state_dict({**own, "state": found})
     state.epoch, state.seconds = int(numbers["epoch"]), float(numbers["seconds"])
-    score, loss = numbers["best"]
-    state.best, state.since = (float(score), float(loss)), int(numbers["since"])
-    state.threads = int(numbers.get("threads", 0))  # folders of before know nothing of it
+    score, loss = (float(each) for each in numbers["best"])
+    # folders of before know nothing of some
+    without = tuple(float(each) for each in numbers.get("without", ()))
+    state.best, state.since = Merit(score, -loss, without), int(numbers["since"])
+    state.threads = int(numbers.get("threads", 0))
 
 
 def _below(prefix: str, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:

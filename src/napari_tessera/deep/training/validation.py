@@ -16,6 +16,7 @@ from napari_tessera.deep.inference.tile_plan import plan_tiles
 from napari_tessera.deep.inference.tiling import TileRun, resized, tiled_scores
 from napari_tessera.deep.networks.options import Sizes
 from napari_tessera.deep.target_kinds import PixelTargets
+from napari_tessera.deep.training.merit import Merit, without_each
 from napari_tessera.deep.training.objective import Loss
 from napari_tessera.signature.progress import Reporter
 from napari_tessera.signature.words import Array, Report
@@ -49,6 +50,8 @@ class ValidationResult:
     ----------
     loss, score : float or None
         None where nothing is held out.
+    without : tuple of float
+        The score without each of the held-out examples in turn; empty where there is only one.
     image : ndarray, shape (C, *P), optional
         One held-out image, or one to train on.
     labels : ndarray, optional
@@ -63,6 +66,7 @@ class ValidationResult:
 
     loss: float | None = None
     score: float | None = None
+    without: tuple[float, ...] = ()
     image: Array | None = None
     labels: Array | None = None
     pair: int = 0
@@ -70,8 +74,21 @@ class ValidationResult:
     tune: Callable[[float, Report], dict[str, float]] | None = None
 
     def figures(self) -> ValidationResult:
-        """Return loss and score alone, which other processes are told."""
-        return ValidationResult(self.loss, self.score)
+        """Return what other processes are told: not the picture."""
+        return ValidationResult(self.loss, self.score, self.without)
+
+    def merit(self, epoch: int, mean: float) -> Merit:
+        """Return how good the network is: where nothing is held out, the better the later.
+
+        Parameters
+        ----------
+        epoch : int
+        mean : float
+            The loss on what it learnt.
+        """
+        if self.score is None or self.loss is None:
+            return Merit(float(epoch), mean)
+        return Merit(self.score, self.loss, self.without)
 
 
 @dataclass(frozen=True)
@@ -163,7 +180,8 @@ class HeldOut:
         piece, box = self.shown, self.box(self.shown)
         corner = [own.start + part.start for own, part in zip(piece.box, box, strict=True)]
         start = (*piece.index, *corner)
-        return ValidationResult(None, None, piece.image_at(box), labels, piece.pair, start)
+        image = piece.image_at(box)
+        return ValidationResult(image=image, labels=labels, pair=piece.pair, start=start)
 
 
 @dataclass(frozen=True)
@@ -205,8 +223,12 @@ class Validator:
         judged = replace(self._picture(shown, agreements), tune=partial(self._tuned, examples))
         if not self.held_out.pieces:
             return judged
-        score = self.targets.score(agreements)
-        return replace(judged, loss=float(np.mean(losses)), score=score)
+        return replace(
+            judged,
+            loss=float(np.mean(losses)),
+            score=self.targets.score(agreements),
+            without=without_each(self.targets.score, agreements),
+        )
 
     def on(self, pieces: list[Piece], thresholds: Mapping[str, float]) -> Validator:
         """Return what judges networks on other examples, at thresholds."""

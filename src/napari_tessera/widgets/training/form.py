@@ -228,10 +228,12 @@ class TrainingForm(Form):
 
     def _show_epochs_before(self, model: str) -> None:
         """Draw the epochs that a training goes on from."""
-        for row in Folder(place_of(model)).read_losses():
+        folder = Folder(place_of(model))
+        kept = folder.read_config().epoch
+        for row in folder.read_losses():
             names = ("epoch", "loss", "validation_loss", "score")
             epoch, *values = (row.get(name) for name in names)
-            self.curve.add(epoch or 0, *values)
+            self.curve.add(epoch or 0, *values, kept=epoch == kept)
 
     def stop(self) -> None:
         """End the training after the present step; the best weights so far are kept."""
@@ -261,7 +263,13 @@ class TrainingForm(Form):
             self.curve.add_step(values["epoch"], values["step"])
         elif "judged" in values:
             judged = values["judged"]
-            self.curve.add(values["epoch"], values["loss"], judged.loss, judged.score)
+            self.curve.add(
+                values["epoch"],
+                values["loss"],
+                judged.loss,
+                judged.score,
+                kept=values.get("kept", False),
+            )
             score = "" if judged.score is None else f", score {judged.score:.3f}"
             self.say(f"Epoch {values['epoch']}: loss {values['loss']:.3f}{score}")
             if self.follow.isChecked():
@@ -272,7 +280,9 @@ class TrainingForm(Form):
         self._hear_news()
         self._show_running(False)
         config = model.config
-        score = "" if config.score is None else f" Best {config.scored}: {config.score:.3f}."
+        score = (
+            "" if config.score is None else f" {config.scored.capitalize()}: {config.score:.3f}."
+        )
         if name.written == written:  # nobody has thought of another one meanwhile
             name.choose(self._made_as, ANEW)
         how = "is kept; its training was stopped" if self._enough.is_set() else "is ready"

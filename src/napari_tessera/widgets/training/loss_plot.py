@@ -36,7 +36,7 @@ MOST = 140
 
 
 class Curve(Plot):
-    """Losses (left axis) and score (right axis) against epochs; the best epoch is marked.
+    """Losses (left axis) and score (right axis) against epochs; the epoch that is kept is marked.
 
     Parameters
     ----------
@@ -68,6 +68,8 @@ class Curve(Plot):
         loss: float | None = None,
         validation: float | None = None,
         score: float | None = None,
+        *,
+        kept: bool = False,
     ) -> None:
         """Add what is known at the end of an epoch.
 
@@ -77,8 +79,10 @@ class Curve(Plot):
             How many epochs are over.
         loss, validation, score : float, optional
             Loss in training and on validation images, and their score from 0 to 1.
+        kept : bool
+            Whether the weights are kept.
         """
-        newest = self.record.add(epoch, loss, validation, score)
+        newest = self.record.add(epoch, loss, validation, score, kept=kept)
         self.setAccessibleDescription(str(newest).replace("\n", ", "))
         self._changed()
 
@@ -182,11 +186,11 @@ class Lines:
         }
         # marks lie in the upper axes, 0 to 1 from bottom to top
         self.ring = self.scores.plot([], [], "o", markersize=9, fillstyle="none", clip_on=False)[0]
-        self.best = self.scores.annotate("", (0, 0), (0, 0), textcoords="offset points")
-        self.best.set(color=colours.text, size=SMALL)
+        self.kept = self.scores.annotate("", (0, 0), (0, 0), textcoords="offset points")
+        self.kept.set(color=colours.text, size=SMALL)
         self.pointer = self.scores.axvline(0, color=colours.text, linewidth=0.8, linestyle=":")
         self.pointer.set_visible(False)
-        self._moving = (self.steps, *self.lines.values(), self.ring, self.best, self.pointer)
+        self._moving = (self.steps, *self.lines.values(), self.ring, self.kept, self.pointer)
         for artist in self._moving:
             artist.set_animated(True)  # not drawn with the axes, except into a file
 
@@ -208,7 +212,7 @@ class Lines:
             line.set_data(epochs, values)
             line.set_marker("o" if len(epochs) <= MOST / 6 else "")
         self.scores.yaxis.set_visible(bool(len(self.lines["score"].get_xdata())))
-        self._mark(record.best)
+        self._mark(record.kept)
         self._name_lines()
         self._fit(max(len(f"{tick:.4g}") for tick in ticks))
         return before == self._around()
@@ -216,27 +220,27 @@ class Lines:
     def _around(self) -> tuple[Any, ...]:
         return *self.losses.get_xlim(), *self.losses.get_ylim(), len(self._named)
 
-    def _mark(self, best: Point | None) -> None:
-        """Put a ring around the best epoch, and the word where there is room for it."""
+    def _mark(self, kept: Point | None) -> None:
+        """Put a ring around the epoch that is kept, and the word where there is room for it."""
         self.ring.set_data([], [])
-        self.best.set_text("")
-        if best is None:
+        self.kept.set_text("")
+        if kept is None:
             return
-        name = "validation" if best.score is None else "score"
-        height = getattr(best, name)
+        name = "validation" if kept.score is None else "score"
+        height = getattr(kept, name)
         if name == "validation":
             low, high = self.losses.get_ylim()
             height = (height - low) / (high - low)
         first, last = self.losses.get_xlim()
-        across = (best.epoch - first) / (last - first)
-        self.ring.set_data([best.epoch], [height])
+        across = (kept.epoch - first) / (last - first)
+        self.ring.set_data([kept.epoch], [height])
         self.ring.set_color(self.lines[name].get_color())
-        self.best.set_text("best")
-        self.best.xy = best.epoch, height
+        self.kept.set_text("kept")
+        self.kept.xy = kept.epoch, height
         above = height < 0.25
-        self.best.set_position((0, 6 if above else -6))
-        self.best.set_va("bottom" if above else "top")
-        self.best.set_ha("left" if across < 0.06 else "right" if across > 0.94 else "center")
+        self.kept.set_position((0, 6 if above else -6))
+        self.kept.set_va("bottom" if above else "top")
+        self.kept.set_ha("left" if across < 0.06 else "right" if across > 0.94 else "center")
 
     def _name_lines(self) -> None:
         """Name the lines that there are, in their colours, above the plot."""

@@ -1,4 +1,4 @@
-"""What a training has reported so far, and which of its epochs was the best."""
+"""What a training has reported so far, and the weights of which epoch are kept."""
 
 from __future__ import annotations
 
@@ -29,12 +29,15 @@ class Point:
         Loss of the validation images.
     score : float, optional
         How good the validation images come out, 0 to 1.
+    kept : bool
+        Whether the weights after it were kept, until those of a later one were.
     """
 
     epoch: float
     loss: float | None = None
     validation: float | None = None
     score: float | None = None
+    kept: bool = False
 
     def __str__(self) -> str:
         known = ((words, getattr(self, name)) for name, words in WORDS.items())
@@ -58,10 +61,11 @@ class Record:
         self.points: list[Point] = []
         self._epochs, self._losses = array("d"), array("d")
 
-    def add(self, epoch: float, *values: float | None) -> Point:
+    def add(self, epoch: float, *values: float | None, kept: bool = False) -> Point:
         """Add loss, validation loss and score of an epoch; what is not finite is not known."""
-        known = (None if v is None or not math.isfinite(v) else float(v) for v in values)
-        self.points.append(Point(float(epoch), *known))
+        known = [None if v is None or not math.isfinite(v) else float(v) for v in values]
+        told = dict(zip(WORDS, known, strict=False))
+        self.points.append(Point(float(epoch), **told, kept=kept))
         return self.points[-1]
 
     def add_step(self, epoch: float, loss: float) -> None:
@@ -76,10 +80,14 @@ class Record:
         return not self.points and not self._losses
 
     @property
-    def best(self) -> Point | None:
-        """The epoch with the best score, the lower validation loss if two are alike."""
+    def kept(self) -> Point | None:
+        """The epoch whose weights are kept.
+
+        Folders of before do not tell: the one with the best score, then the lowest validation loss.
+        """
         judged = [p for p in self.points if p.score is not None or p.validation is not None]
-        return max(judged, key=lambda point: point.merit, default=None)
+        kept = [point for point in judged if point.kept]
+        return kept[-1] if kept else max(judged, key=lambda point: point.merit, default=None)
 
     def steps(self, most: int) -> tuple[Array, Array]:
         """Return epochs and losses of at most `most` steps, those next to one another as a mean."""
