@@ -8,6 +8,7 @@ from napari_tessera.algorithms.labels.ids import (
     count,
     from_points,
     median_diameter,
+    prevailing_diameter,
     renumbered,
     sizes,
     smallest_dtype,
@@ -58,6 +59,15 @@ def test_the_median_diameter_is_that_of_discs_and_balls():
     ball = ((zz - 30) ** 2 + (yy - 30) ** 2 + (xx - 30) ** 2 <= 12**2).astype(int)
     assert median_diameter(ball) == pytest.approx(24, rel=0.03)
     assert median_diameter(np.zeros((3, 3), int)) == 0
+
+
+def test_specks_hardly_change_the_prevailing_diameter():
+    large = np.array([300, 310, 320])
+    expected = prevailing_diameter(large, 2)
+    assert expected == pytest.approx(np.sqrt(4 * 310 / np.pi))
+    assert prevailing_diameter(np.append(large, [1] * 50), 2) == pytest.approx(expected, rel=0.02)
+    assert prevailing_diameter(np.array([4]), 3) == pytest.approx((6 * 4 / np.pi) ** (1 / 3))
+    assert prevailing_diameter(np.array([], int), 2) == 0
 
 
 def test_true_is_a_label_too():

@@ -57,10 +57,6 @@ def test_planes_make_a_volume(plane):
     np.testing.assert_array_equal(volume[1] > 0, (LABELS == 1) | (LABELS == 2))
 
 
-def test_the_diameter_is_that_of_the_middle_object(plane):
-    assert found(plane).diameter() == pytest.approx(2 * np.sqrt(100 / np.pi), rel=1e-3)
-
-
 def test_objects_follow_the_size_of_their_planes(plane):
     own = found(plane).resized((24, 32))
     labels = own.labels(FLAT, smallest=0, thresholds={"threshold": None})

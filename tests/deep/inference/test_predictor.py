@@ -54,31 +54,35 @@ def test_finders_do_not_run_anew_for_flips_which_they_do_not_use(image):
     assert replace(predictor, flips=True).answer(image) is predictor.answer(image)
 
 
-def test_images_are_enlarged_by_what_was_told_or_seen(image):
+def test_images_are_enlarged_by_what_was_told_or_seen(image, monkeypatch):
     model = find_model(tiny_model())
     model = replace(model, config=replace(model.config, diameter=20.0))
     predictor = Predictor(model, diameter="10 px")
     fitted = predictor.fitted(image)
-    assert predictor.zoom(fitted) == 2
+    assert predictor.zoom(fitted, 8.0) == 2.5
+    assert predictor.zoom(fitted, 0) == predictor.zoom(fitted, 200.0) == 1
     assert predictor.enlarged_shape(fitted, 2) == (192, 192)
+    assert predictor.answer(image).diameter == 10
     # in units of the pixels
-    sized = replace(predictor, diameter="5 um", spacing=VoxelSize((0.5, 0.5), "um"))
-    assert sized.zoom(sized.fitted(image)) == 2
-
-    class Seen:
-        def __init__(self, width):
-            self.diameter = lambda: width
-
-    measured = replace(predictor, diameter=0)
-    assert measured.zoom(fitted, Seen(8.0)) == 2.5
-    assert measured.zoom(fitted, Seen(18.5)) == 1  # hardly smaller: not worth a second pass
-    assert measured.zoom(fitted) == 1
-    assert measured.zoom(fitted, Seen(200.0)) == 1
-    config = replace(measured.model.config, widest=25.0)
-    shrinking = replace(measured, model=replace(measured.model, config=config))
-    assert shrinking.zoom(fitted, Seen(27.0)) == 1  # hardly larger
-    assert shrinking.zoom(fitted, Seen(50.0)) == 0.5
-    assert shrinking.zoom(fitted, Seen(500.0)) == 0.25
+    told = replace(predictor, diameter="5 um", spacing=VoxelSize((0.5, 0.5), "um"))
+    assert told.answer(image).diameter == 10
+    config = replace(model.config, widest=25.0)
+    shrinking = replace(predictor, model=replace(model, config=config))
+    assert shrinking.zoom(fitted, 50.0) == 0.5
+    assert shrinking.zoom(fitted, 500.0) == 0.25
+    # what is seen, in another cache each, and as an option again
+    for seen, expected in ((8.0, 8.0), (18.5, 20.0), (27.0, 20.0), (50.0, 50.0), (0.0, 20.0)):
+        measured = replace(shrinking, diameter=0, cache=Cache())
+        monkeypatch.setattr(
+            "napari_tessera.deep.inference.predictor.sized",
+            lambda look, zoom_for, report, seen=seen: (seen, look(zoom_for(seen), report)),
+        )
+        found = measured.answer(image)
+        assert (
+            found.diameter == expected
+        )  # of those that are hardly smaller or larger the usual one
+        again = replace(measured, diameter=f"{found.diameter} px").answer(image)
+        np.testing.assert_array_equal(found.array, again.array)
 
 
 def test_each_kind_is_asked_for_what_it_gives(image):

@@ -1,9 +1,19 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import ndimage
 
 from napari_tessera.deep.inference.decode import DEFAULTS, Thresholds, to_objects
-from napari_tessera.deep.inference.tuning import PRECISIONS, QUICK, annotated, tuned
+from napari_tessera.deep.inference.tuning import (
+    PRECISIONS,
+    QUICK,
+    USUAL,
+    WIDE,
+    _chosen,
+    annotated,
+    tuned,
+)
 from napari_tessera.metrics.matching import average_precision
 
 from .test_decode import FLAT, perfect, touching_discs
@@ -63,9 +73,9 @@ def test_thresholds_are_those_that_find_most():
     assert best["threshold"] == 0.6
     assert best["score"] == 1
     found = to_objects(scores, targets="boundaries", voxel=FLAT, thresholds=thresholds(best))
-    np.testing.assert_array_equal(found, labels)
+    assert average_precision(labels, found, 1.0) == 1
     nothing = tuned([(scores, np.zeros_like(labels))], "boundaries", FLAT)
-    assert (nothing["threshold"], nothing["seed_threshold"]) == (0.5, 0.7)
+    assert thresholds(nothing) == USUAL
 
 
 def test_thresholds_leave_empty_examples_empty():
@@ -83,3 +93,24 @@ def test_thresholds_leave_empty_examples_empty():
     for scores in (perfect(labels, "boundaries"), faint):
         found = to_objects(scores, targets="boundaries", voxel=FLAT, thresholds=thresholds(best))
         assert found.max() == (scores is not faint)
+
+
+def precisions(**best):
+    """Return an array like that of `WIDE`, with .5 but where options have given values."""
+    found = np.full(WIDE.shape, 0.5)
+    for place in range(found.size):
+        own = WIDE.at(place)
+        found.flat[place] += best["more"] * all(own[n] == v for n, v in best["at"].items())
+    return found
+
+
+def test_the_usual_options_stay_unless_others_are_better_by_more_than_chance():
+    here = {"threshold": 0.5, "split": 0.2}
+    by_chance = [precisions(at=here, more=more) for more in (0.3, -0.1, -0.1)]
+    assert thresholds(_chosen(by_chance)) == USUAL
+    surely = [precisions(at=here, more=more) for more in (0.2, 0.1, 0.15)]
+    assert thresholds(_chosen(surely)) == replace(USUAL, **here)  # the others stay as usual
+    assert _chosen(surely)["score"] == pytest.approx(0.65)
+    assert thresholds(_chosen(surely[:1])) == replace(USUAL, **here)
+    assert thresholds(_chosen([np.full(WIDE.shape, 0.3)])) == USUAL
+    assert thresholds(_chosen([])) == USUAL

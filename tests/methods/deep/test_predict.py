@@ -47,9 +47,8 @@ def test_scores_are_probabilities_and_make_what_predict_makes(image):
     own = to_objects(
         found, targets="boundaries", voxel=VoxelSize((1, 1)), thresholds=Thresholds(0.3)
     )
-    np.testing.assert_array_equal(
-        predict(image, model=model, threshold=0.3, seed_threshold=0.7), own
-    )
+    told = {"threshold": 0.3, "seed_threshold": 0.7, "split": 0, "confidence": 0}
+    np.testing.assert_array_equal(predict(image, model=model, **told), own)
 
 
 def test_the_network_runs_once_for_several_thresholds(image, monkeypatch):

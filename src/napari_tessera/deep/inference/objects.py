@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_tessera.algorithms.labels.ids import median_diameter
 from napari_tessera.deep.inference.fitting import ball_pixels
 from napari_tessera.deep.models.library import Model, ModelConfig
 from napari_tessera.signature.progress import Reporter
@@ -33,10 +32,13 @@ class DetectedObjects:
         One for a plane, several for a volume.
     model : Model
         Which has found them.
+    diameter : float
+        Of the objects, in finest pixels of the image, by which it was enlarged; 0 = it was not.
     """
 
     planes: list[PlaneDetections]
     model: Model
+    diameter: float = 0.0
 
     @classmethod
     def of(cls, image: Array, predictor: Predictor, report: Reporter) -> DetectedObjects:
@@ -68,10 +70,6 @@ class DetectedObjects:
     def resized(self, shape: tuple[int, ...]) -> DetectedObjects:
         """Return the same in planes with another number of pixels."""
         return replace(self, planes=[each.resized(shape[-2:]) for each in self.planes])
-
-    def diameter(self) -> float:
-        """Return the median diameter, in pixels, of the objects in the plane with most of them."""
-        return median_diameter(self.fullest())
 
     def fullest(self) -> Array:
         """Return the objects in the plane with most of them."""

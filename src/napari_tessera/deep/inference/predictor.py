@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from napari_tessera.deep.inference.familiarity import Familiarity
 from napari_tessera.deep.inference.fitting import FittedImage, enlarged_shape, fitted_image
 from napari_tessera.deep.inference.objects import DetectedObjects
 from napari_tessera.deep.inference.scores import PixelScores
+from napari_tessera.deep.inference.sizing import sized
 from napari_tessera.deep.inference.three_axes import averaged_scores
 from napari_tessera.deep.models.library import Model
 from napari_tessera.deep.networks.registry import NETWORKS
@@ -144,23 +145,29 @@ class Predictor:
         from napari_tessera.deep.inference.tiling import resized
 
         kind = DetectedObjects if self.model.config.one_by_one else PixelScores
-        fitted = self.fitted(image)
+        fitted, wanted = self.fitted(image), self.model.config.diameter
+        averages = self.averages(len(fitted.shape))
+        first = report.part(0, 3) if averages else report
 
         def look(zoom: float, report: Reporter) -> Answer:
             enlarged = resized(fitted.array, self.enlarged_shape(fitted, zoom))
             return kind.of(enlarged, self, report).resized(fitted.shape)
 
-        def whole(zoom: float, report: Reporter, seen: Answer | None = None) -> Answer:
-            if not self.averages(len(fitted.shape)):
-                return look(zoom, report) if seen is None else seen
-            across_z: Any = look(zoom, report.part(0, 3)) if seen is None else seen
-            return averaged_scores(across_z, fitted, zoom, self, report)
+        def zoom_for(diameter: float) -> float:
+            zoom = self._zoom(diameter)
+            return 1.0 if _is_slight(zoom) else zoom
 
-        if not self.model.config.diameter or self._told(fitted.voxel):
-            return whole(self.zoom(fitted), report)
-        first = look(1, report.part(0, 2))
-        zoom = self.zoom(fitted, first)
-        return whole(zoom, report.part(1, 2), first if zoom == 1 else None)
+        diameter = self._told(fitted.voxel)
+        if diameter or not wanted:
+            seen = look(self.zoom(fitted, diameter), first)
+        else:
+            found, seen = sized(look, zoom_for, first)
+            diameter = (wanted if zoom_for(found) == 1 else found) / fitted.share
+        if averages:
+            across_z: Any = seen
+            zoom = self.zoom(fitted, diameter)
+            seen = averaged_scores(across_z, fitted, zoom, self, report)
+        return replace(seen, diameter=diameter)
 
     def averages(self, axes: int) -> bool:
         """Return whether it looks at images of so many axes along three of them."""
@@ -182,20 +189,16 @@ class Predictor:
         """Return the diameter that was told, in finest pixels; 0 = it was not."""
         return physical(self.diameter, voxel, name="diameter") / min(voxel)
 
-    def zoom(self, fitted: FittedImage, seen: Answer | None = None) -> float:
+    def zoom(self, fitted: FittedImage, diameter: float) -> float:
         """Return how much an image is enlarged because its objects are small, or shrunk.
 
         Parameters
         ----------
         fitted : FittedImage
-        seen : PixelScores or DetectedObjects, optional
-            What a pass before has found in it, for when the diameter was not told.
+        diameter : float
+            Of the objects, in finest pixels of the image; 0 = unknown.
         """
-        wanted, told = self.model.config.diameter, self._told(fitted.voxel)
-        if told or seen is None or not wanted:
-            return self._zoom(fitted.share * told)
-        zoom = self._zoom(fitted.share * seen.diameter())
-        return 1.0 if _is_slight(zoom) else zoom
+        return self._zoom(fitted.share * diameter)
 
     def _zoom(self, diameter: float) -> float:
         config = self.model.config

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_tessera.algorithms.labels.ids import median_diameter
 from napari_tessera.algorithms.labels.stitching import stitched
 from napari_tessera.deep.inference.decode import DEFAULTS, without_small
 from napari_tessera.deep.inference.fitting import ball_pixels
@@ -33,11 +32,15 @@ class PixelScores:
     stitching : float, optional
         Intersection over union from which objects that a network for planes finds in neighbouring
         planes are one; None = they are found in the whole volume.
+    diameter : float
+        Of the objects, in finest pixels of the image, by which it was enlarged or shrunk; 0 = it
+        was not.
     """
 
     array: Array
     model: Model
     stitching: float | None = None
+    diameter: float = 0.0
 
     @classmethod
     def of(cls, image: Array, predictor: Predictor, report: Reporter) -> PixelScores:
@@ -79,10 +82,6 @@ class PixelScores:
     def objects(self) -> Array:
         """Return the objects that the model's own thresholds give, pixels being cubes."""
         return self.targets.labels(self.array, None, **self._thresholds)
-
-    def diameter(self) -> float:
-        """Return the median diameter, in pixels, of the objects in the plane with most of them."""
-        return median_diameter(self.fullest())
 
     def fullest(self) -> Array:
         """Return the objects in the plane with most of them."""

@@ -5,13 +5,20 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import product
 
 import numpy as np
 
 from napari_tessera.algorithms.labels.ids import sizes
-from napari_tessera.deep.inference.decode import DEFAULTS, grown_objects, inner_of, peaks, tidied
+from napari_tessera.deep.inference.decode import (
+    DEFAULTS,
+    Thresholds,
+    grown_objects,
+    inner_of,
+    peaks,
+    tidied,
+)
 from napari_tessera.deep.settings import Targets
 from napari_tessera.metrics.matching import Matched, pairs_of, partners
 from napari_tessera.metrics.overlap import overlap_table
@@ -84,6 +91,9 @@ WIDE = Options(
 )
 """What `tuned` tries."""
 
+USUAL = Thresholds(threshold=0.7, seed_threshold=0.9, split=0.1, confidence=0.9)
+"""What suits most networks."""
+
 QUICK = Options(((0.5, 0.7), (0.7, 0.9), (0.8, 0.95)), (0.0, 0.1), (0.0, 0.8, 0.9))
 """At which a network is judged while it learns: one that has become surer needs higher thresholds,
 and would seem to have become worse at the lower ones."""
@@ -144,7 +154,10 @@ def tuned(
     seconds: float = math.inf,
     report: Report = None,
 ) -> dict[str, float]:
-    """Return the options that give the best objects.
+    """Return the options that give the best objects: the usual ones, unless others are better.
+
+    On a few examples one of hundreds of settings is always best, by chance. Of those that are no
+    worse than it by more than a standard error, the one that is nearest to `USUAL` is taken.
 
     Parameters
     ----------
@@ -160,25 +173,43 @@ def tuned(
     -------
     dict
         By the names in `DEFAULTS`, and "score": the average precision, mean over the examples and
-        `PRECISIONS`. The defaults if no example has an object, or there is no time at all.
+        `PRECISIONS`. The usual ones if no example has an object, or there is no time at all.
     """
     began = time.monotonic()
     if not any((labels > 0).any() for _, labels in pairs):
-        return {**DEFAULTS, "score": 0.0}
-    totals, used = np.zeros(WIDE.shape), 0
+        return {**asdict(USUAL), "score": 0.0}
+    every: list[Array] = []
     for number, (scores, labels) in enumerate(pairs):
         own, part = np.zeros(WIDE.shape), Reporter.of(report).part(number, len(pairs))
         tried = WIDE.precisions(scores, labels, targets, voxel)
         for place in reported(range(len(WIDE.levels)), part):
             if time.monotonic() - began > seconds:
-                return _best(totals, used)
+                return _chosen(every)
             own[place] = next(tried)
-        totals, used = totals + own, used + 1
-    return _best(totals, used)
+        every.append(own)
+    return _chosen(every)
 
 
-def _best(totals: Array, used: int) -> dict[str, float]:
-    """Return the options with the highest total, and the mean over the examples used."""
-    if not used:
-        return {**DEFAULTS, "score": 0.0}
-    return WIDE.at(int(totals.argmax())) | {"score": float(totals.max()) / used}
+def _chosen(every: list[Array]) -> dict[str, float]:
+    """Return the options for the precisions, of shape `WIDE.shape`, in each of some examples."""
+    if not every:
+        return {**asdict(USUAL), "score": 0.0}
+    mean = np.mean(every, axis=0)
+    table = np.reshape(every, (len(every), -1))
+    behind = table[:, [mean.argmax()]] - table
+    error = behind.std(axis=0, ddof=1) / math.sqrt(len(every)) if len(every) > 1 else 0.0
+    alike = behind.mean(axis=0) <= error + 1e-9  # but for rounding
+    # a step weighs more than any precision: of the nearest ones the best
+    place = int(np.where(alike, _steps() - mean.ravel(), math.inf).argmin())
+    return WIDE.at(place) | {"score": float(mean.flat[place])}
+
+
+def _steps() -> Array:
+    """Return how many steps each of `WIDE` is from `USUAL`, as a flat array."""
+    tried = [WIDE.at(place) for place in range(math.prod(WIDE.shape))]
+    total = np.zeros(len(tried))
+    for name, usual in asdict(USUAL).items():
+        values = np.array([each[name] for each in tried])
+        scale = np.unique(values)
+        total += np.abs(np.searchsorted(scale, values) - np.searchsorted(scale, usual))
+    return total

@@ -142,7 +142,7 @@ def grad_cam(
     said = predictor.answer(image, reporter.part(0, 2))
     pixels, channel = chosen(said, question)
     fitted = predictor.fitted(image)
-    shape = predictor.enlarged_shape(fitted, predictor.zoom(fitted, said))
+    shape = predictor.enlarged_shape(fitted, predictor.zoom(fitted, said.diameter))
     targets = partial(cam_targets, said, pixels.reshape(fitted.shape), channel, shape)
     map_ = heat_map(
         predictor,

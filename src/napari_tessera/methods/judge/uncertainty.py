@@ -31,9 +31,6 @@ from napari_tessera.signature.words import (
 
 _ADVANCED = "Advanced"
 
-_LARGE = 1e6
-"""Objects so wide, in pixels, are never enlarged."""
-
 
 @checked
 def uncertainty(
@@ -129,9 +126,8 @@ def uncertainty(
         views = [((), number) for number in range(1, samples + 1)]
     if own.config.diameter and not float(str(diameter).split()[0]):
         # all predictions of one scale
-        plain = replace(predictor, diameter=f"{_LARGE} px")
-        first = plain.scores(image, reporter.part(0, len(views) + 1))
-        predictor = replace(predictor, diameter=f"{first.diameter() or _LARGE} px")
+        first = predictor.scores(image, reporter.part(0, len(views) + 1))
+        predictor = replace(predictor, diameter=f"{first.diameter} px")
     place = passed(image.shape, channel_axis)
     each, mean = np.zeros(()), np.zeros(())
     for number, (axes, sample) in enumerate(views, start=1):
