@@ -11,6 +11,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication, QLabel, QLineEdit, QPushButton
 
 from napari_tessera.methods.registry import METHODS
+from napari_tessera.metrics.conditions import matching
 from napari_tessera.signature.words import Array, Table
 from napari_tessera.widgets.connections import Connections
 from napari_tessera.widgets.editing.drawing import place_under
@@ -27,7 +28,6 @@ from napari_tessera.widgets.tables.column_plot import ColumnPlot
 from napari_tessera.widgets.tables.measure_button import MeasureButton
 from napari_tessera.widgets.tables.model import TableModel
 from napari_tessera.widgets.tables.objects import LabelledRows, fly_to
-from napari_tessera.widgets.tables.row_filter import matching
 from napari_tessera.widgets.tables.view import TableView
 
 if TYPE_CHECKING:
