@@ -33,6 +33,10 @@ from napari_tessera.methods.judge.error_map import object_errors as object_error
 from napari_tessera.methods.judge.grad_cam import grad_cam as grad_cam
 from napari_tessera.methods.judge.uncertainty import uncertainty as uncertainty
 from napari_tessera.methods.measure.measure import measure as measure
+from napari_tessera.methods.measure.object_classifier import (
+    train_object_classifier as train_object_classifier,
+)
+from napari_tessera.methods.measure.sort_objects import sort_objects as sort_objects
 from napari_tessera.methods.refine.between_planes import fill_between_planes as fill_between_planes
 from napari_tessera.methods.refine.clean import expand as expand
 from napari_tessera.methods.refine.clean import fill_holes as fill_holes

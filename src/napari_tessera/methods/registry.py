@@ -52,6 +52,11 @@ from napari_tessera.methods.measure.measure import (
     measured_objects,
     measured_pieces,
 )
+from napari_tessera.methods.measure.sort_objects import (
+    sort_objects,
+    sorted_objects,
+    sorting_refused,
+)
 from napari_tessera.methods.method import Assembly, Cut, Halo, Method, RunCost, Values
 from napari_tessera.methods.refine.between_planes import fill_between_planes
 from napari_tessera.methods.refine.clean import (
@@ -341,6 +346,16 @@ _MEASURE = (
             )
         ),
         title="Table of objects",
+    ),
+    Method(
+        sort_objects,
+        "Measure",
+        _whole_objects(
+            Assembly(
+                measured_pieces, sorted_objects, _neighbours, by_id=True, refused=sorting_refused
+            )
+        ),
+        title="Sort by classifier",
     ),
 )
 
