@@ -30,7 +30,8 @@ class Word:
     low, high : float, optional
         Smallest and largest value allowed.
     when : tuple of (str, tuple), optional
-        Another parameter and those of its values with which this one has a meaning.
+        Another parameter and those of its values with which this one has a meaning; none = with
+        any but "", None and False.
     section : str
         Title under which a form collects rarely changed parameters.
     refined : bool

@@ -74,7 +74,8 @@ def test_a_few_objects_that_are_clicked_sort_the_rest(viewer, shapes, form):
     assert table["class"].tolist() == ["square"] * 6 + ["bar"] * 6
     assert (table["confidence"] > 0.5).all()
     assert form.message.text().startswith("6 bar, 6 square. Of examples held out, 100 %")
-    assert list(form.model.table)[:4] == ["index", "example", "class", "confidence"]
+    assert list(form.model.table)[:4] == ["index", "class", "confidence", "example"]
+    assert np.all(np.diff(form.model.shown["confidence"]) >= 0)  # the least sure come first
     # colours of classes, over the labels and in the plot
     assert form.colour.chosen == "class"
     paint = viewer.layers["shapes: class"]
@@ -170,10 +171,10 @@ def test_without_a_table_it_says_what_is_wanted(viewer, shapes, form, quiet_erro
     assert "examples has no class; give objects of at least two" in form.message.text().lower()
 
 
-def test_columns_are_sorted_by_a_click(viewer, shapes, form):
+def test_the_order_that_somebody_has_chosen_stays(viewer, shapes, form):
+    form.table.sortByColumn(0, Qt.SortOrder.DescendingOrder)
     teach(viewer, shapes, form)
-    form.table.sortByColumn(3, Qt.SortOrder.AscendingOrder)
-    assert np.all(np.diff(form.model.shown["confidence"]) >= 0)
+    assert form.model.shown["index"].tolist() == list(range(12, 0, -1))
 
 
 def test_what_examples_say_of_all_rows_is_worked_out_at_once():

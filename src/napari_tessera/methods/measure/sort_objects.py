@@ -56,9 +56,9 @@ def sort_objects(
     Returns
     -------
     dict of ndarray
-        The table that `measure` makes, with two more columns: "class", the name of the kind, and
-        "confidence", the share of the trees that say so, 0 to 1. Objects of which a column has no
-        value have no class, and NaN.
+        The table that `measure` makes, with two columns more after the index: "class", the name
+        of the kind, and "confidence", the share of the trees that say so, 0 to 1. Objects of which
+        a column has no value have no class, and NaN.
 
     Raises
     ------
@@ -97,7 +97,7 @@ def sort_objects(
 def with_kinds(table: Table, classifier: ObjectClassifier) -> Table:
     """Return a table of objects with their classes, and how sure these are."""
     classes, confidence = classifier.sort(table)
-    return table | {"class": classes, "confidence": confidence}
+    return {"index": table["index"], "class": classes, "confidence": confidence} | table
 
 
 def sorted_objects(

@@ -45,7 +45,7 @@ def filter_objects(
     max_diameter: Length = "0 px",
     at_border: Literal["keep", "remove"] = "keep",
     where: str = "",
-    image: Image | None = None,
+    image: Annotated[Image | None, Word(when=("where", ()))] = None,
     largest: Annotated[int, Word(low=0)] = 0,
     labels_are: LabelsAre = "objects",
     channel_axis: ChannelAxis = None,
@@ -113,6 +113,10 @@ def filter_objects(
     """
     from napari_tessera.algorithms.labels.boxes import found, mapped
 
+    if image is not None and not where.strip():
+        raise ValueError(
+            "image is given, but it is used only with where; name a column of it there"
+        )
     report, voxel = Reporter.of(report), VoxelSize.of(spacing, labels.ndim)
     objects = OBJECTS_OF[labels_are](labels)
     report(Progress(1, 3))

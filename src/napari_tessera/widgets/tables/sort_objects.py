@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QInputDialog, QPushButton
 
 from napari_tessera.deep.models.places import free_name
@@ -81,7 +82,10 @@ class SortObjects(TableExplorer):
         self.kinds.setMinimumContentsLength(8)
         self.kinds.setAccessibleName("Class")
         self.kinds.lineEdit().setPlaceholderText("Name of a class")
-        self.click_button, self.give_button = QPushButton("Click objects"), QPushButton("Give")
+        self.click_button, self.give_button = (
+            QPushButton("Click objects"),
+            QPushButton("Give class"),
+        )
         self.click_button.setCheckable(True)
         self.clear_button = QPushButton("Take away")
         self.next_button = QPushButton("Next unsure")
@@ -123,7 +127,7 @@ class SortObjects(TableExplorer):
 
     def _arranged(self, table: Table) -> Table:
         """Return the table with what is known of classes in front."""
-        first = [n for n in ("index", EXAMPLE, CLASS, CONFIDENCE) if n in table]
+        first = [n for n in ("index", CLASS, CONFIDENCE, EXAMPLE) if n in table]
         return {name: table[name] for name in dict.fromkeys([*first, *table])}
 
     def _layer_chosen(self) -> None:
@@ -219,6 +223,9 @@ class SortObjects(TableExplorer):
         known = {CLASS: found.classes.astype(object), CONFIDENCE: found.confidence}
         own.layer.features = own.layer.features.assign(**known)
         self.colour.choose(CLASS)
+        if self.table.horizontalHeader().sortIndicatorSection() < 0:
+            least_sure = list(self.model.table).index(CONFIDENCE)
+            self.table.sortByColumn(least_sure, Qt.SortOrder.AscendingOrder)
         names, counts = np.unique(found.classes, return_counts=True)
         both = zip(names.tolist(), counts.tolist(), strict=True)
         told = ", ".join(f"{n} {name or 'not known'}" for name, n in both)
