@@ -87,11 +87,6 @@ def test_a_condition_that_cannot_be_read_is_told(where, message):
         filter_objects(np.eye(4, dtype=int), where=where)
 
 
-def test_an_image_without_a_condition_is_told():
-    with pytest.raises(ValueError, match="image is given, but it is used only with where; name"):
-        filter_objects(np.eye(4, dtype=int), image=np.eye(4))
-
-
 def test_conditions_are_on_each_piece_of_a_class():
     classes = np.array([[1, 1, 0, 1], [0, 0, 0, 0], [2, 0, 2, 2]])
     found = filter_objects(classes, labels_are="classes", where="pixels = 2")

@@ -113,10 +113,6 @@ def filter_objects(
     """
     from napari_tessera.algorithms.labels.boxes import found, mapped
 
-    if image is not None and not where.strip():
-        raise ValueError(
-            "image is given, but it is used only with where; name a column of it there"
-        )
     report, voxel = Reporter.of(report), VoxelSize.of(spacing, labels.ndim)
     objects = OBJECTS_OF[labels_are](labels)
     report(Progress(1, 3))

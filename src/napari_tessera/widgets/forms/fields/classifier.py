@@ -21,6 +21,8 @@ NONE = "none"
 class ClassifierField(Field):
     """None, one of the user's classifiers, the newest at first, or a folder anywhere.
 
+    A method that needs one is offered none only while there is none.
+
     Parameters
     ----------
     parameter : Parameter
@@ -54,9 +56,9 @@ class ClassifierField(Field):
 
     def refresh(self) -> None:
         """List the classifiers anew; the choice stays while it is there."""
-        entries: list[tuple[str, Any]] = [(NONE, None)]
-        entries += [(name, name) for name in (*self._names(), *self._elsewhere)]
-        self._choice.offer([*entries, (BROWSE, BROWSE)])
+        known = [(name, name) for name in (*self._names(), *self._elsewhere)]
+        none = [] if known and self.parameter.required else [(NONE, None)]
+        self._choice.offer([*none, *known, (BROWSE, BROWSE)])
 
     def _chosen(self, *_: Any) -> None:
         if self._choice.chosen == BROWSE:
