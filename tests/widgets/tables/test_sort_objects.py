@@ -84,8 +84,10 @@ def test_a_few_objects_that_are_clicked_sort_the_rest(viewer, shapes, form):
     assert len({line.get_color() for line in form.plot.figure.axes[0].lines[:2]}) == 2
     # training of finders takes them as classes
     assert class_names(shapes) == {n: "square" if n < 7 else "bar" for n in range(1, 13)}
-    # none of this is lost when the objects are measured again
-    apply(shapes, "measure")
+    # none of this is lost when the objects are measured again, and no other form comes before it
+    form.measure_button.click()
+    wait(lambda: form.measure_button.job is None)
+    assert [name for name in viewer.window.dock_widgets if "table" in name.lower()] == []
     assert shapes.features["example"].tolist() == table["example"].tolist()
 
 
@@ -177,8 +179,16 @@ def test_the_order_that_somebody_has_chosen_stays(viewer, shapes, form):
     assert form.model.shown["index"].tolist() == list(range(12, 0, -1))
 
 
+def test_an_example_is_what_it_was_given_whatever_the_others_say():
+    table = {"index": np.arange(6), "area": np.array([1.0, 1, 1, 9, 9, 9])}
+    words = np.array(["a", "a", "b", "b", "b", ""], object)
+    found = Sorted.of(table | {"example": words})
+    assert found.classes.tolist() == ["a", "a", "b", "b", "b", "b"]
+
+
 def test_what_examples_say_of_all_rows_is_worked_out_at_once():
     table = {"index": np.arange(4), "area": np.array([1.0, 2, 9, np.nan])}
     found = Sorted.of(table | {"example": np.array(["a", "", "b", ""], object)})
     assert found.classes.tolist() == ["a", "a", "b", ""]
+    assert found.confidence[[0, 2]].tolist() == [1, 1]
     assert found.judged == "Give each class a second object to judge by."

@@ -91,7 +91,7 @@ class TableExplorer(Form):
         self.table.setAccessibleName("Objects")
         self.key.setTextFormat(Qt.TextFormat.RichText)
         self.key.setWordWrap(True)
-        self.measure_button = MeasureButton(self, lambda: self.source.value)
+        self.measure_button = MeasureButton(self, lambda: self.source.value, shows=False)
         self.save_button, self.copy_button = QPushButton("Save table"), QPushButton("Copy")
         tips = {
             self.table: "Click on a row to go to the object, on a title to sort",

@@ -36,6 +36,7 @@ class Sorted(NamedTuple):
     ----------
     classifier : ObjectClassifier
     classes, confidence : ndarray, shape (N,)
+        Those of examples are what they were given, and 1.
     judged : str
         How well examples are sorted by the others.
     """
@@ -57,7 +58,15 @@ class Sorted(NamedTuple):
         ['small', 'large', 'large']
         """
         classifier = train_object_classifier(table, report=report)
-        return cls(classifier, *classifier.sort(table), classifier.judged())
+        classes, confidence = classifier.sort(table)
+        by_hand = example_words(table[EXAMPLE])
+        given = by_hand != ""
+        return cls(
+            classifier,
+            np.where(given, by_hand, classes),
+            np.where(given, np.float32(1), confidence),
+            classifier.judged(),
+        )
 
 
 class SortObjects(TableExplorer):
@@ -82,12 +91,9 @@ class SortObjects(TableExplorer):
         self.kinds.setMinimumContentsLength(8)
         self.kinds.setAccessibleName("Class")
         self.kinds.lineEdit().setPlaceholderText("Name of a class")
-        self.click_button, self.give_button = (
-            QPushButton("Click objects"),
-            QPushButton("Give class"),
-        )
+        self.click_button = QPushButton("Click objects")
         self.click_button.setCheckable(True)
-        self.clear_button = QPushButton("Take away")
+        self.give_button, self.clear_button = QPushButton("Give class"), QPushButton("Take away")
         self.next_button = QPushButton("Next unsure")
         self.keep_button = QPushButton("Keep classifier")
         self.sorting = Running(self, "Sort", self._begin)
@@ -272,8 +278,3 @@ class SortObjects(TableExplorer):
                     f"Kept as {name!r}; Sort by classifier applies it to other layers."
                 ),
             )
-
-    def release(self) -> None:
-        """Stop sorting, too."""
-        self.sorting.stop()
-        super().release()
