@@ -272,9 +272,17 @@ def example_words(column: Array) -> Array:
     --------
     >>> example_words(np.array(["round", None, float("nan"), " "], object)).tolist()
     ['round', '', '', '']
+    >>> example_words(np.array([1, np.nan, 2])).tolist()  # a table that was read from a file
+    ['1', '', '2']
     """
-    every = column.tolist()
-    return np.array(["" if e is None or e != e else str(e).strip() for e in every], str)
+    return np.array([_word(each) for each in column.tolist()], str)
+
+
+def _word(given: Any) -> str:
+    if given is None or given != given:
+        return ""
+    whole = isinstance(given, float) and given.is_integer()
+    return str(int(given) if whole else given).strip()
 
 
 def _words(table: Table, examples: Mapping[Any, Any] | None) -> Array:
