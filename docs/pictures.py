@@ -12,7 +12,16 @@ import tifffile
 from scipy import ndimage
 from skimage import data
 
-from napari_tessera import METHODS, Recipe, apply, files, measure, step, watershed
+from napari_tessera import (
+    METHODS,
+    Recipe,
+    apply,
+    files,
+    measure,
+    step,
+    train_object_classifier,
+    watershed,
+)
 from napari_tessera.deep.settings import Optimisation
 from napari_tessera.deep.training.train import train as train_network
 from napari_tessera.pipeline.review.object_ranks import SUSPICION
@@ -41,6 +50,7 @@ SETTINGS = {
     "uncertainty": {"model": "coins"},
     "grad_cam": {"model": "coins", "layer": "decoder.blocks.2"},
     "error_map": {"labels_are": "objects"},
+    "sort_objects": {"classifier": "coins by size"},
 }
 """What is chosen in the forms; all other fields keep their defaults."""
 
@@ -96,6 +106,11 @@ def prepare(viewer: napari.Viewer, name: str) -> None:
         viewer.add_layer(apply(image, "threshold", background="60 px", smoothing="2 px"))
     elif METHODS[name].source.word.name == "labels":
         viewer.add_layer(apply(image, "watershed", background="60 px"))
+    if name == "sort_objects":
+        table = measure(viewer.layers[-1].data, image.data)
+        order = table["index"][np.argsort(table["area"])]
+        examples = dict.fromkeys(order[:3], "small") | dict.fromkeys(order[-3:], "large")
+        train_object_classifier(table, examples).save("coins by size")
 
 
 def strokes_on_coins(image: np.ndarray) -> np.ndarray:
@@ -172,6 +187,28 @@ def explore_table() -> None:
     viewer.reset_view()
     demo.settle()
     viewer.screenshot(str(HERE / "explore_table.png"), canvas_only=False)
+    viewer.close()
+
+
+def sort() -> None:
+    """Take pictures of coins that are sorted by three of each kind, and of a lasso around some."""
+    viewer = opened(900)
+    labels = viewer.add_layer(apply(viewer.layers[0], "watershed", background="60 px"))
+    apply(labels, "measure", image=viewer.layers[0])
+    form = open_form(viewer, "sort")
+    order = np.argsort(form.model.table["area"])
+    for name, rows in (("small", order[[0, 4, 8]]), ("large", order[[-1, -4, -8]])):
+        form.kinds.setCurrentText(name)
+        form.table.choose(rows)
+        form.give_button.click()
+    demo.wait(lambda: form.sorting.job is None)
+    form.next_button.click()
+    shoot(viewer, "sort_1")
+    form.kind.choose(2)
+    form.gates.lasso.setChecked(True)
+    form.plot.enclose(np.array([[1000, 165], [1600, 165], [1450, 200], [1000, 200]]))
+    shoot(viewer, "sort_2")
+    form.release()
     viewer.close()
 
 
@@ -327,7 +364,7 @@ def picture(name: str) -> None:
     form.reset()
     for option, value in SETTINGS.get(name, {}).items():
         form.fields[option].value = value
-    if name in ("measure", "crf", "boundary_support"):
+    if name in ("measure", "sort_objects", "crf", "boundary_support"):
         form.fields["image"].value = viewer.layers[0]
     if name == "classify_pixels":
         form.fields["strokes"].value = viewer.layers["strokes"]
@@ -434,6 +471,7 @@ if __name__ == "__main__":
         "explorer": explorer,
         "label_next": label_next,
         "explore_table": explore_table,
+        "sort": sort,
         "proofread": proofread,
         "batch": batch,
         "live": live,

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
-from napari_tessera import METHODS
+from napari_tessera import METHODS, train_object_classifier
 from napari_tessera.methods.refine.paint import as_text
 
 TORCH = importlib.util.find_spec("torch") is not None
@@ -47,6 +47,7 @@ def needed(method, shape, *places, rgb=False):
     given = {
         "picks": lambda: tuple((float(n), 1.0, *map(float, place)) for n, place in firsts),
         "model": lambda: (tiny_finder if method.name == "detect" else tiny_model)(rgb=rgb),
+        "object_classifier": tiny_kinds,
         "path": lambda: path,
         "": lambda: as_text(np.argwhere(seeds), seeds[seeds > 0]),
     }
@@ -56,6 +57,24 @@ def needed(method, shape, *places, rgb=False):
         for p in method.options
         if (p.required or p.word.name == "strokes") and p.name not in numbers
     }
+
+
+@cache
+def tiny_kinds():
+    """Return the name of a classifier of objects that looks at columns which all have."""
+    from napari_tessera.deep.models.library import models_folder
+
+    name = "tiny kinds"
+    if (models_folder() / name).exists():
+        return name
+    table = {
+        "index": np.arange(4),
+        "pixels": np.array([2, 3, 20, 30]),
+        "extent": np.array([0.5, 1, 1, 0.5]),
+    }
+    found = train_object_classifier(table, {0: "small", 1: "small", 2: "large", 3: "large"})
+    found.save(name)
+    return name
 
 
 def squares(side=96, seed=0, noise=25):

@@ -24,6 +24,7 @@ _NAMES = {
     "train": "deep.training.train",
     "improve": "deep.training.improve",
     "train_pixel_classifier": "methods.classical.stroke_learning",
+    "train_object_classifier": "methods.measure.object_classifier",
     "label_next": "pipeline.review.label_next",
     "score": "metrics.score",
     "Scores": "metrics.figures",

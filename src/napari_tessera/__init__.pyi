@@ -33,10 +33,13 @@ from napari_tessera.methods.judge.error_map import object_errors as object_error
 from napari_tessera.methods.judge.grad_cam import grad_cam as grad_cam
 from napari_tessera.methods.judge.uncertainty import uncertainty as uncertainty
 from napari_tessera.methods.measure.measure import measure as measure
+from napari_tessera.methods.measure.object_classifier import (
+    train_object_classifier as train_object_classifier,
+)
+from napari_tessera.methods.measure.sort_objects import sort_objects as sort_objects
 from napari_tessera.methods.refine.between_planes import fill_between_planes as fill_between_planes
 from napari_tessera.methods.refine.clean import expand as expand
 from napari_tessera.methods.refine.clean import fill_holes as fill_holes
-from napari_tessera.methods.refine.clean import filter_objects as filter_objects
 from napari_tessera.methods.refine.clean import relabel as relabel
 from napari_tessera.methods.refine.crf import crf as crf
 from napari_tessera.methods.refine.crf import crf_scores as crf_scores
@@ -45,6 +48,7 @@ from napari_tessera.methods.refine.edit_objects import delete as delete
 from napari_tessera.methods.refine.edit_objects import merge as merge
 from napari_tessera.methods.refine.edit_objects import replace as replace
 from napari_tessera.methods.refine.edit_objects import split as split
+from napari_tessera.methods.refine.filter_objects import filter_objects as filter_objects
 from napari_tessera.methods.refine.grow import grow as grow
 from napari_tessera.methods.refine.morphology import morphology as morphology
 from napari_tessera.methods.refine.morphology import smooth as smooth

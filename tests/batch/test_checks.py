@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from napari_tessera import METHODS, Recipe
+from napari_tessera import METHODS, Recipe, step, train_object_classifier
 from napari_tessera.batch.checks import check_fits, check_models
 from napari_tessera.pipeline.source import Source
 from napari_tessera.pipeline.walk import Walk
@@ -59,3 +59,16 @@ def test_channels_where_there_are_none_are_told():
     )
     with pytest.raises(ValueError, match=wanted):
         check_fits(recipe_on("yx", "planes", channel_axis=0, channel=1), grey)
+
+
+def test_a_classifier_of_objects_that_is_gone_is_told_before_any_file_is_read(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setenv("NAPARI_TESSERA_MODELS", str(tmp_path))
+    table = {"index": np.arange(2), "pixels": np.array([1, 9])}
+    path = train_object_classifier(table, {0: "small", 1: "large"}).save("sizes")
+    recipe = step("sort_objects", classifier="sizes")
+    check_models(recipe)
+    path.rename(tmp_path / "other")
+    with pytest.raises(ValueError, match="classifier is 'sizes', but .* is not there; choose one"):
+        check_models(recipe)

@@ -8,6 +8,7 @@ from napari_tessera.io.csv_files import (
     picks_from,
     read_points,
     read_rows,
+    read_table,
     write_csv,
     write_picks,
     write_table,
@@ -112,6 +113,26 @@ def test_a_table_is_replaced_by_a_whole_one_only(tmp_path):
         write_table(tmp_path / "t.csv", {"x": np.zeros(2), "y": np.zeros(3)})
     assert (tmp_path / "t.csv").read_text() == "x\n1\n"
     assert [path.name for path in tmp_path.iterdir()] == ["t.csv"]
+
+
+def test_a_table_is_read_as_columns_of_numbers_and_words(tmp_path):
+    table = {
+        "index": np.array([1, 2]),
+        "area": np.array([2.5, np.nan]),
+        "class": np.array(["=round", ""], object),
+    }
+    write_table(tmp_path / "t.csv", table)
+    (tmp_path / "t.csv").write_text((tmp_path / "t.csv").read_text().replace("nan", ""))
+    found = read_table(tmp_path / "t.csv")
+    assert {name: column.tolist() for name, column in found.items()} == {
+        "index": [1, 2],
+        "area": [2.5, pytest.approx(np.nan, nan_ok=True)],
+        "class": ["=round", ""],
+    }
+    assert found["index"].dtype == np.int64
+    (tmp_path / "t.csv").write_text("index\n")
+    with pytest.raises(ValueError, match="t.csv' has no rows; pass a table of measured objects"):
+        read_table(tmp_path / "t.csv")
 
 
 def test_marks_of_objects_are_written_and_read(tmp_path):

@@ -25,6 +25,15 @@ def test_a_signature_is_read_with_its_docstring():
     assert inspect.signature(method).parameters["length"].default == "1 px"
 
 
+def test_some_have_a_meaning_with_anything_that_is_given():
+    from napari_tessera import METHODS
+
+    image = next(p for p in METHODS["filter_objects"].options if p.name == "image")
+    assert image.is_image
+    assert not image.applies({"where": ""})
+    assert image.applies({"where": "mean > 1"})
+
+
 def test_what_is_missing_is_described_and_where_a_model_comes_from():
     from napari_tessera import METHODS
 

@@ -9,7 +9,7 @@ from napari_tessera.signature.validation import checked
 from napari_tessera.signature.words import Classes, Image, Objects
 from napari_tessera.testing.fuzzing import MethodCall, calls, check_call
 
-from ..conftest import OWN, tiny_finder, tiny_model
+from ..conftest import OWN, tiny_finder, tiny_kinds, tiny_model
 
 COUNT, COUNT_OF_NETWORKS = 200, 30
 DRAWN = as_text(np.array([[0, 0], [1, 1]]), np.array([1, 300]))
@@ -19,7 +19,9 @@ def fixed(method):
     """Return what no random text can be: a model, or pixels that were painted."""
     if any(p.word.name == "model" for p in method.parameters):
         return {"model": tiny_finder() if method.name == "detect" else tiny_model()}
-    return {"drawn": DRAWN}
+    if method.name == "sort_objects":
+        return {"classifier": tiny_kinds()}
+    return {"drawn": DRAWN, "where": "area > 2 and extent < 0.9"}
 
 
 @pytest.mark.parametrize("method", OWN.values(), ids=list(OWN))

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
 from napari_tessera.deep.models.library import find_model
 from napari_tessera.methods.classical.pixel_classifier import find_classifier
+from napari_tessera.methods.measure.object_classifier import find_object_classifier
 from napari_tessera.methods.registry import METHODS
 from napari_tessera.pipeline.recipes.recipe import Recipe
 from napari_tessera.pipeline.source import Source
+
+_FINDING: Mapping[str, Callable[[str], Any]] = MappingProxyType(
+    {
+        "model": find_model,
+        "classifier": find_classifier,
+        "object_classifier": find_object_classifier,
+    }
+)
+"""What finds each kind of model, or raises an error."""
 
 
 def check_models(recipe: Recipe) -> None:
@@ -19,11 +33,9 @@ def check_models(recipe: Recipe) -> None:
     """
     for step in recipe.steps:
         for option in METHODS[step.method].options:
-            name = step.parameters.get(option.name)
-            if option.word.name == "model" and name:
-                find_model(name)
-            if option.word.name == "classifier" and name:
-                find_classifier(name)
+            name, find = step.parameters.get(option.name), _FINDING.get(option.word.name)
+            if name and find is not None:
+                find(name)
 
 
 def check_fits(recipe: Recipe, source: Source) -> None:

@@ -24,6 +24,7 @@ from napari_tessera.cli.arguments import (
     numbers_as_written,
     region_from,
 )
+from napari_tessera.cli.object_classifier import object_classifier_command
 from napari_tessera.cli.pixel_classifier import pixel_classifier_command
 from napari_tessera.cli.streams import steady_streams
 from napari_tessera.cli.train import (
@@ -86,6 +87,7 @@ def app() -> Any:
     top.command(numbers_as_written(train_command), name="train")
     top.command(numbers_as_written(improve_command), name="improve")
     top.command(numbers_as_written(pixel_classifier_command), name="train-pixel-classifier")
+    top.command(numbers_as_written(object_classifier_command), name="train-object-classifier")
     models = App(name="models", help="List your trained models, or import one.")
     models.default(models_command)
     models.command(import_command, name="import")

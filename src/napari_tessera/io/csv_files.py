@@ -17,7 +17,7 @@ from napari_tessera.pipeline.result import ObjectTable, PolygonSet, Result
 from napari_tessera.pipeline.source import Points, Source
 from napari_tessera.signature.schema import shown
 from napari_tessera.signature.text_files import parse_csv, parse_json, read_text
-from napari_tessera.signature.words import Array
+from napari_tessera.signature.words import Array, Table
 
 _RUN = ("=", "+", "-", "@", "\t", "\r")
 """What texts begin with that spreadsheets take for formulas, which can start programs."""
@@ -64,6 +64,28 @@ def read_rows(path: str | Path) -> list[dict[str, str]]:
     """
     rows = parse_csv(read_text(Path(path)), repr(str(path)))
     return [{_as_it_was(name): _as_it_was(text) for name, text in row.items()} for row in rows]
+
+
+def read_table(path: str | Path) -> Table:
+    """Return a table as columns: numbers where all cells are, empty ones NaN; words elsewhere.
+
+    Raises
+    ------
+    ValueError
+        If it is no CSV, or has no rows.
+    """
+    rows = read_rows(path)
+    if not rows:
+        raise ValueError(f"{str(path)!r} has no rows; pass a table of measured objects")
+    return {name: _column([row[name] for row in rows]) for name in rows[0]}
+
+
+def _column(cells: list[str]) -> Array:
+    try:
+        numbers = np.array([float(cell) if cell.strip() else np.nan for cell in cells])
+    except ValueError:
+        return np.array(cells, object)
+    return numbers.astype(np.int64) if all(cell.isdecimal() for cell in cells) else numbers
 
 
 def read_points(path: str | Path) -> Points:

@@ -52,6 +52,11 @@ from napari_tessera.methods.measure.measure import (
     measured_objects,
     measured_pieces,
 )
+from napari_tessera.methods.measure.sort_objects import (
+    sort_objects,
+    sorted_objects,
+    sorting_refused,
+)
 from napari_tessera.methods.method import Assembly, Cut, Halo, Method, RunCost, Values
 from napari_tessera.methods.refine.between_planes import fill_between_planes
 from napari_tessera.methods.refine.clean import (
@@ -59,14 +64,16 @@ from napari_tessera.methods.refine.clean import (
     expand,
     fill_holes,
     filled_pieces,
-    filter_objects,
-    kept_objects,
     new_ids,
-    object_pieces,
     relabel,
 )
 from napari_tessera.methods.refine.crf import crf, crf_halo, crf_statistics
 from napari_tessera.methods.refine.edit_objects import delete, merge, replace, split
+from napari_tessera.methods.refine.filter_objects import (
+    filter_objects,
+    kept_objects,
+    object_pieces,
+)
 from napari_tessera.methods.refine.grow import grow
 from napari_tessera.methods.refine.morphology import morphology, smooth, top_hat
 from napari_tessera.methods.refine.paint import paint
@@ -138,6 +145,7 @@ WHOLE_OBJECTS = Cut("global", reason="it needs each object as a whole")
 """Of methods that need each object as a whole, or all of them."""
 
 _HULLS = "convex hulls need each object as a whole; leave out convex"
+_COLUMNS = "columns of the table need each object as a whole; leave out where"
 
 
 def _whole_objects(assembly: Assembly) -> Cut:
@@ -296,7 +304,15 @@ _REFINE = (
     Method(
         filter_objects,
         "Refine",
-        _whole_objects(Assembly(object_pieces, kept_objects, _neighbours, by_id=_by_id)),
+        _whole_objects(
+            Assembly(
+                object_pieces,
+                kept_objects,
+                _neighbours,
+                by_id=_by_id,
+                refused=lambda values: _COLUMNS if values["where"] else "",
+            )
+        ),
     ),
     Method(fill_between_planes, "Refine", WHOLE_OBJECTS, way=VOLUMES_ONLY),
     Method(expand, "Refine", Cut("local", _reach("distance", 1, 1)), title="Expand labels"),
@@ -330,6 +346,16 @@ _MEASURE = (
             )
         ),
         title="Table of objects",
+    ),
+    Method(
+        sort_objects,
+        "Measure",
+        _whole_objects(
+            Assembly(
+                measured_pieces, sorted_objects, _neighbours, by_id=True, refused=sorting_refused
+            )
+        ),
+        title="Sort by classifier",
     ),
 )
 

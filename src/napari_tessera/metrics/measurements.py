@@ -42,6 +42,9 @@ COLUMNS = """\
   with several channels), and for an image of floats "values", how many pixels count."""
 """What each column is, as `napari_tessera.measure` tells it."""
 
+OF_HULLS = ("solidity", "max feret")
+"""The columns that only `convex` gives, without units."""
+
 
 def measurements(
     labels: Array,
@@ -81,7 +84,8 @@ def measurements(
     table = gathered.forms(labels.shape, voxel)
     if convex:
         contents, widths = hulls(runs, voxel, reporter.part(1, parts))
-        table |= {"solidity": sums.pixels / contents, column("max feret", voxel.unit): widths}
+        share, width = OF_HULLS
+        table |= {share: sums.pixels / contents, column(width, voxel.unit): widths}
     return table | gathered.intensities()
 
 

@@ -182,6 +182,7 @@ def draw_scatter(
     chosen: Array,
     *,
     names: tuple[str, ...],
+    shades: Array | None = None,
     colours: Colours = PAPER,
 ) -> None:
     """Draw two values of each object against one another, those of chosen objects in front.
@@ -195,6 +196,8 @@ def draw_scatter(
     chosen : ndarray of bool, shape (N,)
     names : tuple of two str
         Of the two values.
+    shades : ndarray of str, shape (N,), optional
+        The colour of each, a few different ones; chosen ones are marked by a ring then.
     colours : Colours
 
     Examples
@@ -209,8 +212,15 @@ def draw_scatter(
     if not np.isfinite(points).all(axis=1).any():
         _say(axes, "no values", colours)
         return
-    for part, colour, size in ((points, FOUND, 3), (points[chosen], NEAR, 5)):
-        axes.plot(*part.T, "o", color=colour, markersize=size, markeredgewidth=0)
+    if shades is None:
+        for part, colour, size in ((points, FOUND, 3), (points[chosen], NEAR, 5)):
+            axes.plot(*part.T, "o", color=colour, markersize=size, markeredgewidth=0)
+    else:
+        for shade in np.unique(shades):
+            own = points[shades == shade]
+            axes.plot(*own.T, "o", color=shade, markersize=4, markeredgewidth=0)
+        ring = {"markerfacecolor": "none", "markeredgecolor": colours.text}
+        axes.plot(*points[chosen].T, "o", markersize=6, **ring)
     axes.set_xlabel(names[0], size=SMALL, color=colours.text)
     axes.set_ylabel(names[1], size=SMALL, color=colours.text)
 

@@ -88,7 +88,7 @@ class Parameter:
         if self.word.when is None:
             return True
         other, choices = self.word.when
-        return values.get(other) in choices
+        return values.get(other) in choices if choices else bool(values.get(other))
 
 
 @dataclass(frozen=True)

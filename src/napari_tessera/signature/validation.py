@@ -305,9 +305,10 @@ def _check_use(parameter: Parameter, values: Mapping[str, Any]) -> None:
     if is_default or parameter.applies(values):
         return
     other, choices = parameter.word.when or ("", ())
+    wanted = f" = {' or '.join(map(repr, choices))}" if choices else ""
     raise ValueError(
-        f"{parameter.name} is {values[parameter.name]!r}, but it is used only with {other} = "
-        f"{' or '.join(map(repr, choices))}, and {other} is {values[other]!r}"
+        f"{parameter.name} is {values[parameter.name]!r}, but it is used only with "
+        f"{other}{wanted}, and {other} is {values[other]!r}"
     )
 
 

@@ -30,7 +30,8 @@ class Word:
     low, high : float, optional
         Smallest and largest value allowed.
     when : tuple of (str, tuple), optional
-        Another parameter and those of its values with which this one has a meaning.
+        Another parameter and those of its values with which this one has a meaning; none = with
+        any but "", None and False.
     section : str
         Title under which a form collects rarely changed parameters.
     refined : bool
@@ -208,6 +209,16 @@ ObjectModelFolder = Annotated[str, ModelWord("model", one_by_one=True, source=_T
 
 ClassifierFolder = Annotated[str, Word("classifier")]
 """The name of one of the user's pixel classifiers, or the path of its folder."""
+
+ObjectClassifierFolder = Annotated[
+    str,
+    Word(
+        "object_classifier",
+        source="give the name or the folder of one: 'Sort objects' makes them in napari, and "
+        "train_object_classifier in Python",
+    ),
+]
+"""The name of one of the user's classifiers of objects, or the path of its folder."""
 
 Length = Annotated[float | str, Word("length", low=0)]
 """A number in the units of `spacing`, or text such as "2 px" (finest pixels) or "1.5 um"."""

@@ -7,7 +7,8 @@ from scipy import ndimage
 from skimage.segmentation import expand_labels
 
 from napari_tessera import VoxelSize, label
-from napari_tessera.methods.refine.clean import expand, fill_holes, filter_objects, relabel
+from napari_tessera.methods.refine.clean import expand, fill_holes, relabel
+from napari_tessera.methods.refine.filter_objects import filter_objects
 from napari_tessera.signature.progress import Stop
 
 RING = np.array(
@@ -110,66 +111,6 @@ def test_a_long_winding_hole_is_followed_to_its_end():
     assert fill_holes(labels).all()
     labels[0, 200] = 0
     np.testing.assert_array_equal(fill_holes(labels), labels)
-
-
-def test_objects_of_a_range_of_sizes():
-    labels = np.array([[1, 0, 2, 2], [0, 0, 2, 2], [3, 3, 0, 0]])
-    assert set(filter_objects(labels, min_diameter="1.5 px").flat) == {0, 2, 3}
-    assert set(filter_objects(labels, max_diameter="2 px").flat) == {0, 1, 3}
-    assert set(filter_objects(labels, min_diameter=1.5, max_diameter=2).flat) == {0, 3}
-    np.testing.assert_array_equal(filter_objects(labels), labels)
-    # 2 pixels of 3 x 1 are a disc of diameter 2.8
-    flat = filter_objects(labels, min_diameter=2.7, spacing=(3, 1))
-    assert set(flat.flat) == {0, 2, 3}
-
-
-def test_objects_at_the_border_are_removed():
-    labels = np.array([[1, 1, 0, 0], [0, 2, 2, 0], [0, 0, 0, 3]], np.uint16)
-    found = filter_objects(labels, at_border="remove")
-    np.testing.assert_array_equal(found, np.where(labels == 2, 2, 0))
-    assert found.dtype == np.uint16
-    deep = np.zeros((3, 3, 3), int)
-    deep[1, 1, 1] = 1
-    assert filter_objects(deep, at_border="remove").any()
-    deep[2, 1, 1] = 1
-    assert not filter_objects(deep, at_border="remove").any()
-
-
-def test_the_largest_are_kept_of_equal_ones_the_first():
-    labels = np.array([[5, 5, 0, 2, 2], [0, 0, 0, 0, 0], [7, 0, 9, 9, 9]])
-    assert set(filter_objects(labels, largest=1).flat) == {0, 9}
-    assert set(filter_objects(labels, largest=2).flat) == {0, 2, 9}
-    assert set(filter_objects(labels, largest=2, max_diameter=1.7).flat) == {0, 2, 5}
-
-
-def test_pieces_of_classes_are_judged_one_by_one():
-    classes = np.array([[1, 1, 0, 1], [1, 1, 0, 0], [0, 0, 2, 1]], np.uint8)
-    found = filter_objects(classes, labels_are="classes", largest=1)
-    assert found.tolist() == [[1, 1, 0, 0], [1, 1, 0, 0], [0, 0, 2, 0]]
-    # as an object, 1 is one thing of six pixels, at the border
-    assert filter_objects(classes, min_diameter=2).tolist() == np.where(classes == 1, 1, 0).tolist()
-
-
-@given(either, st.integers(0, 5), st.integers(0, 3), st.booleans())
-def test_filters_agree_with_counting(labels, least, most, inner):
-    diameter = [
-        (1.2732 * n) ** 0.5 if labels.ndim == 2 else (1.9098 * n) ** (1 / 3) for n in (least, most)
-    ]
-    half = max(labels.shape) / 2
-    diameter = [min(d, half) for d in diameter]
-    found = filter_objects(
-        labels,
-        min_diameter=diameter[0],
-        max_diameter=diameter[1],
-        at_border="remove" if inner else "keep",
-    )
-    ball = (np.pi / 4 if labels.ndim == 2 else np.pi / 6) * np.array(diameter) ** labels.ndim
-    for each in np.unique(labels[labels > 0]):
-        own = labels == each
-        inside = own[(slice(1, -1),) * labels.ndim].sum() == own.sum()
-        stays = own.sum() >= ball[0] and (not ball[1] or own.sum() <= ball[1])
-        assert (found[own] == each).all() == (stays and (inside or not inner))
-        assert (found[own] == found[own][0]).all()
 
 
 def test_objects_get_numbers_without_gaps_in_the_order_of_their_ids():

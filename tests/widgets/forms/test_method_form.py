@@ -37,6 +37,8 @@ def test_every_method_runs_from_its_form(viewer, coins, form_of, run, name):
         form.fields["strokes"].value = viewer.layers["seeds"]
     if "model" in seeds:
         form.fields["model"].value = seeds["model"]
+    if "classifier" in seeds:
+        form.fields["classifier"].value = seeds["classifier"]
     if "truth" in seeds:
         seeds["truth"] = form.fields["truth"].value
     if "labels_are" in form.fields:

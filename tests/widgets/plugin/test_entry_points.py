@@ -48,7 +48,9 @@ def test_every_sample_opens(plugin, name):
 
 MENUS = """
 Layers > Measure > Explore table
+Layers > Measure > Sort objects
 Layers > Measure > Table of objects
+Layers > Measure > Sort by classifier
 Layers > Segment > Classical > Threshold
 Layers > Segment > Classical > Watershed
 Layers > Segment > Classical > Canny edges
@@ -102,6 +104,7 @@ Plugins > Tessera > Find objects
 Plugins > Tessera > Pick objects
 Plugins > Tessera > Edit objects
 Plugins > Tessera > Table of objects
+Plugins > Tessera > Sort objects
 Plugins > Tessera > Compare methods
 Plugins > Tessera > Explore errors
 Plugins > Tessera > Proofread

@@ -14,6 +14,7 @@ from napari_tessera.deep.models.folder import FILES, Folder
 from napari_tessera.deep.models.model import Model, read_model
 from napari_tessera.deep.models.places import (
     FOREST,
+    OBJECT_FOREST,
     REMOVED,
     checked_name,
     free_name,
@@ -72,7 +73,8 @@ def _own() -> list[Path]:
     folder = models_folder()
     inner = [each for each in folder.iterdir() if each.is_dir()] if folder.is_dir() else []
     named = (each for each in inner if each.name != REMOVED and not each.name.startswith("."))
-    named = (each for each in named if not (each / FOREST).exists())
+    forests = FOREST, OBJECT_FOREST
+    named = (each for each in named if not any((each / name).exists() for name in forests))
     return sorted(named, key=lambda each: (each.name.casefold(), each.name))
 
 

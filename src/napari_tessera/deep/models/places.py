@@ -14,6 +14,9 @@ REMOVED = "removed"
 FOREST = "forest.safetensors"
 """The file by which the folder of a pixel classifier is told from that of a network."""
 
+OBJECT_FOREST = "object_forest.safetensors"
+"""The file by which that of a classifier of objects is."""
+
 _NAME = re.compile(r"\w([\w .-]{0,98}[\w-])?")
 
 _DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)

@@ -1,10 +1,9 @@
-"""Clean labels: fill holes, drop what is too small or cut off, number anew, grow."""
+"""Clean labels: fill holes, number anew, grow."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,7 +11,7 @@ from napari_tessera.algorithms.labels.components import OBJECTS_OF, components
 from napari_tessera.algorithms.labels.ids import smallest_dtype
 from napari_tessera.signature.arrays import check_ids
 from napari_tessera.signature.parts import passed
-from napari_tessera.signature.progress import Progress, Reporter
+from napari_tessera.signature.progress import Reporter
 from napari_tessera.signature.units import in_ball, physical, to_pixels
 from napari_tessera.signature.validation import checked
 from napari_tessera.signature.words import (
@@ -25,14 +24,10 @@ from napari_tessera.signature.words import (
     Report,
     Spacing,
     VoxelSize,
-    Word,
 )
 
 if TYPE_CHECKING:
     from napari_tessera.algorithms.labels.attributes import Attributes
-
-# by what labels stand for: the class of objects by their ids, the same for all that have none
-_CLASSES: Mapping[str, Callable[[Array], Array]] = {"objects": np.zeros_like, "classes": np.asarray}
 
 
 @checked
@@ -156,141 +151,6 @@ def _numbers_of_kin(pieces: Attributes) -> Array:
 
 
 @checked
-def filter_objects(
-    labels: Refined,
-    *,
-    min_diameter: Length = "0 px",
-    max_diameter: Length = "0 px",
-    at_border: Literal["keep", "remove"] = "keep",
-    largest: Annotated[int, Word(low=0)] = 0,
-    labels_are: LabelsAre = "objects",
-    spacing: Spacing = None,
-    report: Report = None,
-) -> Labels:
-    """Keep the objects of a range of sizes, those away from the border, or the largest ones.
-
-    Parameters
-    ----------
-    labels : ndarray of int, shape (..., Y, X)
-        Objects or classes, a plane or a volume; 0 = background.
-    min_diameter : float or str
-        Smaller objects are removed: diameter of a disc or ball as large as the object; 0 = none.
-    max_diameter : float or str
-        Larger objects are removed, measured in the same way; 0 = none.
-    at_border : {"keep", "remove"}
-        What becomes of objects that touch the border of the array, in volumes also the first and
-        the last plane.
-    largest : int
-        How many of those that are left to keep, the largest first; 0 = all. Of each class on its
-        own.
-    labels_are : {"objects", "classes"}
-        Whether an id is one object, even in several pieces, or a class of which each connected
-        piece (corners count) is judged for itself.
-    spacing : sequence of float, optional
-        Pixel size along each axis.
-    report : callable, optional
-        Takes `Progress`.
-
-    Returns
-    -------
-    ndarray
-        In the dtype of `labels`; what is kept keeps its id.
-
-    References
-    ----------
-    P. Soille, "Morphological Image Analysis", 2nd ed., Springer, 2003 (area opening).
-
-    Examples
-    --------
-    >>> labels = np.array([[1, 1, 0, 2], [1, 1, 0, 0], [0, 0, 0, 3]])
-    >>> filter_objects(labels, min_diameter=2)
-    array([[1, 1, 0, 0],
-           [1, 1, 0, 0],
-           [0, 0, 0, 0]])
-    """
-    from napari_tessera.algorithms.labels.boxes import found, mapped
-
-    report, voxel = Reporter.of(report), VoxelSize.of(spacing, labels.ndim)
-    objects = OBJECTS_OF[labels_are](labels)
-    report(Progress(1, 3))
-    boxes = found(objects, report.part(1, 3))
-    sizes = (
-        to_pixels(min_diameter, voxel, name="min_diameter"),
-        to_pixels(max_diameter, voxel, name="max_diameter"),
-    )
-    kept = _in_range(boxes.pixels, *sizes)
-    if at_border == "remove":
-        kept &= ~((boxes.low == 0) | (boxes.high == np.array(labels.shape))).any(axis=1)
-    ids = labels.reshape(-1)[boxes.first]
-    if largest:
-        kept &= _ranks(_CLASSES[labels_are](ids), np.where(kept, boxes.pixels, 0)) < largest
-    return mapped(objects, boxes.ids, np.where(kept, ids, 0).astype(labels.dtype))
-
-
-def object_pieces(
-    labels: Array, *, labels_are: LabelsAre = "objects", **_: Any
-) -> tuple[Array, Attributes]:
-    """Return the pieces of objects in the core of a part, for `kept_objects` and `new_ids`.
-
-    Parameters
-    ----------
-    labels, labels_are, **_
-        As for `filter_objects`, of what is seen of the part.
-    """
-    from napari_tessera.algorithms.labels.attributes import pieces_in
-    from napari_tessera.algorithms.labels.numbering import numbered
-
-    check_ids(labels)
-    by_id = labels_are == "objects"
-    return pieces_in(
-        labels, passed(labels.shape), (lambda own: numbered(own)[0]) if by_id else components
-    )
-
-
-def kept_objects(
-    objects: Attributes,
-    shape: tuple[int, ...],
-    *,
-    min_diameter: float | str,
-    max_diameter: float | str,
-    at_border: str,
-    largest: int,
-    labels_are: LabelsAre,
-    spacing: VoxelSize,
-    **_: Any,
-) -> Array:
-    """Return what becomes of each object: its label, or 0.
-
-    Parameters
-    ----------
-    objects : Attributes
-        All of a plane or volume.
-    shape : tuple of int
-        Of the plane or volume.
-    min_diameter, max_diameter, at_border, largest, labels_are, spacing, **_
-        As for `filter_objects`.
-    """
-    kept = objects.places & _in_range(
-        objects.pixels,
-        to_pixels(min_diameter, spacing, name="min_diameter"),
-        to_pixels(max_diameter, spacing, name="max_diameter"),
-    )
-    if at_border == "remove":
-        kept &= objects.inside(shape)
-    if largest:
-        # of equal ones the first counts as larger: by its id, or by where a scan meets it
-        order = np.argsort(objects.ids if labels_are == "objects" else objects.first, kind="stable")
-        groups, pixels = _CLASSES[labels_are](objects.ids), np.where(kept, objects.pixels, 0)
-        kept[order] &= _ranks(groups[order], pixels[order]) < largest
-    return np.where(kept, objects.ids, 0)
-
-
-def _in_range(pixels: Array, least: tuple[float, ...], most: tuple[float, ...]) -> Array:
-    """Return which sizes are those of discs or balls between two diameters; most 0 = no bound."""
-    return np.asarray((pixels >= in_ball(least)) & (pixels <= (in_ball(most) or math.inf)))
-
-
-@checked
 def relabel(labels: Refined, *, spacing: Spacing = None, report: Report = None) -> Objects:
     """Number objects 1, 2, 3, ... without gaps, in the order of their ids.
 
@@ -380,13 +240,3 @@ def expand(
     voxel = VoxelSize.of(spacing, labels.ndim)
     far = physical(distance, voxel, name="distance")
     return nearest_label(labels, voxel, limit=far, report=Reporter.of(report))[1]
-
-
-def _ranks(groups: Array, pixels: Array) -> Array:
-    """Return how many are larger in the same group; of equal ones, the first counts as larger."""
-    order = np.lexsort((-pixels, groups))
-    own = groups[order]
-    starts = np.flatnonzero(np.append(True, own[1:] != own[:-1]))
-    ranks = np.empty(order.size, np.int64)
-    ranks[order] = np.arange(order.size) - np.repeat(starts, np.diff(np.append(starts, own.size)))
-    return ranks

@@ -11,6 +11,7 @@ import numpy as np
 
 from napari_tessera.deep.models.library import pinned
 from napari_tessera.methods.classical.pixel_classifier import pinned_classifier
+from napari_tessera.methods.measure.object_classifier import pinned_object_classifier
 from napari_tessera.methods.method import Method
 from napari_tessera.pipeline.recipes.data import pack
 from napari_tessera.pipeline.source import Source
@@ -32,7 +33,11 @@ def source_data(source: Source) -> dict[str, Any]:
 
 def parameter_data(parameter: Parameter, value: Any) -> Any:
     """Return a parameter as plain data; a model with its hash, so that no other takes its place."""
-    pins = {"model": pinned, "classifier": pinned_classifier}
+    pins = {
+        "model": pinned,
+        "classifier": pinned_classifier,
+        "object_classifier": pinned_object_classifier,
+    }
     pin = None if value is None else pins.get(parameter.word.name)
     return _plain(value) if pin is None else pin(value)
 

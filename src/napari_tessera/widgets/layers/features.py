@@ -45,7 +45,8 @@ def class_names(layer: Labels) -> dict[int, str]:
     table, column = layer.features, class_column(layer)
     if column is None:
         return {}
-    return {int(n): str(text) for n, text in zip(table["index"], table[column], strict=True)}
+    rows = zip(table["index"], table[column], strict=True)
+    return {int(n): str(text) for n, text in rows if text != ""}
 
 
 def write_features(layer: Layer, table: Mapping[str, Array], recipe: Recipe) -> None:

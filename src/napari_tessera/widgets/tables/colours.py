@@ -33,6 +33,11 @@ class ColumnColours:
     colours: dict[int, str]
     key: str
 
+    @property
+    def shades(self) -> Array:
+        """The colour of each row, shape (N,)."""
+        return np.array([self.colours[number] for number in self.numbers.tolist()], str)
+
     @classmethod
     def of(cls, values: Array) -> ColumnColours:
         """Colour numbers from the least to the greatest, words by one colour each.
@@ -66,7 +71,7 @@ def _of_words(values: Array) -> ColumnColours:
     from matplotlib.colors import to_hex
 
     words = np.array([str(each) for each in values.tolist()])
-    known = np.array([each is not None and each == each for each in values.tolist()], bool)
+    known = np.array([each not in (None, "") and each == each for each in values.tolist()], bool)
     names, ranks = np.unique(words[known], return_inverse=True)
     # beyond what there are numbers for, words share colours, as they do beyond ten anyway
     numbers = np.full(len(words), UNKNOWN, np.uint8)

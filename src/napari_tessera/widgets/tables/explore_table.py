@@ -11,6 +11,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication, QLabel, QLineEdit, QPushButton
 
 from napari_tessera.methods.registry import METHODS
+from napari_tessera.metrics.conditions import matching
 from napari_tessera.signature.words import Array, Table
 from napari_tessera.widgets.connections import Connections
 from napari_tessera.widgets.editing.drawing import place_under
@@ -24,10 +25,10 @@ from napari_tessera.widgets.qt.choice import Choice
 from napari_tessera.widgets.qt.rows import Rows, beside_one_another
 from napari_tessera.widgets.tables.colours import ColumnColours
 from napari_tessera.widgets.tables.column_plot import ColumnPlot
+from napari_tessera.widgets.tables.gates import Gates
 from napari_tessera.widgets.tables.measure_button import MeasureButton
 from napari_tessera.widgets.tables.model import TableModel
 from napari_tessera.widgets.tables.objects import LabelledRows, fly_to
-from napari_tessera.widgets.tables.row_filter import matching
 from napari_tessera.widgets.tables.view import TableView
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class TableExplorer(Form):
         self._own: LabelledRows | None = None
         self._linked = Connections()
         self._flight: Job | None = None
+        self._shades: Array | None = None
         self._coloured = ObjectPaint(napari_viewer)
         self._marked = ObjectPaint(napari_viewer, over=self._coloured)
         self._build()
@@ -79,6 +81,7 @@ class TableExplorer(Form):
         self.colour, self.kind = Choice("Colour by"), Choice("Plot")
         self.across, self.up = Choice("Column"), Choice("Against")
         self.plot = ColumnPlot(self.viewer)
+        self.gates = Gates(self, self.plot, self.filter, lambda: self._layer)
         for each in (self.colour, self.kind, self.across, self.up):
             each.setMinimumContentsLength(4)  # two stand beside one another
         self.kind.offer(PLOTS)
@@ -88,7 +91,7 @@ class TableExplorer(Form):
         self.table.setAccessibleName("Objects")
         self.key.setTextFormat(Qt.TextFormat.RichText)
         self.key.setWordWrap(True)
-        self.measure_button = MeasureButton(self, lambda: self.source.value)
+        self.measure_button = MeasureButton(self, lambda: self.source.value, shows=False)
         self.save_button, self.copy_button = QPushButton("Save table"), QPushButton("Copy")
         tips = {
             self.table: "Click on a row to go to the object, on a title to sort",
@@ -109,21 +112,33 @@ class TableExplorer(Form):
         self.rows.add("Labels", self.source.native)
         self.lay_out(
             self.rows,
+            *self._above(),
             beside_one_another(self.colour, self.kind),
             self.key,
             self.filter,
             (self.table, 3),
             beside_one_another(self.across, self.up),
+            beside_one_another(self.gates.lasso, self.gates.filter_button),
             (self.plot, 2),
             self.message,
-            self.measure_button,
+            *self._below(),
+            beside_one_another(self.measure_button, self.gates.objects_button),
             beside_one_another(self.copy_button, self.save_button),
         )
         self.table.setMinimumHeight(90)
         self.rows.fit()
         self._show_what_applies()
 
+    def _above(self) -> list[Any]:
+        """Return what another form has above the list."""
+        return []
+
+    def _below(self) -> list[Any]:
+        """Return what another form has below the list and the plot."""
+        return []
+
     def _show_what_applies(self) -> None:
+        self.gates.show_for(self.kind.chosen)
         self.across.setVisible(self.kind.chosen > 0)
         self.up.setVisible(self.kind.chosen == 2)
         self.plot.setVisible(self.kind.chosen > 0)
@@ -135,7 +150,7 @@ class TableExplorer(Form):
         self.table.picked.connect(self._picked)
         self.plot.brushed.connect(self._brushed)
         self.colour.currentIndexChanged.connect(self._colour)
-        for choice in (self.kind, self.across, self.up):
+        for choice in (self.colour, self.kind, self.across, self.up):
             choice.currentIndexChanged.connect(self._plot)
         self.copy_button.clicked.connect(self.copy)
         self.save_button.clicked.connect(lambda: save_table(self, self.model.shown or None))
@@ -174,7 +189,7 @@ class TableExplorer(Form):
         """Show the table that the layer has now, with the same objects chosen."""
         before = self._chosen_objects()
         self._own = None if self._layer is None else LabelledRows(self._layer)
-        table = {} if self._own is None else self._own.table
+        table = {} if self._own is None else self._arranged(self._own.table)
         numbers = [(name, name) for name, column in table.items() if column.dtype.kind in "iuf"]
         self.model.fill(table, self._kept(table))
         by = [(f"By {name}", name) for name in table if name != "index"]
@@ -185,8 +200,12 @@ class TableExplorer(Form):
             if fresh:
                 first = (name for begin in usual for name, _ in numbers if name.startswith(begin))
                 choice.choose(next(first, numbers[-1][0] if numbers else None))
-        self._choose(self._rows_of(before))
         self._colour()
+        self._choose(self._rows_of(before))
+
+    def _arranged(self, table: Table) -> Table:
+        """Return the table with its columns in the order in which they are listed."""
+        return table
 
     def _chosen_objects(self) -> set[tuple[int, ...]]:
         own = self._own
@@ -320,6 +339,7 @@ class TableExplorer(Form):
     def _colour(self, *_: Any) -> None:
         """Colour the objects by a column, or show them in their own colours again."""
         own, name = self._own, self.colour.chosen
+        self._shades = None
         self._show_what_applies()
         if own is None or name is None:
             self._coloured.hide()
@@ -328,6 +348,8 @@ class TableExplorer(Form):
         pixels = NumberedPixels(array(own.layer), own.index, found.numbers, own.places)
         self._coloured.show(own.layer, pixels, found.colours, f"{own.layer.name}: {name}")
         self.key.setText(found.key)
+        if own.table[name].dtype.kind not in "iuf":
+            self._shades = found.shades
 
     def _plot(self, *_: Any) -> None:
         self._show_what_applies()
@@ -335,8 +357,11 @@ class TableExplorer(Form):
         if None in names or not self.model.table:
             names = ()
         if names or self.plot.drawn:
-            chosen = np.isin(self.model.rows, self.table.chosen)
-            self.plot.plot(self.model.shown, names, chosen)
+            rows, shades = self.model.rows, self._shades
+            chosen = np.isin(rows, self.table.chosen)
+            self.plot.plot(
+                self.model.shown, names, chosen, None if shades is None else shades[rows]
+            )
 
     # ------------------------------------------------------------------ taken along
 

@@ -36,6 +36,8 @@ class MeasureButton(QPushButton):
         Returns the Labels layer; None if there is none.
     make : callable, optional
         Begins to make it where there is none; `made` is called when it is there.
+    shows : bool
+        Whether the table is opened; a form that shows it needs no other.
 
     Attributes
     ----------
@@ -48,11 +50,15 @@ class MeasureButton(QPushButton):
         form: Form,
         of: Callable[[], Layer | None],
         make: Callable[[], None] | None = None,
+        *,
+        shows: bool = True,
     ) -> None:
         super().__init__("Measure")
         self._form, self._of, self._make, self.waits = form, of, make, False
+        self._shows = shows
         self._job: Job | None = None
-        self.setToolTip("Measure the objects with their image, and open the table of them")
+        opened = ", and open the table of them" if shows else ""
+        self.setToolTip(f"Measure the objects with their image{opened}")
         self.clicked.connect(self.measure)
 
     @property
@@ -108,4 +114,5 @@ class MeasureButton(QPushButton):
         with_image = outcome.call.values["image"]
         beside_it = "" if with_image is None else f" with {with_image.name}"
         self._form.say(f"{outcome.result.counted(outcome.number)} measured{beside_it}.")
-        show_table(self._form.viewer, outcome.call.layer)
+        if self._shows:
+            show_table(self._form.viewer, outcome.call.layer)

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from qtpy.QtWidgets import QFileDialog
 
-from napari_tessera import METHODS, train_pixel_classifier
+from napari_tessera import METHODS, train_object_classifier, train_pixel_classifier
+from napari_tessera.methods.measure.object_classifier import object_classifiers
 from napari_tessera.widgets.forms.fields.classifier import ClassifierField
 from napari_tessera.widgets.forms.fields.model import BROWSE
 
@@ -41,6 +42,17 @@ def test_those_of_the_user_are_offered_and_none_is_chosen(field):
     assert (field.value, field.native.currentText()) == ("dark", "dark")
     field.value = None
     assert field.native.currentText() == "none"
+
+
+def test_a_method_that_needs_one_begins_with_the_newest(qtbot, kept):
+    (needed,) = (p for p in METHODS["sort_objects"].options if p.name == "classifier")
+    field = ClassifierField(needed, object_classifiers)
+    qtbot.addWidget(field.native)
+    assert (offered(field), field.value) == (["none", BROWSE], None)
+    table = {"index": np.arange(2), "pixels": np.array([1, 9])}
+    train_object_classifier(table, {0: "small", 1: "large"}).save("sizes")
+    field.refresh()
+    assert (offered(field), field.value) == (["sizes", BROWSE], "sizes")
 
 
 def test_a_choice_is_told_and_not_remembered(field):

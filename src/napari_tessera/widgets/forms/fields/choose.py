@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
+from napari_tessera.methods.measure.object_classifier import object_classifiers
 from napari_tessera.signature.parameters import Parameter
 from napari_tessera.widgets.forms.fields.classifier import ClassifierField
 from napari_tessera.widgets.forms.fields.field import Field
@@ -36,6 +37,7 @@ BY_WORD: dict[str, Callable[[Parameter], Field]] = {
     "level": LevelsField,
     "model": ModelField,
     "classifier": ClassifierField,
+    "object_classifier": partial(ClassifierField, names=object_classifiers),
     "device": partial(TextField, suggestions=DEVICES),
 }
 """Fields of parameters whose word says more than their type."""

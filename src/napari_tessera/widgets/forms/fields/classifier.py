@@ -1,7 +1,8 @@
-"""The form field for a pixel classifier that was kept."""
+"""The form field for a classifier that was kept."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtWidgets import QFileDialog
@@ -18,9 +19,19 @@ NONE = "none"
 
 
 class ClassifierField(Field):
-    """None, one of the user's pixel classifiers, the newest at first, or a folder anywhere."""
+    """None, one of the user's classifiers, the newest at first, or a folder anywhere.
 
-    def __init__(self, parameter: Parameter) -> None:
+    A method that needs one is offered none only while there is none.
+
+    Parameters
+    ----------
+    parameter : Parameter
+    names : callable
+        Returns the names of the user's.
+    """
+
+    def __init__(self, parameter: Parameter, names: Callable[[], list[str]] = classifiers) -> None:
+        self._names = names
         self._choice, self._elsewhere = Choice(), list[str]()
         super().__init__(parameter, self._choice)
         self.refresh()
@@ -34,7 +45,7 @@ class ClassifierField(Field):
 
     @value.setter
     def value(self, value: str | None) -> None:
-        if value is not None and value not in (*classifiers(), *self._elsewhere):
+        if value is not None and value not in (*self._names(), *self._elsewhere):
             self._elsewhere.append(value)
         self.refresh()
         self._choice.choose(value)
@@ -45,9 +56,9 @@ class ClassifierField(Field):
 
     def refresh(self) -> None:
         """List the classifiers anew; the choice stays while it is there."""
-        entries: list[tuple[str, Any]] = [(NONE, None)]
-        entries += [(name, name) for name in (*classifiers(), *self._elsewhere)]
-        self._choice.offer([*entries, (BROWSE, BROWSE)])
+        known = [(name, name) for name in (*self._names(), *self._elsewhere)]
+        none = [] if known and self.parameter.required else [(NONE, None)]
+        self._choice.offer([*none, *known, (BROWSE, BROWSE)])
 
     def _chosen(self, *_: Any) -> None:
         if self._choice.chosen == BROWSE:
