@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from napari_tessera.algorithms.parallel import in_order, map_pieces, slabs
+from napari_tessera.algorithms.parallel import FEW, in_order, map_pieces, slabs
 from napari_tessera.signature.arrays import native
 from napari_tessera.signature.progress import NothingToSeparate
 from napari_tessera.signature.words import Array
@@ -162,6 +162,8 @@ class _Whole:
     size: int
 
     def __call__(self, piece: Array) -> Array:
+        if piece.size <= FEW:
+            return np.bincount(piece.reshape(-1).astype(np.int64) - self.low, minlength=self.size)
         from napari_tessera.algorithms.filters.histogram_kernels import count_whole
 
         return _counted(piece, self.size, lambda v, t: count_whole(v, v.dtype.type(self.low), t))
@@ -175,9 +177,17 @@ class _Bins:
     width: float
 
     def __call__(self, piece: Array) -> Array:
+        if piece.size <= FEW:
+            return self._of_few(piece.reshape(-1))
         from napari_tessera.algorithms.filters.histogram_kernels import count_bins
 
         return _counted(piece, BINS, lambda v, t: count_bins(v, self.low, self.width, t))
+
+    def _of_few(self, values: Array) -> Array:
+        """Count as `count_bins` does, in arithmetic of the same order: the counts are the same."""
+        places = (values.astype(np.float64) - self.low) / self.width
+        places = places[(places >= 0) & (places <= BINS + 1)]  # not so for NaN and infinity
+        return np.bincount(np.minimum(places, BINS - 1).astype(np.int64), minlength=BINS)
 
 
 def _counted(piece: Array, size: int, add: Callable[[Array, Array], None]) -> Array:
