@@ -78,7 +78,9 @@ def table(found):
     lines = [head, ["---", *["--:"] * (len(head) - 1)]]
     for title, (best, most, own) in found.items():
         times = [f"{best[name]:.1f}" if name in best else "" for name in ("ours", *peers)]
-        lines.append([title.replace("^2", "²").replace("^3", "³"), *times, f"{own:.2f}", f"{most:.0f}"])
+        lines.append(
+            [title.replace("^2", "²").replace("^3", "³"), *times, f"{own:.2f}", f"{most:.0f}"]
+        )
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 

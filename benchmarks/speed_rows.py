@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 from scipy import ndimage
-from skimage import data, feature, filters, morphology as elements, segmentation
+from skimage import data, feature, filters, segmentation
 from skimage import measure as features
+from skimage import morphology as elements
 
 from napari_tessera import (
     canny,
@@ -290,7 +291,11 @@ def grown(plane):
         lambda: region_growing(
             plane, markers=seeds, compare="seed", tolerance=30, smoothing=0, fill_holes=False
         ),
-        {"scikit-image": lambda: segmentation.flood(plane, (250, 200), tolerance=30, connectivity=1)},
+        {
+            "scikit-image": lambda: segmentation.flood(
+                plane, (250, 200), tolerance=30, connectivity=1
+            )
+        },
     )
     places = np.random.default_rng(0).integers(0, 2048, (2, 200))
     many[tuple(places)] = np.arange(200) + 1

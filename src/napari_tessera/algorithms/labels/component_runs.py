@@ -6,7 +6,7 @@ K. Suzuki, "A run-based two-scan labeling algorithm", IEEE Trans. Image Processi
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -14,6 +14,51 @@ from numba import njit
 from napari_tessera.algorithms.labels.boxes import volume
 from napari_tessera.algorithms.labels.ids import smallest_dtype
 from napari_tessera.signature.words import Array
+
+
+class ComponentRuns(NamedTuple):
+    """The runs of a volume line by line, each with the number of its component.
+
+    Attributes
+    ----------
+    first : ndarray of int64, shape (lines + 1,)
+        The first run of each line of all planes, and how many runs there are.
+    starts, ends : ndarray of int, shape (N,)
+        Where each run begins and ends (exclusive) in its line.
+    numbers : ndarray of int, shape (N,)
+        1, 2, 3, ... in the order in which a scan meets the components.
+    highest : int
+    """
+
+    first: Array
+    starts: Array
+    ends: Array
+    numbers: Array
+    highest: int
+
+    @classmethod
+    def of(cls, whole: Array, steps: int) -> ComponentRuns:
+        """Find the runs of a volume, background left out.
+
+        Parameters
+        ----------
+        whole : ndarray of unsigned int, shape (Z, Y, X)
+        steps : int
+            1: neighbours share a face; more: corners count too.
+        """
+        planes, lines, columns = whole.shape
+        first = np.zeros(planes * lines + 1, np.int64)
+        _count(whole, first)
+        np.cumsum(first, out=first)
+        place = np.int32 if columns < 2**31 else np.int64
+        starts, ends = np.empty((2, int(first[-1])), place)
+        parents = np.arange(first[-1], dtype=np.int32 if first[-1] < 2**31 else np.int64)
+        _find(whole, first, starts, ends)
+        full = steps > 1
+        # lines before this one that touch it: planes and lines back
+        near = [(0, 1), (1, 1), (1, 0), (1, -1)] if full else [(0, 1), (1, 0)]
+        _join(whole, first, starts, ends, parents, np.array(near), int(full))
+        return cls(first, starts, ends, parents, int(_number(parents)))
 
 
 def numbered_components(labels: Array, steps: int) -> Array:
@@ -26,20 +71,9 @@ def numbered_components(labels: Array, steps: int) -> Array:
         1: neighbours share a face; the number of axes: corners count too.
     """
     whole = volume(labels)
-    planes, lines, columns = whole.shape
-    first = np.zeros(planes * lines + 1, np.int64)
-    _count(whole, first)
-    np.cumsum(first, out=first)
-    place = np.int32 if columns < 2**31 else np.int64
-    starts, ends = np.empty((2, int(first[-1])), place)
-    parents = np.arange(first[-1], dtype=np.int32 if first[-1] < 2**31 else np.int64)
-    _find(whole, first, starts, ends)
-    full = steps > 1
-    # lines before this one that touch it: planes and lines back
-    near = [(0, 1), (1, 1), (1, 0), (1, -1)] if full else [(0, 1), (1, 0)]
-    _join(whole, first, starts, ends, parents, np.array(near), int(full))
-    result = np.zeros(whole.shape, smallest_dtype("objects", int(_number(parents))))
-    _fill(first, starts, ends, parents, result)
+    runs = ComponentRuns.of(whole, steps)
+    result = np.zeros(whole.shape, smallest_dtype("objects", runs.highest))
+    _fill(runs.first, runs.starts, runs.ends, runs.numbers, result)
     return result.reshape(labels.shape)
 
 
@@ -104,7 +138,8 @@ def _join_lines(
     i, j = here[0], there[0]
     while i < here[1] and j < there[1]:
         touch = starts[i] < ends[j] + slack and starts[j] < ends[i] + slack
-        if touch and own[starts[i]] == other[starts[j]]:
+        # most runs that touch have met by way of others before
+        if touch and parents[i] != parents[j] and own[starts[i]] == other[starts[j]]:
             _unite(parents, i, j)
         if ends[i] < ends[j]:
             i += 1
