@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -146,12 +147,14 @@ def _look(piece: Array) -> _Range:
 
 def _ends(values: Array) -> tuple[Any, Any, int]:
     """Return lowest and highest value, and number of pixels."""
-    if values.dtype.kind == "f" and not np.isfinite(values.sum(dtype=np.float64)):
-        values = values[np.isfinite(values)]  # a copy, made only where there are gaps
     if not values.size:
         return None, None, 0
     # .item(): large integers stay exact as Python's own
-    return values.min().item(), values.max().item(), values.size
+    low, high = values.min().item(), values.max().item()
+    if math.isfinite(low) and math.isfinite(high):
+        return low, high, values.size
+    # where there is NaN, both are; a copy, made only where there are gaps
+    return _ends(values[np.isfinite(values)])
 
 
 @dataclass(frozen=True)
