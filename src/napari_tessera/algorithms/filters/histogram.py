@@ -166,7 +166,9 @@ class _Whole:
 
     def __call__(self, piece: Array) -> Array:
         if piece.size <= FEW:
-            return np.bincount(piece.reshape(-1).astype(np.int64) - self.low, minlength=self.size)
+            wide = np.uint64 if piece.dtype.kind == "u" else np.int64
+            above = (piece.reshape(-1).astype(wide) - wide(self.low)).astype(np.int64)
+            return np.bincount(above, minlength=self.size)
         from napari_tessera.algorithms.filters.histogram_kernels import count_whole
 
         return _counted(piece, self.size, lambda v, t: count_whole(v, v.dtype.type(self.low), t))

@@ -30,7 +30,8 @@ def warm_up_method(name: str, layer: Layer | None) -> None:
 
     Loops are compiled for each type of numbers anew: for that of the layer, before it is run on.
     """
-    kind = np.dtype(np.uint8) if layer is None else np.dtype(layer.data.dtype)
+    data = None if layer is None else layer.data
+    kind = np.dtype(getattr(data, "dtype", np.uint8))
     QTimer.singleShot(REST_MS, lambda: _begin((name, kind), _run_once))
 
 
