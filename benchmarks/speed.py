@@ -1,177 +1,140 @@
-"""Each method against what a scikit-image user would write: same labels, ratio of the times.
+"""The speed of each method beside that of peers: one table, whose ratios are kept and compared.
 
-Run ``python benchmarks/speed.py``; best of five, both in one run and one after the other.
+Run ``python benchmarks/speed.py [NAME ...]`` for the rows whose title contains a name, or for all.
+Ours and each peer take turns in one process, and the shortest of five or more times counts, so that
+another program that runs meanwhile slows one turn and not one library. The ratio is the time of the
+fastest peer over ours: above 1, ours is faster. Peak memory is ours beyond the input (on Linux).
+
+A ratio that has fallen by 1.3 against the one that is kept is a failure: it is printed, and the
+exit status is 1. ``--keep`` keeps what was measured instead, and writes the table of the docs anew.
 """
 
+import argparse
+import ctypes
+import json
+import sys
 import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import numpy as np
-from scipy import ndimage
-from skimage import data, feature, filters, segmentation
-from skimage import measure as features
+from memory import peak
+from speed_rows import rows
 
-from napari_tessera import (
-    canny,
-    contours,
-    kmeans,
-    label,
-    measure,
-    region_growing,
-    threshold,
-    watershed,
-)
+ROUNDS, SHORT, LONG = 5, 5.0, 20.0
+"""Turns of each at least, more until so many seconds have passed, and none after the last number."""
 
+FALLEN = 1.3
+KEPT = Path(__file__).with_name("speed.json")
+PAGE = Path(__file__).parent.parent / "docs" / "speed.md"
+FORGET = Path("/proc/self/clear_refs")
 
-def best(function, repeats=5):
-    """Return the shortest time in ms and the result."""
-    times = []
-    for _ in range(repeats):
-        began = time.perf_counter()
-        result = function()
-        times.append(time.perf_counter() - began)
-    return min(times) * 1000, result
+INTRODUCTION = """# Speed
+
+`benchmarks/speed.py --keep` has measured this table: ours and each peer took turns in one process on two
+cores of a machine on which other programs took most of the time, and the shortest of five or more times counts. The ratio is the time
+of the fastest peer over ours: above 1, ours is faster. Times depend on the machine and on what else it does,
+ratios much less. Peak memory is ours beyond the input.
+
+"""
 
 
-def watershed_of_scikit_image(image):
-    """Write the usual recipe with scikit-image's own functions."""
-    smooth = filters.gaussian(image.astype(np.float32), 2, preserve_range=True)
-    inside = smooth > filters.threshold_otsu(smooth)
-    distance = ndimage.distance_transform_edt(inside)
-    peaks = feature.peak_local_max(
-        distance, min_distance=10, labels=inside.astype(int), exclude_border=False
-    )
-    markers = np.zeros(image.shape, np.int32)
-    markers[tuple(peaks.T)] = np.arange(1, len(peaks) + 1)
-    return segmentation.watershed(-distance, markers, mask=inside)
+def timed(function):
+    """Return the seconds that a call takes, and what it returns."""
+    began = time.perf_counter()
+    result = function()
+    return time.perf_counter() - began, result
 
 
-PROPERTIES = (
-    "label",
-    "area",
-    "equivalent_diameter_area",
-    "centroid",
-    "bbox",
-    "extent",
-    "perimeter_crofton",
-    "axis_major_length",
-    "axis_minor_length",
-    "eccentricity",
-    "orientation",
-    "intensity_mean",
-    "intensity_std",
-    "intensity_min",
-    "intensity_max",
-)
+def memory(function):
+    """Return how much a call takes at most beyond what is there, in MB; NaN where none tells."""
+    if not FORGET.exists():
+        return np.nan
+    ctypes.CDLL(None).malloc_trim(0)  # what is free would be taken again unseen
+    FORGET.write_text("5")
+    before = peak()
+    function()
+    return (peak() - before) / 2**20
 
 
-def outlines_of_scikit_image(objects):
-    """Trace the outline of each object in its box."""
-    found = []
-    for number, box in enumerate(ndimage.find_objects(objects), 1):
-        found += [number] * len(features.find_contours(np.pad(objects[box] == number, 1), 0.5))
-    return np.array(found)
+@dataclass
+class Speed:
+    """What was measured of a row.
+
+    Attributes
+    ----------
+    times : dict
+        Library -> shortest time in ms, ours first.
+    ratio : float
+        Of the time of the fastest peer to ours.
+    peak : float
+        Our memory beyond the input in MB.
+    """
+
+    times: dict[str, float]
+    ratio: float
+    peak: float
 
 
-def kmeans_of_opencv(colours):
-    """Let OpenCV run until the centres move by less than 0.1, once."""
-    import cv2
+def measured(row):
+    """Return the `Speed` of a row, and the share of pixels that differ from the first peer's."""
+    known = {"ours": row.ours, **row.peers}
+    results = {name: timed(function)[1] for name, function in known.items()}  # compiles, loads
+    best, rounds, began, passed = dict.fromkeys(known, np.inf), 0, time.perf_counter(), 0.0
+    while passed < (LONG if rounds < ROUNDS else SHORT):
+        for name, function in known.items():
+            best[name] = min(best[name], 1000 * timed(function)[0])
+        rounds, passed = rounds + 1, time.perf_counter() - began
+    apart = np.nan
+    if row.alike and row.peers:
+        own, other = (np.ravel(row.alike(results[name])) for name in list(known)[:2])
+        apart = np.mean(own != other) if own.size == other.size else np.nan
+    times = {name: round(taken, 1) for name, taken in best.items()}
+    ratio = min(best[name] for name in row.peers) / best["ours"]
+    return Speed(times, round(ratio, 3), round(memory(row.ours))), apart
 
-    values = colours.reshape(-1, 3).astype(np.float32)
-    until = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 100, 0.1)
-    return cv2.kmeans(values, 4, None, until, 1, cv2.KMEANS_PP_CENTERS)[1]
 
-
-def rows():
-    """Yield name, our function, theirs."""
-    camera = np.tile(data.camera(), (8, 8))
-    wide = camera.astype(np.uint16) * 200
-    real = camera.astype(np.float32) / 255
-    binary = (camera > 100).astype(np.uint8)
-    coins = np.tile(data.coins(), (6, 5))
-    yield (
-        "otsu 4096^2 uint8",
-        lambda: threshold(camera),
-        lambda: camera > filters.threshold_otsu(camera),
-    )
-    yield "otsu 4096^2 uint16", lambda: threshold(wide), lambda: wide > filters.threshold_otsu(wide)
-    yield (
-        "otsu 4096^2 float32",
-        lambda: threshold(real),
-        lambda: real > filters.threshold_otsu(real),
-    )
-    yield (
-        "li 4096^2 uint8",
-        lambda: threshold(camera, method="li"),
-        lambda: camera > filters.threshold_li(camera),
-    )
-    yield (
-        "3 classes 4096^2 uint8",
-        lambda: threshold(camera, classes=3),
-        lambda: np.digitize(camera, filters.threshold_multiotsu(camera, 3), right=True),
-    )
-    yield (
-        "5 classes 4096^2 uint8",
-        lambda: threshold(camera, classes=5),
-        lambda: np.digitize(camera, filters.threshold_multiotsu(camera, 5), right=True),
-    )
-    yield (
-        "otsu, sigma 2 4096^2 uint8",
-        lambda: threshold(camera, smoothing="2 px"),
-        lambda: (s := filters.gaussian(camera, 2, preserve_range=True)) > filters.threshold_otsu(s),
-    )
-    yield (
-        "sauvola 51 4096^2 uint8",
-        lambda: threshold(camera, method="sauvola"),
-        lambda: camera > filters.threshold_sauvola(camera, 51),
-    )
-    yield "components 4096^2", lambda: label(binary), lambda: features.label(binary)
-    plane = camera[:2048, :2048]
-    yield (
-        "canny, sigma 2 2048^2",
-        lambda: canny(plane),
-        lambda: feature.canny(plane, 2, 0.8, 0.9, use_quantiles=True),
-    )
-    objects = watershed(coins, background="60 px")
-    yield (
-        "outlines 1818 x 1920",
-        lambda: contours(objects, tolerance=0)[1]["label"],
-        lambda: outlines_of_scikit_image(objects),
-    )
-    yield (
-        "measure 1818 x 1920",
-        lambda: measure(objects, coins)["pixels"],
-        lambda: features.regionprops_table(objects, coins, PROPERTIES)["area"],
-    )
-    seeds = np.zeros(plane.shape, np.uint8)
-    seeds[250, 200] = 1
-    yield (
-        "region of one seed 2048^2",
-        lambda: region_growing(
-            plane, markers=seeds, compare="seed", tolerance=30, smoothing=0, fill_holes=False
-        ),
-        lambda: segmentation.flood(plane, (250, 200), tolerance=30, connectivity=1),
-    )
-    colours = np.tile(data.astronaut(), (4, 4, 1))
-    yield (
-        "k-means 4 of colours 2048^2",
-        lambda: kmeans(colours, clusters=4, channel_axis=-1) * 0,
-        lambda: kmeans_of_opencv(colours) * 0,
-    )
-    yield (
-        "watershed 1818 x 1920",
-        lambda: watershed(coins),
-        lambda: watershed_of_scikit_image(coins),
-    )
+def table(found):
+    """Return the rows of a Markdown table."""
+    peers = sorted({name for each in found.values() for name in each.times} - {"ours"})
+    head = ["method and image", "ours, ms", *(f"{peer}, ms" for peer in peers), "ratio", "peak, MB"]
+    lines = [head, ["---", *["--:"] * (len(head) - 1)]]
+    for title, each in found.items():
+        times = [
+            f"{each.times[name]:.1f}" if name in each.times else "" for name in ("ours", *peers)
+        ]
+        name = title.replace("^2", "²").replace("^3", "³")
+        lines.append([name, *times, f"{each.ratio:.2f}", f"{each.peak:.0f}"])
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def main():
-    print(f"{'':28} {'ours':>8} {'theirs':>8}  theirs / ours   pixels that differ")
-    for name, ours, theirs in rows():
-        own, found = best(ours)
-        other, expected = best(theirs)
-        found, expected = np.ravel(found), np.ravel(expected)
-        differ = np.mean((found > 0) != (expected > 0)) if found.size == expected.size else np.nan
-        print(f"{name:28} {own:8.1f} {other:8.1f}  {other / own:8.2f}        {differ:.2e}")
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("names", nargs="*", help="parts of the titles of the rows to measure")
+    parser.add_argument("--keep", action="store_true", help="keep what is measured")
+    options = parser.parse_args()
+    kept = json.loads(KEPT.read_text()) if KEPT.exists() else {}
+    kept, found, fallen = {title: Speed(**each) for title, each in kept.items()}, {}, []
+    for row in rows():
+        if options.names and not any(name in row.title for name in options.names):
+            continue
+        own, apart = measured(row)
+        found[row.title] = own
+        times = ", ".join(f"{name} {taken}" for name, taken in own.times.items())
+        print(f"{row.title:38} {own.ratio:6.2f}   {times} ms; differ {apart:.1e}", flush=True)
+        if row.title in kept and own.ratio * FALLEN < kept[row.title].ratio:
+            before = kept[row.title].ratio
+            fallen.append(f"{row.title}: the ratio was {before:.2f} and is {own.ratio:.2f}")
+    print("\n" + table(found))
+    if options.keep:
+        kept |= found
+        KEPT.write_text(
+            json.dumps({title: asdict(each) for title, each in kept.items()}, indent=1) + "\n"
+        )
+        PAGE.write_text(INTRODUCTION + table(kept))
+        return
+    print(*(f"FAILED {each}" for each in fallen), sep="\n")
+    sys.exit(1 if fallen else 0)
 
 
 if __name__ == "__main__":

@@ -43,6 +43,17 @@ def test_running_a_method_needs_no_viewer_and_no_torch():
     assert loaded(code) == "['numba']"
 
 
+def test_a_command_on_a_small_file_waits_for_no_compiler(tmp_path):
+    code = f"""
+import numpy as np
+from napari_tessera.cli.app import app
+np.save({str(tmp_path / "a.npy")!r}, np.eye(20))
+words = ["threshold", {str(tmp_path / "a.npy")!r}, "--output", {str(tmp_path / "b.npy")!r}]
+assert app("threshold")(words, result_action="return_value") == 0
+"""
+    assert loaded(code) == "[]"
+
+
 def test_importing_loads_one_module_and_none_of_others():
     code = "import sys; b = {*sys.modules}; import napari_tessera; print(*{*sys.modules} - b)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -26,7 +26,8 @@ from ..conftest import TORCH, squares
 
 
 def call(*words):
-    return app()([str(word) for word in words], result_action="return_value")
+    said = [str(word) for word in words]
+    return app(said[0])(said, result_action="return_value")
 
 
 @pytest.fixture
@@ -310,8 +311,9 @@ def test_every_method_is_listed_and_has_help(capsys):
     listed = capsys.readouterr().out
     for method in METHODS.values():
         assert method.summary in listed
+        word = method.name.replace("_", "-")
         with pytest.raises(SystemExit) as end:
-            app()([method.name.replace("_", "-"), "--help"])
+            app(word)([word, "--help"])
         assert end.value.code in (0, None)
         text = " ".join(capsys.readouterr().out.replace("│", " ").split())
         assert all(f"--{p.name.replace('_', '-')}" in text for p in method.asked)

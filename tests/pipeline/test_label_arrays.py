@@ -51,8 +51,10 @@ def test_a_label_that_does_not_fit_is_said():
     assert with_numbers(own, ClassLabels, whole, 255, []).tolist() == [255, 0, 0, 0]
 
 
+@pytest.mark.parametrize("few", [0, 6])
 @pytest.mark.parametrize("dtype", [np.uint8, np.int32, np.uint64])
-def test_what_is_present_is_counted(dtype):
+def test_what_is_present_is_counted(dtype, few, monkeypatch):
+    monkeypatch.setattr("napari_tessera.pipeline.label_arrays.FEW", few)
     present = Present.of(np.array([[0, 7, 7], [3, 0, 7]], dtype))
     assert (present.ids.tolist(), present.pixels.tolist(), present.highest) == ([3, 7], [1, 3], 7)
     assert Present.of(np.array([[-1, 4, 0]])).ids.tolist() == [-1, 4]

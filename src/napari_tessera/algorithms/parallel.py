@@ -34,6 +34,9 @@ SLAB = 1 << 20
 PIECE = 1 << 19
 """About how many pixels one call of a simple kernel takes: some milliseconds."""
 
+FEW = 1 << 18
+"""Up to so many pixels numpy has done before compiled loops are loaded, or even compiled."""
+
 _POOL = "tessera"
 _GIVEN: ContextVar[int | None] = ContextVar("cores given to a thread", default=None)
 _WIDE = 1024

@@ -24,16 +24,7 @@ from napari_tessera.cli.arguments import (
     numbers_as_written,
     region_from,
 )
-from napari_tessera.cli.object_classifier import object_classifier_command
-from napari_tessera.cli.pixel_classifier import pixel_classifier_command
 from napari_tessera.cli.streams import steady_streams
-from napari_tessera.cli.train import (
-    import_command,
-    improve_command,
-    models_command,
-    train_command,
-)
-from napari_tessera.cli.verify import verify_command
 from napari_tessera.io.csv_files import picks_from
 from napari_tessera.io.files import read_extra, written_as
 from napari_tessera.methods.method import Method
@@ -63,7 +54,8 @@ def main(arguments: list[str] | None = None) -> None:
     with steady_streams() as out:
         try:
             words = files_apart(sys.argv[1:] if arguments is None else arguments)
-            status = app()(words, result_action="return_value") or 0
+            known = app(words[0] if words else None)
+            status = known(words, result_action="return_value") or 0
         except SystemExit as ended:  # help was shown, an option is unknown, Ctrl-C
             status = ended.code or 0
         finally:
@@ -71,8 +63,15 @@ def main(arguments: list[str] | None = None) -> None:
     sys.exit(status or (1 if out.error else 0))
 
 
-def app() -> Any:
-    """Return the command line application with one command per method."""
+def app(first: str | None = None) -> Any:
+    """Return the command line application with one command per method.
+
+    Parameters
+    ----------
+    first : str, optional
+        The first word that is said. If it is a method, that one is the only command: to make them
+        all takes longer than many a run.
+    """
     from cyclopts import App
 
     top = App(
@@ -80,10 +79,34 @@ def app() -> Any:
         help="Segment images: one command per method, with the options of its form in napari.",
         version=__version__,
     )
-    for method in METHODS.values():
-        name = method.name.replace("_", "-")
+    said = [method for method in METHODS.values() if _word(method) == first]
+    for method in said or METHODS.values():
         text = f"{method.summary}\n\n{docs(method.function).description}"
-        top.command(numbers_as_written(_command(method)), name=name, help=text)
+        top.command(numbers_as_written(_command(method)), name=_word(method), help=text)
+    if not said:
+        _add_others(top)
+    return top
+
+
+def _word(method: Method) -> str:
+    """Return what a method is called on the command line."""
+    return method.name.replace("_", "-")
+
+
+def _add_others(top: Any) -> None:
+    """Add the commands that are no method."""
+    from cyclopts import App
+
+    from napari_tessera.cli.object_classifier import object_classifier_command
+    from napari_tessera.cli.pixel_classifier import pixel_classifier_command
+    from napari_tessera.cli.train import (
+        import_command,
+        improve_command,
+        models_command,
+        train_command,
+    )
+    from napari_tessera.cli.verify import verify_command
+
     top.command(numbers_as_written(train_command), name="train")
     top.command(numbers_as_written(improve_command), name="improve")
     top.command(numbers_as_written(pixel_classifier_command), name="train-pixel-classifier")
@@ -95,7 +118,6 @@ def app() -> Any:
     top.command(methods, name="list")
     top.command(numbers_as_written(replay), name="replay")
     top.command(numbers_as_written(verify_command), name="verify")
-    return top
 
 
 def methods() -> None:
@@ -104,7 +126,7 @@ def methods() -> None:
         print(group)
         for method in METHODS.values():
             if method.group == group:
-                print(f"  {method.name.replace('_', '-'):20} {method.summary}")
+                print(f"  {_word(method):20} {method.summary}")
 
 
 def replay(

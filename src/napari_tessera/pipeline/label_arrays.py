@@ -12,6 +12,7 @@ import numpy as np
 
 from napari_tessera.algorithms.halo_tiles import tiled
 from napari_tessera.algorithms.labels.ids import renumbered, sizes, smallest_dtype
+from napari_tessera.algorithms.parallel import FEW
 from napari_tessera.pipeline.sinks import MemorySink, NoLog, taken
 from napari_tessera.signature.progress import Progress
 from napari_tessera.signature.words import Array
@@ -38,9 +39,9 @@ class Present(NamedTuple):
     @classmethod
     def of(cls, labels: Array) -> Present:
         """Return which labels occur, and how large they are."""
-        from napari_tessera.algorithms.labels.boxes import found
+        if labels.size > FEW and labels.min(initial=0) >= 0:
+            from napari_tessera.algorithms.labels.boxes import found
 
-        if labels.min(initial=0) >= 0:
             boxes = found(labels)
             return cls(boxes.ids, boxes.pixels)
         own = {label: size for label, size in sizes(labels).items() if label}

@@ -64,6 +64,20 @@ def test_many_different_floats_fall_into_bins_of_equal_width(rng):
     assert abs(otsu(found)[0] - filters.threshold_otsu(image, 4096)) < 1 / 4096
 
 
+@pytest.mark.parametrize("kind", ["u1", "u2", "i2", "u8", "f4"])
+def test_few_pixels_count_as_many_do(kind, rng, monkeypatch):
+    image = rng.normal(100, 20, 2 * module.BINS).astype(kind)
+    if kind == "u8":
+        image += np.uint64(2**63)
+    if kind == "f4":
+        image[:3] = np.nan, np.inf, -np.inf
+    by_numpy = histogram([image])
+    monkeypatch.setattr(module, "FEW", 0)
+    compiled = histogram([image])
+    for found, expected in zip(by_numpy, compiled, strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
 def test_nan_and_infinity_do_not_count():
     found = histogram([np.array([1.0, np.nan, np.inf, 2.0, -np.inf])])
     assert found.values.tolist() == [1, 2]

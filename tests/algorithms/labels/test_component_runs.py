@@ -19,14 +19,17 @@ def test_pieces_are_numbered_as_a_scan_meets_them(steps, expected):
     np.testing.assert_array_equal(numbered_components(labels, steps), expected)
 
 
+@pytest.mark.parametrize("part", [20, 1 << 20])
 @given(st.integers(0, 100_000), st.booleans(), st.sampled_from([2, 3]))
-def test_pieces_are_those_of_scikit_image(seed, full, axes):
+def test_pieces_are_those_of_scikit_image_in_however_many_parts(part, seed, full, axes):
     rng = np.random.default_rng(seed)
     # thinner arrays scikit-image does not number in the order of a scan
     labels = rng.integers(-1, 3, rng.integers(2, 8, axes))
     steps = axes if full else 1
     expected = measure.label(labels, connectivity=steps)
-    np.testing.assert_array_equal(numbered_components(labels, steps), expected)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("napari_tessera.algorithms.labels.component_runs.SLAB", part)
+        np.testing.assert_array_equal(numbered_components(labels, steps), expected)
 
 
 def test_many_objects_are_uint32():

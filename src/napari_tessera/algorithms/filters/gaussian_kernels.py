@@ -49,18 +49,23 @@ def weighted_plane(
         for x in range(wide):
             padded[wide - 1 - x] = summed[x]
             padded[wide + width + x] = summed[width - 1 - x]
-        _sum(padded, 1, wide, across, out[y, left:right])
+        # a plain 1 would be a type of its own, and `_sum` compiled once more for it
+        _sum(padded, np.int64(1), wide, across, out[y, left:right])
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
 def _read(plane: Array, y: int, left: int, ring: Array, width: int) -> None:
     """Put a row, mirrored at the borders, from a column on in its place in the ring."""
     height, size = plane.shape[0], ring.size // width
-    place = ring[y % size * width :][:width]
+    place = _row(ring, width, y % size, width)
     if y < height:
-        _copy(plane[y if y >= 0 else -1 - y, left : left + width], place)
+        row = plane[y if y >= 0 else -1 - y, left : left + width]
+        for x in range(width):
+            place[x] = row[x]
     else:
-        _copy(ring[(2 * height - 1 - y) % size * width :][:width], place)
+        row = _row(ring, width, (2 * height - 1 - y) % size, width)
+        for x in range(width):
+            place[x] = row[x]
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
@@ -81,7 +86,7 @@ def _sum(values: Array, step: int, centre: int, weights: Array, out: Array) -> N
     out : ndarray of float, shape (width,)
     """
     reach, size, width = weights.size - 1, 2 * weights.size - 1, out.size
-    weight, row = weights[0], values[centre % size * step :][:width]
+    weight, row = weights[0], _row(values, step, centre % size, width)
     for x in range(width):
         out[x] = weight * row[x]
     k = 1
@@ -89,23 +94,29 @@ def _sum(values: Array, step: int, centre: int, weights: Array, out: Array) -> N
         _add_four(
             out,
             weights[k : k + 4],
-            values[(centre - k) % size * step :][:width],
-            values[(centre + k) % size * step :][:width],
-            values[(centre - k - 1) % size * step :][:width],
-            values[(centre + k + 1) % size * step :][:width],
-            values[(centre - k - 2) % size * step :][:width],
-            values[(centre + k + 2) % size * step :][:width],
-            values[(centre - k - 3) % size * step :][:width],
-            values[(centre + k + 3) % size * step :][:width],
+            _row(values, step, (centre - k) % size, width),
+            _row(values, step, (centre + k) % size, width),
+            _row(values, step, (centre - k - 1) % size, width),
+            _row(values, step, (centre + k + 1) % size, width),
+            _row(values, step, (centre - k - 2) % size, width),
+            _row(values, step, (centre + k + 2) % size, width),
+            _row(values, step, (centre - k - 3) % size, width),
+            _row(values, step, (centre + k + 3) % size, width),
         )
         k += 4
     while k <= reach:
-        before = values[(centre - k) % size * step :][:width]
-        after = values[(centre + k) % size * step :][:width]
+        before = _row(values, step, (centre - k) % size, width)
+        after = _row(values, step, (centre + k) % size, width)
         weight = weights[k]
         for x in range(width):
             out[x] += weight * (before[x] + after[x])
         k += 1
+
+
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _row(values: Array, step: int, place: int, width: int) -> Array:
+    """Return one of the rows; a function of its own, as each slice takes long to compile."""
+    return values[place * step :][:width]
 
 
 @njit(nogil=True, cache=True, fastmath=_FUSED)  # type: ignore[untyped-decorator]

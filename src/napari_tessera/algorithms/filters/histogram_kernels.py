@@ -12,6 +12,9 @@ from napari_tessera.signature.words import Array
 TABLES = 4
 """Neighbours, which are often alike and would wait for one another's count, take turns."""
 
+_BLOCK = 2048
+"""Values whose bins are found before they are counted: what is kept of them stays in the cache."""
+
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
 def count_whole(values: Array, low: Any, counts: Array) -> None:
@@ -51,18 +54,29 @@ def count_bins(values: Array, low: float, width: float, counts: Array) -> None:
         To which it is added; all tables together are the counts.
     """
     first, second, third, fourth = counts[0], counts[1], counts[2], counts[3]
-    last = values.size - values.size % TABLES
-    for i in range(0, last, TABLES):
-        _count(values[i], low, width, first)
-        _count(values[i + 1], low, width, second)
-        _count(values[i + 2], low, width, third)
-        _count(values[i + 3], low, width, fourth)
-    for i in range(last, values.size):
-        _count(values[i], low, width, first)
+    places, highest = np.empty(_BLOCK, np.int32), float(counts.shape[1] - 1)
+    for start in range(0, values.size, _BLOCK):
+        block = values[start : start + _BLOCK]
+        # apart from the counting, several divisions are one instruction
+        every = _find_bins(block, low, width, highest, places)
+        last = block.size - block.size % TABLES if every else 0
+        for i in range(0, last, TABLES):
+            first[np.uint64(places[i])] += 1
+            second[np.uint64(places[i + 1])] += 1
+            third[np.uint64(places[i + 2])] += 1
+            fourth[np.uint64(places[i + 3])] += 1
+        for i in range(last, block.size):
+            if places[i] >= 0:
+                first[np.uint64(places[i])] += 1
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _count(value: float, low: float, width: float, counts: Array) -> None:
-    place = (np.float64(value) - low) / width
-    if 0 <= place <= counts.size + 1:  # not so for NaN and infinity
-        counts[np.uint64(min(place, counts.size - 1))] += 1
+def _find_bins(values: Array, low: float, width: float, highest: float, places: Array) -> bool:
+    """Write the bin of each value, -1 for those that have none; return whether all have one."""
+    others = 0
+    for i in range(values.size):
+        place = (np.float64(values[i]) - low) / width
+        there = (place >= 0) & (place <= highest + 2)  # not so for NaN and infinity
+        places[i] = np.int32(min(place, highest)) if there else np.int32(-1)
+        others += not there
+    return others == 0

@@ -71,12 +71,12 @@ def smooth_image(
     ndarray
         The image itself if `width` is 0; float32 (float64 from float64) after a Gaussian.
     """
-    from scipy import ndimage
-
     if not any(width):
         return image
     if kind == "gaussian":
         return gaussian(image, width, report)
+    from scipy import ndimage
+
     element = ellipsoid(width)
     return map_slabs(
         lambda slab: ndimage.median_filter(slab, footprint=element),

@@ -76,7 +76,6 @@ class MethodForm(Form):
             self.fields.fill(memory.recall(self.method.name))
         self._source_changed()
         self._values = self._remembered = self.fields.to_remember()
-        warm_up_method(self.method.name)
 
     # ------------------------------------------------------------------ layout
 
@@ -201,6 +200,7 @@ class MethodForm(Form):
             if layer is not None:
                 self._say_if_mask(layer)
         self._walk_changed()
+        warm_up_method(self.method.name, layer)
 
     def _choose_image(self, layer: Layer | None) -> None:
         """Choose the image that labels were made from beside them, if it is there."""
