@@ -35,6 +35,7 @@ INTRODUCTION = """# Speed
 cores of a machine on which other programs took most of the time, and the shortest of five or more times counts. The ratio is the time
 of the fastest peer over ours: above 1, ours is faster. Times depend on the machine and on what else it does,
 ratios much less. Peak memory is ours beyond the input.
+Rows were measured at different times, some when little else ran: compare ratios, not times.
 
 """
 
