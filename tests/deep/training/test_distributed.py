@@ -23,6 +23,7 @@ from napari_tessera.deep.settings import NO_AUGMENTATION, Examples, Optimisation
 from napari_tessera.deep.training.checkpoints import Checkpoints
 from napari_tessera.deep.training.distributed import ALONE, Ranks
 from napari_tessera.deep.training.loop import Lesson, fit
+from napari_tessera.deep.training.merit import Merit
 from napari_tessera.deep.training.objective import Loss
 from napari_tessera.deep.training.state import State
 from napari_tessera.deep.training.torchrun import joined
@@ -317,7 +318,7 @@ def test_the_first_alone_judges_and_writes_and_all_know_of_it(watched):
     first, second = (each["fitted"] for each in watched)
     assert len(first["losses"]) == len(first["kept"]) == len(first["first"]) == 3
     assert second["losses"] == second["kept"] == second["first"] == []
-    assert first["state"] == second["state"] == (3, (0.2, -0.5), 0)
+    assert first["state"] == second["state"] == (3, Merit(0.2, 0.5), 0)
 
 
 def test_what_is_frozen_may_change_from_epoch_to_epoch(watched):

@@ -18,7 +18,7 @@ from ...conftest import one_thread, squares, tiny_model
 SMALL = {"depth": 2, "width": 1 / 8}
 QUICK = Optimisation(epochs=1, steps=2, batch=2)
 LONGER = Optimisation(
-    epochs=1, steps=40, batch=4, learning_rate=0.01, averaging=0.8, mixed_precision=False
+    epochs=1, steps=80, batch=4, learning_rate=0.01, averaging=0.8, mixed_precision=False
 )
 
 
