@@ -103,7 +103,7 @@ def fit(
             )
             _keep_if_best(state, result, mean, checkpoints)
             checkpoints.resume(state)
-            share = _elapsed(state.epoch / settings.epochs, state.seconds, settings)
+            share = elapsed_share(state.epoch / settings.epochs, state.seconds, settings)
             report(Progress(share, 1, {"epoch": state.epoch, "loss": mean, "judged": result}))
 
 
@@ -146,10 +146,10 @@ class _Course:
         # the next batches are made while the network works on this one, and dropped if it stops
         for step, batch in zip(steps, self._batches(steps), strict=True):
             share = step / (settings.epochs * settings.steps)
-            self._elapsed = self._ranks.told(_elapsed(share, self.seconds, settings))
-            _set_rate(state.optimiser, settings, self._elapsed)
+            self._elapsed = self._ranks.told(elapsed_share(share, self.seconds, settings))
+            set_rate(state.optimiser, settings, self._elapsed)
             losses.append(self._stepping.step(network, batch.to(self._lesson.device), self._still))
-            _average(state, settings.averaging, step)
+            average_weights(state, settings.averaging, step)
             values = {"epoch": (step + 1) / settings.steps, "step": losses[-1]}
             self._say({**values, **self._stepping.settled()})
             if self._elapsed >= 1:
@@ -188,7 +188,7 @@ class _Course:
 
 
 @torch.no_grad()
-def _average(state: State, share: float, step: int) -> None:
+def average_weights(state: State, share: float, step: int) -> None:
     """Move the averaged weights towards the present ones, faster in the beginning."""
     past = min(share, (1 + step) / (10 + step))
     present = state.network.state_dict()
@@ -219,13 +219,13 @@ def _over(state: State, settings: Optimisation) -> bool:
     return late or bool(settings.patience and state.since >= settings.patience)
 
 
-def _elapsed(steps: float, seconds: float, settings: Optimisation) -> float:
+def elapsed_share(steps: float, seconds: float, settings: Optimisation) -> float:
     """Return the share of the training that is over, by steps or by time."""
     limit = settings.minutes
     return min(1.0, max(steps, 0.0 if limit is None else seconds / max(60 * limit, 1e-9)))
 
 
-def _set_rate(optimiser: torch.optim.Optimizer, settings: Optimisation, elapsed: float) -> None:
+def set_rate(optimiser: torch.optim.Optimizer, settings: Optimisation, elapsed: float) -> None:
     present = settings.learning_rate * rate(elapsed, settings.warm_up, settings.schedule)
     for group in optimiser.param_groups:
         group["lr"] = group.get("share", 1.0) * present
