@@ -15,10 +15,10 @@ from scipy import ndimage
 
 from napari_tessera.algorithms.halo_tiles import Box
 from napari_tessera.algorithms.picking.marks import ON
-from napari_tessera.deep.clicks.simulated import Random, next_click
+from napari_tessera.deep.clicks.simulated import next_click
 from napari_tessera.deep.clicks.windows import (
     SIDE,
-    Levels,
+    HalvedImages,
     Window,
     discs,
     network_input,
@@ -48,13 +48,13 @@ class PracticeImage:
 
     Attributes
     ----------
-    levels : Levels
+    levels : HalvedImages
     labels : ndarray of int, shape (Y, X)
     boxes : dict of int to tuple of slice
         Of the objects.
     """
 
-    levels: Levels
+    levels: HalvedImages
     labels: Array
     boxes: dict[int, Box]
 
@@ -64,7 +64,7 @@ class PracticeImage:
         sizes = np.bincount(labels.ravel())
         found = enumerate(ndimage.find_objects(labels), 1)
         boxes = {n: box for n, box in found if box is not None and sizes[n] >= _SMALLEST}
-        return cls(Levels.of(image, None), labels, boxes)
+        return cls(HalvedImages.of(image, None), labels, boxes)
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class Exercise:
         """What the network sees of it, shape (CHANNELS, SIDE, SIDE)."""
         return network_input(self.grey, self.on, self.beside, self.present)
 
-    def answered(self, present: Array, random: Random) -> Exercise | None:
+    def answered(self, present: Array, random: np.random.Generator) -> Exercise | None:
         """Return the exercise after an answer, with a click more; None if it is over."""
         click = next_click(self.truth, present > 0.5, random, depth=_DEEP) if self.left else None
         if click is None:
@@ -104,7 +104,7 @@ class Exercise:
 
 
 def exercise(
-    image: PracticeImage, number: int, augmentation: Augmentation, random: Random
+    image: PracticeImage, number: int, augmentation: Augmentation, random: np.random.Generator
 ) -> Exercise:
     """Return an object of an image in a window of random width, varied, and marked once."""
     box = image.boxes[number]
@@ -133,7 +133,7 @@ def exercise(
     return begun if first is None else replace(first, left=begun.left)
 
 
-def _clicked_place(image: PracticeImage, number: int, random: Random) -> Array:
+def _clicked_place(image: PracticeImage, number: int, random: np.random.Generator) -> Array:
     """Return the middle of the object's box, or any of its pixels."""
     box = image.boxes[number]
     start = np.array([side.start for side in box])
@@ -143,7 +143,7 @@ def _clicked_place(image: PracticeImage, number: int, random: Random) -> Array:
     return np.asarray(random.choice(own))
 
 
-def _outside(truth: Array, random: Random) -> Array:
+def _outside(truth: Array, random: np.random.Generator) -> Array:
     """Return 1 outside a box around the object as a hand draws it."""
     found = np.ones(truth.shape, np.float32)
     rows, columns = (np.flatnonzero(truth.any(axis=axis)) for axis in (1, 0))
@@ -173,7 +173,7 @@ class Exercises:
         images: Sequence[tuple[float, Sequence[PracticeImage]]],
         count: int,
         augmentation: Augmentation,
-        random: Random,
+        random: np.random.Generator,
     ) -> None:
         self._sets, self._augmentation, self._random = images, augmentation, random
         shares = np.array([share for share, _ in images])

@@ -9,11 +9,9 @@ from napari_tessera.algorithms.halo_tiles import extent
 from napari_tessera.algorithms.picking.marks import OFF, ON
 from napari_tessera.signature.words import Array
 
-Random = np.random.Generator
-
 
 def next_click(
-    truth: Array, mask: Array, random: Random | None = None, *, depth: float = 1.0
+    truth: Array, mask: Array, random: np.random.Generator | None = None, *, depth: float = 1.0
 ) -> tuple[int, Array] | None:
     """Return the sign of the next click and its place; None if nothing is wrong.
 

@@ -31,7 +31,7 @@ _SMALLEST = 32  # pixels of the shorter side below which an image is not halved 
 
 
 @dataclass(frozen=True)
-class Levels:
+class HalvedImages:
     """An image, and the same with pixels that are averaged two by two, four by four, ...
 
     Attributes
@@ -42,12 +42,12 @@ class Levels:
     images: tuple[Array, ...]
 
     @classmethod
-    def of(cls, image: Array, channel_axis: int | None) -> Levels:
+    def of(cls, image: Array, channel_axis: int | None) -> HalvedImages:
         """Return a plane, halved as often as windows may need it.
 
         Examples
         --------
-        >>> [level.shape for level in Levels.of(np.zeros((70, 200)), None).images]
+        >>> [level.shape for level in HalvedImages.of(np.zeros((70, 200)), None).images]
         [(1, 70, 200), (1, 35, 100)]
         """
         own = image[None] if channel_axis is None else np.moveaxis(image, channel_axis, 0)
@@ -112,6 +112,11 @@ class Window:
     def step(self) -> float:
         """How far apart samples are along the axis where they are closest."""
         return float(self.steps.min())
+
+    @property
+    def pixel(self) -> float:
+        """How many of the finest pixels there are from one sample to the next."""
+        return float(self.steps.max())
 
     @property
     def places(self) -> Array:
