@@ -24,9 +24,7 @@ def test_who_clicks_loosely_still_clicks_on_the_error():
     truth = np.zeros((30, 30), bool)
     truth[5:25, 5:25] = True
     random = np.random.default_rng(0)
-    places = np.array(
-        [next_click(truth, ~truth & False, random, depth=0.5)[1] for _ in range(50)]
-    )
+    places = np.array([next_click(truth, ~truth & False, random, depth=0.5)[1] for _ in range(50)])
     assert places.min() >= 9
     assert places.max() <= 20
     assert len(np.unique(places, axis=0)) > 20

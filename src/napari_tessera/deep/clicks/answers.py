@@ -24,6 +24,7 @@ from napari_tessera.deep.clicks.windows import (
     normalised_window,
 )
 from napari_tessera.deep.data.warp import sampled
+from napari_tessera.deep.triton import keep_away
 from napari_tessera.signature.words import Array
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class ClickNetwork:
         """Return the network in a model folder."""
         from napari_tessera.deep.models.model import read_model
 
+        keep_away()
         model = read_model(folder)
         return cls(model.load_network(), model.config.thresholds["threshold"])
 
@@ -246,7 +248,7 @@ class ClickedPlane:
     def _whole(self, answer: WindowAnswer) -> BoxMask:
         """Return the mask of an answer in pixels of the plane."""
         window, level = answer.window, self.network.threshold
-        # between samples as the probabilities are; what marks alone say is sure, other pieces are not
+        # between samples as the probabilities are; what marks alone say is sure
         seen = answer.probabilities > level
         sure = np.where(seen, answer.probabilities, 1)
         rest = np.where(seen, 0, answer.probabilities)

@@ -19,7 +19,6 @@ from napari_tessera.deep.clicks.simulated import next_click
 from napari_tessera.deep.clicks.windows import (
     SIDE,
     HalvedImages,
-    Window,
     discs,
     network_input,
     normalised_window,

@@ -14,7 +14,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -30,13 +30,10 @@ from napari_tessera.deep.models.model import Model
 from napari_tessera.deep.networks.registry import build
 from napari_tessera.deep.settings import NO_AUGMENTATION, Augmentation, Optimisation
 from napari_tessera.deep.training import transfer
-from napari_tessera.deep.training.loop import average_weights, elapsed_share, set_rate
+from napari_tessera.deep.training.loop import average_weights, elapsed_share, is_over, set_rate
 from napari_tessera.deep.training.state import State, restore_state, stored
 from napari_tessera.signature.progress import Progress, Reporter
 from napari_tessera.signature.words import Array, Report
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 ImageSets = Sequence[tuple[float, Sequence[PracticeImage]]]
 
@@ -100,7 +97,7 @@ def train_clicks(task: ClickTask, folder: Folder, report: Report = None) -> Mode
     settings = task.optimisation
     judged = _held_back(task)
     with devices.threads(settings.threads):
-        while state.epoch < settings.epochs and not _late(state, settings):
+        while state.epoch < settings.epochs and not is_over(state, settings):
             began = time.monotonic()
             loss = _epoch(state, task)
             score = float(np.mean(judge(state.average, judged, CLICKED)))
@@ -117,10 +114,6 @@ def train_clicks(task: ClickTask, folder: Folder, report: Report = None) -> Mode
             values = {"epoch": state.epoch, "loss": loss, "score": score}
             report(Progress(state.epoch, settings.epochs, values))
     return Model(folder.path, config)
-
-
-def _late(state: State, settings: Optimisation) -> bool:
-    return settings.minutes is not None and state.seconds >= 60 * settings.minutes
 
 
 def _row(state: State, loss: float, score: float) -> dict[str, Any]:

@@ -73,7 +73,6 @@ class HalvedImages:
         last = np.reshape(own.shape[1:], (2, 1, 1)) - 1
         return sampled(own, np.clip(inner, 0, last).astype(np.float32))
 
-
     def inside(self, places: Array) -> Array:
         """Return which places, shape (2, *side), lie in the plane."""
         ends = np.reshape(self.shape, (2, 1, 1))

@@ -87,7 +87,7 @@ def fit(
     course = _Course(state, lesson, report, ranks)
     checkpoints, report = checkpoints.led(ranks), course.report
     with devices.threads():  # afterwards as before
-        while state.epoch < settings.epochs and not _over(state, settings):
+        while state.epoch < settings.epochs and not is_over(state, settings):
             mean = course.epoch()
             result = validator(state.average, course.still)
             state.epoch, state.seconds = state.epoch + 1, ranks.told(course.seconds)
@@ -214,7 +214,8 @@ def _keep_if_best(
         state.since += 1
 
 
-def _over(state: State, settings: Optimisation) -> bool:
+def is_over(state: State, settings: Optimisation) -> bool:
+    """Return whether the time or the patience of a training is used up."""
     late = settings.minutes is not None and state.seconds >= 60 * settings.minutes
     return late or bool(settings.patience and state.since >= settings.patience)
 
@@ -226,6 +227,7 @@ def elapsed_share(steps: float, seconds: float, settings: Optimisation) -> float
 
 
 def set_rate(optimiser: torch.optim.Optimizer, settings: Optimisation, elapsed: float) -> None:
+    """Give each group of weights its share of the present learning rate."""
     present = settings.learning_rate * rate(elapsed, settings.warm_up, settings.schedule)
     for group in optimiser.param_groups:
         group["lr"] = group.get("share", 1.0) * present
