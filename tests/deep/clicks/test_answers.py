@@ -3,11 +3,14 @@
 import numpy as np
 import pytest
 import torch
+from skimage import data
+from skimage.draw import disk
 from torch import nn
 
 from napari_tessera.algorithms.picking.marks import ObjectMarks
-from napari_tessera.algorithms.picking.picked import Scene
+from napari_tessera.algorithms.picking.picked import BoxMask, Scene
 from napari_tessera.deep.clicks import answers as a
+from napari_tessera.deep.models.folder import CARD, CONFIG, WEIGHTS, read_tensors
 
 
 class Bright(nn.Module):
@@ -63,6 +66,25 @@ def test_windows_follow_the_object(image, network):
     assert answer.fits
     np.testing.assert_allclose(answer.window.centre, (114.5, 184.5), atol=2)
     assert answer.overlap > 0.95
+
+
+def test_another_outline_is_begun_with_too_and_the_better_answer_counts(image, network):
+    asked = []
+
+    def outline(given):
+        asked.append(given.points.tolist())
+        return BoxMask((slice(70, 160), slice(140, 230)), np.ones((90, 90), bool))
+
+    plane = a.ClickedPlane.of(Scene.of(image, None, None), network, outline)
+    found = masked(plane.picked(marks((1, 115, 185))), image.shape)
+    assert asked == [[[115, 185]]]
+    assert any(
+        shown[3].max() == pytest.approx(a.SURE) and shown[3, 64, 64] > 0.9
+        for shown in network.module.seen
+    )
+    assert (found == (image > 0))[:, 100:].mean() > 0.98
+    plane.picked(marks((1, 115, 185), (-1, 150, 220)))
+    assert len(asked) == 1
 
 
 def test_marks_are_always_right(image, network):
@@ -130,3 +152,25 @@ def test_probabilities_are_of_each_window():
     found = a.ClickNetwork(Bright(), 0.5).probabilities(list(shown))
     expected = torch.tensor([-10.0, 10.0]).sigmoid().numpy()
     np.testing.assert_allclose(found[:, 0, 0], expected, rtol=1e-4)
+
+
+def test_the_network_that_comes_along_is_whole_small_and_says_where_it_comes_from():
+    place = a.shipped_place()
+    assert {each.name for each in place.iterdir()} == {CARD, CONFIG, WEIGHTS}
+    assert sum(each.stat().st_size for each in place.iterdir()) < 2_000_000
+    tensors = read_tensors(place / WEIGHTS)[0].values()
+    assert {each.dtype for each in tensors if each.is_floating_point()} == {torch.float16}
+    card = (place / CARD).read_text(encoding="utf-8")
+    for section in ("How well it does", "Where it fails", "Data", "Licence", "Training"):
+        assert f"\n## {section}\n" in card
+    assert a.shipped_network() is a.shipped_network()
+
+
+def test_the_network_that_comes_along_finds_a_coin_wherever_it_is_clicked_on():
+    coins = data.coins()
+    own = a.ClickedPlane.of(Scene.of(coins, None, None), a.shipped_network())
+    truth = np.zeros(coins.shape, bool)
+    truth[disk((51, 156), 22.5)] = True
+    for place in ((51, 156), (50, 137), (65, 160)):
+        found = masked(own.picked(marks((1, *place))), coins.shape)
+        assert (found & truth).sum() / (found | truth).sum() > 0.9

@@ -35,7 +35,7 @@ def task(monkeypatch):
     sets = [(1.0, [discs_in(seed) for seed in range(4)])]
     held_back = [(1.0, [discs_in(99)])]
     optimisation = Optimisation(
-        epochs=2, steps=40, batch=6, learning_rate=1e-2, averaging=0.5, threads=1
+        epochs=2, steps=30, batch=6, learning_rate=1e-2, averaging=0.5, threads=1
     )
     return ClickTask(sets, held_back, TINY, "none", NO_AUGMENTATION, optimisation, "discs")
 
@@ -47,7 +47,7 @@ def test_discs_are_learnt_and_picked(task, tmp_path):
     assert heard[1].values["loss"] < heard[0].values["loss"]
     exercises = Exercises(task.held_back, 30, NO_AUGMENTATION, np.random.default_rng(1)).present
     overlaps = judge(model.load_network(), exercises, 2).mean(axis=1)
-    assert overlaps[1] >= overlaps[0] > 0.6
+    assert overlaps.min() > 0.7
     image = np.full((300, 300), 20.0)
     place = disk((140, 170), 35)
     image[place] = 80

@@ -22,6 +22,11 @@ def test_halved_images_are_means_and_say_where_they_end():
     assert own.inside(places[:, None]).tolist() == [[False, True, True, False]]
 
 
+def test_what_has_no_value_is_as_the_lowest():
+    image = np.array([[5.0, np.nan], [np.inf, 7]])
+    assert HalvedImages.of(image, None).images[0].tolist() == [[[5, 5], [5, 7]]]
+
+
 @pytest.mark.parametrize("width", [16, 128, 300])
 def test_a_ramp_looks_the_same_in_every_window(width):
     image = np.add.outer(np.zeros(512), np.arange(512.0))

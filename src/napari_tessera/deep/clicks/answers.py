@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -38,6 +38,9 @@ WIDER = 2.0
 
 FITTING = (1.25, 4.5)
 """How many times as wide as its object a window may be that is not looked at again."""
+
+SURE = 0.95
+"""The probability that is said of an outline which was found in another way."""
 
 KEPT = 64
 """Answers of a plane that are kept, 64 KB each."""
@@ -139,17 +142,26 @@ class ClickedPlane:
     steps : ndarray, shape (2,)
         Pixels along each axis that are as long as the finest one.
     network : ClickNetwork
+    outline : callable, optional
+        Gives an object for its first mark in another way, which the network then mends.
     """
 
     levels: HalvedImages
     steps: Array
     network: ClickNetwork
+    outline: Callable[[ObjectMarks], BoxMask] | None = None
     _answers: OrderedDict[bytes, WindowAnswer] = field(default_factory=OrderedDict)
 
     @classmethod
-    def of(cls, scene: Scene, network: ClickNetwork) -> ClickedPlane:
+    def of(
+        cls,
+        scene: Scene,
+        network: ClickNetwork,
+        outline: Callable[[ObjectMarks], BoxMask] | None = None,
+    ) -> ClickedPlane:
         """Return a plane made ready to be clicked on."""
-        return cls(HalvedImages.of(scene.image, scene.channel_axis), scene.steps, network)
+        levels = HalvedImages.of(scene.image, scene.channel_axis)
+        return cls(levels, scene.steps, network, outline)
 
     def picked(self, marks: ObjectMarks) -> BoxMask:
         """Return the object that marks lie on."""
@@ -184,15 +196,35 @@ class ClickedPlane:
         return self._looked_again(before.known.mended(sign, point, whole, self.steps), before)
 
     def _first(self, known: Spots) -> WindowAnswer:
-        """Return the answer in the window that suits it best of windows of many widths."""
+        """Return the answer that is likely to be best of those in windows of many widths.
+
+        One begins with the outline that was found in another way, if there is any.
+        """
         widest = 1.5 * float((np.array(self.levels.shape) / self.steps).max())
         count = 1 + max(0, int(np.log(max(widest / NARROWEST, 1)) / np.log(RATIO)))
         widths = NARROWEST * RATIO ** np.arange(count)
         centre = known.spots[0].point
         windows = [Window.around(centre, width, self.steps) for width in widths]
         answers = self._look(windows, known, None)
-        best = max(answers, key=lambda each: (each.fits, each.overlap))
-        return self._looked_again(known, best)
+        beginnings = [max(answers, key=_promise)]
+        if self.outline is not None:
+            beginnings.append(self._outlined(known, self.outline))
+        return max((self._looked_again(known, each) for each in beginnings), key=_promise)
+
+    def _outlined(self, known: Spots, outline: Callable[[ObjectMarks], BoxMask]) -> WindowAnswer:
+        """Return an outline that was found in another way as if the network had said so."""
+        points = known.points(ON)
+        mask = outline(ObjectMarks(np.full(len(points), ON), points))
+        low, high = (
+            np.array([getattr(side, end) for side in mask.box]) for end in ("start", "stop")
+        )
+        width = max(NARROWEST, WIDER * float(((high - low) / self.steps).max()))
+        window = Window.around((low + high - 1) / 2, width, self.steps)
+        at = np.rint(window.places).astype(int) - low.reshape(2, 1, 1)
+        last = (high - low - 1).reshape(2, 1, 1)
+        there = ((at >= 0) & (at <= last)).all(axis=0)
+        found = mask.values[tuple(np.clip(at, 0, last))] & there
+        return WindowAnswer(known, window, found * np.float32(SURE), found)
 
     def _looked_again(self, known: Spots, before: WindowAnswer | None) -> WindowAnswer:
         """Return the answer in the window that what is known asks for, and once more if need be."""
@@ -267,6 +299,10 @@ class ClickedPlane:
             if (point >= 0).all() and (point <= high - low).all():
                 values[tuple(point)] = True
         return BoxMask(box, values)
+
+
+def _promise(answer: WindowAnswer) -> tuple[bool, float]:
+    return answer.fits, answer.overlap
 
 
 def _samples_at(window: Window, points: Array) -> tuple[Array, ...]:

@@ -45,6 +45,8 @@ class HalvedImages:
     def of(cls, image: Array, channel_axis: int | None) -> HalvedImages:
         """Return a plane, halved as often as windows may need it.
 
+        What has no value (NaN, infinity) is as the lowest value.
+
         Examples
         --------
         >>> [level.shape for level in HalvedImages.of(np.zeros((70, 200)), None).images]
@@ -52,6 +54,9 @@ class HalvedImages:
         """
         own = image[None] if channel_axis is None else np.moveaxis(image, channel_axis, 0)
         images = [np.ascontiguousarray(own, np.float32)]
+        there = np.isfinite(images[0])
+        if not there.all():
+            images = [np.where(there, images[0], images[0][there].min())]
         while min(images[-1].shape[1:]) >= 2 * _SMALLEST:
             images.append(_halved(images[-1]))
         return cls(tuple(images))

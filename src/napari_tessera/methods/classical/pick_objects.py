@@ -115,10 +115,11 @@ def pick_objects(
 
 def finder(scene: Scene, by: PickedBy) -> Callable[[ObjectMarks], BoxMask]:
     """Return what finds the object that marks lie on in a plane or volume."""
-    if by == "contrast" or len(scene.shape) > 2:
-        from napari_tessera.algorithms.picking.picked import picked
+    from napari_tessera.algorithms.picking.picked import picked
 
-        return partial(picked, scene)
+    outline = partial(picked, scene)
+    if by == "contrast" or len(scene.shape) > 2:
+        return outline
     from napari_tessera.deep.clicks.answers import ClickedPlane, shipped_network
 
-    return ClickedPlane.of(scene, shipped_network()).picked
+    return ClickedPlane.of(scene, shipped_network(), outline).picked
