@@ -290,11 +290,11 @@ class ClickedPlane:
         low, high = np.clip(np.rint(window.pixels(ends)), 0, last).astype(int)
         box = tuple(slice(first, stop + 1) for first, stop in zip(low, high, strict=True))
         at = [
-            (np.arange(side.start, side.stop) - centre) / step + (SIDE - 1) / 2
+            np.clip((np.arange(side.start, side.stop) - centre) / step + (SIDE - 1) / 2, 0, SIDE - 1)
             for side, centre, step in zip(box, window.centre, window.steps, strict=True)
         ]
-        places = np.clip(np.stack(np.meshgrid(*at, indexing="ij")), 0, SIDE - 1)
-        values = sampled(known[None], places.astype(np.float32))[0] > level
+        places = np.stack(np.meshgrid(*(each.astype(np.float32) for each in at), indexing="ij"))
+        values = sampled(known[None], places)[0] > level
         for point in np.rint(answer.known.points(ON)).astype(int) - low:
             if (point >= 0).all() and (point <= high - low).all():
                 values[tuple(point)] = True
