@@ -96,6 +96,14 @@ def test_marks_are_always_right(image, network):
     assert found.at(np.array([35, 35]))
 
 
+def test_marks_side_by_side_leave_the_object_on_its_own_side(image, network):
+    plane = plane_of(image, network)
+    for x in range(180, 186):  # some of them share a sample
+        found = plane.picked(marks((1, 115, x), (-1, 115, x + 1)))
+        assert found.at(np.array([115, x]))
+        assert found.values.size < 2 * 90 * 90
+
+
 def test_the_answer_so_far_and_all_marks_are_shown(image, network):
     plane = plane_of(image, network)
     plane.picked(marks((1, 35, 35)))

@@ -257,8 +257,9 @@ class ClickedPlane:
         found, inside = said > self.network.threshold, self.levels.inside(window.places)
         known.put_right(found, window)
         found &= inside
-        pieces, count = ndimage.label(found)
         on = _samples_at(window, known.points(ON))
+        found[on] = True  # whatever lies close beside it
+        pieces, count = ndimage.label(found)
         if len(on[0]):
             return np.isin(pieces, pieces[on])
         if not count:  # nothing is seen in a box

@@ -184,7 +184,7 @@ def click_loss(scores: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
     Examples
     --------
     >>> truth = torch.tensor([[[1.0, 0.0]]])
-    >>> float(click_loss(torch.tensor([[[99.0, -99.0]]]), truth))
+    >>> round(float(click_loss(torch.tensor([[[99.0, -99.0]]]), truth)), 6)
     0.0
     >>> round(float(click_loss(torch.zeros(1, 1, 2), truth)), 3)  # ln 2 + 1 - 0.5 / 1.5
     1.36
