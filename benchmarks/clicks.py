@@ -9,7 +9,8 @@ a fixed seed, those of at least 25 pixels (100 in photographs of COCO).
 
 Judged are images that no setting was chosen on and that the click network has not learnt: the test images of
 `dsb2018`, five of `t98g_phase`, a micrograph of `powder_sem`, a photograph of `gravel_photos`, and every second
-image of the others. ``--part choose`` takes others that it has not learnt either, to choose between the answers;
+image of the others. ``--part choose`` takes others that it has not learnt either (there are none of `powder_sem`), to choose between
+the answers;
 ``--part tune`` those by which the outlines of highest contrast were tuned.
 
 Region growing and random walker get the clicks as seeds, and the border of a window around the object as

@@ -47,7 +47,10 @@ def test_marks_and_box_put_an_answer_right(window):
     found = np.zeros((SIDE, SIDE), bool)
     found[:, 60:] = True
     known.put_right(found, window)
-    at = [tuple(row) for row in np.rint(window.samples([[50, 40], [50, 60], [50, 70], [20, 70]])).astype(int)]
+    at = [
+        tuple(row)
+        for row in np.rint(window.samples([[50, 40], [50, 60], [50, 70], [20, 70]])).astype(int)
+    ]
     assert [bool(found[place]) for place in at] == [True, False, True, False]
     on, beside = known.shown(window)
     assert on[at[0]] == 1

@@ -291,7 +291,9 @@ class ClickedPlane:
         low, high = np.clip(np.rint(window.pixels(ends)), 0, last).astype(int)
         box = tuple(slice(first, stop + 1) for first, stop in zip(low, high, strict=True))
         at = [
-            np.clip((np.arange(side.start, side.stop) - centre) / step + (SIDE - 1) / 2, 0, SIDE - 1)
+            np.clip(
+                (np.arange(side.start, side.stop) - centre) / step + (SIDE - 1) / 2, 0, SIDE - 1
+            )
             for side, centre, step in zip(box, window.centre, window.steps, strict=True)
         ]
         places = np.stack(np.meshgrid(*(each.astype(np.float32) for each in at), indexing="ij"))
