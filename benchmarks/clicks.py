@@ -1,12 +1,17 @@
 """How many clicks an object takes until it is right: ours, and two methods that take seeds.
 
 Run ``python benchmarks/clicks.py FOLDER [--only NAME ...] [--objects N] [--peers N]
-[--methods NAME ...] [--few] [--tune] [--csv FILE]``.
+[--methods NAME ...] [--few] [--part judge|choose|tune] [--csv FILE]``.
 FOLDER holds the data sets. Clicks are simulated as in Xu et al., "Deep interactive object selection", CVPR
 2016: the next one lies in the middle of the largest connected error, where the distance to its border is
 largest; the first one in the middle of the object. At most 20. Objects are drawn evenly from the images, with
-a fixed seed, those of at least 25 pixels (100 in photographs of COCO). Settings were chosen on the training
-images of `dsb2018` and on every second image of the others (``--tune``); the rest is judged.
+a fixed seed, those of at least 25 pixels (100 in photographs of COCO).
+
+Judged are images that no setting was chosen on and that the click network has not learnt: the test images of
+`dsb2018`, five of `t98g_phase`, a micrograph of `powder_sem`, a photograph of `gravel_photos`, and every second
+image of the others. ``--part choose`` takes others that it has not learnt either (there are none of `powder_sem`), to choose between
+the answers;
+``--part tune`` those by which the outlines of highest contrast were tuned.
 
 Region growing and random walker get the clicks as seeds, and the border of a window around the object as
 seeds of the background. The window reaches one and a half diameters of the true object around it, which they
@@ -19,20 +24,25 @@ around first clicks in the images to choose on, of the sets whose licences allow
 import argparse
 import csv
 import time
+from functools import partial
 from pathlib import Path
 
 import imageio.v3 as imageio
 import numpy as np
+import torch
 from annotated import flat
 from scipy import ndimage
 from skimage.draw import polygon
 
 from napari_tessera import random_walker, region_growing
 from napari_tessera.algorithms.halo_tiles import extent
-from napari_tessera.algorithms.picking.marks import OFF, ON, ObjectMarks
+from napari_tessera.algorithms.picking.marks import ON, ObjectMarks
 from napari_tessera.algorithms.picking.outlines import Bounds, candidate_outlines
-from napari_tessera.algorithms.picking.picked import BoxMask, Scene, picked
+from napari_tessera.algorithms.picking.picked import BoxMask, Scene
 from napari_tessera.algorithms.picking.star import radius_of, star_mask
+from napari_tessera.deep.clicks.answers import ClickedPlane, shipped_network
+from napari_tessera.deep.clicks.simulated import next_click
+from napari_tessera.methods.classical.pick_objects import finder
 
 CLICKS = 20
 LEVELS = (0.80, 0.85, 0.90)
@@ -44,12 +54,25 @@ SQUARED = [0, 1, 3, 5, 6]
 """The measures of which too much may be as bad as too little."""
 
 
-def images_of(folder, tune):
-    """Return the paths of the images to choose settings on, or of those to judge by."""
+SEVENTHS = {"judge": 3, "choose": 5}
+"""Which of seven images of `t98g_phase` the click network has not learnt."""
+
+PHOTOGRAPHS = {"judge": "torrey_pines", "choose": "fh_6_P1060355_0"}
+"""Which of `gravel_photos` it has not."""
+
+
+def images_of(folder, part):
+    """Return the paths of the images to judge by, to choose answers by, or to tune settings by."""
     if folder.name == "dsb2018":
-        return sorted((folder / ("train" if tune else "test") / "images").iterdir())
+        paths = sorted((folder / ("test" if part == "judge" else "train") / "images").iterdir())
+        return paths[3::7] if part == "choose" else paths
     parts = sorted(folder.glob("dataset*")) or [folder]
-    return [p for part in parts for p in sorted((part / "images").iterdir())][0 if tune else 1 :: 2]
+    paths = [path for own in parts for path in sorted((own / "images").iterdir())]
+    if part != "tune" and folder.name == "t98g_phase":
+        return paths[SEVENTHS[part] :: 7]
+    if part != "tune" and folder.name == "gravel_photos":
+        return [path for path in paths if path.stem == PHOTOGRAPHS[part]]
+    return paths[1::2] if part == "judge" else paths[0::2]
 
 
 def read(path, name):
@@ -75,9 +98,9 @@ def filled(line, shape):
     return mask
 
 
-def objects(folder, count, tune):
+def objects(folder, count, part):
     """Yield some images, each with the mask of one of its objects."""
-    random, paths = np.random.default_rng(0), images_of(folder, tune)
+    random, paths = np.random.default_rng(0), images_of(folder, part)
     least = 100 if folder.name == "coco128_seg" else 25
     each, left = -(-count // len(paths)), count
     for number in random.permutation(len(paths)):
@@ -88,43 +111,38 @@ def objects(folder, count, tune):
             left -= 1
 
 
-def next_click(truth, mask):
-    """Return the sign of the next click and its place; None if nothing is wrong."""
-    wrong = truth ^ mask
-    if not wrong.any():
-        return None
-    box, largest = extent(wrong), (0, None, 0)
-    for sign, part in ((ON, truth & ~mask), (OFF, mask & ~truth)):
-        pieces, count = ndimage.label(part[box])
-        sizes = np.bincount(pieces.ravel(), minlength=2)
-        sizes[0] = 0
-        if count and sizes.max() > largest[0]:
-            largest = sizes.max(), pieces == sizes.argmax(), sign
-    depth = ndimage.distance_transform_edt(np.pad(largest[1], 1))[1:-1, 1:-1]
-    place = np.unravel_index(depth.argmax(), depth.shape)
-    return largest[2], [at + side.start for at, side in zip(place, box, strict=True)]
-
-
 def overlap(mask, truth):
     """Return the intersection over the union."""
     return (mask & truth).sum() / (mask | truth).sum()
 
 
-def ours(image, truth):
-    """Return what gives a mask for clicks."""
-    scene = Scene.of(image, None if image.ndim == 2 else 2, None)
+FINDERS = {
+    "contrast": partial(finder, by="contrast"),
+    "click network alone": lambda scene: ClickedPlane.of(scene, shipped_network()).picked,
+    "both": partial(finder, by="network"),
+}
 
-    def answer(clicks):
-        found = picked(scene, ObjectMarks.of(np.array([[sign, *place] for sign, place in clicks])))
-        whole = np.zeros(truth.shape, bool)
-        whole[found.box] = found.values
-        return whole
 
-    return answer
+def ours(by):
+    """Return the same for what picks objects."""
+
+    def prepared(image, truth):
+        scene = Scene.of(image, None if image.ndim == 2 else 2, None)
+        found = FINDERS[by](scene)
+
+        def answer(clicks):
+            mask = found(ObjectMarks.of(np.array([[sign, *place] for sign, place in clicks])))
+            whole = np.zeros(truth.shape, bool)
+            whole[mask.box] = mask.values
+            return whole
+
+        return answer
+
+    return prepared
 
 
 def seeded(function, **options):
-    """Return the same for a method that takes seeds."""
+    """Return what prepares an image and gives a mask for clicks, of a method that takes seeds."""
 
     def prepared(image, truth):
         box = extent(truth)
@@ -162,7 +180,7 @@ def seeded(function, **options):
 
 
 METHODS = {
-    "pick_objects": ours,
+    **{by: ours(by) for by in FINDERS},
     "region growing": seeded(region_growing, partition=True),
     "random walker": seeded(random_walker),
 }
@@ -213,8 +231,6 @@ def weights(measures, scores, groups):
     With them, the overlap of the outline that is drawn with probabilities in proportion to exp(plausibility) is
     as high as it gets.
     """
-    import torch
-
     measures, groups = np.array(measures), torch.tensor(groups)
     means, deviations = measures.mean(axis=0), measures.std(axis=0) + 1e-9
     seen = np.clip((measures - means) / deviations, -3, 3)
@@ -239,7 +255,7 @@ def fitted(folder, count):
     """Print the weights that fit the outlines around first clicks."""
     measures, scores, groups, group = [], [], [], 0
     for name in FREE:
-        for image, truth in objects(folder / name, count, tune=True):
+        for image, truth in objects(folder / name, count, "tune"):
             scene = Scene.of(image, None if image.ndim == 2 else 2, None)
             rays = scene.rays(np.array(next_click(truth, np.zeros_like(truth))[1]), 320.0)
             low = np.zeros(rays.inside.shape[:2], int)
@@ -261,17 +277,18 @@ def main():
     parser.add_argument("--peers", type=int, default=20)
     parser.add_argument("--methods", nargs="*", default=list(METHODS))
     parser.add_argument("--few", action="store_true", help="the objects of the peers for all")
-    parser.add_argument("--tune", action="store_true")
+    parser.add_argument("--part", choices=("judge", "choose", "tune"), default="judge")
     parser.add_argument("--fit", action="store_true")
     parser.add_argument("--csv", type=Path)
     given = parser.parse_args()
+    torch.set_num_threads(1)
     if given.fit:
         fitted(given.folder, given.objects)
         return
     for name in given.only:
-        sample = list(objects(given.folder / name, given.objects, given.tune))
+        sample = list(objects(given.folder / name, given.objects, given.part))
         for title in given.methods:
-            all_of_them = title == "pick_objects" and not given.few
+            all_of_them = title in FINDERS and not given.few
             some = sample if all_of_them else sample[: given.peers]
             found = row(name, title, some)
             print(found, flush=True)

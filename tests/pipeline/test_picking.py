@@ -81,3 +81,13 @@ def test_new_labels_are_empty(image):
     assert labels.dtype == np.uint16
     assert not labels.any()
     assert PICK.name == "pick_objects"
+
+
+def test_a_recipe_goes_on_only_with_what_has_found_the_others(image):
+    one, other = (Picker(Source.of(image), "planes", by) for by in ("contrast", "network"))
+    first = with_object(None, other, [[1, 1, 7.0, 7.0]], over_others=False)
+    assert first["parameters"]["by"] == "network"
+    assert with_object(first, one, [[2, 1, 11.0, 21.0]], over_others=False) is None
+    box, mask = other.picked([[1, 1, 7.0, 7.0]])
+    found = pick_objects(image, picks=[(1, 1, 7, 7)], by="network")
+    np.testing.assert_array_equal(found[box] > 0, mask)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from napari_tessera.algorithms.halo_tiles import Box
 from napari_tessera.algorithms.labels.ids import smallest_dtype
 from napari_tessera.algorithms.picking.marks import ObjectMarks, check_picks, check_values
-from napari_tessera.algorithms.picking.picked import Scene, picked
+from napari_tessera.algorithms.picking.picked import BoxMask, Scene
+from napari_tessera.methods.classical.pick_objects import PickedBy, finder
 from napari_tessera.methods.registry import METHODS
 from napari_tessera.pipeline.pieces import Pieces
 from napari_tessera.pipeline.recipes.recipe import Recipe
@@ -25,6 +26,13 @@ PickRows = Sequence[Sequence[float]]
 PICK = METHODS["pick_objects"]
 
 
+class _Place(NamedTuple):
+    """A plane or volume, and what finds objects in it."""
+
+    scene: Scene
+    found: Callable[[ObjectMarks], BoxMask]
+
+
 @dataclass
 class Picker:
     """Finds objects in the planes or volumes of a source.
@@ -33,11 +41,14 @@ class Picker:
     ----------
     source : Source
     over : {"planes", "volume"}
+    by : {"contrast", "network"}
+        See `pick_objects`.
     """
 
     source: Source
     over: Over
-    _read: dict[Index, Scene] = field(default_factory=dict)
+    by: PickedBy = "contrast"
+    _read: dict[Index, _Place] = field(default_factory=dict)
 
     @property
     def lead(self) -> int:
@@ -63,20 +74,21 @@ class Picker:
         if any(not 0 <= place < length for place, length in zip(index, shape, strict=False)):
             raise ValueError(f"picks has a mark at {index}, outside image, whose shape is {shape}")
         check_picks(own, shape[lead:])
-        scene = self._scene(index)
-        check_values(scene.image, scene.channel_axis, own)
-        mask = picked(scene, ObjectMarks.of(own[:, 1:]))
+        place = self._place(index)
+        check_values(place.scene.image, place.scene.channel_axis, own)
+        mask = place.found(ObjectMarks.of(own[:, 1:]))
         box = (*(slice(place, place + 1) for place in index), *mask.box)
         return box, mask.values.reshape((1,) * lead + mask.values.shape)
 
-    def _scene(self, index: Index) -> Scene:
+    def _place(self, index: Index) -> _Place:
         """Return a plane or volume; the last one is kept, as the next mark is likely there."""
         if index not in self._read:
             pieces = self._pieces
             image = pieces.read(index, self.source)
             colours = -1 if image.ndim > pieces.axes else None
             self._read.clear()
-            self._read[index] = Scene.of(image, colours, pieces.spacing)
+            scene = Scene.of(image, colours, pieces.spacing)
+            self._read[index] = _Place(scene, finder(scene, self.by))
         return self._read[index]
 
 
@@ -127,10 +139,11 @@ def with_object(
     before = picks_in(known)
     if known is not None:
         same = known["source"].get("name") == own.source.name and known["over"] == own.over
-        alike = known["parameters"].get("overlap") == overlap if before else False
-        if not (same and alike):
+        told = known["parameters"]
+        alike = (told.get("overlap"), told.get("by", "contrast")) == (overlap, own.by)
+        if not (before and same and alike):
             return None
-    values = {"picks": tuple(map(tuple, [*before, *rows])), "overlap": overlap}
+    values = {"picks": tuple(map(tuple, [*before, *rows])), "overlap": overlap, "by": own.by}
     return Recipe.of(PICK, own.source, values, Walk(own.over)).to_dict()
 
 

@@ -259,3 +259,45 @@ def test_the_layer_is_left_as_it_was(viewer, form, mouse):
     assert target.mouse_pan is True
     assert form._pressed not in target.mouse_drag_callbacks
     assert [each.name for each in viewer.layers] == ["nuclei", "nuclei picked"]
+
+
+def test_what_outlines_objects_is_chosen_and_kept(form, mouse, plane):
+    form.pick_button.click()
+    found = {}
+    mouse(CENTRES[0])
+    for by in ("network", "contrast", "network"):
+        form.by.choose(by)
+        wait(lambda: form.job is None)
+        assert len(form.rows) == 1
+        found.setdefault(by, outlined(form))
+        np.testing.assert_array_equal(outlined(form), found[by])
+    assert (found["network"] != found["contrast"]).any()
+    press(form, "Enter")
+    recipe = recipe_of(form.target.chosen)
+    assert recipe.parameters["by"] == "network"
+    again = Recipe.from_dict(recipe.to_dict()).run(Source.of(plane))
+    np.testing.assert_array_equal(again.array, form.target.chosen.data)
+
+
+def test_the_network_mends_its_answer(form, mouse):
+    form.by.choose("network")
+    form.pick_button.click()
+    mouse(CENTRES[0])
+    assert outlined(form)[30, 37]
+    mouse((30, 37), button=2)
+    assert not outlined(form)[30, 37]
+    mouse((30, 52), (36, 52))
+    assert outlined(form)[30, 52]
+    assert "3 on it, 1 beside it" in form.message.text()
+
+
+def test_volumes_are_outlined_by_contrast_and_it_is_said(viewer, plane, mouse, form):
+    volume = np.stack([plane * (3 < z < 12) for z in range(16)])
+    form.source.value = viewer.add_image(volume, name="volume")
+    form.by.choose("network")
+    form.over.choose("volume")
+    form.pick_button.click()
+    mouse((8, *CENTRES[0]))
+    assert "The click network knows planes only" in form.message.text()
+    press(form, "Enter")
+    assert recipe_of(form.target.chosen).parameters["by"] == "contrast"

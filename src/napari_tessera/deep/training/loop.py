@@ -89,7 +89,7 @@ def fit(
     course = _Course(state, lesson, report, ranks)
     checkpoints, report = checkpoints.led(ranks), course.report
     with devices.threads():  # afterwards as before
-        while state.epoch < settings.epochs and not _over(state, settings):
+        while state.epoch < settings.epochs and not is_over(state, settings):
             mean = course.epoch()
             result = validator(state.average, course.still)
             state.epoch, state.seconds = state.epoch + 1, ranks.told(course.seconds)
@@ -105,7 +105,7 @@ def fit(
             )
             kept = _keep_if_good(state, result, result.merit(state.epoch, mean), checkpoints)
             checkpoints.resume(state)
-            share = _elapsed(state.epoch / settings.epochs, state.seconds, settings)
+            share = elapsed_share(state.epoch / settings.epochs, state.seconds, settings)
             values = {"epoch": state.epoch, "loss": mean, "judged": result, "kept": kept}
             report(Progress(share, 1, values))
 
@@ -149,10 +149,10 @@ class _Course:
         # the next batches are made while the network works on this one, and dropped if it stops
         for step, batch in zip(steps, self._batches(steps), strict=True):
             share = step / (settings.epochs * settings.steps)
-            self._elapsed = self._ranks.told(_elapsed(share, self.seconds, settings))
-            _set_rate(state.optimiser, settings, self._elapsed)
+            self._elapsed = self._ranks.told(elapsed_share(share, self.seconds, settings))
+            set_rate(state.optimiser, settings, self._elapsed)
             losses.append(self._stepping.step(network, batch.to(self._lesson.device), self._still))
-            _average(state, settings.averaging, step)
+            average_weights(state, settings.averaging, step)
             values = {"epoch": (step + 1) / settings.steps, "step": losses[-1]}
             self._say({**values, **self._stepping.settled()})
             if self._elapsed >= 1:
@@ -191,7 +191,7 @@ class _Course:
 
 
 @torch.no_grad()
-def _average(state: State, share: float, step: int) -> None:
+def average_weights(state: State, share: float, step: int) -> None:
     """Move the averaged weights towards the present ones, faster in the beginning."""
     past = min(share, (1 + step) / (10 + step))
     present = state.network.state_dict()
@@ -215,18 +215,20 @@ def _keep_if_good(
     return good
 
 
-def _over(state: State, settings: Optimisation) -> bool:
+def is_over(state: State, settings: Optimisation) -> bool:
+    """Return whether the time or the patience of a training is used up."""
     late = settings.minutes is not None and state.seconds >= 60 * settings.minutes
     return late or bool(settings.patience and state.since >= settings.patience)
 
 
-def _elapsed(steps: float, seconds: float, settings: Optimisation) -> float:
+def elapsed_share(steps: float, seconds: float, settings: Optimisation) -> float:
     """Return the share of the training that is over, by steps or by time."""
     limit = settings.minutes
     return min(1.0, max(steps, 0.0 if limit is None else seconds / max(60 * limit, 1e-9)))
 
 
-def _set_rate(optimiser: torch.optim.Optimizer, settings: Optimisation, elapsed: float) -> None:
+def set_rate(optimiser: torch.optim.Optimizer, settings: Optimisation, elapsed: float) -> None:
+    """Give each group of weights its share of the present learning rate."""
     present = settings.learning_rate * rate(elapsed, settings.warm_up, settings.schedule)
     for group in optimiser.param_groups:
         group["lr"] = group.get("share", 1.0) * present

@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QCheckBox, QFileDialog, QPushButton
 from napari_tessera.algorithms.file_names import file_name
 from napari_tessera.algorithms.picking.marks import CORNER, OFF, ON
 from napari_tessera.io.csv_files import write_picks
+from napari_tessera.methods.classical.pick_objects import IN_PLANES
 from napari_tessera.pipeline.picking import PICK, Picker, empty_labels, picks_in
 from napari_tessera.pipeline.recipes.recipe import KEY
 from napari_tessera.widgets.editing.drawing import Drawing
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
     import napari.viewer
     from napari.layers import Image, Labels
 
+    from napari_tessera.pipeline.source import Source
+    from napari_tessera.signature.words import Over
     from napari_tessera.widgets.job import Job
 
 HINT = (
@@ -82,6 +85,12 @@ class PickObjects(Form):
         self.over = Choice("Objects are in")
         self.over.offer([("planes", "planes"), ("volumes", "volume")])
         self.over.setToolTip("Whether objects lie in single planes or go through volumes")
+        self.by = Choice("Outline by")
+        self.by.offer([("click network", "network"), ("contrast", "contrast")])
+        self.by.setToolTip(
+            "What says where an object ends: a small network that has learnt from nuclei, cells "
+            "and grains, or the steps of the image all around. In volumes it is always contrast"
+        )
         self.over_others = QCheckBox("Over other objects")
         self.over_others.setToolTip("Whether a kept object takes pixels of others, or goes behind")
         self.pick_button = self._button("Pick", "Mark objects with clicks and drags")
@@ -97,6 +106,7 @@ class PickObjects(Form):
         self.form_rows.add("Image", self.source.native)
         self.form_rows.add("Into", self.target)
         self.form_rows.add("Objects are in", self.over)
+        self.form_rows.add("Outline by", self.by)
         self.lay_out(
             self.heading(
                 "Click on an object, mend its outline, keep it, click on the next.",
@@ -126,6 +136,7 @@ class PickObjects(Form):
         self.source.changed.connect(self._image_chosen)
         self.target.currentIndexChanged.connect(self._put_down)
         self.over.currentIndexChanged.connect(self._put_down)
+        self.by.currentIndexChanged.connect(self._find_by_another)
         self.pick_button.clicked.connect(lambda on: self.choose(self.pick_button if on else None))
         self.box_button.clicked.connect(lambda on: self.choose(self.box_button if on else None))
         self.keep_button.clicked.connect(self.keep)
@@ -191,7 +202,7 @@ class PickObjects(Form):
             layer = self._add_target(image, own)
         same_grid("labels", layer, image)
         History.of(layer).check()
-        self._picker = Picker(own, self.over.chosen if image.ndim > 2 else "planes")
+        self._picker = self._new_picker(own, image)
         self._target = layer
         History.of(layer).changed.connect(self._tell)
         layer.mode = "pan_zoom"
@@ -200,6 +211,21 @@ class PickObjects(Form):
         self.viewer.layers.selection.active = layer
         for key, name in KEYS.items():
             layer.bind_key(key, _calling(self, name), overwrite=True)
+
+    def _new_picker(self, own: Source, image: Image) -> Picker:
+        over: Over = self.over.chosen if image.ndim > 2 else "planes"
+        # the network knows planes only
+        return Picker(own, over, self.by.chosen if over == "planes" else "contrast")
+
+    def _find_by_another(self, *_: Any) -> None:
+        """Find the present object anew, by what is chosen now."""
+        image, picker, rows = self.source.value, self._picker, self.rows
+        if image is None or picker is None:
+            return
+        self.drop()
+        self._picker = self._new_picker(picker.source, image)
+        if rows:
+            self._mark(rows)
 
     def _add_target(self, image: Image, own: Any) -> Labels:
         from napari.layers import Labels
@@ -374,7 +400,10 @@ class PickObjects(Form):
         signs = [row[1] for row in self.found.rows]
         said = [f"{signs.count(ON)} on it", f"{signs.count(OFF)} beside it"]
         box = ", a box" if CORNER in signs else ""
-        return f"Object of {self.found.pixels} pixels; marks: {', '.join(said)}{box}."
+        found = f"Object of {self.found.pixels} pixels; marks: {', '.join(said)}{box}."
+        if self._picker is not None and self._picker.by != self.by.chosen:
+            return f"{found} {IN_PLANES}."
+        return found
 
     def _kept_rows(self) -> list[list[float]]:
         return [] if self._target is None else picks_in(made_by(self._target))
