@@ -7,8 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from napari_tessera.deep.training.checkpoints import Checkpoints
-from napari_tessera.deep.training.loop import _keep_if_good
 from napari_tessera.deep.training.merit import Merit, jackknife_error, without_each
 from napari_tessera.deep.training.state import State, restore_state, stored
 from napari_tessera.deep.training.validation import ValidationResult
@@ -25,11 +23,9 @@ def kept_of(results):
     """Return the epochs that are kept, and the state afterwards."""
     network = torch.nn.Conv2d(1, 1, 1)
     state, kept = State(network, network, torch.optim.AdamW(network.parameters())), []
-    checkpoints = Checkpoints(None, lambda state, result: kept.append(state.epoch), None)
-    for result in results:
-        state.epoch += 1
-        found = _keep_if_good(state, result, result.merit(state.epoch, 0.1), checkpoints)
-        assert found == (kept[-1:] == [state.epoch])
+    for epoch, result in enumerate(results, start=1):
+        if state.keeps(result.merit(epoch, 0.1)):
+            kept.append(epoch)
     return kept, state
 
 

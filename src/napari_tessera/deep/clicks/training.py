@@ -31,6 +31,7 @@ from napari_tessera.deep.networks.registry import build
 from napari_tessera.deep.settings import NO_AUGMENTATION, Augmentation, Optimisation
 from napari_tessera.deep.training import transfer
 from napari_tessera.deep.training.loop import average_weights, elapsed_share, is_over, set_rate
+from napari_tessera.deep.training.merit import Merit, without_each
 from napari_tessera.deep.training.state import State, restore_state, stored
 from napari_tessera.signature.progress import Progress, Reporter
 from napari_tessera.signature.words import Array, Report
@@ -100,14 +101,14 @@ def train_clicks(task: ClickTask, folder: Folder, report: Report = None) -> Mode
         while state.epoch < settings.epochs and not is_over(state, settings):
             began = time.monotonic()
             loss = _epoch(state, task)
-            score = float(np.mean(judge(state.average, judged, CLICKED)))
+            overlaps = judge(state.average, judged, CLICKED).mean(axis=0)  # of each exercise
+            score = float(np.mean(overlaps))
             state.epoch, state.seconds = (
                 state.epoch + 1,
                 state.seconds + time.monotonic() - began,
             )
             folder.append_losses(_row(state, loss, score))
-            if score > state.best[0]:
-                state.best = score, -loss
+            if state.keeps(Merit(score, loss, without_each(np.mean, overlaps))):
                 weights = state.average.state_dict()
                 config = folder.write_weights(weights, replace(config, score=score))
             folder.write_resume(*stored(state))

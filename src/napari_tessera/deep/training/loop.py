@@ -17,7 +17,6 @@ from napari_tessera.deep.data.object_batches import ObjectBatch
 from napari_tessera.deep.settings import Optimisation, Schedule
 from napari_tessera.deep.training.checkpoints import Checkpoints
 from napari_tessera.deep.training.distributed import ALONE, Ranks
-from napari_tessera.deep.training.merit import Merit
 from napari_tessera.deep.training.object_validation import ObjectValidator
 from napari_tessera.deep.training.state import State
 from napari_tessera.deep.training.stepping import Stepping
@@ -103,7 +102,8 @@ def fit(
                     "score": result.score,
                 }
             )
-            kept = _keep_if_good(state, result, result.merit(state.epoch, mean), checkpoints)
+            if kept := state.keeps(result.merit(state.epoch, mean)):
+                checkpoints.good(state, result)
             checkpoints.resume(state)
             share = elapsed_share(state.epoch / settings.epochs, state.seconds, settings)
             values = {"epoch": state.epoch, "loss": mean, "judged": result, "kept": kept}
@@ -200,19 +200,6 @@ def average_weights(state: State, share: float, step: int) -> None:
             kept.lerp_(present[name], 1 - past)
         else:
             kept.copy_(present[name])
-
-
-def _keep_if_good(
-    state: State, result: ValidationResult, merit: Merit, checkpoints: Checkpoints
-) -> bool:
-    """Keep the weights unless an epoch was better by more than chance, and return whether."""
-    good = merit.reaches(state.best)
-    state.since += 1
-    if merit.is_above(state.best):
-        state.best, state.since = merit, 0
-    if good:
-        checkpoints.good(state, result)
-    return good
 
 
 def is_over(state: State, settings: Optimisation) -> bool:

@@ -52,6 +52,17 @@ class State:
     since: int = 0
     threads: int = 0
 
+    def keeps(self, merit: Merit) -> bool:
+        """Take what judging an epoch gave, and return whether its weights are to be kept.
+
+        They are unless an epoch was better by more than chance.
+        """
+        kept = merit.reaches(self.best)
+        self.since += 1
+        if merit.is_above(self.best):
+            self.best, self.since = merit, 0
+        return kept
+
 
 def first_state(
     config: ModelConfig,
