@@ -1,7 +1,8 @@
 import numpy as np
+import pandas as pd
 import pytest
 
-from napari_tessera import measure
+from napari_tessera import measure, train_object_classifier
 from napari_tessera.cli.app import app
 from napari_tessera.cli.object_classifier import object_classifier_command
 from napari_tessera.io.csv_files import read_table, write_table
@@ -59,3 +60,11 @@ def test_what_is_wrong_is_said(folder, capsys):
     assert "empty.csv' has no rows; pass a table of measured objects" in capsys.readouterr().err
     assert run("train-object-classifier", folder / "none.csv", "--classifier", "a") == 2
     assert "none.csv" in capsys.readouterr().err
+
+
+def test_tables_of_pandas_teach_as_others_do():
+    table, words = measure(SHAPES), ["square", None, "bar", "bar", "square", np.nan]
+    found = train_object_classifier(pd.DataFrame(table).assign(example=pd.Series(words)))
+    expected = train_object_classifier(table | {"example": np.array(words, object)})
+    np.testing.assert_array_equal(found.rows, expected.rows)
+    np.testing.assert_array_equal(found.forest.level, expected.forest.level)

@@ -78,16 +78,6 @@ def test_bad_input(squares):
         pick_objects(np.where(squares, squares, np.nan), picks=[(1, 1, 1, 1)])
 
 
-def test_the_network_says_where_objects_end():
-    coins = data.coins()[:200]
-    by_contrast = pick_objects(coins, picks=[(1, 1, 60, 90)])
-    found = pick_objects(coins, picks=[(1, 1, 60, 90), (2, 1, 130, 40)], by="network")
-    assert np.unique(found).tolist() == [0, 1, 2]
-    assert found[60, 90] == 1
-    assert found[130, 40] == 2
-    assert ((found == 1) != (by_contrast == 1)).any()
-
-
 def test_in_volumes_the_network_falls_back_and_says_so(squares):
     volume, heard = np.stack([squares * (3 < z < 12) for z in range(16)]), []
     found = pick_objects(volume, picks=[(1, 1, 7, 7, 7)], by="network", report=heard.append)

@@ -1,7 +1,6 @@
 import json
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from napari_tessera import train_object_classifier
@@ -41,10 +40,9 @@ def test_a_few_of_each_kind_sort_the_rest():
     assert found.judged().startswith("Of examples held out, 100 % are sorted rightly (large 100 %")
 
 
-def test_examples_are_a_column_too_also_of_pandas():
-    column = pd.Series(["small", "small", None, "", "large", "large", np.nan, " "])
-    frame = pd.DataFrame(TABLE).assign(example=column)
-    found = train_object_classifier(frame)
+def test_examples_are_a_column_too():
+    column = np.array(["small", "small", None, "", "large", "large", np.nan, " "], object)
+    found = train_object_classifier(TABLE | {"example": column})
     expected = train_object_classifier(TABLE, EXAMPLES)
     np.testing.assert_array_equal(found.rows, expected.rows)
     np.testing.assert_array_equal(found.forest.level, expected.forest.level)
