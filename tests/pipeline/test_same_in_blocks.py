@@ -141,7 +141,8 @@ def test_every_method_that_is_exact_is_compared_with_the_whole():
         and not method.cut.marks  # those that learn from marks have tests of their own
         and (method.cut.assembly or callable(method.cut.scope) or method.cut.scope != "global")
     }
-    assert exact == set(EXACT)
+    # what needs a classifier has a test of its own
+    assert exact - {"sort_objects"} == set(EXACT)
 
 
 class Tally:

@@ -1,11 +1,12 @@
 import math
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
 import torch
 
 from napari_tessera.deep.data.pieces import pieces
+from napari_tessera.deep.inference.tuning import USUAL
 from napari_tessera.deep.networks.options import Sizes
 from napari_tessera.deep.target_kinds import KINDS
 from napari_tessera.deep.training.objective import Loss
@@ -77,12 +78,7 @@ def test_a_good_network_gets_a_good_score_and_its_thresholds():
     assert judged.labels.max() == 1
     assert set(judged.tune(60)) == {"threshold", "seed_threshold", "split", "confidence"}
     # without any time what suits most
-    assert judged.tune(-1) == {
-        "threshold": 0.5,
-        "seed_threshold": 0.7,
-        "split": 0.0,
-        "confidence": 0.0,
-    }
+    assert judged.tune(-1) == asdict(USUAL)
 
 
 def test_one_look_judges_what_is_shown_alone():

@@ -15,7 +15,7 @@ def viewer():
 
 
 def result(labels=LABELS, pair=0, start=(1, 2)):
-    return ValidationResult(0.5, 0.5, None, labels, pair, start)
+    return ValidationResult(0.5, 0.5, labels=labels, pair=pair, start=start)
 
 
 def layers(viewer):

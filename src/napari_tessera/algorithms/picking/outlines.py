@@ -153,8 +153,9 @@ def _steps(values: Array, rays: Rays) -> Array:
     count = values.shape[-1]
     near, far = (wide[..., i : i + count] + wide[..., i + 1 : i + 1 + count] for i in (0, 2))
     steps = near - far
-    near_by = rays.inside & (rays.radii < SURROUNDINGS)
-    return np.where(rays.inside, steps / (np.abs(steps)[near_by].mean() + _LEAST), -1.0)
+    near_by = np.abs(steps)[rays.inside & (rays.radii < SURROUNDINGS)]
+    # there may be none near by, as in images of a few pixels
+    return np.where(rays.inside, steps / (near_by.sum() / max(near_by.size, 1) + _LEAST), -1.0)
 
 
 def _gains(steps: Array) -> Array:

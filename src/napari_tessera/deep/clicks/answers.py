@@ -223,7 +223,7 @@ class ClickedPlane:
         at = np.rint(window.places).astype(int) - low.reshape(2, 1, 1)
         last = (high - low - 1).reshape(2, 1, 1)
         there = ((at >= 0) & (at <= last)).all(axis=0)
-        found = mask.values[tuple(np.clip(at, 0, last))] & there
+        found = _something(mask.values[tuple(np.clip(at, 0, last))] & there)
         return WindowAnswer(known, window, found * np.float32(SURE), found)
 
     def _looked_again(self, known: Spots, before: WindowAnswer | None) -> WindowAnswer:
@@ -239,7 +239,7 @@ class ClickedPlane:
         """Return the answers in some windows."""
         said = self.network.probabilities([self._shown(each, known, before) for each in windows])
         return [
-            WindowAnswer(known, window, own, self._pieces(own, window, known))
+            WindowAnswer(known, window, own, _something(self._pieces(own, window, known)))
             for window, own in zip(windows, said, strict=True)
         ]
 
@@ -302,6 +302,13 @@ class ClickedPlane:
             if (point >= 0).all() and (point <= high - low).all():
                 values[tuple(point)] = True
         return BoxMask(box, values)
+
+
+def _something(mask: Array) -> Array:
+    """Return a mask, with the middle of the window where all lies between its samples."""
+    if not mask.any():
+        mask[SIDE // 2, SIDE // 2] = True
+    return mask
 
 
 def _promise(answer: WindowAnswer) -> tuple[bool, float]:

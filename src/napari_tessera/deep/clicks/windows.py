@@ -171,6 +171,8 @@ def normalised_window(seen: Array, inside: Array) -> Array:
     >>> normalised_window(seen, inside).round(1)[[8, 15], [0, 15]]
     array([0.5, 1. ], dtype=float32)
     """
+    if not inside.any():  # an image of a pixel between the samples
+        return np.zeros(inside.shape, np.float32)
     grey = seen[0] if len(seen) == 1 else _first_component(seen)
     low, high = np.percentile(grey[inside], (_LOW, _HIGH))
     scaled = (grey - low) / max(float(high - low), 1e-6)

@@ -70,8 +70,8 @@ def jackknife_error(without: ArrayLike) -> float:
 
     >>> values = np.array([0.2, 0.4, 0.9])
     >>> means = [np.delete(values, place).mean() for place in range(3)]
-    >>> round(jackknife_error(means), 6) == round(values.std(ddof=1) / 3**0.5, 6)
-    True
+    >>> round(jackknife_error(means), 3), round(float(values.std(ddof=1)) / 3**0.5, 3)
+    (0.208, 0.208)
     """
     values = np.asarray(without, float)
     return math.sqrt((values.size - 1) * float(values.var()))
