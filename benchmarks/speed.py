@@ -32,10 +32,9 @@ FORGET = Path("/proc/self/clear_refs")
 INTRODUCTION = """# Speed
 
 `benchmarks/speed.py --keep` has measured this table: ours and each peer took turns in one process on two
-cores of a machine on which other programs took most of the time, and the shortest of five or more times counts. The ratio is the time
-of the fastest peer over ours: above 1, ours is faster. Times depend on the machine and on what else it does,
-ratios much less. Peak memory is ours beyond the input.
-Rows were measured at different times, some when little else ran: compare ratios, not times.
+cores, and the shortest of five or more times counts. The ratio is the time of the fastest peer over ours:
+above 1, ours is faster. Times depend on the machine and on what else it does, ratios much less. Peak memory
+is ours beyond the input.
 
 """
 
