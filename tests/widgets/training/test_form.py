@@ -69,6 +69,10 @@ def test_from_layers_to_predict_by_clicks_alone(viewer, pair, form):
     assert own.train_button.text() == "Stop"
     end(own)
     assert own.message.text().startswith("Model 'squares net' is ready after ")
+    measured = (
+        f" Score {own.made.config.score:.3f}: average precision of objects, mean over IoU .5,"
+    )
+    assert measured in own.message.text()
     assert len(own.curve.record.points) == 2
     assert [model.name for model in models()] == ["squares net"]
     config = find_model("squares net").config

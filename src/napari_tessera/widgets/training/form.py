@@ -280,9 +280,7 @@ class TrainingForm(Form):
         self._hear_news()
         self._show_running(False)
         config = model.config
-        score = (
-            "" if config.score is None else f" {config.scored.capitalize()}: {config.score:.3f}."
-        )
+        score = "" if config.score is None else f" Score {config.score:.3f}: {config.scored}."
         if name.written == written:  # nobody has thought of another one meanwhile
             name.choose(self._made_as, ANEW)
         how = "is kept; its training was stopped" if self._enough.is_set() else "is ready"
